@@ -1,0 +1,36 @@
+# Every verb sets up first; `make run` and `make test` need no other command before them.
+PORT ?= 5005
+PYTHON := .venv/bin/python
+export RASA_TELEMETRY_ENABLED := false
+export PYTHONWARNINGS ?= ignore
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+export SQLALCHEMY_SILENCE_UBER_WARNING ?= 1
+
+.PHONY: setup run train shell test test-full lint format bench help
+
+help:       ## list the verbs
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+setup:      ## make .venv from the lock
+	@tools/setup.sh
+run: setup  ## train if needed and serve (PORT=8080 chooses the port, REST=1 opens Rasa's REST channel)
+	@exec $(PYTHON) -m bot run --port $(PORT) $(if $(filter 1,$(REST)),--rest)
+train: setup ## train if data, configuration or components have changed
+	@$(PYTHON) -m bot train
+shell: setup ## talk to the bot in this terminal
+	@exec $(PYTHON) -m bot shell
+lint: setup ## style, types, import contracts, content checks
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-cache
+	@$(PYTHON) -m bot articles check data/articles
+	@$(PYTHON) -m bot data check
+format: setup ## put the code into the house's format
+	@.venv/bin/ruff check --fix-only .
+	@.venv/bin/ruff format .
+test: lint  ## lint and every test but the long ones
+	@$(PYTHON) -m pytest -m "not full"
+test-full: lint ## all tests
+	@$(PYTHON) -m pytest
+bench: setup ## what is measured; tables go to results/
+	@$(PYTHON) -m benchmarks.peer

@@ -1,0 +1,111 @@
+"""The commands `python -m bot articles ...`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from bot.articles.check import NothingToCheck, check
+from bot.articles.model import Article, ArticleError, Note, Step
+from bot.articles.readers import read_article
+
+
+def add_commands(subparsers: Any) -> None:
+    """Adds `articles check` and `articles show`.
+
+    Args:
+        subparsers: what `ArgumentParser.add_subparsers` returned.
+    """
+    articles = subparsers.add_parser("articles", help="check and show help articles")
+    verbs = articles.add_subparsers(dest="articles_verb", required=True, metavar="COMMAND")
+
+    checking = verbs.add_parser(
+        "check",
+        help="report what is wrong with articles",
+        description="Prints 'file:line: what is wrong' for each problem and a sum. "
+        "Exit code: 0 no problem, 1 problems, 2 no article found.",
+    )
+    checking.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="a file, or a folder of .md and .txt files"
+    )
+    checking.add_argument("--json", action="store_true", help="print the result as JSON")
+    checking.set_defaults(handler=run_check)
+
+    showing = verbs.add_parser("show", help="print an article as it was understood")
+    showing.add_argument("file", type=Path, metavar="FILE", help="the article, in any dialect")
+    showing.add_argument("--json", action="store_true", help="print all of it as JSON")
+    showing.set_defaults(handler=run_show)
+
+
+def run_check(arguments: argparse.Namespace) -> int:
+    """Runs `articles check`; returns the exit code."""
+    try:
+        report = check(arguments.paths)
+    except NothingToCheck as error:
+        print(error, file=sys.stderr)
+        return 2
+    if arguments.json:
+        problems = [{"path": found.path, "line": found.line, "message": found.message} for found in report.problems]
+        print(json.dumps({"articles": report.articles, "problems": problems}, ensure_ascii=False, indent=2))
+    else:
+        for problem in report.problems:
+            print(problem)
+        print(f"{report.articles} articles read, {len(report.problems)} problems")
+    return 1 if report.problems else 0
+
+
+def run_show(arguments: argparse.Namespace) -> int:
+    """Runs `articles show`; returns the exit code: 0, or 2 where the file cannot be read."""
+    try:
+        article = read_article(arguments.file, salvage=True)
+    except ArticleError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"{arguments.file} cannot be read ({error.strerror})", file=sys.stderr)
+        return 2
+    if arguments.json:
+        print(json.dumps(article.as_dict(), ensure_ascii=False, indent=2))
+    else:
+        print("\n".join(_lines(article)))
+    return 0
+
+
+def _lines(article: Article) -> Iterator[str]:
+    """Yields an article as readable text."""
+    yield article.title
+    yield f"{article.language}, {article.dialect}" + (f", ids {', '.join(article.ids)}" if article.ids else "")
+    if article.description:
+        yield article.description
+    for section in article.sections:
+        yield ""
+        yield f"{'#' * section.level} {section.title}" + (f" ({section.slug})" if section.slug else "")
+        yield from section.paragraphs
+        yield from _step_lines(section.steps, numbered=True)
+        yield from _step_lines(section.bullets, numbered=False)
+        yield from _note_lines(section.notes, "")
+        yield from (f"-> {link.label}: {link.url}" for link in section.links)
+    if article.source is not None:
+        yield ""
+        yield f"--- {article.source.language} ---"
+        yield from _lines(article.source)
+    for problem in article.problems:
+        yield str(problem)
+
+
+def _step_lines(steps: Iterable[Step], *, numbered: bool, indent: str = "") -> Iterator[str]:
+    for number, step in enumerate(steps, start=1):
+        mark = f"{number}." if numbered else "-"
+        yield f"{indent}{mark} {step.markdown}"
+        yield from _step_lines(step.steps, numbered=numbered, indent=indent + "   ")
+        yield from _note_lines(step.notes, indent + "   ")
+
+
+def _note_lines(notes: Iterable[Note], indent: str) -> Iterator[str]:
+    for note in notes:
+        yield f"{indent}[{note.kind}] {note.markdown}".rstrip()
+        yield from (f"{indent}  - {item}" for item in note.items)

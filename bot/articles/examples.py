@@ -1,0 +1,68 @@
+"""The phrases of `data/nlu` and `tests/regression` as plain values, read without rasa."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class ExampleError(ValueError):
+    """A file of examples cannot be used; the message says where, what is wrong and how to mend it."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One phrase as a customer might type it."""
+
+    text: str
+    intent: str
+    language: str
+    path: Path
+    situation: str | None = None
+    """Phrases of all languages with the same intent and situation tell the same matter; None for free phrases."""
+
+
+def read_examples(folder: Path) -> list[Example]:
+    """Reads every example file below a folder.
+
+    Args:
+        folder: a folder of Rasa NLU files, or one such file; each entry declares `metadata: {language: ..}`.
+
+    Raises:
+        ExampleError: a file is not YAML, or an entry lacks its intent, examples or language.
+    """
+    paths = [folder] if folder.is_file() else sorted(folder.rglob("*.yml"))
+    return [example for path in paths for example in _read(path)]
+
+
+def _read(path: Path) -> Iterator[Example]:
+    try:
+        content = yaml.load(path.read_text(encoding="utf8"), Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise ExampleError(f"{path}: not valid YAML: {error}; mend the line named.") from error
+    for number, entry in enumerate((content or {}).get("nlu") or [], start=1):
+        yield from _entry(path, number, entry)
+
+
+def _entry(path: Path, number: int, entry: dict[str, Any]) -> Iterator[Example]:
+    metadata = entry.get("metadata") or {}
+    intent, lines, language = entry.get("intent"), entry.get("examples"), metadata.get("language")
+    if not intent or not isinstance(lines, str) or not language:
+        raise ExampleError(
+            f"{path}: entry {number}: needs `intent`, `examples: |` and `metadata: {{language: ..}}`; add them."
+        )
+    texts = [line[2:].strip() for line in lines.splitlines() if line.startswith("- ")]
+    situations = metadata.get("situations") or [None] * len(texts)
+    if len(situations) != len(texts):
+        raise ExampleError(
+            f"{path}: entry {number} ({intent}): {len(situations)} situations for {len(texts)} examples; "
+            "list one situation per example, in their order."
+        )
+    for text, situation in zip(texts, situations, strict=True):
+        yield Example(text, intent, language, path, None if situation is None else str(situation))

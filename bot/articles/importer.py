@@ -1,0 +1,196 @@
+"""Rasa's training data importer: adds what articles, issue table and replies say to training data, rules and domain.
+
+Named under `importers:` in `config.yml`. It is not imported by the package's `__init__`, because the action server
+must start without rasa.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import rasa.shared.utils.common
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.training_data.story_reader.yaml_story_reader import YAMLStoryReader
+from rasa.shared.core.training_data.structures import StoryGraph
+from rasa.shared.importers import utils
+from rasa.shared.importers.rasa import RasaFileImporter
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from bot.articles.examples import Example, ExampleError, read_examples
+from bot.articles.issues import Issue, load_issues
+from bot.articles.replies import FALLBACK_LANGUAGE, Replies
+from bot.articles.store import ArticleStore
+from bot.articles.trees import source_titles
+
+# Replies that rules use by themselves; those that actions use are read by the actions.
+RULE_REPLIES = (
+    "utter_greet",
+    "utter_goodbye",
+    "utter_thank",
+    "utter_bot_challenge",
+    "utter_contact_person",
+    "utter_ticket_status",
+    "utter_answer_failed",
+)
+
+
+class ArticleImporter(RasaFileImporter):
+    """Reads Rasa's own files and adds what the articles, the issue table and the replies contain.
+
+    Args:
+        config_file: path of `config.yml`.
+        domain_path: path of `domain.yml`.
+        training_data_paths: files or folders of training data.
+        data_dir: folder of issues, articles and replies, relative to the configuration file.
+        trees: folders of imported article trees (one locale each, such as `nb-NO`) whose titles of the source
+            articles are added as examples of the intent they treat.
+        slugs: whether the English slugs of the source articles are added as examples.
+        titles: whether the titles of our own articles are added as examples.
+    """
+
+    def __init__(
+        self,
+        config_file: str | None = None,
+        domain_path: str | None = None,
+        training_data_paths: list[str] | str | None = None,
+        data_dir: str = "data",
+        trees: list[str] | None = None,
+        slugs: bool = True,
+        titles: bool = True,
+    ) -> None:
+        super().__init__(config_file, domain_path, training_data_paths)
+        base = Path(config_file).parent if config_file else Path.cwd()
+        self._data_dir = (base / data_dir).resolve()
+        self._trees = [(base / tree).resolve() for tree in trees or []]
+        self._slugs = slugs
+        self._titles = titles
+
+    @property
+    def _issues(self) -> dict[str, Issue]:
+        return load_issues(self._data_dir / "issues.yml")
+
+    @rasa.shared.utils.common.cached_method
+    def get_nlu_data(self, language: str | None = "en") -> TrainingData:
+        """Returns the phrases, what other NLU files hold, and examples made of titles and slugs.
+
+        Files of phrases alone are read by `bot.articles.examples`: Rasa's reader checks each against a schema, which
+        takes twenty times as long, three times per training.
+        """
+        phrases: list[Message] = []
+        others: list[str] = []
+        for path in self._nlu_files:
+            try:
+                phrases.extend(
+                    _phrase(example.text, example.intent, example.language, None)
+                    for example in _plain_examples(Path(path))
+                )
+            except ExampleError:  # lookup tables, synonyms, annotated entities: Rasa's own business
+                others.append(path)
+        data: TrainingData = utils.training_data_from_paths(others, language or "en")
+        return data.merge(TrainingData(training_examples=[*phrases, *self._title_examples()]))
+
+    @rasa.shared.utils.common.cached_method
+    def get_domain(self) -> Domain:
+        """Returns Rasa's domain, the issue intents and the replies that rules use, by language."""
+        domain = super().get_domain()
+        return domain.merge(
+            Domain.from_dict(
+                {
+                    "intents": list(self._issues),
+                    "responses": self._responses(),
+                }
+            )
+        )
+
+    @rasa.shared.utils.common.cached_method
+    def get_stories(self, exclusion_percentage: int | None = None) -> StoryGraph:
+        """Returns Rasa's rules and one for each issue intent."""
+        rules: list[dict[str, Any]] = [
+            {
+                "rule": f"answer {intent}",
+                "steps": [
+                    {"intent": intent},
+                    {"action": "action_recommended_steps"},
+                    {"action": "utter_answer_failed"},
+                ],
+            }
+            for intent in self._issues
+        ]
+        reader = YAMLStoryReader(source_name=str(self._data_dir / "issues.yml"))
+        steps = reader.read_from_parsed_yaml({"version": "3.1", "rules": rules})
+        return super().get_stories(exclusion_percentage).merge(StoryGraph(steps))
+
+    def _responses(self) -> dict[str, list[dict[str, Any]]]:
+        replies = Replies(self._data_dir / "replies")
+        responses: dict[str, list[dict[str, Any]]] = {}
+        for key in RULE_REPLIES:
+            variants: list[dict[str, Any]] = [
+                {
+                    "text": replies.text(key, language),
+                    "condition": [{"type": "slot", "name": "language", "value": language}],
+                }
+                for language in replies.languages()
+                if language != FALLBACK_LANGUAGE and key in replies.keys("replies", language)
+            ]
+            responses[key] = [*variants, {"text": replies.text(key, FALLBACK_LANGUAGE)}]
+        return responses
+
+    def _title_examples(self) -> Iterator[Message]:
+        store = ArticleStore(self._data_dir / "articles")
+        for intent, issue in self._issues.items():
+            if self._titles:
+                for language in store.languages(intent):
+                    yield _phrase(store.article(intent, language).title, intent, language, "title")
+            if self._slugs:
+                for slug in issue.sources:
+                    yield _phrase(slug.replace("-", " "), intent, FALLBACK_LANGUAGE, "slug")
+            for tree in self._trees:
+                for title, language in source_titles(tree, issue.sources):
+                    yield _phrase(title, intent, language, "tree")
+
+
+def _plain_examples(path: Path) -> list[Example]:
+    """Reads a file of phrases; raises ExampleError where it holds something else or annotated entities as well."""
+    examples = read_examples(path)
+    if not examples or any("](" in example.text for example in examples):
+        raise ExampleError(f"{path}: holds more than phrases.")
+    return examples
+
+
+class Phrase(Message):
+    """A training example that Rasa can copy and compare quickly.
+
+    Rasa merges training data several times per training, and each time copies every example deeply and hashes it as a
+    nested container: 20 s of a training with 33,000 phrases. What a phrase holds is never changed in place, so a copy
+    may share it.
+    """
+
+    _cached_fingerprint: str | None
+
+    def fingerprint(self) -> str:
+        """Returns the hash of what the phrase says; of everything, once a component has added something."""
+        if self._cached_fingerprint is None and not self.features and self.data.keys() == _PHRASE_KEYS:
+            told = "\0".join(
+                [self.data["text"], self.data["intent"], *map(str, self.data["metadata"]["intent"].items())]
+            )
+            self._cached_fingerprint = hashlib.md5(told.encode(), usedforsecurity=False).hexdigest()
+        return str(super().fingerprint())
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Phrase:
+        """Returns a phrase of its own that shares the values."""
+        copied = Phrase(dict(self.data), set(self.output_properties), list(self.features))
+        copied._cached_fingerprint = self._cached_fingerprint
+        return copied
+
+
+_PHRASE_KEYS = frozenset({"text", "intent", "metadata"})
+
+
+def _phrase(text: str, intent: str, language: str, origin: str | None) -> Phrase:
+    """Builds a training example with the same metadata as our example files carry."""
+    declared = {"language": language} if origin is None else {"language": language, "origin": origin}
+    return Phrase({"text": text, "intent": intent, "metadata": {"intent": declared}})

@@ -1,0 +1,85 @@
+"""The issue table `data/issues.yml`: which issues there are, who handles them and how they are related."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, Extra, ValidationError
+
+from bot.settings import get_settings
+
+Queue = Literal["payments", "billing", "subscriptions", "access"]
+Priority = Literal["low", "normal", "high", "urgent"]
+Product = Literal["azure", "microsoft365"]
+
+
+class IssueTableError(ValueError):
+    """The issue table cannot be used; the message says where, what is wrong and how to mend it."""
+
+
+class Issue(BaseModel):
+    """One row of the table: an issue intent."""
+
+    intent: str
+    queue: Queue
+    priority: Priority
+    products: tuple[Product, ...]
+    common: bool = False
+    related: tuple[str, ...] = ()
+    causes: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+
+    class Config:
+        frozen = True
+        extra = Extra.forbid
+
+
+def load_issues(path: Path | None = None) -> dict[str, Issue]:
+    """Reads the issue table.
+
+    Args:
+        path: the table's file; by default `issues.yml` in the data folder.
+
+    Returns:
+        Intent -> its row, in the order of the file.
+
+    Raises:
+        IssueTableError: the file is missing, is not YAML, a row does not fit, or a row names an unknown intent.
+    """
+    return _load((path or get_settings().data_dir / "issues.yml").resolve())
+
+
+@lru_cache(maxsize=8)
+def _load(path: Path) -> dict[str, Issue]:
+    try:
+        table = yaml.load(path.read_text(encoding="utf8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except OSError as error:
+        raise IssueTableError(
+            f"{path}: the issue table cannot be read ({error.strerror}); restore the file."
+        ) from error
+    except yaml.YAMLError as error:
+        raise IssueTableError(f"{path}: not valid YAML: {error}; mend the line named.") from error
+    if not isinstance(table, dict) or not isinstance(table.get("issues"), dict):
+        raise IssueTableError(f"{path}: expected a mapping `issues:` of intents to rows.")
+    issues = {intent: _row(path, intent, row) for intent, row in table["issues"].items()}
+    for issue in issues.values():
+        for other in (*issue.related, *issue.causes):
+            if other not in issues:
+                raise IssueTableError(
+                    f"{path}: issue {issue.intent} names {other}, which has no row; add it or mend the name."
+                )
+    return issues
+
+
+def _row(path: Path, intent: str, row: Any) -> Issue:
+    if not isinstance(row, dict):
+        raise IssueTableError(f"{path}: issue {intent}: expected a mapping (queue, priority, products ...).")
+    try:
+        return Issue(intent=intent, **row)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise IssueTableError(f"{path}: issue {intent}: field {field}: {first['msg']}.") from error

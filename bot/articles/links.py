@@ -1,0 +1,179 @@
+"""Addresses of links: completed, cleaned of tracking and locale, and judged."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urljoin, urlsplit, urlunsplit
+
+LEARN = "https://learn.microsoft.com"
+"""Where addresses that begin with `/` lead to."""
+
+ALLOWED_HOSTS = frozenset(
+    {
+        "learn.microsoft.com",
+        "portal.azure.com",
+        "admin.microsoft.com",
+        "account.microsoft.com",
+        "support.microsoft.com",
+        "azure.microsoft.com",
+        "go.microsoft.com",
+        "signup.microsoft.com",
+    }
+)
+"""The hosts that our own articles may link to."""
+
+_MOVED_HOSTS = {"docs.microsoft.com": "learn.microsoft.com"}
+_MICROSOFT = ("microsoft.com", "office.com", "office365.com", "azure.com", "live.com", "outlook.com", "aka.ms")
+_TRACKING = frozenset({"wt.mc_id", "wt_mc_id", "ocid", "mkt_tok", "msclkid", "gclid", "fbclid"})
+# Tracking that was appended to an address as if that had neither a query nor a fragment.
+_GLUED_TRACKING = re.compile(r"[?&](wt[._]mc_id|ocid|utm_[a-z]+)=[^?&]*", re.IGNORECASE)
+_LOCALE = re.compile(r"[a-z]{2}-[a-z]{2}", re.IGNORECASE)
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+# Opens a program on the reader's own computer: no defect, but nothing that an answer could link to.
+_APP_SCHEME = re.compile(r"(ms|microsoft|feedback)-[a-z-]+:", re.IGNORECASE)
+_HOST = re.compile(r"[^\W_]([\w-]*[^\W_])?(\.[^\W_]([\w-]*[^\W_])?)+|localhost")
+_SOURCE_FILE = re.compile(r"\.(md|yml)$", re.IGNORECASE)
+# Word writes `address" \l "fragment" \t "_blank`; percent-encoded quotes and backslashes are its leftovers.
+_LEFTOVER = re.compile(r"%22|%5c|[\"<>\\\s]", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Address:
+    """What became of a link's address."""
+
+    url: str | None
+    """Absolute and cleaned; None where the link leads nowhere outside of the article."""
+    problem: str = ""
+    """What is wrong with the address as it is written; empty when nothing is."""
+
+
+def resolve(href: str, base: str | None = None) -> Address:
+    """Completes and cleans the address of a link and says what is wrong with it.
+
+    Args:
+        href: the address as it is written.
+        base: what relative addresses are relative to; None where the dialect has no such base.
+
+    Returns:
+        The address; without a URL for a fragment of the same article and for what is no address.
+    """
+    href = href.strip()
+    if not href:
+        return Address(None, "a link has an empty address; give it one or remove it")
+    if href.startswith("#"):
+        return Address(None)
+    try:
+        return _resolve(href, base)
+    except ValueError:  # urllib refuses brackets, ports and hosts that no address can have
+        return Address(None, f"malformed address {_shown(href)}; correct it")
+
+
+def _resolve(href: str, base: str | None) -> Address:
+    scheme = _SCHEME.match(href)
+    if scheme is None:
+        return _complete(href, base)
+    if scheme.group().lower() in {"mailto:", "tel:"}:
+        return Address(href) if len(href) > scheme.end() else Address(None, f"incomplete address {_shown(href)}")
+    if _APP_SCHEME.fullmatch(scheme.group()):
+        return Address(None)
+    if scheme.group().lower() not in {"http:", "https:"}:
+        return Address(None, f"address {_shown(href)} is neither a web nor a mail address; replace it")
+    if not _HOST.fullmatch(urlsplit(href).hostname or ""):
+        return Address(None, f"address {_shown(href)} has no valid host; correct it")
+    return Address(clean_url(href), _leftovers(href))
+
+
+def _complete(href: str, base: str | None) -> Address:
+    if href.startswith("//"):
+        return _resolve("https:" + href, base)
+    root = href.startswith("/")
+    if not root and base is None:
+        return Address(None, f"relative address {_shown(href)} has no base in this dialect; write the full address")
+    parts = urlsplit(href)
+    relative = urlunsplit(parts._replace(path=_SOURCE_FILE.sub("", parts.path)))
+    return Address(clean_url(urljoin(LEARN if root else base or "", relative)), _leftovers(href))
+
+
+def clean_url(url: str) -> str:
+    """Returns an absolute web address as an answer may show it; cleaning twice changes nothing more.
+
+    `docs.microsoft.com` becomes `learn.microsoft.com`, Microsoft's hosts are reached by HTTPS and without a locale in
+    the path; tracking parameters and what Word left behind go, other parameters and the fragment stay.
+
+    Args:
+        url: an absolute `http:` or `https:` address.
+
+    Raises:
+        ValueError: the text is no address.
+    """
+    url = re.split(r"[\"<>\s]", url.strip(), maxsplit=1)[0]
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    if not is_microsoft(host):
+        return urlunsplit(parts._replace(query=_without_tracking(parts.query)))
+    netloc = parts.netloc.lower()
+    path = re.sub(r"(%20)+$", "", parts.path)
+    segments = path.split("/")
+    while len(segments) > 1 and _LOCALE.fullmatch(segments[1]):
+        del segments[1]
+    return urlunsplit(
+        (
+            "https",
+            _MOVED_HOSTS.get(netloc, netloc),
+            "/".join(segments),
+            _without_tracking(parts.query),
+            _GLUED_TRACKING.sub("", parts.fragment),
+        )
+    )
+
+
+def is_microsoft(host: str) -> bool:
+    """Tells whether a host name is Microsoft's."""
+    return any(host == domain or host.endswith("." + domain) for domain in _MICROSOFT)
+
+
+def faults(url: str) -> list[str]:
+    """Lists what our own articles must not have in an address, each as a sentence with the remedy.
+
+    Args:
+        url: the address as it is written in the article.
+    """
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return []  # the reader has reported it
+    found = []
+    if parts.scheme.lower() != "https":
+        found.append(f"address {_shown(url)} is not HTTPS; write https://")
+    if host not in ALLOWED_HOSTS:
+        found.append(f"host {host or '(none)'} of {_shown(url)} is not on the list of allowed hosts")
+    if _without_tracking(parts.query) != parts.query or _GLUED_TRACKING.search(parts.fragment):
+        found.append(f"tracking parameter in {_shown(url)}; remove it")
+    if any(_LOCALE.fullmatch(segment) for segment in parts.path.split("/")[1:2]):
+        found.append(f"locale in the path of {_shown(url)}; remove it, the site redirects by itself")
+    return found
+
+
+def _without_tracking(query: str) -> str:
+    kept = []
+    for parameter in query.split("&"):
+        name = parameter.partition("=")[0].lower()
+        if name and name not in _TRACKING and not name.startswith("utm_"):
+            kept.append(_GLUED_TRACKING.sub("", parameter.partition("%22")[0]))
+    return "&".join(kept)
+
+
+def _leftovers(href: str) -> str:
+    """Says what does not belong into an address; blanks in a fragment do (`#:~:text=`)."""
+    parts = urlsplit(href)
+    if _LEFTOVER.search(href.partition("#")[0]) or re.search(r"[\"<>\\\s]", parts.fragment):
+        return f"address {_shown(href)} contains quotes, blanks or backslashes that do not belong there; remove them"
+    if "%20" in parts.path and is_microsoft(parts.hostname or "") and not (parts.hostname or "").startswith("portal"):
+        return f"address {_shown(href)} contains blanks that do not belong there; remove them"
+    return ""
+
+
+def _shown(href: str) -> str:
+    return f"'{href[:200]}…'" if len(href) > 200 else f"'{href}'"

@@ -1,0 +1,169 @@
+"""The `Article`: what a help article says, whatever dialect it is written in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link as it is shown: a label and an absolute, cleaned address."""
+
+    label: str
+    url: str
+    section: str = ""
+    """Title of the section the link stands in; empty before the first section heading."""
+    source: str = field(default="", compare=False)
+    """The address as it stands in the file, before it was completed and cleaned."""
+    line: int = field(default=0, compare=False)
+    """The line of the file the link stands in; 0 where it is not known."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """A remark that stands beside the text: a box (`[!NOTE]`, `[!IMPORTANT]` ...) or a status line after the steps."""
+
+    kind: str
+    """`note`, `important`, `tip`, `warning`, `caution` or `status` (the line that follows a list of steps)."""
+    text: str
+    """Plain text, without markup and without the bullet points."""
+    items: tuple[str, ...] = ()
+    """The bullet points of the box, if it has any, as plain text."""
+    markdown: str = ""
+    """The text with `**bold**` and `[label](address)` kept."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One recommended step; steps form an ordered tree."""
+
+    text: str
+    """Plain text, without markup."""
+    markdown: str
+    """The same with `**bold**` and `[label](address)` kept."""
+    steps: tuple[Step, ...] = ()
+    """Sub-steps, in order."""
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the article under a heading (also a bold line that serves as one)."""
+
+    title: str
+    slug: str = ""
+    """The English slug from the heading's `<a name="...">`, empty where there is none."""
+    level: int = 2
+    """Heading level 1-6; a bold pseudo-heading counts as one below the heading it stands under."""
+    paragraphs: tuple[str, ...] = ()
+    """Paragraphs as Markdown limited to `**bold**` and links, in order; lists are not among them."""
+    bullets: tuple[Step, ...] = ()
+    """Items of unordered lists, in order."""
+    steps: tuple[Step, ...] = ()
+    """Items of ordered lists, in order."""
+    notes: tuple[Note, ...] = ()
+    """Boxes and status lines, in order, without those inside a step or bullet."""
+    links: tuple[Link, ...] = ()
+    line: int = field(default=0, compare=False)
+    """The line of the heading; 0 where it is not known."""
+
+
+class ArticleError(ValueError):
+    """A file that cannot be read as an article at all.
+
+    Args:
+        path: the file; empty for a text that came from nowhere.
+        line: the line of the defect, from 1.
+        message: what is wrong and how to mend it.
+    """
+
+    def __init__(self, path: str, line: int, message: str) -> None:
+        super().__init__(path, line, message)
+        self.path = path
+        self.line = line
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A defect of a source: where it is, what is wrong and how to mend it."""
+
+    path: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        """The form in which the check prints it: `file:line: what is wrong`."""
+        return f"{self.path}:{self.line}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Article:
+    """A help article in one language."""
+
+    title: str
+    language: str
+    """ISO 639-1 code (`nb`, `sv`, `en` ...)."""
+    dialect: str
+    """`plain`, `side-by-side` or `azure-docs`."""
+    path: str = ""
+    slug: str = ""
+    """English slug of the main heading."""
+    ids: tuple[str, ...] = ()
+    """The ids under `ms.custom`, each one once."""
+    description: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    """The whole front matter; every value as the text it is written as (`no` stays `no`)."""
+    sections: tuple[Section, ...] = ()
+    """All sections in order; the first is the text under the main heading."""
+    source: Article | None = None
+    """Side-by-side only: the same article in its source language (English)."""
+    segments: tuple[tuple[str, str], ...] = ()
+    """Side-by-side only: aligned (target, source) sentences; where they disagree the source is right."""
+    problems: tuple[Problem, ...] = ()
+    """Defects found while reading."""
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The recommended steps: every section's ordered list, in order."""
+        return tuple(step for section in self.sections for step in section.steps)
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """All notes and boxes, section by section: those inside its steps and bullets first."""
+        return tuple(
+            note
+            for section in self.sections
+            for note in (*_notes_of((*section.steps, *section.bullets)), *section.notes)
+        )
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """All links, in order."""
+        return tuple(link for section in self.sections for link in section.links)
+
+    def section(self, slug: str) -> Section | None:
+        """Returns the section with this English slug, or None."""
+        return next((section for section in self.sections if section.slug == slug), None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the article as plain values, ready for JSON; `steps`, `notes` and `links` included."""
+        result = asdict(self)
+        result["steps"] = [asdict(step) for step in self.steps]
+        result["notes"] = [asdict(note) for note in self.notes]
+        result["links"] = [asdict(link) for link in self.links]
+        if self.source is not None:
+            result["source"] = self.source.as_dict()
+        return result
+
+
+def _notes_of(steps: Iterable[Step]) -> Iterator[Note]:
+    """Yields the notes inside steps and their sub-steps, in order."""
+    for step in steps:
+        yield from step.notes
+        yield from _notes_of(step.steps)

@@ -1,0 +1,194 @@
+"""What all dialects share: the file's text, its front matter, and the article put together from its sections."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import yaml
+from frontmatter.default_handlers import YAMLHandler
+
+from bot.articles import language
+from bot.articles.inline import Context
+from bot.articles.links import resolve
+from bot.articles.markdown import ParsedBody, build_sections, parse
+from bot.articles.model import Article, ArticleError, Problem, Section
+
+_HANDLER = YAMLHandler()
+_NAMED = re.compile(r"([\w.-]+):(?:\s+(.*))?$")
+_ITEM = re.compile(r"\s*-\s+(.*\S)")
+# The base loader leaves every value as it is written: `language: no` is Norwegian and not false.
+_LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file's text, parted into front matter and body."""
+
+    path: str
+    metadata: dict[str, Any]
+    body: str
+    first_line: int
+    """The line of the file in which the body begins."""
+    problems: tuple[Problem, ...] = ()
+    """What is wrong with the front matter, where it was read all the same."""
+
+
+@dataclass
+class ProblemList:
+    """Collects the problems of one file, each one once."""
+
+    path: str
+    found: dict[Problem, None] = field(default_factory=dict)
+
+    def report(self, line: int, message: str) -> None:
+        """Adds a problem."""
+        self.found.setdefault(Problem(self.path, line, message))
+
+    def sorted(self) -> tuple[Problem, ...]:
+        """Returns the problems in the order of their lines."""
+        return tuple(sorted(self.found, key=lambda problem: problem.line))
+
+
+def decode(content: bytes, path: str) -> str:
+    """Returns a file's content as text.
+
+    Raises:
+        ArticleError: it is not UTF-8.
+    """
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ArticleError(path, line, f"not UTF-8 (byte {error.start}); save the file as UTF-8") from error
+
+
+def split(text: str, path: str, *, salvage: bool = False) -> Document:
+    """Parts a text into its front matter and its body.
+
+    Args:
+        text: the whole file.
+        path: the file.
+        salvage: makes broken YAML a problem; the front matter is then read line by line.
+
+    Raises:
+        ArticleError: the front matter is broken or the text is empty.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff")
+    if not text.strip():
+        raise ArticleError(path, 1, "the file is empty; write an article or remove it")
+    if not text.startswith("---") or not _HANDLER.detect(text):
+        return Document(path, {}, text, 1)
+    try:
+        front_matter, body = _HANDLER.split(text)
+    except ValueError as error:
+        raise ArticleError(path, 1, "the front matter is not closed; end it with a line of three hyphens") from error
+    first_line = text.count("\n", 0, len(text) - len(body)) + 1
+    skipped = text.count("\n", 0, text.find(front_matter, 3)) if front_matter else 0
+    try:
+        return Document(path, _load(front_matter, path, skipped + 1), body, first_line)
+    except ArticleError as error:
+        if not salvage:
+            raise
+        problem = Problem(path, error.line, error.message)
+        return Document(path, _salvaged(front_matter), body, first_line, (problem,))
+
+
+def _salvaged(front_matter: str) -> dict[str, Any]:
+    """Reads `name: value` lines, and `- value` lines below a name, from what is no valid YAML."""
+    metadata: dict[str, Any] = {}
+    name = ""
+    for line in front_matter.split("\n"):
+        item, value = _ITEM.match(line), _NAMED.match(line)
+        if value is not None:
+            name = value.group(1)
+            metadata[name] = (value.group(2) or "").strip().strip("\"'")
+        elif item is not None and name:
+            known = metadata[name]
+            metadata[name] = [*(known if isinstance(known, list) else []), item.group(1).strip("\"'")]
+    return metadata
+
+
+def _load(front_matter: str, path: str, first_line: int) -> dict[str, Any]:
+    try:
+        metadata = _HANDLER.load(front_matter, Loader=_LOADER)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        reason = getattr(error, "problem", None) or getattr(error, "reason", None) or "not valid YAML"
+        if mark is not None:
+            line = mark.line + first_line
+        else:  # characters that YAML does not allow have an offset in bytes instead
+            line = front_matter.encode()[: getattr(error, "position", 0)].count(b"\n") + first_line
+        raise ArticleError(path, line, f"broken front matter: {reason}; correct the YAML") from error
+    except RecursionError as error:
+        raise ArticleError(path, 1, "broken front matter: nested too deeply; correct the YAML") from error
+    if metadata in (None, ""):
+        return {}
+    if not isinstance(metadata, dict):
+        raise ArticleError(path, 1, "broken front matter: 'name: value' lines expected; correct the YAML")
+    return {str(name): value for name, value in metadata.items()}
+
+
+def read_document(document: Document, dialect: str, base_url: str | None) -> Article:
+    """Reads a document of a dialect that holds one language."""
+    problems = ProblemList(document.path, dict.fromkeys(document.problems))
+    body = parse(document.body, document.first_line)
+    sections = read_sections(document, body, problems, base_url)
+    return assemble(document, dialect, sections, problems)
+
+
+def read_sections(
+    document: Document,
+    body: ParsedBody,
+    problems: ProblemList,
+    base_url: str | None,
+    select: Callable[[str], str] | None = None,
+) -> tuple[Section, ...]:
+    """Reads the sections of a document, or of the language that `select` picks, and reports what is wrong with them."""
+    context = Context(resolve=lambda href: resolve(href, base_url), report=problems.report)
+    sections = build_sections(body, context, select)
+    if context.muted:
+        problems.report(document.first_line, f"<{context.muted}> is never closed; close or remove it")
+    return sections
+
+
+def assemble(document: Document, dialect: str, sections: tuple[Section, ...], problems: ProblemList) -> Article:
+    """Makes the article of a document and its sections."""
+    metadata = document.metadata
+    title = _text(metadata.get("title")) or sections[0].title
+    if not title:
+        problems.report(1, "the article has no title; add 'title:' to the front matter or a main heading")
+    if not any(map(_has_text, sections)):
+        problems.report(document.first_line, "the article has no text below its title; write some")
+    code = language.declared(metadata, document.path) or language.detect(document.body)
+    if code == language.UNDETERMINED:
+        problems.report(1, "the language cannot be told; add 'language:' to the front matter")
+    first = sections[0] if sections[0].title else replace(sections[0], title=title)
+    return Article(
+        title=title,
+        language=code,
+        dialect=dialect,
+        path=document.path,
+        slug=first.slug,
+        ids=_ids(metadata.get("ms.custom")),
+        description=_text(metadata.get("description")),
+        metadata=metadata,
+        sections=(first, *sections[1:]),
+        problems=problems.sorted(),
+    )
+
+
+def _has_text(section: Section) -> bool:
+    return bool(section.paragraphs or section.bullets or section.steps or section.notes or section.links)
+
+
+def _text(value: object) -> str:
+    return " ".join(value.split()) if isinstance(value, str) else ""
+
+
+def _ids(value: object) -> tuple[str, ...]:
+    """Returns the ids under `ms.custom`, a list or a text parted by commas."""
+    values = value if isinstance(value, list) else str(value or "").split(",")
+    return tuple(dict.fromkeys(_text(item) for item in values if _text(item)))

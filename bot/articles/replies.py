@@ -1,0 +1,87 @@
+"""The bot's own words, `data/replies/<lang>.yml`: replies, button labels and topic names of one language a file."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+import yaml
+
+from bot.settings import get_settings
+
+FALLBACK_LANGUAGE = "en"
+
+
+class ReplyError(ValueError):
+    """A reply file cannot be used; the message says where, what is wrong and how to mend it."""
+
+
+class Replies:
+    """The replies of every shipped language; a language's file is read when it is first needed.
+
+    Args:
+        folder: where the files lie; by default `replies` in the data folder.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder or get_settings().data_dir / "replies"
+
+    def languages(self) -> tuple[str, ...]:
+        """Returns the codes of the languages that have a reply file, sorted."""
+        return tuple(sorted(path.stem for path in self._folder.glob("*.yml")))
+
+    def text(self, key: str, language: str, **values: str) -> str:
+        """Returns the reply `key` in a language, in English where that language lacks it.
+
+        Args:
+            key: the reply's name, such as `utter_greet`.
+            language: ISO 639-1 code.
+            **values: what stands for the placeholders in braces, such as `url`.
+
+        Raises:
+            ReplyError: not even the English file has this reply.
+        """
+        values = {"url": get_settings().support_request_url, **values}
+        return self._lookup("replies", key, language).format(**values)
+
+    def label(self, key: str, language: str) -> str:
+        """Returns a button label or heading in a language, in English where that language lacks it."""
+        return self._lookup("labels", key, language)
+
+    def topic(self, intent: str, language: str) -> str:
+        """Returns the short name of an issue in a language, in English where that language lacks it."""
+        return self._lookup("topics", intent, language)
+
+    def keys(self, group: str, language: str) -> tuple[str, ...]:
+        """Returns the keys of a group (`replies`, `labels` or `topics`) that a language has."""
+        return tuple(self._file(language).get(group, {}))
+
+    def placeholders(self, key: str, language: str) -> frozenset[str]:
+        """Returns the names of the placeholders that stand in a reply."""
+        text = self._lookup("replies", key, language)
+        return frozenset(name for _, name, _, _ in Formatter().parse(text) if name)
+
+    def _lookup(self, group: str, key: str, language: str) -> str:
+        for code in (language, FALLBACK_LANGUAGE):
+            text = self._file(code).get(group, {}).get(key)
+            if text is not None:
+                return str(text)
+        raise ReplyError(f"{self._folder / FALLBACK_LANGUAGE}.yml: no `{key}` under `{group}`; add it.")
+
+    def _file(self, language: str) -> dict[str, Any]:
+        return _read(self._folder / f"{language}.yml")
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf8"))
+    except yaml.YAMLError as error:
+        raise ReplyError(f"{path}: not valid YAML: {error}; mend the line named.") from error
+    if not isinstance(content, dict):
+        raise ReplyError(f"{path}: expected a mapping with `replies`, `labels` and `topics`.")
+    return content

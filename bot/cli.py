@@ -1,0 +1,57 @@
+"""The commands of `python -m bot`: each package adds its own, and is loaded only when it is named."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import bot.articles.commands
+
+LAZY = {
+    "encoder": ("bot.encoder.commands", "learn and inspect the sentence encoder"),
+    "data": ("bot.nlu.commands", "check and describe the training data"),
+    "run": ("bot.launcher", "train if needed, then serve the bot"),
+    "train": ("bot.launcher", "train if data, configuration or components have changed"),
+    "shell": ("bot.launcher", "train if needed, then talk to the bot in this terminal"),
+}
+"""Verb -> the module that adds its commands, and a line for the help; loading them takes seconds."""
+
+
+def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
+    """Builds the parser of the command line.
+
+    Args:
+        verb: the first word of the command line; its package is loaded, the other ones are only listed.
+    """
+    parser = argparse.ArgumentParser(prog="python -m bot", description="The billing triage bot's own commands.")
+    subparsers = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND")
+    bot.articles.commands.add_commands(subparsers)
+    if verb in LAZY:
+        import_module(LAZY[verb][0]).add_commands(subparsers)
+    for name, (_, summary) in LAZY.items():
+        if name not in subparsers.choices:  # a module may add several commands
+            subparsers.add_parser(name, help=summary)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    Args:
+        arguments: the words of the command line; None takes those of the process.
+
+    Returns:
+        The exit code.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    parsed = build_parser(words[0] if words else None).parse_args(words)
+    try:
+        code = int(parsed.handler(parsed))
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, `head` for one, has seen enough; nothing must be flushed at exit either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code

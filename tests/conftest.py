@@ -1,0 +1,150 @@
+"""Fixtures that every test may use: the shared material, a trained model, a running bot."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+START_LIMIT_SECONDS = 600
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The project's root folder."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of shared material beside the checkout; skips the test where it is absent."""
+    folder = ROOT.parent / "shared"
+    if not (folder / "seeds").is_dir():
+        pytest.skip("the shared material (../shared) is not on this machine")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained_model() -> Path:
+    """The model of the present content, trained by the same command that `make run` uses."""
+    from bot.launcher import train
+
+    return train(ROOT)
+
+
+@dataclass
+class RunningBot:
+    """A bot started as `make run REST=1` starts it."""
+
+    port: int
+    log: Path
+    process: subprocess.Popen[bytes]
+
+    def conversation(self) -> Conversation:
+        """Opens a new conversation over Rasa's REST channel."""
+        return Conversation(self)
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        """Posts JSON and returns the JSON answer."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}",
+            data=json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return json.load(response)
+
+
+@dataclass
+class Answer:
+    """What the bot said to one message."""
+
+    messages: list[dict[str, Any]]
+
+    @property
+    def text(self) -> str:
+        """All texts, one after the other."""
+        return "\n\n".join(message["text"] for message in self.messages if "text" in message)
+
+    @property
+    def buttons(self) -> dict[str, str]:
+        """Title -> payload of every button."""
+        return {
+            button["title"]: button["payload"] for message in self.messages for button in message.get("buttons") or []
+        }
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """The structured answer; empty if there was none."""
+        return next((message["custom"] for message in self.messages if "custom" in message), {})
+
+
+@dataclass
+class Conversation:
+    """One customer's conversation with a running bot."""
+
+    bot: RunningBot
+    sender: str = field(default_factory=lambda: uuid.uuid4().hex)
+    last: Answer = field(default_factory=lambda: Answer([]))
+
+    def say(self, text: str) -> Answer:
+        """Sends a message and returns what the bot says to it."""
+        body = {"sender": self.sender, "message": text}
+        self.last = Answer(self.bot.post("/webhooks/rest/webhook", body))
+        return self.last
+
+    def press(self, payload_start: str) -> Answer:
+        """Presses the button of the last answer whose payload begins so."""
+        payload = next(payload for payload in self.last.buttons.values() if payload.startswith(payload_start))
+        return self.say(payload)
+
+
+def free_port() -> int:
+    """Returns a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def running_bot(trained_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBot]:
+    """The bot with its action server and the REST channel, stopped as Ctrl-C stops it."""
+    port = free_port()
+    log = tmp_path_factory.mktemp("bot") / "bot.log"
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bot", "run", "--port", str(port), "--rest"],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            stdout=stream,
+            stderr=stream,
+        )
+    try:
+        wait_for_line(process, log, "The bot answers at")
+        yield RunningBot(port, log, process)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=60)
+
+
+def wait_for_line(process: subprocess.Popen[bytes], log: Path, line: str) -> None:
+    """Waits until a process has written a line, and fails with its log if it ends or never does."""
+    deadline = time.monotonic() + START_LIMIT_SECONDS
+    while line not in log.read_text(encoding="utf8", errors="replace"):
+        written = log.read_text(encoding="utf8", errors="replace")
+        assert process.poll() is None, f"the process has ended:\n{written[-3000:]}"
+        assert time.monotonic() < deadline, f"`{line}` was never written:\n{written[-3000:]}"
+        time.sleep(0.1)  # between two looks, not instead of looking
