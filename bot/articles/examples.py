@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from bot.articles.yaml_files import read_yaml
 
 
 class ExampleError(ValueError):
@@ -42,10 +40,7 @@ def read_examples(folder: Path) -> list[Example]:
 
 
 def _read(path: Path) -> Iterator[Example]:
-    try:
-        content = yaml.load(path.read_text(encoding="utf8"), Loader=_Loader)
-    except yaml.YAMLError as error:
-        raise ExampleError(f"{path}: not valid YAML: {error}; mend the line named.") from error
+    content = read_yaml(path, ExampleError)
     for number, entry in enumerate((content or {}).get("nlu") or [], start=1):
         yield from _entry(path, number, entry)
 

@@ -6,9 +6,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, Extra, ValidationError
 
+from bot.articles.yaml_files import read_yaml
 from bot.settings import get_settings
 
 Queue = Literal["payments", "billing", "subscriptions", "access"]
@@ -54,14 +54,7 @@ def load_issues(path: Path | None = None) -> dict[str, Issue]:
 
 @lru_cache(maxsize=8)
 def _load(path: Path) -> dict[str, Issue]:
-    try:
-        table = yaml.load(path.read_text(encoding="utf8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except OSError as error:
-        raise IssueTableError(
-            f"{path}: the issue table cannot be read ({error.strerror}); restore the file."
-        ) from error
-    except yaml.YAMLError as error:
-        raise IssueTableError(f"{path}: not valid YAML: {error}; mend the line named.") from error
+    table = read_yaml(path, IssueTableError)
     if not isinstance(table, dict) or not isinstance(table.get("issues"), dict):
         raise IssueTableError(f"{path}: expected a mapping `issues:` of intents to rows.")
     issues = {intent: _row(path, intent, row) for intent, row in table["issues"].items()}

@@ -7,8 +7,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Any
 
-import yaml
-
+from bot.articles.yaml_files import read_yaml
 from bot.settings import get_settings
 
 FALLBACK_LANGUAGE = "en"
@@ -78,10 +77,7 @@ class Replies:
 def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf8"))
-    except yaml.YAMLError as error:
-        raise ReplyError(f"{path}: not valid YAML: {error}; mend the line named.") from error
+    content = read_yaml(path, ReplyError)
     if not isinstance(content, dict):
         raise ReplyError(f"{path}: expected a mapping with `replies`, `labels` and `topics`.")
     return content

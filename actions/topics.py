@@ -1,0 +1,50 @@
+"""Offers the topics that come up most: as help, and where a message was not understood."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rasa_sdk import Action, Tracker
+from rasa_sdk.events import EventType, FollowupAction, SlotSet
+from rasa_sdk.executor import CollectingDispatcher
+
+from actions.conversation import common_issues, intent_of, language_of, person_button, replies, topic_buttons
+
+
+def offer_topics(dispatcher: CollectingDispatcher, reply: str, language: str) -> None:
+    """Utters a reply with a button for each common issue and one for a person."""
+    dispatcher.utter_message(
+        text=replies().text(reply, language),
+        buttons=[*topic_buttons(common_issues(), language), person_button(language)],
+    )
+
+
+class ActionOfferTopics(Action):
+    """Says what the bot can do."""
+
+    def name(self) -> str:
+        """Returns the name under which rules call the action."""
+        return "action_offer_topics"
+
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
+        """Utters the help text and the topics."""
+        offer_topics(dispatcher, "utter_help", language_of(tracker))
+        return [FollowupAction("action_listen")]
+
+
+class ActionNotUnderstood(Action):
+    """Asks to rephrase once, then offers topics and a person."""
+
+    def name(self) -> str:
+        """Returns the name under which rules call the action."""
+        return "action_not_understood"
+
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
+        """Utters the question to rephrase, or the way out."""
+        language = language_of(tracker)
+        if tracker.get_slot("rephrase_asked"):
+            offer_topics(dispatcher, "utter_topics", language)
+            return [SlotSet("rephrase_asked", False), FollowupAction("action_listen")]
+        reply = "utter_out_of_scope" if intent_of(tracker) == "out_of_scope" else "utter_rephrase"
+        dispatcher.utter_message(text=replies().text(reply, language))
+        return [SlotSet("rephrase_asked", True), FollowupAction("action_listen")]

@@ -1,0 +1,109 @@
+"""The commands `encoder train` and `encoder evaluate`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from bot.encoder.align import ENGLISH, Segment, align_trees
+from bot.encoder.evaluate import is_held_out, measure_retrieval
+from bot.encoder.model import Encoder, EncoderFileError, load_encoder, quantise
+from bot.encoder.phrases import PhraseFileError, parallel_phrases, read_phrases
+from bot.encoder.teacher import WEIGHTS_SHA256, Teacher, TeacherMissingError
+from bot.encoder.training import Lesson, NothingToLearnError, TrainingSettings, train
+
+
+def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds `encoder` with its commands to the parser of `python -m bot`."""
+    group = subparsers.add_parser("encoder", help="learn the sentence encoder from article trees, measure it")
+    commands = group.add_subparsers(dest="encoder_command", required=True)
+    training = commands.add_parser("train", help="align article trees, train, measure, write one weights file")
+    training.add_argument("trees", nargs="+", type=Path, metavar="TREE", help="folder of one locale, such as nb-NO")
+    training.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="weights file to write")
+    training.add_argument(
+        "--phrases", type=Path, metavar="FOLDER",
+        help="training phrases such as data/nlu; those of the same situation are learned from as pairs",
+    )  # fmt: skip
+    training.add_argument(
+        "--without", nargs="*", default=[], metavar="LANGUAGE", help="languages whose phrases are left out (zero-shot)"
+    )
+    training.add_argument(
+        "--english", nargs="*", type=Path, default=[], metavar="FILE",
+        help="text files with an English phrase a line, for the teacher",
+    )  # fmt: skip
+    training.add_argument("--no-teacher", action="store_true", help="learn from the trees alone, without MiniLM")
+    training.add_argument("--epochs", type=int, help="passes over the segments")
+    training.add_argument("--dimension", type=int, help="numbers per vector")
+    training.add_argument("--features", type=int, help="rows kept in the file")
+    training.set_defaults(handler=run_training)
+    evaluation = commands.add_parser("evaluate", help="measure retrieval across languages on files never trained on")
+    evaluation.add_argument("trees", nargs="+", type=Path, metavar="TREE", help="folder of one locale, such as nb-NO")
+    evaluation.add_argument("--weights", type=Path, metavar="FILE", help="weights file; the shipped one without it")
+    evaluation.set_defaults(handler=run_evaluation)
+
+
+def run_training(arguments: argparse.Namespace) -> int:
+    """Trains an encoder and writes its file; returns the exit code."""
+    began = time.perf_counter()
+    try:
+        segments, report = align_trees(arguments.trees)
+        print(*report.lines(), sep="\n")
+        settings = _settings(arguments)
+        learned = [segment for segment in segments if not is_held_out(segment.file)]
+        phrases = read_phrases(arguments.phrases, arguments.without) if arguments.phrases else []
+        situations = parallel_phrases(phrases)
+        english = [phrase.text for phrase in phrases if phrase.language == ENGLISH]
+        lesson = None if arguments.no_teacher else _lesson(learned, english, arguments.english)
+        vocabulary, table = train(
+            [segment.texts for segment in learned], lesson, settings, [segment.texts for segment in situations]
+        )
+    except (NothingToLearnError, TeacherMissingError, PhraseFileError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    provenance = {
+        "licence": "CC-BY-4.0",
+        "learned_from": [tree.name for tree in arguments.trees],
+        "segments": len(learned),
+        "situations": len(situations),
+        "languages_without_phrases": arguments.without,
+        "teacher": None if lesson is None else f"all-MiniLM-L6-v2 (Apache-2.0, SHA-256 {WEIGHTS_SHA256})",
+        "taught_texts": 0 if lesson is None else len(lesson.texts),
+        "settings": asdict(settings),
+    }
+    encoder = Encoder(vocabulary, *quantise(table), provenance)
+    encoder.save(arguments.output)
+    print(*measure_retrieval(encoder, [segment for segment in segments if is_held_out(segment.file)]).lines(), sep="\n")
+    size = arguments.output.stat().st_size / 1e6
+    print(f"{arguments.output}: {size:.1f} MB, {len(vocabulary)} features, {time.perf_counter() - began:.0f} s")
+    return 0
+
+
+def run_evaluation(arguments: argparse.Namespace) -> int:
+    """Prints the retrieval table of an encoder; returns the exit code."""
+    try:
+        encoder = load_encoder(arguments.weights)
+        segments, _ = align_trees(arguments.trees)
+    except (EncoderFileError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(*measure_retrieval(encoder, [segment for segment in segments if is_held_out(segment.file)]).lines(), sep="\n")
+    return 0
+
+
+def _settings(arguments: argparse.Namespace) -> TrainingSettings:
+    chosen = {
+        name: value for name in ("epochs", "dimension", "features") if (value := getattr(arguments, name)) is not None
+    }
+    return replace(TrainingSettings(), **chosen)
+
+
+def _lesson(segments: list[Segment], phrases: list[str], files: list[Path]) -> Lesson:
+    """Asks the teacher about every English text at hand."""
+    texts = {segment.texts[ENGLISH]: None for segment in segments if ENGLISH in segment.texts}
+    texts.update(dict.fromkeys(phrases))
+    for file in files:
+        texts.update(dict.fromkeys(line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()))
+    return Lesson(list(texts), Teacher().encode(list(texts)))

@@ -1,0 +1,125 @@
+"""The `Encoder`: turns sentences of nine languages into vectors in which the same meaning lies close together."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bot.encoder.features import Vocabulary
+
+Floats = npt.NDArray[np.float32]
+
+DEFAULT_WEIGHTS = Path(__file__).resolve().parent / "weights.npz"
+_FORMAT = 1
+_LARGEST_CODE = 127
+
+
+class EncoderFileError(ValueError):
+    """A weights file is missing, damaged or of another format."""
+
+
+class Encoder:
+    """A bag of trained word and n-gram vectors, kept in int8 and scaled when they are gathered.
+
+    Args:
+        vocabulary: the known features.
+        codes: (features, dimension) int8.
+        scales: (features,) float32; a feature's vector is its codes times its scale.
+        provenance: what it was learned from, how, and under which licence.
+    """
+
+    def __init__(
+        self, vocabulary: Vocabulary, codes: npt.NDArray[np.int8], scales: Floats, provenance: dict[str, Any]
+    ) -> None:
+        self._vocabulary = vocabulary
+        self._codes = codes
+        self._scales = scales
+        self.provenance = provenance
+        self.version = _content_hash(vocabulary.keys, codes, scales)
+
+    @property
+    def dimension(self) -> int:
+        """Numbers per vector."""
+        return int(self._codes.shape[1])
+
+    def encode(self, texts: Sequence[str]) -> Floats:
+        """Encodes texts of any of the languages.
+
+        Args:
+            texts: n texts.
+
+        Returns:
+            (n, dimension) float32; unit-length rows, zero rows for texts of which no feature is known.
+        """
+        result = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        for number, text in enumerate(texts):
+            rows = self._vocabulary.rows(text)
+            if rows:
+                flat = np.concatenate(rows)
+                result[number] = self._scales[flat] @ self._codes[flat].astype(np.float32)
+        lengths = np.linalg.norm(result, axis=1, keepdims=True)
+        return np.divide(result, lengths, out=result, where=lengths > 0)
+
+    def save(self, path: Path) -> None:
+        """Writes the one file that `load_encoder` reads."""
+        about = json.dumps({"format": _FORMAT, "provenance": self.provenance}, ensure_ascii=False, sort_keys=True)
+        with path.open("wb") as file:
+            np.savez(
+                file,
+                keys=self._vocabulary.keys,
+                codes=self._codes,
+                scales=self._scales,
+                about=np.frombuffer(about.encode(), dtype=np.uint8),
+            )
+
+
+def _content_hash(keys: npt.NDArray[np.uint32], codes: npt.NDArray[np.int8], scales: Floats) -> str:
+    digest = hashlib.sha256()
+    for values in (keys, codes, scales):
+        digest.update(np.ascontiguousarray(values).view(np.uint8).data)
+    return digest.hexdigest()[:16]
+
+
+def quantise(table: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
+    """Rounds each row to int8 with a scale of its own.
+
+    Args:
+        table: (features, dimension).
+
+    Returns:
+        The codes (features, dimension) and the scales (features,); table ≈ codes * scales[:, None].
+    """
+    scales = np.maximum(np.abs(table).max(axis=1), 1e-12).astype(np.float32) / np.float32(_LARGEST_CODE)
+    return np.rint(table / scales[:, None]).astype(np.int8), scales
+
+
+@lru_cache(maxsize=4)
+def _load(path: Path) -> Encoder:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            about = json.loads(archive["about"].tobytes().decode())
+            arrays = {name: archive[name] for name in ("keys", "codes", "scales")}
+    except (OSError, KeyError, ValueError) as error:
+        raise EncoderFileError(f"{path}: cannot be read as encoder weights ({error}); run `make encoder`.") from error
+    if about.get("format") != _FORMAT:
+        raise EncoderFileError(f"{path}: format {about.get('format')}, expected {_FORMAT}; run `make encoder`.")
+    return Encoder(Vocabulary(arrays["keys"]), arrays["codes"], arrays["scales"], about["provenance"])
+
+
+def load_encoder(path: Path | None = None) -> Encoder:
+    """Loads an encoder; the same path is loaded once.
+
+    Args:
+        path: a file that `python -m bot encoder train` wrote; the shipped weights without it.
+
+    Raises:
+        EncoderFileError: the file is missing, damaged or of another format.
+    """
+    return _load((path or DEFAULT_WEIGHTS).resolve())

@@ -1,0 +1,292 @@
+"""Starts what a person needs in one go: training where it is due, the action server, Rasa's server or shell."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import yaml
+
+from bot.articles import ArticleError, read_article
+from bot.articles.issues import IssueTableError, load_issues
+from bot.articles.replies import Replies, ReplyError
+from bot.settings import PROJECT_ROOT, get_settings
+
+DEFAULT_PORT = 5005
+ACTION_PORT = 5055
+START_LIMIT_SECONDS = 180
+# What a model depends on. Times of files mean nothing after a clone, so their content is hashed.
+MODEL_SOURCES = ("config.yml", "domain.yml", "data", "bot/articles", "bot/encoder", "bot/nlu", "uv.lock")
+HASHED_SUFFIXES = frozenset({".yml", ".md", ".py", ".lock", ".npz", ".bin"})
+
+
+class LaunchError(RuntimeError):
+    """Something that a person must mend before the bot can start; the message says what and how."""
+
+
+def fingerprint(root: Path = PROJECT_ROOT) -> str:
+    """Returns a hash of everything that a model is made from: 12 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for source in MODEL_SOURCES:
+        path = root / source
+        files = [path] if path.is_file() else sorted(path.rglob("*"))
+        for file in files:
+            if file.is_file() and file.suffix in HASHED_SUFFIXES:
+                digest.update(str(file.relative_to(root)).encode())
+                digest.update(hashlib.sha256(file.read_bytes()).digest())
+    digest.update(str(get_settings().support_request_url).encode())  # stands in the replies of rules
+    return digest.hexdigest()[:12]
+
+
+def model_path(root: Path = PROJECT_ROOT) -> Path:
+    """Returns where the model of the present content is, or will be."""
+    return root / "models" / f"triage-{fingerprint(root)}.tar.gz"
+
+
+def train(root: Path = PROJECT_ROOT) -> Path:
+    """Trains a model if there is none for the present content.
+
+    Returns:
+        The model's file.
+
+    Raises:
+        LaunchError: a data file is broken, or the training failed.
+    """
+    model = model_path(root)
+    if model.exists():
+        return model
+    _check_content()
+    log = root / "models" / "train.log"
+    print(f"training (about two minutes; log in {log.relative_to(root)}) ...", flush=True)
+    started = time.monotonic()
+    command = _rasa("train", "--force", "--fixed-model-name", model.name.removesuffix(".tar.gz"))
+    with log.open("wb") as stream:
+        result = subprocess.run(command, cwd=root, env=_environment(), stdout=stream, stderr=stream, check=False)
+    if result.returncode != 0 or not model.exists():
+        raise LaunchError(f"the training failed: {_last_error(log)} The whole log is in {log.relative_to(root)}.")
+    for old in model.parent.glob("triage-*.tar.gz"):
+        if old != model:
+            old.unlink()
+    print(f"trained in {time.monotonic() - started:.0f} s: {model.relative_to(root)}", flush=True)
+    return model
+
+
+def run(
+    port: int,
+    host: str,
+    rest: bool,
+    model: Path | None = None,
+    arguments: Sequence[str] = (),
+    root: Path = PROJECT_ROOT,
+) -> int:
+    """Trains if needed, serves until interrupted.
+
+    Args:
+        port: where Rasa's server listens.
+        host: the address it listens on.
+        rest: whether Rasa's plain REST channel is open (for development only).
+        model: the model to serve; None takes that of the present content, trained if need be.
+        arguments: handed on to `rasa run`.
+        root: the project's folder.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        LaunchError: the port is taken, the training failed or a server did not start.
+    """
+    if not _is_free(host, port):
+        raise LaunchError(f"port {port} is in use; choose another one, for example `make run PORT={port + 1}`.")
+    if model is not None and not model.is_file():
+        raise LaunchError(f"there is no model {model}; leave out --model to serve the one of the present content.")
+    model = model.resolve() if model is not None else train(root)
+    credentials = "credentials-rest.yml" if rest else "credentials.yml"
+    with _stop_on_terminate(), _action_server(root) as (endpoints, actions, health):
+        server = subprocess.Popen(
+            _rasa(
+                *("run", "--model", model, "--port", port, "--interface", host),
+                *("--endpoints", endpoints, "--credentials", credentials, *arguments),
+            ),
+            cwd=root,
+            env=_environment(),
+        )
+        with _ended_with_us(server):
+            shown = "localhost" if host in {"127.0.0.1", "0.0.0.0"} else host
+            # Both have been started by now, so that neither waits for the other.
+            _wait_until_answers(health, actions, "the action server")
+            _wait_until_answers(f"http://127.0.0.1:{port}/", server, "Rasa's server")
+            print(f"\nThe bot answers at http://{shown}:{port}/  (Ctrl-C stops it)", flush=True)
+            return _watch({"Rasa's server": server, "the action server": actions})
+
+
+def shell(root: Path = PROJECT_ROOT) -> int:
+    """Trains if needed and opens `rasa shell` beside a running action server; returns its exit code."""
+    model = train(root)
+    port = DEFAULT_PORT if _is_free("127.0.0.1", DEFAULT_PORT) else _any_free_port()  # a bot may be running beside it
+    with _stop_on_terminate(), _action_server(root) as (endpoints, actions, health):
+        _wait_until_answers(health, actions, "the action server")
+        command = _rasa("shell", "--model", model, "--endpoints", endpoints, "--port", port)
+        return subprocess.call(command, cwd=root, env=_environment())
+
+
+@contextmanager
+def _action_server(root: Path) -> Iterator[tuple[Path, subprocess.Popen[bytes], str]]:
+    """Starts the action server; gives the endpoints file that names it, its process and the address of its health.
+
+    The server is ended with the context; whether it answers yet is for the caller to wait for.
+    """
+    port = ACTION_PORT if _is_free("127.0.0.1", ACTION_PORT) else _any_free_port()
+    command = [sys.executable, "-m", "rasa_sdk", "--actions", "actions", "--port", str(port)]
+    # It answers whoever reaches it, so it listens on loopback only.
+    environment = _environment() | {"SANIC_HOST": "127.0.0.1"}
+    process = subprocess.Popen(command, cwd=root, env=environment)
+    with _ended_with_us(process), tempfile.TemporaryDirectory() as folder:
+        endpoints = yaml.safe_load((root / "endpoints.yml").read_text(encoding="utf8"))
+        endpoints["action_endpoint"]["url"] = f"http://127.0.0.1:{port}/webhook"
+        path = Path(folder) / "endpoints.yml"
+        path.write_text(yaml.safe_dump(endpoints), encoding="utf8")
+        yield path, process, f"http://127.0.0.1:{port}/health"
+
+
+@contextmanager
+def _ended_with_us(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(timeout=15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@contextmanager
+def _stop_on_terminate() -> Iterator[None]:
+    """Makes a polite `kill` end the servers as Ctrl-C does."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _watch(processes: dict[str, subprocess.Popen[bytes]]) -> int:
+    while True:
+        for name, process in processes.items():
+            try:
+                process.wait(timeout=0.5)
+            except subprocess.TimeoutExpired:
+                continue
+            raise LaunchError(f"{name} has ended with exit code {process.returncode}; its messages stand above.")
+
+
+def _wait_until_answers(url: str, process: subprocess.Popen[bytes], name: str) -> None:
+    deadline = time.monotonic() + START_LIMIT_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise LaunchError(f"{name} did not start (exit code {process.returncode}); its messages stand above.")
+        try:
+            with urllib.request.urlopen(url, timeout=5) as response:
+                if response.status == 200:
+                    return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise LaunchError(f"{name} did not answer at {url} within {START_LIMIT_SECONDS} s; its messages stand above.")
+
+
+def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds `run`, `train` and `shell` to the command line."""
+    parser = subparsers.add_parser("run", help="train if needed, then serve the bot")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="where the server listens (5005)")
+    parser.add_argument("--host", default="127.0.0.1", help="the address it listens on (127.0.0.1)")
+    parser.add_argument("--rest", action="store_true", help="open Rasa's plain REST channel, for development only")
+    parser.add_argument("--model", type=Path, help="serve this model; without it, that of the present content")
+    parser.add_argument("arguments", nargs="*", help="after `--`: handed on to `rasa run`, for example `--enable-api`")
+    parser.set_defaults(
+        handler=lambda options: _reported(
+            lambda: run(options.port, options.host, options.rest, options.model, options.arguments)
+        )
+    )
+    parser = subparsers.add_parser("train", help="train if data, configuration or components have changed")
+    parser.set_defaults(handler=lambda options: _reported(lambda: 0 if train() else 1))
+    parser = subparsers.add_parser("shell", help="train if needed, then talk to the bot in this terminal")
+    parser.set_defaults(handler=lambda options: _reported(shell))
+
+
+def _reported(command: Callable[[], int]) -> int:
+    """Turns what a person must mend into one sentence and exit code 1; Ctrl-C ends without a stack trace."""
+    try:
+        return command()
+    except LaunchError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped.")
+        return 0
+
+
+def _check_content() -> None:
+    """Refuses broken data files with one sentence, before Rasa trips over them with a stack trace."""
+    from bot.articles.examples import ExampleError, read_examples
+
+    data = get_settings().data_dir
+    try:
+        load_issues()
+        replies = Replies()
+        for language in replies.languages():
+            replies.keys("replies", language)
+        read_examples(data / "nlu")
+        for path in sorted((data / "articles").glob("*/*.md")):
+            read_article(path)
+    except (ArticleError, IssueTableError, ReplyError, ExampleError) as error:
+        raise LaunchError(str(error)) from error
+
+
+def _last_error(log: Path) -> str:
+    lines = [line.strip() for line in log.read_text(encoding="utf8", errors="replace").splitlines() if line.strip()]
+    telling = [line for line in lines if "Error" in line or "Exception" in line or "error" in line]
+    return (telling or lines or ["no message."])[-1]
+
+
+def _rasa(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "rasa", *(str(argument) for argument in arguments)]
+
+
+def _environment() -> dict[str, str]:
+    quiet = {"RASA_TELEMETRY_ENABLED": "false", "TF_CPP_MIN_LOG_LEVEL": "3", "SQLALCHEMY_SILENCE_UBER_WARNING": "1"}
+    return {**quiet, "PYTHONWARNINGS": "ignore", **os.environ, "RASA_TELEMETRY_ENABLED": "false"}
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def _any_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,124 @@
+"""What Rasa 3.6 does anew for every answer, done once: checks, look-ups and connections between it and its actions.
+
+Measured on a conversation of ten answers (`python -m benchmarks.peer`), each of these is a part of what a customer
+waits for, and none of them depends on the message:
+
+- the check of the action server's result: Rasa's `jsonschema.validate` checks the schema itself and builds a validator
+  for each result (15 ms), then tries each of 23 kinds of event (2 ms). Here the validators are made once, one a kind.
+- the class of an event: Rasa walks all subclasses of `Event` for each event of the conversation, at each message.
+- the call of an action: it carries the whole conversation, with the structured answers (10 kB each) that the page
+  has rendered long ago. No action reads those; they stay in the tracker and are left out of the call.
+
+What each replacement accepts, refuses and returns equals Rasa's own (tests/nlu/test_action_results.py), but for the
+structured answers in the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from jsonschema import validators
+from jsonschema.exceptions import best_match
+from rasa.core.actions.action import RemoteAction
+from rasa.shared.constants import DOCS_BASE_URL
+from rasa.shared.core.events import BotUttered, Event
+from rasa.shared.utils.schemas.events import EVENT_SCHEMA
+
+# Rasa's own, kept from before they are replaced.
+_rasas_event_class: Callable[..., type[Event] | None] = Event.resolve_by_type
+_rasas_call: Callable[..., dict[str, Any]] = RemoteAction._action_call_format
+
+_event_classes: dict[str, type[Event]] = {}
+
+
+def validate_action_result(self: RemoteAction, result: dict[str, Any]) -> bool:
+    """Checks an action server's result as `RemoteAction._validate_action_result` does.
+
+    Raises:
+        jsonschema.ValidationError: the result does not fit; the message says where.
+    """
+    if _fits(result):
+        return True
+    error = best_match(_validator().iter_errors(result))
+    if error is not None:
+        error.message += (
+            ". Failed to validate Action server response from API, make sure your response from the Action endpoint "
+            f"is valid. For more information about the format visit {DOCS_BASE_URL}/custom-actions"
+        )
+        raise error
+    return True
+
+
+def event_class(type_name: str, default: type[Event] | None = None) -> type[Event] | None:
+    """Returns an event's class by its name as `Event.resolve_by_type` does, which searches only once for each name.
+
+    Raises:
+        ValueError: there is no such event, and no default.
+    """
+    known = _event_classes.get(type_name)
+    if known is not None:
+        return known
+    found = _rasas_event_class(type_name, default)
+    if found is not None and found is not default:
+        _event_classes[type_name] = found
+    return found
+
+
+def action_call(self: RemoteAction, *arguments: Any) -> dict[str, Any]:
+    """Returns what `RemoteAction._action_call_format` does, without the structured part of earlier answers."""
+    call = _rasas_call(self, *arguments)
+    events = call["tracker"]["events"]
+    call["tracker"]["events"] = [_without_payload(event) for event in events]
+    return call
+
+
+def install() -> None:
+    """Makes this process take these ways; harmless if called again."""
+    RemoteAction._validate_action_result = validate_action_result
+    RemoteAction._action_call_format = action_call
+    Event.resolve_by_type = staticmethod(event_class)
+
+
+@lru_cache(maxsize=1)
+def _validator() -> Any:
+    return _compiled(RemoteAction.action_response_format_spec())
+
+
+@lru_cache(maxsize=1)
+def _frame_validator() -> Any:
+    """Returns the check of everything but what stands in the events."""
+    schema = RemoteAction.action_response_format_spec()
+    return _compiled({**schema, "properties": {**schema["properties"], "events": {"type": "array"}}})
+
+
+@lru_cache(maxsize=1)
+def _event_validators() -> dict[str, Any]:
+    """Returns a check for each kind of event: of the alternatives, at most the one with the event's name fits."""
+    common = {key: value for key, value in EVENT_SCHEMA.items() if key != "oneOf"}
+    return {
+        kind["properties"]["event"]["const"]: _compiled({**common, "allOf": [kind]}) for kind in EVENT_SCHEMA["oneOf"]
+    }
+
+
+def _compiled(schema: dict[str, Any]) -> Any:
+    validator = validators.validator_for(schema)
+    validator.check_schema(schema)
+    return validator(schema)
+
+
+def _fits(result: Any) -> bool:
+    return _frame_validator().is_valid(result) and all(_event_fits(event) for event in result.get("events", ()))
+
+
+def _event_fits(event: Any) -> bool:
+    name = event.get("event") if isinstance(event, dict) else None
+    validator = _event_validators().get(name) if isinstance(name, str) else None
+    return validator is not None and bool(validator.is_valid(event))
+
+
+def _without_payload(event: dict[str, Any]) -> dict[str, Any]:
+    if event["event"] != BotUttered.type_name or not event["data"].get("custom"):
+        return event
+    return {**event, "data": {**event["data"], "custom": None}}

@@ -1,0 +1,62 @@
+"""Checks the phrases in `data/nlu`: duplicates across intents, near-duplicates, runs of templates."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from bot.articles.examples import Example
+
+OPENING_WORDS = 4
+PHRASES_PER_OPENING = 3
+_WORD = re.compile(r"\w+")
+
+
+def check_examples(examples: Iterable[Example]) -> list[str]:
+    """Returns a sentence for each problem: file, what is wrong, how to mend it.
+
+    Args:
+        examples: all training phrases of all languages.
+    """
+    examples = list(examples)
+    return [*_duplicates(examples), *_template_runs(examples)]
+
+
+def fingerprint(text: str) -> str:
+    """Returns what near-copies of a phrase have in common: its words without case, diacritics, punctuation, numbers."""
+    folded = unicodedata.normalize("NFKD", text).casefold()
+    folded = "".join(char for char in folded if not unicodedata.combining(char))
+    return " ".join("0" if word.isdigit() else word for word in _WORD.findall(folded)) or text.strip()
+
+
+def _duplicates(examples: list[Example]) -> Iterator[str]:
+    seen: dict[tuple[str, str], Example] = {}
+    for example in examples:
+        # The same word may mean different things in two languages ("fin", "nej"), never in one.
+        key = (example.language, fingerprint(example.text))
+        first = seen.setdefault(key, example)
+        if first is example:
+            continue
+        if first.intent == example.intent:
+            yield f"{example.path}: `{example.text}` nearly repeats `{first.text}` ({example.intent}); remove one."
+        else:
+            yield (
+                f"{example.path}: `{example.text}` stands under {example.intent} and, as `{first.text}`, under "
+                f"{first.intent}; keep it where the taxonomy puts it."
+            )
+
+
+def _template_runs(examples: list[Example]) -> Iterator[str]:
+    openings: dict[tuple[str, str, str], list[Example]] = defaultdict(list)
+    for example in examples:
+        words = fingerprint(example.text).split()
+        if len(words) >= OPENING_WORDS:
+            openings[example.language, example.intent, " ".join(words[:OPENING_WORDS])].append(example)
+    for (language, intent, opening), phrases in openings.items():
+        if len(phrases) > PHRASES_PER_OPENING:
+            yield (
+                f"{phrases[0].path}: {len(phrases)} phrases of {intent} ({language}) begin with `{opening}`; "
+                f"keep {PHRASES_PER_OPENING} and rewrite the others."
+            )

@@ -1,0 +1,62 @@
+"""A dense featurizer: puts the encoding of the shipped multilingual sentence encoder beside other features."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, TEXT
+from rasa.shared.nlu.training_data.features import Features
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from bot.encoder import load_encoder
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
+class SentenceEncodingFeaturizer(GraphComponent):
+    """Adds the sentence encoding as a dense sentence feature, for any classifier that reads Rasa's features."""
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        """Returns every setting with its default."""
+        return {
+            # Name under which other components may select these features.
+            "alias": "SentenceEncodingFeaturizer",
+        }
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self._config = config
+
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> SentenceEncodingFeaturizer:
+        """Creates the featurizer; the weights are loaded with the first message."""
+        return cls(config)
+
+    @classmethod
+    def fingerprint_addon(cls, config: dict[str, Any]) -> str:
+        """Makes Rasa's cache notice other weights."""
+        return load_encoder().version
+
+    def process_training_data(self, training_data: TrainingData) -> TrainingData:
+        """Adds the features to every example."""
+        self.process(training_data.training_examples)
+        return training_data
+
+    def process(self, messages: list[Message]) -> list[Message]:
+        """Adds the features to every message with text."""
+        typed = [message for message in messages if message.get(TEXT)]
+        if typed:
+            encodings = load_encoder().encode([message.get(TEXT) for message in typed])
+            for message, encoding in zip(typed, encodings, strict=True):
+                message.add_features(Features(encoding[None], FEATURE_TYPE_SENTENCE, TEXT, self._config["alias"]))
+        return messages

@@ -1,0 +1,117 @@
+"""An entity extractor: spaCy's EntityRuler over amounts, dates, invoice and subscription numbers, codes, products."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.shared.exceptions import InvalidConfigException
+from rasa.shared.nlu.constants import (
+    ENTITIES,
+    ENTITY_ATTRIBUTE_CONFIDENCE,
+    ENTITY_ATTRIBUTE_END,
+    ENTITY_ATTRIBUTE_START,
+    ENTITY_ATTRIBUTE_TYPE,
+    ENTITY_ATTRIBUTE_VALUE,
+    EXTRACTOR,
+    TEXT,
+)
+from rasa.shared.nlu.training_data.message import Message
+
+from bot.nlu.entity_patterns import build_pipeline
+from bot.nlu.entity_values import read_entities
+from bot.nlu.entity_words import load_entity_words
+from bot.nlu.metadata import is_command
+from bot.settings import get_settings
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=False)
+class SpacyEntityRuler(GraphComponent):
+    """Adds the entities that follow from their form, each with a normalised value.
+
+    amount `1234.50 NOK` · date `2024-03-12`, as typed where day, month or year is missing or their order unclear ·
+    invoice_number in capitals · subscription_id in lower case · error_code · product `azure` or `microsoft365`.
+    """
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        """Returns every setting with its default."""
+        return {
+            # The word lists; None takes `entities.yml` in the data folder.
+            "words": None,
+            # Characters of a message that are read; what lies behind them is no customer's sentence.
+            "longest_message": 5000,
+            # spaCy remembers every distinct token; from this many on the pipeline is built anew, to free the memory.
+            "vocabulary_limit": 200_000,
+        }
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self._config = {**self.get_default_config(), **config}
+        self._words = load_entity_words(_words_file(self._config))
+        self._pipeline = build_pipeline(self._words)
+
+    @classmethod
+    def validate_config(cls, config: dict[str, Any]) -> None:
+        """Refuses settings that cannot work.
+
+        Raises:
+            InvalidConfigException: names the key and what it must be.
+        """
+        for key in ("longest_message", "vocabulary_limit"):
+            if config[key] < 1:
+                raise InvalidConfigException(f"{cls.__name__}: `{key}` must be at least 1.")
+
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> SpacyEntityRuler:
+        """Creates the extractor.
+
+        Raises:
+            InvalidConfigException: a setting cannot work.
+            EntityWordsError: the word lists cannot be used.
+        """
+        cls.validate_config({**cls.get_default_config(), **config})
+        return cls(config)
+
+    @classmethod
+    def fingerprint_addon(cls, config: dict[str, Any]) -> str:
+        """Makes Rasa's cache notice other word lists."""
+        path = _words_file(config)
+        load_entity_words(path)  # says what is wrong with the lists, where anything is
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+    def process(self, messages: list[Message]) -> list[Message]:
+        """Adds the entities of each message that has typed text to those that it has already."""
+        typed = [message for message in messages if message.get(TEXT) and not is_command(message)]
+        if len(self._pipeline.vocab) > self._config["vocabulary_limit"]:
+            self._pipeline = build_pipeline(self._words)
+        texts = [message.get(TEXT)[: self._config["longest_message"]] for message in typed]
+        for message, document in zip(typed, self._pipeline.pipe(texts), strict=True):
+            language = (message.get("language") or {}).get("name")
+            found = [
+                {
+                    ENTITY_ATTRIBUTE_TYPE: entity.entity,
+                    ENTITY_ATTRIBUTE_START: entity.start,
+                    ENTITY_ATTRIBUTE_END: entity.end,
+                    ENTITY_ATTRIBUTE_VALUE: entity.value,
+                    ENTITY_ATTRIBUTE_CONFIDENCE: 1.0,
+                    EXTRACTOR: type(self).__name__,
+                }
+                for entity in read_entities(document, language, self._words)
+            ]
+            message.set(ENTITIES, [*message.get(ENTITIES, []), *found], add_to_output=True)
+        return messages
+
+
+def _words_file(config: dict[str, Any]) -> Path:
+    return Path(config.get("words") or get_settings().data_dir / "entities.yml")

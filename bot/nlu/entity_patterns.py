@@ -1,0 +1,204 @@
+"""How entities look: the tokenizer that keeps dates, codes and names whole, and the patterns of spaCy's EntityRuler."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import spacy
+from spacy.attrs import NORM
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+from spacy.vocab import Vocab
+
+from bot.nlu.entity_words import EntityWords, fold, name_of
+
+Token = dict[str, Any]
+Pattern = list[Token]
+
+AMOUNT = "amount"
+DATE = "date"
+INVOICE_NUMBER = "invoice_number"
+SUBSCRIPTION_ID = "subscription_id"
+ERROR_CODE = "error_code"
+PRODUCT = "product"
+# One token whose neighbours decide what it is: a code after `error`, a date after `on`, `365` before `subscription`.
+CANDIDATE = "candidate"
+
+_OFFSETS = "offsets"
+
+_GUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_NUMBER: Token = {"TEXT": {"REGEX": r"^[0-9]+(?:[.,'’:][0-9]+)*$"}}
+_HEAD: Token = {"TEXT": {"REGEX": r"^[0-9]{1,3}$"}}
+_GROUP: Token = {"TEXT": {"REGEX": r"^[0-9]{3}$"}}
+_TAIL: Token = {"TEXT": {"REGEX": r"^[0-9]{3}(?:[.,][0-9]{1,2})?$"}}
+_DASH: Token = {"TEXT": {"REGEX": r"^[,.:][-–—]{1,2}$"}}
+_DAY: Token = {"TEXT": {"REGEX": r"^(?:0?[1-9]|[12][0-9]|3[01])$"}}
+_MONTH_NUMBER: Token = {"TEXT": {"REGEX": r"^(?:0?[1-9]|1[0-2])$"}}
+_YEAR: Token = {"TEXT": {"REGEX": r"^(?:19|20)[0-9]{2}$"}}
+_NUMERIC_DATE: Token = {
+    "TEXT": {
+        "REGEX": r"^(?:[0-9]{1,2}([./-])[0-9]{1,2}\1(?:[0-9]{4}|[0-9]{2})|[0-9]{4}([./-])[0-9]{1,2}\2[0-9]{1,2}"
+        r"|[0-9]{1,2}/[0-9]{1,2}-(?:[0-9]{4}|[0-9]{2}))$"
+    }
+}
+_SLASH_PAIR: Token = {"TEXT": {"REGEX": r"^[0-9]{1,2}/[0-9]{1,2}$"}}
+_DOT_PAIR: Token = {"TEXT": {"REGEX": r"^[0-9]{1,2}\.[0-9]{1,2}$"}}
+_INVOICE = r"[eg](?=(?:[a-z]*[0-9]){3})[a-z0-9]{6,11}"
+_KNOWN_ERROR = r"0x[0-9a-f]{3,16}|aadsts[0-9]{4,8}|caa(?=[0-9a-f]*[0-9])[0-9a-f]{5,8}|[0-9]{3}-[0-9]{6}"
+_CANDIDATE = rf"^(?!(?:{_INVOICE}|{_KNOWN_ERROR})$)(?=.*[1-9])[0-9a-z]{{1,12}}(?:[.-][0-9]{{1,8}})?$"
+# Half of a character, which spaCy cannot store.
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+class EntityTokenizer:
+    """Splits a text at spaces and punctuation, and numbers from currencies; keeps codes, numbers and names whole.
+
+    Args:
+        vocab: the pipeline's vocabulary.
+        words: names of several words, and what people glue to numbers and to products.
+    """
+
+    def __init__(self, vocab: Vocab, words: EntityWords) -> None:
+        self._vocab = vocab
+        self._pattern = re.compile(_token_expression(words))
+
+    def __call__(self, text: str) -> Doc:
+        """Returns the document of a text, with one space where the text has several; see `span_offsets`."""
+        folded = fold(text)
+        storable = _SURROGATES.sub("?", text)
+        words: list[str] = []
+        spaces: list[bool] = []
+        offsets: list[tuple[int, int]] = []
+        for match in self._pattern.finditer(folded):
+            if match.group()[0] != " ":
+                # A line's end becomes a token of its own, which separates its neighbours.
+                words.append(storable[match.start() : match.end()])
+                spaces.append(False)
+                offsets.append(match.span())
+            elif spaces:
+                spaces[-1] = True
+        return Doc(self._vocab, words=words, spaces=spaces, user_data={_OFFSETS: offsets})
+
+
+def span_offsets(span: Span) -> tuple[int, int]:
+    """Returns where a span starts and ends in the text that was typed."""
+    offsets = span.doc.user_data[_OFFSETS]
+    return offsets[span.start][0], offsets[span.end - 1][1]
+
+
+def _token_expression(words: EntityWords) -> str:
+    """Returns the regular expression of one token of a folded text."""
+    currencies = [word for word in words.currency_words if word.isalpha()]
+    abbreviations = _any(word for word in words.currency_words if word.endswith("."))
+    glued = {*currencies, *words.all("day_endings"), *words.months, *words.multipliers}
+    names = [
+        name
+        for name in {*words.product_names, *words.all("plans"), *words.currency_words}
+        if len(name) > 1 and not name.isalnum() and not name.endswith(".")
+    ]
+    return "|".join(
+        [
+            r" +|\s",
+            rf"{_GUID}(?![^\W_])",
+            # Addresses name no product: portal.azure.com
+            r"(?:https?://|www\.)\S+|[\w.+-]+@[\w-]+\.[\w.-]*\w|(?:[a-z][\w-]*\.)+(?:com|net|org)\b",
+            r"0x[0-9a-f]+",
+            # `kr.` is one token before a number, unless it ends what is said about the number before it.
+            rf"(?<![0-9])(?<![0-9]\s)(?:{abbreviations})(?=\s?[0-9])",
+            rf"(?<![^\W_])(?:{_any(name for name in names if name[-1].isalnum())})(?![^\W_])",
+            rf"(?<![^\W_])(?:{_any(name for name in names if not name[-1].isalnum())})",
+            rf"(?<![^\W_])(?:{_any(words.product_names)})(?=(?:{_any(words.product_nouns)}))",
+            rf"(?<![^\W_])(?:{_any(word for word in currencies if len(word) > 1)})(?=[0-9])",
+            # The group makes the number atomic: it is taken whole, or the characters are a word such as `3D`.
+            rf"(?=(?P<number>[0-9]+(?:[.,'’:/-][0-9]+)*))(?P=number)(?=(?:{_any(glued)})?(?![^\W_]))",
+            r"(?<=[0-9])[,.:][-–—]{1,2}(?!\w)",
+            r"[^\W_]+",
+            r".",
+        ]
+    )
+
+
+def build_pipeline(words: EntityWords) -> Language:
+    """Builds the blank spaCy pipeline with our tokenizer and an EntityRuler.
+
+    Args:
+        words: the word lists.
+
+    Returns:
+        A pipeline whose documents' entities are still to be confirmed by `bot.nlu.entity_values`.
+    """
+    pipeline = spacy.blank("xx")
+    pipeline.vocab.lex_attr_getters[NORM] = name_of
+    pipeline.tokenizer = EntityTokenizer(pipeline.vocab, words)
+    ruler = pipeline.add_pipe("entity_ruler")
+    ruler.add_patterns([{"label": label, "pattern": pattern} for label, pattern in _patterns(words)])
+    return pipeline
+
+
+def _patterns(words: EntityWords) -> Iterator[tuple[str, Pattern]]:
+    for label, patterns in ((AMOUNT, _amounts(words)), (DATE, _dates(words)), (PRODUCT, _products(words))):
+        for pattern in patterns:
+            yield label, pattern
+    yield SUBSCRIPTION_ID, [{"LOWER": {"REGEX": rf"^{_GUID}$"}}]
+    yield INVOICE_NUMBER, [{"LOWER": {"REGEX": rf"^{_INVOICE}$"}}]
+    yield ERROR_CODE, [{"LOWER": {"REGEX": rf"^(?:{_KNOWN_ERROR})$"}}]
+    yield ERROR_CODE, [{"LOWER": "aadsts"}, {"TEXT": "-", "OP": "?"}, {"TEXT": {"REGEX": "^[0-9]{4,8}$"}}]
+    clear_names = sorted(words.product_names.keys() - words.all("product_needs_noun"))
+    yield CANDIDATE, [{"LOWER": {"REGEX": _CANDIDATE}, "NORM": {"NOT_IN": clear_names}}]
+
+
+def _amounts(words: EntityWords) -> Iterator[Pattern]:
+    currency: Token = {"NORM": {"IN": sorted(words.currency_words)}}
+    sign: Token = {"NORM": {"IN": sorted(word for word in words.currency_words if not word[-1].isalnum())}}
+    multiplier: Token = {"NORM": {"IN": sorted(words.multipliers)}, "OP": "?"}
+    dash: Token = {**_DASH, "OP": "?"}
+    numbers: list[Pattern] = [[_NUMBER], [_HEAD, {**_GROUP, "OP": "*"}, _TAIL]]
+    for number in numbers:
+        yield [*number, multiplier, dash, currency]
+        yield [currency, *number, multiplier, dash]
+        yield [sign, *number, dash, currency]
+        yield [*number, _DASH]
+
+
+def _dates(words: EntityWords) -> Iterator[Pattern]:
+    name: Token = {"NORM": {"IN": list(words.months)}}
+    ending: Token = {"NORM": {"IN": list(words.all("day_endings"))}, "OP": "?"}
+    joiner: Token = {"NORM": {"IN": [*words.all("date_joiners"), "-"]}, "OP": "?"}
+    dot: Token = {"TEXT": ".", "OP": "?"}
+    comma: Token = {"TEXT": {"IN": [",", "."]}, "OP": "?"}
+    day = [_DAY, {"TEXT": {"IN": [".", ":"]}, "OP": "?"}, ending]
+    yield [_NUMERIC_DATE]
+    yield [_SLASH_PAIR]
+    yield [_SLASH_PAIR, _YEAR]
+    yield [_DOT_PAIR, {"TEXT": "."}]
+    yield [_DOT_PAIR, {**dot}, _YEAR]
+    yield [_DAY, {"TEXT": "."}, _MONTH_NUMBER, {"TEXT": "."}, {**_YEAR, "OP": "?"}]
+    for opening in ([], [{"NORM": {"IN": list(words.all("day_words"))}}, dot]):
+        yield [*opening, *day, joiner, name]
+        yield [*opening, *day, joiner, name, comma, joiner, _YEAR]
+    yield [name, joiner, _YEAR]
+    first: Token = {"NORM": {"IN": list(words.months_before_day)}}
+    yield [first, dot, joiner, _DAY, ending]
+    yield [first, dot, joiner, _DAY, ending, comma, _YEAR]
+
+
+def _products(words: EntityWords) -> Iterator[Pattern]:
+    endings = ["", *sorted(words.all("product_endings"))]
+    names = [name + ending for name in words.product_names for ending in endings]
+    suites = [name for name, product in words.product_names.items() if product == "microsoft365"]
+    needing_noun = words.all("product_needs_noun")
+    plan: Token = {"NORM": {"IN": sorted(words.all("plans"))}}
+    several_words: Token = {"NORM": {"IN": sorted(plan for plan in words.all("plans") if " " in plan)}}
+    hyphen: Token = {"TEXT": {"IN": ["-", "–"]}, "OP": "?"}
+    # A name that needs a noun is a candidate alone; followed by a plan of several words it is clear.
+    yield [{"NORM": {"IN": sorted(set(names) - needing_noun)}}]
+    yield [{"NORM": {"IN": sorted(set(suites) - needing_noun)}}, hyphen, plan, {**plan, "OP": "?"}]
+    yield [{"NORM": {"IN": sorted(needing_noun)}}, hyphen, several_words]
+
+
+def _any(words: Iterable[str]) -> str:
+    """Returns the regular expression of any of some words, longest first; their spaces may be hyphens."""
+    longest_first = sorted(words, key=lambda word: (-len(word), word))
+    return "|".join("(?: +| ?[–-] ?)".join(map(re.escape, word.split(" "))) for word in longest_first) or "(?!)"

@@ -1,0 +1,251 @@
+"""What a marked span means: confirms it by its neighbours and gives the normalised value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from spacy.tokens import Doc, Span
+
+from bot.nlu.entity_patterns import (
+    AMOUNT,
+    CANDIDATE,
+    DATE,
+    ERROR_CODE,
+    INVOICE_NUMBER,
+    PRODUCT,
+    SUBSCRIPTION_ID,
+    span_offsets,
+)
+from bot.nlu.entity_words import EntityWords
+
+# How many words and marks may stand between the announcement of an error code and the code, and which marks may;
+# no asterisk, behind which the last digits of a card stand.
+_LONGEST_FILLER = 4
+_PUNCTUATION = frozenset(":#=-–()[]<>\"'’«»“”„,.°")
+
+
+@dataclass(frozen=True)
+class Entity:
+    """An entity in a text.
+
+    Args:
+        entity: what it is, such as `amount`.
+        start: offset of its first character.
+        end: offset behind its last character.
+        value: the normalised value.
+    """
+
+    entity: str
+    start: int
+    end: int
+    value: str
+
+
+def read_entities(doc: Doc, language: str | None, words: EntityWords) -> list[Entity]:
+    """Reads the entities of a document that the patterns marked.
+
+    Args:
+        doc: the document.
+        language: ISO 639-1 code of the message's language, which decides what `kr` and 3/12/2024 mean.
+        words: the word lists.
+
+    Returns:
+        The confirmed entities with their values, in the order of the text.
+    """
+    entities = []
+    for span in doc.ents:
+        found = _READERS[span.label_](span, language, words)
+        if found:
+            entity, value = found
+            entities.append(Entity(entity, *span_offsets(span), value))
+    return entities
+
+
+Reading = tuple[str, str] | None
+
+
+def _read_amount(span: Span, language: str | None, words: EntityWords) -> Reading:
+    number = _parse_number("".join(token.text for token in span if token.text[0].isdecimal()))
+    for token in span:
+        number *= words.multipliers.get(token.norm_, 1)
+    names = [token.norm_ for token in span if token.norm_ in words.currency_words]
+    if not names:
+        return AMOUNT, f"{number:.2f} {words.of(language).dash_currency}".rstrip()
+    if names[0] in words.minor_units:
+        number /= 100
+    currency = _currency(names, language, words)
+    doubt = words.doubtful_currencies.get(names[0])
+    if doubt and span.text.islower():
+        before_number = not span.text[0].isdecimal()
+        if number < doubt.at_least or (before_number and not doubt.before_number):
+            return None
+    return (AMOUNT, f"{number:.2f} {currency}") if currency else None
+
+
+def _currency(names: list[str], language: str | None, words: EntityWords) -> str | None:
+    """Returns the currency of an amount; where it is named on both sides (`$50 CAD`) letters are clearer than signs."""
+    names = sorted(names, key=lambda name: not name.isalpha())
+    return next((meaning for name in names if (meaning := words.currency(name, language))), None)
+
+
+def _parse_number(text: str) -> Decimal:
+    """Reads a number of any market: the last mark is the decimal one unless it occurs twice or has three digits."""
+    text = text.replace("'", "").replace("’", "").replace(":", ",")
+    marks = [char for char in text if char in ".,"]
+    if not marks:
+        return Decimal(text)
+    whole, _, rest = text.rpartition(marks[-1])
+    several_kinds = len(set(marks)) > 1
+    if marks.count(marks[-1]) > 1 or (len(rest) == 3 and not several_kinds and whole != "0"):
+        whole, rest = whole + rest, "0"
+    return Decimal(f"{re.sub('[.,]', '', whole)}.{rest}")
+
+
+def _read_date(span: Span, language: str | None, words: EntityWords) -> Reading:
+    text = span.text
+    month = next((words.months[token.norm_] for token in span if token.norm_ in words.months), None)
+    numbers = [int(number) for number in re.findall("[0-9]+", text)]
+    if month:
+        return _read_named_date(text, month, numbers, words, language)
+    if len(numbers) == 2:
+        return (DATE, text) if _is_day_and_month(span, numbers, language, words) else None
+    return _read_numeric_date(text, numbers, words.of(language).date_order == "day_first")
+
+
+def _read_named_date(text: str, month: int, numbers: list[int], words: EntityWords, language: str | None) -> Reading:
+    year = next((number for number in numbers if number > 31), None)
+    day = next((number for number in numbers if number <= 31), None)
+    if day is None:
+        return DATE, f"{year}-{month:02}"
+    if not _is_day(year or 2000, month, day):
+        return None
+    return DATE, (f"{year}-{month:02}-{day:02}" if year else text)
+
+
+def _read_numeric_date(text: str, numbers: list[int], day_first: bool) -> Reading:
+    if numbers[0] > 31:
+        readings = [(numbers[0], numbers[1], numbers[2])]
+    else:
+        first, second, year = numbers
+        year += 2000 if year < 100 else 0
+        readings = [(year, second, first)]
+        if not day_first and "." not in text:
+            readings.append((year, first, second))
+    valid = {reading for reading in readings if _is_day(*reading)}
+    if not valid and day_first and _is_day(year := numbers[-1], numbers[0], numbers[1]):
+        # An American date in a message of another language: only one order is possible.
+        valid = {(year if year > 99 else year + 2000, numbers[0], numbers[1])}
+    if not valid:
+        return None
+    return DATE, ("{:04}-{:02}-{:02}".format(*valid.pop()) if len(valid) == 1 else text)
+
+
+def _is_day_and_month(span: Span, numbers: list[int], language: str | None, words: EntityWords) -> bool:
+    """Tells whether a pair of numbers (5/7, 3.4., 12-03) is a date: by a word such as `on`, or the market's habit."""
+    possible = _is_day(2000, numbers[1], numbers[0]) or _is_day(2000, numbers[0], numbers[1])
+    if not possible or span.text in words.all("not_dates"):
+        return False
+    habits = words.of(language) if language in words.languages else None
+    before = _previous(span)
+    if before in words.all("date_prepositions"):
+        return True
+    if before in (habits.folded("not_dates_after") if habits else words.all("not_dates_after")):
+        return False
+    if span.label_ == CANDIDATE:
+        return False
+    return "/" in span.text or habits is None or habits.dotted_dates
+
+
+def _is_day(year: int, month: int, day: int) -> bool:
+    try:
+        return bool(date(year, month, day))
+    except ValueError:
+        return False
+
+
+def _read_product(span: Span, language: str | None, words: EntityWords) -> Reading:
+    name = " ".join(token.norm_ for token in span if token.norm_ not in "-–")
+    everyday = words.everyday_names.get(name)
+    if everyday and not _next(span, over="-–").startswith(words.product_nouns):
+        meant = _previous(span) in everyday.after or _next(span) in everyday.before
+        return None if meant else (PRODUCT, _product_of(name, words))
+    return PRODUCT, _product_of(name, words)
+
+
+def _product_of(name: str, words: EntityWords) -> str:
+    known = max((alias for alias in words.product_names if name.startswith(alias)), key=len)
+    return words.product_names[known]
+
+
+def _read_candidate(span: Span, language: str | None, words: EntityWords) -> Reading:
+    norm = span[0].norm_
+    if norm in words.all("product_needs_noun"):
+        return (PRODUCT, words.product_names[norm]) if _next(span, over="-–").startswith(words.product_nouns) else None
+    if _announces_error(span, words):
+        return ERROR_CODE, span.text
+    pair = re.fullmatch(r"([0-9]{1,2})[.-]([0-9]{1,2})", norm)
+    if pair and _is_day_and_month(span, [int(part) for part in pair.groups()], language, words):
+        return DATE, span.text
+    return None
+
+
+def _announces_error(span: Span, words: EntityWords) -> bool:
+    """Tells whether the words before a token make it an error code."""
+    before = [token.norm_ for token in span.doc[max(0, span.start - 8) : span.start] if not token.is_space]
+    skipped = 0
+    while before and skipped < _LONGEST_FILLER and not _names_error(before[-1], words):
+        if before[-1] not in _PUNCTUATION and before[-1] not in words.all("fillers"):
+            return False
+        before.pop()
+        skipped += 1
+    return bool(before) and _names_error(before[-1], words) and _is_error_code(span.text, before, words)
+
+
+def _is_error_code(text: str, before: list[str], words: EntityWords) -> bool:
+    """Tells whether the last of some words, which speaks of an error or a code, announces a text as its code."""
+    word = before[-1]
+    neighbours = {word for word in before[-4:-1] if word.isalnum()} - words.all("fillers")
+    if word in words.all("error_code_words"):
+        return True
+    if word in words.all("code_words"):
+        five_digits = bool(re.fullmatch("[0-9]{5}", text)) and not neighbours & words.all("other_codes")
+        return five_digits or bool(neighbours & words.all("error_words"))
+    of_error = bool(neighbours & words.all("code_words"))
+    return of_error or bool(re.fullmatch("[0-9]{2,6}(?:-[0-9]+)?", text))
+
+
+def _names_error(word: str, words: EntityWords) -> bool:
+    return any(word in words.all(field) for field in ("error_code_words", "code_words", "error_words"))
+
+
+def _previous(span: Span) -> str:
+    """Returns the word before a span; an apostrophe (`l'office`) or the stop of an abbreviation is passed over."""
+    for index in range(span.start - 1, max(-1, span.start - 3), -1):
+        token = span.doc[index]
+        if token.text not in ".'’":
+            return str(token.norm_)
+    return ""
+
+
+def _next(span: Span, over: str = "") -> str:
+    """Returns the word behind a span; one of the characters `over` is passed over."""
+    for index in range(span.end, min(len(span.doc), span.end + 2)):
+        token = span.doc[index]
+        if not over or token.text not in over:
+            return str(token.norm_)
+    return ""
+
+
+_READERS: dict[str, Callable[[Span, str | None, EntityWords], Reading]] = {
+    AMOUNT: _read_amount,
+    DATE: _read_date,
+    PRODUCT: _read_product,
+    CANDIDATE: _read_candidate,
+    SUBSCRIPTION_ID: lambda span, language, words: (SUBSCRIPTION_ID, span.text.lower()),
+    INVOICE_NUMBER: lambda span, language, words: (INVOICE_NUMBER, span.text.upper()),
+    ERROR_CODE: lambda span, language, words: (ERROR_CODE, span.text.upper().replace("0X", "0x")),
+}

@@ -1,0 +1,270 @@
+"""Language identification: a character model learned from the phrases, lingua, and what page and conversation say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.shared.core.trackers import DialogueStateTracker
+from rasa.shared.exceptions import InvalidConfigException
+from rasa.shared.nlu.constants import (
+    ENTITIES,
+    ENTITY_ATTRIBUTE_CONFIDENCE,
+    ENTITY_ATTRIBUTE_END,
+    ENTITY_ATTRIBUTE_START,
+    ENTITY_ATTRIBUTE_TYPE,
+    ENTITY_ATTRIBUTE_VALUE,
+    EXTRACTOR,
+    METADATA,
+    TEXT,
+)
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from bot.nlu.linear import LinearModel, softmax, train_linear_model
+from bot.nlu.metadata import example_language, is_command
+from bot.nlu.ngrams import NgramFeatures
+
+if TYPE_CHECKING:
+    from lingua import LanguageDetector
+
+LANGUAGE = "language"
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=True)
+class LanguageIdentifier(GraphComponent):
+    """Recognises the language of each message and hands it on as the entity `language`, which fills the slot.
+
+    The evidence of the text is the sum of two log probabilities: of a linear model over character n-grams, learned
+    from the phrases in the training data, and of lingua in its low-accuracy mode (20 MB instead of 300). The fewer
+    letters a text has, the less its evidence counts beside the prior: the page's locale (`metadata.language` of the
+    message) and the conversation so far (slot `language`).
+    """
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        """Returns every setting with its default."""
+        return {
+            # ISO 639-1 codes of the languages to tell apart; [] takes those that the examples declare.
+            "languages": [],
+            # Weight of lingua's log probability beside the character model's; measured in benchmarks/language.
+            "lingua_weight": 0.5,
+            # Prior probability of the page's locale, and of the conversation's language so far.
+            "page_prior": 0.6,
+            "conversation_prior": 0.8,
+            # Texts with fewer letters count for less, in proportion; with this many they count fully.
+            "full_evidence_letters": 18,
+            # Texts with this many letters or fewer never change the language of a conversation.
+            "ignored_letters": 3,
+            # Inverse strength of regularisation of the character model.
+            "C": 1.0,
+            # Hash buckets and lengths of the character n-grams.
+            "buckets": 2**16,
+            "characters": [1, 5],
+            # The language where nothing at all is known.
+            "default_language": "en",
+        }
+
+    def __init__(
+        self,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        model: LinearModel | None = None,
+    ) -> None:
+        self._config = config
+        self._model_storage = model_storage
+        self._resource = resource
+        self._model = model
+        self._ngrams = NgramFeatures(config["buckets"], tuple(config["characters"]), words=(1, 1), fold=False)
+        self._lingua: LanguageDetector | None = None
+
+    @classmethod
+    def validate_config(cls, config: dict[str, Any]) -> None:
+        """Refuses settings that cannot work.
+
+        Raises:
+            InvalidConfigException: names the key and what it must be.
+        """
+        for key in ("page_prior", "conversation_prior"):
+            if not 0 <= config[key] < 1:
+                raise InvalidConfigException(f"{cls.__name__}: `{key}` must be at least 0 and below 1.")
+        if config["full_evidence_letters"] < 1:
+            raise InvalidConfigException(f"{cls.__name__}: `full_evidence_letters` must be at least 1.")
+
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> LanguageIdentifier:
+        """Creates an untrained identifier."""
+        cls.validate_config(config)
+        return cls(config, model_storage, resource)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages it tells apart."""
+        return self._model.labels if self._model else ()
+
+    def train(self, training_data: TrainingData) -> Resource:
+        """Learns the character model from the examples that declare their language.
+
+        Raises:
+            InvalidConfigException: a configured language has no example, or fewer than two languages have any.
+        """
+        wanted = set(self._config["languages"])
+        examples = [
+            (message.get(TEXT), language)
+            for message in training_data.intent_examples
+            if (language := example_language(message)) and message.get(TEXT) and (not wanted or language in wanted)
+        ]
+        found = {language for _, language in examples}
+        if len(found) < 2 or wanted - found:
+            missing = ", ".join(sorted(wanted - found)) or "a second one"
+            raise InvalidConfigException(
+                f"LanguageIdentifier: no examples declare the language(s) {missing}; "
+                "add `metadata: {language: ..}` to the phrases or correct `languages` in config.yml."
+            )
+        texts, languages = [text for text, _ in examples], [language for _, language in examples]
+        self._ngrams.fit(texts)
+        self._model = train_linear_model(
+            self._ngrams.transform(texts), languages, regularisation=self._config["C"], folds=2, seed=7
+        )
+        self.persist()
+        return self._resource
+
+    def process(self, messages: list[Message], tracker: DialogueStateTracker | None = None) -> list[Message]:
+        """Adds the entity `language` to each message that has typed text."""
+        conversation = tracker.get_slot(LANGUAGE) if tracker is not None else None
+        typed = [message for message in messages if message.get(TEXT) and not is_command(message)]
+        if typed and self._model is not None:
+            pages = [(message.get(METADATA) or {}).get(LANGUAGE) for message in typed]
+            texts = [message.get(TEXT) for message in typed]
+            for message, probabilities in zip(typed, self.predict(texts, pages, conversation), strict=True):
+                self._annotate(message, probabilities)
+        return messages
+
+    def predict(
+        self, texts: Sequence[str], pages: Sequence[str | None] | None = None, conversation: str | None = None
+    ) -> list[dict[str, float]]:
+        """Gives the probability of each language for each text.
+
+        Args:
+            texts: n texts.
+            pages: n locales of the pages that the texts were typed on (`nb` or `nb-NO`), None where unknown.
+            conversation: the language of the conversation so far, None where unknown.
+
+        Returns:
+            n mappings language -> probability, most probable first.
+        """
+        assert self._model is not None, "train or load the identifier first"
+        pages = pages or [None] * len(texts)
+        evidence = self._evidence(texts)
+        results = []
+        for text, page, row in zip(texts, pages, evidence, strict=True):
+            prior = self._log_prior(page, conversation)
+            letters = sum(char.isalpha() for char in text)
+            if letters <= self._config["ignored_letters"] and (conversation or page):
+                weight = 0.0
+            else:
+                weight = min(1.0, letters / self._config["full_evidence_letters"])
+            probabilities = softmax((row * weight + prior)[None])[0]
+            order = np.argsort(-probabilities)
+            results.append({self._model.labels[column]: float(probabilities[column]) for column in order})
+        return results
+
+    def persist(self) -> None:
+        """Writes the model into Rasa's model storage."""
+        assert self._model is not None
+        with self._model_storage.write_to(self._resource) as folder:
+            self._model.save(folder / "model.npz")
+            np.save(folder / "idf.npy", self._ngrams.idf)
+            (folder / "labels.json").write_text(json.dumps(self._model.labels), encoding="utf8")
+
+    @classmethod
+    def load(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+        **kwargs: Any,
+    ) -> LanguageIdentifier:
+        """Loads a trained identifier."""
+        with model_storage.read_from(resource) as folder:
+            labels = json.loads((folder / "labels.json").read_text(encoding="utf8"))
+            component = cls(config, model_storage, resource, LinearModel.load(folder / "model.npz", labels))
+            component._ngrams.idf = np.load(folder / "idf.npy")
+        return component
+
+    def _evidence(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        assert self._model is not None
+        own = np.log(self._model.confidences(self._ngrams.transform(texts)) + 1e-6)
+        weight = self._config["lingua_weight"]
+        if not weight:
+            return np.asarray(own, dtype=np.float32)
+        column = {language: index for index, language in enumerate(self._model.labels)}
+        other = np.zeros_like(own)
+        for row, text in enumerate(texts):
+            for value in self._detector().compute_language_confidence_values(text):
+                code = value.language.iso_code_639_1.name.lower()
+                if code in column:
+                    other[row, column[code]] = value.value
+        # The floor keeps lingua's "impossible", which is often wrong for short texts, from overruling everything.
+        return np.asarray(own + weight * np.log(other + 0.02), dtype=np.float32)
+
+    def _detector(self) -> LanguageDetector:
+        if self._lingua is None:
+            from lingua import IsoCode639_1, LanguageDetectorBuilder
+
+            codes = [getattr(IsoCode639_1, language.upper()) for language in self.languages]
+            builder = LanguageDetectorBuilder.from_iso_codes_639_1(*codes)
+            self._lingua = builder.with_low_accuracy_mode().build()
+        return self._lingua
+
+    def _log_prior(self, page: str | None, conversation: str | None) -> NDArray[np.float32]:
+        labels = self.languages
+        log_prior = np.zeros(len(labels), dtype=np.float32)
+        hints: Mapping[str, str | None] = {"page_prior": page, "conversation_prior": conversation}
+        for key, hint in hints.items():
+            language = _language_of(hint)
+            if language in labels:
+                share = self._config[key]
+                prior = np.full(len(labels), (1 - share) / max(1, len(labels) - 1), dtype=np.float32)
+                prior[labels.index(language)] = share
+                log_prior += np.log(prior)
+        if not page and not conversation and self._config["default_language"] in labels:
+            # Decides only where the text says nothing at all, such as "?".
+            log_prior[labels.index(self._config["default_language"])] += 0.1
+        return log_prior
+
+    def _annotate(self, message: Message, probabilities: dict[str, float]) -> None:
+        language, confidence = next(iter(probabilities.items()))
+        entity = {
+            ENTITY_ATTRIBUTE_TYPE: LANGUAGE,
+            ENTITY_ATTRIBUTE_VALUE: language,
+            ENTITY_ATTRIBUTE_START: 0,
+            ENTITY_ATTRIBUTE_END: len(message.get(TEXT)),
+            ENTITY_ATTRIBUTE_CONFIDENCE: confidence,
+            EXTRACTOR: type(self).__name__,
+        }
+        message.set(ENTITIES, [*message.get(ENTITIES, []), entity], add_to_output=True)
+        message.set(LANGUAGE, {"name": language, "confidence": confidence}, add_to_output=True)
+
+
+def _language_of(locale: str | None) -> str | None:
+    """Returns the language of a locale: `nb-NO` -> `nb`; Norwegian without a written form counts as bokmål."""
+    if not locale:
+        return None
+    code = locale.replace("_", "-").split("-")[0].lower()
+    return "nb" if code in {"no", "nn"} else code

@@ -1,0 +1,29 @@
+"""What an example or a message says of itself beside its text: language, page locale, where the example is from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rasa.shared.nlu.constants import TEXT
+from rasa.shared.nlu.training_data.message import Message
+
+
+def example_language(message: Message) -> str | None:
+    """Returns the language that a training example declares in its metadata, or None."""
+    return _intent_metadata(message).get("language")
+
+
+def example_origin(message: Message) -> str | None:
+    """Returns where a training example is from: `title`, `slug`, `tree`, or None for phrases of customers."""
+    return _intent_metadata(message).get("origin")
+
+
+def is_command(message: Message) -> bool:
+    """Tells whether the message is a button's payload (`/intent{...}`) and not typed text."""
+    return str(message.get(TEXT) or "").startswith("/")
+
+
+def _intent_metadata(message: Message) -> dict[str, Any]:
+    metadata = message.get("metadata") or {}
+    declared = metadata.get("intent") if isinstance(metadata, dict) else None
+    return declared if isinstance(declared, dict) else {}

@@ -1,0 +1,63 @@
+"""A tokenizer that takes spaCy's rules of the message's language; no trained spaCy model is needed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import spacy
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.nlu.tokenizers.tokenizer import Token, Tokenizer
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+from spacy.language import Language
+
+from bot.nlu.metadata import example_language
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_TOKENIZER, is_trainable=False)
+class BlankSpacyTokenizer(Tokenizer):
+    """Splits a message into tokens by the blank spaCy pipeline of its language, loaded when first needed."""
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        """Returns every setting with its default."""
+        return {
+            # Rasa's own settings of a tokenizer: whether intents are split (for multi-intents), and at what.
+            "intent_tokenization_flag": False,
+            "intent_split_symbol": "_",
+            "token_pattern": None,
+            "prefix_separator_symbol": None,
+            # Whether the examples of the training data are tokenized, too: only for classifiers that read their tokens.
+            "tokenize_training_data": False,
+            # The rules taken where the language is unknown or spaCy has none for it.
+            "fallback_language": "xx",
+        }
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__(config)
+        self._fallback = config["fallback_language"]
+        self._tokenize_training_data = config["tokenize_training_data"]
+        self._pipelines: dict[str, Language] = {}
+
+    def process_training_data(self, training_data: TrainingData) -> TrainingData:
+        """Tokenizes the examples, if a component of the pipeline reads their tokens."""
+        return super().process_training_data(training_data) if self._tokenize_training_data else training_data
+
+    def tokenize(self, message: Message, attribute: str) -> list[Token]:
+        """Returns the tokens of a message's attribute."""
+        text = message.get(attribute)
+        document = self._pipeline(self._language(message)).make_doc(text)
+        tokens = [Token(token.text, token.idx) for token in document if not token.is_space]
+        return list(self._apply_token_pattern(tokens))
+
+    def _language(self, message: Message) -> str:
+        recognised = message.get("language") or {}
+        return recognised.get("name") or example_language(message) or self._fallback
+
+    def _pipeline(self, language: str) -> Language:
+        if language not in self._pipelines:
+            try:
+                self._pipelines[language] = spacy.blank(language)
+            except ImportError:  # spaCy has no rules for this language
+                self._pipelines[language] = spacy.blank(self._fallback)
+        return self._pipelines[language]

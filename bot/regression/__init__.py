@@ -1,0 +1,1 @@
+"""The nightly regression run: measure -> compare -> report."""

@@ -1,0 +1,160 @@
+"""Measures a trained model on the held-out phrases: intents, refusals, calibration, language."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bot.articles.examples import Example, read_examples
+from bot.articles.issues import load_issues
+from bot.settings import PROJECT_ROOT
+
+REFUSALS = frozenset({"out_of_scope", "nlu_fallback"})
+HELD_OUT = PROJECT_ROOT / "tests" / "regression"
+
+# Phrases that people typed to a bank, of the categories that equal one of our intents. Never trained on.
+BANKING77_INTENTS = {
+    "declined_card_payment": "card_declined",
+    "request_refund": "refund_request",
+    "Refund_not_showing_up": "refund_request",
+    "card_payment_not_recognised": "unrecognized_charge",
+    "direct_debit_payment_not_recognised": "unrecognized_charge",
+    "transaction_charged_twice": "unrecognized_charge",
+    "extra_charge_on_statement": "unrecognized_charge",
+    "edit_personal_details": "update_billing_details",
+}
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model said to one phrase."""
+
+    example: Example
+    intent: str
+    """The intent that the conversation would follow (`nlu_fallback` where the model was unsure)."""
+    confidence: float
+    """Confidence of the best intent that is not the fallback, 0-1."""
+    best: str
+    """The best intent that is not the fallback."""
+    language: str
+
+
+class NluModel:
+    """The understanding part of a trained Rasa model, asked for whole lists of phrases at once.
+
+    Args:
+        path: the model's file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        from rasa.core.agent import Agent
+
+        self._agent = Agent.load(str(path))
+
+    def parse(self, texts: Sequence[str], pages: Sequence[str | None] | None = None) -> list[dict[str, Any]]:
+        """Returns what `/model/parse` would return for each text.
+
+        Args:
+            texts: n texts.
+            pages: the locale of the page each was typed on, None where unknown.
+        """
+        from rasa.core.channels.channel import UserMessage
+        from rasa.engine.constants import PLACEHOLDER_MESSAGE, PLACEHOLDER_TRACKER
+
+        processor = self._agent.processor
+        assert processor is not None
+        target = processor.model_metadata.nlu_target
+        pages = pages or [None] * len(texts)
+        messages = [
+            UserMessage(text, metadata={"language": page} if page else None)
+            for text, page in zip(texts, pages, strict=True)
+        ]
+        results = processor.graph_runner.run(
+            inputs={PLACEHOLDER_MESSAGE: messages, PLACEHOLDER_TRACKER: None}, targets=[target]
+        )[target]
+        return [message.as_dict(only_output_properties=True) for message in results]
+
+
+def predict(model: NluModel, examples: Sequence[Example], with_page: bool = False) -> list[Prediction]:
+    """Asks the model for each phrase; `with_page` tells it the phrase's language as the page's locale."""
+    pages = [example.language for example in examples] if with_page else None
+    parsed = model.parse([example.text for example in examples], pages)
+    return [_prediction(example, result) for example, result in zip(examples, parsed, strict=True)]
+
+
+def _prediction(example: Example, result: dict[str, Any]) -> Prediction:
+    ranking = [entry for entry in result["intent_ranking"] if entry["name"] != "nlu_fallback"]
+    return Prediction(
+        example,
+        result["intent"]["name"],
+        float(ranking[0]["confidence"]),
+        ranking[0]["name"],
+        result["language"]["name"],
+    )
+
+
+def read_banking77(path: Path) -> list[Example]:
+    """Reads the phrases of BANKING77 whose category equals one of our intents."""
+    with path.open(encoding="utf8", newline="") as stream:
+        return [
+            Example(row["text"], BANKING77_INTENTS[row["category"]], "en", path)
+            for row in csv.DictReader(stream)
+            if row["category"] in BANKING77_INTENTS
+        ]
+
+
+def held_out_examples(folder: Path = HELD_OUT) -> list[Example]:
+    """Reads the held-out phrases of every language."""
+    return read_examples(folder)
+
+
+def summarise(predictions: Iterable[Prediction]) -> dict[str, float]:
+    """Returns the shares that the project is judged by, each 0-1.
+
+    `issue_accuracy` and `dialogue_accuracy`: right intents; `out_of_scope_recall`: refused among out-of-scope phrases;
+    `false_refusals`: refused among issue phrases; `calibration_error`: expected calibration error over ten bins
+    (Naeini et al. 2015) of issue phrases' best intent.
+    """
+    predictions = list(predictions)
+    issues = set(load_issues())
+    inside = [p for p in predictions if p.example.intent in issues]
+    outside = [p for p in predictions if p.example.intent == "out_of_scope"]
+    dialogue = [p for p in predictions if p.example.intent not in issues and p.example.intent != "out_of_scope"]
+    return {
+        "issue_accuracy": _share(p.intent == p.example.intent for p in inside),
+        "dialogue_accuracy": _share(p.intent == p.example.intent for p in dialogue),
+        "out_of_scope_recall": _share(p.intent in REFUSALS for p in outside),
+        "false_refusals": _share(p.intent in REFUSALS for p in inside),
+        "calibration_error": calibration_error(
+            [p.confidence for p in predictions], [p.best == p.example.intent for p in predictions]
+        ),
+    }
+
+
+def language_accuracy(predictions: Iterable[Prediction], words: int = 1) -> float:
+    """Returns the share of phrases with at least so many words whose language was recognised."""
+    return _share(p.language == p.example.language for p in predictions if len(p.example.text.split()) >= words)
+
+
+def calibration_error(confidences: Sequence[float], right: Sequence[bool], bins: int = 10) -> float:
+    """Returns the expected calibration error: the mean gap between confidence and accuracy, weighted by bin size."""
+    if not len(confidences):
+        return float("nan")
+    confidence, correct = np.asarray(confidences), np.asarray(right, dtype=float)
+    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = [
+        abs(confidence[bin_of == index].mean() - correct[bin_of == index].mean()) * (bin_of == index).mean()
+        for index in range(bins)
+        if (bin_of == index).any()
+    ]
+    return float(sum(gaps))
+
+
+def _share(values: Iterable[bool]) -> float:
+    listed = list(values)
+    return sum(listed) / len(listed) if listed else float("nan")

@@ -1,0 +1,226 @@
+"""Every action, asked over HTTP of the real action server."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.articles import ArticleStore
+from bot.articles.issues import load_issues
+from bot.articles.replies import Replies
+from tests.conftest import free_port, wait_for_line
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+LANGUAGES = Replies().languages()
+
+
+class ActionServer:
+    """A started action server."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def run(self, action: str, intent: str = "", channel: str = "rest", **slots: Any) -> dict[str, Any]:
+        """Runs an action for a conversation with these slots, after a message with this intent."""
+        tracker = {
+            "sender_id": "customer",
+            "slots": slots,
+            "latest_message": {"intent": {"name": intent}, "entities": [], "text": ""},
+            "latest_event_time": 0.0,
+            "followup_action": None,
+            "paused": False,
+            "events": [{"event": "user", "text": "", "input_channel": channel, "timestamp": 0.0}],
+            "latest_input_channel": channel,
+            "active_loop": {},
+            "latest_action": {},
+        }
+        body = {"next_action": action, "sender_id": "customer", "tracker": tracker, "version": "3.6.21"}
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/webhook",
+            data=json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as response:
+            result: dict[str, Any] = json.load(response)
+        return result
+
+
+@pytest.fixture(scope="module")
+def actions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ActionServer]:
+    port = free_port()
+    log = tmp_path_factory.mktemp("actions") / "actions.log"
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "rasa_sdk", "--actions", "actions", "--port", str(port)],
+            cwd=ROOT,
+            stdout=stream,
+            stderr=stream,
+        )
+    try:
+        wait_for_line(process, log, "Action endpoint is up and running")
+        wait_for_health(port)
+        yield ActionServer(port)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def wait_for_health(port: int) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).close()
+            return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    raise AssertionError("the action server does not answer")
+
+
+def slots_of(result: dict[str, Any]) -> dict[str, Any]:
+    return {event["name"]: event["value"] for event in result["events"] if event["event"] == "slot"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_issue_is_answered_from_its_article_with_steps_and_links(actions: ActionServer, language: str) -> None:
+    store = ArticleStore(ROOT / "data" / "articles")
+    for intent in load_issues():
+        result = actions.run("action_recommended_steps", intent, language=language, product="azure")
+        payload = result["responses"][0]["custom"]
+        article = store.article(intent, language)
+        assert payload["title"] == article.title
+        assert payload["language"] == language
+        assert payload["article_id"] == f"{intent}/{language}"
+        assert len(payload["steps"]) >= 3
+        assert len(payload["links"]) >= 2
+        assert all(link["url"].startswith("https://") and link["host"] for link in payload["links"])
+        text = result["responses"][0]["text"]
+        assert "**" not in text
+        assert all(step["text"] in text for step in payload["steps"])
+        assert all(link["url"] in text for link in payload["links"])
+        assert slots_of(result)["issue"] == intent
+        assert [button["payload"] for button in result["responses"][1]["buttons"]] == [
+            "/affirm",
+            "/deny",
+            "/talk_to_human",
+        ]
+
+
+def test_the_product_is_asked_for_once_where_the_steps_differ(actions: ActionServer) -> None:
+    first = actions.run("action_recommended_steps", "card_declined", language="nb")
+    question = first["responses"][-1]
+    assert question["text"] == Replies().text("utter_ask_product", "nb")
+    assert [button["payload"] for button in question["buttons"]] == [
+        '/choose_product{"product": "azure"}',
+        '/choose_product{"product": "microsoft365"}',
+    ]
+    assert slots_of(first)["product_asked"] is True
+    second = actions.run("action_recommended_steps", "card_declined", language="nb", product_asked=True)
+    text = second["responses"][0]["text"]
+    assert "(Azure)" in text
+    assert "(Microsoft 365)" in text
+
+
+def test_a_page_gets_the_steps_of_both_products_beside_the_question(actions: ActionServer) -> None:
+    payload = actions.run("action_recommended_steps", "pay_invoice", language="en")["responses"][0]["custom"]
+    assert payload["product"] is None
+    assert set(payload["variants"]) == {"azure", "microsoft365"}
+
+
+def test_the_known_product_chooses_the_steps(actions: ActionServer) -> None:
+    answers = {
+        product: actions.run("action_recommended_steps", "pay_invoice", language="sv", product=product)
+        for product in ("azure", "microsoft365")
+    }
+    payloads = {product: answer["responses"][0]["custom"] for product, answer in answers.items()}
+    assert payloads["azure"]["steps"] != payloads["microsoft365"]["steps"]
+    assert payloads["azure"]["steps"] == payloads["azure"]["variants"]["azure"]
+
+
+def test_naming_the_product_answers_the_issue_at_hand(actions: ActionServer) -> None:
+    result = actions.run(
+        "action_recommended_steps", "choose_product", language="nl", product="azure", issue="understand_bill"
+    )
+    assert result["responses"][0]["custom"]["intent"] == "understand_bill"
+
+
+def test_naming_a_product_before_any_issue_offers_the_topics(actions: ActionServer) -> None:
+    result = actions.run("action_recommended_steps", "choose_product", language="en", product="azure")
+    assert len(result["responses"][0]["buttons"]) == 11
+
+
+def test_a_terminal_gets_text_without_the_structured_payload(actions: ActionServer) -> None:
+    result = actions.run("action_recommended_steps", "card_declined", "cmdline", language="en", product="azure")
+    assert "1. " in result["responses"][0]["text"]
+    assert not result["responses"][0]["custom"]
+
+
+def test_a_language_without_articles_is_answered_in_english_and_told_so(actions: ActionServer) -> None:
+    result = actions.run("action_recommended_steps", "card_declined", language="pt", product="azure")
+    assert result["responses"][0]["text"] == Replies().text("utter_english_fallback", "en")
+    assert result["responses"][1]["custom"]["language"] == "en"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_offers_the_related_issues_and_a_person(actions: ActionServer, language: str) -> None:
+    response = actions.run("action_feedback", "deny", language=language, issue="card_declined")["responses"][0]
+    related = [f"/{intent}" for intent in load_issues()["card_declined"].related]
+    assert [button["payload"] for button in response["buttons"]] == [*related, "/talk_to_human"]
+    assert response["text"] == Replies().text("utter_not_solved", language)
+
+
+def test_yes_closes_the_issue(actions: ActionServer) -> None:
+    result = actions.run("action_feedback", "affirm", language="en", issue="card_declined")
+    assert slots_of(result) == {"issue": None}
+
+
+@pytest.mark.parametrize(("intent", "reply"), [("affirm", "utter_affirm_idle"), ("deny", "utter_deny_idle")])
+def test_yes_or_no_to_nothing_gets_a_reply_of_its_own(actions: ActionServer, intent: str, reply: str) -> None:
+    assert actions.run("action_feedback", intent, language="sv")["responses"][0]["text"] == Replies().text(reply, "sv")
+
+
+def test_help_offers_the_ten_most_common_issues_and_a_person(actions: ActionServer) -> None:
+    buttons = actions.run("action_offer_topics", "ask_help", language="nl")["responses"][0]["buttons"]
+    common = [f"/{intent}" for intent, issue in load_issues().items() if issue.common]
+    assert len(common) == 10
+    assert [button["payload"] for button in buttons] == [*common, "/talk_to_human"]
+
+
+def test_what_is_not_understood_is_asked_again_once_and_then_topics_are_offered(actions: ActionServer) -> None:
+    first = actions.run("action_not_understood", "nlu_fallback", language="nb")
+    assert first["responses"][0]["text"] == Replies().text("utter_rephrase", "nb")
+    assert first["responses"][0]["buttons"] == []
+    asked = slots_of(first)["rephrase_asked"]
+    second = actions.run("action_not_understood", "nlu_fallback", language="nb", rephrase_asked=asked)
+    assert second["responses"][0]["buttons"][-1]["payload"] == "/talk_to_human"
+
+
+def test_what_is_out_of_scope_is_said_to_be_so(actions: ActionServer) -> None:
+    result = actions.run("action_not_understood", "out_of_scope", language="en")
+    assert result["responses"][0]["text"] == Replies().text("utter_out_of_scope", "en")
+
+
+@pytest.mark.parametrize(
+    "action", ["action_recommended_steps", "action_offer_topics", "action_feedback", "action_not_understood"]
+)
+def test_an_action_that_succeeds_ends_the_turn(actions: ActionServer, action: str) -> None:
+    result = actions.run(action, "affirm", language="en", product="azure", issue="pay_invoice")
+    assert result["events"][-1] == {"event": "followup", "name": "action_listen", "timestamp": None}
+
+
+def test_the_action_server_loads_neither_rasa_nor_spacy_nor_lingua_nor_tensorflow() -> None:
+    code = (
+        "import sys, rasa_sdk, actions, actions.recommended_steps, actions.topics, actions.feedback; "
+        "from actions.conversation import articles; articles().article('pay_invoice', 'nb'); "
+        "print([m for m in ('rasa', 'spacy', 'lingua', 'tensorflow', 'sklearn') if m in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout.strip().splitlines()[-1] == "[]"

@@ -1,0 +1,107 @@
+"""What the importer adds to Rasa's own training data, rules and domain."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+from rasa.shared.importers.importer import TrainingDataImporter
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from bot.articles import ArticleStore
+from bot.articles.importer import RULE_REPLIES, ArticleImporter, Phrase
+from bot.articles.issues import load_issues
+from bot.articles.replies import Replies
+from bot.articles.trees import TreeError
+
+
+@pytest.fixture(scope="module")
+def importer(root: Path) -> TrainingDataImporter:
+    return TrainingDataImporter.load_from_config(
+        str(root / "config.yml"), str(root / "domain.yml"), [str(root / "data")]
+    )
+
+
+@pytest.fixture(scope="module")
+def examples(importer: TrainingDataImporter) -> TrainingData:
+    return importer.get_nlu_data()
+
+
+def test_every_issue_is_an_intent_with_a_rule_that_answers_it(importer: TrainingDataImporter) -> None:
+    assert set(load_issues()) <= set(importer.get_domain().intents)
+    rules = {step.block_name: step for step in importer.get_stories().story_steps}
+    for intent in load_issues():
+        actions = [getattr(event, "action_name", None) or "" for event in rules[f"answer {intent}"].events]
+        spoken = [name for name in actions if name.startswith(("action_recommended", "utter_"))]
+        assert spoken == ["action_recommended_steps", "utter_answer_failed"]
+
+
+def test_replies_of_rules_are_in_the_domain_by_language_with_english_for_all_others(
+    importer: TrainingDataImporter,
+) -> None:
+    responses = importer.get_domain().responses
+    replies = Replies()
+    for key in RULE_REPLIES:
+        by_language = {
+            variant["condition"][0]["value"]: variant["text"] for variant in responses[key] if "condition" in variant
+        }
+        assert by_language == {code: replies.text(key, code) for code in replies.languages() if code != "en"}
+        unconditional = [variant["text"] for variant in responses[key] if "condition" not in variant]
+        assert unconditional == [replies.text(key, "en")]
+
+
+def test_titles_and_slugs_are_examples_of_their_issue(examples: TrainingData, root: Path) -> None:
+    added = {(message.get("text"), message.get("intent")) for message in examples.intent_examples}
+    store = ArticleStore(root / "data" / "articles")
+    for intent, issue in load_issues().items():
+        assert (store.article(intent, "nb").title, intent) in added
+        assert (issue.sources[0].replace("-", " "), intent) in added
+
+
+def test_every_example_declares_its_language(examples: TrainingData) -> None:
+    assert all(message.get("metadata")["intent"]["language"] for message in examples.intent_examples)
+
+
+def test_a_configured_tree_adds_the_titles_of_the_source_articles(root: Path, tmp_path: Path) -> None:
+    tree = tmp_path / "it-IT"
+    tree.mkdir()
+    source = load_issues()["card_declined"].sources[0]
+    (tree / f"{source}.md").write_text(
+        "---\ntitle: La carta non passa\nms.contentlocale: it-IT\n---\n# La carta non passa\n\nTesto.\n",
+        encoding="utf8",
+    )
+    importer = ArticleImporter(str(root / "config.yml"), trees=[str(tree)])
+    added = [
+        message for message in importer.get_nlu_data().intent_examples if message.get("text") == "La carta non passa"
+    ]
+    assert [message.get("intent") for message in added] == ["card_declined"]
+    assert added[0].get("metadata")["intent"]["language"] == "it"
+
+
+def test_a_tree_that_is_not_there_is_named(root: Path) -> None:
+    importer = ArticleImporter(str(root / "config.yml"), trees=["no/such/tree"])
+    with pytest.raises(TreeError, match="no/such/tree"):
+        importer.get_nlu_data()
+
+
+def test_files_with_annotated_entities_are_left_to_rasa(root: Path, tmp_path: Path) -> None:
+    path = tmp_path / "annotated.yml"
+    path.write_text(
+        'version: "3.1"\nnlu:\n- intent: pay_invoice\n  metadata:\n    language: en\n  examples: |\n'
+        "    - pay [E0400ABCDE](invoice_number) now\n",
+        encoding="utf8",
+    )
+    importer = ArticleImporter(str(root / "config.yml"), training_data_paths=[str(path)], titles=False, slugs=False)
+    message = importer.get_nlu_data().training_examples[0]
+    assert message.get("text") == "pay E0400ABCDE now"
+    assert message.get("entities")[0]["entity"] == "invoice_number"
+
+
+def test_a_copied_phrase_is_equal_and_independent() -> None:
+    phrase = Phrase({"text": "pay", "intent": "pay_invoice", "metadata": {"intent": {"language": "en"}}})
+    twin = copy.deepcopy(phrase)
+    assert twin == phrase
+    twin.set("text", "pay now")
+    assert phrase.get("text") == "pay"
+    assert twin != phrase

@@ -1,0 +1,136 @@
+"""Whole dialogues through the REST channel of a really running bot."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.articles.issues import load_issues
+from bot.articles.replies import Replies
+from tests.conftest import Answer, RunningBot
+
+REPLIES = Replies()
+
+QUESTIONS = [
+    ("nb", "kortet mitt ble avvist", "card_declined"),
+    ("en", "my subscription was disabled", "subscription_disabled"),
+    ("sv", "jag vill betala en förfallen faktura", "past_due_balance"),
+    ("nl", "hoe betaal ik mijn factuur", "pay_invoice"),
+]
+
+
+def assert_answers(answer: Answer, intent: str, language: str) -> None:
+    assert answer.payload["intent"] == intent
+    assert answer.payload["language"] == language
+    assert len(answer.payload["steps"]) >= 3
+    assert len(answer.payload["links"]) >= 2
+    assert sum(line.split(". ")[0].strip().isdigit() for line in answer.text.splitlines()) >= 3
+    assert answer.text.count("https://") >= 2
+
+
+@pytest.mark.parametrize(("language", "question", "intent"), QUESTIONS)
+def test_an_issue_is_answered_in_the_language_of_the_question(
+    running_bot: RunningBot, language: str, question: str, intent: str
+) -> None:
+    customer = running_bot.conversation()
+    asked = customer.say(question)
+    assert asked.payload["intent"] == intent
+    assert asked.payload["language"] == language
+    assert REPLIES.text("utter_ask_product", language) in asked.text
+    assert_answers(customer.press("/choose_product"), intent, language)
+    assert REPLIES.text("utter_ask_solved", language) in customer.last.text
+
+
+@pytest.mark.parametrize("language", ["en", "nb", "sv", "nl"])
+def test_a_whole_visit_from_hello_to_goodbye(running_bot: RunningBot, language: str) -> None:
+    words = {
+        "en": ("hello", "the invoice for azure, how can I pay it?", "yes that solved it", "thank you", "goodbye"),
+        "nb": ("hei", "hvordan betaler jeg azure-fakturaen?", "ja, det løste seg", "tusen takk", "ha det bra"),
+        "sv": ("hej", "hur betalar jag fakturan för azure?", "ja, det löste sig", "tack så mycket", "hej då"),
+        "nl": ("hallo", "hoe betaal ik de factuur van azure?", "ja, dat is opgelost", "dank je wel", "tot ziens"),
+    }[language]
+    customer = running_bot.conversation()
+    assert customer.say(words[0]).text
+    assert_answers(customer.say(words[1]), "pay_invoice", language)
+    assert customer.last.payload["product"] == "azure"
+    assert customer.say(words[2]).text == REPLIES.text("utter_solved", language)
+    assert customer.say(words[3]).text == REPLIES.text("utter_thank", language)
+    assert customer.say(words[4]).text == REPLIES.text("utter_goodbye", language)
+
+
+def test_the_product_is_remembered_and_not_asked_for_again(running_bot: RunningBot) -> None:
+    customer = running_bot.conversation()
+    customer.say("kortet mitt ble avvist")
+    customer.press('/choose_product{"product": "microsoft365"}')
+    answer = customer.say("og hvordan laster jeg ned en faktura?")
+    assert_answers(answer, "download_invoice", "nb")
+    assert answer.payload["product"] == "microsoft365"
+
+
+def test_the_product_may_be_typed_instead_of_pressed(running_bot: RunningBot) -> None:
+    customer = running_bot.conversation()
+    customer.say("hoe betaal ik mijn factuur")
+    answer = customer.say("het gaat om office 365")
+    assert_answers(answer, "pay_invoice", "nl")
+    assert answer.payload["product"] == "microsoft365"
+
+
+def test_a_customer_switches_language_in_the_middle_by_writing_in_it(running_bot: RunningBot) -> None:
+    customer = running_bot.conversation()
+    customer.say("min prenumeration på azure har stängts av")
+    assert customer.last.payload["language"] == "sv"
+    customer.say("can we continue in English please? I also want to cancel the subscription")
+    assert customer.last.payload["language"] == "en"
+    assert customer.say("ok").text
+
+
+def test_no_offers_related_issues_and_a_button_leads_there(running_bot: RunningBot) -> None:
+    customer = running_bot.conversation()
+    customer.say("my credit card for azure was declined")
+    offered = customer.say("no, that didn't help")
+    assert "/past_due_balance" in offered.buttons.values()
+    assert "/talk_to_human" in offered.buttons.values()
+    assert customer.press("/past_due_balance").payload["intent"] == "past_due_balance"
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "I want to speak to a real person"),
+        ("nb", "jeg vil snakke med et menneske"),
+        ("sv", "jag vill prata med en riktig människa"),
+        ("nl", "ik wil een echte medewerker spreken"),
+    ],
+)
+def test_whoever_wants_a_person_gets_the_contact(running_bot: RunningBot, language: str, text: str) -> None:
+    assert running_bot.conversation().say(text).text == REPLIES.text("utter_contact_person", language)
+
+
+def test_weather_is_refused_then_topics_and_a_person_are_offered(running_bot: RunningBot) -> None:
+    customer = running_bot.conversation()
+    assert customer.say("hva blir været i Bergen i morgen").text == REPLIES.text("utter_out_of_scope", "nb")
+    offered = customer.say("og hvem vant kampen i går?")
+    assert offered.text == REPLIES.text("utter_topics", "nb")
+    assert len(offered.buttons) == 11
+
+
+def test_the_bot_says_plainly_that_it_is_a_bot(running_bot: RunningBot) -> None:
+    assert running_bot.conversation().say("are you a human?").text == REPLIES.text("utter_bot_challenge", "en")
+
+
+def test_help_leads_to_every_topic_it_names(running_bot: RunningBot) -> None:
+    customer = running_bot.conversation()
+    offered = customer.say("wat kun je allemaal?")
+    topics = [payload[1:] for payload in offered.buttons.values() if payload[1:] in load_issues()]
+    assert len(topics) == 10
+    for topic in topics:
+        assert running_bot.conversation().say(f"/{topic}").payload["intent"] == topic
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "?", "👍", "a" * 3000, "<script>alert(1)</script>", "\u202eabc", "/", "/nosuchintent", "12345"]
+)
+def test_odd_messages_get_an_answer_and_break_nothing(running_bot: RunningBot, text: str) -> None:
+    customer = running_bot.conversation()
+    if text.strip():
+        assert customer.say(text).messages
+    assert customer.say("my card was declined on azure").payload["intent"] == "card_declined"

@@ -1,0 +1,45 @@
+"""Trains the pipeline's components for real, each by its own small configuration, on a part of the phrases."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.regression.measure import NluModel
+
+CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+
+
+@pytest.fixture(scope="session")
+def some_phrases(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the free phrases of four languages."""
+    folder = tmp_path_factory.mktemp("phrases")
+    for language in ("en", "nb", "sv", "nl"):
+        shutil.copy(root / "data" / "nlu" / language / "issues.yml", folder / f"{language}.yml")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def train_config(some_phrases: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], NluModel]:
+    """Trains a configuration by its name with Rasa's own training, once per session, and loads the model."""
+    from rasa.model_training import train_nlu
+
+    trained: dict[str, NluModel] = {}
+
+    def train(name: str) -> NluModel:
+        if name not in trained:
+            output = tmp_path_factory.mktemp(name)
+            path = train_nlu(str(CONFIGS / f"{name}.yml"), str(some_phrases), str(output))
+            trained[name] = NluModel(Path(str(path)))
+        return trained[name]
+
+    return train
+
+
+def entities(parsed: dict[str, Any], name: str) -> list[str]:
+    """Returns the values of the entities with this name."""
+    return [str(entity["value"]) for entity in parsed["entities"] if entity["entity"] == name]

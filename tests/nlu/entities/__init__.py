@@ -1,0 +1,1 @@
+"""Annotated phrases for the entity extractor, and how they are scored."""

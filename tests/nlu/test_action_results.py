@@ -1,0 +1,116 @@
+"""What replaces Rasa's own ways between it and its actions does as they do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import ValidationError, validate
+from rasa.core.actions.action import RemoteAction
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.events import BotUttered, Event, SlotSet, UserUttered
+from rasa.shared.core.slots import TextSlot
+from rasa.shared.core.trackers import DialogueStateTracker
+from rasa.shared.utils.common import all_subclasses
+
+from bot.nlu import action_results
+from bot.nlu.action_results import action_call, event_class, validate_action_result
+
+ACTION = RemoteAction("action_test", None)
+
+RESULTS: list[Any] = [
+    {"events": [], "responses": []},
+    {"events": [{"event": "slot", "name": "product", "value": "azure", "timestamp": None}], "responses": []},
+    {"events": [{"event": "followup", "name": "action_listen", "timestamp": None}], "responses": [{"text": "hei"}]},
+    {"events": [{"event": "slot", "value": "azure"}]},
+    {"events": [{"name": "product"}]},
+    {"events": [{"event": "no such event"}]},
+    {"events": "none"},
+    {"responses": ["text"]},
+    {"responses": [{"custom": {"steps": []}}]},
+    {},
+    [],
+    None,
+    "text",
+]
+
+
+def accepted(check: Any, result: Any) -> bool:
+    try:
+        check(result)
+    except ValidationError:
+        return False
+    return True
+
+
+def rasas_own_check(result: Any) -> None:
+    validate(result, RemoteAction.action_response_format_spec())
+
+
+@pytest.mark.parametrize("result", RESULTS, ids=str)
+def test_both_accept_and_refuse_the_same(result: Any) -> None:
+    assert accepted(lambda r: validate_action_result(ACTION, r), result) == accepted(rasas_own_check, result)
+
+
+values = st.none() | st.booleans() | st.integers() | st.text(max_size=8)
+events = st.fixed_dictionaries(
+    {},
+    optional={
+        "event": st.sampled_from(["slot", "followup", "user", "bot", "reminder", "form"]) | values,
+        "name": values,
+        "value": values,
+        "timestamp": values,
+        "text": values,
+        "metadata": values,
+    },
+)
+
+
+@given(st.fixed_dictionaries({}, optional={"events": st.lists(events, max_size=3), "responses": st.lists(values)}))
+def test_both_agree_on_any_result(result: dict[str, Any]) -> None:
+    assert accepted(lambda r: validate_action_result(ACTION, r), result) == accepted(rasas_own_check, result)
+
+
+@pytest.mark.parametrize("kind", sorted({kind.type_name for kind in all_subclasses(Event)}))
+def test_an_event_has_the_class_that_rasa_gives_it(kind: str) -> None:
+    assert event_class(kind) is event_class(kind) is action_results._rasas_event_class(kind)
+
+
+def test_an_unknown_event_is_refused_or_takes_the_default_as_with_rasa() -> None:
+    assert event_class("topic") is None
+    assert event_class("no such event", SlotSet) is SlotSet
+    with pytest.raises(ValueError, match="Unknown event name 'no such event'"):
+        event_class("no such event")
+
+
+def test_the_call_of_an_action_carries_the_conversation_without_structured_answers() -> None:
+    answer = BotUttered("Your card was declined", {"buttons": [{"title": "Yes"}], "custom": {"steps": ["..."]}})
+    said = UserUttered("my card was declined", {"name": "card_declined"}, input_channel="rest")
+    tracker = DialogueStateTracker.from_events("customer", [said, answer], [TextSlot("product", [{"type": "custom"}])])
+    rasas = action_results._rasas_call(ACTION, tracker, Domain.empty())
+    ours = action_call(ACTION, tracker, Domain.empty())
+    assert ours["tracker"]["events"][-1]["data"]["custom"] is None
+    rasas["tracker"]["events"][-1]["data"]["custom"] = None
+    assert ours == rasas
+
+
+def test_the_conversation_itself_keeps_its_structured_answers() -> None:
+    answer = BotUttered(None, {"custom": {"steps": ["..."]}})
+    tracker = DialogueStateTracker.from_events("customer", [answer])
+    action_call(ACTION, tracker, Domain.empty())
+    assert tracker.events[-1].data["custom"] == {"steps": ["..."]}
+
+
+def test_loading_the_pipeline_puts_all_of_it_in_place() -> None:
+    import bot.nlu.intent  # noqa: F401
+
+    assert RemoteAction._validate_action_result is validate_action_result
+    assert RemoteAction._action_call_format is action_call
+    assert Event.resolve_by_type is event_class
+
+
+def test_a_refused_result_says_what_is_wrong() -> None:
+    with pytest.raises(ValidationError, match="Failed to validate Action server response"):
+        validate_action_result(ACTION, {"events": "none"})

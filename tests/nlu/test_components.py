@@ -1,0 +1,82 @@
+"""Tokenizer, encoding, intent classifier: each trained and run for real."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from rasa.shared.exceptions import InvalidConfigException
+
+from bot.nlu.intent import LinearIntentClassifier
+from bot.regression.measure import NluModel
+from tests.nlu.test_language import Train
+
+
+def node(model: NluModel, kind: type) -> LinearIntentClassifier:
+    nodes = model._agent.processor.graph_runner._instantiated_nodes  # type: ignore[union-attr]
+    found: LinearIntentClassifier = next(n._component for n in nodes.values() if isinstance(n._component, kind))
+    return found
+
+
+def test_the_tokenizer_follows_the_rules_of_the_language(train_config: Train) -> None:
+    text = "I don't see the invoice"
+    spans = train_config("tokenizer").parse([text])[0]["text_tokens"]
+    assert [text[start:end] for start, end in spans] == ["I", "do", "n't", "see", "the", "invoice"]
+
+
+def test_the_encoding_is_a_dense_sentence_feature_of_unit_length(train_config: Train) -> None:
+    from rasa.core.channels.channel import UserMessage
+    from rasa.engine.constants import PLACEHOLDER_MESSAGE, PLACEHOLDER_TRACKER
+
+    processor = train_config("encoding")._agent.processor
+    assert processor is not None
+    target = processor.model_metadata.nlu_target
+    inputs = {PLACEHOLDER_MESSAGE: [UserMessage("where is my invoice")], PLACEHOLDER_TRACKER: None}
+    message = processor.graph_runner.run(inputs, targets=[target])[target][0]
+    _, sentence = message.get_dense_features("text")
+    assert np.linalg.norm(sentence.features) == pytest.approx(1.0, abs=1e-3)
+
+
+def test_an_issue_is_recognised_in_four_languages_by_one_model(train_config: Train) -> None:
+    texts = [
+        "how do I get a copy of my invoice",
+        "hvordan får jeg tak i en kopi av fakturaen",
+        "hur får jag tag på en kopia av fakturan",
+        "hoe kom ik aan een kopie van mijn factuur",
+    ]
+    parsed = train_config("intent").parse(texts)
+    assert [result["intent"]["name"] for result in parsed] == ["download_invoice"] * 4
+
+
+def test_the_ranking_lists_ten_intents_in_order_with_confidences_between_0_and_1(train_config: Train) -> None:
+    ranking = train_config("intent").parse(["my card was refused"])[0]["intent_ranking"]
+    confidences = [entry["confidence"] for entry in ranking]
+    assert len(ranking) == 10
+    assert confidences == sorted(confidences, reverse=True)
+    assert all(0 <= confidence <= 1 for confidence in confidences)
+
+
+def test_a_list_of_texts_gets_the_same_answers_as_each_text_alone(train_config: Train) -> None:
+    model = train_config("intent")
+    classifier = node(model, LinearIntentClassifier)
+    texts = ["card refused", "jeg vil si opp abonnementet", "kan ik mijn geld terug krijgen?", ""]
+    together = classifier.predict(texts)
+    alone = [classifier.predict([text])[0] for text in texts]
+    for one, other in zip(together, alone, strict=True):
+        assert one.intent == other.intent
+        assert one.confidences == pytest.approx(other.confidences, abs=1e-4)
+    parsed = model.parse(texts[:3])
+    assert [result["intent"]["name"] for result in parsed] == [ranking.intent for ranking in together[:3]]
+
+
+def test_the_confidences_of_a_text_add_up_to_one(train_config: Train) -> None:
+    ranking = node(train_config("intent"), LinearIntentClassifier).predict(["pay my bill"])[0]
+    assert sum(ranking.confidences) == pytest.approx(1.0, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("C", 0), ("buckets", 1000), ("calibration_folds", 1), ("encoder_weight", -1)]
+)
+def test_a_setting_that_cannot_work_is_refused_by_name(key: str, value: float) -> None:
+    config = {**LinearIntentClassifier.get_default_config(), key: value}
+    with pytest.raises(InvalidConfigException, match=f"`{key}`"):
+        LinearIntentClassifier.validate_config(config)

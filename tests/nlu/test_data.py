@@ -1,0 +1,102 @@
+"""The phrases: enough of them, no duplicates, no templates, and nothing held out among them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from bot.articles.examples import Example, ExampleError, read_examples
+from bot.articles.issues import load_issues
+from bot.nlu.data_check import check_examples, fingerprint
+
+DIALOGUE = (
+    "greet",
+    "goodbye",
+    "thank",
+    "affirm",
+    "deny",
+    "ask_help",
+    "bot_challenge",
+    "talk_to_human",
+    "ticket_status",
+    "choose_product",
+)
+
+
+@pytest.fixture(scope="module")
+def training(root: Path) -> list[Example]:
+    return read_examples(root / "data" / "nlu")
+
+
+@pytest.fixture(scope="module")
+def held_out(root: Path) -> list[Example]:
+    return read_examples(root / "tests" / "regression")
+
+
+def test_there_are_enough_phrases_of_every_intent_in_every_language(training: list[Example]) -> None:
+    counts = Counter((example.language, example.intent) for example in training)
+    languages = {example.language for example in training}
+    assert {"en", "nb", "sv", "nl"} <= languages
+    for language in languages:
+        assert {intent: counts[language, intent] for intent in load_issues() if counts[language, intent] < 60} == {}
+        assert {intent: counts[language, intent] for intent in DIALOGUE if counts[language, intent] < 20} == {}
+        assert counts[language, "out_of_scope"] >= 150
+
+
+def test_the_shipped_phrases_have_no_duplicates_and_no_templates(training: list[Example]) -> None:
+    assert check_examples(training) == []
+
+
+def test_every_intent_of_the_phrases_is_known(training: list[Example]) -> None:
+    assert {example.intent for example in training} == {*load_issues(), *DIALOGUE, "out_of_scope"}
+
+
+def test_the_held_out_sets_are_large_enough(held_out: list[Example]) -> None:
+    counts = Counter((example.language, example.intent) for example in held_out)
+    for language in {example.language for example in held_out}:
+        assert {intent: counts[language, intent] for intent in load_issues() if counts[language, intent] < 8} == {}
+        assert counts[language, "out_of_scope"] >= 60
+
+
+def test_no_held_out_phrase_or_near_copy_is_trained_on(training: list[Example], held_out: list[Example]) -> None:
+    trained = {fingerprint(example.text) for example in training}
+    assert [example.text for example in held_out if fingerprint(example.text) in trained] == []
+    bags = {frozenset(words) for text in trained if len(words := text.split()) >= 4}
+    copies = [example.text for example in held_out if _is_near_copy(fingerprint(example.text).split(), bags)]
+    assert copies == []
+
+
+def _is_near_copy(words: list[str], bags: set[frozenset[str]]) -> bool:
+    """Tells whether a phrase of four words or more has the same words, in any order, as a trained one."""
+    return len(words) >= 4 and frozenset(words) in bags
+
+
+def example(text: str, intent: str = "card_declined", language: str = "en") -> Example:
+    return Example(text, intent, language, Path("phrases.yml"))
+
+
+def test_the_check_refuses_a_phrase_under_two_intents() -> None:
+    problems = check_examples([example("Pay my bill!"), example("pay my bill", "pay_invoice")])
+    assert len(problems) == 1
+    assert "card_declined" in problems[0]
+    assert "pay_invoice" in problems[0]
+
+
+def test_the_check_refuses_near_duplicates_but_not_the_same_word_in_two_languages() -> None:
+    assert len(check_examples([example("Kortet er avvist"), example("kortet er AVVIST...")])) == 1
+    assert check_examples([example("fin", "affirm", "nb"), example("fin", "goodbye", "fr")]) == []
+
+
+def test_the_check_refuses_more_than_three_phrases_with_the_same_opening() -> None:
+    phrases = [example(f"I want to pay my {thing}") for thing in ("bill", "rent", "debt", "card")]
+    assert len(check_examples(phrases)) == 1
+    assert check_examples(phrases[:3]) == []
+
+
+def test_a_file_without_languages_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    path = tmp_path / "phrases.yml"
+    path.write_text("nlu:\n- intent: greet\n  examples: |\n    - hi\n", encoding="utf8")
+    with pytest.raises(ExampleError, match="metadata"):
+        read_examples(path)

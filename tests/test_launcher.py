@@ -1,0 +1,147 @@
+"""`make run`, `make train`, `make shell`: one clear sentence and an exit code where a person must mend something."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bot.launcher import fingerprint
+from tests.conftest import RunningBot, free_port, wait_for_line
+
+
+@pytest.fixture
+def project(root: Path, tmp_path: Path) -> Path:
+    """A copy of what a model is made from, with no model."""
+    for name in ("bot", "actions", "data"):
+        shutil.copytree(root / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("config.yml", "domain.yml", "endpoints.yml", "credentials.yml", "credentials-rest.yml", "uv.lock"):
+        shutil.copy(root / name, tmp_path / name)
+    (tmp_path / "models").mkdir()
+    return tmp_path
+
+
+def bot_command(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bot", *words], cwd=project, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+def test_a_port_in_use_is_told_in_one_sentence(root: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        result = bot_command(root, "run", "--port", str(port))
+    assert result.returncode == 1
+    assert (
+        result.stderr.strip()
+        == f"error: port {port} is in use; choose another one, for example `make run PORT={port + 1}`."
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "told"),
+    [
+        ("data/issues.yml", "issues: [", "data/issues.yml:2: not valid YAML"),
+        ("data/issues.yml", "issues:\n  card_declined:\n    queue: nowhere\n", "issue card_declined: field"),
+        ("data/replies/nb.yml", "replies: {", "data/replies/nb.yml:2: not valid YAML"),
+        ("data/nlu/en/issues.yml", "nlu:\n- intent: greet\n", "data/nlu/en/issues.yml: entry 1"),
+        ("data/articles/pay_invoice/en.md", "---\ntitle: [\n---\n# Pay\n", "data/articles/pay_invoice/en.md"),
+    ],
+)
+def test_a_broken_data_file_is_named_before_anything_starts(project: Path, file: str, content: str, told: str) -> None:
+    (project / file).write_text(content, encoding="utf8")
+    result = bot_command(project, "run", "--port", str(free_port()))
+    assert result.returncode == 1
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert result.stderr.startswith("error: ")
+    assert told in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_the_model_depends_on_the_content_of_files_and_not_on_their_times(project: Path) -> None:
+    before = fingerprint(project)
+    phrases = project / "data" / "nlu" / "en" / "issues.yml"
+    os.utime(phrases, (0, 0))
+    assert fingerprint(project) == before
+    phrases.write_text(phrases.read_text(encoding="utf8") + "\n", encoding="utf8")
+    assert fingerprint(project) != before
+
+
+def test_python_310_missing_is_told_in_one_sentence(root: Path, tmp_path: Path) -> None:
+    for name in ("tools", "bot"):
+        (tmp_path / name).mkdir()
+    shutil.copy(root / "tools" / "setup.sh", tmp_path / "tools" / "setup.sh")
+    for name in ("uv.lock", "pyproject.toml", ".python-version"):
+        shutil.copy(root / name, tmp_path / name)
+    fake = tmp_path / "fake"
+    fake.mkdir()
+    (fake / "uv").write_text("#!/bin/sh\nexit 2\n", encoding="utf8")
+    (fake / "uv").chmod(0o755)
+    environment = {**os.environ, "PATH": f"{fake}:/usr/bin:/bin"}
+    result = subprocess.run(
+        [str(tmp_path / "tools" / "setup.sh")], env=environment, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1
+    assert "Python 3.10 was not found" in result.stderr
+    assert "install it" in result.stderr
+
+
+def test_setup_turns_telemetry_off_in_the_activated_environment(root: Path) -> None:
+    activate = Path(sys.prefix) / "bin" / "activate"
+    if not (root / ".venv" / "bin" / "activate").samefile(activate):
+        pytest.skip("the tests do not run in the project's own environment")
+    result = subprocess.run(
+        ["bash", "-c", f". {activate} && echo $RASA_TELEMETRY_ENABLED"], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "false"
+
+
+def test_stopping_ends_both_servers(running_bot: RunningBot, root: Path, tmp_path: Path) -> None:
+    port = free_port()
+    log = tmp_path / "bot.log"
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bot", "run", "--port", str(port)], cwd=root, stdout=stream, stderr=stream
+        )
+    wait_for_line(process, log, "The bot answers at")
+    children = _children(process.pid)
+    assert len(children) >= 2
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 0
+    deadline = time.monotonic() + 30
+    while any(Path(f"/proc/{child}").exists() for child in children):
+        assert time.monotonic() < deadline, "a server outlived the launcher"
+        time.sleep(0.1)  # between two looks
+
+
+def test_the_rest_channel_is_closed_unless_asked_for(root: Path, trained_model: Path, tmp_path: Path) -> None:
+    import urllib.error
+
+    port = free_port()
+    log = tmp_path / "bot.log"
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bot", "run", "--port", str(port)], cwd=root, stdout=stream, stderr=stream
+        )
+    try:
+        wait_for_line(process, log, "The bot answers at")
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            RunningBot(port, log, process).post("/webhooks/rest/webhook", {"sender": "a", "message": "hi"})
+        assert refused.value.code == 404
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=60)
+
+
+def _children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
