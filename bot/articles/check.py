@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ SUFFIXES = frozenset({".md", ".txt"})
 FEWEST_STEPS, MOST_STEPS = 3, 8
 FEWEST_DOCUMENTS = 2
 
+_LINE = re.compile(r"(?:(\d+):)? ?(.*)", re.DOTALL)
+"""Line number and message of an error, behind the file's name."""
 _MANY_FILES = 200
 _WORKERS = 2
 _ARTICLE_SLUGS = frozenset({parts.STEPS_SLUG, *parts.VARIANT_SLUGS.values()})
@@ -104,7 +107,8 @@ def check_tree(tree: Path) -> list[Problem]:
     try:
         issues = load_issues(table)
     except IssueTableError as error:
-        return [Problem(str(table), 1, str(error).removeprefix(f"{table}: "))]
+        line, message = _LINE.match(str(error).removeprefix(f"{table}:")).groups()  # type: ignore[union-attr]
+        return [Problem(str(table), int(line or 1), message)]
     articles = _articles(tree)
     languages = sorted({language for found in articles.values() for language in found})
     problems = []

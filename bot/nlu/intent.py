@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from scipy import sparse
 from bot.encoder import load_encoder
 from bot.nlu import action_results
 from bot.nlu.encoding import SentenceEncodingFeaturizer
-from bot.nlu.linear import LinearModel, train_linear_model
+from bot.nlu.linear import Calibration, LinearModel, train_linear_model
 from bot.nlu.metadata import is_command
 from bot.nlu.ngrams import NgramFeatures
 
@@ -55,9 +55,9 @@ class IntentRanking:
 class LinearIntentClassifier(GraphComponent):
     """A linear support vector machine over hashed n-grams and the multilingual sentence encoding.
 
-    Its scores become confidences by a temperature fitted on cross-validated predictions (Guo et al. 2017, "On
-    Calibration of Modern Neural Networks"). `predict` takes a list of texts; `process`, batches and the nightly run
-    all go through it.
+    Its scores become confidences by a temperature fitted on held-out predictions (Guo et al. 2017, "On Calibration of
+    Modern Neural Networks") and a prior for what is out of scope. `predict` takes a list of texts; `process`, batches
+    and the nightly run all go through it.
     """
 
     @staticmethod
@@ -76,8 +76,13 @@ class LinearIntentClassifier(GraphComponent):
             "fold_diacritics": True,
             # Length of the sentence encoding beside the unit-length n-gram blocks; 0 leaves the encoder out.
             "encoder_weight": 1.0,
-            # Folds of the cross-validation on which the confidences are calibrated.
-            "calibration_folds": 3,
+            # Share of the examples on which a second model is asked, to calibrate confidences and refusals.
+            "calibration_share": 0.2,
+            # The intent of messages that are not the bot's business, and how many of the others (share of the
+            # calibration examples) may be taken for it. So many are, so that the bot refuses as much as it can
+            # afford: real traffic has more of it than the training data. Measured in docs/understanding.md.
+            "refusal_intent": "out_of_scope",
+            "most_false_refusals": 0.004,
             # How many intents the ranking of a message lists.
             "ranking_length": 10,
             # Seed of the training's shuffling.
@@ -112,8 +117,9 @@ class LinearIntentClassifier(GraphComponent):
             raise InvalidConfigException(f"{name}: `C` must be above 0, it is {config['C']}.")
         if config["buckets"] < 2 or config["buckets"] & (config["buckets"] - 1):
             raise InvalidConfigException(f"{name}: `buckets` must be a power of two, it is {config['buckets']}.")
-        if config["calibration_folds"] < 2:
-            raise InvalidConfigException(f"{name}: `calibration_folds` must be at least 2.")
+        for key in ("calibration_share", "most_false_refusals"):
+            if not 0 < config[key] < 1:
+                raise InvalidConfigException(f"{name}: `{key}` must be between 0 and 1, it is {config[key]}.")
         if config["encoder_weight"] < 0:
             raise InvalidConfigException(f"{name}: `encoder_weight` must not be negative.")
 
@@ -141,12 +147,15 @@ class LinearIntentClassifier(GraphComponent):
         if len(set(intents)) < 2:
             raise InvalidConfigException("LinearIntentClassifier needs examples of at least two intents; add phrases.")
         self._ngrams.fit(texts)
-        self._model = train_linear_model(
+        model, calibration = train_linear_model(
             self._features(texts, _encodings(messages)),
             intents,
             regularisation=self._config["C"],
-            folds=self._config["calibration_folds"],
             seed=self._config["random_seed"],
+            share=self._config["calibration_share"],
+        )
+        self._model = with_refusals(
+            model, calibration, self._config["refusal_intent"], self._config["most_false_refusals"]
         )
         self.persist()
         return self._resource
@@ -228,6 +237,26 @@ class LinearIntentClassifier(GraphComponent):
         ][: self._config["ranking_length"]]
         message.set(INTENT, listed[0], add_to_output=True)
         message.set("intent_ranking", listed, add_to_output=True)
+
+
+def with_refusals(model: LinearModel, calibration: Calibration, intent: str, most: float) -> LinearModel:
+    """Returns the model with a prior for the refusal intent: as high as the false refusals allow.
+
+    Args:
+        model: the trained model.
+        calibration: what was said to held-out examples.
+        intent: the refusal intent; a model without it is returned as it is.
+        most: share of the other intents' held-out examples that may be refused at the most, 0-1.
+    """
+    if intent not in model.labels:
+        return model
+    column = model.labels.index(intent)
+    scores = calibration.scores[calibration.targets != column] * model.sharpness
+    # By how much each of the others is ahead of the refusal intent; negative where it is refused anyway.
+    margins = np.delete(scores, column, axis=1).max(axis=1) - scores[:, column]
+    prior = model.prior.copy()
+    prior[column] = max(0.0, float(np.quantile(margins, most)))
+    return replace(model, prior=prior)
 
 
 def _encodings(messages: Sequence[Message]) -> NDArray[np.float32] | None:

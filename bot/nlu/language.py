@@ -137,8 +137,8 @@ class LanguageIdentifier(GraphComponent):
             )
         texts, languages = [text for text, _ in examples], [language for _, language in examples]
         self._ngrams.fit(texts)
-        self._model = train_linear_model(
-            self._ngrams.transform(texts), languages, regularisation=self._config["C"], folds=2, seed=7
+        self._model, _ = train_linear_model(
+            self._ngrams.transform(texts), languages, regularisation=self._config["C"], seed=7
         )
         self.persist()
         return self._resource

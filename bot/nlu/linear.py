@@ -14,7 +14,7 @@ from scipy.optimize import minimize_scalar
 
 @dataclass(frozen=True)
 class LinearModel:
-    """Scores = features x weights + intercept; confidences = softmax(scores x sharpness)."""
+    """Scores = features x weights + intercept; confidences = softmax(scores x sharpness + prior)."""
 
     labels: tuple[str, ...]
     weights: NDArray[np.float32]
@@ -22,7 +22,9 @@ class LinearModel:
     intercept: NDArray[np.float32]
     """(labels,)"""
     sharpness: float
-    """Inverse temperature of the softmax, fitted on cross-validated scores."""
+    """Inverse temperature of the softmax, fitted on held-out scores."""
+    prior: NDArray[np.float32]
+    """(labels,) log odds by which a label is more frequent in use than in the training data."""
 
     def scores(self, features: sparse.csr_matrix) -> NDArray[np.float32]:
         """Returns the decision scores, (n, labels)."""
@@ -33,7 +35,7 @@ class LinearModel:
 
     def confidences(self, features: sparse.csr_matrix) -> NDArray[np.float32]:
         """Returns the confidences, (n, labels); each row adds up to 1."""
-        return softmax(self.scores(features) * self.sharpness)
+        return softmax(self.scores(features) * self.sharpness + self.prior)
 
     def save(self, path: Path) -> None:
         """Writes the numbers; weights as half precision, which moves no score by more than 0.001."""
@@ -42,6 +44,7 @@ class LinearModel:
             weights=self.weights.astype(np.float16),
             intercept=self.intercept,
             sharpness=np.float64(self.sharpness),
+            prior=self.prior,
         )
 
     @classmethod
@@ -49,7 +52,11 @@ class LinearModel:
         """Reads what `save` wrote; `labels` in the order of the columns."""
         with np.load(path) as stored:
             return cls(
-                tuple(labels), stored["weights"].astype(np.float32), stored["intercept"], float(stored["sharpness"])
+                tuple(labels),
+                stored["weights"].astype(np.float32),
+                stored["intercept"],
+                float(stored["sharpness"]),
+                stored["prior"],
             )
 
 
@@ -59,37 +66,47 @@ def softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
+@dataclass(frozen=True)
+class Calibration:
+    """What a model that was trained without them said to some of the examples."""
+
+    scores: NDArray[np.float32]
+    """(m, labels)"""
+    targets: NDArray[np.int64]
+    """(m,) the columns of the right labels"""
+
+
 def train_linear_model(
-    features: sparse.csr_matrix, labels: Sequence[str], regularisation: float, folds: int, seed: int
-) -> LinearModel:
+    features: sparse.csr_matrix, labels: Sequence[str], regularisation: float, seed: int, share: float = 0.2
+) -> tuple[LinearModel, Calibration]:
     """Trains one-against-the-rest linear support vector machines and calibrates their scores.
 
     Args:
         features: (n, d) training vectors.
         labels: n labels.
         regularisation: inverse strength of regularisation (`C`).
-        folds: folds of the cross-validation that the calibration uses; fewer where a label has fewer examples.
         seed: seed of the shuffling.
+        share: share of the examples on which a second model, trained without them, is asked for the calibration.
 
     Returns:
-        The model with a temperature that minimises the log loss of the cross-validated scores.
+        The model, trained on all examples, with a temperature that minimises the log loss of the held-out scores;
+        and those scores.
     """
     from joblib import Parallel, delayed
-    from sklearn.model_selection import StratifiedKFold
+    from sklearn.model_selection import StratifiedShuffleSplit
 
     names, targets = np.unique(np.asarray(labels), return_inverse=True)
-    folds = max(2, min(folds, int(np.bincount(targets).min())))
-    splits = list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(features, targets))
-    tasks = [(features[train], targets[train], features[test]) for train, test in splits]
-    tasks.append((features, targets, features[:1]))
-    fitted = Parallel(n_jobs=2)(
-        delayed(_fit)(train, target, test, regularisation, seed, len(names)) for train, target, test in tasks
+    share = max(share, len(names) / len(targets))  # every label must be among the held-out examples
+    split = StratifiedShuffleSplit(1, test_size=share, random_state=seed)
+    train, test = next(split.split(np.zeros(len(targets)), targets))
+    tasks = [(features, targets, features[:1]), (features[train], targets[train], features[test])]
+    (weights, intercept, _), (_, _, scores) = Parallel(n_jobs=2)(
+        delayed(_fit)(part, target, held_out, regularisation, seed, len(names)) for part, target, held_out in tasks
     )
-    held_out = np.zeros((len(targets), len(names)), dtype=np.float32)
-    for (_, test), (_, _, scores) in zip(splits, fitted[:-1], strict=True):
-        held_out[test] = scores
-    weights, intercept, _ = fitted[-1]
-    return LinearModel(tuple(str(name) for name in names), weights, intercept, fit_sharpness(held_out, targets))
+    calibration = Calibration(scores, targets[test])
+    sharpness = fit_sharpness(scores, targets[test])
+    prior = np.zeros(len(names), dtype=np.float32)
+    return LinearModel(tuple(str(name) for name in names), weights, intercept, sharpness, prior), calibration
 
 
 def fit_sharpness(scores: NDArray[np.float32], targets: NDArray[np.int64]) -> float:

@@ -191,7 +191,7 @@ def test_a_broken_issue_table_is_one_problem(tree: Path, root: Path) -> None:
     (tree.parent / "issues.yml").write_text("issues: [", encoding="utf-8")
     done = bot("check", tree, root=root)
     assert done.returncode == 1
-    assert f"{tree.parent}/issues.yml:1: not valid YAML" in done.stdout
+    assert f"{tree.parent}/issues.yml:2: not valid YAML" in done.stdout
 
 
 def test_the_tree_is_found_from_inside_and_from_above(tree: Path, root: Path) -> None:

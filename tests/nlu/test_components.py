@@ -74,7 +74,8 @@ def test_the_confidences_of_a_text_add_up_to_one(train_config: Train) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("C", 0), ("buckets", 1000), ("calibration_folds", 1), ("encoder_weight", -1)]
+    ("key", "value"),
+    [("C", 0), ("buckets", 1000), ("calibration_share", 1), ("most_false_refusals", 0), ("encoder_weight", -1)],
 )
 def test_a_setting_that_cannot_work_is_refused_by_name(key: str, value: float) -> None:
     config = {**LinearIntentClassifier.get_default_config(), key: value}
