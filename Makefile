@@ -1,12 +1,14 @@
 # Every verb sets up first; `make run` and `make test` need no other command before them.
 PORT ?= 5005
 PYTHON := .venv/bin/python
+UV := $(or $(shell command -v uv),.venv-uv/bin/uv)
+TREES ?= $(wildcard ../shared/corpus/*)
 export RASA_TELEMETRY_ENABLED := false
 export PYTHONWARNINGS ?= ignore
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export SQLALCHEMY_SILENCE_UBER_WARNING ?= 1
 
-.PHONY: setup run train shell test test-full lint format bench help
+.PHONY: setup run train shell test test-full lint format bench encoder help
 
 help:       ## list the verbs
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -34,3 +36,8 @@ test-full: lint ## all tests
 	@$(PYTHON) -m pytest
 bench: setup ## what is measured; tables go to results/
 	@$(PYTHON) -m benchmarks.peer
+encoder: setup ## learn the shipped sentence encoder anew from the article trees (TREES=..., about six minutes)
+	@$(UV) sync --frozen --quiet --group encoder --python 3.10
+	@$(PYTHON) -m bot encoder train $(TREES) --phrases data/nlu \
+	  $(addprefix --english ,$(wildcard ../shared/benchmarks/clinc150/data_full.json)) -o bot/encoder/weights.npz
+	@$(PYTHON) -m bot encoder evaluate $(TREES)

@@ -65,6 +65,7 @@ def compare(bots: tuple[Bot, Bot], extent: measure.Extent) -> tuple[list[Row], d
     if extent.trains:
         _tell("training both from scratch")
         samples["training"] = {bot.name: [training_seconds(bot)] for bot in bots}
+        _tell(", ".join(f"{name}: {seconds[0]:.0f} s" for name, seconds in samples["training"].items()))
     _tell("understanding, answers and throughput, both running")
     with running(bots[0]) as first, running(bots[1]) as second:
         both = (first, second)
@@ -124,7 +125,7 @@ def _write(folder: Path, rows: Sequence[Row], samples: dict[str, measure.Samples
 
 
 def _tell(what: str) -> None:
-    print(f"{what} ...", flush=True)
+    print(what, flush=True)
 
 
 if __name__ == "__main__":

@@ -208,8 +208,11 @@ def _wait_until_ready(bot: Bot, process: subprocess.Popen[bytes], port: int, log
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise BenchmarkError(f"{bot.name} has ended with exit code {process.returncode}:\n{_tail(log)}")
-        if bot.ready_line in log.read_text(encoding="utf8", errors="replace") and _understands(port):
-            return
+        try:
+            if bot.ready_line in log.read_text(encoding="utf8", errors="replace") and _understands(port):
+                return
+        except BenchmarkError as error:  # it listens, but without a model: the log says why
+            raise BenchmarkError(f"{bot.name}: {error}\n{_tail(log)}") from error
         time.sleep(0.05)
     raise BenchmarkError(f"{bot.name} did not answer within {START_LIMIT_SECONDS} s:\n{_tail(log)}")
 

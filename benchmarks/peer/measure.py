@@ -92,8 +92,10 @@ def parse_seconds(bots: Sequence[RunningBot], extent: Extent) -> Samples:
 def answer_seconds(bots: Sequence[RunningBot], messages: dict[str, Sequence[str]], extent: Extent) -> Samples:
     """Measures from message to answer over the REST channel; returns seconds."""
     samples: Samples = {running_bot.bot.name: [] for running_bot in bots}
-    for running_bot in bots:
-        conversation(running_bot, messages[running_bot.bot.name])  # warms up
+    for running_bot in bots:  # warms up: articles and rules of languages are read when they are first needed
+        texts = messages[running_bot.bot.name]
+        for begin in range(0, len(texts), MESSAGES_PER_CONVERSATION):
+            conversation(running_bot, texts, begin)
     for begin in range(0, extent.answers, MESSAGES_PER_CONVERSATION):
         for running_bot in bots:
             name = running_bot.bot.name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from dataclasses import asdict, replace
@@ -11,7 +12,7 @@ from pathlib import Path
 from bot.encoder.align import ENGLISH, Segment, align_trees
 from bot.encoder.evaluate import is_held_out, measure_retrieval
 from bot.encoder.model import Encoder, EncoderFileError, load_encoder, quantise
-from bot.encoder.phrases import PhraseFileError, parallel_phrases, read_phrases
+from bot.encoder.phrases import PhraseFileError, parallel_phrases, read_phrases, segments_like
 from bot.encoder.teacher import WEIGHTS_SHA256, Teacher, TeacherMissingError
 from bot.encoder.training import Lesson, NothingToLearnError, TrainingSettings, train
 
@@ -32,7 +33,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     )
     training.add_argument(
         "--english", nargs="*", type=Path, default=[], metavar="FILE",
-        help="text files with an English phrase a line, for the teacher",
+        help="more English phrases for the teacher: text files, one a line, or CLINC150's JSON (its test part is left)",
     )  # fmt: skip
     training.add_argument("--no-teacher", action="store_true", help="learn from the trees alone, without MiniLM")
     training.add_argument("--epochs", type=int, help="passes over the segments")
@@ -57,9 +58,9 @@ def run_training(arguments: argparse.Namespace) -> int:
         situations = parallel_phrases(phrases)
         english = [phrase.text for phrase in phrases if phrase.language == ENGLISH]
         lesson = None if arguments.no_teacher else _lesson(learned, english, arguments.english)
-        vocabulary, table = train(
-            [segment.texts for segment in learned], lesson, settings, [segment.texts for segment in situations]
-        )
+        near = segments_like(phrases, learned, settings.near_segments)
+        groups = [[segment.texts for segment in part] for part in (learned, situations, near)]
+        vocabulary, table = train(groups[0], lesson, settings, groups[1], groups[2])
     except (NothingToLearnError, TeacherMissingError, PhraseFileError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -100,10 +101,18 @@ def _settings(arguments: argparse.Namespace) -> TrainingSettings:
     return replace(TrainingSettings(), **chosen)
 
 
+def _english_texts(file: Path) -> list[str]:
+    content = file.read_text(encoding="utf-8")
+    if file.suffix == ".json":
+        parts = json.loads(content)
+        return [text for name, pairs in parts.items() if "test" not in name for text, _ in pairs]
+    return [line for line in content.splitlines() if line.strip()]
+
+
 def _lesson(segments: list[Segment], phrases: list[str], files: list[Path]) -> Lesson:
     """Asks the teacher about every English text at hand."""
     texts = {segment.texts[ENGLISH]: None for segment in segments if ENGLISH in segment.texts}
     texts.update(dict.fromkeys(phrases))
     for file in files:
-        texts.update(dict.fromkeys(line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()))
+        texts.update(dict.fromkeys(_english_texts(file)))
     return Lesson(list(texts), Teacher().encode(list(texts)))

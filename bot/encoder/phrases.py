@@ -1,14 +1,18 @@
-"""Reads customer phrases from Rasa's training files: which of them describe the same situation in several languages."""
+"""Reads customer phrases from Rasa's training files, and finds what is parallel to them and like them."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bot.encoder.align import Segment
+from bot.encoder.features import words_of
 
 
 class PhraseFileError(ValueError):
@@ -71,6 +75,34 @@ def _phrases_of_block(path: Path, block: dict[str, Any]) -> list[Phrase]:
     return [
         Phrase(text, block["intent"], path.parent.name, number) for text, number in zip(examples, numbers, strict=True)
     ]
+
+
+def segments_like(phrases: Sequence[Phrase], segments: Sequence[Segment], at_most: int) -> list[Segment]:
+    """Returns the segments whose words are most like those of customers, so that they can be trained on more often.
+
+    The difference of the two unigram cross-entropies, as in Moore & Lewis 2010 (aclanthology.org/P10-2041), mean over
+    the languages that have phrases; a segment's texts in other languages come along.
+
+    Args:
+        phrases: what customers say, in some of the languages.
+        segments: parallel texts of articles.
+        at_most: number of segments to return.
+    """
+    sums = np.zeros(len(segments))
+    counts = np.zeros(len(segments))
+    for language in {phrase.language for phrase in phrases}:
+        said = Counter(word for phrase in phrases if phrase.language == language for word in words_of(phrase.text))
+        words = [words_of(segment.texts.get(language, "")) for segment in segments]
+        written = Counter(word for row in words for word in row)
+        known = len(said.keys() | written.keys())
+        shift = math.log(sum(written.values()) + known) - math.log(sum(said.values()) + known)
+        for row, found in enumerate(words):
+            if found:
+                ratios = [math.log(said[word] + 1) - math.log(written[word] + 1) for word in found]
+                sums[row] += sum(ratios) / len(ratios) + shift
+                counts[row] += 1
+    scores = np.where(counts > 0, sums / np.maximum(counts, 1), -np.inf)
+    return [segments[row] for row in np.argsort(-scores, kind="stable")[:at_most] if counts[row]]
 
 
 def parallel_phrases(phrases: Sequence[Phrase]) -> list[Segment]:

@@ -31,7 +31,7 @@ class TrainingSettings:
     """How an encoder is trained; the defaults are those of the shipped weights (measured in docs/encoder.md)."""
 
     dimension: int = 192
-    features: int = 60_000
+    features: int = 50_000
     """Rows kept in the file at most: the most useful ones, and then trained on alone."""
     occurrences: int = 3
     """Texts in which a feature must occur to be trained at all."""
@@ -39,7 +39,11 @@ class TrainingSettings:
     batch: int = 384
     """Segments per step, and taught texts per step."""
     phrase_batch: int = 256
-    """Situations per step."""
+    """Situations of customers per step."""
+    near_segments: int = 4000
+    """Segments that are most like customers' phrases; they are drawn from once more at every step."""
+    near_batch: int = 192
+    """Of these, segments per step."""
     step: float = 0.02
     """Step size at the start; it falls to zero in a straight line."""
     spread: float = 0.02
@@ -169,6 +173,7 @@ def train(
     lesson: Lesson | None,
     settings: TrainingSettings,
     phrases: Sequence[Mapping[str, str]] = (),
+    near: Sequence[Mapping[str, str]] = (),
     report: Callable[[str], None] = print,
 ) -> tuple[Vocabulary, Floats]:
     """Learns a table of feature vectors.
@@ -178,6 +183,7 @@ def train(
         lesson: what the teacher says about English texts; None trains on the parallel texts alone.
         settings: sizes and weights.
         phrases: customer phrases about the same situation, by language; drawn from at every step beside the segments.
+        near: those of the segments that are about the customers' matters; drawn from once more at every step.
         report: is called with lines about the progress.
 
     Returns:
@@ -191,8 +197,9 @@ def train(
     numbers: dict[str, int] = {}
     generator = np.random.default_rng(settings.seed)
     pairings = [_Pairing(_members(segments, numbers), settings.batch, generator)]
-    if len(phrases) > 1:
-        pairings.append(_Pairing(_members(phrases, numbers), settings.phrase_batch, generator))
+    for groups, batch in ((phrases, settings.phrase_batch), (near, settings.near_batch)):
+        if len(groups) > 1:
+            pairings.append(_Pairing(_members(groups, numbers), batch, generator))
     taught = np.array([numbers.setdefault(text, len(numbers)) for text in lesson.texts] if lesson else [], np.int32)
     targets = project(lesson.targets, settings.dimension) if lesson else np.zeros((0, settings.dimension), np.float32)
     texts = list(numbers)

@@ -101,7 +101,8 @@ def train_linear_model(
     train, test = next(split.split(np.zeros(len(targets)), targets))
     tasks = [(features, targets, features[:1]), (features[train], targets[train], features[test])]
     (weights, intercept, _), (_, _, scores) = Parallel(n_jobs=2)(
-        delayed(_fit)(part, target, held_out, regularisation, seed, len(names)) for part, target, held_out in tasks
+        delayed(fit_and_score)(part, target, held_out, regularisation, seed, len(names))
+        for part, target, held_out in tasks
     )
     calibration = Calibration(scores, targets[test])
     sharpness = fit_sharpness(scores, targets[test])
@@ -121,7 +122,7 @@ def fit_sharpness(scores: NDArray[np.float32], targets: NDArray[np.int64]) -> fl
     return float(np.exp(minimize_scalar(log_loss, bounds=(-2.0, 4.0), method="bounded").x))
 
 
-def _fit(
+def fit_and_score(
     features: sparse.csr_matrix,
     targets: NDArray[np.int64],
     held_out: sparse.csr_matrix,
@@ -129,7 +130,11 @@ def _fit(
     seed: int,
     labels: int,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Fits on one part and scores another; runs in a worker process."""
+    """Fits on one part and scores another; may run in a worker process.
+
+    Returns:
+        weights (features, labels), intercept (labels,) and the held-out part's scores (m, labels).
+    """
     from sklearn.svm import LinearSVC
 
     machine = LinearSVC(C=regularisation, random_state=seed).fit(features, targets)

@@ -1,0 +1,62 @@
+"""`python -m bot encoder train` and `evaluate`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from bot.encoder.commands import add_commands
+from bot.encoder.model import load_encoder
+
+
+def run(*words: str | Path) -> int:
+    parser = argparse.ArgumentParser()
+    add_commands(parser.add_subparsers())
+    arguments = parser.parse_args([str(word) for word in words])
+    return int(arguments.handler(arguments))
+
+
+def test_training_without_a_teacher_writes_one_versioned_file(
+    trees: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "tiny.npz"
+    words = ["--no-teacher", "--epochs", "3", "--dimension", "16"]
+    assert run("encoder", "train", *trees, "-o", output, *words) == 0
+    encoder = load_encoder(output)
+    assert encoder.dimension == 16
+    assert encoder.provenance["learned_from"] == ["de-DE", "nb-NO", "sv-SE"]
+    assert encoder.provenance["teacher"] is None
+    printed = capsys.readouterr().out
+    assert "segments" in printed
+    assert "MB" in printed
+
+
+def test_training_twice_gives_the_same_weights(trees: list[Path], tmp_path: Path) -> None:
+    versions = set()
+    for name in ("a.npz", "b.npz"):
+        words = ["--no-teacher", "--epochs", "2", "--dimension", "8"]
+        assert run("encoder", "train", *trees, "-o", tmp_path / name, *words) == 0
+        versions.add(load_encoder(tmp_path / name).version)
+    assert len(versions) == 1
+
+
+def test_a_single_tree_teaches_nothing(trees: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "nb-NO").mkdir()
+    assert run("encoder", "train", tmp_path / "nb-NO", "-o", tmp_path / "x.npz", "--no-teacher") == 1
+    assert "at least two trees" in capsys.readouterr().err
+
+
+def test_evaluation_prints_the_retrieval_table(
+    trees: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("encoder", "evaluate", *trees) == 0
+    assert "from/to" in capsys.readouterr().out
+
+
+def test_evaluation_of_a_missing_file_fails_with_its_name(
+    trees: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("encoder", "evaluate", *trees, "--weights", tmp_path / "none.npz") == 1
+    assert "none.npz" in capsys.readouterr().err
