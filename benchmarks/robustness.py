@@ -56,7 +56,7 @@ POLITE = {
 
 def typo(example: Example, chance: random.Random) -> str:
     """Swaps two neighbouring letters inside one word of five letters or more."""
-    words = [match for match in re.finditer(r"[^\W\d_]{5,}", example.text)]
+    words = list(re.finditer(r"[^\W\d_]{5,}", example.text))
     if not words:
         return example.text
     start = (word := chance.choice(words)).start() + chance.randrange(1, len(word.group()) - 2)
