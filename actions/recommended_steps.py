@@ -23,7 +23,8 @@ from actions.conversation import (
 )
 from actions.text import plain
 from actions.topics import offer_topics
-from bot.articles import Article, Step, contact, documents, lead, needs_product, recommended_steps
+from bot.articles import Article, Note, Section, Step, contact, documents, lead, needs_product, recommended_steps
+from bot.articles.parts import STEPS_SLUG, VARIANT_SLUGS
 
 PRODUCTS = ("azure", "microsoft365")
 
@@ -99,6 +100,7 @@ def answer_text(article: Article, product: str | None) -> str:
             heading = f"{heading} ({replies().label(variant, language)})"
         lines = _numbered(recommended_steps(article, variant), "")
         parts.append("\n".join([f"{heading}:", *lines]))
+        parts.extend(_remarks(article, variant))
     closing = contact(article)
     if closing is not None:
         parts.append("\n".join(plain(paragraph) for paragraph in closing.paragraphs))
@@ -135,7 +137,8 @@ def answer_payload(issue: str, article: Article, product: str | None) -> dict[st
             for section in article.sections[1:]
             if not section.slug.startswith("recommended-")
         ],
-        "notes": plain_values([asdict(note) for note in article.notes]),
+        # Boxes and paragraphs beside the steps, each with the product whose steps they stand beside (null: of all).
+        "notes": _payload_notes(article),
         "links": [
             {"label": link.label, "url": link.url, "host": urlsplit(link.url).hostname} for link in documents(article)
         ],
@@ -147,6 +150,29 @@ def variants(article: Article, product: str | None) -> list[str | None]:
     if not needs_product(article):
         return [None]
     return [product] if product else list(PRODUCTS)
+
+
+def _payload_notes(article: Article) -> list[dict[str, Any]]:
+    notes = []
+    for section in article.sections:
+        if section.slug.startswith(STEPS_SLUG):
+            paragraphs = (Note("paragraph", plain(text), markdown=text) for text in section.paragraphs)
+            notes += [{**asdict(note), "product": product_of(section)} for note in (*paragraphs, *section.notes)]
+    return [dict(plain_values(note)) for note in notes]
+
+
+def product_of(section: Section) -> str | None:
+    """Returns the product whose steps a section holds; None for a section that holds for all."""
+    return next((product for product, slug in VARIANT_SLUGS.items() if slug == section.slug), None)
+
+
+def _remarks(article: Article, product: str | None) -> list[str]:
+    """Returns what stands beside the steps of a product: paragraphs and boxes, as plain text."""
+    section = article.section(VARIANT_SLUGS[product] if product else STEPS_SLUG)
+    if section is None:
+        return []
+    boxes = ["\n".join([note.text, *(f"- {item}" for item in note.items)]).strip() for note in section.notes]
+    return [*(plain(paragraph) for paragraph in section.paragraphs), *boxes]
 
 
 def _numbered(steps: tuple[Step, ...], indent: str) -> list[str]:

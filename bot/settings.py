@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import BaseSettings, Field, HttpUrl
+from pydantic import BaseSettings, Field, HttpUrl, SecretStr
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
@@ -30,6 +30,53 @@ class Settings(BaseSettings):
         "http://127.0.0.1:5055/webhook", description="Where the Rasa server finds the action server."
     )
     default_language: str = Field("en", description="The language of a conversation of which nothing is known yet.")
+    secret_key: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="Signs the session tokens of the support page, at least 32 characters; without it a key is made "
+        "once and kept in `secrets_dir`.",
+    )
+    secrets_dir: Path = Field(
+        PROJECT_ROOT / ".secrets",
+        description="Folder of keys that the bot has made itself, readable by its owner only.",
+    )
+    token_lifetime_seconds: int = Field(
+        12 * 3600, ge=60, description="How long a conversation on the support page can be continued."
+    )
+    page_origin: str = Field(
+        "",
+        description="Scheme and host of the support page as browsers see it, such as `https://help.example.com`; "
+        "needed behind a proxy that changes the Host header.",
+    )
+    embed_origins: str = Field(
+        "",
+        description="Origins of the sites that may embed the chat, separated by blanks, such as "
+        "`https://www.example.com https://shop.example.com`; without any, only the page's own origin may.",
+    )
+    link_hosts: str = Field(
+        "learn.microsoft.com go.microsoft.com portal.azure.com azure.microsoft.com admin.microsoft.com "
+        "support.microsoft.com account.microsoft.com signup.azure.com",
+        description="Hosts that links in answers may lead to, separated by blanks, beside that of "
+        "`support_request_url`.",
+    )
+    message_length: int = Field(2000, ge=1, description="Longest message on the support page, in characters.")
+    body_bytes: int = Field(131072, ge=1024, description="Largest body of a request to the support page, in bytes.")
+    limit_messages_per_conversation: str = Field(
+        "20 per minute; 500 per day", description="How many messages one conversation may send (notation of `limits`)."
+    )
+    limit_requests_per_address: str = Field(
+        "300 per minute", description="How many requests one network address may send to the support page."
+    )
+    limit_sessions_per_address: str = Field(
+        "120 per hour", description="How many conversations one network address may begin."
+    )
+    limits_storage: str = Field(
+        "memory://", description="Where counts are kept: `memory://`, or for several servers `redis://host:port/0`."
+    )
+    sessions_at_once: int = Field(10000, ge=1, description="Most conversations that the support page holds at once.")
+    proxies_count: int = Field(
+        0, ge=0, description="Number of trusted proxies before the server that add to X-Forwarded-For."
+    )
 
     class Config:
         env_prefix = "BOT_"

@@ -11,7 +11,8 @@ import sys
 import time
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,9 +38,17 @@ def shared() -> Path:
     return folder
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Lets whoever works on something else than the model test without training one."""
+    parser.addoption("--model", type=Path, help="serve this model instead of that of the present content")
+
+
 @pytest.fixture(scope="session")
-def trained_model() -> Path:
+def trained_model(request: pytest.FixtureRequest) -> Path:
     """The model of the present content, trained by the same command that `make run` uses."""
+    given: Path | None = request.config.getoption("--model")
+    if given is not None:
+        return given.resolve()
     from bot.launcher import train
 
     return train(ROOT)
@@ -124,17 +133,33 @@ def running_bot(trained_model: Path, tmp_path_factory: pytest.TempPathFactory) -
     """The bot with its action server and the REST channel, stopped as Ctrl-C stops it."""
     port = free_port()
     log = tmp_path_factory.mktemp("bot") / "bot.log"
+    command = ["-m", "bot", "run", "--port", str(port), "--rest", "--model", str(trained_model)]
+    # All tests write from one address, and more than a visitor would.
+    many = {f"BOT_LIMIT_{kind}_PER_ADDRESS": "100000 per minute" for kind in ("REQUESTS", "SESSIONS")}
+    with started(command, log, BOT_SECRETS_DIR=str(log.parent / "secrets"), **many) as process:
+        yield RunningBot(port, log, process)
+
+
+@contextmanager
+def started(command: Sequence[str], log: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Starts the bot with Python, waits until it answers, and stops it as Ctrl-C stops it.
+
+    Args:
+        command: what Python is to run.
+        log: where its messages go.
+        **environment: further environment variables.
+    """
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            [sys.executable, "-m", "bot", "run", "--port", str(port), "--rest"],
+            [sys.executable, *command],
             cwd=ROOT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
             stdout=stream,
             stderr=stream,
         )
     try:
         wait_for_line(process, log, "The bot answers at")
-        yield RunningBot(port, log, process)
+        yield process
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(timeout=60)

@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pexpect
 import pytest
+
+from tests.conftest import START_LIMIT_SECONDS
 
 THREE_PHRASES = "kortet mitt ble avvist\njag vill säga upp min prenumeration\nhoe betaal ik mijn factuur\n"
 
@@ -36,19 +39,27 @@ def test_rasa_shell_nlu_shows_intent_and_language_of_three_phrases(root: Path, t
 
 
 def test_the_shell_answers_three_phrases_in_three_languages(root: Path, trained_model: Path) -> None:
-    result = subprocess.run(
-        [sys.executable, "-m", "bot", "shell"],
-        cwd=root,
-        input="jeg vil si opp azure-abonnementet\nhur hämtar jag min faktura\nhoe betaal ik mijn factuur\n/stop\n",
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
+    talk = pexpect.spawn(
+        sys.executable,
+        ["-m", "bot", "shell"],
+        cwd=str(root),
+        env={**os.environ, "TERM": "dumb", "PROMPT_TOOLKIT_NO_CPR": "1"},
+        encoding="utf8",
+        dimensions=(60, 200),
+        timeout=START_LIMIT_SECONDS,
     )
-    assert "Anbefalte trinn" in result.stdout
-    assert "Rekommenderade steg" in result.stdout
-    assert "Aanbevolen stappen" in result.stdout
-    assert '"type": "answer"' not in result.stdout
+    try:
+        for said, answered in (
+            ("jeg vil si opp azure-abonnementet", "Anbefalte trinn"),
+            ("hur hämtar jag min faktura", "Rekommenderade steg"),
+            ("hoe betaal ik mijn factuur", "Aanbevolen stappen"),
+        ):
+            talk.expect("Your input ->")
+            talk.send(said + "\r")
+            talk.expect(answered)
+        assert '"type": "answer"' not in (talk.before or "")
+    finally:
+        talk.close(force=True)
 
 
 def test_rasa_data_validate_has_nothing_to_say_about_our_own_files(root: Path) -> None:

@@ -82,7 +82,7 @@ class LinearIntentClassifier(GraphComponent):
             # calibration examples) may be taken for it. So many are, so that the bot refuses as much as it can
             # afford: real traffic has more of it than the training data. Measured in docs/understanding.md.
             "refusal_intent": "out_of_scope",
-            "most_false_refusals": 0.004,
+            "most_false_refusals": 0.01,
             # How many intents the ranking of a message lists.
             "ranking_length": 10,
             # Seed of the training's shuffling.

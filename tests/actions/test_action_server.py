@@ -145,6 +145,18 @@ def test_the_known_product_chooses_the_steps(actions: ActionServer) -> None:
     assert payloads["azure"]["steps"] == payloads["azure"]["variants"]["azure"]
 
 
+def test_a_box_beside_the_steps_of_one_product_is_shown_with_that_product_only(actions: ActionServer) -> None:
+    article = ArticleStore(ROOT / "data" / "articles").article("card_declined", "nb")
+    section = article.section("recommended-steps-microsoft-365")
+    assert section is not None
+    box = section.notes[0].text
+    for product, shown in (("azure", False), ("microsoft365", True)):
+        answer = actions.run("action_recommended_steps", "card_declined", language="nb", product=product)
+        assert (box in answer["responses"][0]["text"]) == shown
+        notes = answer["responses"][0]["custom"]["notes"]
+        assert {note["product"] for note in notes if note["text"] == box} == {"microsoft365"}
+
+
 def test_naming_the_product_answers_the_issue_at_hand(actions: ActionServer) -> None:
     result = actions.run(
         "action_recommended_steps", "choose_product", language="nl", product="azure", issue="understand_bill"

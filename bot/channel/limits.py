@@ -1,0 +1,112 @@
+"""How much one conversation and one network address may ask of the page, counted by the `limits` library."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from typing import Any
+
+from limits import RateLimitItem, parse_many
+from limits.storage import MemoryStorage, storage_from_string
+from limits.strategies import FixedWindowRateLimiter
+
+from bot.channel.errors import RefusedError
+from bot.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+class LimitError(ValueError):
+    """A limit in the settings cannot be read; the message names it and what is expected."""
+
+
+class Limits:
+    """Counts requests and refuses those beyond the limits.
+
+    Args:
+        settings: the limits, and where counts are kept.
+
+    Raises:
+        LimitError: a limit or the storage cannot be read.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._rules = {
+            "message": _parsed("BOT_LIMIT_MESSAGES_PER_CONVERSATION", settings.limit_messages_per_conversation),
+            "request": _parsed("BOT_LIMIT_REQUESTS_PER_ADDRESS", settings.limit_requests_per_address),
+            "session": _parsed("BOT_LIMIT_SESSIONS_PER_ADDRESS", settings.limit_sessions_per_address),
+        }
+        try:
+            storage = storage_from_string(settings.limits_storage, **_patience(settings.limits_storage))
+        except Exception as error:  # each storage has its own ways to fail
+            raise LimitError(
+                f"BOT_LIMITS_STORAGE: `{settings.limits_storage}` cannot be used ({error}); "
+                "expected `memory://` or an address such as `redis://localhost:6379/0`."
+            ) from error
+        # A limiter does not hold its storage, so it is held here.
+        self._storages = (storage, MemoryStorage())
+        self._shared = not isinstance(storage, MemoryStorage)
+        # Fixed windows: one counter for each caller. The moving window keeps, and searches, an entry for each request.
+        self._limiter = FixedWindowRateLimiter(storage)
+        self._own = FixedWindowRateLimiter(self._storages[1])
+
+    async def message(self, conversation: str) -> None:
+        """Counts a message of a conversation.
+
+        Raises:
+            RefusedError: 429, too many.
+        """
+        await self._count("message", conversation)
+
+    async def request(self, address: str) -> None:
+        """Counts a request from a network address.
+
+        Raises:
+            RefusedError: 429, too many.
+        """
+        await self._count("request", address)
+
+    async def session(self, address: str) -> None:
+        """Counts a conversation begun from a network address.
+
+        Raises:
+            RefusedError: 429, too many.
+        """
+        await self._count("session", address)
+
+    async def _count(self, kind: str, who: str) -> None:
+        for rule in self._rules[kind]:
+            wait = await self._hit(rule, kind, who)
+            if wait is not None:
+                raise RefusedError(429, "too_many", retry_after=wait, seconds=str(wait))
+
+    async def _hit(self, rule: RateLimitItem, kind: str, who: str) -> int | None:
+        """Returns None if there is room, otherwise the seconds until there is."""
+        if not self._shared:
+            return _hit(self._limiter, rule, kind, who)
+        try:
+            return await asyncio.to_thread(_hit, self._limiter, rule, kind, who)
+        except Exception:  # the storage is another server: without it, each process counts for itself
+            logger.warning("The storage of the limits does not answer; this process counts by itself.", exc_info=True)
+            return _hit(self._own, rule, kind, who)
+
+
+def _hit(limiter: FixedWindowRateLimiter, rule: RateLimitItem, kind: str, who: str) -> int | None:
+    if limiter.hit(rule, kind, who):
+        return None
+    reset, _ = limiter.get_window_stats(rule, kind, who)
+    return max(1, math.ceil(reset - time.time()))
+
+
+def _patience(address: str) -> dict[str, Any]:
+    """Returns how long another server is waited for: a customer must not notice that it is gone."""
+    return {} if address.startswith("memory:") else {"socket_timeout": 1, "socket_connect_timeout": 1}
+
+
+def _parsed(name: str, notation: str) -> list[RateLimitItem]:
+    try:
+        return list(parse_many(notation))
+    except ValueError as error:
+        raise LimitError(f"{name}: `{notation}` is not a limit; expected for example `20 per minute`.") from error

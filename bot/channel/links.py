@@ -1,0 +1,50 @@
+"""Lets links of answers lead only to the hosts that the settings allow."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from bot.settings import Settings
+
+_MARKDOWN_LINK = re.compile(r"\[(?P<label>[^\]]*)\]\((?P<address>[^)\s]*)\)")
+
+
+class AllowedLinks:
+    """Knows which addresses an answer may name.
+
+    Args:
+        settings: the allowed hosts and the contact's address.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        contact = urlsplit(str(settings.support_request_url)).hostname
+        self.hosts = frozenset({*settings.link_hosts.lower().split(), *([contact] if contact else [])})
+
+    def allows(self, address: str) -> bool:
+        """Tells whether an address is a plain https one of an allowed host."""
+        try:
+            parts = urlsplit(address)
+            return parts.scheme == "https" and parts.hostname in self.hosts and parts.username is None
+        except ValueError:
+            return False
+
+    def cleaned(self, value: Any) -> Any:
+        """Returns a structured answer without links elsewhere: of those in running text the label stays."""
+        if isinstance(value, dict):
+            return {
+                key: [link for link in item if self._is_allowed_link(link)] if key == "links" else self.cleaned(item)
+                for key, item in value.items()
+            }
+        if isinstance(value, list):
+            return [self.cleaned(item) for item in value]
+        return self._cleaned_text(value) if isinstance(value, str) else value
+
+    def _is_allowed_link(self, link: Any) -> bool:
+        return not isinstance(link, dict) or self.allows(str(link.get("url") or ""))
+
+    def _cleaned_text(self, text: str) -> str:
+        return _MARKDOWN_LINK.sub(
+            lambda match: match.group() if self.allows(match["address"]) else match["label"], text
+        )

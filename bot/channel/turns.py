@@ -1,0 +1,254 @@
+"""One turn of a conversation: a message goes to Rasa, and what the bot utters becomes parts for the page."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from rasa.core.agent import Agent
+from rasa.core.channels.channel import OutputChannel, UserMessage
+from rasa.shared.core.events import SlotSet
+from rasa.shared.core.trackers import DialogueStateTracker
+
+from bot.channel.links import AllowedLinks
+from bot.channel.offers import Offer
+from bot.channel.sessions import Part, Session, SessionStore
+from bot.channel.texts import Texts
+from bot.masking import Masked
+
+logger = logging.getLogger(__name__)
+
+CHANNEL = "page"
+_FAILED = "utter_answer_failed"
+
+OnNewMessage = Callable[[UserMessage], Awaitable[Any]]
+
+
+@dataclass
+class Turn:
+    """The bot's turn: parts that grow while it speaks, for as many readers as there are."""
+
+    parts: list[Part] = field(default_factory=list)
+    finished: bool = False
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def add(self, part: Part) -> None:
+        """Says something."""
+        self.parts.append(part)
+        self._wake()
+
+    def finish(self) -> None:
+        """Says that this was all."""
+        self.finished = True
+        self._wake()
+
+    async def follow(self) -> AsyncIterator[Part]:
+        """Yields every part, each as soon as it exists, until the turn is over."""
+        read = 0
+        while True:
+            changed = self._changed
+            while read < len(self.parts):
+                yield self.parts[read]
+                read += 1
+            if self.finished:
+                return
+            await changed.wait()
+
+    def _wake(self) -> None:
+        before, self._changed = self._changed, asyncio.Event()
+        before.set()
+
+
+class PageOutput(OutputChannel):
+    """Rasa's way to the page: turns what the bot utters into parts.
+
+    Args:
+        session: the conversation.
+        turn: where the parts go.
+        message: id of the message that is being answered.
+        links: what answers may lead to.
+    """
+
+    @classmethod
+    def name(cls) -> str:
+        """Returns the name under which domain and actions know the channel."""
+        return CHANNEL
+
+    def __init__(self, session: Session, turn: Turn, message: str, links: AllowedLinks) -> None:
+        self._session = session
+        self._turn = turn
+        self._message = message
+        self._links = links
+
+    async def send_response(self, recipient_id: str, message: dict[str, Any]) -> None:
+        """Says one utterance: a structured answer in place of its text, buttons with theirs, or text alone."""
+        answer, text = message.get("custom"), message.get("text")
+        buttons = [*(message.get("buttons") or []), *(message.get("quick_replies") or [])]
+        structured = isinstance(answer, dict) and answer.get("type") == "answer"
+        if structured:
+            self._turn.add(self._links.cleaned(answer))
+        if buttons:
+            offers = self._session.offers.add(self._message, buttons)
+            shown = [offer.shown() for offer in offers]
+            self._say({"type": "buttons", "text": "" if structured else text or "", "buttons": shown})
+        elif text and not structured:
+            self._say({"type": "text", "text": text})
+        # Whoever reads the turn gets the part now, and not after the rest of Rasa's work.
+        await asyncio.sleep(0)
+
+    def _say(self, part: Part) -> None:
+        self._turn.add({**part, "language": self._session.language})
+
+
+class Conversations:
+    """Takes the messages of all conversations, one at a time in each, and gives the turns that answer them.
+
+    Args:
+        store: where conversations are kept.
+        texts: what the server says by itself.
+        links: what answers may lead to.
+        on_new_message: hands a message to Rasa.
+    """
+
+    def __init__(self, store: SessionStore, texts: Texts, links: AllowedLinks, on_new_message: OnNewMessage) -> None:
+        self._store = store
+        self._texts = texts
+        self._links = links
+        self._on_new_message = on_new_message
+        self._turns: dict[tuple[str, str], Turn] = {}
+        self._last: dict[str, asyncio.Task[None]] = {}
+
+    def turn(self, session: Session, message: str) -> Turn | None:
+        """Returns the turn that answers a message that came before, None if it is new."""
+        running = self._turns.get((session.conversation, message))
+        if running is not None:
+            return running
+        parts = session.answers.get(message)
+        return Turn(list(parts), finished=True) if parts is not None else None
+
+    def typed(self, session: Session, message: str, said: Masked, agent: Agent) -> Turn:
+        """Begins the turn that answers a typed message.
+
+        Args:
+            session: the conversation.
+            message: the message's id.
+            said: the text as the bot may see it.
+            agent: Rasa's agent, which understands it.
+        """
+        session.remember({"from": "customer", "id": message, "text": said.text})
+        turn = Turn()
+        return self._begin(session, message, turn, lambda: self._understood(session, turn, said, agent))
+
+    def pressed(self, session: Session, message: str, offer: Offer) -> Turn:
+        """Begins the turn that answers a button.
+
+        Args:
+            session: the conversation.
+            message: the message's id.
+            offer: the button, used up.
+        """
+        session.remember({"from": "customer", "id": message, "text": offer.title})
+        return self._begin(session, message, Turn(), lambda: _chosen(session, offer))
+
+    def _begin(
+        self, session: Session, message: str, turn: Turn, understand: Callable[[], Awaitable[dict[str, Any]]]
+    ) -> Turn:
+        self._turns[session.conversation, message] = turn
+        before = self._last.get(session.conversation)
+        # The turn goes on if its reader is gone: whoever asks again with the same id gets what was said.
+        task = asyncio.create_task(self._answer(session, message, turn, understand, before))
+        self._last[session.conversation] = task
+        task.add_done_callback(lambda done: self._forget(session.conversation, message, done))
+        return turn
+
+    def _forget(self, conversation: str, message: str, task: asyncio.Task[None]) -> None:
+        self._turns.pop((conversation, message), None)
+        if self._last.get(conversation) is task:
+            del self._last[conversation]
+
+    async def _answer(
+        self,
+        session: Session,
+        message: str,
+        turn: Turn,
+        understand: Callable[[], Awaitable[dict[str, Any]]],
+        before: asyncio.Task[None] | None,
+    ) -> None:
+        if before is not None:
+            await asyncio.wait([before])
+        try:
+            parse_data = await understand()
+            await self._on_new_message(
+                UserMessage(
+                    parse_data["text"],
+                    PageOutput(session, turn, message, self._links),
+                    session.conversation,
+                    parse_data=parse_data,
+                    input_channel=CHANNEL,
+                    message_id=message,
+                    metadata=_metadata(session),
+                )
+            )
+        except Exception:  # the customer gets an apology, whatever has failed
+            logger.exception("A message of the support page could not be answered.")
+        if not any(part["type"] != "notice" for part in turn.parts):
+            text = self._texts.reply(_FAILED, session.language)
+            turn.add({"type": "text", "text": text, "language": session.language})
+        for part in turn.parts:
+            session.remember({"from": "bot", **part})
+        session.remember_answer(message, turn.parts)
+        self._store.save(session)
+        turn.finish()
+
+    async def _understood(self, session: Session, turn: Turn, said: Masked, agent: Agent) -> dict[str, Any]:
+        """Returns what Rasa's pipeline makes of a typed text, and lets it set the conversation's language.
+
+        It is asked before the message is handed on, because parts say their language, and the first of them is sent
+        before Rasa gives the conversation back.
+        """
+        message = UserMessage(said.text, sender_id=session.conversation, metadata=_metadata(session))
+        so_far = [SlotSet("language", session.language)] if session.answers else []
+        tracker = DialogueStateTracker.from_events(session.conversation, so_far, slots=agent.domain.slots)
+        parse_data: dict[str, Any] = await agent.processor.parse_message(message, tracker)
+        named = {entity["entity"]: entity["value"] for entity in parse_data["entities"]}
+        session.language = str(named.get("language", session.language))
+        if said.changed:
+            text = self._texts.page("notice_card_masked", session.language)
+            notice = {"type": "notice", "code": "card_masked", "text": text, "masked": said.text}
+            turn.add({**notice, "language": session.language})
+        parse_data["entities"] = _with_product(session, parse_data["entities"])
+        return parse_data
+
+
+async def _chosen(session: Session, offer: Offer) -> dict[str, Any]:
+    """Returns what a button says, as if Rasa's pipeline had understood it."""
+    values = {"language": session.language, **offer.entities}
+    entities = _with_product(session, [_entity(name, value) for name, value in values.items()])
+    intent = {"name": offer.intent, "confidence": 1.0}
+    payload = json.dumps(dict(offer.entities)) if offer.entities else ""
+    return {
+        "text": f"/{offer.intent}{payload}",
+        "intent": intent,
+        "intent_ranking": [intent],
+        "entities": entities,
+    }
+
+
+def _with_product(session: Session, entities: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Adds, once, the product that the page is about, unless the customer has just named one."""
+    named = any(entity["entity"] == "product" for entity in entities)
+    product = session.page_product if not (named or session.product_told) else None
+    session.product_told = True
+    return [*entities, _entity("product", product)] if product else entities
+
+
+def _entity(name: str, value: str) -> dict[str, Any]:
+    return {"entity": name, "value": value, "start": 0, "end": 0, "confidence": 1.0, "extractor": "PageChannel"}
+
+
+def _metadata(session: Session) -> dict[str, Any]:
+    return {"language": session.page_language, "product": session.page_product}

@@ -1,0 +1,223 @@
+/**
+ * One customer's conversation: what was said, and the messages that still wait to be sent.
+ *
+ * A message keeps the id it was given when it was written. However often it is sent, the bot answers that id once, so
+ * after a lost connection or a reload it is simply sent again, and reply parts that are already shown are passed over.
+ */
+
+import * as channel from "./channel.js";
+import { recall, remember } from "./memory.js";
+
+const FIRST_PAUSE = 1000;
+const LONGEST_PAUSE = 15000;
+
+export class Conversation extends EventTarget {
+  #token = recall("token");
+  #waiting = recall("outbox") ?? [];
+  #sending = false;
+  #pause = FIRST_PAUSE;
+  #timer = 0;
+  #running = Promise.resolve();
+  #abort = new AbortController();
+  #settings;
+
+  /** @param {{language: () => string, chosenLanguage: () => ?string, product: ?string, parentOrigin: ?string}} settings */
+  constructor(settings) {
+    super();
+    this.#settings = settings;
+    addEventListener("online", () => {
+      if (!this.#waiting.length) this.#tell("connection", { connected: true });
+      this.sendWaiting();
+    });
+    addEventListener("offline", () => this.#tell("connection", { connected: false }));
+  }
+
+  /** Shows what was said before a reload, and sends what could not be sent. */
+  async restore() {
+    if (this.#token) await this.#restoreHistory();
+    for (const message of this.#waiting) {
+      if (!message.shown) this.#tell("customer", { ...message, state: "sending" });
+    }
+    await this.sendWaiting();
+  }
+
+  /** Sends a typed text. */
+  say(text) {
+    return this.#add({ text });
+  }
+
+  /** Presses a button that the bot has offered; `title` is what the customer sees as said. */
+  press(button, title, quiet = false) {
+    return this.#add({ button, title, quiet });
+  }
+
+  /** Asks about a topic by its name; at the beginning of a conversation the bot offers a button for it. */
+  ask(topic, title) {
+    return this.#add({ text: title, topic });
+  }
+
+  /** Sends a refused message once more, under its own id. */
+  async sendAgain(message) {
+    this.#waiting.push(message);
+    await this.sendWaiting();
+  }
+
+  /** Forgets the conversation here and on the server. */
+  async startOver() {
+    this.#waiting = [];
+    this.#abort.abort();
+    await this.#running;
+    this.#abort = new AbortController();
+    clearTimeout(this.#timer);
+    const token = this.#token;
+    this.#keep(null);
+    if (!token) return;
+    try {
+      await channel.end(token);
+    } catch {
+      // Out of reach or expired: without its token nobody continues the conversation anyway.
+    }
+  }
+
+  /** Sends the waiting messages in the order in which they were written. */
+  sendWaiting() {
+    if (!this.#sending) this.#running = this.#sendAll();
+    return this.#running;
+  }
+
+  async #sendAll() {
+    clearTimeout(this.#timer);
+    this.#sending = true;
+    try {
+      while (this.#waiting.length) {
+        const message = this.#waiting[0];
+        await this.#deliver(message);
+        this.#waiting = this.#waiting.filter((other) => other !== message);
+        this.#keep(this.#token);
+      }
+    } catch (error) {
+      if (!(error instanceof channel.ConnectionLost)) throw error;
+      this.#waitForConnection();
+    } finally {
+      this.#sending = false;
+      this.#tell("typing", { typing: false });
+    }
+  }
+
+  async #restoreHistory() {
+    try {
+      const messages = await channel.history(this.#token);
+      for (const said of messages) {
+        if (said.from === "customer") this.#tell("customer", { ...said, state: "sent" });
+        else this.#tell("part", { part: said, time: said.time });
+      }
+      this.#passOverShown(messages);
+    } catch (error) {
+      if (error instanceof channel.Refusal) this.#expire();
+      else this.#tell("connection", { connected: false });
+    }
+  }
+
+  #passOverShown(messages) {
+    for (const message of this.#waiting) {
+      const at = messages.findIndex((said) => said.from === "customer" && said.id === message.id);
+      if (at < 0) continue;
+      const next = messages.findIndex((said, index) => index > at && said.from === "customer");
+      message.received = (next < 0 ? messages.length : next) - at - 1;
+      message.shown = true;
+    }
+  }
+
+  #add(content) {
+    const message = {
+      id: crypto.randomUUID?.() ?? fallbackId(),
+      ...content,
+      language: this.#settings.chosenLanguage() ?? undefined,
+      time: new Date().toISOString(),
+      received: 0,
+    };
+    this.#waiting.push(message);
+    this.#keep(this.#token);
+    this.#tell("customer", { ...message, state: "sending" });
+    return this.sendWaiting();
+  }
+
+  async #deliver(message) {
+    this.#tell("state", { id: message.id, state: "sending" });
+    this.#tell("typing", { typing: true });
+    try {
+      await this.#exchange(message);
+    } catch (error) {
+      if (!(error instanceof channel.Refusal)) throw error;
+      if (error.status === 401) {
+        this.#expire();
+        // A typed message goes on in a new conversation, once; a button means nothing there.
+        if (message.text && !message.anew) {
+          Object.assign(message, { received: 0, anew: true, button: undefined });
+          return this.#deliver(message);
+        }
+      }
+      this.#tell("state", { id: message.id, state: "refused", refusal: error, message });
+    }
+  }
+
+  async #exchange(message) {
+    if (!this.#token) {
+      const { language, product, parentOrigin } = this.#settings;
+      const { token, buttons } = await channel.begin(language(), product, parentOrigin);
+      if (message.topic) message.button = buttons.find((button) => button.intent === message.topic)?.id;
+      this.#keep(token);
+    }
+    const { id, button, language } = message;
+    const text = button ? undefined : message.text;
+    let place = 0;
+    for await (const part of this.#reply({ id, text, button, language })) {
+      this.#connected(message);
+      if (place++ < message.received) continue;
+      message.received = place;
+      this.#tell("part", { part, time: part.time ?? new Date().toISOString(), to: message });
+    }
+    this.#connected(message);
+  }
+
+  #reply(request) {
+    return channel.send(this.#token, request, this.#abort.signal);
+  }
+
+  #connected(message) {
+    this.#pause = FIRST_PAUSE;
+    this.#tell("state", { id: message.id, state: "sent" });
+    this.#tell("connection", { connected: true });
+  }
+
+  #waitForConnection() {
+    for (const { id } of this.#waiting) this.#tell("state", { id, state: "waiting" });
+    this.#tell("connection", { connected: false });
+    this.#timer = setTimeout(() => this.sendWaiting(), this.#pause);
+    this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
+  }
+
+  #expire() {
+    this.#keep(null);
+    this.#tell("expired", {});
+  }
+
+  #keep(token) {
+    this.#token = token;
+    remember("token", token);
+    remember("outbox", this.#waiting.length ? this.#waiting : null);
+  }
+
+  #tell(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+/** Browsers give `randomUUID` to secure pages alone; an intranet without TLS gets an id of the same shape. */
+function fallbackId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const digits = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/u, "$1-$2-$3-$4-$5");
+}

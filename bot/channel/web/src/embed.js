@@ -1,0 +1,69 @@
+/**
+ * Puts the launcher and the chat on a foreign page: <script src=".../embed.js" data-lang="nb" data-product="azure" defer>.
+ *
+ * Everything lives in a frame of the bot's origin, so the host page's styles and scripts can neither break nor read it;
+ * the frame itself stands in a closed shadow root, and its place is set with inline `!important`, which no sheet beats.
+ */
+
+const SHEET = `
+  iframe { all: initial; display: block; width: 100%; height: 100%; border: 0; border-radius: inherit; color-scheme: normal; }
+`;
+const EVERYWHERE = { all: "initial", display: "block", position: "fixed", "z-index": "2147483647", overflow: "hidden" };
+const SHADOW = "0 6px 24px rgba(10, 30, 40, .28)";
+const PLACES = {
+  hidden: { ...EVERYWHERE, width: "0", height: "0", visibility: "hidden" },
+  launcher: { inset: "auto 20px 20px auto", width: "64px", height: "64px", "border-radius": "32px" },
+  panel: {
+    inset: "auto 20px 20px auto",
+    width: "min(420px, 100vw - 40px)",
+    height: "min(720px, 100vh - 40px)",
+    "border-radius": "20px",
+  },
+  screen: { inset: "0", width: "100vw", height: "100dvh", "border-radius": "0" },
+};
+
+const script = document.currentScript;
+const origin = new URL(script.src).origin;
+const phone = matchMedia("(max-width: 560px), (max-height: 480px)");
+const host = document.createElement("div");
+const frame = document.createElement("iframe");
+let open = false;
+
+function place(styles) {
+  for (const [name, value] of Object.entries(styles)) host.style.setProperty(name, value, "important");
+}
+
+function arrange() {
+  const where = open ? (phone.matches ? "screen" : "panel") : "launcher";
+  place({ visibility: "visible", "box-shadow": SHADOW, ...PLACES[where] });
+}
+
+function address() {
+  const url = new URL("/webhooks/page/frame", origin);
+  for (const name of ["lang", "product"]) {
+    if (script.dataset[name]) url.searchParams.set(name, script.dataset[name]);
+  }
+  url.hash = "embedded";
+  return url.href;
+}
+
+addEventListener("message", (event) => {
+  const told = event.source === frame.contentWindow && event.origin === origin && event.data?.supportPage;
+  if (!told) return;
+  open = told.open === true;
+  frame.title = String(told.title);
+  arrange();
+});
+phone.addEventListener("change", () => open && arrange());
+
+const root = host.attachShadow({ mode: "closed" });
+const sheet = new CSSStyleSheet();
+sheet.replaceSync(SHEET);
+root.adoptedStyleSheets = [sheet];
+root.append(frame);
+frame.allow = "clipboard-write";
+frame.referrerPolicy = "origin";
+frame.src = address();
+place(PLACES.hidden);
+// Beside the body, not in it: a body that is transformed or clipped would take the launcher along.
+document.documentElement.append(host);

@@ -1,0 +1,154 @@
+"""The whole flow on the page, in four languages, on a phone and on a desktop."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import ViewportSize, expect
+
+from tests.page.visitor import DESKTOP, PHONE, TABLET, Visitor, words
+
+QUESTIONS = {
+    "nb": "kortet mitt ble avvist",
+    "sv": "mitt kort nekades",
+    "nl": "mijn kaart is geweigerd",
+    "en": "my card was declined",
+}
+
+Visit = Callable[..., Visitor]
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("language", QUESTIONS)
+def test_a_visit_from_greeting_to_the_next_topic(visit: Visit, language: str, size: ViewportSize) -> None:
+    text = words(language)
+    visitor = visit(f"/?lang={language}", viewport=size)
+    expect(visitor.find("#greeting")).to_have_text(text["replies"]["utter_greet"])
+    expect(visitor.find("html")).to_have_attribute("lang", language)
+    expect(visitor.find("topic-grid button")).to_have_count(10)
+
+    visitor.say(QUESTIONS[language])
+    expect(visitor.card).to_have_attribute("lang", language)
+    expect(visitor.find("choice-buttons .bubble").last).to_have_text(text["replies"]["utter_ask_product"])
+
+    visitor.press(text["labels"]["azure"])
+    expect(visitor.find("answer-card")).to_have_count(1)
+    expect(visitor.card.locator(".steps h3")).to_have_text(text["labels"]["steps"])
+    assert visitor.card.locator(".steps > ol > li").count() >= 3
+    assert visitor.card.locator(".links a").count() >= 2
+    expect(visitor.card.locator(".host").first).to_have_text("learn.microsoft.com")
+    expect(visitor.find("choice-buttons .bubble").last).to_have_text(text["replies"]["utter_ask_solved"])
+
+    visitor.press(text["labels"]["deny"])
+    visitor.find("choice-buttons:not([closed]) .choice-topic").first.click()
+    visitor.wait_for_bot()
+    expect(visitor.find("answer-card")).to_have_count(2)
+    assert visitor.find("time").count() == visitor.find("customer-message").count() + visitor.find(".turn").count()
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+
+
+@pytest.mark.parametrize("size", [PHONE, TABLET, DESKTOP], ids=["phone", "tablet", "desktop"])
+def test_a_tapped_topic_is_answered_like_a_question(visit: Visit, size: ViewportSize) -> None:
+    visitor = visit("/?lang=nl", viewport=size)
+    topic = visitor.find("topic-grid button").first
+    title = topic.text_content()
+    topic.click()
+    visitor.wait_for_bot()
+    assert visitor.said() == [title]
+    expect(visitor.card).to_have_attribute("lang", "nl")
+
+
+@pytest.mark.parametrize("language", ["da", "de", "es", "fi", "fr"])
+def test_the_page_greets_in_every_other_shipped_language_of_the_browser(visit: Visit, language: str) -> None:
+    visitor = visit("/", locale=language, viewport=PHONE)
+    expect(visitor.find("#greeting")).to_have_text(words(language)["replies"]["utter_greet"])
+    expect(visitor.find("#message")).to_have_attribute("placeholder", words(language)["page"]["placeholder"])
+
+
+def test_a_browser_without_a_shipped_language_gets_english_and_a_norwegian_one_bokmal(visit: Visit) -> None:
+    expect(visit("/", locale="ja").find("html")).to_have_attribute("lang", "en")
+    expect(visit("/", locale="nn-NO").find("html")).to_have_attribute("lang", "nb")
+    expect(visit("/?lang=sv-FI", locale="fi").find("html")).to_have_attribute("lang", "sv")
+
+
+def test_switching_the_product_shows_other_steps_without_a_request(visit: Visit) -> None:
+    visitor = visit("/?lang=en&product=azure")
+    visitor.say("my card was declined")
+    expect(visitor.card.get_by_label("Azure")).to_be_checked()
+    steps = visitor.card.locator(".steps").text_content()
+    requests = len(visitor.requests)
+    visitor.card.locator("label", has_text="Microsoft 365").click()
+    expect(visitor.card.get_by_label("Microsoft 365")).to_be_checked()
+    assert visitor.card.locator(".steps").text_content() != steps
+    assert len(visitor.requests) == requests
+
+
+def test_a_product_chosen_on_the_card_answers_the_bots_question(visit: Visit) -> None:
+    visitor = visit("/?lang=en")
+    visitor.say("my card was declined")
+    visitor.card.locator("label", has_text="Microsoft 365").click()
+    solved = words("en")["replies"]["utter_ask_solved"]
+    expect(visitor.find("choice-buttons .bubble").last).to_have_text(solved)
+    expect(visitor.find("answer-card")).to_have_count(1)
+    assert visitor.said() == ["my card was declined"]
+
+
+def test_an_answer_that_is_asked_for_twice_stands_twice(visit: Visit) -> None:
+    visitor = visit("/?lang=en&product=azure")
+    visitor.say("my card was declined")
+    visitor.say("my credit card was declined")
+    expect(visitor.find("answer-card")).to_have_count(2)
+
+
+def test_the_language_menu_changes_the_page_and_what_the_bot_speaks(visit: Visit) -> None:
+    visitor = visit("/?lang=en")
+    visitor.page.select_option("#language", "sv")
+    expect(visitor.find("html")).to_have_attribute("lang", "sv")
+    visitor.find("topic-grid button").first.click()
+    visitor.wait_for_bot()
+    expect(visitor.card).to_have_attribute("lang", "sv")
+    visitor.page.reload()
+    expect(visitor.find("html")).to_have_attribute("lang", "sv")
+
+
+def test_the_page_follows_a_customer_who_writes_in_another_language(visit: Visit) -> None:
+    visitor = visit("/?lang=en")
+    visitor.say("hei, jeg fikk ikke betalt fordi kortet mitt ble avvist")
+    expect(visitor.card).to_have_attribute("lang", "nb")
+    expect(visitor.find("html")).to_have_attribute("lang", "nb")
+    expect(visitor.find("#message")).to_have_attribute("placeholder", words("nb")["page"]["placeholder"])
+
+
+def test_an_answer_can_be_copied_mailed_and_printed(visit: Visit) -> None:
+    visitor = visit("/?lang=nb&product=microsoft365", permissions=["clipboard-read", "clipboard-write"])
+    visitor.say("kortet mitt ble avvist")
+    text = words("nb")
+    visitor.card.get_by_role("button", name=text["page"]["copy"]).click()
+    expect(visitor.card.get_by_role("button", name=text["page"]["copied"])).to_be_visible()
+    copied = visitor.page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith(visitor.card.locator("h2").text_content() or "?")
+    assert "\n1. " in copied
+    assert copied.count("https://") >= 2
+
+    address = visitor.card.get_by_role("link", name=text["page"]["mail"]).get_attribute("href") or ""
+    assert re.match(r"mailto:\?subject=\S+&body=\S+%0D%0A1\.%20", address)
+    assert len(address) <= 2000
+
+    visitor.page.evaluate(
+        "() => { window.print = () => { window.printed = document.querySelector('.printed h2').textContent } }"
+    )
+    visitor.card.get_by_role("button", name=text["page"]["print"]).click()
+    assert visitor.page.evaluate("window.printed") == visitor.card.locator("h2").text_content()
+    visitor.page.emulate_media(media="print")
+    expect(visitor.find("footer")).not_to_be_visible()
+    expect(visitor.card.locator(".links a").first).to_be_visible()
+
+
+def test_markup_that_a_customer_types_stays_text(visit: Visit) -> None:
+    visitor = visit("/?lang=en")
+    attack = "<img src=x onerror=alert(1)><b>card</b> declined **x** [y](javascript:alert(1))"
+    visitor.say(attack)
+    assert visitor.said() == [attack]
+    assert visitor.find("#log img, #log b, #log a[href^='javascript']").count() == 0
