@@ -278,7 +278,7 @@ def _environment() -> dict[str, str]:
 
 def _serving_environment() -> dict[str, str]:
     # A message is a handful of tiny products: the threads of OpenBLAS wait for each other longer than they work.
-    # Measured on two cores: 15 instead of 16 ms of processor time an answer, 14 instead of 23 under other load.
+    # Measured on two cores: 15 instead of 16 ms of processor time an answer, 14 instead of 23 on busy ones.
     return {"OPENBLAS_NUM_THREADS": "1", **_environment()}
 
 
