@@ -34,9 +34,12 @@ test: lint  ## lint and every test but the long ones
 	@$(PYTHON) -m pytest -m "not full"
 test-full: lint ## all tests
 	@$(PYTHON) -m pytest
-bench: setup ## what is measured; tables go to results/
+bench: setup ## what is measured: understanding, robustness, the page, Rasa's starter bot
+	@$(PYTHON) -m benchmarks.understanding
+	@$(PYTHON) -m benchmarks.robustness
+	@$(PYTHON) -m benchmarks.channel
 	@$(PYTHON) -m benchmarks.peer
-encoder: setup ## learn the shipped sentence encoder anew from the article trees (TREES=..., about six minutes)
+encoder: setup ## learn the shipped sentence encoder anew from the article trees (TREES=..., ten to twenty minutes)
 	@$(UV) sync --frozen --quiet --group encoder --python 3.10
 	@$(PYTHON) -m bot encoder train $(TREES) --phrases data/nlu \
 	  $(addprefix --english ,$(wildcard ../shared/benchmarks/clinc150/data_full.json)) -o bot/encoder/weights.npz

@@ -14,7 +14,7 @@ from scipy import sparse
 from bot.articles.examples import Example
 from bot.encoder import load_encoder
 from bot.nlu.data_check import check_examples, fingerprint
-from bot.nlu.linear import fit_and_score, fit_sharpness, softmax
+from bot.nlu.linear import REGULARISATION, fit_and_score, fit_sharpness, softmax
 from bot.nlu.ngrams import NgramFeatures
 
 SHORT_WORDS = 4
@@ -68,7 +68,8 @@ def cross_validate(examples: Sequence[Example], folds: int, seed: int) -> CrossV
     for train, test in StratifiedKFold(folds, shuffle=True, random_state=seed).split(texts, targets):
         ngrams = NgramFeatures().fit([texts[index] for index in train])
         features = sparse.hstack([ngrams.transform(texts), encodings], format="csr")
-        _, _, scores[test] = fit_and_score(features[train], targets[train], features[test], 0.2, seed, len(names))
+        parts = (features[train], targets[train], features[test])
+        _, _, scores[test] = fit_and_score(*parts, REGULARISATION, seed, len(names))
     confidences = softmax(scores * np.float32(fit_sharpness(scores, targets)))
     return CrossValidated(tuple(str(name) for name in names), targets, confidences)
 

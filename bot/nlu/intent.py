@@ -23,7 +23,7 @@ from scipy import sparse
 from bot.encoder import load_encoder
 from bot.nlu import action_results
 from bot.nlu.encoding import SentenceEncodingFeaturizer
-from bot.nlu.linear import Calibration, LinearModel, train_linear_model
+from bot.nlu.linear import REGULARISATION, Calibration, LinearModel, train_linear_model
 from bot.nlu.metadata import is_command
 from bot.nlu.ngrams import NgramFeatures
 
@@ -64,8 +64,8 @@ class LinearIntentClassifier(GraphComponent):
     def get_default_config() -> dict[str, Any]:
         """Returns every setting with its default."""
         return {
-            # Inverse strength of regularisation; smaller generalises more. Measured in benchmarks/classifier.
-            "C": 0.2,
+            # Inverse strength of regularisation; smaller generalises more.
+            "C": REGULARISATION,
             # Hash buckets of each n-gram block; a power of two. Fewer make a smaller model with more collisions.
             "buckets": 2**17,
             # Shortest and longest character n-gram.
@@ -82,7 +82,7 @@ class LinearIntentClassifier(GraphComponent):
             # calibration examples) may be taken for it. So many are, so that the bot refuses as much as it can
             # afford: real traffic has more of it than the training data. Measured in docs/understanding.md.
             "refusal_intent": "out_of_scope",
-            "most_false_refusals": 0.01,
+            "most_false_refusals": 0.045,
             # How many intents the ranking of a message lists.
             "ranking_length": 10,
             # Seed of the training's shuffling.

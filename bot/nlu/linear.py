@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import minimize_scalar
 
+REGULARISATION = 1.0
+"""Inverse strength of regularisation (`C`) of the intent classifier; measured in docs/understanding.md."""
+
 
 @dataclass(frozen=True)
 class LinearModel:
