@@ -26,9 +26,6 @@ class Settings(BaseSettings):
         "https://learn.microsoft.com/azure/cost-management-billing/manage/",
         description="Base address of the relative links in azure-docs articles.",
     )
-    action_server_url: str = Field(
-        "http://127.0.0.1:5055/webhook", description="Where the Rasa server finds the action server."
-    )
     default_language: str = Field("en", description="The language of a conversation of which nothing is known yet.")
     secret_key: SecretStr | None = Field(
         None,

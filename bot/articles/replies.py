@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from string import Formatter
 from typing import Any
 
 from bot.articles.yaml_files import read_yaml
@@ -56,11 +55,6 @@ class Replies:
     def keys(self, group: str, language: str) -> tuple[str, ...]:
         """Returns the keys of a group (`replies`, `labels` or `topics`) that a language has."""
         return tuple(self._file(language).get(group, {}))
-
-    def placeholders(self, key: str, language: str) -> frozenset[str]:
-        """Returns the names of the placeholders that stand in a reply."""
-        text = self._lookup("replies", key, language)
-        return frozenset(name for _, name, _, _ in Formatter().parse(text) if name)
 
     def _lookup(self, group: str, key: str, language: str) -> str:
         for code in (language, FALLBACK_LANGUAGE):

@@ -13,11 +13,6 @@ def example_language(message: Message) -> str | None:
     return _intent_metadata(message).get("language")
 
 
-def example_origin(message: Message) -> str | None:
-    """Returns where a training example is from: `title`, `slug`, `tree`, or None for phrases of customers."""
-    return _intent_metadata(message).get("origin")
-
-
 def is_command(message: Message) -> bool:
     """Tells whether the message is a button's payload (`/intent{...}`) and not typed text."""
     return str(message.get(TEXT) or "").startswith("/")
