@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,47 +15,21 @@ from rasa.shared.exceptions import InvalidConfigException
 from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
-from scipy import sparse
 
-from bot.encoder import load_encoder
 from bot.nlu import action_results
+from bot.nlu.courtesy import LabelledText
 from bot.nlu.encoding import SentenceEncodingFeaturizer
-from bot.nlu.linear import REGULARISATION, Calibration, LinearModel, train_linear_model
-from bot.nlu.metadata import is_command
-from bot.nlu.ngrams import NgramFeatures
-
-logger = logging.getLogger(__name__)
+from bot.nlu.intent_model import IntentModel, IntentRanking
+from bot.nlu.linear import REGULARISATION
+from bot.nlu.metadata import example_language, is_command
 
 # Loading the pipeline is the one moment that every way of starting Rasa has in common.
 action_results.install()
 
 
-@dataclass(frozen=True)
-class IntentRanking:
-    """The intents of one text, most probable first; the confidences of all intents add up to 1."""
-
-    intents: tuple[str, ...]
-    confidences: tuple[float, ...]
-
-    @property
-    def intent(self) -> str:
-        """The most probable intent."""
-        return self.intents[0]
-
-    @property
-    def confidence(self) -> float:
-        """The confidence of the most probable intent, 0-1."""
-        return self.confidences[0]
-
-
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
 class LinearIntentClassifier(GraphComponent):
-    """A linear support vector machine over hashed n-grams and the multilingual sentence encoding.
-
-    Its scores become confidences by a temperature fitted on held-out predictions (Guo et al. 2017, "On Calibration of
-    Modern Neural Networks") and a prior for what is out of scope. `predict` takes a list of texts; `process`, batches
-    and the nightly run all go through it.
-    """
+    """Puts an `IntentModel` into Rasa's pipeline; `process`, batches and the nightly run all go through `predict`."""
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
@@ -78,6 +49,12 @@ class LinearIntentClassifier(GraphComponent):
             "encoder_weight": 1.0,
             # Share of the examples on which a second model is asked, to calibrate confidences and refusals.
             "calibration_share": 0.2,
+            # Share of the examples that are trained on once more with greeting, plea or thanks around them.
+            "courtesy_share": 0.25,
+            # A message of which so small a share of words occurs in the phrases is judged by the nearest phrases in
+            # the encoder's space, one with so large a share by the linear model; between them both count.
+            "strange": 0.45,
+            "familiar": 0.8,
             # The intent of messages that are not the bot's business, and how many of the others (share of the
             # calibration examples) may be taken for it. So many are, so that the bot refuses as much as it can
             # afford: real traffic has more of it than the training data. Measured in docs/understanding.md.
@@ -94,16 +71,12 @@ class LinearIntentClassifier(GraphComponent):
         config: dict[str, Any],
         model_storage: ModelStorage,
         resource: Resource,
-        model: LinearModel | None = None,
-        ngrams: NgramFeatures | None = None,
+        model: IntentModel | None = None,
     ) -> None:
         self._config = config
         self._model_storage = model_storage
         self._resource = resource
         self._model = model
-        self._ngrams = ngrams or NgramFeatures(
-            config["buckets"], tuple(config["characters"]), tuple(config["words"]), config["fold_diacritics"]
-        )
 
     @classmethod
     def validate_config(cls, config: dict[str, Any]) -> None:
@@ -120,6 +93,10 @@ class LinearIntentClassifier(GraphComponent):
         for key in ("calibration_share", "most_false_refusals"):
             if not 0 < config[key] < 1:
                 raise InvalidConfigException(f"{name}: `{key}` must be between 0 and 1, it is {config[key]}.")
+        if not 0 <= config["courtesy_share"] <= 1:
+            raise InvalidConfigException(f"{name}: `courtesy_share` must be between 0 and 1.")
+        if not 0 <= config["strange"] < config["familiar"] <= 1:
+            raise InvalidConfigException(f"{name}: `strange` must be below `familiar`, both between 0 and 1.")
         if config["encoder_weight"] < 0:
             raise InvalidConfigException(f"{name}: `encoder_weight` must not be negative.")
 
@@ -142,21 +119,13 @@ class LinearIntentClassifier(GraphComponent):
             InvalidConfigException: there are fewer than two intents to tell apart.
         """
         messages = [message for message in training_data.intent_examples if message.get(TEXT)]
-        texts = [message.get(TEXT) for message in messages]
-        intents = [message.get(INTENT) for message in messages]
-        if len(set(intents)) < 2:
+        examples = [
+            LabelledText(message.get(TEXT), message.get(INTENT), example_language(message)) for message in messages
+        ]
+        if len({example.intent for example in examples}) < 2:
             raise InvalidConfigException("LinearIntentClassifier needs examples of at least two intents; add phrases.")
-        self._ngrams.fit(texts)
-        model, calibration = train_linear_model(
-            self._features(texts, _encodings(messages)),
-            intents,
-            regularisation=self._config["C"],
-            seed=self._config["random_seed"],
-            share=self._config["calibration_share"],
-        )
-        self._model = with_refusals(
-            model, calibration, self._config["refusal_intent"], self._config["most_false_refusals"]
-        )
+        self._model = IntentModel(self._config)
+        self._model.learn(examples, _encodings(messages))
         self.persist()
         return self._resource
 
@@ -186,24 +155,13 @@ class LinearIntentClassifier(GraphComponent):
             n rankings of all intents.
         """
         assert self._model is not None, "train or load the classifier first"
-        confidences = self._model.confidences(self._features(texts, encodings))
-        order = np.argsort(-confidences, axis=1, kind="stable")
-        names = self._model.labels
-        return [
-            IntentRanking(
-                tuple(names[column] for column in row),
-                tuple(float(confidence) for confidence in confidences[index, row]),
-            )
-            for index, row in enumerate(order)
-        ]
+        return self._model.predict(texts, encodings)
 
     def persist(self) -> None:
         """Writes the model into Rasa's model storage."""
         assert self._model is not None
         with self._model_storage.write_to(self._resource) as folder:
-            self._model.save(folder / "model.npz")
-            np.save(folder / "idf.npy", self._ngrams.idf)
-            (folder / "labels.json").write_text(json.dumps(self._model.labels), encoding="utf8")
+            self._model.save(folder)
 
     @classmethod
     def load(
@@ -216,19 +174,7 @@ class LinearIntentClassifier(GraphComponent):
     ) -> LinearIntentClassifier:
         """Loads a trained classifier."""
         with model_storage.read_from(resource) as folder:
-            labels = json.loads((folder / "labels.json").read_text(encoding="utf8"))
-            component = cls(config, model_storage, resource, LinearModel.load(folder / "model.npz", labels))
-            component._ngrams.idf = np.load(folder / "idf.npy")
-        return component
-
-    def _features(self, texts: Sequence[str], encodings: NDArray[np.float32] | None) -> sparse.csr_matrix:
-        ngrams = self._ngrams.transform(texts)
-        weight = self._config["encoder_weight"]
-        if not weight:
-            return ngrams
-        if encodings is None:
-            encodings = load_encoder().encode(texts)
-        return sparse.hstack([ngrams, sparse.csr_matrix(encodings * np.float32(weight))], format="csr")
+            return cls(config, model_storage, resource, IntentModel.load(folder, config))
 
     def _annotate(self, message: Message, ranking: IntentRanking) -> None:
         listed = [
@@ -237,26 +183,6 @@ class LinearIntentClassifier(GraphComponent):
         ][: self._config["ranking_length"]]
         message.set(INTENT, listed[0], add_to_output=True)
         message.set("intent_ranking", listed, add_to_output=True)
-
-
-def with_refusals(model: LinearModel, calibration: Calibration, intent: str, most: float) -> LinearModel:
-    """Returns the model with a prior for the refusal intent: as high as the false refusals allow.
-
-    Args:
-        model: the trained model.
-        calibration: what was said to held-out examples.
-        intent: the refusal intent; a model without it is returned as it is.
-        most: share of the other intents' held-out examples that may be refused at the most, 0-1.
-    """
-    if intent not in model.labels:
-        return model
-    column = model.labels.index(intent)
-    scores = calibration.scores[calibration.targets != column] * model.sharpness
-    # By how much each of the others is ahead of the refusal intent; negative where it is refused anyway.
-    margins = np.delete(scores, column, axis=1).max(axis=1) - scores[:, column]
-    prior = model.prior.copy()
-    prior[column] = max(0.0, float(np.quantile(margins, most)))
-    return replace(model, prior=prior)
 
 
 def _encodings(messages: Sequence[Message]) -> NDArray[np.float32] | None:

@@ -1,0 +1,197 @@
+"""Which intent a text has: n-grams, the sentence encoding and near phrases, with calibrated confidences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from bot.encoder import load_encoder
+from bot.nlu.courtesy import LabelledText, with_courtesies
+from bot.nlu.linear import Calibration, LinearModel, load_linear_model, save_linear_model, train_linear_model
+from bot.nlu.neighbours import Neighbours
+from bot.nlu.ngrams import NgramFeatures
+from bot.nlu.spelling import Spelling
+
+
+@dataclass(frozen=True)
+class IntentRanking:
+    """The intents of one text, most probable first; the confidences of all intents add up to 1."""
+
+    intents: tuple[str, ...]
+    confidences: tuple[float, ...]
+
+    @property
+    def intent(self) -> str:
+        """The most probable intent."""
+        return self.intents[0]
+
+    @property
+    def confidence(self) -> float:
+        """The confidence of the most probable intent, 0-1."""
+        return self.confidences[0]
+
+
+class IntentModel:
+    """A linear support vector machine over n-grams and encoding, and near phrases where the words are strange.
+
+    Its scores become confidences by a temperature fitted on held-out predictions (Guo et al. 2017, "On Calibration of
+    Modern Neural Networks") and a prior for what is out of scope.
+
+    Args:
+        settings: those of `LinearIntentClassifier`, by name.
+    """
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self._settings = settings
+        self._ngrams = NgramFeatures(
+            settings["buckets"],
+            tuple(settings["characters"]),
+            tuple(settings["words"]),
+            settings["fold_diacritics"],
+        )
+        self._linear: LinearModel | None = None
+        self._spelling: Spelling | None = None
+        self._neighbours: Neighbours | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The intents it tells apart; none before it is trained or loaded."""
+        return self._linear.labels if self._linear else ()
+
+    def learn(self, examples: Sequence[LabelledText], encodings: NDArray[np.float32] | None = None) -> None:
+        """Trains on the examples.
+
+        Args:
+            examples: n texts with their intents, of at least two intents.
+            encodings: (n, dimension) their sentence encodings, if they are there already.
+        """
+        settings = self._settings
+        genuine = len(examples)
+        made = with_courtesies(examples, settings["courtesy_share"], settings["random_seed"])
+        all_examples = [*examples, *(example for _, example in made)]
+        texts = [example.text for example in all_examples]
+        known = None
+        if settings["encoder_weight"]:
+            first = load_encoder().encode(texts[:genuine]) if encodings is None else encodings
+            known = np.concatenate([first, load_encoder().encode(texts[genuine:])]) if made else first
+        self._spelling = Spelling.learn(texts[:genuine])
+        self._ngrams.fit(texts)
+        linear, calibration = train_linear_model(
+            self._features(texts, known),
+            [example.intent for example in all_examples],
+            regularisation=settings["C"],
+            seed=settings["random_seed"],
+            share=settings["calibration_share"],
+            origins=np.array([*range(genuine), *(origin for origin, _ in made)]),
+        )
+        self._linear = with_refusals(linear, calibration, settings["refusal_intent"], settings["most_false_refusals"])
+        if known is not None:
+            columns = {label: column for column, label in enumerate(self._linear.labels)}
+            targets = np.array([columns[example.intent] for example in examples])
+            self._neighbours = Neighbours.learn(known[:genuine], targets, len(columns))
+
+    def predict(self, texts: Sequence[str], encodings: NDArray[np.float32] | None = None) -> list[IntentRanking]:
+        """Ranks the intents of each text.
+
+        Args:
+            texts: n texts as customers typed them.
+            encodings: (n, dimension) sentence encodings, if they are there already; computed where they are not.
+
+        Returns:
+            n rankings of all intents.
+        """
+        confidences = self._confidences(texts, encodings)
+        order = np.argsort(-confidences, axis=1, kind="stable")
+        return [
+            IntentRanking(
+                tuple(self.labels[column] for column in row),
+                tuple(float(confidence) for confidence in confidences[index, row]),
+            )
+            for index, row in enumerate(order)
+        ]
+
+    def save(self, folder: Path) -> None:
+        """Writes everything that was learned into a folder."""
+        assert self._linear is not None and self._spelling is not None, "train it first"
+        save_linear_model(folder, self._linear, self._ngrams)
+        self._spelling.save(folder / "spelling.npz")
+        if self._neighbours is not None:
+            self._neighbours.save(folder / "neighbours.npz")
+
+    @classmethod
+    def load(cls, folder: Path, settings: Mapping[str, Any]) -> IntentModel:
+        """Reads what `save` wrote."""
+        model = cls(settings)
+        model._linear = load_linear_model(folder, model._ngrams)
+        model._spelling = Spelling.load(folder / "spelling.npz")
+        if settings["encoder_weight"]:
+            model._neighbours = Neighbours.load(folder / "neighbours.npz")
+        return model
+
+    def _confidences(self, texts: Sequence[str], encodings: NDArray[np.float32] | None) -> NDArray[np.float32]:
+        assert self._linear is not None and self._spelling is not None, "train or load it first"
+        mended = [self._spelling.mend(text) for text in texts]
+        encodings = self._encodings(texts, mended, encodings)
+        confidences = self._linear.confidences(self._features(mended, encodings))
+        strangeness = np.array([self._strangeness(text) for text in mended], dtype=np.float32)
+        strange = np.flatnonzero(strangeness)
+        if self._neighbours is not None and encodings is not None and len(strange):
+            share = strangeness[strange, None]
+            near = np.log(self._neighbours.confidences(encodings[strange]) + 1e-4)
+            mixed = np.exp((1 - share) * np.log(confidences[strange] + 1e-9) + share * near)
+            confidences[strange] = mixed / mixed.sum(axis=1, keepdims=True)
+        return confidences
+
+    def _strangeness(self, text: str) -> float:
+        """Returns how much the near phrases count for a text, 0-1: by the share of its words that no phrase has."""
+        assert self._spelling is not None
+        strange, familiar = self._settings["strange"], self._settings["familiar"]
+        known = self._spelling.known_share(text)
+        return float(np.clip((familiar - known) / (familiar - strange), 0.0, 1.0))
+
+    def _encodings(
+        self, texts: Sequence[str], mended: Sequence[str], encodings: NDArray[np.float32] | None
+    ) -> NDArray[np.float32] | None:
+        """Returns the encodings of the mended texts; those that are there and have not changed are kept."""
+        if not self._settings["encoder_weight"]:
+            return None
+        if encodings is None:
+            return load_encoder().encode(mended)
+        changed = [index for index, (text, typed) in enumerate(zip(mended, texts, strict=True)) if text != typed]
+        if changed:
+            encodings = encodings.copy()
+            encodings[changed] = load_encoder().encode([mended[index] for index in changed])
+        return encodings
+
+    def _features(self, texts: Sequence[str], encodings: NDArray[np.float32] | None) -> sparse.csr_matrix:
+        ngrams = self._ngrams.transform(texts)
+        if encodings is None:
+            return ngrams
+        weighted = sparse.csr_matrix(encodings * np.float32(self._settings["encoder_weight"]))
+        return sparse.hstack([ngrams, weighted], format="csr")
+
+
+def with_refusals(model: LinearModel, calibration: Calibration, intent: str, most: float) -> LinearModel:
+    """Returns the model with a prior for the refusal intent: as high as the false refusals allow.
+
+    Args:
+        model: the trained model.
+        calibration: what was said to held-out examples.
+        intent: the refusal intent; a model without it is returned as it is.
+        most: share of the other intents' held-out examples that may be refused at the most, 0-1.
+    """
+    if intent not in model.labels:
+        return model
+    column = model.labels.index(intent)
+    scores = calibration.scores[calibration.targets != column] * model.sharpness
+    # By how much each of the others is ahead of the refusal intent; negative where it is refused anyway.
+    margins = np.delete(scores, column, axis=1).max(axis=1) - scores[:, column]
+    prior = model.prior.copy()
+    prior[column] = max(0.0, float(np.quantile(margins, most)))
+    return replace(model, prior=prior)

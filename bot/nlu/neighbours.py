@@ -1,0 +1,71 @@
+"""Names the intent by the nearest training phrases in the encoder's space: for words that no phrase has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+NEAREST = 500
+"""Training phrases that have a say at the most."""
+SHARPNESS = 20.0
+"""Factor on the cosines: the smaller, the more equal are near and far phrases (docs/understanding.md)."""
+
+
+@dataclass
+class Neighbours:
+    """Kernel regression over the training phrases (Nadaraya 1964, Watson 1964), each weighing exp(sharpness x cosine).
+
+    All languages share the encoder's space, so the phrases of the others answer for a language that has none. It makes
+    no use of words, which makes it worse than the linear model wherever the words are known.
+    """
+
+    encodings: NDArray[np.int8]
+    """(n, dimension) encodings of the training phrases, times `127 / scale`."""
+    scale: float
+    """Largest absolute value among the encodings."""
+    targets: NDArray[np.uint8]
+    """(n,) columns of their intents."""
+    labels: int
+    """Number of intents."""
+    _unpacked: NDArray[np.float32] | None = None
+
+    @classmethod
+    def learn(cls, encodings: NDArray[np.float32], targets: NDArray[np.int64], labels: int) -> Neighbours:
+        """Keeps the phrases' encodings, a byte a number."""
+        scale = float(np.abs(encodings).max()) or 1.0
+        return cls(np.round(encodings * (127 / scale)).astype(np.int8), scale, targets.astype(np.uint8), labels)
+
+    def confidences(self, encodings: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Returns the share of each intent among the near phrases.
+
+        Args:
+            encodings: (m, dimension) encodings of messages; a row of zeros (no known feature) gets equal shares.
+
+        Returns:
+            (m, labels); each row adds up to 1.
+        """
+        if self._unpacked is None:  # with the first message that needs it: most never do
+            self._unpacked = self.encodings.astype(np.float32) * np.float32(self.scale / 127)
+        shares = np.full((len(encodings), self.labels), 1 / self.labels, dtype=np.float32)
+        for row, encoding in enumerate(encodings):
+            if not encoding.any():
+                continue
+            cosines = self._unpacked @ encoding
+            nearest = np.argpartition(-cosines, min(NEAREST, len(cosines) - 1))[:NEAREST]
+            weights = np.exp(SHARPNESS * (cosines[nearest] - cosines[nearest].max()))
+            sums = np.bincount(self.targets[nearest], weights, self.labels)
+            shares[row] = sums / sums.sum()
+        return shares
+
+    def save(self, path: Path) -> None:
+        """Writes it into one file."""
+        np.savez(path, encodings=self.encodings, scale=self.scale, targets=self.targets, labels=self.labels)
+
+    @classmethod
+    def load(cls, path: Path) -> Neighbours:
+        """Reads what `save` wrote."""
+        with np.load(path) as stored:
+            return cls(stored["encodings"], float(stored["scale"]), stored["targets"], int(stored["labels"]))
