@@ -1,0 +1,59 @@
+"""Near phrases answer where the words are strange."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bot.encoder import load_encoder
+from bot.nlu.courtesy import LabelledText
+from bot.nlu.intent import LinearIntentClassifier
+from bot.nlu.intent_model import IntentModel
+from bot.nlu.neighbours import Neighbours
+
+ENGLISH = {
+    "card_declined": ["my credit card was declined", "the card payment failed", "why is my bank card rejected"],
+    "download_invoice": ["where can I download my invoice", "send me the invoice as pdf", "I need a copy of the bill"],
+    "change_plan": ["I want to upgrade my plan", "switch to a cheaper plan", "change the support plan"],
+}
+GERMAN = {
+    "card_declined": "Meine Kreditkarte wurde abgelehnt",
+    "download_invoice": "Wo kann ich die Rechnung als PDF herunterladen?",
+    "change_plan": "Ich möchte zu einem anderen Plan wechseln",
+}
+
+
+def test_shares_add_up_and_the_nearest_has_the_largest() -> None:
+    neighbours = Neighbours.learn(np.eye(3, dtype=np.float32), np.array([0, 1, 1]), labels=2)
+    shares = neighbours.confidences(np.array([[1, 0, 0], [0, 0.6, 0.8]], dtype=np.float32))
+    assert shares.sum(axis=1) == pytest.approx([1, 1])
+    assert shares.argmax(axis=1).tolist() == [0, 1]
+
+
+def test_a_message_without_any_known_feature_gets_equal_shares() -> None:
+    neighbours = Neighbours.learn(np.eye(3, dtype=np.float32), np.array([0, 1, 1]), labels=2)
+    assert neighbours.confidences(np.zeros((1, 3), dtype=np.float32)).tolist() == [[0.5, 0.5]]
+
+
+def test_it_comes_back_from_its_file_as_it_was(tmp_path: Path) -> None:
+    encodings = load_encoder().encode(list(GERMAN.values()))
+    neighbours = Neighbours.learn(encodings, np.arange(3), labels=3)
+    neighbours.save(tmp_path / "neighbours.npz")
+    assert np.array_equal(
+        Neighbours.load(tmp_path / "neighbours.npz").confidences(encodings), neighbours.confidences(encodings)
+    )
+
+
+def test_a_language_without_any_phrase_is_understood_by_the_phrases_of_another(tmp_path: Path) -> None:
+    settings = LinearIntentClassifier.get_default_config()
+    model = IntentModel(settings)
+    model.learn([LabelledText(text, intent, "en") for intent, texts in ENGLISH.items() for text in texts * 3])
+    folder = tmp_path / "model"
+    folder.mkdir()
+    model.save(folder)
+    loaded = IntentModel.load(folder, settings)
+    rankings = loaded.predict(list(GERMAN.values()))
+    assert [ranking.intent for ranking in rankings] == list(GERMAN)
+    assert rankings == model.predict(list(GERMAN.values()))
