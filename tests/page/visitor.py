@@ -78,6 +78,8 @@ class Visitor:
         visitor = Visitor(context.new_page(), address)
         visitor._watch()
         visitor.page.goto(address + path)
+        if visitor.find("#composer").count():  # its script goes on after the browser says that all is loaded
+            expect(visitor.find("topic-grid button").first).to_be_attached()
         return visitor
 
     def _watch(self) -> None:
