@@ -37,6 +37,11 @@ def test_a_question_is_answered_on_a_hostile_page(visit: Visit, size: ViewportSi
     font = frame.evaluate("getComputedStyle(document.body).fontFamily")
     assert "cursive" not in font
 
+    # The demo's policy allows frames of its own origin alone; mailing the answer must not lead the frame elsewhere.
+    frame.get_by_role("link", name=words("nb")["page"]["mail"]).click()
+    frame.get_by_role("button", name=words("nb")["page"]["copy"]).click()
+    expect(frame.get_by_role("button", name=words("nb")["page"]["copied"])).to_be_visible()
+
     frame.locator("#message").press("Escape")
     expect(frame.locator("#launcher")).to_be_focused()
     visitor.page.reload()
