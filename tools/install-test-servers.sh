@@ -5,6 +5,7 @@ set -euo pipefail
 # program -> package; a font, so that pictures of the page have letters in every language.
 missing=()
 command -v chromium >/dev/null || missing+=(chromium)
+command -v redis-server >/dev/null || missing+=(redis-server)
 fc-list 2>/dev/null | grep -q NotoSans-Regular || missing+=(fontconfig fonts-noto-core)
 [ ${#missing[@]} -eq 0 ] && exit 0
 

@@ -88,8 +88,9 @@ class Limits:
             return _hit(self._limiter, rule, kind, who)
         try:
             return await asyncio.to_thread(_hit, self._limiter, rule, kind, who)
-        except Exception:  # the storage is another server: without it, each process counts for itself
-            logger.warning("The storage of the limits does not answer; this process counts by itself.", exc_info=True)
+        except Exception as error:  # the storage is another server: without it, each process counts for itself
+            # One line: it comes with every request until the storage is back.
+            logger.warning("The storage of the limits does not answer (%s); this process counts by itself.", error)
             return _hit(self._own, rule, kind, who)
 
 

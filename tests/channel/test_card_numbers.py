@@ -6,7 +6,7 @@ import json
 import re
 
 from tests.channel.conftest import Customer, PageBot
-from tests.test_masking import card_numbers, formats, ibans, spoken_codes
+from tests.test_masking import card_numbers, formats, guids, ibans, invoice_numbers, spoken_codes
 
 
 def test_a_thousand_card_numbers_are_in_no_store_no_log_and_no_reply(page_bot: PageBot) -> None:
@@ -32,6 +32,19 @@ def test_a_thousand_card_numbers_are_in_no_store_no_log_and_no_reply(page_bot: P
     assert [card for card in cards if card in kept or card in said] == []
     plain = page_bot.kept() + "\n".join(replies)
     assert [account for account in accounts if account in plain.replace(" ", "")] == []
+
+
+def test_a_thousand_invoice_numbers_and_guids_reach_the_bot_as_they_were_typed(page_bot: PageBot) -> None:
+    numbers = [number for pair in zip(invoice_numbers(500), guids(500), strict=True) for number in pair]
+    said: list[str] = []
+    for start in range(0, len(numbers), 250):
+        customer = page_bot.customer(language="en")
+        for part in range(start, start + 250, 25):
+            said.append("about " + ", ".join(numbers[part : part + 25]))
+            assert customer.say(said[-1]).parts[0]["type"] != "notice"
+        kept = [event["text"] for event in page_bot.events(customer) if event["event"] == "user"]
+        assert kept == said[-10:]
+        assert [entry["text"] for entry in customer.history() if entry["from"] == "customer"] == kept
 
 
 def digits_only(text: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from bot.articles.replies import Replies
 from tests.page.test_flow import Visit
 from tests.page.visitor import DESKTOP, PHONE, words
 
@@ -78,6 +79,15 @@ def test_nothing_moves_for_those_who_want_no_motion(visit: Visit) -> None:
     visitor.say("my card was declined")
     assert visitor.page.evaluate("document.getAnimations().length") == 0
     assert visitor.page.evaluate("getComputedStyle(document.querySelector('#conversation')).scrollBehavior") == "auto"
+
+
+@pytest.mark.parametrize("language", Replies().languages())
+def test_nobody_scrolls_sideways_even_at_four_times_the_size(visit: Visit, language: str) -> None:
+    visitor = visit(f"/?lang={language}", viewport={"width": 320, "height": 256})  # 1280 pixels at 400 % (WCAG 1.4.10)
+    visitor.find("topic-grid button").nth(3).click()
+    visitor.wait_for_bot()
+    widths = "['html', '#conversation'].map((selector) => document.querySelector(selector).scrollWidth)"
+    assert visitor.page.evaluate(widths) == [320, 320]
 
 
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])

@@ -37,12 +37,31 @@ def test_a_question_is_answered_on_a_hostile_page(visit: Visit, size: ViewportSi
     font = frame.evaluate("getComputedStyle(document.body).fontFamily")
     assert "cursive" not in font
 
+    # The demo's policy allows frames of its own origin alone; mailing the answer must not lead the frame elsewhere.
+    frame.get_by_role("link", name=words("nb")["page"]["mail"]).click()
+    frame.get_by_role("button", name=words("nb")["page"]["copy"]).click()
+    expect(frame.get_by_role("button", name=words("nb")["page"]["copied"])).to_be_visible()
+
     frame.locator("#message").press("Escape")
     expect(frame.locator("#launcher")).to_be_focused()
     visitor.page.reload()
     frame = frame_of(visitor)
     frame.locator("#launcher").click()
     expect(frame.locator("answer-card")).to_have_count(1)
+
+
+def test_what_a_host_does_to_its_whole_page_does_not_reach_the_chat(visit: Visit) -> None:
+    visitor = visit("/webhooks/page/demo", viewport=DESKTOP)
+    expect(frame_of(visitor).locator("#launcher")).to_be_visible()
+    visitor.page.evaluate("""() => {
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync("html { transform: rotate(9deg) scale(.5) !important; opacity: .1 !important; }");
+      document.adoptedStyleSheets.push(sheet);
+    }""")
+    box = frame_of(visitor).frame_element().bounding_box()
+    assert box == {"x": DESKTOP["width"] - 84, "y": DESKTOP["height"] - 84, "width": 64, "height": 64}
+    frame_of(visitor).locator("#launcher").click()  # no red box lies over it
+    expect(frame_of(visitor).locator("#message")).to_be_visible()
 
 
 def test_the_page_finds_no_trace_of_the_chat_but_an_empty_element(visit: Visit) -> None:

@@ -15,12 +15,28 @@ from tests.conftest import ROOT, RunningBot, free_port, started
 from tests.page.test_embedding import frame_of
 from tests.page.visitor import LIMIT_MILLISECONDS, Visitor, words
 
-# The worst that a host's script may try with what it finds.
+# Runs before the chat's script: takes hold of what that makes, hears what is told, and orders the frame about.
+HOSTILE_SCRIPT = """
+  window.heard = []; window.roots = []; window.made = [];
+  const attach = Element.prototype.attachShadow;
+  Element.prototype.attachShadow = function (options) {
+    roots.push(attach.call(this, { ...options, mode: "open" }));
+    return roots.at(-1);
+  };
+  const create = document.createElement.bind(document);
+  document.createElement = (...names) => { made.push(create(...names)); return made.at(-1); };
+  addEventListener("message", ({ data }) => heard.push(data));
+  setInterval(() => made.forEach((node) => node.contentWindow?.postMessage({ supportPage: { open: true } }, "*")), 50);
+"""
+# What a host's script may try with what it has got hold of.
 SPY = """() => {
-  const tries = [() => frames[0].document.body.textContent, () => frames[0].sessionStorage.length,
-                 () => document.documentElement.lastElementChild.shadowRoot.innerHTML];
-  return tries.map((attempt) => { try { return attempt(); } catch (error) { return error.name; } });
+  const frame = roots[0].querySelector("iframe");
+  const tries = [() => frame.contentDocument.body, () => frame.contentWindow.document.body,
+                 () => frame.contentWindow.sessionStorage.length, () => frame.contentWindow.location.href];
+  return tries.map((attempt) => { try { return String(attempt()); } catch (error) { return error.name; } });
 }"""
+# Whether the chat is what a click into the lower right corner meets.
+IN_THE_CORNER = "document.elementFromPoint(innerWidth - 50, innerHeight - 50) === document.documentElement.lastChild"
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
@@ -59,10 +75,10 @@ def embeddable_bot(trained_model: Path, host_port: int, tmp_path_factory: pytest
 
 
 def write_host_page(folder: Path, bot: str) -> None:
-    """Writes a page with the hostile style sheet of the demo and the one line that puts the chat on it."""
+    """Writes a page with the demo's hostile style sheet, a hostile script and the line that puts the chat on it."""
     hostile = (ROOT / "bot" / "channel" / "web" / "static" / "demo.css").read_text(encoding="utf8")
     (folder / "index.html").write_text(
-        f'<!doctype html><html lang="nl"><title>Shop</title><style>{hostile}</style>'
+        f'<!doctype html><html lang="nl"><title>Shop</title><style>{hostile}</style><script>{HOSTILE_SCRIPT}</script>'
         f'<script src="{bot}/webhooks/page/embed.js" data-lang="nl" data-product="microsoft365" defer></script>'
         "<h1>Shop</h1></html>",
         encoding="utf8",
@@ -76,12 +92,16 @@ def test_an_allowed_origin_shows_the_chat_and_cannot_look_into_it(
     write_host_page(host_folder, f"http://{host}:{embeddable_bot}")
     visitor = Visitor.arrive(browser, f"http://localhost:{host_port}")
     frame = frame_of(visitor)
+    expect(frame.locator("#launcher")).to_be_visible()
+    assert visitor.page.evaluate(IN_THE_CORNER)
     frame.get_by_role("button", name=words("nl")["page"]["open"]).click()
     frame.locator("#message").fill("mijn kaart is geweigerd")
     frame.locator("#message").press("Enter")
     expect(frame.locator("answer-card")).to_have_attribute("lang", "nl", timeout=LIMIT_MILLISECONDS)
     expect(frame.get_by_label("Microsoft 365")).to_be_checked()
-    assert visitor.page.evaluate(SPY) == ["TypeError"] * 3  # not even the frame can be found
+    assert visitor.page.evaluate(SPY) == ["TypeError", "SecurityError", "SecurityError", "SecurityError"]
+    told = [{"open": opened, "title": words("nl")["page"]["title"]} for opened in (False, True)]
+    assert visitor.page.evaluate("heard") == [{"supportPage": state} for state in told]
 
     visitor.page.reload()
     frame = frame_of(visitor)
@@ -97,7 +117,6 @@ def test_a_site_that_is_not_allowed_shows_nothing(
 ) -> None:
     write_host_page(host_folder, f"http://127.0.0.1:{running_bot.port}")
     visitor = Visitor.arrive(browser, f"http://localhost:{host_port}")
-    host = "getComputedStyle(document.documentElement.lastElementChild)"
-    assert visitor.page.evaluate(f"[{host}.visibility, {host}.width]") == ["hidden", "0px"]
+    assert not visitor.page.evaluate(IN_THE_CORNER)
     assert any("frame-ancestors" in error for error in visitor.errors)
     visitor.page.context.close()

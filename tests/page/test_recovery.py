@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from playwright.sync_api import Route, expect
 
 from tests.page.test_flow import Visit
-from tests.page.visitor import PHONE, words
+from tests.page.visitor import PHONE, Visitor, words
 
 
 def test_the_conversation_survives_a_reload(visit: Visit) -> None:
@@ -109,15 +110,98 @@ def test_starting_over_forgets_the_conversation_here_and_on_the_server(visit: Vi
     assert visitor.customer_texts() == ["hej"]
 
 
-def test_an_expired_conversation_goes_on_in_a_new_one(visit: Visit) -> None:
+def test_starting_over_while_the_bot_answers_leaves_nothing_of_it(visit: Visit) -> None:
     visitor = visit("/?lang=en")
     visitor.say("hello")
-    visitor.page.evaluate("sessionStorage.setItem('support-page:token', '\"forged\"')")
+    visitor.page.route("**/messages", lambda route: None)  # never answered
+    visitor.page.fill("#message", "my card was declined")
+    visitor.page.press("#message", "Enter")
+    expect(visitor.find("#typing")).not_to_be_empty()
+    visitor.find("#start-over").click()
+    visitor.find("dialog [value=start-over]").click()
+    expect(visitor.find("#log")).to_be_empty()
+    expect(visitor.find("#typing")).to_be_empty()
+    expect(visitor.find("#connection")).to_be_empty()  # nothing waits for a connection
+    visitor.page.unroute_all(behavior="ignoreErrors")
+    visitor.say("how do I pay my invoice?")
+    assert visitor.said() == visitor.customer_texts() == ["how do I pay my invoice?"]
+
+
+@pytest.mark.parametrize("status", [0, 429, 500], ids=["no connection", "too many requests", "server error"])
+def test_a_reload_that_cannot_read_what_was_said_keeps_it_and_what_is_written_meanwhile(
+    visit: Visit, status: int
+) -> None:
+    visitor = visit("/?lang=en")
+    visitor.say("my card was declined")
+    failed = "**/history"
+    visitor.page.route(failed, lambda route: route.fulfill(status=status, json={}) if status else route.abort())
+    visitor.page.reload()
+    expect(visitor.find("#connection.lost")).to_be_visible()
+    visitor.page.fill("#message", "thank you")
+    visitor.page.press("#message", "Enter")
+    expect(visitor.find("customer-message")).to_have_count(1)
+    visitor.page.unroute(failed)
+    expect(visitor.find("customer-message[data-state=sent]")).to_have_count(2)
+    visitor.wait_for_bot()
+    expect(visitor.find("#connection.lost")).to_have_count(0)
+    expect(visitor.find("#log > answer-card, #log > .turn:nth-child(2) answer-card")).to_have_count(1)
+    assert visitor.said() == visitor.customer_texts() == ["my card was declined", "thank you"]
+
+
+def test_a_message_at_which_the_server_failed_can_be_sent_again(visit: Visit) -> None:
+    visitor = visit("/?lang=en")
+    visitor.say("hello")
+    refusal = {"error": "failed", "message": words("en")["page"]["error_failed"]}
+    visitor.page.route("**/messages", lambda route: route.fulfill(status=500, json=refusal))
+    visitor.page.fill("#message", "my card was declined")
+    visitor.page.press("#message", "Enter")
+    expect(visitor.find(".notice")).to_have_text(refusal["message"])
+    visitor.page.unroute("**/messages")
+    visitor.page.get_by_role("button", name=words("en")["page"]["again"]).click()
+    expect(visitor.find("answer-card")).to_have_count(1)
+    visitor.wait_for_bot()
+    assert visitor.said() == visitor.customer_texts() == ["hello", "my card was declined"]
+
+
+def forget_conversation(visitor: Visitor) -> None:
+    """Makes the token worthless without the page's knowledge, as its expiry does."""
+    token = json.loads(visitor.page.evaluate("sessionStorage.getItem('support-page:token')"))
+    headers = {"Authorization": f"Bearer {token}"}
+    assert visitor.page.request.delete(f"{visitor.address}/webhooks/page/session", headers=headers).status == 204
+
+
+def test_an_expired_conversation_goes_on_in_a_new_one_after_a_reload(visit: Visit) -> None:
+    visitor = visit("/?lang=en")
+    visitor.say("hello")
+    forget_conversation(visitor)
     visitor.page.reload()
     expect(visitor.find(".notice")).to_contain_text(words("en")["page"]["expired"])
     visitor.say("my card was declined")
     expect(visitor.find("answer-card")).to_have_count(1)
     assert visitor.customer_texts() == ["my card was declined"]
+
+
+def test_a_message_to_an_expired_conversation_begins_a_new_one(visit: Visit) -> None:
+    visitor = visit("/?lang=en")
+    visitor.say("hello")
+    forget_conversation(visitor)
+    visitor.say("my card was declined")
+    expect(visitor.find("answer-card")).to_have_count(1)
+    order = visitor.page.evaluate("[...document.querySelector('#log').children].map((node) => node.className || 'me')")
+    assert order == ["me", "turn", "notice", "me", "turn"]
+    expect(visitor.find(".notice")).to_have_text(words("en")["page"]["expired"])
+    assert visitor.customer_texts() == ["my card was declined"]
+
+
+def test_a_button_of_an_expired_conversation_says_so_once(visit: Visit) -> None:
+    visitor = visit("/?lang=en")
+    visitor.say("my card was declined")
+    forget_conversation(visitor)
+    visitor.find(".choice-product").first.click()
+    expect(visitor.find(".notice")).to_have_text(words("en")["page"]["expired"])
+    expect(visitor.find("customer-message[data-state=refused]")).to_have_count(1)
+    visitor.say("how do I pay my invoice?")
+    assert visitor.customer_texts() == ["how do I pay my invoice?"]
 
 
 def test_two_conversations_at_once_never_mix(visit: Visit) -> None:

@@ -27,6 +27,8 @@ export class ChatPage {
   // What the bot says to one message stands together, below that message.
   #turn = null;
   #turnOf = null;
+  // What is written before the earlier conversation is back stands below it.
+  #firstNew = null;
 
   constructor(words) {
     this.#words = words;
@@ -87,14 +89,14 @@ export class ChatPage {
   #listenToConversation() {
     const on = (type, listener) =>
       this.#conversation.addEventListener(type, ({ detail }) => {
-        this.#drawn = this.#drawn.then(() => listener(detail));
+        this.#drawn = this.#drawn.then(() => listener(detail)).catch(reportError); // whatever comes next is shown
       });
     on("customer", (message) => this.#showCustomer(message));
     on("part", (said) => this.#showPart(said));
     on("state", (change) => this.#showState(change));
     on("typing", ({ typing }) => this.#showTyping(typing));
     on("connection", ({ connected }) => this.#showConnection(connected));
-    on("expired", () => this.#showNotice(this.#words.page.expired, this.#words.language));
+    on("expired", ({ message }) => this.#showExpired(message));
   }
 
   #send() {
@@ -160,16 +162,17 @@ export class ChatPage {
     const shown = element("customer-message");
     shown.show(message, this.#words);
     shown.state = message.state;
-    $("log").append(shown);
+    this.#append(shown, message.earlier);
+    if (!message.earlier) this.#firstNew ??= shown;
     this.#scrollTo(shown);
   }
 
   #showState({ id, state, refusal, message }) {
     const shown = this.#messageShown(id);
     if (shown) shown.state = state;
-    if (state !== "refused") return;
+    if (state !== "refused" || refusal.status === 401) return; // `expired` says that
     this.#showNotice(refusal.message || this.#words.page.not_sent, this.#words.language, id);
-    if (refusal.status === 429) shown?.offerAgain(() => this.#conversation.sendAgain(message));
+    if (refusal.status === 429 || refusal.status >= 500) shown?.offerAgain(() => this.#conversation.sendAgain(message));
     // A text that is too long goes back to where it can be shortened.
     if (refusal.status === 413 && message.text && !$("message").value) $("message").value = message.text;
   }
@@ -179,22 +182,33 @@ export class ChatPage {
   }
 
   /** Several messages may wait for a connection; each is answered where it stands. */
-  #placeBelow(id, node) {
+  #placeBelow(id, node, earlier = false) {
     const shown = this.#messageShown(id);
     if (shown) shown.after(node);
-    else $("log").append(node);
+    else this.#append(node, earlier);
   }
 
-  async #showPart({ part, time, to }) {
+  #append(node, earlier) {
+    $("log").insertBefore(node, earlier ? this.#firstNew : null);
+  }
+
+  /** The message that a part answers; what was said before a reload comes in order. */
+  #messageOf(to) {
+    return to ? this.#messageShown(to.id) : [...document.querySelectorAll('customer-message[data-state="sent"]')].at(-1);
+  }
+
+  async #showPart({ part, time, to, earlier }) {
     const words = await texts(part.language ?? this.#words.language).catch(() => this.#words);
     if (part.type !== "answer" && part.language && !recall("language") && words !== this.#words) this.#speak(words);
-    if (part.masked && to) this.#messageShown(to.id).text = part.masked;
+    const answered = this.#messageOf(to);
+    if (answered && part.language) answered.language = part.language;
+    if (answered && part.masked) answered.text = part.masked;
     const node = this.#drawPart(part, words, to);
     if (!node) return;
     if (!this.#turn || this.#turnOf !== to?.id) {
-      this.#turn = element("div", { class: "turn" }, this.#byline(words, time));
+      this.#turn = element("div", { class: "turn", lang: words.language }, this.#byline(words, time));
       this.#turnOf = to?.id;
-      this.#placeBelow(to?.id, this.#turn);
+      this.#placeBelow(to?.id, this.#turn, earlier);
     }
     node.lang = node.lang || words.language;
     this.#turn.append(node);
@@ -214,7 +228,7 @@ export class ChatPage {
   /** An answer that is given again, now that the product is known, moves here; one chosen on the card stays there. */
   #drawAnswer(answer, words, to) {
     const last = [...document.querySelectorAll("answer-card")].at(-1);
-    if (last?.answer.article_id === answer.article_id) {
+    if (last && last.answer.article_id === answer.article_id) {
       if (to?.quiet) return null;
       const askedForProduct = last.closest(".turn").querySelector(".choice-product") !== null;
       if (askedForProduct) last.remove();
@@ -228,11 +242,19 @@ export class ChatPage {
     return element("p", { class: "byline" }, element("span", {}, words.page.assistant), clock(time, words.language));
   }
 
+  /** A new conversation begins above the message that goes on in it; a button had its meaning in the old one. */
+  #showExpired(message) {
+    this.#closeOffers();
+    const told = this.#showNotice(this.#words.page.expired, this.#words.language, message?.id);
+    if (message?.text) this.#messageShown(message.id)?.before(told);
+  }
+
   #showNotice(text, language, id = null) {
     const shown = notice(text);
     shown.lang = language;
     this.#placeBelow(id, shown);
     this.#turn = null;
+    return shown;
   }
 
   #showTyping(typing) {

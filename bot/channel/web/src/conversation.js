@@ -15,8 +15,11 @@ export class Conversation extends EventTarget {
   #token = recall("token");
   #waiting = recall("outbox") ?? [];
   #sending = false;
+  // Nothing is sent before it is known what the bot has already: what is written meanwhile waits.
+  #restored = false;
   #pause = FIRST_PAUSE;
   #timer = 0;
+  #wake = () => {};
   #running = Promise.resolve();
   #abort = new AbortController();
   #settings;
@@ -34,10 +37,15 @@ export class Conversation extends EventTarget {
 
   /** Shows what was said before a reload, and sends what could not be sent. */
   async restore() {
-    if (this.#token) await this.#restoreHistory();
-    for (const message of this.#waiting) {
-      if (!message.shown) this.#tell("customer", { ...message, state: "sending" });
+    const unsent = [...this.#waiting];
+    while (this.#token && !(await this.#restoreHistory())) {
+      this.#tell("connection", { connected: false });
+      await this.#rest();
     }
+    for (const message of unsent) {
+      if (this.#waiting.includes(message) && !message.shown) this.#show(message, true);
+    }
+    this.#restored = true;
     await this.sendWaiting();
   }
 
@@ -59,6 +67,7 @@ export class Conversation extends EventTarget {
   /** Sends a refused message once more, under its own id. */
   async sendAgain(message) {
     this.#waiting.push(message);
+    this.#keep(this.#token);
     await this.sendWaiting();
   }
 
@@ -68,12 +77,13 @@ export class Conversation extends EventTarget {
     this.#abort.abort();
     await this.#running;
     this.#abort = new AbortController();
-    clearTimeout(this.#timer);
+    this.#wake();
     const token = this.#token;
     this.#keep(null);
     if (!token) return;
     try {
       await channel.end(token);
+      this.#tell("connection", { connected: true });
     } catch {
       // Out of reach or expired: without its token nobody continues the conversation anyway.
     }
@@ -81,12 +91,12 @@ export class Conversation extends EventTarget {
 
   /** Sends the waiting messages in the order in which they were written. */
   sendWaiting() {
-    if (!this.#sending) this.#running = this.#sendAll();
+    this.#wake();
+    if (this.#restored && !this.#sending) this.#running = this.#sendAll();
     return this.#running;
   }
 
   async #sendAll() {
-    clearTimeout(this.#timer);
     this.#sending = true;
     try {
       while (this.#waiting.length) {
@@ -97,25 +107,31 @@ export class Conversation extends EventTarget {
       }
     } catch (error) {
       if (!(error instanceof channel.ConnectionLost)) throw error;
-      this.#waitForConnection();
+      if (this.#waiting.length) this.#waitForConnection(); // none is left where the customer has started over
     } finally {
       this.#sending = false;
       this.#tell("typing", { typing: false });
     }
   }
 
+  /** Shows what the bot knows of the conversation; returns whether it could be asked. */
   async #restoreHistory() {
+    let messages;
     try {
-      const messages = await channel.history(this.#token);
-      for (const said of messages) {
-        if (said.from === "customer") this.#tell("customer", { ...said, state: "sent" });
-        else this.#tell("part", { part: said, time: said.time });
-      }
-      this.#passOverShown(messages);
+      messages = await channel.history(this.#token);
     } catch (error) {
-      if (error instanceof channel.Refusal) this.#expire();
-      else this.#tell("connection", { connected: false });
+      if (error.status === 401) this.#expire();
+      return error.status === 401;
     }
+    if (!this.#token) return true; // the customer has started over meanwhile
+    for (const said of messages) {
+      if (said.from === "customer") this.#tell("customer", { ...said, state: "sent", earlier: true });
+      else this.#tell("part", { part: said, time: said.time, earlier: true });
+    }
+    this.#passOverShown(messages);
+    this.#pause = FIRST_PAUSE;
+    this.#tell("connection", { connected: true });
+    return true;
   }
 
   #passOverShown(messages) {
@@ -138,8 +154,12 @@ export class Conversation extends EventTarget {
     };
     this.#waiting.push(message);
     this.#keep(this.#token);
-    this.#tell("customer", { ...message, state: "sending" });
+    this.#show(message);
     return this.sendWaiting();
+  }
+
+  #show(message, earlier = false) {
+    this.#tell("customer", { ...message, state: "sending", earlier });
   }
 
   async #deliver(message) {
@@ -150,7 +170,7 @@ export class Conversation extends EventTarget {
     } catch (error) {
       if (!(error instanceof channel.Refusal)) throw error;
       if (error.status === 401) {
-        this.#expire();
+        this.#expire(message);
         // A typed message goes on in a new conversation, once; a button means nothing there.
         if (message.text && !message.anew) {
           Object.assign(message, { received: 0, anew: true, button: undefined });
@@ -193,13 +213,23 @@ export class Conversation extends EventTarget {
   #waitForConnection() {
     for (const { id } of this.#waiting) this.#tell("state", { id, state: "waiting" });
     this.#tell("connection", { connected: false });
-    this.#timer = setTimeout(() => this.sendWaiting(), this.#pause);
-    this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
+    this.#rest().then(() => this.sendWaiting());
   }
 
-  #expire() {
+  /** Waits before the next try, each time longer, at most until the browser says that it is online. */
+  #rest() {
+    clearTimeout(this.#timer);
+    const pause = this.#pause;
+    this.#pause = Math.min(pause * 2, LONGEST_PAUSE);
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+      this.#timer = setTimeout(resolve, pause);
+    });
+  }
+
+  #expire(message) {
     this.#keep(null);
-    this.#tell("expired", {});
+    this.#tell("expired", { message });
   }
 
   #keep(token) {

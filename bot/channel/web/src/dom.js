@@ -55,7 +55,7 @@ export function direction(language) {
   return ["ar", "fa", "he", "ur", "yi"].includes(language.split("-")[0]) ? "rtl" : "ltr";
 }
 
-/** Returns a link that opens beside the page, or its label alone where the address is not one of the web. */
+/** Returns a link that opens beside the page, or its label alone where the bot's settings allow no link to the address. */
 export function outsideLink(address, words, ...label) {
   let url;
   try {
@@ -63,7 +63,8 @@ export function outsideLink(address, words, ...label) {
   } catch {
     return element("span", {}, ...label);
   }
-  if (!["https:", "http:"].includes(url.protocol)) return element("span", {}, ...label);
+  const allowed = url.protocol === "https:" && words.link_hosts.includes(url.hostname) && !url.username;
+  if (!allowed) return element("span", {}, ...label);
   return element(
     "a",
     { href: url.href, target: "_blank", rel: "noopener noreferrer" },

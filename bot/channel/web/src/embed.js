@@ -1,22 +1,23 @@
 /**
  * Puts the launcher and the chat on a foreign page: <script src=".../embed.js" data-lang="nb" data-product="azure" defer>.
  *
- * Everything lives in a frame of the bot's origin, so the host page's styles and scripts can neither break nor read it;
- * the frame itself stands in a closed shadow root, and its place is set with inline `!important`, which no sheet beats.
+ * Everything lives in a frame of the bot's origin, so the host page's styles and scripts can neither break nor read it.
+ * The frame stands in a closed shadow root, where no sheet of the page finds it, and in the browser's top layer, where
+ * nothing reaches it that the sheet does to the elements around it. What the page can see is an empty element.
  */
 
 const SHEET = `
-  iframe { all: initial; display: block; width: 100%; height: 100%; border: 0; border-radius: inherit; color-scheme: normal; }
+  iframe { all: initial; display: block; position: fixed; z-index: 2147483647; color-scheme: normal; }
 `;
-const EVERYWHERE = { all: "initial", display: "block", position: "fixed", "z-index": "2147483647", overflow: "hidden" };
-const SHADOW = "0 6px 24px rgba(10, 30, 40, .28)";
+const EMPTY = { all: "initial", position: "fixed", width: "0", height: "0", overflow: "hidden" };
+const SHOWN = { visibility: "visible", "box-shadow": "0 6px 24px rgba(10, 30, 40, .28)" };
 const PLACES = {
-  hidden: { ...EVERYWHERE, width: "0", height: "0", visibility: "hidden" },
+  hidden: { visibility: "hidden", width: "0", height: "0" },
   launcher: { inset: "auto 20px 20px auto", width: "64px", height: "64px", "border-radius": "32px" },
   panel: {
     inset: "auto 20px 20px auto",
-    width: "min(420px, 100vw - 40px)",
-    height: "min(720px, 100vh - 40px)",
+    width: "min(420px, 100% - 40px)",
+    height: "min(720px, 100% - 40px)",
     "border-radius": "20px",
   },
   screen: { inset: "0", width: "100vw", height: "100dvh", "border-radius": "0" },
@@ -29,13 +30,13 @@ const host = document.createElement("div");
 const frame = document.createElement("iframe");
 let open = false;
 
-function place(styles) {
-  for (const [name, value] of Object.entries(styles)) host.style.setProperty(name, value, "important");
+function style(node, styles, priority) {
+  for (const [name, value] of Object.entries(styles)) node.style.setProperty(name, value, priority);
 }
 
 function arrange() {
   const where = open ? (phone.matches ? "screen" : "panel") : "launcher";
-  place({ visibility: "visible", "box-shadow": SHADOW, ...PLACES[where] });
+  style(frame, { ...SHOWN, ...PLACES[where] });
 }
 
 function address() {
@@ -64,6 +65,8 @@ root.append(frame);
 frame.allow = "clipboard-write";
 frame.referrerPolicy = "origin";
 frame.src = address();
-place(PLACES.hidden);
-// Beside the body, not in it: a body that is transformed or clipped would take the launcher along.
+frame.popover = "manual";
+style(frame, PLACES.hidden);
+style(host, EMPTY, "important"); // which no sheet beats
 document.documentElement.append(host);
+frame.showPopover?.();

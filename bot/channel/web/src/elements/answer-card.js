@@ -175,7 +175,8 @@ export class AnswerCard extends HTMLElement {
     copy.append(icon("copy"), label);
     const print = element("button", { type: "button", class: "quiet", onclick: () => this.#print() });
     print.append(icon("print"), page.print);
-    const mail = element("a", { class: "quiet", href: mailAddress(this) }, icon("mail"), page.mail);
+    // Not within a frame: a site whose policy names the frames it may hold would put an error in place of the chat.
+    const mail = element("a", { class: "quiet", href: mailAddress(this), target: "_top" }, icon("mail"), page.mail);
     mail.addEventListener("click", () => mail.setAttribute("href", mailAddress(this)));
     return element("div", { class: "actions" }, copy, print, mail, copied);
   }

@@ -14,10 +14,16 @@ export class CustomerMessage extends HTMLElement {
     this.#state = element("span", { class: "state" });
     this.#text = element("span", {}, message.title ?? message.text);
     this.dataset.id = message.id ?? "";
+    this.lang = words.language;
     this.replaceChildren(
       element("p", { class: "bubble", dir: "auto" }, unseen(`${words.page.you}: `), this.#text),
       element("p", { class: "byline" }, this.#state, clock(message.time, words.language)),
     );
+  }
+
+  /** Says what language it is written in, once the bot has recognised that. */
+  set language(language) {
+    this.#text.lang = language;
   }
 
   /** Shows the text as the bot keeps it: without the card number that the customer typed. */
