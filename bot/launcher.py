@@ -21,9 +21,9 @@ from types import FrameType
 import yaml
 
 from bot.articles import ArticleError, read_article
-from bot.articles.issues import IssueTableError, load_issues
+from bot.articles.issues import IssueTableError, load_issues, source_names
 from bot.articles.replies import Replies, ReplyError
-from bot.articles.trees import TreeError, configured_trees, source_files
+from bot.articles.trees import TreeError, configured_trees, files_read
 from bot.encoder import EncoderFileError, load_encoder
 from bot.settings import PROJECT_ROOT, get_settings
 
@@ -62,9 +62,8 @@ def _tree_files(root: Path) -> list[Path]:
         LaunchError: a tree cannot be used.
     """
     try:
-        trees = configured_trees(root / "config.yml")
-        sources = {slug for issue in load_issues(root / "data" / "issues.yml").values() for slug in issue.sources}
-        return [path for tree in trees for found in source_files(tree, sources).values() for path in found]
+        names = source_names(load_issues(root / "data" / "issues.yml"))
+        return [path for tree in configured_trees(root / "config.yml") for path in files_read(tree, names)]
     except (TreeError, IssueTableError) as error:
         raise LaunchError(str(error)) from error
 

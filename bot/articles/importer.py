@@ -21,10 +21,10 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.articles.examples import Example, ExampleError, read_examples
-from bot.articles.issues import Issue, load_issues
+from bot.articles.issues import Issue, load_issues, source_names
 from bot.articles.replies import FALLBACK_LANGUAGE, Replies
 from bot.articles.store import ArticleStore
-from bot.articles.trees import source_articles, texts_of, tree_language
+from bot.articles.trees import read_tree, tree_language
 
 # Replies that rules use by themselves; those that actions use are read by the actions.
 RULE_REPLIES = (
@@ -166,15 +166,13 @@ class ArticleImporter(RasaFileImporter):
 
     def _tree_examples(self) -> Iterator[Message]:
         """Yields titles with the intent that they treat, and texts of the languages that have no phrases."""
-        sources = {slug for issue in self._issues.values() for slug in issue.sources}
         for tree in self._trees:
-            language, articles = tree_language(tree), source_articles(tree, sources)
+            taught = read_tree(tree, source_names(self._issues))
             for intent, issue in self._issues.items():
-                titles = [article.title for slug in issue.sources for article in articles.get(slug, [])]
-                yield from (_phrase(title, intent, language, "tree") for title in dict.fromkeys(titles))
-            texts = (text for found in articles.values() for article in found for text in texts_of(article))
-            for text in dict.fromkeys(filter(None, texts)):
-                yield Message({"text": text, "metadata": {"intent": {"language": language}}})
+                titles = [title for slug in issue.sources for title in taught.titles.get(slug, [])]
+                yield from (_phrase(title, intent, taught.language, "tree") for title in dict.fromkeys(titles))
+            for text in taught.texts:
+                yield Message({"text": text, "metadata": {"intent": {"language": taught.language}}})
 
 
 def _slot(name: str, value: str) -> dict[str, str]:

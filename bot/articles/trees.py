@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from bot.articles.language import normalise
@@ -12,10 +14,23 @@ from bot.articles.readers import read_article
 from bot.articles.yaml_files import read_yaml
 
 _IMPORTER = "bot.articles.importer.ArticleImporter"
+_ARTICLES_READ = 1000
+"""About so many articles of a large tree are read; docs/adding-a-language.md says what that brings."""
 
 
 class TreeError(ValueError):
     """An article tree that the configuration names cannot be used; the message says why and how to mend it."""
+
+
+@dataclass(frozen=True)
+class TreeTexts:
+    """What a locale's tree teaches."""
+
+    language: str
+    titles: dict[str, list[str]]
+    """Name of an article on one of our issues -> its title, or titles where several files have that name."""
+    texts: tuple[str, ...]
+    """What many articles say, each once: enough to tell the language by."""
 
 
 def configured_trees(config: Path) -> list[Path]:
@@ -44,48 +59,46 @@ def tree_language(tree: Path) -> str:
     return language
 
 
-def source_files(tree: Path, names: Iterable[str]) -> dict[str, list[Path]]:
-    """Finds the named articles in a locale's tree.
+def files_read(tree: Path, names: Iterable[str]) -> list[Path]:
+    """Returns the articles of a locale's tree that a language is learned from.
 
     Args:
         tree: folder of one locale; the articles lie in it or in a folder below.
-        names: file names without `.md`; a name that the tree lacks is passed over.
-
-    Returns:
-        Name -> its files, in order.
+        names: file names, without `.md`, of the articles on our issues; all that the tree has are among the result,
+            and others spread evenly over it.
 
     Raises:
-        TreeError: the folder does not exist, is not named for a locale, or holds none of the articles.
+        TreeError: the folder does not exist, is not named for a locale, or holds none of the named articles.
     """
     if not tree.is_dir():
         raise TreeError(f"{tree}: no such article tree; correct `trees` of the importer in config.yml.")
     tree_language(tree)
     wanted = set(names)
-    found: dict[str, list[Path]] = defaultdict(list)
-    for path in sorted(tree.rglob("*.md")):
-        if path.stem in wanted:
-            found[path.stem].append(path)
-    if not found:
+    files = sorted(tree.rglob("*.md"))
+    named = {path for path in files if path.stem in wanted}
+    if not named:
         raise TreeError(
             f"{tree}: holds none of the articles listed as `sources` in data/issues.yml; correct `trees` of the "
             "importer in config.yml."
         )
-    return dict(found)
+    return sorted(named.union(files[:: 1 + len(files) // _ARTICLES_READ]))
 
 
-def source_articles(tree: Path, names: Iterable[str]) -> dict[str, list[Article]]:
-    """Reads the named articles of a locale's tree.
+@lru_cache(maxsize=16)
+def read_tree(tree: Path, names: frozenset[str]) -> TreeTexts:
+    """Reads what a locale's tree teaches; arguments and errors as `files_read`.
 
-    Those that cannot be read, and those in another language (not translated yet), are passed over.
-
-    Raises:
-        TreeError: as `source_files`.
+    Articles that cannot be read, and those in another language (not translated yet), are passed over.
     """
     language = tree_language(tree)
-    return {
-        name: [article for path in paths if (article := _readable(path)) and article.language == language]
-        for name, paths in source_files(tree, names).items()
-    }
+    read = ((path.stem, _readable(path)) for path in files_read(tree, names))
+    articles = [(name, article) for name, article in read if article and article.language == language]
+    titles: dict[str, list[str]] = defaultdict(list)
+    for name, article in articles:
+        if name in names:
+            titles[name].append(article.title)
+    texts = dict.fromkeys(text for _, article in articles for text in texts_of(article) if text)
+    return TreeTexts(language, dict(titles), tuple(texts))
 
 
 def texts_of(article: Article) -> Iterator[str]:
