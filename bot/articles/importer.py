@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -138,19 +139,12 @@ class ArticleImporter(RasaFileImporter):
                 if language != FALLBACK_LANGUAGE and key in replies.keys("replies", language)
             ]
             # Who writes in a language without replies is answered in a second one, and told so in the greeting.
-            variants += [
-                {
-                    "text": " ".join(
-                        [
-                            replies.text(key, answered),
-                            *([replies.language_notice(written, answered)] if key == "utter_greet" else []),
-                        ]
-                    ),
-                    "condition": [_slot("language", written), _slot("fallback_language", answered)],
-                }
-                for written in understood
-                for answered in shipped
-            ]
+            for written, answered in product(understood, shipped):
+                text = replies.text(key, answered)
+                if key == "utter_greet":
+                    text = f"{text} {replies.language_notice(written, answered)}"
+                condition = [_slot("language", written), _slot("fallback_language", answered)]
+                variants.append({"text": text, "condition": condition})
             responses[key] = [*variants, {"text": replies.text(key, FALLBACK_LANGUAGE)}]
         return responses
 
