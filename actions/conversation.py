@@ -7,6 +7,8 @@ from functools import lru_cache
 from typing import Any
 
 from rasa_sdk import Tracker
+from rasa_sdk.events import EventType, SlotSet
+from rasa_sdk.executor import CollectingDispatcher
 
 from bot.articles.issues import Issue, load_issues
 from bot.articles.replies import Replies
@@ -37,8 +39,17 @@ def issues() -> dict[str, Issue]:
 
 
 def language_of(tracker: Tracker) -> str:
-    """Returns the language of the conversation."""
-    return str(tracker.get_slot("language") or get_settings().default_language)
+    """Returns the language that the bot answers in: the customer's, or another one where it has no replies in that."""
+    return replies().answer_language(tracker.get_slot("language"), tracker.get_slot("fallback_language"))
+
+
+def tell_language(dispatcher: CollectingDispatcher, tracker: Tracker) -> list[EventType]:
+    """Says, once, that the customer's language is understood but not answered in; returns what is to be remembered."""
+    written, language = tracker.get_slot("language"), language_of(tracker)
+    if written in (None, language, tracker.get_slot("language_told")):
+        return []
+    dispatcher.utter_message(text=replies().language_notice(written, language))
+    return [SlotSet("language_told", written)]
 
 
 def intent_of(tracker: Tracker) -> str:

@@ -20,11 +20,13 @@ from actions.conversation import (
     plain_values,
     replies,
     shows_payloads,
+    tell_language,
 )
 from actions.text import plain
 from actions.topics import offer_topics
 from bot.articles import Article, Note, Section, Step, contact, documents, lead, needs_product, recommended_steps
 from bot.articles.parts import STEPS_SLUG, VARIANT_SLUGS
+from bot.articles.replies import language_name
 
 PRODUCTS = ("azure", "microsoft365")
 
@@ -39,14 +41,15 @@ class ActionRecommendedSteps(Action):
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Utters the answer, or asks for the product once where the steps differ."""
         language = language_of(tracker)
+        told = tell_language(dispatcher, tracker)
         said = intent_of(tracker)
         issue = said if said in issues() else tracker.get_slot("issue")
         product = tracker.get_slot("product")
         if issue is None:  # a product was named before any issue
             offer_topics(dispatcher, "utter_help", language)
-            return [FollowupAction("action_listen")]
+            return [*told, FollowupAction("action_listen")]
         article = articles().article(issue, language)
-        events: list[EventType] = [SlotSet("issue", issue), SlotSet("rephrase_asked", False)]
+        events: list[EventType] = [*told, SlotSet("issue", issue), SlotSet("rephrase_asked", False)]
         if needs_product(article) and product not in PRODUCTS and not tracker.get_slot("product_asked"):
             if shows_payloads(tracker):  # a page shows the steps of both, to switch between, beside the question
                 dispatcher.utter_message(json_message=answer_payload(issue, article, None))
@@ -70,7 +73,8 @@ def answer(
     """Utters the article's answer and asks whether it helped."""
     language = language_of(tracker)
     if article.language != language:
-        dispatcher.utter_message(text=replies().text("utter_english_fallback", language))
+        name = language_name(article.language, language)
+        dispatcher.utter_message(text=replies().text("utter_article_fallback", language, language_name=name))
     dispatcher.utter_message(
         text=answer_text(article, product),
         json_message=answer_payload(issue, article, product) if shows_payloads(tracker) else None,

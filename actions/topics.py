@@ -8,7 +8,15 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.conversation import common_issues, intent_of, language_of, person_button, replies, topic_buttons
+from actions.conversation import (
+    common_issues,
+    intent_of,
+    language_of,
+    person_button,
+    replies,
+    tell_language,
+    topic_buttons,
+)
 
 
 def offer_topics(dispatcher: CollectingDispatcher, reply: str, language: str) -> None:
@@ -28,8 +36,9 @@ class ActionOfferTopics(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Utters the help text and the topics."""
+        told = tell_language(dispatcher, tracker)
         offer_topics(dispatcher, "utter_help", language_of(tracker))
-        return [FollowupAction("action_listen")]
+        return [*told, FollowupAction("action_listen")]
 
 
 class ActionNotUnderstood(Action):
@@ -42,9 +51,10 @@ class ActionNotUnderstood(Action):
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Utters the question to rephrase, or the way out."""
         language = language_of(tracker)
+        told = tell_language(dispatcher, tracker)
         if tracker.get_slot("rephrase_asked"):
             offer_topics(dispatcher, "utter_topics", language)
-            return [SlotSet("rephrase_asked", False), FollowupAction("action_listen")]
+            return [*told, SlotSet("rephrase_asked", False), FollowupAction("action_listen")]
         reply = "utter_out_of_scope" if intent_of(tracker) == "out_of_scope" else "utter_rephrase"
         dispatcher.utter_message(text=replies().text(reply, language))
-        return [SlotSet("rephrase_asked", True), FollowupAction("action_listen")]
+        return [*told, SlotSet("rephrase_asked", True), FollowupAction("action_listen")]

@@ -21,8 +21,10 @@ from types import FrameType
 import yaml
 
 from bot.articles import ArticleError, read_article
-from bot.articles.issues import IssueTableError, load_issues
+from bot.articles.issues import IssueTableError, load_issues, source_names
 from bot.articles.replies import Replies, ReplyError
+from bot.articles.trees import TreeError, configured_trees, files_read
+from bot.encoder import EncoderFileError, load_encoder
 from bot.settings import PROJECT_ROOT, get_settings
 
 DEFAULT_PORT = 5005
@@ -47,8 +49,23 @@ def fingerprint(root: Path = PROJECT_ROOT) -> str:
             if file.is_file() and file.suffix in HASHED_SUFFIXES:
                 digest.update(str(file.relative_to(root)).encode())
                 digest.update(hashlib.sha256(file.read_bytes()).digest())
+    for path in [get_settings().encoder_weights, *_tree_files(root)]:
+        digest.update(hashlib.sha256(path.read_bytes()).digest() if path.is_file() else b"")
     digest.update(str(get_settings().support_request_url).encode())  # stands in the replies of rules
     return digest.hexdigest()[:12]
+
+
+def _tree_files(root: Path) -> list[Path]:
+    """Returns what the importer reads of the article trees that `config.yml` names.
+
+    Raises:
+        LaunchError: a tree cannot be used.
+    """
+    try:
+        names = source_names(load_issues(root / "data" / "issues.yml"))
+        return [path for tree in configured_trees(root / "config.yml") for path in files_read(tree, names)]
+    except (TreeError, IssueTableError) as error:
+        raise LaunchError(str(error)) from error
 
 
 def model_path(root: Path = PROJECT_ROOT) -> Path:
@@ -251,13 +268,14 @@ def _check_content() -> None:
     data = get_settings().data_dir
     try:
         load_issues()
+        load_encoder()
         replies = Replies()
         for language in replies.languages():
             replies.keys("replies", language)
         read_examples(data / "nlu")
         for path in sorted((data / "articles").glob("*/*.md")):
             read_article(path)
-    except (ArticleError, IssueTableError, ReplyError, ExampleError) as error:
+    except (ArticleError, IssueTableError, ReplyError, ExampleError, EncoderFileError) as error:
         raise LaunchError(str(error)) from error
 
 

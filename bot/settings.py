@@ -26,7 +26,16 @@ class Settings(BaseSettings):
         "https://learn.microsoft.com/azure/cost-management-billing/manage/",
         description="Base address of the relative links in azure-docs articles.",
     )
-    default_language: str = Field("en", description="The language of a conversation of which nothing is known yet.")
+    default_language: str = Field(
+        "en",
+        description="The language of a conversation of which nothing is known yet, and of answers to customers whose "
+        "own language the bot understands but has no replies in.",
+    )
+    encoder_weights: Path = Field(
+        PROJECT_ROOT / "bot" / "encoder" / "weights.npz",
+        description="The sentence encoder, a file that `python -m bot encoder train` wrote; models are trained for one "
+        "encoder.",
+    )
     secret_key: SecretStr | None = Field(
         None,
         min_length=32,

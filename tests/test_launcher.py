@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from bot.launcher import fingerprint
+from bot.settings import get_settings
 from tests.conftest import RunningBot, free_port, wait_for_line
 
 
@@ -74,6 +75,37 @@ def test_the_model_depends_on_the_content_of_files_and_not_on_their_times(projec
     assert fingerprint(project) == before
     phrases.write_text(phrases.read_text(encoding="utf8") + "\n", encoding="utf8")
     assert fingerprint(project) != before
+
+
+def test_the_model_depends_on_the_encoder_of_the_settings_and_on_the_trees(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = project / "trees" / "it-IT" / "pay-invoice-in-azure-portal.md"
+    source.parent.mkdir(parents=True)
+    source.write_text("# Pagare la fattura\n", encoding="utf8")
+    config = project / "config.yml"
+    config.write_text(config.read_text(encoding="utf8").replace("trees: []", "trees: [trees/it-IT]"), encoding="utf8")
+    seen = {fingerprint(project)}
+    source.write_text("# Pagare una fattura\n", encoding="utf8")
+    seen.add(fingerprint(project))
+    monkeypatch.setenv("BOT_ENCODER_WEIGHTS", str(source))
+    get_settings.cache_clear()
+    try:
+        seen.add(fingerprint(project))
+    finally:
+        monkeypatch.undo()
+        get_settings.cache_clear()
+    assert len(seen) == 3
+
+
+def test_a_tree_that_is_not_there_is_told_in_one_sentence(project: Path) -> None:
+    config = project / "config.yml"
+    config.write_text(config.read_text(encoding="utf8").replace("trees: []", "trees: [no/it-IT]"), encoding="utf8")
+    result = bot_command(project, "train")
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: ")
+    assert "no/it-IT: no such article tree" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
 
 
 def test_python_310_missing_is_told_in_one_sentence(root: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,10 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.articles.examples import Example, ExampleError, read_examples
-from bot.articles.issues import Issue, load_issues
+from bot.articles.issues import Issue, load_issues, source_names
 from bot.articles.replies import FALLBACK_LANGUAGE, Replies
 from bot.articles.store import ArticleStore
-from bot.articles.trees import source_titles
+from bot.articles.trees import read_tree, tree_language
 
 # Replies that rules use by themselves; those that actions use are read by the actions.
 RULE_REPLIES = (
@@ -46,8 +47,9 @@ class ArticleImporter(RasaFileImporter):
         domain_path: path of `domain.yml`.
         training_data_paths: files or folders of training data.
         data_dir: folder of issues, articles and replies, relative to the configuration file.
-        trees: folders of imported article trees (one locale each, such as `nb-NO`) whose titles of the source
-            articles are added as examples of the intent they treat.
+        trees: folders of imported article trees (one locale each, such as `it-IT`) of languages without phrases. The
+            titles of the source articles are added as examples of the intent they treat, and what the articles say
+            as texts without an intent, from which the language is learned.
         slugs: whether the English slugs of the source articles are added as examples.
         titles: whether the titles of our own articles are added as examples.
     """
@@ -91,7 +93,8 @@ class ArticleImporter(RasaFileImporter):
             except ExampleError:  # lookup tables, synonyms, annotated entities: Rasa's own business
                 others.append(path)
         data: TrainingData = utils.training_data_from_paths(others, language or "en")
-        return data.merge(TrainingData(training_examples=[*phrases, *self._title_examples()]))
+        added = [*self._title_examples(), *self._tree_examples()]
+        return data.merge(TrainingData(training_examples=[*phrases, *added]))
 
     @rasa.shared.utils.common.cached_method
     def get_domain(self) -> Domain:
@@ -126,16 +129,22 @@ class ArticleImporter(RasaFileImporter):
 
     def _responses(self) -> dict[str, list[dict[str, Any]]]:
         replies = Replies(self._data_dir / "replies")
+        shipped = replies.languages()
+        understood = [language for tree in self._trees if (language := tree_language(tree)) not in shipped]
         responses: dict[str, list[dict[str, Any]]] = {}
         for key in RULE_REPLIES:
             variants: list[dict[str, Any]] = [
-                {
-                    "text": replies.text(key, language),
-                    "condition": [{"type": "slot", "name": "language", "value": language}],
-                }
-                for language in replies.languages()
+                {"text": replies.text(key, language), "condition": [_slot("language", language)]}
+                for language in shipped
                 if language != FALLBACK_LANGUAGE and key in replies.keys("replies", language)
             ]
+            # Who writes in a language without replies is answered in a second one, and told so in the greeting.
+            for written, answered in product(understood, shipped):
+                text = replies.text(key, answered)
+                if key == "utter_greet":
+                    text = f"{text} {replies.language_notice(written, answered)}"
+                condition = [_slot("language", written), _slot("fallback_language", answered)]
+                variants.append({"text": text, "condition": condition})
             responses[key] = [*variants, {"text": replies.text(key, FALLBACK_LANGUAGE)}]
         return responses
 
@@ -148,9 +157,21 @@ class ArticleImporter(RasaFileImporter):
             if self._slugs:
                 for slug in issue.sources:
                     yield _phrase(slug.replace("-", " "), intent, FALLBACK_LANGUAGE, "slug")
-            for tree in self._trees:
-                for title, language in source_titles(tree, issue.sources):
-                    yield _phrase(title, intent, language, "tree")
+
+    def _tree_examples(self) -> Iterator[Message]:
+        """Yields titles with the intent that they treat, and texts of the languages that have no phrases."""
+        for tree in self._trees:
+            taught = read_tree(tree, source_names(self._issues))
+            for intent, issue in self._issues.items():
+                titles = [title for slug in issue.sources for title in taught.titles.get(slug, [])]
+                yield from (_phrase(title, intent, taught.language, "tree") for title in dict.fromkeys(titles))
+            for text in taught.texts:
+                yield Message({"text": text, "metadata": {"intent": {"language": taught.language}}})
+
+
+def _slot(name: str, value: str) -> dict[str, str]:
+    """Returns the condition of a reply that a slot has a value."""
+    return {"type": "slot", "name": name, "value": value}
 
 
 def _plain_examples(path: Path) -> list[Example]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -50,6 +51,11 @@ def load_issues(path: Path | None = None) -> dict[str, Issue]:
         IssueTableError: the file is missing, is not YAML, a row does not fit, or a row names an unknown intent.
     """
     return _load((path or get_settings().data_dir / "issues.yml").resolve())
+
+
+def source_names(issues: Mapping[str, Issue]) -> frozenset[str]:
+    """Returns the file names, without `.md`, of the source articles on any of the issues."""
+    return frozenset(name for issue in issues.values() for name in issue.sources)
 
 
 @lru_cache(maxsize=8)

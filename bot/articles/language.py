@@ -19,12 +19,15 @@ _ENOUGH_TEXT = 4000
 
 
 def normalise(code: object) -> str:
-    """Returns the ISO 639-1 code of a language or locale code (`nb-NO`, `no`, `EN_us`); empty for anything else."""
+    """Returns the ISO 639-1 code of a language or locale code (`nb-NO`, `EN_us`); empty for anything else.
+
+    Norwegian without a written form, and nynorsk, count as bokmål.
+    """
     match = _CODE.fullmatch(str(code or "").strip())
     if match is None:
         return ""
     language = match.group(1).lower()
-    return "nb" if language == "no" else language
+    return "nb" if language in {"no", "nn"} else language
 
 
 def declared(metadata: dict[str, Any], path: str) -> str:

@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from bot.articles.language import normalise
 from bot.articles.yaml_files import read_yaml
 from bot.settings import get_settings
 
@@ -29,6 +30,28 @@ class Replies:
     def languages(self) -> tuple[str, ...]:
         """Returns the codes of the languages that have a reply file, sorted."""
         return tuple(sorted(path.stem for path in self._folder.glob("*.yml")))
+
+    def answer_language(self, *wished: str | None) -> str:
+        """Returns the language that the bot answers in: the first of the wished ones that it has replies in.
+
+        Args:
+            *wished: languages or locales such as `nb-NO`, most wanted first.
+
+        Returns:
+            ISO 639-1 code; that of the settings' default language, or else English, where there are no replies in any.
+        """
+        shipped = self.languages()
+        codes = (normalise(locale) for locale in (*wished, get_settings().default_language))
+        return next((code for code in codes if code in shipped), FALLBACK_LANGUAGE)
+
+    def language_notice(self, written: str, language: str) -> str:
+        """Returns the sentence that says that the bot understands a language but answers in another one.
+
+        Args:
+            written: what the customer writes in.
+            language: what the bot answers in.
+        """
+        return self.text("utter_language_fallback", language, language_name=language_name(written, language))
 
     def text(self, key: str, language: str, **values: str) -> str:
         """Returns the reply `key` in a language, in English where that language lacks it.
@@ -65,6 +88,14 @@ class Replies:
 
     def _file(self, language: str) -> dict[str, Any]:
         return _read(self._folder / f"{language}.yml")
+
+
+@lru_cache(maxsize=64)
+def language_name(language: str, spoken: str) -> str:
+    """Returns what a language is called in another one (`fi` in `sv`: finska); its code where no name is known."""
+    from babel import Locale
+
+    return str(Locale.parse(spoken).languages.get(language, language))
 
 
 @lru_cache(maxsize=64)

@@ -2,36 +2,122 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
-from bot.articles.model import ArticleError
+from bot.articles.language import normalise
+from bot.articles.model import Article, ArticleError, Step
 from bot.articles.readers import read_article
+from bot.articles.yaml_files import read_yaml
+
+_IMPORTER = "bot.articles.importer.ArticleImporter"
+_ARTICLES_READ = 1000
+"""About so many articles of a large tree are read; docs/adding-a-language.md says what that brings."""
 
 
 class TreeError(ValueError):
-    """An article tree that the configuration names is not there."""
+    """An article tree that the configuration names cannot be used; the message says why and how to mend it."""
 
 
-def source_titles(tree: Path, names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yields the titles that a locale's tree gives to the named articles.
+@dataclass(frozen=True)
+class TreeTexts:
+    """What a locale's tree teaches."""
+
+    language: str
+    titles: dict[str, list[str]]
+    """Name of an article on one of our issues -> its title, or titles where several files have that name."""
+    texts: tuple[str, ...]
+    """What many articles say, each once: enough to tell the language by."""
+
+
+def configured_trees(config: Path) -> list[Path]:
+    """Returns the article trees that a configuration names for languages without phrases.
+
+    Args:
+        config: `config.yml`; its importer's `trees` are relative to its folder.
+
+    Raises:
+        TreeError: the file is not YAML.
+    """
+    importers = (read_yaml(config, TreeError) or {}).get("importers") or []
+    entries = [entry for entry in importers if isinstance(entry, dict) and entry.get("name") == _IMPORTER]
+    return [(config.parent / tree).resolve() for entry in entries for tree in entry.get("trees") or []]
+
+
+def tree_language(tree: Path) -> str:
+    """Returns the ISO 639-1 code of a tree's language, told by its folder's name (`it-IT` -> `it`).
+
+    Raises:
+        TreeError: the folder is not named for a locale.
+    """
+    language = normalise(tree.name)
+    if not language:
+        raise TreeError(f"{tree}: the folder of an article tree is named for its locale, such as `it-IT`; rename it.")
+    return language
+
+
+def files_read(tree: Path, names: Iterable[str]) -> list[Path]:
+    """Returns the articles of a locale's tree that a language is learned from.
 
     Args:
         tree: folder of one locale; the articles lie in it or in a folder below.
-        names: file names without `.md`; a name that the tree lacks, or that cannot be read, is passed over.
-
-    Yields:
-        title and language of each article found.
+        names: file names, without `.md`, of the articles on our issues; all that the tree has are among the result,
+            and others spread evenly over it.
 
     Raises:
-        TreeError: the folder does not exist.
+        TreeError: the folder does not exist, is not named for a locale, or holds none of the named articles.
     """
     if not tree.is_dir():
         raise TreeError(f"{tree}: no such article tree; correct `trees` of the importer in config.yml.")
-    for name in names:
-        for path in sorted(tree.rglob(f"{name}.md")):
-            try:
-                article = read_article(path)
-            except ArticleError:
-                continue
-            yield article.title, article.language
+    tree_language(tree)
+    wanted = set(names)
+    files = sorted(tree.rglob("*.md"))
+    named = {path for path in files if path.stem in wanted}
+    if not named:
+        raise TreeError(
+            f"{tree}: holds none of the articles listed as `sources` in data/issues.yml; correct `trees` of the "
+            "importer in config.yml."
+        )
+    return sorted(named.union(files[:: 1 + len(files) // _ARTICLES_READ]))
+
+
+@lru_cache(maxsize=16)
+def read_tree(tree: Path, names: frozenset[str]) -> TreeTexts:
+    """Reads what a locale's tree teaches; arguments and errors as `files_read`.
+
+    Articles that cannot be read, and those in another language (not translated yet), are passed over.
+    """
+    language = tree_language(tree)
+    read = ((path.stem, _readable(path)) for path in files_read(tree, names))
+    articles = [(name, article) for name, article in read if article and article.language == language]
+    titles: dict[str, list[str]] = defaultdict(list)
+    for name, article in articles:
+        if name in names:
+            titles[name].append(article.title)
+    texts = dict.fromkeys(text for _, article in articles for text in texts_of(article) if text)
+    return TreeTexts(language, dict(titles), tuple(texts))
+
+
+def texts_of(article: Article) -> Iterator[str]:
+    """Yields what an article says as plain text: headings, list items and boxes, one at a time."""
+    yield article.title
+    for section in article.sections:
+        yield section.title
+        yield from _step_texts((*section.steps, *section.bullets))
+        yield from (note.text for note in section.notes)
+
+
+def _step_texts(steps: Iterable[Step]) -> Iterator[str]:
+    for step in steps:
+        yield step.text
+        yield from _step_texts(step.steps)
+
+
+def _readable(path: Path) -> Article | None:
+    try:
+        return read_article(path)
+    except (ArticleError, OSError):
+        return None

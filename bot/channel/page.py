@@ -23,6 +23,7 @@ from sanic.response import HTTPResponse, empty, raw
 from sanic.response import json as json_response
 
 from bot.articles.issues import Product
+from bot.articles.language import normalise
 from bot.articles.replies import ReplyError
 from bot.channel import headers
 from bot.channel.assets import Asset, asset, packed
@@ -159,8 +160,8 @@ class PageChannel(InputChannel):
         address = await self._admitted(request)
         content = await json_body(request, self._settings.body_bytes)
         self._check_parent(request, text_field(content, "parent_origin"))
-        wished = text_field(content, "language")
-        language = self._texts.language([wished] if wished else wishes(_header(request, "accept-language")))
+        shown, accepted = text_field(content, "language"), wishes(_header(request, "accept-language"))
+        language = self._texts.language([*([shown] if shown else []), *accepted])
         product = text_field(content, "product")
         await self._limits.session(address)
         now = time.time()
@@ -171,6 +172,7 @@ class PageChannel(InputChannel):
             page_product=product if product in get_args(Product) else None,
             expires=now + self._tokens.lifetime,
             seen=now,
+            page_locale=self._page_locale(language, shown, text_field(content, "locale"), accepted),
         )
         self._store.add(session)
         topics = [{"title": self._texts.topic(intent, language), "payload": f"/{intent}"} for intent in common_topics()]
@@ -265,6 +267,21 @@ class PageChannel(InputChannel):
     def _language(self, request: Request) -> str:
         asked = request.args.get("lang")
         return self._texts.language([*([asked] if asked else []), *wishes(_header(request, "accept-language"))])
+
+    def _page_locale(self, language: str, shown: str | None, locale: str | None, accepted: Sequence[str]) -> str:
+        """Returns what the visitor most likely writes in; the bot may have no words in it.
+
+        Args:
+            language: the language of the page's words.
+            shown: the language that the page asks for, None if it does not say.
+            locale: the one that its address names (`?lang=`), None if it names none.
+            accepted: what the browser asks for, most wanted first.
+        """
+        named = [code for wish in (locale, shown) if (code := normalise(wish)) and code not in self._texts.languages]
+        # A page in another language than the browser's was chosen by the visitor.
+        if not named and accepted and self._texts.language(accepted) == language:
+            named = [normalise(accepted[0])]
+        return next(filter(None, named), language)
 
     def _failed(self, request: Request, error: Exception) -> HTTPResponse:
         """Turns whatever a route raises into its status."""

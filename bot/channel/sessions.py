@@ -26,7 +26,7 @@ class Session:
 
     Args:
         conversation: its id in Rasa.
-        language: what it is held in.
+        language: what the bot answers in.
         page_language: what the page was opened in, or the customer has chosen in its menu.
         page_product: the product that the page is about, None if it is about both.
         expires: when its token does, in seconds since 1970.
@@ -35,6 +35,8 @@ class Session:
         answers: message id -> the parts of the finished answer.
         messages: what was said, oldest first, as the page shows it after a reload.
         product_told: whether the bot knows of the page's product.
+        written: what the customer writes in; not `language` where the bot understands it but has no replies in it.
+        page_locale: the visitor's own language; not `page_language` where the page has no words in it.
     """
 
     conversation: str
@@ -47,11 +49,17 @@ class Session:
     answers: OrderedDict[str, list[Part]] = field(default_factory=OrderedDict)
     messages: list[dict[str, Any]] = field(default_factory=list)
     product_told: bool = False
+    written: str = ""
+    page_locale: str = ""
+
+    def __post_init__(self) -> None:
+        self.written = self.written or self.language
+        self.page_locale = self.page_locale or self.page_language
 
     def choose_language(self, language: str) -> None:
         """Goes on in the language that the customer has chosen in the page's menu."""
-        if language != self.page_language:
-            self.page_language = self.language = language
+        if language != self.page_locale:
+            self.page_locale = self.page_language = self.written = self.language = language
 
     def remember(self, message: dict[str, Any]) -> None:
         """Adds something that was said, with the time."""

@@ -14,9 +14,7 @@ from bot.articles.replies import FALLBACK_LANGUAGE, Replies, ReplyError
 from bot.articles.yaml_files import read_yaml
 from bot.settings import get_settings
 
-_GROUPS = ("replies", "labels", "topics", "page")
-# Norwegian without a written form, and nynorsk, are answered in bokmål.
-_SAME = {"no": "nb", "nn": "nb"}
+_GROUPS = ("labels", "topics", "page")
 _MOST_WISHES = 20
 
 
@@ -38,13 +36,7 @@ class Texts:
         Args:
             wished: locales such as `nb-NO`, most wanted first.
         """
-        for locale in wished:
-            code = locale.strip().replace("_", "-").split("-")[0].lower()
-            code = _SAME.get(code, code)
-            if code in self.languages:
-                return code
-        default = get_settings().default_language
-        return default if default in self.languages else FALLBACK_LANGUAGE
+        return Replies(self._folder).answer_language(*wished)
 
     def page(self, key: str, language: str, **values: str) -> str:
         """Returns a text of the group `page`, with what stands for its placeholders.
@@ -102,7 +94,7 @@ def _document(
         "language": language,
         "name": _name(folder, language),
         **groups,
-        "replies": {key: replies.text(key, language) for key in groups["replies"]},
+        "replies": {"utter_greet": replies.text("utter_greet", language)},
         "common": common_topics(),
         "languages": {code: _name(folder, code) for code in languages},
         "link_hosts": link_hosts,

@@ -211,11 +211,12 @@ class Conversations:
         before Rasa gives the conversation back.
         """
         message = UserMessage(said.text, sender_id=session.conversation, metadata=_metadata(session))
-        so_far = [SlotSet("language", session.language)] if session.answers else []
+        so_far = [SlotSet("language", session.written)] if session.answers else []
         tracker = DialogueStateTracker.from_events(session.conversation, so_far, slots=agent.domain.slots)
         parse_data: dict[str, Any] = await agent.processor.parse_message(message, tracker)
         named = {entity["entity"]: entity["value"] for entity in parse_data["entities"]}
-        session.language = str(named.get("language", session.language))
+        session.written = str(named.get("language", session.written))
+        session.language = str(named.get("fallback_language", named.get("language", session.language)))
         if said.changed:
             text = self._texts.page("notice_card_masked", session.language)
             notice = {"type": "notice", "code": "card_masked", "text": text, "masked": said.text}
@@ -226,7 +227,9 @@ class Conversations:
 
 async def _chosen(session: Session, offer: Offer) -> dict[str, Any]:
     """Returns what a button says, as if Rasa's pipeline had understood it."""
-    values = {"language": session.language, **offer.entities}
+    values = {"language": session.written, **offer.entities}
+    if session.language != session.written:
+        values["fallback_language"] = session.language
     entities = _with_product(session, [_entity(name, value) for name, value in values.items()])
     intent = {"name": offer.intent, "confidence": 1.0}
     payload = json.dumps(dict(offer.entities)) if offer.entities else ""
@@ -251,4 +254,8 @@ def _entity(name: str, value: str) -> dict[str, Any]:
 
 
 def _metadata(session: Session) -> dict[str, Any]:
-    return {"language": session.page_language, "product": session.page_product}
+    return {
+        "language": session.page_locale,
+        "fallback_language": session.page_language,
+        "product": session.page_product,
+    }

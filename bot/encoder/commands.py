@@ -42,7 +42,9 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     training.set_defaults(handler=run_training)
     evaluation = commands.add_parser("evaluate", help="measure retrieval across languages on files never trained on")
     evaluation.add_argument("trees", nargs="+", type=Path, metavar="TREE", help="folder of one locale, such as nb-NO")
-    evaluation.add_argument("--weights", type=Path, metavar="FILE", help="weights file; the shipped one without it")
+    evaluation.add_argument(
+        "--weights", type=Path, metavar="FILE", help="weights file; without it that of the settings"
+    )
     evaluation.set_defaults(handler=run_evaluation)
 
 

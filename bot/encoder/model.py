@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.encoder.features import Vocabulary
+from bot.settings import get_settings
 
 Floats = npt.NDArray[np.float32]
 
-DEFAULT_WEIGHTS = Path(__file__).resolve().parent / "weights.npz"
 _FORMAT = 1
 _LARGEST_CODE = 127
 
@@ -117,9 +117,10 @@ def load_encoder(path: Path | None = None) -> Encoder:
     """Loads an encoder; the same path is loaded once.
 
     Args:
-        path: a file that `python -m bot encoder train` wrote; the shipped weights without it.
+        path: a file that `python -m bot encoder train` wrote; without it that of the settings, the shipped one unless
+            `BOT_ENCODER_WEIGHTS` names another.
 
     Raises:
         EncoderFileError: the file is missing, damaged or of another format.
     """
-    return _load((path or DEFAULT_WEIGHTS).resolve())
+    return _load((path or get_settings().encoder_weights).resolve())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
+from rasa.shared.exceptions import RasaException
 from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, TEXT
 from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
@@ -16,9 +18,12 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from bot.encoder import load_encoder
 
 
-@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=True)
 class SentenceEncodingFeaturizer(GraphComponent):
-    """Adds the sentence encoding as a dense sentence feature, for any classifier that reads Rasa's features."""
+    """Adds the sentence encoding as a dense sentence feature, for any classifier that reads Rasa's features.
+
+    The weights are not in the model (`BOT_ENCODER_WEIGHTS` names them); it knows which ones it was trained for.
+    """
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
@@ -28,8 +33,10 @@ class SentenceEncodingFeaturizer(GraphComponent):
             "alias": "SentenceEncodingFeaturizer",
         }
 
-    def __init__(self, config: dict[str, Any]) -> None:
+    def __init__(self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource) -> None:
         self._config = config
+        self._model_storage = model_storage
+        self._resource = resource
 
     @classmethod
     def create(
@@ -40,16 +47,45 @@ class SentenceEncodingFeaturizer(GraphComponent):
         execution_context: ExecutionContext,
     ) -> SentenceEncodingFeaturizer:
         """Creates the featurizer; the weights are loaded with the first message."""
-        return cls(config)
+        return cls(config, model_storage, resource)
 
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str:
         """Makes Rasa's cache notice other weights."""
         return load_encoder().version
 
+    def train(self, training_data: TrainingData) -> Resource:
+        """Notes for which weights the model is trained."""
+        with self._model_storage.write_to(self._resource) as folder:
+            (folder / "encoder.json").write_text(json.dumps({"version": load_encoder().version}), encoding="utf8")
+        return self._resource
+
+    @classmethod
+    def load(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+        **kwargs: Any,
+    ) -> SentenceEncodingFeaturizer:
+        """Loads the featurizer of a trained model.
+
+        Raises:
+            RasaException: the model was trained for other weights, whose encodings mean something else.
+        """
+        with model_storage.read_from(resource) as folder:
+            trained = json.loads((folder / "encoder.json").read_text(encoding="utf8"))["version"]
+        if trained != load_encoder().version:
+            raise RasaException(
+                f"The model was trained for the sentence encoder {trained}, but BOT_ENCODER_WEIGHTS names the encoder "
+                f"{load_encoder().version}; name the file that the model was trained with, or train again."
+            )
+        return cls(config, model_storage, resource)
+
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
-        """Adds the features to every example."""
-        self.process(training_data.training_examples)
+        """Adds the features to every example of an intent."""
+        self.process(training_data.nlu_examples)
         return training_data
 
     def process(self, messages: list[Message]) -> list[Message]:

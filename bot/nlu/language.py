@@ -22,37 +22,42 @@ from rasa.shared.nlu.constants import (
     ENTITY_ATTRIBUTE_TYPE,
     ENTITY_ATTRIBUTE_VALUE,
     EXTRACTOR,
-    METADATA,
     TEXT,
 )
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from bot.articles.language import normalise
+from bot.articles.replies import Replies
 from bot.nlu.linear import LinearModel, softmax, train_linear_model
-from bot.nlu.metadata import example_language, is_command
+from bot.nlu.metadata import example_language, is_command, page_locales
 from bot.nlu.ngrams import NgramFeatures
 
 if TYPE_CHECKING:
     from lingua import LanguageDetector
 
 LANGUAGE = "language"
+FALLBACK_LANGUAGE = "fallback_language"
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=True)
 class LanguageIdentifier(GraphComponent):
     """Recognises the language of each message and hands it on as the entity `language`, which fills the slot.
 
+    Where the bot has no replies in it, the entity `fallback_language` says which language it answers in: the first of
+    the page's (`metadata.language`, `metadata.fallback_language`) that has replies, else the settings' default.
+
     The evidence of the text is the sum of two log probabilities: of a linear model over character n-grams, learned
-    from the phrases in the training data, and of lingua in its low-accuracy mode (20 MB instead of 300). The fewer
-    letters a text has, the less its evidence counts beside the prior: the page's locale (`metadata.language` of the
-    message) and the conversation so far (slot `language`).
+    from the phrases in the training data and the texts of article trees, and of lingua in its low-accuracy mode (20 MB
+    instead of 300). The fewer letters a text has, the less its evidence counts beside the prior: the page's locale
+    (`metadata.language` of the message) and the conversation so far (slot `language`).
     """
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
         """Returns every setting with its default."""
         return {
-            # ISO 639-1 codes of the languages to tell apart; [] takes those that the examples declare.
+            # ISO 639-1 codes of the languages to tell apart; [] takes those that the training texts declare.
             "languages": [],
             # Weight of lingua's log probability beside the character model's; measured in benchmarks/language.
             "lingua_weight": 0.5,
@@ -85,6 +90,7 @@ class LanguageIdentifier(GraphComponent):
         self._model = model
         self._ngrams = NgramFeatures(config["buckets"], tuple(config["characters"]), words=(1, 1), fold=False)
         self._lingua: LanguageDetector | None = None
+        self._replies = Replies()
 
     @classmethod
     def validate_config(cls, config: dict[str, Any]) -> None:
@@ -125,7 +131,7 @@ class LanguageIdentifier(GraphComponent):
         wanted = set(self._config["languages"])
         examples = [
             (message.get(TEXT), language)
-            for message in training_data.intent_examples
+            for message in training_data.training_examples
             if (language := example_language(message)) and message.get(TEXT) and (not wanted or language in wanted)
         ]
         found = {language for _, language in examples}
@@ -148,7 +154,7 @@ class LanguageIdentifier(GraphComponent):
         conversation = tracker.get_slot(LANGUAGE) if tracker is not None else None
         typed = [message for message in messages if message.get(TEXT) and not is_command(message)]
         if typed and self._model is not None:
-            pages = [(message.get(METADATA) or {}).get(LANGUAGE) for message in typed]
+            pages = [self._page_language(message) for message in typed]
             texts = [message.get(TEXT) for message in typed]
             for message, probabilities in zip(typed, self.predict(texts, pages, conversation), strict=True):
                 self._annotate(message, probabilities)
@@ -210,34 +216,40 @@ class LanguageIdentifier(GraphComponent):
     def _evidence(self, texts: Sequence[str]) -> NDArray[np.float32]:
         assert self._model is not None
         own = np.log(self._model.confidences(self._ngrams.transform(texts)) + 1e-6)
-        weight = self._config["lingua_weight"]
-        if not weight:
+        weight, detector = self._config["lingua_weight"], self._detector()
+        if not weight or detector is None:
             return np.asarray(own, dtype=np.float32)
         column = {language: index for index, language in enumerate(self._model.labels)}
-        other = np.zeros_like(own)
+        # A language that lingua does not know stays as probable as if lingua had said nothing.
+        other = np.full_like(own, 1 / len(column))
         for row, text in enumerate(texts):
-            for value in self._detector().compute_language_confidence_values(text):
-                code = value.language.iso_code_639_1.name.lower()
-                if code in column:
-                    other[row, column[code]] = value.value
+            for value in detector.compute_language_confidence_values(text):
+                other[row, column[value.language.iso_code_639_1.name.lower()]] = value.value
         # The floor keeps lingua's "impossible", which is often wrong for short texts, from overruling everything.
         return np.asarray(own + weight * np.log(other + 0.02), dtype=np.float32)
 
-    def _detector(self) -> LanguageDetector:
+    def _detector(self) -> LanguageDetector | None:
+        """Returns lingua over those of the languages that it knows, None if it cannot tell two of them apart."""
         if self._lingua is None:
             from lingua import IsoCode639_1, LanguageDetectorBuilder
 
-            codes = [getattr(IsoCode639_1, language.upper()) for language in self.languages]
+            codes = [code for language in self.languages if (code := getattr(IsoCode639_1, language.upper(), None))]
+            if len(codes) < 2:
+                return None
             builder = LanguageDetectorBuilder.from_iso_codes_639_1(*codes)
             self._lingua = builder.with_low_accuracy_mode().build()
         return self._lingua
+
+    def _page_language(self, message: Message) -> str | None:
+        """Returns the first of the page's languages that can be told apart, None if there is none."""
+        return next((code for locale in page_locales(message) if (code := normalise(locale)) in self.languages), None)
 
     def _log_prior(self, page: str | None, conversation: str | None) -> NDArray[np.float32]:
         labels = self.languages
         log_prior = np.zeros(len(labels), dtype=np.float32)
         hints: Mapping[str, str | None] = {"page_prior": page, "conversation_prior": conversation}
         for key, hint in hints.items():
-            language = _language_of(hint)
+            language = normalise(hint)
             if language in labels:
                 share = self._config[key]
                 prior = np.full(len(labels), (1 - share) / max(1, len(labels) - 1), dtype=np.float32)
@@ -250,21 +262,20 @@ class LanguageIdentifier(GraphComponent):
 
     def _annotate(self, message: Message, probabilities: dict[str, float]) -> None:
         language, confidence = next(iter(probabilities.items()))
-        entity = {
-            ENTITY_ATTRIBUTE_TYPE: LANGUAGE,
-            ENTITY_ATTRIBUTE_VALUE: language,
-            ENTITY_ATTRIBUTE_START: 0,
-            ENTITY_ATTRIBUTE_END: len(message.get(TEXT)),
-            ENTITY_ATTRIBUTE_CONFIDENCE: confidence,
-            EXTRACTOR: type(self).__name__,
-        }
-        message.set(ENTITIES, [*message.get(ENTITIES, []), entity], add_to_output=True)
+        values = {LANGUAGE: language}
+        answered = self._replies.answer_language(language, *page_locales(message))
+        if answered != language:
+            values[FALLBACK_LANGUAGE] = answered
+        found = [
+            {
+                ENTITY_ATTRIBUTE_TYPE: name,
+                ENTITY_ATTRIBUTE_VALUE: value,
+                ENTITY_ATTRIBUTE_START: 0,
+                ENTITY_ATTRIBUTE_END: len(message.get(TEXT)),
+                ENTITY_ATTRIBUTE_CONFIDENCE: confidence,
+                EXTRACTOR: type(self).__name__,
+            }
+            for name, value in values.items()
+        ]
+        message.set(ENTITIES, [*message.get(ENTITIES, []), *found], add_to_output=True)
         message.set(LANGUAGE, {"name": language, "confidence": confidence}, add_to_output=True)
-
-
-def _language_of(locale: str | None) -> str | None:
-    """Returns the language of a locale: `nb-NO` -> `nb`; Norwegian without a written form counts as bokmål."""
-    if not locale:
-        return None
-    code = locale.replace("_", "-").split("-")[0].lower()
-    return "nb" if code in {"no", "nn"} else code

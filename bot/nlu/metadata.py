@@ -13,6 +13,12 @@ def example_language(message: Message) -> str | None:
     return _intent_metadata(message).get("language")
 
 
+def page_locales(message: Message) -> list[str]:
+    """Returns what the page says of its visitor's languages, most wanted first: its locale and a second language."""
+    metadata = message.get("metadata") or {}
+    return [str(metadata[key]) for key in ("language", "fallback_language") if metadata.get(key)]
+
+
 def is_command(message: Message) -> bool:
     """Tells whether the message is a button's payload (`/intent{...}`) and not typed text."""
     return str(message.get(TEXT) or "").startswith("/")

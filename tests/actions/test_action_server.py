@@ -175,10 +175,25 @@ def test_a_terminal_gets_text_without_the_structured_payload(actions: ActionServ
     assert not result["responses"][0]["custom"]
 
 
-def test_a_language_without_articles_is_answered_in_english_and_told_so(actions: ActionServer) -> None:
+def test_a_language_without_replies_is_answered_in_english_and_told_so_once(actions: ActionServer) -> None:
     result = actions.run("action_recommended_steps", "card_declined", language="pt", product="azure")
-    assert result["responses"][0]["text"] == Replies().text("utter_english_fallback", "en")
+    assert result["responses"][0]["text"] == "I understand Portuguese, but for now I can only answer in English."
     assert result["responses"][1]["custom"]["language"] == "en"
+    told = slots_of(result)["language_told"]
+    again = actions.run("action_recommended_steps", "card_declined", language="pt", product="azure", language_told=told)
+    assert again["responses"][0]["custom"]["language"] == "en"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_language_without_replies_is_answered_in_the_pages_second_language(
+    actions: ActionServer, language: str
+) -> None:
+    slots = {"language": "it", "fallback_language": language}
+    notice = Replies().language_notice("it", language)
+    answered = actions.run("action_recommended_steps", "pay_invoice", product="azure", **slots)["responses"]
+    assert (answered[0]["text"], answered[1]["custom"]["language"]) == (notice, language)
+    refused = actions.run("action_not_understood", "out_of_scope", **slots)["responses"]
+    assert [response["text"] for response in refused] == [notice, Replies().text("utter_out_of_scope", language)]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -63,25 +63,67 @@ def test_every_example_declares_its_language(examples: TrainingData) -> None:
     assert all(message.get("metadata")["intent"]["language"] for message in examples.intent_examples)
 
 
-def test_a_configured_tree_adds_the_titles_of_the_source_articles(root: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def italian_tree(tmp_path: Path) -> Path:
+    """A tree with one article in Italian and one that has not been translated yet."""
     tree = tmp_path / "it-IT"
     tree.mkdir()
-    source = load_issues()["card_declined"].sources[0]
-    (tree / f"{source}.md").write_text(
-        "---\ntitle: La carta non passa\nms.contentlocale: it-IT\n---\n# La carta non passa\n\nTesto.\n",
+    first, second = load_issues()["card_declined"].sources[:2]
+    (tree / f"{first}.md").write_text(
+        "---\ntitle: La carta non passa\nms.contentlocale: it-IT\n---\n# La carta non passa\n\n1. Chiamare la banca.\n",
         encoding="utf8",
     )
-    importer = ArticleImporter(str(root / "config.yml"), trees=[str(tree)])
-    added = [
-        message for message in importer.get_nlu_data().intent_examples if message.get("text") == "La carta non passa"
-    ]
-    assert [message.get("intent") for message in added] == ["card_declined"]
-    assert added[0].get("metadata")["intent"]["language"] == "it"
+    (tree / f"{second}.md").write_text(
+        "---\ntitle: The card fails\nms.contentlocale: en-US\n---\n# The card fails\n\nText.\n", encoding="utf8"
+    )
+    return tree
 
 
-def test_a_tree_that_is_not_there_is_named(root: Path) -> None:
-    importer = ArticleImporter(str(root / "config.yml"), trees=["no/such/tree"])
-    with pytest.raises(TreeError, match="no/such/tree"):
+def test_a_configured_tree_adds_titles_as_examples_and_texts_that_teach_the_language(
+    root: Path, italian_tree: Path
+) -> None:
+    data = ArticleImporter(str(root / "config.yml"), trees=[str(italian_tree)], training_data_paths=[]).get_nlu_data()
+    added = {
+        (message.get("text"), message.get("intent"))
+        for message in data.training_examples
+        if message.get("metadata")["intent"]["language"] == "it"
+    }
+    assert added == {
+        ("La carta non passa", "card_declined"),
+        ("La carta non passa", None),
+        ("Chiamare la banca.", None),
+    }
+    assert not any(message.get("text") == "The card fails" for message in data.training_examples)
+
+
+def test_replies_of_rules_fall_back_to_each_language_for_one_that_has_a_tree_alone(
+    root: Path, italian_tree: Path
+) -> None:
+    importer = ArticleImporter(str(root / "config.yml"), str(root / "domain.yml"), trees=[str(italian_tree)])
+    replies = Replies()
+    for key in RULE_REPLIES:
+        found = {
+            tuple(condition["value"] for condition in variant["condition"]): variant["text"]
+            for variant in importer.get_domain().responses[key]
+            if len(variant.get("condition", [])) == 2
+        }
+        assert found.keys() == {("it", language) for language in replies.languages()}
+        assert all(text.startswith(replies.text(key, language)) for (_, language), text in found.items())
+        told = {("it", language) for language in replies.languages() if key == "utter_greet"}
+        assert {pair for pair, text in found.items() if text.endswith(replies.language_notice(*pair))} == told
+
+
+@pytest.mark.parametrize(
+    ("tree", "told"),
+    [
+        ("no/such/it-IT", "no/such/it-IT: no such article tree"),
+        ("docs", "named for its locale"),
+        ("tests/encoder/trees/de-DE", "holds none of the articles"),
+    ],
+)
+def test_a_tree_that_cannot_be_used_is_named_with_the_remedy(root: Path, tree: str, told: str) -> None:
+    importer = ArticleImporter(str(root / "config.yml"), training_data_paths=[], trees=[tree])
+    with pytest.raises(TreeError, match=told):
         importer.get_nlu_data()
 
 

@@ -35,6 +35,11 @@ def test_a_text_without_words_has_no_language_and_that_is_reported() -> None:
     assert "the language cannot be told" in article.problems[0].message
 
 
+@pytest.mark.parametrize(("code", "language"), [("nb-NO", "nb"), ("no", "nb"), ("nn_NO", "nb"), ("EN-us", "en")])
+def test_a_locale_is_read_as_its_language(code: str, language: str) -> None:
+    assert normalise(code) == language
+
+
 @pytest.mark.parametrize("code", [None, "", "norwegian", "1", "n", False])
 def test_what_is_no_language_code_counts_for_nothing(code: object) -> None:
     assert normalise(code) == ""

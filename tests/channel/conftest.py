@@ -7,6 +7,7 @@ import json
 import sqlite3
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -169,17 +170,31 @@ def page_bot(trained_model: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     project.mkdir()
     for name in _LINKED:
         (project / name).symlink_to(ROOT / name)
+    with serving(project, trained_model, folder, BOT_EMBED_ORIGINS="https://shop.example.com") as bot:
+        yield bot
+
+
+@contextmanager
+def serving(project: Path, model: Path, folder: Path, **environment: str) -> Iterator[PageBot]:
+    """Starts the bot of a project's folder.
+
+    Args:
+        project: the folder with configuration and data; its endpoints.yml is written here.
+        model: what is served.
+        folder: where logs, conversations and keys go.
+        **environment: further environment variables.
+    """
     endpoints = yaml.safe_load((ROOT / "endpoints.yml").read_text(encoding="utf8"))
     endpoints["tracker_store"] = {"type": "SQL", "dialect": "sqlite", "db": str(folder / "conversations.db")}
     (project / "endpoints.yml").write_text(yaml.safe_dump(endpoints), encoding="utf8")
     port = free_port()
-    command = ["-c", _RUN, str(port), str(trained_model), str(project)]
+    command = ["-c", _RUN, str(port), str(model), str(project)]
     with started(
         command,
         folder / "bot.log",
         PYTHONPATH=str(ROOT),
         BOT_PROXIES_COUNT="1",
         BOT_SECRETS_DIR=str(folder / "secrets"),
-        BOT_EMBED_ORIGINS="https://shop.example.com",
+        **environment,
     ) as process:
         yield PageBot(port, folder / "bot.log", folder / "conversations.db", folder / "secrets", process.pid)

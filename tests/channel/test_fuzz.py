@@ -36,6 +36,7 @@ bodies = st.fixed_dictionaries(
         "text": texts | anything,
         "button": texts | anything,
         "language": st.sampled_from(["nb", "xx", "", "EN"]) | anything,
+        "locale": st.sampled_from(["it-IT", "nb", "../it"]) | anything,
         "product": st.sampled_from(["azure", "excel"]) | anything,
         "parent_origin": st.sampled_from(["https://shop.example.com", "http://["]) | anything,
     },

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from rasa.engine.storage.local_model_storage import LocalModelStorage
+from rasa.engine.storage.resource import Resource
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import SlotSet
 from rasa.shared.core.slots import TextSlot
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.exceptions import InvalidConfigException
 from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.nlu.language import LanguageIdentifier
 from bot.regression.measure import NluModel
@@ -45,6 +49,35 @@ def test_the_locale_of_the_page_decides_where_the_text_is_too_short_to_tell(trai
 def test_a_page_in_another_language_does_not_overrule_a_clear_sentence(train_config: Train) -> None:
     parsed = train_config("language").parse(["mijn creditcard is gisteren geweigerd bij het betalen"], ["en"])[0]
     assert entities(parsed, "language") == ["nl"]
+
+
+def test_a_page_in_a_language_that_the_bot_does_not_know_counts_for_its_second_one(train_config: Train) -> None:
+    identifier = component(train_config("language"))
+    for metadata, language in [({"language": "zh", "fallback_language": "sv"}, "sv"), ({"language": "zh"}, "en")]:
+        assert identifier.process([Message({"text": "?", "metadata": metadata})])[0].get("language")["name"] == language
+
+
+def test_a_language_with_replies_has_no_fallback_language(train_config: Train) -> None:
+    parsed = train_config("language").parse(["hvor finner jeg fakturaen min"], ["zh"])[0]
+    assert entities(parsed, "fallback_language") == []
+
+
+def test_a_language_that_lingua_does_not_know_is_learned_from_its_texts(tmp_path: Path) -> None:
+    texts = {
+        "gl": ["a miña factura non chega", "quero dar de baixa a subscrición", "a tarxeta foi rexeitada"],
+        "en": ["my invoice has not come", "i want to end the subscription", "the card was refused"],
+        "nl": ["mijn factuur komt niet", "ik wil het abonnement opzeggen", "de kaart is geweigerd"],
+    }
+    examples = [
+        Message({"text": text, "metadata": {"intent": {"language": language}}})
+        for language, found in texts.items()
+        for text in found
+    ]
+    storage = LocalModelStorage.create(tmp_path)
+    identifier = LanguageIdentifier(LanguageIdentifier.get_default_config(), storage, Resource("language"))
+    identifier.train(TrainingData(examples))
+    found = identifier.predict(["onde está a miña subscrición", "where is the invoice", "waar is de factuur"])
+    assert [next(iter(probabilities)) for probabilities in found] == ["gl", "en", "nl"]
 
 
 def conversation_in(language: str) -> DialogueStateTracker:

@@ -17,8 +17,13 @@ export class Refusal extends Error {
 export class ConnectionLost extends Error {}
 
 /** Begins a conversation and returns `{token, buttons}`: the buttons of the topics that may be tapped at once. */
-export async function begin(language, product, parentOrigin) {
-  const body = { language, product: product ?? undefined, parent_origin: parentOrigin ?? undefined };
+export async function begin(language, locale, product, parentOrigin) {
+  const body = {
+    language,
+    locale: locale ?? undefined,
+    product: product ?? undefined,
+    parent_origin: parentOrigin ?? undefined,
+  };
   const response = await request("POST", "/session", null, body);
   return json(response);
 }

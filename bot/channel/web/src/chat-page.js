@@ -35,6 +35,7 @@ export class ChatPage {
     this.#conversation = new Conversation({
       language: () => this.#words.language,
       chosenLanguage: () => recall("language"),
+      locale: new URL(location.href).searchParams.get("lang"),
       product: this.#product,
       parentOrigin: parentOrigin(),
     });

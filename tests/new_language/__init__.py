@@ -1,0 +1,1 @@
+"""A language that the bot knows from its article tree alone."""
