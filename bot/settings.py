@@ -74,6 +74,11 @@ class Settings(BaseSettings):
     proxies_count: int = Field(
         0, ge=0, description="Number of trusted proxies before the server that add to X-Forwarded-For."
     )
+    tickets_database: SecretStr = Field(
+        SecretStr(f"sqlite:///{PROJECT_ROOT / 'var' / 'tickets.db'}"),
+        description="Where tickets are kept, in SQLAlchemy's notation: `sqlite:///FILE` or "
+        "`postgresql://user:password@host/name`.",
+    )
 
     class Config:
         env_prefix = "BOT_"
