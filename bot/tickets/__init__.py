@@ -111,9 +111,11 @@ def record_correction(
 
 @lru_cache(maxsize=1)
 def _store() -> TicketStore:
+    from bot.tickets.delivery import target_names
     from bot.tickets.store import TicketStore
 
-    return TicketStore(get_settings().tickets_database.get_secret_value())
+    settings = get_settings()
+    return TicketStore(settings.tickets_database.get_secret_value(), target_names(settings))
 
 
 @contextmanager

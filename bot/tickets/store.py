@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import unicodedata
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from bot.masking import mask
 from bot.tickets import numbers
+from bot.tickets.anonymous import anonymous
 from bot.tickets.database import migrate, open_engine, reported
 from bot.tickets.model import (
     OUTCOMES,
@@ -64,7 +66,7 @@ class TicketStore:
                 with self.engine.begin() as connection:
                     known = _of_form(connection, draft)
                     if known is not None:
-                        return _ticket(known)
+                        return read_ticket(known)
                     identity = connection.execute(insert(TICKETS).values(values)).inserted_primary_key[0]
                     self._enqueue(connection, identity, self.targets)
             except IntegrityError:  # PostgreSQL: the same form was saved between looking and saving
@@ -72,7 +74,7 @@ class TicketStore:
             with self._reading() as connection:
                 row = _of_form(connection, draft)
                 assert row is not None
-                return _ticket(row)
+                return read_ticket(row)
 
     def ticket(self, number: str) -> Ticket:
         """Returns one ticket.
@@ -81,7 +83,7 @@ class TicketStore:
             TicketNotFound: there is none with that number.
         """
         with self._reading() as connection:
-            return _ticket(_of_number(connection, number))
+            return read_ticket(_of_number(connection, number))
 
     def tickets(
         self,
@@ -97,7 +99,7 @@ class TicketStore:
             if value is not None:
                 query = query.where(TICKETS.c[column] == value)
         with self._reading() as connection:
-            return [_ticket(row) for row in connection.execute(query)]
+            return [read_ticket(row) for row in connection.execute(query)]
 
     def status_for(
         self, number: str, conversation_id: str | None = None, email: str | None = None
@@ -121,13 +123,13 @@ class TicketStore:
         right_owner = _same(conversation_id, row.conversation_id if row else None) | _same(
             (email or "").strip().casefold(), (row.contact_email or "").casefold() if row else None
         )
-        return _status(_ticket(row)) if row is not None and right_code & right_owner else None
+        return _status(read_ticket(row)) if row is not None and right_code & right_owner else None
 
     def statuses_in(self, conversation_id: str) -> list[TicketStatus]:
         """Returns the tickets that a conversation has opened, newest first."""
         query = select(TICKETS).where(TICKETS.c.conversation_id == conversation_id).order_by(TICKETS.c.id.desc())
         with self._reading() as connection:
-            return [_status(_ticket(row)) for row in connection.execute(query)]
+            return [_status(read_ticket(row)) for row in connection.execute(query)]
 
     def assign(self, number: str, assignee: str) -> Ticket:
         """Gives a ticket to an agent."""
@@ -215,6 +217,18 @@ class TicketStore:
         with reported(self.engine), self.engine.begin() as connection:
             _add_candidate(connection, "fallback", text, language, None, ranking)
 
+    def candidates(self) -> list[dict[str, Any]]:
+        """Returns what waits for review, oldest first."""
+        query = select(CANDIDATES).where(CANDIDATES.c.state == "new").order_by(CANDIDATES.c.id)
+        with self._reading() as connection:
+            return [dict(row._mapping) for row in connection.execute(query)]
+
+    def settle(self, candidates: Sequence[int], state: str) -> None:
+        """Notes that candidates were `accepted` or `rejected`."""
+        chosen = CANDIDATES.c.id.in_(candidates)
+        with reported(self.engine), self.engine.begin() as connection:
+            connection.execute(update(CANDIDATES).where(chosen).values(state=state))
+
     def deliveries(self, number: str | None = None, undelivered: bool = False) -> list[Delivery]:
         """Returns the ways of tickets to help desks, oldest first.
 
@@ -286,8 +300,8 @@ def _values(draft: TicketDraft) -> dict[str, Any]:
         "queue": found.queue,
         "priority": found.priority,
         "priority_reasons": found.reasons,
-        "summary": mask(draft.summary).text,
-        "contact_email": draft.contact_email,
+        "summary": _kept(draft.summary),
+        "contact_email": draft.contact_email and _kept(draft.contact_email),
         "consent": draft.consent,
         "intent": draft.intent,
         "confidence": draft.confidence,
@@ -295,15 +309,21 @@ def _values(draft: TicketDraft) -> dict[str, Any]:
         "language": draft.language,
         "language_confidence": draft.language_confidence,
         "product": draft.product,
-        "entities": [[entity, mask(value).text] for entity, value in draft.entities] if draft.consent else [],
-        "steps_tried": [mask(step).text for step in draft.steps_tried],
-        "transcript": [[line.speaker, mask(line.text).text, line.at] for line in lines] if draft.consent else [],
+        "entities": [[entity, _kept(value)] for entity, value in draft.entities] if draft.consent else [],
+        "steps_tried": [_kept(step) for step in draft.steps_tried],
+        "transcript": [[line.speaker, _kept(line.text), line.at] for line in lines] if draft.consent else [],
         "sentiment": list(draft.sentiment) if draft.sentiment else None,
         "signals": list(draft.signals),
     }
 
 
-def _ticket(row: Row) -> Ticket:
+def _kept(text: str) -> str:
+    """Returns the text without card and account numbers, and without what would steer a terminal or stop a database."""
+    return "".join(char for char in mask(text).text if char in "\n\t" or unicodedata.category(char) not in {"Cc", "Cs"})
+
+
+def read_ticket(row: Row) -> Ticket:
+    """Returns the ticket that a row of the table keeps."""
     values = {field.name: row._mapping[field.name] for field in fields(Ticket)}
     for name in ("runners_up", "entities", "priority_reasons"):
         values[name] = tuple(tuple(pair) for pair in values[name])
@@ -359,7 +379,7 @@ def _add_candidate(
 ) -> None:
     values = {
         "kind": kind,
-        "text": mask(text).text,
+        "text": anonymous(text),
         "language": language,
         "intent": intent,
         "shown": list(shown),
