@@ -104,8 +104,12 @@ class Settings(BaseSettings):
     tickets_rt_queue: str = Field(
         "General", description="Queue of Request Tracker; `{queue}` in it stands for the ticket's own queue."
     )
+    tickets_answer_seconds: float = Field(20, gt=0, description="How long a help desk's answer is waited for.")
     tickets_lease_seconds: float = Field(
-        180, gt=0, description="How long a worker may take over one delivery before another one takes it up."
+        180,
+        gt=0,
+        description="How long a worker may take over one delivery before another one takes it up; at least three times "
+        "`tickets_answer_seconds`.",
     )
     tickets_retry_seconds: float = Field(2, gt=0, description="Wait after the first failed delivery; then it doubles.")
     tickets_retry_longest_seconds: float = Field(300, gt=0, description="Longest wait between two deliveries.")

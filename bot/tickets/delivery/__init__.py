@@ -31,20 +31,24 @@ def make_targets(settings: Settings) -> list[Target]:
     from bot.tickets.delivery.webhook import WebhookTarget
 
     language = settings.tickets_language or None
+    patience = settings.tickets_answer_seconds
+    if settings.tickets_lease_seconds < 3 * patience:
+        raise DeliverySettingsError("BOT_TICKETS_LEASE_SECONDS must be three times BOT_TICKETS_ANSWER_SECONDS or more.")
     targets: list[Target] = []
     if settings.tickets_smtp_url:
         if not (settings.tickets_email_from and settings.tickets_email_to):
             raise DeliverySettingsError("BOT_TICKETS_SMTP_URL needs BOT_TICKETS_EMAIL_FROM and BOT_TICKETS_EMAIL_TO.")
         url = settings.tickets_smtp_url.get_secret_value()
-        targets.append(EmailTarget(url, settings.tickets_email_from, settings.tickets_email_to, language))
+        targets.append(EmailTarget(url, settings.tickets_email_from, settings.tickets_email_to, patience, language))
     if settings.tickets_webhook_url:
         if not settings.tickets_webhook_secret:
             raise DeliverySettingsError("BOT_TICKETS_WEBHOOK_URL needs BOT_TICKETS_WEBHOOK_SECRET.")
         secret = settings.tickets_webhook_secret.get_secret_value()
-        targets.append(WebhookTarget(str(settings.tickets_webhook_url), secret))
+        targets.append(WebhookTarget(str(settings.tickets_webhook_url), secret, patience))
     if settings.tickets_rt_url:
         if not settings.tickets_rt_token:
             raise DeliverySettingsError("BOT_TICKETS_RT_URL needs BOT_TICKETS_RT_TOKEN.")
         token = settings.tickets_rt_token.get_secret_value()
-        targets.append(RequestTrackerTarget(str(settings.tickets_rt_url), token, settings.tickets_rt_queue, language))
+        queue = settings.tickets_rt_queue
+        targets.append(RequestTrackerTarget(str(settings.tickets_rt_url), token, queue, patience, language))
     return targets

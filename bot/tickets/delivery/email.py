@@ -11,7 +11,7 @@ from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
 
 from bot.tickets.delivery.message import body, subject
-from bot.tickets.delivery.target import ANSWER_SECONDS, Parcel, RefusedError, UnavailableError
+from bot.tickets.delivery.target import Parcel, RefusedError, UnavailableError
 
 X_PRIORITY = {"urgent": "1", "high": "2", "normal": "3", "low": "5"}
 
@@ -26,15 +26,19 @@ class EmailTarget:
         url: `smtp://user:password@host:25`, `smtps://` (TLS from the start) or `smtp+starttls://`.
         sender: the address it comes from.
         recipient: the help desk's address.
+        answer_seconds: how long an answer is waited for.
         language: of the headings, None for each ticket's own.
     """
 
     name = "email"
 
-    def __init__(self, url: str, sender: str, recipient: str, language: str | None = None) -> None:
+    def __init__(
+        self, url: str, sender: str, recipient: str, answer_seconds: float, language: str | None = None
+    ) -> None:
         self._server = urlsplit(url)
         self._sender = sender
         self._recipient = recipient
+        self._answer_seconds = answer_seconds
         self._language = language
 
     def deliver(self, parcel: Parcel) -> str | None:
@@ -43,7 +47,7 @@ class EmailTarget:
         handing_over = False
         try:
             with closing(self._connect()) as server:
-                parcel.ensure_time()
+                parcel.ensure_time(self._answer_seconds)
                 handing_over = True
                 server.send_message(message)
                 with suppress(smtplib.SMTPException, OSError):  # it has been taken, whatever follows
@@ -60,9 +64,9 @@ class EmailTarget:
         host, port = self._server.hostname or "localhost", self._server.port
         if self._server.scheme == "smtps":
             context = ssl.create_default_context()
-            server: smtplib.SMTP = smtplib.SMTP_SSL(host, port or 465, timeout=ANSWER_SECONDS, context=context)
+            server: smtplib.SMTP = smtplib.SMTP_SSL(host, port or 465, timeout=self._answer_seconds, context=context)
         else:
-            server = smtplib.SMTP(host, port or 25, timeout=ANSWER_SECONDS)
+            server = smtplib.SMTP(host, port or 25, timeout=self._answer_seconds)
         try:
             if self._server.scheme == "smtp+starttls":
                 server.starttls(context=ssl.create_default_context())

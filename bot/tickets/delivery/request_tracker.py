@@ -9,7 +9,7 @@ from rt.exceptions import NotFoundError, RtError, UnexpectedResponseError
 from rt.rest2 import Rt
 
 from bot.tickets.delivery.message import body, subject
-from bot.tickets.delivery.target import ANSWER_SECONDS, Parcel, RefusedError, UnavailableError
+from bot.tickets.delivery.target import Parcel, RefusedError, UnavailableError
 from bot.tickets.model import Ticket
 
 # Request Tracker calls 0 low, 50 medium and 100 high, and sorts by the number.
@@ -24,15 +24,17 @@ class RequestTrackerTarget:
         url: of Request Tracker, with or without `REST/2.0/` at its end.
         token: of a user with the rights SeeQueue, ShowTicket and CreateTicket.
         queue: where tickets are created; `{queue}` in it stands for the ticket's own.
+        answer_seconds: how long an answer is waited for.
         language: of the headings, None for each ticket's own.
     """
 
     name = "request_tracker"
 
-    def __init__(self, url: str, token: str, queue: str, language: str | None = None) -> None:
+    def __init__(self, url: str, token: str, queue: str, answer_seconds: float, language: str | None = None) -> None:
         base = url.rstrip("/").removesuffix("/REST/2.0")
-        self._tracker = Rt(f"{base}/REST/2.0/", token=token, http_timeout=ANSWER_SECONDS)
+        self._tracker = Rt(f"{base}/REST/2.0/", token=token, http_timeout=answer_seconds)  # type: ignore[arg-type]  # handed on to httpx
         self._queue = queue
+        self._answer_seconds = answer_seconds
         self._language = language
 
     def deliver(self, parcel: Parcel) -> str | None:
@@ -42,7 +44,7 @@ class RequestTrackerTarget:
         try:
             found = self._find(ticket)
             if found is None:
-                parcel.ensure_time()
+                parcel.ensure_time(self._answer_seconds)
                 creating = True
                 found = self._create(ticket)
             return found

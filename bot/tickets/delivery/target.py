@@ -8,9 +8,6 @@ from typing import Protocol
 
 from bot.tickets.model import Ticket
 
-CONNECT_SECONDS = 5
-ANSWER_SECONDS = 20
-
 
 class RefusedError(RuntimeError):
     """The help desk has answered and does not take this ticket as it is."""
@@ -43,13 +40,16 @@ class Parcel:
     key: str
     deadline: float
 
-    def ensure_time(self) -> None:
+    def ensure_time(self, answer_seconds: float) -> None:
         """Called right before what cannot be taken back.
+
+        Args:
+            answer_seconds: how long the help desk's answer is waited for.
 
         Raises:
             UnavailableError: another worker could take over before the help desk has answered.
         """
-        if time.monotonic() + ANSWER_SECONDS > self.deadline:
+        if time.monotonic() + answer_seconds > self.deadline:
             raise UnavailableError("there was not enough time left to send the ticket safely")
 
 

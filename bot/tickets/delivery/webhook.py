@@ -10,7 +10,7 @@ import time
 
 import requests
 
-from bot.tickets.delivery.target import ANSWER_SECONDS, CONNECT_SECONDS, Parcel, RefusedError, UnavailableError
+from bot.tickets.delivery.target import Parcel, RefusedError, UnavailableError
 from bot.tickets.model import as_json
 
 # Not now: the request timed out, is being worked on, comes too early or too often, or nobody is behind the proxy.
@@ -27,11 +27,13 @@ class WebhookTarget:
     Args:
         url: where to post.
         secret: known to both sides; after `whsec_` it is read as base64, as the specification writes it.
+        answer_seconds: how long an answer is waited for.
     """
 
     name = "webhook"
 
-    def __init__(self, url: str, secret: str) -> None:
+    def __init__(self, url: str, secret: str, answer_seconds: float) -> None:
+        self._answer_seconds = answer_seconds
         self._url = url
         encoded = secret.removeprefix("whsec_")
         self._secret = secret.encode() if encoded == secret else base64.b64decode(encoded)
@@ -39,13 +41,13 @@ class WebhookTarget:
     def deliver(self, parcel: Parcel) -> str | None:
         """Posts one ticket; see `Target.deliver`."""
         body = json.dumps({"version": SCHEMA_VERSION, "ticket": as_json(parcel.ticket)}, ensure_ascii=False).encode()
-        parcel.ensure_time()
+        parcel.ensure_time(self._answer_seconds)
         try:
             response = requests.post(
                 self._url,
                 data=body,
                 headers=self._headers(parcel.key, body),
-                timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
+                timeout=self._answer_seconds,
                 allow_redirects=False,
             )
         except requests.ConnectTimeout as error:
