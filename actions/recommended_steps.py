@@ -10,9 +10,12 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
+from actions.clarification import ask_which, close_issues, pending_choice, settle
 from actions.conversation import (
     articles,
     button,
+    end_of_turn,
+    form_of,
     intent_of,
     issues,
     language_of,
@@ -20,7 +23,10 @@ from actions.conversation import (
     plain_values,
     replies,
     shows_payloads,
+    topic_buttons,
+    triage_of,
 )
+from actions.records import record_outcome
 from actions.text import plain
 from actions.topics import offer_topics
 from bot.articles import Article, Note, Section, Step, contact, documents, lead, needs_product, recommended_steps
@@ -37,23 +43,54 @@ class ActionRecommendedSteps(Action):
         return "action_recommended_steps"
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
-        """Utters the answer, or asks for the product once where the steps differ."""
+        """Utters the answer; asks first which issue is meant, or which product, where that is open."""
         language = language_of(tracker)
         said = intent_of(tracker)
         issue = said if said in issues() else tracker.get_slot("issue")
-        product = tracker.get_slot("product")
         if issue is None:  # a product was named before any issue
             offer_topics(dispatcher, "utter_help", language)
-            return [FollowupAction("action_listen")]
+            return [end_of_turn(tracker)]
+        if form_of(tracker):  # a question in the middle of a form; what the form is about stays
+            dispatcher.utter_message(**answer_message(tracker, issue, _product_of(tracker)))
+            return [end_of_turn(tracker)]
+        pair = close_issues(tracker) if said in issues() else []
+        if pair and pending_choice(tracker) is None:
+            return ask_which(dispatcher, tracker, pair)
+        events = settle(tracker, said) if said in issues() else []
+        issue, other = root_cause_first(issue, _second_issue(tracker))
+        other = other or tracker.get_slot("other_issue")
+        other = other if other != issue else None
+        events += [SlotSet("issue", issue), SlotSet("other_issue", other), SlotSet("rephrase_asked", False)]
+        product = _product_of(tracker)
         article = articles().article(issue, language)
-        events: list[EventType] = [SlotSet("issue", issue), SlotSet("rephrase_asked", False)]
-        if needs_product(article) and product not in PRODUCTS and not tracker.get_slot("product_asked"):
+        if needs_product(article) and product is None and not tracker.get_slot("product_asked"):
             if shows_payloads(tracker):  # a page shows the steps of both, to switch between, beside the question
                 dispatcher.utter_message(json_message=answer_payload(issue, article, None))
             ask_for_product(dispatcher, language)
             return [*events, SlotSet("product_asked", True), FollowupAction("action_listen")]
-        answer(dispatcher, tracker, issue, article, product if product in PRODUCTS else None)
+        if said == "choose_product" and product is not None:
+            _say_what_differs(dispatcher, issue, article, product, language)
+        if article.language != language:
+            dispatcher.utter_message(text=replies().text("utter_english_fallback", language))
+        dispatcher.utter_message(**answer_message(tracker, issue, product))
+        if other is not None:
+            offer_other(dispatcher, "also_mentioned", other, language)
+        ask_solved(dispatcher, language)
+        # Whoever says nothing more has left; a verdict takes the place of this.
+        record_outcome(tracker, "abandoned", issue)
         return [*events, FollowupAction("action_listen")]
+
+
+def root_cause_first(issue: str, second: str | None) -> tuple[str, str | None]:
+    """Returns the two issues of a message in the order in which they are answered: first what brings the other about.
+
+    Args:
+        issue: the issue that the message names most clearly.
+        second: another one that it names, None if there is none.
+    """
+    if second is not None and issue in issues()[second].causes:
+        return second, issue
+    return issue, second
 
 
 def ask_for_product(dispatcher: CollectingDispatcher, language: str) -> None:
@@ -64,17 +101,8 @@ def ask_for_product(dispatcher: CollectingDispatcher, language: str) -> None:
     )
 
 
-def answer(
-    dispatcher: CollectingDispatcher, tracker: Tracker, issue: str, article: Article, product: str | None
-) -> None:
-    """Utters the article's answer and asks whether it helped."""
-    language = language_of(tracker)
-    if article.language != language:
-        dispatcher.utter_message(text=replies().text("utter_english_fallback", language))
-    dispatcher.utter_message(
-        text=answer_text(article, product),
-        json_message=answer_payload(issue, article, product) if shows_payloads(tracker) else None,
-    )
+def ask_solved(dispatcher: CollectingDispatcher, language: str) -> None:
+    """Asks whether the answer has helped."""
     dispatcher.utter_message(
         text=replies().text("utter_ask_solved", language),
         buttons=[
@@ -83,6 +111,43 @@ def answer(
             person_button(language),
         ],
     )
+
+
+def offer_other(dispatcher: CollectingDispatcher, key: str, issue: str, language: str) -> None:
+    """Offers the other issue that the customer has mentioned."""
+    dispatcher.utter_message(
+        text=replies().dialogue(key, language, topic=replies().topic(issue, language)),
+        buttons=topic_buttons([issue], language),
+    )
+
+
+def answer_message(tracker: Tracker, issue: str, product: str | None) -> dict[str, Any]:
+    """Returns an issue's answer as the customer's channel can show it."""
+    article = articles().article(issue, language_of(tracker))
+    payload = answer_payload(issue, article, product) if shows_payloads(tracker) else None
+    return {"text": answer_text(article, product), "json_message": payload}
+
+
+def _product_of(tracker: Tracker) -> str | None:
+    product = tracker.get_slot("product")
+    return product if product in PRODUCTS else None
+
+
+def _second_issue(tracker: Tracker) -> str | None:
+    second = (triage_of(tracker).get("second_issue") or {}).get("name")
+    return second if second in issues() and intent_of(tracker) in issues() else None
+
+
+def _say_what_differs(
+    dispatcher: CollectingDispatcher, issue: str, article: Article, product: str, language: str
+) -> None:
+    """Says so where the product that the customer has named makes no difference, or does not have the issue."""
+    products = issues()[issue].products
+    if product not in products:
+        name = replies().label(products[0], language)
+        dispatcher.utter_message(text=replies().dialogue("only_product", language, product=name))
+    elif not needs_product(article):
+        dispatcher.utter_message(text=replies().dialogue("same_steps", language))
 
 
 def answer_text(article: Article, product: str | None) -> str:

@@ -8,7 +8,19 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.conversation import common_issues, intent_of, language_of, person_button, replies, topic_buttons
+from actions.conversation import (
+    common_issues,
+    end_of_turn,
+    form_of,
+    intent_of,
+    language_of,
+    person_button,
+    replies,
+    text_of,
+    topic_buttons,
+)
+from actions.records import record_fallback
+from bot.tickets import find_number
 
 
 def offer_topics(dispatcher: CollectingDispatcher, reply: str, language: str) -> None:
@@ -29,7 +41,7 @@ class ActionOfferTopics(Action):
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Utters the help text and the topics."""
         offer_topics(dispatcher, "utter_help", language_of(tracker))
-        return [FollowupAction("action_listen")]
+        return [end_of_turn(tracker)]
 
 
 class ActionNotUnderstood(Action):
@@ -41,7 +53,13 @@ class ActionNotUnderstood(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Utters the question to rephrase, or the way out."""
-        language = language_of(tracker)
+        language, text = language_of(tracker), text_of(tracker)
+        if find_number(text):  # a ticket's number alone says what is wanted
+            return [FollowupAction("action_ticket_status")]
+        if form_of(tracker):
+            dispatcher.utter_message(text=replies().dialogue("not_understood_in_form", language))
+            return [end_of_turn(tracker)]
+        record_fallback(tracker, text)
         if tracker.get_slot("rephrase_asked"):
             offer_topics(dispatcher, "utter_topics", language)
             return [SlotSet("rephrase_asked", False), FollowupAction("action_listen")]
