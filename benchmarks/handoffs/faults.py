@@ -212,6 +212,8 @@ def run_faults(database: str, desk: Desk, hand_offs: int, log: Path, seed: int =
             time.sleep(chance.uniform(0.3, 1.5))  # the outage
             desk.up()
             time.sleep(chance.uniform(0.5, 2.0))  # a while of work between two faults
+        if any(saver.returncode for saver in savers):
+            raise RuntimeError(f"handing over failed; see {log}.")
         wait_until(lambda: not store.deliveries(undelivered=True), "everything is delivered", FINISH_SECONDS)
     seconds = time.monotonic() - started
     numbers = {ticket.number for ticket in store.tickets()}

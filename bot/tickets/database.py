@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import create_engine, event, inspect, text
 from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import QueuePool
 
 from bot.tickets.model import TicketStoreError
 
@@ -34,7 +35,17 @@ def open_engine(url: str) -> Engine:
             return create_engine(parsed, future=True, pool_pre_ping=True, connect_args={"connect_timeout": 5})
         if parsed.database and parsed.database != ":memory:":
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(parsed, future=True, connect_args={"timeout": BUSY_SECONDS})
+        engine = create_engine(
+            parsed,
+            future=True,
+            # SQLite lets writers in by chance, so that one of many may wait in vain. One connection for all threads of
+            # a process lets them in by turns; only processes compete.
+            poolclass=QueuePool,
+            pool_size=1,
+            max_overflow=0,
+            pool_timeout=BUSY_SECONDS,
+            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        )
     except (SQLAlchemyError, OSError, ImportError) as error:
         raise TicketStoreError(
             f"the ticket database cannot be opened ({type(error).__name__}: {error}); mend BOT_TICKETS_DATABASE."

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from bot.tickets.delivery.message import body, subject
 from bot.tickets.delivery.target import Parcel, RefusedError, UnavailableError
 
+HEADER_LENGTH = 400
 X_PRIORITY = {"urgent": "1", "high": "2", "normal": "3", "low": "5"}
 
 
@@ -92,6 +93,8 @@ class EmailTarget:
         message["X-Ticket-Tags"] = " ".join(ticket.tags)
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(body(ticket, self._language), cte="quoted-printable")
+        # A subject that is folded right after its name reaches some readers with a blank before it.
+        message.policy = message.policy.clone(max_line_length=HEADER_LENGTH)
         return message
 
 
