@@ -15,11 +15,13 @@ from actions.conversation import (
     button,
     end_of_turn,
     entity_of,
+    find_passage,
     form_of,
     intent_of,
     issues,
     language_of,
     person_button,
+    recognised_intent,
     replies,
     shows_payloads,
     text_of,
@@ -28,7 +30,6 @@ from actions.passages import (
     TROUBLE_SLUGS,
     Passage,
     StepWords,
-    asked_passage,
     durations,
     section_passage,
     section_passages,
@@ -38,9 +39,8 @@ from actions.passages import (
 from actions.recommended_steps import PRODUCTS, answer_payload, ask_solved, variants
 from bot.articles import Article, documents
 
-# A follow-up that names an issue so clearly is about that one. Intents are ranked together, so an issue that shares the
-# ranking with the follow-up itself seldom gets more than half. Measured on the dialogues in tests/conversations.
-NAMED_CLEARLY = 0.2
+# A follow-up whose ranking gives another issue so much is about that one; confidences of a ranking add up to 1.
+NAMED_CLEARLY = 0.25
 _MOST_BUTTONS = 9
 
 
@@ -75,10 +75,10 @@ class ActionFollowUp(Action):
 
 def _issue(tracker: Tracker) -> str | None:
     """Returns the issue that a follow-up is about: one that it names clearly, else the one at hand."""
-    named = best_issue(tracker)
-    if named is not None and named[1] >= NAMED_CLEARLY and intent_of(tracker) != "send_again":
+    named, at_hand = best_issue(tracker), tracker.get_slot("issue")
+    meant_in_context = intent_of(tracker) != recognised_intent(tracker)
+    if named is not None and named[1] >= NAMED_CLEARLY and not meant_in_context:
         return named[0]
-    at_hand = tracker.get_slot("issue")
     return at_hand if at_hand in issues() else None
 
 
@@ -137,7 +137,7 @@ def _detail(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) -> l
         found = Passage(replies().dialogue("step_again", language, number=number), text)
     if found is None:
         steps = [step for product in variants(article, _product(tracker)) for step in step_passages(article, product)]
-        found = asked_passage(text_of(tracker), [*sections, *steps])
+        found = find_passage(tracker, sections) or find_passage(tracker, steps)
     if found is not None:
         dispatcher.utter_message(text=f"{found.heading}\n\n{found.text}".strip())
         return []

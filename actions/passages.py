@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from actions.text import plain
@@ -16,11 +16,11 @@ DURATION_SLUG = "how-long-it-takes"
 TROUBLE_SLUGS = ("if-it-still-fails", "who-can-do-this")
 
 # Words are compared by their beginning, which survives inflection and most compounds.
-_STEM = 5
+_STEM = 4
 _SHORTEST_WORD = 3
-# A passage is meant if a word of its heading is asked for, or several of its text that few other passages have.
+# A passage is meant if rare words of its heading are asked for, or several of its text.
 _HEADING_WEIGHT = 2.0
-_ENOUGH = 1.5
+_ENOUGH = 1.1
 
 
 @dataclass(frozen=True)
@@ -104,24 +104,33 @@ def section_passage(article: Article, slug: str) -> Passage | None:
     return next((passage for passage in section_passages(article) if passage.slug == slug), None)
 
 
-def asked_passage(text: str, passages: Sequence[Passage]) -> Passage | None:
+def asked_passage(text: str, passages: Sequence[Passage], rarity: Mapping[str, float]) -> Passage | None:
     """Returns the passage that a question is about, None if its words do not tell.
 
-    A word counts for the more, the fewer passages have it (inverse document frequency).
+    Args:
+        text: the question.
+        passages: those to choose from.
+        rarity: what each word's beginning counts, see `word_rarity`.
     """
-    headings = [_stems(passage.heading) for passage in passages]
-    contents = [_stems(passage.text) | heading for passage, heading in zip(passages, headings, strict=True)]
-    spread = Counter(stem for content in contents for stem in content)
     asked = _stems(text)
     best, most = None, 0.0
-    for passage, heading, content in zip(passages, headings, contents, strict=True):
-        score = sum(
-            (_HEADING_WEIGHT if stem in heading else 1.0) * math.log(len(passages) / spread[stem])
-            for stem in asked & content
-        ) / math.log(len(passages) or 2)
+    for passage in passages:
+        heading = _stems(passage.heading)
+        found = asked & (heading | _stems(passage.text))
+        score = sum(rarity.get(stem, 0.0) * (_HEADING_WEIGHT if stem in heading else 1.0) for stem in found)
         if score > most:
             best, most = passage, score
     return best if most >= _ENOUGH else None
+
+
+def word_rarity(articles: Iterable[Article]) -> dict[str, float]:
+    """Returns how telling each word is, by its beginning: from 0, in every section, to 1, in a single one.
+
+    It is the inverse document frequency (Spaerck Jones 1972) over the sections of a language's articles.
+    """
+    contents = [_stems(f"{each.heading} {each.text}") for article in articles for each in section_passages(article)]
+    spread = Counter(stem for content in contents for stem in content)
+    return {stem: math.log(len(contents) / count) / math.log(len(contents)) for stem, count in spread.items()}
 
 
 def durations(article: Article, product: str | None, units: Sequence[str]) -> str:

@@ -15,17 +15,21 @@ from actions.conversation import (
     articles,
     button,
     end_of_turn,
+    find_passage,
     form_of,
     intent_of,
     issues,
     language_of,
     person_button,
     plain_values,
+    redirected,
     replies,
     shows_payloads,
+    text_of,
     topic_buttons,
     triage_of,
 )
+from actions.passages import Passage, section_passages
 from actions.records import record_outcome
 from actions.text import plain
 from actions.topics import offer_topics
@@ -44,6 +48,8 @@ class ActionRecommendedSteps(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Utters the answer; asks first which issue is meant, or which product, where that is open."""
+        if elsewhere := redirected(tracker):
+            return elsewhere
         language = language_of(tracker)
         said = intent_of(tracker)
         issue = said if said in issues() else tracker.get_slot("issue")
@@ -53,32 +59,41 @@ class ActionRecommendedSteps(Action):
         if form_of(tracker):  # a question in the middle of a form; what the form is about stays
             dispatcher.utter_message(**answer_message(tracker, issue, _product_of(tracker)))
             return [end_of_turn(tracker)]
+        if passage := _passage_asked_for(tracker, said):
+            dispatcher.utter_message(text=f"{passage.heading}\n\n{passage.text}")
+            return [FollowupAction("action_listen")]
         pair = close_issues(tracker) if said in issues() else []
         if pair and pending_choice(tracker) is None:
             return ask_which(dispatcher, tracker, pair)
-        events = settle(tracker, said) if said in issues() else []
-        issue, other = root_cause_first(issue, _second_issue(tracker))
-        other = other or tracker.get_slot("other_issue")
-        other = other if other != issue else None
-        events += [SlotSet("issue", issue), SlotSet("other_issue", other), SlotSet("rephrase_asked", False)]
-        product = _product_of(tracker)
-        article = articles().article(issue, language)
-        if needs_product(article) and product is None and not tracker.get_slot("product_asked"):
-            if shows_payloads(tracker):  # a page shows the steps of both, to switch between, beside the question
-                dispatcher.utter_message(json_message=answer_payload(issue, article, None))
-            ask_for_product(dispatcher, language)
-            return [*events, SlotSet("product_asked", True), FollowupAction("action_listen")]
-        if said == "choose_product" and product is not None:
-            _say_what_differs(dispatcher, issue, article, product, language)
-        if article.language != language:
-            dispatcher.utter_message(text=replies().text("utter_english_fallback", language))
-        dispatcher.utter_message(**answer_message(tracker, issue, product))
-        if other is not None:
-            offer_other(dispatcher, "also_mentioned", other, language)
-        ask_solved(dispatcher, language)
-        # Whoever says nothing more has left; a verdict takes the place of this.
-        record_outcome(tracker, "abandoned", issue)
-        return [*events, FollowupAction("action_listen")]
+        return _answer(dispatcher, tracker, said, issue)
+
+
+def _answer(dispatcher: CollectingDispatcher, tracker: Tracker, said: str, issue: str) -> list[EventType]:
+    """Answers the root cause of what was named, and offers the rest; asks for the product once where steps differ."""
+    language = language_of(tracker)
+    events = settle(tracker, said) if said in issues() else []
+    issue, second = root_cause_first(issue, _second_issue(tracker))
+    other = second or tracker.get_slot("other_issue")
+    other = other if other != issue else None
+    events += [SlotSet("issue", issue), SlotSet("other_issue", other), SlotSet("rephrase_asked", False)]
+    product = _product_of(tracker)
+    article = articles().article(issue, language)
+    if needs_product(article) and product is None and not tracker.get_slot("product_asked"):
+        if shows_payloads(tracker):  # a page shows the steps of both, to switch between, beside the question
+            dispatcher.utter_message(json_message=answer_payload(issue, article, None))
+        ask_for_product(dispatcher, language)
+        return [*events, SlotSet("product_asked", True), FollowupAction("action_listen")]
+    if said == "choose_product" and product is not None:
+        _say_what_differs(dispatcher, issue, article, product, language)
+    if article.language != language:
+        dispatcher.utter_message(text=replies().text("utter_english_fallback", language))
+    dispatcher.utter_message(**answer_message(tracker, issue, product))
+    if other is not None:
+        offer_other(dispatcher, "also_mentioned", other, language)
+    ask_solved(dispatcher, language)
+    # Whoever says nothing more has left; a verdict takes the place of this.
+    record_outcome(tracker, "abandoned", issue)
+    return [*events, FollowupAction("action_listen")]
 
 
 def root_cause_first(issue: str, second: str | None) -> tuple[str, str | None]:
@@ -136,6 +151,13 @@ def _product_of(tracker: Tracker) -> str | None:
 def _second_issue(tracker: Tracker) -> str | None:
     second = (triage_of(tracker).get("second_issue") or {}).get("name")
     return second if second in issues() and intent_of(tracker) in issues() else None
+
+
+def _passage_asked_for(tracker: Tracker, said: str) -> Passage | None:
+    """Returns the section that a question about the issue at hand asks for, None if it asks for none or is new."""
+    if said != tracker.get_slot("issue") or not text_of(tracker).rstrip().endswith("?"):
+        return None
+    return find_passage(tracker, section_passages(articles().article(said, language_of(tracker))))
 
 
 def _say_what_differs(

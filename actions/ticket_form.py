@@ -140,6 +140,18 @@ def is_question(tracker: Tracker) -> bool:
     return confidence_of(tracker) >= _SURELY and (intent_of(tracker) in _QUESTIONS or intent_of(tracker) in issues())
 
 
+def has_switched_language(tracker: Tracker) -> bool:
+    """Tells whether the last message has changed the language of the conversation."""
+    values: list[str] = []
+    before_it = None
+    for event in tracker.events:
+        if event["event"] == "user":
+            before_it = values[-1] if values else None
+        if event["event"] == "slot" and event["name"] == "language":
+            values.append(str(event["value"]))
+    return before_it is not None and values[-1] != before_it
+
+
 def cancel_button(language: str) -> dict[str, str]:
     """Returns the button that ends a form."""
     return button(replies().label("cancel", language), "cancel_form")
@@ -155,6 +167,8 @@ def _address(tracker: Tracker) -> dict[str, Any]:
             return {"contact_email": "", "email_tries": 0}
         if intent_of(tracker) in COMMANDS or is_question(tracker):
             return {}
+        if has_switched_language(tracker):  # asked again in the new one
+            return {"email_tries": 0}
     return {"email_tries": (tracker.get_slot("email_tries") or 0) + 1}
 
 

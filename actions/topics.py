@@ -15,6 +15,7 @@ from actions.conversation import (
     intent_of,
     language_of,
     person_button,
+    redirected,
     replies,
     text_of,
     topic_buttons,
@@ -40,6 +41,8 @@ class ActionOfferTopics(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Utters the help text and the topics."""
+        if elsewhere := redirected(tracker):
+            return elsewhere
         offer_topics(dispatcher, "utter_help", language_of(tracker))
         return [end_of_turn(tracker)]
 
@@ -53,6 +56,8 @@ class ActionNotUnderstood(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Utters the question to rephrase, or the way out."""
+        if elsewhere := redirected(tracker):
+            return elsewhere
         language, text = language_of(tracker), text_of(tracker)
         if find_number(text):  # a ticket's number alone says what is wanted
             return [FollowupAction("action_ticket_status")]
