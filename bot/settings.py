@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import BaseSettings, Field, HttpUrl, SecretStr
+from pydantic import AnyHttpUrl, BaseSettings, Field, HttpUrl, SecretStr
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
@@ -89,13 +89,13 @@ class Settings(BaseSettings):
     )
     tickets_email_from: str = Field("", description="Address that tickets are sent from.")
     tickets_email_to: str = Field("", description="The help desk's address.")
-    tickets_webhook_url: HttpUrl | None = Field(
+    tickets_webhook_url: AnyHttpUrl | None = Field(
         None, description="Where tickets are posted as signed JSON; needs `tickets_webhook_secret`."
     )
     tickets_webhook_secret: SecretStr | None = Field(
         None, min_length=24, description="Signs what is posted, at least 24 characters; known to the receiver."
     )
-    tickets_rt_url: HttpUrl | None = Field(
+    tickets_rt_url: AnyHttpUrl | None = Field(
         None, description="Address of Request Tracker 5 that tickets are created in; needs `tickets_rt_token`."
     )
     tickets_rt_token: SecretStr | None = Field(

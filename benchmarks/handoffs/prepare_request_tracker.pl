@@ -1,4 +1,4 @@
-# Makes what the bot needs in a fresh Request Tracker: a queue, a user with three rights and a token.
+# Makes what the bot needs in a fresh Request Tracker: queues, a user with three rights in them and a token.
 # Prints that token, and one of the superuser.
 use strict;
 use warnings;
@@ -13,11 +13,13 @@ sub must {
     return $more[0];
 }
 
-my $queue = RT::Queue->new($system);
-must($queue->Create(Name => 'Billing'));
 my $bot = RT::User->new($system);
 must($bot->Create(Name => 'triage-bot', EmailAddress => 'triage-bot@help.example', Privileged => 1));
-must($bot->PrincipalObj->GrantRight(Right => $_, Object => $queue)) for qw(SeeQueue ShowTicket CreateTicket);
+for my $name (qw(Billing payments)) {
+    my $queue = RT::Queue->new($system);
+    must($queue->Create(Name => $name));
+    must($bot->PrincipalObj->GrantRight(Right => $_, Object => $queue)) for qw(SeeQueue ShowTicket CreateTicket);
+}
 my $root = RT::User->new($system);
 $root->Load('root');
 for my $owner ($bot, $root) {

@@ -32,7 +32,7 @@ from rt.exceptions import NotFoundError
 from rt.rest2 import Rt
 
 RT_SERVER = Path("/usr/share/request-tracker5/libexec/rt-server")
-START_SECONDS = 60
+START_SECONDS = 180
 SECRET = "a secret that both sides know"
 
 

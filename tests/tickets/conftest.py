@@ -150,7 +150,7 @@ def tracker_settings(tracker: RequestTracker, url: str = "") -> dict[str, str]:
 
 @pytest.fixture
 def deliver(tmp_path: Path) -> Deliver:
-    """Runs `python -m bot tickets deliver` as a process: `with deliver(database, **settings) as worker:`."""
+    """Runs `python -m bot tickets deliver` as a process of its own, for as long as the context lasts."""
 
     @contextmanager
     def run(database: str, answer: float = 1, lease: float = 3, **settings: str) -> Iterator[subprocess.Popen[bytes]]:

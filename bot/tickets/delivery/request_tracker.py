@@ -81,4 +81,5 @@ class RequestTrackerTarget:
 
 
 def _reason(error: Exception) -> str:
-    return f"Request Tracker did not take it: {str(error)[:300] or type(error).__name__}"
+    told = getattr(error, "response_message", None) or str(error) or type(error).__name__
+    return f"Request Tracker did not take it: {told[:300]}"
