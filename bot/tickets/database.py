@@ -32,7 +32,16 @@ def open_engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite":
-            return create_engine(parsed, future=True, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+            return create_engine(
+                parsed,
+                future=True,
+                pool_pre_ping=True,
+                # Threads take turns: PostgreSQL has 100 connections by default, for all processes together.
+                pool_size=2,
+                max_overflow=3,
+                pool_timeout=BUSY_SECONDS,
+                connect_args={"connect_timeout": 5},
+            )
         if parsed.database and parsed.database != ":memory:":
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(

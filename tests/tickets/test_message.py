@@ -45,7 +45,7 @@ def test_a_norwegian_ticket_reads_so(store: TicketStore) -> None:
         "Allerede prøvd:\n"
         "  - Sjekket utløpsdatoen\n"
         "\n"
-        "Samtalen:\n"
+        "Samtalen (UTC):\n"
         "  10:42 Kunde: kortet mitt ble avvist\n"
         "  10:42 Bot: Gjelder det Azure eller Microsoft 365?\n"
         "\n"

@@ -77,7 +77,7 @@ def _conversation(ticket: Ticket, words: dict[str, Any]) -> Iterator[str]:
         return
     lines = [line for line in ticket.transcript if isinstance(line, Utterance)]
     if lines:
-        yield f"{words['transcript']}:"
+        yield f"{words['transcript']} (UTC):"
     for line in lines:
         speaker = words["customer"] if line.speaker == "customer" else words["bot"]
         first, *rest = line.text.splitlines() or [""]
