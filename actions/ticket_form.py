@@ -163,12 +163,12 @@ def _address(tracker: Tracker) -> dict[str, Any]:
     if address is not None:
         return {"contact_email": address, "email_tries": 0}
     if "@" not in text:
+        if has_switched_language(tracker) and len(text.split()) > _FEW_WORDS:  # asked again in the new one
+            return {"email_tries": 0}
         if intent_of(tracker) in ("skip_field", "deny"):
             return {"contact_email": "", "email_tries": 0}
         if intent_of(tracker) in COMMANDS or is_question(tracker):
             return {}
-        if has_switched_language(tracker):  # asked again in the new one
-            return {"email_tries": 0}
     return {"email_tries": (tracker.get_slot("email_tries") or 0) + 1}
 
 
