@@ -48,9 +48,11 @@ class RequestTrackerTarget:
                 creating = True
                 found = self._create(ticket)
             return found
-        except NotConnected as error:
-            refused = "ConnectError" in repr(error.cause)
-            raise UnavailableError(_reason(error), uncertain=creating and not refused) from error
+        except (NotConnected, OSError) as error:  # the library raises Python's own ConnectionError
+            reached = type(error.__cause__).__name__ not in {"ConnectError", "ConnectTimeout"}
+            raise UnavailableError(
+                f"Request Tracker did not answer: {error}", uncertain=creating and reached
+            ) from error
         except UnexpectedResponseError as error:
             if error.status_code in NOT_NOW:
                 raise UnavailableError(_reason(error), uncertain=creating) from error
