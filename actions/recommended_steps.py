@@ -10,18 +10,28 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
+from actions.clarification import ask_which, close_issues, pending_choice, settle
 from actions.conversation import (
     articles,
     button,
+    end_of_turn,
+    find_passage,
+    form_of,
     intent_of,
     issues,
     language_of,
     person_button,
     plain_values,
+    redirected,
     replies,
     shows_payloads,
     tell_language,
+    text_of,
+    topic_buttons,
+    triage_of,
 )
+from actions.passages import Passage, section_passages
+from actions.records import record_outcome
 from actions.text import plain
 from actions.topics import offer_topics
 from bot.articles import Article, Note, Section, Step, contact, documents, lead, needs_product, recommended_steps
@@ -39,24 +49,67 @@ class ActionRecommendedSteps(Action):
         return "action_recommended_steps"
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
-        """Utters the answer, or asks for the product once where the steps differ."""
+        """Utters the answer; asks first which issue is meant, or which product, where that is open."""
+        if elsewhere := redirected(tracker):
+            return elsewhere
         language = language_of(tracker)
         told = tell_language(dispatcher, tracker)
         said = intent_of(tracker)
         issue = said if said in issues() else tracker.get_slot("issue")
-        product = tracker.get_slot("product")
         if issue is None:  # a product was named before any issue
             offer_topics(dispatcher, "utter_help", language)
+            return [*told, end_of_turn(tracker)]
+        if form_of(tracker):  # a question in the middle of a form; what the form is about stays
+            dispatcher.utter_message(**answer_message(tracker, issue, _product_of(tracker)))
+            return [*told, end_of_turn(tracker)]
+        if passage := _passage_asked_for(tracker, said):
+            dispatcher.utter_message(text=f"{passage.heading}\n\n{passage.text}")
             return [*told, FollowupAction("action_listen")]
-        article = articles().article(issue, language)
-        events: list[EventType] = [*told, SlotSet("issue", issue), SlotSet("rephrase_asked", False)]
-        if needs_product(article) and product not in PRODUCTS and not tracker.get_slot("product_asked"):
-            if shows_payloads(tracker):  # a page shows the steps of both, to switch between, beside the question
-                dispatcher.utter_message(json_message=answer_payload(issue, article, None))
-            ask_for_product(dispatcher, language)
-            return [*events, SlotSet("product_asked", True), FollowupAction("action_listen")]
-        answer(dispatcher, tracker, issue, article, product if product in PRODUCTS else None)
-        return [*events, FollowupAction("action_listen")]
+        pair = close_issues(tracker) if said in issues() else []
+        if pair and pending_choice(tracker) is None:
+            return [*told, *ask_which(dispatcher, tracker, pair)]
+        return [*told, *_answer(dispatcher, tracker, said, issue)]
+
+
+def _answer(dispatcher: CollectingDispatcher, tracker: Tracker, said: str, issue: str) -> list[EventType]:
+    """Answers the root cause of what was named, and offers the rest; asks for the product once where steps differ."""
+    language = language_of(tracker)
+    events = settle(tracker, said) if said in issues() else []
+    issue, second = root_cause_first(issue, _second_issue(tracker))
+    other = second or tracker.get_slot("other_issue")
+    other = other if other != issue else None
+    events += [SlotSet("issue", issue), SlotSet("other_issue", other), SlotSet("rephrase_asked", False)]
+    product = _product_of(tracker)
+    article = articles().article(issue, language)
+    if needs_product(article) and product is None and not tracker.get_slot("product_asked"):
+        if shows_payloads(tracker):  # a page shows the steps of both, to switch between, beside the question
+            dispatcher.utter_message(json_message=answer_payload(issue, article, None))
+        ask_for_product(dispatcher, language)
+        return [*events, SlotSet("product_asked", True), FollowupAction("action_listen")]
+    if said == "choose_product" and product is not None:
+        _say_what_differs(dispatcher, issue, article, product, language)
+    if article.language != language:
+        name = language_name(article.language, language)
+        dispatcher.utter_message(text=replies().text("utter_article_fallback", language, language_name=name))
+    dispatcher.utter_message(**answer_message(tracker, issue, product))
+    if other is not None:
+        offer_other(dispatcher, "also_mentioned", other, language)
+    ask_solved(dispatcher, language)
+    # Whoever says nothing more has left; a verdict takes the place of this.
+    record_outcome(tracker, "abandoned", issue)
+    return [*events, FollowupAction("action_listen")]
+
+
+def root_cause_first(issue: str, second: str | None) -> tuple[str, str | None]:
+    """Returns the two issues of a message in the order in which they are answered: first what brings the other about.
+
+    Args:
+        issue: the issue that the message names most clearly.
+        second: another one that it names, None if there is none.
+    """
+    if second is not None and issue in issues()[second].causes:
+        return second, issue
+    return issue, second
 
 
 def ask_for_product(dispatcher: CollectingDispatcher, language: str) -> None:
@@ -67,18 +120,8 @@ def ask_for_product(dispatcher: CollectingDispatcher, language: str) -> None:
     )
 
 
-def answer(
-    dispatcher: CollectingDispatcher, tracker: Tracker, issue: str, article: Article, product: str | None
-) -> None:
-    """Utters the article's answer and asks whether it helped."""
-    language = language_of(tracker)
-    if article.language != language:
-        name = language_name(article.language, language)
-        dispatcher.utter_message(text=replies().text("utter_article_fallback", language, language_name=name))
-    dispatcher.utter_message(
-        text=answer_text(article, product),
-        json_message=answer_payload(issue, article, product) if shows_payloads(tracker) else None,
-    )
+def ask_solved(dispatcher: CollectingDispatcher, language: str) -> None:
+    """Asks whether the answer has helped."""
     dispatcher.utter_message(
         text=replies().text("utter_ask_solved", language),
         buttons=[
@@ -87,6 +130,50 @@ def answer(
             person_button(language),
         ],
     )
+
+
+def offer_other(dispatcher: CollectingDispatcher, key: str, issue: str, language: str) -> None:
+    """Offers the other issue that the customer has mentioned."""
+    dispatcher.utter_message(
+        text=replies().dialogue(key, language, topic=replies().topic(issue, language)),
+        buttons=topic_buttons([issue], language),
+    )
+
+
+def answer_message(tracker: Tracker, issue: str, product: str | None) -> dict[str, Any]:
+    """Returns an issue's answer as the customer's channel can show it."""
+    article = articles().article(issue, language_of(tracker))
+    payload = answer_payload(issue, article, product) if shows_payloads(tracker) else None
+    return {"text": answer_text(article, product), "json_message": payload}
+
+
+def _product_of(tracker: Tracker) -> str | None:
+    product = tracker.get_slot("product")
+    return product if product in PRODUCTS else None
+
+
+def _second_issue(tracker: Tracker) -> str | None:
+    second = (triage_of(tracker).get("second_issue") or {}).get("name")
+    return second if second in issues() and intent_of(tracker) in issues() else None
+
+
+def _passage_asked_for(tracker: Tracker, said: str) -> Passage | None:
+    """Returns the section that a question about the issue at hand asks for, None if it asks for none or is new."""
+    if said != tracker.get_slot("issue") or not text_of(tracker).rstrip().endswith("?"):
+        return None
+    return find_passage(tracker, section_passages(articles().article(said, language_of(tracker))))
+
+
+def _say_what_differs(
+    dispatcher: CollectingDispatcher, issue: str, article: Article, product: str, language: str
+) -> None:
+    """Says so where the product that the customer has named makes no difference, or does not have the issue."""
+    products = issues()[issue].products
+    if product not in products:
+        name = replies().label(products[0], language)
+        dispatcher.utter_message(text=replies().dialogue("only_product", language, product=name))
+    elif not needs_product(article):
+        dispatcher.utter_message(text=replies().dialogue("same_steps", language))
 
 
 def answer_text(article: Article, product: str | None) -> str:

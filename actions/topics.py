@@ -10,13 +10,19 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions.conversation import (
     common_issues,
+    end_of_turn,
+    form_of,
     intent_of,
     language_of,
     person_button,
+    redirected,
     replies,
     tell_language,
+    text_of,
     topic_buttons,
 )
+from actions.records import record_fallback
+from bot.tickets import find_number
 
 
 def offer_topics(dispatcher: CollectingDispatcher, reply: str, language: str) -> None:
@@ -36,9 +42,11 @@ class ActionOfferTopics(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Utters the help text and the topics."""
+        if elsewhere := redirected(tracker):
+            return elsewhere
         told = tell_language(dispatcher, tracker)
         offer_topics(dispatcher, "utter_help", language_of(tracker))
-        return [*told, FollowupAction("action_listen")]
+        return [*told, end_of_turn(tracker)]
 
 
 class ActionNotUnderstood(Action):
@@ -50,7 +58,15 @@ class ActionNotUnderstood(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Utters the question to rephrase, or the way out."""
-        language = language_of(tracker)
+        if elsewhere := redirected(tracker):
+            return elsewhere
+        language, text = language_of(tracker), text_of(tracker)
+        if find_number(text):  # a ticket's number alone says what is wanted
+            return [FollowupAction("action_ticket_status")]
+        if form_of(tracker):
+            dispatcher.utter_message(text=replies().dialogue("not_understood_in_form", language))
+            return [end_of_turn(tracker)]
+        record_fallback(tracker, text)
         told = tell_language(dispatcher, tracker)
         if tracker.get_slot("rephrase_asked"):
             offer_topics(dispatcher, "utter_topics", language)

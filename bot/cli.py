@@ -13,6 +13,11 @@ import bot.articles.commands
 LAZY = {
     "encoder": ("bot.encoder.commands", "learn and inspect the sentence encoder"),
     "data": ("bot.nlu.commands", "check and describe the training data"),
+    "tickets": ("bot.tickets.commands", "list, show, assign, correct and deliver tickets"),
+    "review": (
+        "bot.tickets.review_commands",
+        "candidates for training data, and which of them to take",
+    ),
     "run": ("bot.launcher", "train if needed, then serve the bot"),
     "train": ("bot.launcher", "train if data, configuration or components have changed"),
     "shell": ("bot.launcher", "train if needed, then talk to the bot in this terminal"),

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -131,7 +132,7 @@ def run(
         raise LaunchError(f"there is no model {model}; leave out --model to serve the one of the present content.")
     model = model.resolve() if model is not None else train(root)
     credentials = "credentials-rest.yml" if rest else "credentials.yml"
-    with _stop_on_terminate(), _action_server(root) as (endpoints, actions, health):
+    with _stop_on_terminate(), _ticket_delivery(root), _action_server(root) as (endpoints, actions, health):
         server = subprocess.Popen(
             _rasa(
                 *("run", "--model", model, "--port", port, "--interface", host),
@@ -179,9 +180,44 @@ def _action_server(root: Path) -> Iterator[tuple[Path, subprocess.Popen[bytes], 
 
 
 @contextmanager
-def _ended_with_us(process: subprocess.Popen[bytes]) -> Iterator[None]:
+def _ticket_delivery(root: Path) -> Iterator[None]:
+    """Delivers tickets beside the servers, where a help desk is set; one that dies is started anew.
+
+    Raises:
+        LaunchError: the settings of a help desk do not go together.
+    """
+    from bot.tickets.delivery import DeliverySettingsError, make_targets, target_names
+
+    if not target_names(get_settings()):
+        yield
+        return
+    try:
+        make_targets(get_settings())
+    except DeliverySettingsError as error:
+        raise LaunchError(str(error)) from error
+    stopped = threading.Event()
+
+    def keep_running() -> None:
+        while not stopped.is_set():
+            command = [sys.executable, "-m", "bot", "tickets", "deliver"]
+            with _ended_with_us(subprocess.Popen(command, cwd=root, env=_environment())) as process:
+                while process.poll() is None and not stopped.wait(0.2):
+                    pass
+            stopped.wait(1)  # what dies at once is not started in a frenzy
+
+    keeper = threading.Thread(target=keep_running, name="ticket delivery")
+    keeper.start()
     try:
         yield
+    finally:
+        stopped.set()
+        keeper.join()
+
+
+@contextmanager
+def _ended_with_us(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    try:
+        yield process
     finally:
         if process.poll() is None:
             process.terminate()

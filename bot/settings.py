@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import BaseSettings, Field, HttpUrl, SecretStr
+from pydantic import AnyHttpUrl, BaseSettings, Field, HttpUrl, SecretStr
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
@@ -82,6 +82,48 @@ class Settings(BaseSettings):
     sessions_at_once: int = Field(10000, ge=1, description="Most conversations that the support page holds at once.")
     proxies_count: int = Field(
         0, ge=0, description="Number of trusted proxies before the server that add to X-Forwarded-For."
+    )
+    tickets_database: SecretStr = Field(
+        SecretStr(f"sqlite:///{PROJECT_ROOT / 'var' / 'tickets.db'}"),
+        description="Where tickets are kept, in SQLAlchemy's notation: `sqlite:///FILE` or "
+        "`postgresql://user:password@host/name`.",
+    )
+    tickets_language: str = Field(
+        "", description="Language of the headings in delivered tickets; without it, each ticket's own."
+    )
+    tickets_smtp_url: SecretStr | None = Field(
+        None,
+        description="Mail server that tickets are sent through: `smtp://user:password@host:25`, `smtps://...` or "
+        "`smtp+starttls://...`; needs `tickets_email_from` and `tickets_email_to`.",
+    )
+    tickets_email_from: str = Field("", description="Address that tickets are sent from.")
+    tickets_email_to: str = Field("", description="The help desk's address.")
+    tickets_webhook_url: AnyHttpUrl | None = Field(
+        None, description="Where tickets are posted as signed JSON; needs `tickets_webhook_secret`."
+    )
+    tickets_webhook_secret: SecretStr | None = Field(
+        None, min_length=24, description="Signs what is posted, at least 24 characters; known to the receiver."
+    )
+    tickets_rt_url: AnyHttpUrl | None = Field(
+        None, description="Address of Request Tracker 5 that tickets are created in; needs `tickets_rt_token`."
+    )
+    tickets_rt_token: SecretStr | None = Field(
+        None, description="Authentication token of a user with the rights SeeQueue, ShowTicket and CreateTicket."
+    )
+    tickets_rt_queue: str = Field(
+        "General", description="Queue of Request Tracker; `{queue}` in it stands for the ticket's own queue."
+    )
+    tickets_answer_seconds: float = Field(20, gt=0, description="How long a help desk's answer is waited for.")
+    tickets_lease_seconds: float = Field(
+        180,
+        gt=0,
+        description="How long a worker may take over one delivery before another one takes it up; at least three times "
+        "`tickets_answer_seconds`.",
+    )
+    tickets_retry_seconds: float = Field(2, gt=0, description="Wait after the first failed delivery; then it doubles.")
+    tickets_retry_longest_seconds: float = Field(300, gt=0, description="Longest wait between two deliveries.")
+    tickets_refusals: int = Field(
+        25, ge=1, description="After so many refusals by the help desk a delivery is parked for a person to look at."
     )
 
     class Config:

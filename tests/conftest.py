@@ -61,10 +61,12 @@ class RunningBot:
     port: int
     log: Path
     process: subprocess.Popen[bytes]
+    tickets: str
+    """Where its tickets are kept, in SQLAlchemy's notation."""
 
-    def conversation(self) -> Conversation:
-        """Opens a new conversation over Rasa's REST channel."""
-        return Conversation(self)
+    def conversation(self, **metadata: str) -> Conversation:
+        """Opens a new conversation over Rasa's REST channel; `metadata` is what a page tells of its visitor."""
+        return Conversation(self, metadata)
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
         """Posts JSON and returns the JSON answer."""
@@ -106,12 +108,13 @@ class Conversation:
     """One customer's conversation with a running bot."""
 
     bot: RunningBot
+    metadata: dict[str, str] = field(default_factory=dict)
     sender: str = field(default_factory=lambda: uuid.uuid4().hex)
     last: Answer = field(default_factory=lambda: Answer([]))
 
     def say(self, text: str) -> Answer:
         """Sends a message and returns what the bot says to it."""
-        body = {"sender": self.sender, "message": text}
+        body = {"sender": self.sender, "message": text, "metadata": self.metadata}
         self.last = Answer(self.bot.post("/webhooks/rest/webhook", body))
         return self.last
 
@@ -136,8 +139,10 @@ def running_bot(trained_model: Path, tmp_path_factory: pytest.TempPathFactory) -
     command = ["-m", "bot", "run", "--port", str(port), "--rest", "--model", str(trained_model)]
     # All tests write from one address, and more than a visitor would.
     many = {f"BOT_LIMIT_{kind}_PER_ADDRESS": "100000 per minute" for kind in ("REQUESTS", "SESSIONS")}
-    with started(command, log, BOT_SECRETS_DIR=str(log.parent / "secrets"), **many) as process:
-        yield RunningBot(port, log, process)
+    tickets = f"sqlite:///{log.parent / 'tickets.db'}"
+    kept = {"BOT_SECRETS_DIR": str(log.parent / "secrets"), "BOT_TICKETS_DATABASE": tickets}
+    with started(command, log, **kept, **many) as process:
+        yield RunningBot(port, log, process, tickets)
 
 
 @contextmanager

@@ -34,7 +34,6 @@ RULE_REPLIES = (
     "utter_thank",
     "utter_bot_challenge",
     "utter_contact_person",
-    "utter_ticket_status",
     "utter_answer_failed",
 )
 

@@ -59,24 +59,40 @@ class Replies:
         Args:
             key: the reply's name, such as `utter_greet`.
             language: ISO 639-1 code.
-            **values: what stands for the placeholders in braces, such as `url`.
+            **values: what the reply's placeholders stand for, beside `{url}`.
 
         Raises:
             ReplyError: not even the English file has this reply.
         """
-        values = {"url": get_settings().support_request_url, **values}
-        return self._lookup("replies", key, language).format(**values)
+        return self._lookup("replies", key, language).format(url=get_settings().support_request_url, **values)
 
-    def label(self, key: str, language: str) -> str:
+    def dialogue(self, key: str, language: str, **values: object) -> str:
+        """Returns what only actions say (follow-ups, forms, tickets), with what stands for its placeholders.
+
+        Args:
+            key: the text's name, such as `ask_email`.
+            language: ISO 639-1 code.
+            **values: what stands for the placeholders in braces, such as `number`.
+
+        Raises:
+            ReplyError: not even the English file has this text.
+        """
+        return self._lookup("dialogue", key, language).format(url=get_settings().support_request_url, **values)
+
+    def words(self, key: str, language: str) -> tuple[str, ...]:
+        """Returns the words by which actions recognise something in a message, such as the units of time."""
+        return tuple(self._lookup("words", key, language).split())
+
+    def label(self, key: str, language: str, **values: object) -> str:
         """Returns a button label or heading in a language, in English where that language lacks it."""
-        return self._lookup("labels", key, language)
+        return self._lookup("labels", key, language).format(**values)
 
     def topic(self, intent: str, language: str) -> str:
         """Returns the short name of an issue in a language, in English where that language lacks it."""
         return self._lookup("topics", intent, language)
 
     def keys(self, group: str, language: str) -> tuple[str, ...]:
-        """Returns the keys of a group (`replies`, `labels` or `topics`) that a language has."""
+        """Returns the keys of a group (`replies`, `dialogue`, `labels`, `words` or `topics`) that a language has."""
         return tuple(self._file(language).get(group, {}))
 
     def _lookup(self, group: str, key: str, language: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 
 LANGUAGE = "language"
 FALLBACK_LANGUAGE = "fallback_language"
+
+# E-mail and web addresses are in no language; a typed address must not change that of the conversation.
+_ADDRESS = re.compile(r"\S+@\S+|https?://\S+")
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=True)
@@ -175,6 +179,7 @@ class LanguageIdentifier(GraphComponent):
         """
         assert self._model is not None, "train or load the identifier first"
         pages = pages or [None] * len(texts)
+        texts = [_ADDRESS.sub(" ", text) for text in texts]
         evidence = self._evidence(texts)
         results = []
         for text, page, row in zip(texts, pages, evidence, strict=True):

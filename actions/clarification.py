@@ -1,0 +1,49 @@
+"""Asks "A or B?" where two issues are too close to decide, and keeps what the customer meant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rasa_sdk import Tracker
+from rasa_sdk.events import EventType, FollowupAction, SlotSet
+from rasa_sdk.executor import CollectingDispatcher
+
+from actions.conversation import button, issues, language_of, replies, text_of, title_buttons, triage_of, turn_of
+from actions.records import record_choice
+
+
+def close_issues(tracker: Tracker) -> list[str]:
+    """Returns the two issues that the last message may mean alike, an empty list where one is clearly meant.
+
+    How close is too close is a setting of the pipeline, in config.yml.
+    """
+    found = [intent for intent in triage_of(tracker).get("candidates") or [] if intent in issues()]
+    return found if len(found) == 2 else []
+
+
+def ask_which(dispatcher: CollectingDispatcher, tracker: Tracker, shown: list[str]) -> list[EventType]:
+    """Asks which of the issues it is, by their articles' titles, or neither."""
+    language = language_of(tracker)
+    dispatcher.utter_message(
+        text=replies().dialogue("which_issue", language),
+        buttons=[*title_buttons(shown, language), button(replies().label("neither", language), "deny")],
+    )
+    asked = pending_choice(tracker)
+    text = asked["text"] if asked else text_of(tracker)
+    choice = {"text": text, "shown": shown, "turn": turn_of(tracker)}
+    return [SlotSet("choice", choice), FollowupAction("action_listen")]
+
+
+def pending_choice(tracker: Tracker) -> dict[str, Any] | None:
+    """Returns the question "A or B?" that the last message answers, None if none was asked just before it."""
+    choice = tracker.get_slot("choice")
+    return choice if choice and choice["turn"] == turn_of(tracker) - 1 else None
+
+
+def settle(tracker: Tracker, chosen: str | None) -> list[EventType]:
+    """Keeps what the customer chose; None for neither. Does nothing where no question was asked."""
+    asked = pending_choice(tracker)
+    if asked is None:
+        return []
+    record_choice(asked["text"], language_of(tracker), asked["shown"], chosen if chosen in asked["shown"] else None)
+    return [SlotSet("choice", None)]

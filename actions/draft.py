@@ -1,0 +1,145 @@
+"""Makes the draft of a ticket from a conversation: what it is about, what was tried, what was said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from typing import Any
+
+from rasa_sdk import Tracker
+
+from actions.conversation import articles, customer_messages, issues, language_of
+from bot.tickets import TicketDraft, Utterance
+
+# Entities that help whoever takes the ticket on; the language and the product have fields of their own.
+_ENTITIES = ("invoice_number", "subscription_id", "amount", "date", "error_code")
+_RUNNERS_UP = 3
+_LONGEST_SUMMARY = 200
+_SENTIMENTS = ("very_negative", "negative", "neutral", "positive", "very_positive")
+_SEVERAL_FAILURES = 2
+
+
+def draft_of(tracker: Tracker) -> TicketDraft:
+    """Returns the ticket that the filled form and the conversation make."""
+    issue = tracker.get_slot("issue")
+    recognised = _recognition(tracker, issue)
+    ranking = recognised.get("intent_ranking") or []
+    confidence = float((recognised.get("intent") or {}).get("confidence") or 0.0)
+    tried = _steps_tried(tracker)
+    return TicketDraft(
+        conversation_id=tracker.sender_id,
+        form_id=str(tracker.get_slot("ticket_form_id")),
+        contact_email=tracker.get_slot("contact_email") or None,
+        summary=str(tracker.get_slot("ticket_summary")),
+        consent=bool(tracker.get_slot("ticket_consent")),
+        intent=issue,
+        confidence=confidence,
+        runners_up=[
+            (item["name"], float(item["confidence"]))
+            for item in ranking
+            if item["name"] in issues() and item["name"] != issue
+        ][:_RUNNERS_UP],
+        language=language_of(tracker),
+        language_confidence=_language_confidence(tracker),
+        product=tracker.get_slot("product"),
+        entities=_entities(tracker),
+        steps_tried=tried,
+        transcript=list(transcript(tracker)),
+        sentiment=_sentiment(tracker),
+        signals=_signals(tracker, len(tried)),
+    )
+
+
+def suggested_summary(tracker: Tracker) -> str | None:
+    """Returns what the customer has said of the matter, as one line; None if nothing fit to be a summary."""
+    issue = tracker.get_slot("issue")
+    said = [event for event in customer_messages(tracker) if _is_typed(event)]
+    about = [event for event in said if _intent(event) == issue] if issue else []
+    others = [event for event in said if _intent(event) in issues() or _intent(event) in ("nlu_fallback",)]
+    chosen = about or ([] if issue else others)
+    if not chosen:
+        return articles().article(issue, language_of(tracker)).title if issue in issues() else None
+    line = " ".join(str(chosen[-1]["text"]).split())
+    return line if len(line) <= _LONGEST_SUMMARY else f"{line[: _LONGEST_SUMMARY - 1].rstrip()}…"
+
+
+def transcript(tracker: Tracker) -> Iterator[Utterance]:
+    """Yields what was said, oldest first; a pressed button by what stood on it."""
+    titles: dict[str, str] = {}
+    for event in tracker.events:
+        text = str(event.get("text") or "")
+        if event["event"] == "bot":
+            for button in (event.get("data") or {}).get("buttons") or []:
+                titles[_button_key(button["payload"])] = button["title"]
+        if event["event"] in ("user", "bot") and text:
+            moment = datetime.fromtimestamp(event["timestamp"], timezone.utc).isoformat(timespec="seconds")
+            speaker = "customer" if event["event"] == "user" else "bot"
+            yield Utterance(speaker, titles.get(_button_key(text), text), moment)
+
+
+def _recognition(tracker: Tracker, issue: str | None) -> dict[str, Any]:
+    """Returns what was understood where the issue was last named in words; at least where its button was pressed."""
+    naming = [event for event in customer_messages(tracker) if issue and _intent(event) == issue]
+    typed = [event for event in naming if _is_typed(event)]
+    return dict(((typed or naming)[-1].get("parse_data") or {}) if naming else {})
+
+
+def _entities(tracker: Tracker) -> list[tuple[str, str]]:
+    found = [
+        (str(entity["entity"]), str(entity["value"]))
+        for event in customer_messages(tracker)
+        for entity in (event.get("parse_data") or {}).get("entities") or []
+        if entity["entity"] in _ENTITIES
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _steps_tried(tracker: Tracker) -> list[str]:
+    language = language_of(tracker)
+    titles = [articles().article(issue, language).title for issue in tracker.get_slot("tried") or []]
+    return [*titles, *(tracker.get_slot("failed_steps") or [])]
+
+
+def _language_confidence(tracker: Tracker) -> float:
+    """Returns how certain the present language was when it was last recognised in typed words."""
+    for event in reversed([event for event in customer_messages(tracker) if _is_typed(event)]):
+        for entity in (event.get("parse_data") or {}).get("entities") or []:
+            if entity["entity"] == "language" and entity["value"] == language_of(tracker):
+                return float(entity.get("confidence_entity") or 1.0)
+    return 1.0
+
+
+def _sentiment(tracker: Tracker) -> tuple[str, float] | None:
+    """Returns the strongest displeasure of the conversation, else what was noticed last."""
+    noticed = [
+        (str(found["label"]), float(found["confidence"]))
+        for event in customer_messages(tracker)
+        if (found := _triage(event).get("sentiment")) and found["label"] in _SENTIMENTS
+    ]
+    return min(reversed(noticed), key=lambda found: min(_SENTIMENTS.index(found[0]), 2), default=None)
+
+
+def _signals(tracker: Tracker, failures: int) -> list[str]:
+    noticed = [signal for event in customer_messages(tracker) for signal in _triage(event).get("signals") or []]
+    if failures >= _SEVERAL_FAILURES:
+        noticed.append("failed_attempts")
+    return list(dict.fromkeys(noticed))
+
+
+def _triage(event: dict[str, Any]) -> dict[str, Any]:
+    return (event.get("parse_data") or {}).get("triage") or {}
+
+
+def _intent(event: dict[str, Any]) -> str:
+    return str(((event.get("parse_data") or {}).get("intent") or {}).get("name") or "")
+
+
+def _is_typed(event: dict[str, Any]) -> bool:
+    return not str(event.get("text") or "/").startswith("/")
+
+
+def _button_key(payload: str) -> str:
+    """Returns a payload in the form in which two that say the same are equal."""
+    name, brace, values = payload.partition("{")
+    return name + (json.dumps(json.loads(brace + values), sort_keys=True) if brace and payload.endswith("}") else "")

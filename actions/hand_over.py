@@ -1,0 +1,90 @@
+"""Hands a conversation over to a person: begins the ticket's form, and opens the ticket once it is filled."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from rasa_sdk import Action, Tracker
+from rasa_sdk.events import ActiveLoop, EventType, FollowupAction, SlotSet
+from rasa_sdk.executor import CollectingDispatcher
+
+from actions.addresses import find_address
+from actions.conversation import button, end_of_turn, form_of, intent_of, issues, language_of, replies
+from actions.draft import draft_of, suggested_summary
+from actions.recommended_steps import offer_other
+from actions.records import record_outcome
+from bot.tickets import TicketStoreError, open_ticket
+
+FORM = "ticket_form"
+
+
+class ActionStartTicket(Action):
+    """Begins the form of a ticket, with what is known already."""
+
+    def name(self) -> str:
+        """Returns the name under which rules call the action."""
+        return "action_start_ticket"
+
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
+        """Says what comes now, and hands on to the form."""
+        if form_of(tracker) == FORM:
+            return [end_of_turn(tracker)]
+        left = [ActiveLoop(None), SlotSet("requested_slot", None)] if form_of(tracker) else []
+        if tracker.get_slot("ticket_consent") is not None:  # filled, but the store was down
+            return [*left, FollowupAction(FORM)]
+        after_no = intent_of(tracker) != "talk_to_human"
+        key = "hand_over_next" if after_no else "hand_over"
+        dispatcher.utter_message(text=replies().dialogue(key, language_of(tracker)))
+        return [
+            *left,
+            *emptied_form(),
+            SlotSet("ticket_form_id", str(uuid.uuid4())),
+            SlotSet("contact_email", known_address(tracker)),
+            SlotSet("summary_suggestion", suggested_summary(tracker)),
+            FollowupAction(FORM),
+        ]
+
+
+class ActionOpenTicket(Action):
+    """Opens the ticket and says its number."""
+
+    def name(self) -> str:
+        """Returns the name under which rules call the action."""
+        return "action_open_ticket"
+
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
+        """Utters the number; where the ticket cannot be kept, an apology with another way, and keeps the form."""
+        language = language_of(tracker)
+        try:
+            ticket = open_ticket(draft_of(tracker))
+        except TicketStoreError:
+            dispatcher.utter_message(
+                text=replies().dialogue("ticket_failed", language),
+                buttons=[
+                    button(replies().label("try_again", language), "talk_to_human"),
+                    button(replies().label("cancel", language), "cancel_form"),
+                ],
+            )
+            return [FollowupAction("action_listen")]
+        key = "ticket_opened" if ticket.contact_email else "ticket_opened_without_address"
+        text = replies().dialogue(key, language, number=ticket.number, email=ticket.contact_email)
+        dispatcher.utter_message(text=text)
+        record_outcome(tracker, "handed_over", tracker.get_slot("issue"))
+        other = tracker.get_slot("other_issue")
+        if other in issues():
+            offer_other(dispatcher, "also_mentioned", other, language)
+        done = [SlotSet("issue", None), SlotSet("tried", None), SlotSet("failed_steps", None)]
+        return [*emptied_form(), *done, FollowupAction("action_listen")]
+
+
+def emptied_form() -> list[EventType]:
+    """Returns the events that leave nothing of an earlier form."""
+    fields = ("ticket_form_id", "contact_email", "ticket_summary", "ticket_consent", "summary_suggestion")
+    return [*(SlotSet(field, None) for field in fields), SlotSet("email_tries", 0)]
+
+
+def known_address(tracker: Tracker) -> str | None:
+    """Returns the address that the page has told of its visitor, None if it has not."""
+    metadata = (tracker.latest_message or {}).get("metadata") or {}
+    return find_address(str(metadata.get("email") or ""))

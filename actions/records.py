@@ -1,0 +1,43 @@
+"""Records how conversations end and what was not understood, beside the conversation: nobody waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from rasa_sdk import Tracker
+
+from actions.conversation import customer_messages, issues, language_of
+from bot import tickets
+from bot.tickets.model import Outcome
+
+# One thread keeps the order, and opens the database while the first answer is being read.
+_writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="records")
+
+
+def record_outcome(tracker: Tracker, outcome: Outcome, issue: str | None) -> None:
+    """Records how the conversation stands for an issue; what is recorded later takes the place of this."""
+    language, product = language_of(tracker), tracker.get_slot("product")
+    confidence = _confidence(tracker, issue)
+    _writer.submit(tickets.record_outcome, tracker.sender_id, outcome, issue, language, product, confidence)
+
+
+def record_choice(text: str, language: str, shown: Sequence[str], chosen: str | None) -> None:
+    """Records what the customer meant when the bot asked "A or B?"; None if it was neither."""
+    _writer.submit(tickets.record_choice, text, language, shown, chosen)
+
+
+def record_fallback(tracker: Tracker, text: str) -> None:
+    """Records a message that was not understood, with the issues that came nearest."""
+    ranking = (tracker.latest_message or {}).get("intent_ranking") or []
+    guesses = [str(item["name"]) for item in ranking if item["name"] in issues()]
+    _writer.submit(tickets.record_fallback, text, language_of(tracker), guesses[:3])
+
+
+def _confidence(tracker: Tracker, issue: str | None) -> float:
+    """Returns how certain it was, when the customer last named the issue, that it was this one; 0 if never."""
+    for event in reversed(list(customer_messages(tracker))):
+        intent = (event.get("parse_data") or {}).get("intent") or {}
+        if issue and intent.get("name") == issue:
+            return float(intent.get("confidence") or 0.0)
+    return 0.0

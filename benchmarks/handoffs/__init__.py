@@ -1,0 +1,1 @@
+"""What becomes of tickets while help desks, workers and the bot fail: real servers, real processes, a table."""

@@ -1,0 +1,179 @@
+"""Splits a message into the sentences that say something: no greeting, politeness, signature or quoted older mail."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import spacy
+from spacy.language import Language
+
+from bot.nlu.triage_words import folded, load_triage_words, phrase_pattern
+
+NAME_WORDS = 4
+"""Lines up to this long after a closing formula are names, titles and telephone numbers."""
+
+_BOUNDARY = re.compile(r"[.!?…]\s+\S|\n")
+_WORD = re.compile(r"\w+")
+_QUOTED = re.compile(r"^\s*[>|]")
+_DASHES = re.compile(r"^\s*(--|__)\s*$")
+
+
+@dataclass(frozen=True)
+class _Patterns:
+    greeting: re.Pattern[str]
+    closing: re.Pattern[str]
+    postscript: re.Pattern[str]
+    header: re.Pattern[str]
+    device: re.Pattern[str]
+    polite: re.Pattern[str]
+    clause: re.Pattern[str]
+
+
+def sentences(text: str, language: str, folder: Path) -> list[str]:
+    """Returns the sentences of a message that say something, in their order.
+
+    Args:
+        text: the message as typed.
+        language: its language, ISO 639-1.
+        folder: the data folder with the word lists.
+
+    Returns:
+        The sentences without greeting, politeness, signature and quoted older mail; the whole text, if nothing else
+        is in it.
+    """
+    patterns = _patterns(folder, language)
+    found = _split(_without_quotes(text, patterns), language)
+    found = _without_signature(found, patterns)
+    found = _without_greeting(found, patterns)
+    found = [sentence for sentence in found if not _is_polite(sentence, patterns)]
+    return found or [text.strip()]
+
+
+def clauses(sentence: str, language: str, folder: Path) -> list[str]:
+    """Returns the parts of a sentence between commas, semicolons, dashes, and words such as "and" or "also"."""
+    starts = [match.start() for match in _patterns(folder, language).clause.finditer(folded(sentence))]
+    parts, last = [], 0
+    for start in [*starts, len(sentence)]:
+        before, after = sentence[last:start], sentence[start:]
+        # Both sides must be long enough to name a matter.
+        if words_in(before) >= 2 and (start == len(sentence) or words_in(after) >= 2):
+            parts.append(before.strip(" ,;-–—"))
+            last = start
+    if last < len(sentence) and parts:
+        parts[-1] = f"{parts[-1]} {sentence[last:].strip()}"
+    return parts or [sentence]
+
+
+def words_in(text: str) -> int:
+    """Returns the number of words."""
+    return len(_WORD.findall(text))
+
+
+@lru_cache(maxsize=64)
+def _patterns(folder: Path, language: str) -> _Patterns:
+    words = load_triage_words(folder, language)
+    quotes = phrase_pattern(words.quotes)
+    return _Patterns(
+        greeting=re.compile(rf"^\W*{phrase_pattern(words.greetings)}"),
+        closing=re.compile(rf"^\W*{phrase_pattern(words.closings)}"),
+        postscript=re.compile(rf"^\W*{phrase_pattern(words.postscripts)}"),
+        # `From: ..`, `---- Original message ----`, `On Monday Kari wrote:`
+        header=re.compile(rf"^\W*{quotes}\W*(?::|[-_]+\s*$)|^.*{quotes}.*:\s*$"),
+        device=re.compile(rf"^\W*{phrase_pattern(words.devices)}"),
+        polite=re.compile(phrase_pattern(words.polite)),
+        clause=re.compile(rf"[,;]\s|\s[-–—]\s|{phrase_pattern(words.clauses)}"),
+    )
+
+
+@lru_cache(maxsize=64)
+def _sentencizer(language: str) -> Language:
+    try:
+        pipeline = spacy.blank(language)
+    except ImportError:  # spaCy has no rules for this language
+        pipeline = spacy.blank("xx")
+    pipeline.add_pipe("sentencizer")
+    return pipeline
+
+
+def _split(text: str, language: str) -> list[str]:
+    if not _BOUNDARY.search(text):
+        return [text.strip()] if text.strip() else []
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return [
+        sentence.text.strip()
+        for line in lines
+        for sentence in (_sentencizer(language)(line).sents if _BOUNDARY.search(line) else [_Whole(line)])
+        if sentence.text.strip()
+    ]
+
+
+@dataclass(frozen=True)
+class _Whole:
+    text: str
+
+
+def _without_quotes(text: str, patterns: _Patterns) -> str:
+    """Returns the text without lines that begin with `>` and without what follows an older mail's header."""
+    if "\n" not in text:
+        return text
+    kept: list[str] = []
+    for line in text.splitlines():
+        if _QUOTED.match(line):
+            continue
+        if patterns.header.match(folded(line)):
+            if any(_WORD.search(other) for other in kept):
+                break
+            kept.append(line.partition(":")[2])  # a mail pasted with its head: what the subject says counts
+            continue
+        kept.append(line)
+    remaining = "\n".join(kept)
+    return remaining if _WORD.search(remaining) else text
+
+
+def _without_signature(found: list[str], patterns: _Patterns) -> list[str]:
+    kept: list[str] = []
+    signing = False
+    for position, sentence in enumerate(found):
+        plain, length = folded(sentence), words_in(sentence)
+        if patterns.device.match(plain):
+            continue
+        if _DASHES.match(sentence):
+            signing = True
+            continue
+        if patterns.postscript.match(plain):
+            signing = False
+        closing = patterns.closing.match(plain)
+        if position and closing and length - words_in(closing.group()) <= NAME_WORDS:
+            signing = True
+            continue
+        if signing and length > NAME_WORDS + 2:
+            signing = False
+        if not signing:
+            kept.append(sentence)
+    return kept
+
+
+def _without_greeting(found: list[str], patterns: _Patterns) -> list[str]:
+    if not found:
+        return found
+    first, *others = found
+    greeting = patterns.greeting.match(folded(first))
+    if not greeting:
+        return found
+    rest = first[greeting.end() :]
+    head, comma, tail = rest.partition(",")
+    if comma and words_in(head) <= 3:  # the addressee's name
+        rest = tail
+    elif words_in(rest) <= 3:
+        rest = ""
+    rest = rest.strip(" ,.!-–")
+    return [rest, *others] if words_in(rest) else others
+
+
+def _is_polite(sentence: str, patterns: _Patterns) -> bool:
+    """Tells whether hardly anything but polite words is in the sentence."""
+    left, removed = patterns.polite.subn(" ", folded(sentence))
+    return (bool(removed) and words_in(left) <= 2) or not words_in(sentence)

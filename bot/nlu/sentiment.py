@@ -1,0 +1,137 @@
+"""How pleased a customer sounds and what makes a message urgent, by word lists of the message's language."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from bot.nlu.triage_words import folded, load_triage_words, phrase_pattern
+
+LABELS = ("very_negative", "negative", "neutral", "positive", "very_positive")
+BOUNDS = (-2.2, -0.7, 0.7, 2.1)
+"""Scores at which one label ends and the next begins. One plain word of feeling is enough for its label; it takes a
+strong one with emphasis, or several, for the outer ones."""
+
+WEIGHTS = {"strong_negative": -1.6, "negative": -1.0, "positive": 1.0, "strong_positive": 1.6}
+SIGNAL_WEIGHTS = {"frustration": -1.0, "failed_attempts": -0.8, "legal": -0.8, "service_down": -0.4}
+INTENSIFIED = 1.4
+"""Factor of a word that an intensifier stands before (VADER, Hutto and Gilbert 2014, has 1.3 to 1.4)."""
+NEGATED = {True: -0.8, False: -0.3}
+"""Factor of a negated word: "not happy" is nearly "unhappy" (True), but "not bad" is far from "good" (False)."""
+EMPHASIS = 0.5
+"""What repeated exclamation marks, and a text in capitals, add to the side on which the score is."""
+NEGATION_REACH = 3
+"""Words between a negation and the word that it turns round."""
+DOUBT = 0.8
+"""Standard deviation of the score, by which confidences are given; docs/triage-nlu.md says what it stands for."""
+
+_WORD = re.compile(r"[\w']+")
+_EXCLAIMED = re.compile(r"!\s*!|[?!]\s*!|!\s*\?|\?\s*\?\s*\?")
+_SENTENCE_END = re.compile(r"[.!?\n;]")
+
+
+@dataclass(frozen=True)
+class Sentiment:
+    """How pleased the customer sounds."""
+
+    label: str
+    """One of LABELS."""
+    confidence: float
+    """How far the score is inside the label's bounds, as a probability, 0-1."""
+    score: float
+    """Sum of the weights found; negative is displeased."""
+
+
+@dataclass(frozen=True)
+class _Patterns:
+    feelings: re.Pattern[str]
+    negations: re.Pattern[str]
+    intensifiers: re.Pattern[str]
+    signals: tuple[tuple[str, re.Pattern[str]], ...]
+
+
+def signals(text: str, language: str, folder: Path) -> list[str]:
+    """Returns what makes the message urgent: service_down, deadline, failed_attempts, frustration, legal.
+
+    Args:
+        text: the message, best without signature and quoted mail.
+        language: its language, ISO 639-1.
+        folder: the data folder with the word lists.
+    """
+    plain = folded(text)
+    return [name for name, pattern in _patterns(folder, language).signals if pattern.search(plain)]
+
+
+def sentiment(text: str, language: str, folder: Path, found_signals: Sequence[str] = ()) -> Sentiment:
+    """Returns how pleased the customer sounds.
+
+    Args:
+        text: the message, best without signature and quoted mail.
+        language: its language, ISO 639-1.
+        folder: the data folder with the word lists.
+        found_signals: what `signals` has found in it.
+    """
+    patterns = _patterns(folder, language)
+    plain = folded(text)
+    score = sum(SIGNAL_WEIGHTS.get(name, 0.0) for name in found_signals)
+    for match in patterns.feelings.finditer(plain):
+        weight = WEIGHTS.get(match.lastgroup or "", 0.0)
+        score += weight * _factor(plain[: match.start()], weight, patterns) if weight else 0.0
+    if score:
+        score += math.copysign(EMPHASIS * _emphasis(text, score), score)
+    return _sentiment(score)
+
+
+def _factor(before: str, weight: float, patterns: _Patterns) -> float:
+    """Returns by what the words before a word of feeling multiply its weight."""
+    sentence = before[max((end.end() for end in _SENTENCE_END.finditer(before)), default=0) :]
+    words = list(_WORD.finditer(sentence))
+    near = sentence[words[-NEGATION_REACH].start() :] if len(words) >= NEGATION_REACH else sentence
+    factor = INTENSIFIED if words and patterns.intensifiers.search(sentence[words[-1].start() :]) else 1.0
+    if patterns.negations.search(near):
+        factor *= NEGATED[weight > 0]
+    return factor
+
+
+def _emphasis(text: str, score: float) -> int:
+    """Counts what emphasises a text: exclamation marks, and, where it is displeased, capitals."""
+    letters = [char for char in text if char.isalpha()]
+    shouted = len(letters) >= 12 and sum(char.isupper() for char in letters) > 0.6 * len(letters)
+    return bool(_EXCLAIMED.search(text)) + (shouted and score < 0)
+
+
+def _sentiment(score: float) -> Sentiment:
+    edges = (-math.inf, *BOUNDS, math.inf)
+    index = sum(score > bound for bound in BOUNDS)
+    probability = _normal((edges[index + 1] - score) / DOUBT) - _normal((edges[index] - score) / DOUBT)
+    return Sentiment(LABELS[index], probability, score)
+
+
+def _normal(value: float) -> float:
+    """Returns the standard normal distribution function."""
+    return 0.5 * (1.0 + math.erf(value / math.sqrt(2.0)))
+
+
+@lru_cache(maxsize=64)
+def _patterns(folder: Path, language: str) -> _Patterns:
+    words = load_triage_words(folder, language)
+    # Polite words first: "thanks in advance" is no praise. Then the strong ones, which may contain weak ones.
+    groups = {"polite": words.polite, **{name: getattr(words.sentiment, name) for name in _ORDER}}
+    symbols = {name: [phrase for phrase in phrases if not _WORD.search(phrase)] for name, phrases in groups.items()}
+    found = "|".join(
+        f"(?P<{name}>{phrase_pattern(phrases)}|{'|'.join(map(re.escape, symbols[name])) or '(?!)'})"
+        for name, phrases in groups.items()
+    )
+    return _Patterns(
+        feelings=re.compile(found),
+        negations=re.compile(phrase_pattern(words.sentiment.negations)),
+        intensifiers=re.compile(phrase_pattern(words.sentiment.intensifiers)),
+        signals=tuple((name, re.compile(phrase_pattern(phrases))) for name, phrases in words.signals.items()),
+    )
+
+
+_ORDER = ("strong_positive", "strong_negative", "positive", "negative")

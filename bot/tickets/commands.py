@@ -1,0 +1,258 @@
+"""The commands `python -m bot tickets ...`: what an agent does with tickets."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import logging
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tabulate import tabulate
+
+from bot.articles.issues import load_issues
+from bot.settings import get_settings
+from bot.tickets import Ticket, TicketNotFound, TicketStoreError, ticket_store
+from bot.tickets.delivery import DeliverySettingsError, make_targets
+from bot.tickets.delivery.message import body
+from bot.tickets.model import STATES, as_json
+
+COLUMNS = ("number", "opened", "state", "assignee", "queue", "priority", "intent", "language", "product", "summary")
+SUMMARY_WIDTH = 60
+
+
+def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds `tickets list`, `show`, `assign`, `close`, `reopen`, `export`, `correct`, `retry`, `deliver`, `migrate`."""
+    tickets = subparsers.add_parser("tickets", help="list, show, assign, correct and deliver tickets")
+    verbs = tickets.add_subparsers(dest="tickets_verb", required=True, metavar="COMMAND")
+
+    parser = _filtered(_verb(verbs, "list", "tickets as a table, oldest first", _list))
+    parser.add_argument("--undelivered", action="store_true", help="only what has not arrived at a help desk, and why")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--csv", action="store_true", help="print CSV")
+    parser = _filtered(_verb(verbs, "export", "all of every ticket", _export))
+    parser.add_argument("--csv", action="store_true", help="CSV, one row a ticket, instead of JSON")
+    parser.add_argument("-o", "--output", type=Path, help="write to this file instead of printing")
+
+    parser = _numbered(_verb(verbs, "show", "one ticket, as the help desk gets it", _show))
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser = _numbered(_verb(verbs, "assign", "give a ticket to an agent", _assign))
+    parser.add_argument("agent", metavar="AGENT", help="the agent's name")
+    _numbered(_verb(verbs, "close", "close a ticket", _close))
+    _numbered(_verb(verbs, "reopen", "open a closed ticket again", _reopen))
+    parser = _numbered(_verb(verbs, "correct", "correct what was understood; a candidate for training", _correct))
+    parser.add_argument("--intent", choices=sorted(load_issues()), metavar="INTENT", help="what the issue is")
+    parser.add_argument("--language", metavar="LANGUAGE", help="what the language is, such as nb")
+    parser.add_argument("--text", help="the words that were misunderstood; by default the customer's first ones")
+
+    parser = _verb(verbs, "retry", "deliver again what was parked, and to help desks set since", _retry)
+    parser.add_argument("numbers", nargs="*", metavar="NUMBER", help="tickets; without any, all that were parked")
+    parser = _verb(verbs, "deliver", "deliver to the help desks until interrupted", _deliver)
+    parser.add_argument("--once", action="store_true", help="try what is due once, then end")
+    _verb(verbs, "migrate", "make the tables, or bring them up to date", _migrate)
+
+
+def reported(command: Callable[[], int]) -> int:
+    """Turns what a person must mend into one sentence and exit code 1."""
+    try:
+        return command()
+    except (TicketStoreError, TicketNotFound, DeliverySettingsError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _verb(verbs: Any, name: str, summary: str, handler: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=summary, description=summary.capitalize() + ".")
+    parser.set_defaults(handler=lambda options: reported(lambda: handler(options)))
+    return parser
+
+
+def _filtered(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("--queue", help="only this queue")
+    parser.add_argument("--language", help="only this language")
+    parser.add_argument("--intent", help="only this issue")
+    parser.add_argument("--status", choices=STATES, help="only this state")
+    return parser
+
+
+def _numbered(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("number", metavar="NUMBER", help="the ticket, such as T-48210-K7QX3M")
+    return parser
+
+
+def _found(options: argparse.Namespace) -> list[Ticket]:
+    return ticket_store().tickets(options.queue, options.language, options.intent, options.status)
+
+
+def _list(options: argparse.Namespace) -> int:
+    found = _found(options)
+    if options.undelivered:
+        return _list_undelivered(found, options)
+    if options.json:
+        _print_json([as_json(ticket) for ticket in found])
+    else:
+        _print_rows([_row(ticket) for ticket in found], COLUMNS, options.csv, "no tickets")
+    return 0
+
+
+def _list_undelivered(found: Sequence[Ticket], options: argparse.Namespace) -> int:
+    numbers = {ticket.number for ticket in found}
+    waiting = [delivery for delivery in ticket_store().deliveries(undelivered=True) if delivery.number in numbers]
+    columns = ("number", "target", "state", "attempts", "next_attempt", "reason")
+    rows = [
+        (item.number, item.target, item.state, item.attempts, f"{item.next_attempt_at:%Y-%m-%d %H:%M:%S}", item.reason)
+        for item in waiting
+    ]
+    if options.json:
+        _print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        _print_rows(rows, columns, options.csv, "everything has been delivered")
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    found = [as_json(ticket) for ticket in _found(options)]
+    text = _as_csv(found) if options.csv else json.dumps(found, ensure_ascii=False, indent=2) + "\n"
+    if options.output:
+        options.output.write_text(text, encoding="utf8", newline="")
+        print(f"{len(found)} tickets written to {options.output}")
+    else:
+        sys.stdout.write(text)
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    ticket = ticket_store().ticket(options.number)
+    deliveries = ticket_store().deliveries(options.number)
+    if options.json:
+        _print_json(as_json(ticket) | {"deliveries": [vars(delivery) for delivery in deliveries]})
+        return 0
+    owner = f", {ticket.assignee}" if ticket.assignee else ""
+    print(f"{ticket.number}  {ticket.state}{owner}  {ticket.opened_at:%Y-%m-%d %H:%M} UTC\n")
+    print(body(ticket, get_settings().tickets_language or None), end="")
+    for delivery in deliveries:
+        print(f"{delivery.target}: {delivery.state}{_detail(delivery.external_id or delivery.reason)}")
+    return 0
+
+
+def _assign(options: argparse.Namespace) -> int:
+    return _said(ticket_store().assign(options.number, options.agent))
+
+
+def _close(options: argparse.Namespace) -> int:
+    return _said(ticket_store().close(options.number))
+
+
+def _reopen(options: argparse.Namespace) -> int:
+    return _said(ticket_store().reopen(options.number))
+
+
+def _correct(options: argparse.Namespace) -> int:
+    if not (options.intent or options.language):
+        raise ValueError("nothing to correct; give --intent, --language or both.")
+    ticket = ticket_store().correct(options.number, options.intent, options.language, options.text)
+    print(f"{ticket.number}: {ticket.intent}, {ticket.language}; queue {ticket.queue}, priority {ticket.priority}")
+    return 0
+
+
+def _retry(options: argparse.Namespace) -> int:
+    parked = [delivery.number for delivery in ticket_store().deliveries(undelivered=True) if delivery.state == "parked"]
+    numbers = options.numbers or list(dict.fromkeys(parked))
+    print(f"{sum(ticket_store().retry(number) for number in numbers)} deliveries put back")
+    return 0
+
+
+def _deliver(options: argparse.Namespace) -> int:
+    from bot.tickets.delivery.worker import Patience, Worker
+    from bot.tickets.outbox import Outbox
+
+    settings = get_settings()
+    targets = make_targets(settings)
+    if not targets:
+        print("no help desk is set (BOT_TICKETS_...); tickets stay in the store, `tickets list` shows them.")
+        return 0
+    patience = Patience(
+        settings.tickets_retry_seconds,
+        settings.tickets_retry_longest_seconds,
+        settings.tickets_lease_seconds,
+        settings.tickets_refusals,
+    )
+    worker = Worker(Outbox(ticket_store().engine, settings.tickets_lease_seconds), targets, patience)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ending, lambda number, frame: worker.stop())
+    if not options.once:
+        worker.run()
+        return 0
+    counts = worker.run_once()
+    print(", ".join(f"{count} {result}" for result, count in counts.items()) or "nothing was due")
+    return 0
+
+
+def _migrate(options: argparse.Namespace) -> int:
+    ticket_store()  # opening it migrates
+    print("the tables are up to date.")
+    return 0
+
+
+def _said(ticket: Ticket) -> int:
+    print(f"{ticket.number}: {ticket.state}{_detail(ticket.assignee)}")
+    return 0
+
+
+def _detail(text: str | None) -> str:
+    return f" ({text})" if text else ""
+
+
+def _row(ticket: Ticket) -> tuple[str, ...]:
+    summary = " ".join(ticket.summary.split())
+    return (
+        ticket.number,
+        f"{ticket.opened_at:%Y-%m-%d %H:%M}",
+        ticket.state,
+        ticket.assignee or "",
+        ticket.queue,
+        ticket.priority,
+        ticket.intent or "",
+        ticket.language,
+        ticket.product or "",
+        summary if len(summary) <= SUMMARY_WIDTH else summary[: SUMMARY_WIDTH - 1] + "…",
+    )
+
+
+def _print_rows(rows: Sequence[Sequence[Any]], columns: Sequence[str], as_csv: bool, empty: str) -> None:
+    if as_csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerows([columns, *([_harmless(cell) for cell in row] for row in rows)])
+    elif rows:
+        print(tabulate(rows, headers=columns, disable_numparse=True))
+    else:
+        print(empty)
+
+
+def _as_csv(tickets: Sequence[dict[str, Any]]) -> str:
+    """Returns one row a ticket; what is a list or a mapping is JSON within its cell."""
+    stream = io.StringIO()
+    names = list(tickets[0]) if tickets else []
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(names)
+    for ticket in tickets:
+        cells = [ticket[name] for name in names]
+        plain = [json.dumps(cell, ensure_ascii=False) if isinstance(cell, (list, dict)) else cell for cell in cells]
+        writer.writerow([_harmless(cell) for cell in plain])
+    return stream.getvalue()
+
+
+def _harmless(cell: Any) -> Any:
+    """Keeps a spreadsheet from running what a customer has typed (OWASP: CSV injection)."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in {"=", "+", "-", "@", "\t", "\r"} else cell
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2, default=str))

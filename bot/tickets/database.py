@@ -1,0 +1,126 @@
+"""Opens the ticket database, SQLite or PostgreSQL, and brings its tables up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import create_engine, event, inspect, text
+from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import QueuePool
+
+from bot.tickets.model import TicketStoreError
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+BUSY_SECONDS = 15
+# Any number that no other program locks in the same database.
+MIGRATION_LOCK = 7_405_512
+
+
+def open_engine(url: str) -> Engine:
+    """Opens a database; nothing is connected to yet.
+
+    Args:
+        url: SQLAlchemy's notation, `sqlite:///var/tickets.db` or `postgresql://user:password@host/name`.
+
+    Raises:
+        TicketStoreError: the address cannot be understood, or the folder of an SQLite file cannot be made.
+    """
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() != "sqlite":
+            return create_engine(
+                parsed,
+                future=True,
+                pool_pre_ping=True,
+                # Threads take turns: PostgreSQL has 100 connections by default, for all processes together.
+                pool_size=2,
+                max_overflow=3,
+                pool_timeout=BUSY_SECONDS,
+                connect_args={"connect_timeout": 5},
+            )
+        if parsed.database and parsed.database != ":memory:":
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(
+            parsed,
+            future=True,
+            # SQLite lets writers in by chance, so that one of many may wait in vain. One connection for all threads of
+            # a process lets them in by turns; only processes compete.
+            poolclass=QueuePool,
+            pool_size=1,
+            max_overflow=0,
+            pool_timeout=BUSY_SECONDS,
+            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        )
+    except (SQLAlchemyError, OSError, ImportError) as error:
+        raise TicketStoreError(
+            f"the ticket database cannot be opened ({type(error).__name__}: {error}); mend BOT_TICKETS_DATABASE."
+        ) from error
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def migrate(engine: Engine) -> bool:
+    """Brings the tables up to date; of several processes that start at once, one does and the others wait for it.
+
+    Returns:
+        Whether anything had to be done.
+    """
+    newest = sorted(MIGRATIONS.glob("versions/[0-9]*.py"))[-1].name.split("_")[0]
+    with reported(engine), engine.begin() as connection:
+        if _version(connection) == newest:
+            return False
+    with reported(engine), engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": MIGRATION_LOCK})
+        if _version(connection) == newest:
+            return False
+        _upgrade(connection)
+        return True
+
+
+@contextmanager
+def reported(engine: Engine) -> Iterator[None]:
+    """Turns what the database says into a `TicketStoreError` that names the database without its password."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        cause = str(getattr(error, "orig", None) or error).strip().splitlines()
+        raise TicketStoreError(
+            f"the ticket store {engine.url!r} cannot be used: {cause[0] if cause else type(error).__name__}"
+        ) from error
+
+
+def _upgrade(connection: Connection) -> None:
+    # Alembic takes a third of a second to import and is seldom needed.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    version: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return version
+
+
+def _prepare_sqlite(connection: Any, record: Any) -> None:
+    connection.isolation_level = None  # transactions begin where `_begin_sqlite` says, for tables as for rows
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")  # a ticket whose number was told survives a power cut
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads first and writes later fails at once where another one writes; this one waits its turn.
+    reads_only = connection.get_execution_options().get("reads_only", False)
+    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")

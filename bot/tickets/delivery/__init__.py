@@ -1,0 +1,54 @@
+"""Delivers tickets to help desks: one class for each kind of help desk, and the worker that feeds them."""
+
+from __future__ import annotations
+
+from bot.settings import Settings
+from bot.tickets.delivery.target import Target
+
+
+class DeliverySettingsError(ValueError):
+    """The settings of a help desk do not go together; the message says what is missing."""
+
+
+def target_names(settings: Settings) -> list[str]:
+    """Returns the names of the help desks that the settings name, without loading what speaks to them."""
+    chosen = {
+        "email": settings.tickets_smtp_url,
+        "webhook": settings.tickets_webhook_url,
+        "request_tracker": settings.tickets_rt_url,
+    }
+    return [name for name, address in chosen.items() if address]
+
+
+def make_targets(settings: Settings) -> list[Target]:
+    """Returns the help desks that the settings name.
+
+    Raises:
+        DeliverySettingsError: a setting that goes with another one is missing.
+    """
+    from bot.tickets.delivery.email import EmailTarget
+    from bot.tickets.delivery.request_tracker import RequestTrackerTarget
+    from bot.tickets.delivery.webhook import WebhookTarget
+
+    language = settings.tickets_language or None
+    patience = settings.tickets_answer_seconds
+    if settings.tickets_lease_seconds < 3 * patience:
+        raise DeliverySettingsError("BOT_TICKETS_LEASE_SECONDS must be three times BOT_TICKETS_ANSWER_SECONDS or more.")
+    targets: list[Target] = []
+    if settings.tickets_smtp_url:
+        if not (settings.tickets_email_from and settings.tickets_email_to):
+            raise DeliverySettingsError("BOT_TICKETS_SMTP_URL needs BOT_TICKETS_EMAIL_FROM and BOT_TICKETS_EMAIL_TO.")
+        url = settings.tickets_smtp_url.get_secret_value()
+        targets.append(EmailTarget(url, settings.tickets_email_from, settings.tickets_email_to, patience, language))
+    if settings.tickets_webhook_url:
+        if not settings.tickets_webhook_secret:
+            raise DeliverySettingsError("BOT_TICKETS_WEBHOOK_URL needs BOT_TICKETS_WEBHOOK_SECRET.")
+        secret = settings.tickets_webhook_secret.get_secret_value()
+        targets.append(WebhookTarget(str(settings.tickets_webhook_url), secret, patience))
+    if settings.tickets_rt_url:
+        if not settings.tickets_rt_token:
+            raise DeliverySettingsError("BOT_TICKETS_RT_URL needs BOT_TICKETS_RT_TOKEN.")
+        token = settings.tickets_rt_token.get_secret_value()
+        queue = settings.tickets_rt_queue
+        targets.append(RequestTrackerTarget(str(settings.tickets_rt_url), token, queue, patience, language))
+    return targets

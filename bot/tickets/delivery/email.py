@@ -1,0 +1,104 @@
+"""Delivers tickets as e-mail over SMTP."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from contextlib import closing, suppress
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from urllib.parse import unquote, urlsplit
+
+from bot.tickets.delivery.message import body, subject
+from bot.tickets.delivery.target import Parcel, RefusedError, UnavailableError
+
+HEADER_LENGTH = 400
+X_PRIORITY = {"urgent": "1", "high": "2", "normal": "3", "low": "5"}
+
+
+class EmailTarget:
+    """Sends each ticket as one e-mail.
+
+    SMTP has no way to ask whether a message has arrived, so one that went out right before a crash is sent again; its
+    Message-ID is the same, by which mail servers and help desks drop the second one.
+
+    Args:
+        url: `smtp://user:password@host:25`, `smtps://` (TLS from the start) or `smtp+starttls://`.
+        sender: the address it comes from.
+        recipient: the help desk's address.
+        answer_seconds: how long an answer is waited for.
+        language: of the headings, None for each ticket's own.
+    """
+
+    name = "email"
+
+    def __init__(
+        self, url: str, sender: str, recipient: str, answer_seconds: float, language: str | None = None
+    ) -> None:
+        self._server = urlsplit(url)
+        self._sender = sender
+        self._recipient = recipient
+        self._answer_seconds = answer_seconds
+        self._language = language
+
+    def deliver(self, parcel: Parcel) -> str | None:
+        """Sends one ticket; see `Target.deliver`."""
+        message = self._message(parcel)
+        handing_over = False
+        try:
+            with closing(self._connect()) as server:
+                parcel.ensure_time(self._answer_seconds)
+                handing_over = True
+                server.send_message(message)
+                with suppress(smtplib.SMTPException, OSError):  # it has been taken, whatever follows
+                    server.quit()
+        except smtplib.SMTPRecipientsRefused as error:
+            raise _answered(*next(iter(error.recipients.values()))) from error
+        except smtplib.SMTPResponseException as error:
+            raise _answered(error.smtp_code, error.smtp_error) from error
+        except (smtplib.SMTPException, OSError) as error:
+            raise UnavailableError(f"the mail server did not answer ({error})", uncertain=handing_over) from error
+        return str(message["Message-ID"])
+
+    def _connect(self) -> smtplib.SMTP:
+        host, port = self._server.hostname or "localhost", self._server.port
+        if self._server.scheme == "smtps":
+            context = ssl.create_default_context()
+            server: smtplib.SMTP = smtplib.SMTP_SSL(host, port or 465, timeout=self._answer_seconds, context=context)
+        else:
+            server = smtplib.SMTP(host, port or 25, timeout=self._answer_seconds)
+        try:
+            if self._server.scheme == "smtp+starttls":
+                server.starttls(context=ssl.create_default_context())
+            if self._server.username:
+                server.login(unquote(self._server.username), unquote(self._server.password or ""))
+        except BaseException:
+            server.close()
+            raise
+        return server
+
+    def _message(self, parcel: Parcel) -> EmailMessage:
+        ticket = parcel.ticket
+        message = EmailMessage()
+        message["Subject"] = subject(ticket)
+        message["From"] = self._sender
+        message["To"] = self._recipient
+        if ticket.contact_email:
+            with suppress(ValueError, MessageError):  # an address that no header can hold stands in the text
+                message["Reply-To"] = Address(addr_spec=ticket.contact_email)
+        message["Date"] = ticket.opened_at
+        message["Message-ID"] = f"<{ticket.number}.{parcel.key}@{Address(addr_spec=self._sender).domain}>"
+        message["X-Priority"] = X_PRIORITY[ticket.priority]
+        message["X-Ticket-Tags"] = " ".join(ticket.tags)
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(body(ticket, self._language), cte="quoted-printable")
+        # A subject that is folded right after its name reaches some readers with a blank before it.
+        message.policy = message.policy.clone(max_line_length=HEADER_LENGTH)
+        return message
+
+
+def _answered(code: int, told: bytes | str) -> RefusedError | UnavailableError:
+    text = told.decode(errors="replace") if isinstance(told, bytes) else told
+    reason = f"the mail server answered {code} {text[:200]}"
+    return RefusedError(reason) if code >= 500 else UnavailableError(reason)

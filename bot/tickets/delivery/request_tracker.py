@@ -1,0 +1,87 @@
+"""Delivers tickets to Request Tracker 5 over REST2."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rt.exceptions import ConnectionError as NotConnected
+from rt.exceptions import NotFoundError, RtError, UnexpectedResponseError
+from rt.rest2 import Rt
+
+from bot.tickets.delivery.message import body, subject
+from bot.tickets.delivery.target import Parcel, RefusedError, UnavailableError
+from bot.tickets.model import Ticket
+
+# Request Tracker calls 0 low, 50 medium and 100 high, and sorts by the number.
+PRIORITY = {"low": 0, "normal": 50, "high": 100, "urgent": 120}
+NOT_NOW = frozenset({408, 429, 502, 503, 504})
+
+
+class RequestTrackerTarget:
+    """Creates each ticket once: whether it is there already is looked up by its number in the subject.
+
+    Args:
+        url: of Request Tracker, with or without `REST/2.0/` at its end.
+        token: of a user with the rights SeeQueue, ShowTicket and CreateTicket.
+        queue: where tickets are created; `{queue}` in it stands for the ticket's own.
+        answer_seconds: how long an answer is waited for.
+        language: of the headings, None for each ticket's own.
+    """
+
+    name = "request_tracker"
+
+    def __init__(self, url: str, token: str, queue: str, answer_seconds: float, language: str | None = None) -> None:
+        base = url.rstrip("/").removesuffix("/REST/2.0")
+        self._tracker = Rt(f"{base}/REST/2.0/", token=token, http_timeout=answer_seconds)  # type: ignore[arg-type]  # handed on to httpx
+        self._queue = queue
+        self._answer_seconds = answer_seconds
+        self._language = language
+
+    def deliver(self, parcel: Parcel) -> str | None:
+        """Creates one ticket unless it is there; see `Target.deliver`."""
+        ticket = parcel.ticket
+        creating = False
+        try:
+            found = self._find(ticket)
+            if found is None:
+                parcel.ensure_time(self._answer_seconds)
+                creating = True
+                found = self._create(ticket)
+            return found
+        except (NotConnected, OSError) as error:  # the library raises Python's own ConnectionError
+            reached = type(error.__cause__).__name__ not in {"ConnectError", "ConnectTimeout"}
+            raise UnavailableError(
+                f"Request Tracker did not answer: {error}", uncertain=creating and reached
+            ) from error
+        except UnexpectedResponseError as error:
+            if error.status_code in NOT_NOW:
+                raise UnavailableError(_reason(error), uncertain=creating) from error
+            raise RefusedError(_reason(error)) from error
+        except (RtError, ValueError) as error:
+            raise RefusedError(_reason(error)) from error
+
+    def _find(self, ticket: Ticket) -> str | None:
+        try:
+            for found in self._tracker.search(raw_query=f"Subject LIKE '[{ticket.number}]'"):
+                return str(found["id"])
+        except NotFoundError:  # so the library says that a search finds nothing
+            pass
+        return None
+
+    def _create(self, ticket: Ticket) -> str:
+        fields: dict[str, Any] = {"Priority": PRIORITY[ticket.priority]}
+        if ticket.contact_email:
+            fields["Requestor"] = ticket.contact_email
+        return str(
+            self._tracker.create_ticket(
+                self._queue.replace("{queue}", ticket.queue),
+                subject=subject(ticket),
+                content=body(ticket, self._language),
+                **fields,
+            )
+        )
+
+
+def _reason(error: Exception) -> str:
+    told = getattr(error, "response_message", None) or str(error) or type(error).__name__
+    return f"Request Tracker did not take it: {told[:300]}"

@@ -1,0 +1,70 @@
+"""What a help desk is to the worker: a name, and a way to hand over one ticket."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.tickets.model import Ticket
+
+
+class RefusedError(RuntimeError):
+    """The help desk has answered and does not take this ticket as it is."""
+
+
+class UnavailableError(RuntimeError):
+    """Nobody takes tickets at the moment.
+
+    Args:
+        message: what was seen.
+        uncertain: the ticket may have arrived although no answer came.
+    """
+
+    def __init__(self, message: str, uncertain: bool = False) -> None:
+        super().__init__(message)
+        self.uncertain = uncertain
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """One ticket on its way to one help desk.
+
+    Args:
+        ticket: what is delivered.
+        key: the same at every attempt, different for every ticket and help desk.
+        deadline: when another worker may take over, as `time.monotonic()` counts.
+    """
+
+    ticket: Ticket
+    key: str
+    deadline: float
+
+    def ensure_time(self, answer_seconds: float) -> None:
+        """Called right before what cannot be taken back.
+
+        Args:
+            answer_seconds: how long the help desk's answer is waited for.
+
+        Raises:
+            UnavailableError: another worker could take over before the help desk has answered.
+        """
+        if time.monotonic() + answer_seconds > self.deadline:
+            raise UnavailableError("there was not enough time left to send the ticket safely")
+
+
+class Target(Protocol):
+    """A help desk."""
+
+    name: str
+
+    def deliver(self, parcel: Parcel) -> str | None:
+        """Hands a ticket over, once however often it is called.
+
+        Returns:
+            What the help desk calls it, None if it does not say.
+
+        Raises:
+            RefusedError: the help desk does not take it.
+            UnavailableError: there is no answer; it is to be tried again later.
+        """

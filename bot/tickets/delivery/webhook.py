@@ -1,0 +1,86 @@
+"""Delivers tickets as signed JSON to an address, after the Standard Webhooks specification."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+
+import requests
+
+from bot.tickets.delivery.target import Parcel, RefusedError, UnavailableError
+from bot.tickets.model import as_json
+
+# Not now: the request timed out, is being worked on, comes too early or too often, or nobody is behind the proxy.
+NOT_NOW = frozenset({408, 409, 425, 429, 502, 503, 504})
+SCHEMA_VERSION = 1
+
+
+class WebhookTarget:
+    """Posts `docs/ticket.schema.json` to an address.
+
+    The signature is HMAC-SHA256 over `webhook-id.webhook-timestamp.body` (https://www.standardwebhooks.com); the
+    header `Idempotency-Key` repeats the id, which stays the same when a delivery is repeated.
+
+    Args:
+        url: where to post.
+        secret: known to both sides; after `whsec_` it is read as base64, as the specification writes it.
+        answer_seconds: how long an answer is waited for.
+    """
+
+    name = "webhook"
+
+    def __init__(self, url: str, secret: str, answer_seconds: float) -> None:
+        self._answer_seconds = answer_seconds
+        self._url = url
+        encoded = secret.removeprefix("whsec_")
+        self._secret = secret.encode() if encoded == secret else base64.b64decode(encoded)
+
+    def deliver(self, parcel: Parcel) -> str | None:
+        """Posts one ticket; see `Target.deliver`."""
+        body = json.dumps({"version": SCHEMA_VERSION, "ticket": as_json(parcel.ticket)}, ensure_ascii=False).encode()
+        parcel.ensure_time(self._answer_seconds)
+        try:
+            response = requests.post(
+                self._url,
+                data=body,
+                headers=self._headers(parcel.key, body),
+                timeout=self._answer_seconds,
+                allow_redirects=False,
+            )
+        except requests.ConnectTimeout as error:
+            raise UnavailableError(_reason(error)) from error
+        except requests.ConnectionError as error:
+            raise UnavailableError(_reason(error), uncertain="NewConnectionError" not in repr(error)) from error
+        except requests.RequestException as error:
+            raise UnavailableError(_reason(error), uncertain=True) from error
+        if response.ok and not response.is_redirect:
+            return _external_id(response)
+        told = f"the webhook answered {response.status_code} {response.reason}: {response.text[:200]}"
+        raise UnavailableError(told) if response.status_code in NOT_NOW else RefusedError(told)
+
+    def _headers(self, key: str, body: bytes) -> dict[str, str]:
+        timestamp = str(int(time.time()))
+        digest = hmac.new(self._secret, f"{key}.{timestamp}.".encode() + body, hashlib.sha256).digest()
+        return {
+            "Content-Type": "application/json; charset=utf-8",
+            "Idempotency-Key": key,
+            "webhook-id": key,
+            "webhook-timestamp": timestamp,
+            "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+        }
+
+
+def _external_id(response: requests.Response) -> str | None:
+    try:
+        answer = response.json()
+    except requests.JSONDecodeError:
+        return None
+    found = answer.get("id") if isinstance(answer, dict) else None
+    return None if found is None else str(found)[:200]
+
+
+def _reason(error: Exception) -> str:
+    return f"the webhook did not answer ({type(error).__name__})"

@@ -1,0 +1,130 @@
+"""Carries tickets from the outbox to the help desks, and tries again until they have arrived."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.tickets.delivery.target import Parcel, RefusedError, Target, UnavailableError
+from bot.tickets.model import TicketStoreError
+from bot.tickets.outbox import Claim, Outbox
+from bot.tickets.store import now
+
+logger = logging.getLogger(__name__)
+POLL_SECONDS = 1.0
+# A help desk that answers nothing is waited for, for days; this only ends what would go on for ever.
+MOST_ATTEMPTS = 2000
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long is waited, and how often is tried.
+
+    Args:
+        first_seconds: wait after the first failure; doubled after each further one.
+        longest_seconds: longest wait.
+        lease_seconds: wait at least where a ticket may have arrived without an answer.
+        refusals: after so many the ticket is parked.
+    """
+
+    first_seconds: float = 2
+    longest_seconds: float = 300
+    lease_seconds: float = 180
+    refusals: int = 25
+
+    def wait(self, failures: int, uncertain: bool = False) -> timedelta:
+        """Returns how long to wait after so many failures, at random within the upper half of it."""
+        longest = min(self.longest_seconds, self.first_seconds * 2 ** min(failures - 1, 30))
+        seconds = random.uniform(longest / 2, longest)
+        return timedelta(seconds=max(seconds, self.lease_seconds) if uncertain else seconds)
+
+
+class Worker:
+    """Delivers to each help desk in a thread of its own, so that a slow one holds up nobody else.
+
+    Args:
+        outbox: what is to be delivered.
+        targets: the help desks.
+        patience: how long is waited, how often is tried.
+    """
+
+    def __init__(self, outbox: Outbox, targets: Sequence[Target], patience: Patience) -> None:
+        self._outbox = outbox
+        self._targets = tuple(targets)
+        self._patience = patience
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """Ends `run` after the deliveries in hand."""
+        self._stopped.set()
+
+    def run(self) -> None:
+        """Delivers until `stop` is called."""
+        threads = [threading.Thread(target=self._serve, args=(target,), name=target.name) for target in self._targets]
+        for thread in threads:
+            thread.start()
+        self._stopped.wait()
+        for thread in threads:
+            thread.join()
+
+    def run_once(self) -> Counter[str]:
+        """Tries everything that is due once; returns how many were `delivered`, `postponed` and `parked`.
+
+        Raises:
+            TicketStoreError: the store cannot be used.
+        """
+        counts: Counter[str] = Counter()
+        for target in self._targets:
+            while not self._stopped.is_set():
+                claim = self._outbox.claim(target.name)
+                if claim is None:
+                    break
+                result = self._deliver(target, claim)
+                counts[result] += 1
+                if result == "unavailable":
+                    break
+        return counts
+
+    def _serve(self, target: Target) -> None:
+        failures = 0
+        while not self._stopped.is_set():
+            try:
+                claim = self._outbox.claim(target.name)
+                result = self._deliver(target, claim) if claim else "idle"
+            except TicketStoreError as error:
+                logger.warning("%s", error)
+                result = "unavailable"
+            failures = failures + 1 if result == "unavailable" else 0
+            if failures:
+                self._stopped.wait(self._patience.wait(failures).total_seconds())
+            elif result == "idle":
+                self._stopped.wait(POLL_SECONDS)
+
+    def _deliver(self, target: Target, claim: Claim) -> str:
+        """Tries one delivery and notes the result: `delivered`, `postponed`, `parked`, or `unavailable` for all."""
+        try:
+            external_id = target.deliver(Parcel(claim.ticket, claim.key, claim.deadline))
+        except UnavailableError as error:
+            return self._not_delivered(target, claim, str(error), refused=False, uncertain=error.uncertain)
+        except RefusedError as error:
+            return self._not_delivered(target, claim, str(error), refused=True)
+        except Exception as error:  # a ticket that breaks our own code must not stop the others
+            logger.exception("ticket %s cannot be delivered to %s", claim.ticket.number, target.name)
+            return self._not_delivered(target, claim, f"{type(error).__name__}: {error}", refused=True)
+        self._outbox.delivered(claim, external_id)
+        logger.info("ticket %s delivered to %s as %s", claim.ticket.number, target.name, external_id)
+        return "delivered"
+
+    def _not_delivered(self, target: Target, claim: Claim, reason: str, refused: bool, uncertain: bool = False) -> str:
+        logger.warning("ticket %s not delivered to %s: %s", claim.ticket.number, target.name, reason)
+        if claim.refusals + int(refused) >= self._patience.refusals or claim.attempts >= MOST_ATTEMPTS:
+            self._outbox.parked(claim, reason)
+            return "parked"
+        until = now() + self._patience.wait(claim.attempts, uncertain)
+        self._outbox.postponed(claim, reason, until, refused)
+        return "postponed" if refused else "unavailable"

@@ -1,0 +1,181 @@
+"""What a ticket is: the draft that a conversation hands over, the ticket that is kept, what its owner may be told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from bot.articles.issues import Priority, Queue
+from bot.tickets import numbers
+
+State = Literal["new", "assigned", "closed"]
+Outcome = Literal["solved", "not_solved", "handed_over", "abandoned"]
+STATES: tuple[State, ...] = ("new", "assigned", "closed")
+OUTCOMES: tuple[Outcome, ...] = ("solved", "not_solved", "handed_over", "abandoned")
+
+
+class TicketStoreError(RuntimeError):
+    """The ticket store cannot be reached or used; nothing was saved. The message says why, without a password."""
+
+
+class TicketNotFound(LookupError):  # noqa: N818 - the house names what was not found so
+    """There is no ticket with that number."""
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One line of a transcript.
+
+    Args:
+        speaker: `customer` or `bot`.
+        text: what was said.
+        at: when, in ISO 8601; empty if it is not known.
+    """
+
+    speaker: str
+    text: str
+    at: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketDraft:
+    """What a conversation knows when it is handed over.
+
+    Args:
+        conversation_id: the conversation, the only one in which its status is told without the e-mail address.
+        form_id: the filled form; the same conversation and form always give the same ticket.
+        summary: one line of what is wrong.
+        consent: whether the conversation may be passed on; without it neither transcript nor entities are kept.
+        intent: the issue at hand, None if none was recognised.
+        confidence: how certain the intent is, 0 to 1.
+        language: of the conversation.
+        contact_email: where the customer can be reached, None if they would rather not say.
+        language_confidence: how certain the language is, 0 to 1.
+        runners_up: the next best intents, each with its confidence.
+        product: `azure` or `microsoft365`, None if it is not known.
+        entities: what was named, each as (entity, value), for example `("invoice_number", "E0500ABC")`.
+        steps_tried: what the customer has done already, a sentence each.
+        transcript: what was said, oldest first; items may also be plain (speaker, text, time).
+        sentiment: one of five labels, from `very_negative` to `very_positive`, with its confidence.
+        signals: what raises the priority: `service_down`, `deadline`, `failed_attempts`, `frustration`, `legal`.
+    """
+
+    conversation_id: str
+    form_id: str
+    summary: str
+    consent: bool
+    intent: str | None
+    confidence: float
+    language: str
+    contact_email: str | None = None
+    language_confidence: float = 1.0
+    runners_up: Sequence[tuple[str, float]] = ()
+    product: str | None = None
+    entities: Sequence[tuple[str, str]] = ()
+    steps_tried: Sequence[str] = ()
+    transcript: Sequence[Utterance | tuple[str, str, str]] = ()
+    sentiment: tuple[str, float] | None = None
+    signals: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ticket(TicketDraft):
+    """A ticket as it is kept.
+
+    Args:
+        id: its place in the store, 1 for the first one.
+        code: the part of its number that cannot be guessed.
+        opened_at: when it was saved.
+        updated_at: when it last changed.
+        state: `new`, `assigned` or `closed`.
+        assignee: the agent who has it, None if nobody does.
+        queue: who handles it.
+        priority: how urgent it is.
+        priority_reasons: why, in order: each cause (the intent, or a signal) with the priority it led to.
+    """
+
+    id: int
+    code: str
+    opened_at: datetime
+    updated_at: datetime
+    state: State
+    assignee: str | None
+    queue: Queue
+    priority: Priority
+    priority_reasons: Sequence[tuple[str, str]]
+
+    @property
+    def number(self) -> str:
+        """What the customer is told, for example `T-48210-K7QX3M`."""
+        return numbers.write(self.id, self.code)
+
+    @property
+    def tags(self) -> list[str]:
+        """Labels by which a help desk routes: `intent__x`, `language__x`, `product__x`, `priority__x`."""
+        named = {"intent": self.intent, "language": self.language, "product": self.product, "priority": self.priority}
+        return [f"{name}__{value}" for name, value in named.items() if value]
+
+
+@dataclass(frozen=True)
+class TicketStatus:
+    """What its owner is told about a ticket."""
+
+    number: str
+    state: State
+    opened_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One ticket's way to one help desk.
+
+    Args:
+        target: `email`, `webhook` or `request_tracker`.
+        state: `pending`, `delivered` or `parked`.
+        attempts: how often it was tried.
+        reason: what went wrong last, None if nothing has.
+        external_id: what the help desk calls the ticket, None if it is not delivered or has no name there.
+    """
+
+    number: str
+    target: str
+    state: str
+    attempts: int
+    next_attempt_at: datetime
+    reason: str | None
+    external_id: str | None
+    delivered_at: datetime | None
+
+
+def as_json(ticket: Ticket) -> dict[str, Any]:
+    """Returns the ticket as plain JSON values, as `export` and `tickets show --json` print it and webhooks get it."""
+    return {
+        "number": ticket.number,
+        "opened_at": ticket.opened_at.isoformat(),
+        "updated_at": ticket.updated_at.isoformat(),
+        "state": ticket.state,
+        "assignee": ticket.assignee,
+        "queue": ticket.queue,
+        "priority": ticket.priority,
+        "priority_reasons": [{"cause": cause, "priority": priority} for cause, priority in ticket.priority_reasons],
+        "tags": ticket.tags,
+        "summary": ticket.summary,
+        "contact_email": ticket.contact_email,
+        "consent": ticket.consent,
+        "intent": {"name": ticket.intent, "confidence": ticket.confidence},
+        "runners_up": [{"name": name, "confidence": confidence} for name, confidence in ticket.runners_up],
+        "language": {"name": ticket.language, "confidence": ticket.language_confidence},
+        "product": ticket.product,
+        "entities": [{"entity": entity, "value": value} for entity, value in ticket.entities],
+        "steps_tried": list(ticket.steps_tried),
+        "sentiment": {"label": ticket.sentiment[0], "confidence": ticket.sentiment[1]} if ticket.sentiment else None,
+        "signals": list(ticket.signals),
+        "transcript": [
+            {"speaker": line.speaker, "text": line.text, "at": line.at or None}
+            for line in ticket.transcript
+            if isinstance(line, Utterance)
+        ],
+    }

@@ -1,0 +1,45 @@
+"""A ticket's number: a counter for people, and a part that nobody can guess."""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+FIRST_NUMBER = 10_000
+# Crockford's base 32: no I, L, O and U, so that a number survives being read aloud. Six characters are 30 bits.
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+CODE_LENGTH = 6
+_MISREAD = str.maketrans("ILO", "110")
+_NUMBER = re.compile(rf"T\W*([0-9]{{5,12}})\W*([0-9A-Z]{{{CODE_LENGTH}}})", re.ASCII)
+_IN_TEXT = re.compile(rf"\bT[\s-]*[0-9]{{5,12}}[\s-]+[0-9A-Z]{{{CODE_LENGTH}}}\b", re.ASCII | re.IGNORECASE)
+
+
+def new_code() -> str:
+    """Returns the unguessable part of a new number."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
+
+
+def write(identity: int, code: str) -> str:
+    """Returns the number of a ticket, for example `T-48210-K7QX3M`."""
+    return f"T-{FIRST_NUMBER + identity}-{code}"
+
+
+def parse(number: str) -> tuple[int, str] | None:
+    """Reads a number as a customer types it.
+
+    Args:
+        number: for example `T-48210-K7QX3M`, `t 48210 k7qx3m`; O is read as 0, I and L as 1.
+
+    Returns:
+        The ticket's id and code, None if it is no ticket number.
+    """
+    match = _NUMBER.fullmatch(number.strip().upper())
+    if not match:
+        return None
+    return int(match.group(1)) - FIRST_NUMBER, match.group(2).translate(_MISREAD)
+
+
+def find_number(text: str) -> str | None:
+    """Returns the ticket number that stands in a text, None if none does."""
+    match = _IN_TEXT.search(text)
+    return match.group() if match else None

@@ -1,0 +1,58 @@
+"""Decides who handles a ticket and how urgent it is, and records why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.articles.issues import Priority, Queue, load_issues
+
+PRIORITIES: tuple[Priority, ...] = ("low", "normal", "high", "urgent")
+DEFAULT_QUEUE: Queue = "billing"
+DEFAULT_PRIORITY: Priority = "normal"
+ONE_STEP_UP = ("deadline", "legal", "failed_attempts", "frustration")
+# Word lists misjudge single sentences; only a clear verdict may move a ticket ahead of others.
+CLEARLY = 0.6
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """Where a ticket belongs.
+
+    Args:
+        queue: who handles it.
+        priority: how urgent it is.
+        reasons: each cause with the priority it led to, in order.
+    """
+
+    queue: Queue
+    priority: Priority
+    reasons: tuple[tuple[str, str], ...]
+
+
+def assess(intent: str | None, signals: Sequence[str], sentiment: tuple[str, float] | None) -> Assessment:
+    """Takes queue and priority from `data/issues.yml`, and raises the priority by signals.
+
+    A service that is down makes a ticket urgent; a deadline, a legal threat, failed attempts and strong frustration
+    (or clearly very negative sentiment) raise it by one step each.
+
+    Args:
+        intent: the issue, None or a name without a row where none was recognised.
+        signals: what was noticed in the conversation; unknown ones are kept on the ticket and raise nothing.
+        sentiment: label and confidence, None if it is not known.
+    """
+    issue = load_issues().get(intent or "")
+    queue = issue.queue if issue else DEFAULT_QUEUE
+    priority = issue.priority if issue else DEFAULT_PRIORITY
+    reasons: list[tuple[str, str]] = [(intent if issue and intent else "no_issue", priority)]
+    if "service_down" in signals:
+        priority = "urgent"
+        reasons.append(("service_down", priority))
+    noticed = set(signals)
+    if sentiment and sentiment[0] == "very_negative" and sentiment[1] >= CLEARLY:
+        noticed.add("frustration")
+    for signal in ONE_STEP_UP:
+        if signal in noticed:
+            priority = PRIORITIES[min(PRIORITIES.index(priority) + 1, len(PRIORITIES) - 1)]
+            reasons.append((signal, priority))
+    return Assessment(queue, priority, tuple(reasons))

@@ -1,0 +1,145 @@
+"""Turns corrections, chosen clarifications and fallbacks into candidates, and accepted ones into training phrases."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.articles.examples import Example, read_examples
+from bot.articles.issues import load_issues
+from bot.tickets.store import TicketStore
+
+FILE = "reviewed.yml"
+
+
+class ReviewError(ValueError):
+    """A candidate cannot be taken; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One phrase to decide on; what was recorded several times is one candidate.
+
+    Args:
+        ids: of everything recorded that says the same; the first names the candidate.
+        kinds: `correction`, `choice` and `fallback`, as recorded.
+        text: what the customer wrote, without what only concerns the customer.
+        language: of the text.
+        intent: what it should be understood as, None if nobody has said.
+        shown: what the bot took it for.
+    """
+
+    ids: tuple[int, ...]
+    kinds: tuple[str, ...]
+    text: str
+    language: str
+    intent: str | None
+    shown: tuple[str, ...]
+
+
+def candidates(store: TicketStore, folder: Path) -> list[Candidate]:
+    """Returns what waits for a decision, by language and intent; what is a training phrase already is left out.
+
+    Args:
+        store: the ticket store.
+        folder: the training phrases, `data/nlu`.
+    """
+    known = {(example.language, _key(example.text)) for example in read_examples(folder)}
+    groups: dict[tuple[str, str, str], list[dict[str, object]]] = {}
+    for row in store.candidates():
+        key = (row["language"], row["intent"] or "", _key(row["text"]))
+        if (key[0], key[2]) not in known and key[2]:
+            groups.setdefault(key, []).append(row)
+    return [_candidate(groups[key]) for key in sorted(groups, key=lambda key: (key[0], key[1] == "", key[1]))]
+
+
+def accept(store: TicketStore, folder: Path, ids: Sequence[int], intent: str | None = None) -> list[Example]:
+    """Takes candidates into `<folder>/<language>/reviewed.yml`; the next training learns them.
+
+    Args:
+        store: the ticket store.
+        folder: the training phrases, `data/nlu`.
+        ids: the candidates' first ids.
+        intent: what they are to be understood as; None keeps what each one says.
+
+    Returns:
+        The phrases taken.
+
+    Raises:
+        ReviewError: there is no such candidate, it has no intent, or the intent is unknown; nothing is taken.
+    """
+    chosen = _chosen(store, folder, ids)
+    examples = read_examples(folder)
+    intents = {*load_issues(), *(example.intent for example in examples)}
+    taken: list[Example] = []
+    for candidate in chosen:
+        name = intent or candidate.intent
+        if name is None:
+            raise ReviewError(f"candidate {candidate.ids[0]} has no intent; name one with --intent.")
+        if name not in intents:
+            raise ReviewError(f"{name!r} is no intent; see data/issues.yml and data/nlu/en/dialogue.yml.")
+        path = folder / candidate.language / FILE
+        taken.append(Example(candidate.text, name, candidate.language, path))
+    for path in sorted({example.path for example in taken}):
+        before = [example for example in examples if example.path == path]
+        _write(path, [*before, *(example for example in taken if example.path == path)])
+    store.settle([identity for candidate in chosen for identity in candidate.ids], "accepted")
+    return taken
+
+
+def reject(store: TicketStore, folder: Path, ids: Sequence[int]) -> None:
+    """Drops candidates; they are not shown again.
+
+    Raises:
+        ReviewError: there is no such candidate; nothing is dropped.
+    """
+    chosen = _chosen(store, folder, ids)
+    store.settle([identity for candidate in chosen for identity in candidate.ids], "rejected")
+
+
+def _chosen(store: TicketStore, folder: Path, ids: Sequence[int]) -> list[Candidate]:
+    waiting = {candidate.ids[0]: candidate for candidate in candidates(store, folder)}
+    missing = [str(identity) for identity in ids if identity not in waiting]
+    if missing:
+        raise ReviewError(f"no candidate {', '.join(missing)}; `python -m bot review` lists them.")
+    return [waiting[identity] for identity in dict.fromkeys(ids)]
+
+
+def _candidate(rows: list[dict[str, object]]) -> Candidate:
+    shown = dict.fromkeys(intent for row in rows for intent in _texts(row["shown"]))
+    first = rows[0]
+    return Candidate(
+        ids=tuple(int(str(row["id"])) for row in rows),
+        kinds=tuple(dict.fromkeys(str(row["kind"]) for row in rows)),
+        text=str(first["text"]),
+        language=str(first["language"]),
+        intent=str(first["intent"]) if first["intent"] else None,
+        shown=tuple(shown),
+    )
+
+
+def _texts(value: object) -> Iterable[str]:
+    return [str(item) for item in value] if isinstance(value, list) else []
+
+
+def _key(text: str) -> str:
+    return " ".join(re.sub(r"[^\w\s]", " ", text.casefold()).split())
+
+
+def _write(path: Path, examples: Sequence[Example]) -> None:
+    """Writes a file of phrases in the format of the other ones, whole or not at all."""
+    intents = dict.fromkeys(example.intent for example in examples)
+    lines = ['version: "3.1"', "", "nlu:"]
+    for intent in intents:
+        texts = dict.fromkeys(example.text for example in examples if example.intent == intent)
+        lines += [f"- intent: {intent}", "  metadata:", f"    language: {examples[0].language}", "  examples: |"]
+        lines += [f"    - {text}" for text in texts]
+        lines.append("")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", encoding="utf8", dir=path.parent, delete=False, suffix=".new") as stream:
+        stream.write("\n".join(lines))
+    Path(stream.name).chmod(0o644)
+    Path(stream.name).replace(path)

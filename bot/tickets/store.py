@@ -1,0 +1,390 @@
+"""Keeps tickets, the outcome of conversations and candidates for training in one database."""
+
+from __future__ import annotations
+
+import hmac
+import unicodedata
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from datetime import datetime, timezone
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.engine import Connection, Engine, Row
+from sqlalchemy.exc import IntegrityError
+
+from bot.masking import mask
+from bot.tickets import numbers
+from bot.tickets.anonymous import anonymous
+from bot.tickets.database import migrate, open_engine, reported
+from bot.tickets.model import (
+    OUTCOMES,
+    Delivery,
+    Outcome,
+    Ticket,
+    TicketDraft,
+    TicketNotFound,
+    TicketStatus,
+    Utterance,
+)
+from bot.tickets.priority import assess
+from bot.tickets.tables import CANDIDATES, OUTBOX, TICKETS
+from bot.tickets.tables import OUTCOMES as OUTCOME_ROWS
+
+
+def now() -> datetime:
+    """Returns the present moment, in UTC."""
+    return datetime.now(timezone.utc)
+
+
+class TicketStore:
+    """The ticket database; its tables are made or brought up to date when it is opened.
+
+    Args:
+        url: SQLAlchemy's notation of the database.
+        targets: names of the help desks that each new ticket is delivered to.
+
+    Raises:
+        TicketStoreError: the database cannot be used; so do all methods.
+    """
+
+    def __init__(self, url: str, targets: Sequence[str] = ()) -> None:
+        self.engine: Engine = open_engine(url)
+        self.targets = tuple(targets)
+        migrate(self.engine)
+
+    def open(self, draft: TicketDraft) -> Ticket:
+        """Saves a ticket together with what is to be delivered; the same conversation and form give the same ticket.
+
+        Card and account numbers are hidden on the way in. Without consent neither transcript nor entities are kept.
+        """
+        values = _values(draft)
+        with reported(self.engine):
+            try:
+                with self.engine.begin() as connection:
+                    known = _of_form(connection, draft)
+                    if known is not None:
+                        return read_ticket(known)
+                    identity = connection.execute(insert(TICKETS).values(values)).inserted_primary_key[0]
+                    self._enqueue(connection, identity, self.targets)
+            except IntegrityError:  # PostgreSQL: the same form was saved between looking and saving
+                pass
+            with self._reading() as connection:
+                row = _of_form(connection, draft)
+                assert row is not None
+                return read_ticket(row)
+
+    def ticket(self, number: str) -> Ticket:
+        """Returns one ticket.
+
+        Raises:
+            TicketNotFound: there is none with that number.
+        """
+        with self._reading() as connection:
+            return read_ticket(_of_number(connection, number))
+
+    def tickets(
+        self,
+        queue: str | None = None,
+        language: str | None = None,
+        intent: str | None = None,
+        state: str | None = None,
+    ) -> list[Ticket]:
+        """Returns the tickets that fit every given filter, oldest first."""
+        wanted = {"queue": queue, "language": language, "intent": intent, "state": state}
+        query = select(TICKETS).order_by(TICKETS.c.id)
+        for column, value in wanted.items():
+            if value is not None:
+                query = query.where(TICKETS.c[column] == value)
+        with self._reading() as connection:
+            return [read_ticket(row) for row in connection.execute(query)]
+
+    def status_for(
+        self, number: str, conversation_id: str | None = None, email: str | None = None
+    ) -> TicketStatus | None:
+        """Returns what its owner may know, None for everybody else.
+
+        A wrong number, a wrong address and a ticket without an address cannot be told apart, nor by the time it takes.
+        The caller limits how often a conversation may guess.
+
+        Args:
+            number: as the customer types it.
+            conversation_id: the conversation that asks.
+            email: the address that the customer gives.
+        """
+        parsed = numbers.parse(number) or (0, "")
+        with self._reading() as connection:
+            row = connection.execute(select(TICKETS).where(TICKETS.c.id == parsed[0])).one_or_none()
+        code = row.code if row else ""
+        right_code = _same(parsed[1], code)
+        # `|` and `&`: every comparison is made, whatever the others say.
+        right_owner = _same(conversation_id, row.conversation_id if row else None) | _same(
+            (email or "").strip().casefold(), (row.contact_email or "").casefold() if row else None
+        )
+        return _status(read_ticket(row)) if row is not None and right_code & right_owner else None
+
+    def statuses_in(self, conversation_id: str) -> list[TicketStatus]:
+        """Returns the tickets that a conversation has opened, newest first."""
+        query = select(TICKETS).where(TICKETS.c.conversation_id == conversation_id).order_by(TICKETS.c.id.desc())
+        with self._reading() as connection:
+            return [_status(read_ticket(row)) for row in connection.execute(query)]
+
+    def assign(self, number: str, assignee: str) -> Ticket:
+        """Gives a ticket to an agent."""
+        return self._change(number, state="assigned", assignee=assignee)
+
+    def close(self, number: str) -> Ticket:
+        """Closes a ticket; its assignee stays on record."""
+        return self._change(number, state="closed")
+
+    def reopen(self, number: str) -> Ticket:
+        """Opens a closed ticket again, for the agent who had it."""
+        assignee = self.ticket(number).assignee
+        return self._change(number, state="assigned" if assignee else "new")
+
+    def correct(
+        self, number: str, intent: str | None = None, language: str | None = None, text: str | None = None
+    ) -> Ticket:
+        """Takes an agent's correction, moves the ticket to the right queue and keeps a candidate for training.
+
+        Args:
+            number: the ticket.
+            intent: what the issue is, None if it was understood.
+            language: what the language is, None if it was recognised.
+            text: the customer's words that were misunderstood; without them, the first that the transcript has, or
+                the summary.
+        """
+        before = self.ticket(number)
+        right_intent, right_language = intent or before.intent, language or before.language
+        found = assess(right_intent, before.signals, before.sentiment)
+        words = text or next((line.text for line in _spoken(before) if not line.text.startswith("/")), before.summary)
+        with reported(self.engine), self.engine.begin() as connection:
+            connection.execute(
+                update(TICKETS)
+                .where(TICKETS.c.id == before.id)
+                .values(
+                    intent=right_intent,
+                    language=right_language,
+                    queue=found.queue,
+                    priority=found.priority,
+                    priority_reasons=found.reasons,
+                    updated_at=now(),
+                )
+            )
+            shown = [before.intent] if before.intent else []
+            _add_candidate(connection, "correction", words, right_language, right_intent, shown, before.id)
+        return self.ticket(number)
+
+    def record_outcome(
+        self,
+        conversation_id: str,
+        outcome: Outcome,
+        intent: str | None,
+        language: str,
+        product: str | None,
+        confidence: float,
+    ) -> None:
+        """Records how a conversation ended for an issue; a later outcome takes the place of an earlier one."""
+        if outcome not in OUTCOMES:
+            raise ValueError(f"{outcome!r} is no outcome; give one of {', '.join(OUTCOMES)}.")
+        key = {"conversation_id": conversation_id, "intent": intent or ""}
+        values = {"outcome": outcome, "language": language, "product": product, "confidence": confidence, "at": now()}
+        same = (OUTCOME_ROWS.c.conversation_id == conversation_id) & (OUTCOME_ROWS.c.intent == key["intent"])
+        with reported(self.engine):
+            for _ in range(2):
+                try:
+                    with self.engine.begin() as connection:
+                        if connection.execute(update(OUTCOME_ROWS).where(same).values(values)).rowcount == 0:
+                            connection.execute(insert(OUTCOME_ROWS).values(**key, **values))
+                    return
+                except IntegrityError:  # inserted by another process in between: now there is a row to update
+                    continue
+
+    def outcomes(self) -> list[dict[str, Any]]:
+        """Returns how conversations ended, oldest first."""
+        with self._reading() as connection:
+            return [dict(row._mapping) for row in connection.execute(select(OUTCOME_ROWS).order_by(OUTCOME_ROWS.c.id))]
+
+    def record_choice(self, text: str, language: str, shown: Sequence[str], chosen: str | None) -> None:
+        """Keeps what a customer meant when the bot asked "A or B?"; None chosen means neither."""
+        with reported(self.engine), self.engine.begin() as connection:
+            _add_candidate(connection, "choice", text, language, chosen, shown)
+
+    def record_fallback(self, text: str, language: str, ranking: Sequence[str] = ()) -> None:
+        """Keeps what the bot did not understand, with its best guesses."""
+        with reported(self.engine), self.engine.begin() as connection:
+            _add_candidate(connection, "fallback", text, language, None, ranking)
+
+    def candidates(self) -> list[dict[str, Any]]:
+        """Returns what waits for review, oldest first."""
+        query = select(CANDIDATES).where(CANDIDATES.c.state == "new").order_by(CANDIDATES.c.id)
+        with self._reading() as connection:
+            return [dict(row._mapping) for row in connection.execute(query)]
+
+    def settle(self, candidates: Sequence[int], state: str) -> None:
+        """Notes that candidates were `accepted` or `rejected`."""
+        chosen = CANDIDATES.c.id.in_(candidates)
+        with reported(self.engine), self.engine.begin() as connection:
+            connection.execute(update(CANDIDATES).where(chosen).values(state=state))
+
+    def deliveries(self, number: str | None = None, undelivered: bool = False) -> list[Delivery]:
+        """Returns the ways of tickets to help desks, oldest first.
+
+        Args:
+            number: of one ticket only.
+            undelivered: leave out what has arrived.
+        """
+        query = select(OUTBOX, TICKETS.c.code).join(TICKETS, TICKETS.c.id == OUTBOX.c.ticket_id).order_by(OUTBOX.c.id)
+        if undelivered:
+            query = query.where(OUTBOX.c.state != "delivered")
+        with self._reading() as connection:
+            if number is not None:
+                query = query.where(OUTBOX.c.ticket_id == _of_number(connection, number).id)
+            return [_delivery(row) for row in connection.execute(query)]
+
+    def retry(self, number: str) -> int:
+        """Puts a ticket's parked deliveries back, adds those to help desks set since; returns how many it were."""
+        with reported(self.engine), self.engine.begin() as connection:
+            identity = _of_number(connection, number).id
+            mine = OUTBOX.c.ticket_id == identity
+            parked = connection.execute(
+                update(OUTBOX)
+                .where(mine, OUTBOX.c.state == "parked")
+                .values(state="pending", attempts=0, refusals=0, next_attempt_at=now())
+            ).rowcount
+            known = set(connection.execute(select(OUTBOX.c.target).where(mine)).scalars())
+            missing = [target for target in self.targets if target not in known]
+            self._enqueue(connection, identity, missing)
+        return int(parked) + len(missing)
+
+    def _enqueue(self, connection: Connection, identity: int, targets: Sequence[str]) -> None:
+        for target in targets:
+            connection.execute(
+                insert(OUTBOX).values(
+                    ticket_id=identity,
+                    target=target,
+                    idempotency_key=str(uuid.uuid4()),
+                    state="pending",
+                    attempts=0,
+                    refusals=0,
+                    next_attempt_at=now(),
+                )
+            )
+
+    def _change(self, number: str, **values: Any) -> Ticket:
+        with reported(self.engine), self.engine.begin() as connection:
+            row = _of_number(connection, number)
+            connection.execute(update(TICKETS).where(TICKETS.c.id == row.id).values(**values, updated_at=now()))
+        return self.ticket(number)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with reported(self.engine), self.engine.connect() as connection:
+            yield connection.execution_options(reads_only=True)
+
+
+def _values(draft: TicketDraft) -> dict[str, Any]:
+    """Returns the columns of a new ticket, with nothing in them that must not be kept."""
+    found = assess(draft.intent, draft.signals, draft.sentiment)
+    lines = [line if isinstance(line, Utterance) else Utterance(*line) for line in draft.transcript]
+    moment = now()
+    return {
+        "code": numbers.new_code(),
+        "conversation_id": draft.conversation_id,
+        "form_id": draft.form_id,
+        "opened_at": moment,
+        "updated_at": moment,
+        "state": "new",
+        "queue": found.queue,
+        "priority": found.priority,
+        "priority_reasons": found.reasons,
+        "summary": _kept(draft.summary),
+        "contact_email": draft.contact_email and _kept(draft.contact_email),
+        "consent": draft.consent,
+        "intent": draft.intent,
+        "confidence": draft.confidence,
+        "runners_up": [list(pair) for pair in draft.runners_up],
+        "language": draft.language,
+        "language_confidence": draft.language_confidence,
+        "product": draft.product,
+        "entities": [[entity, _kept(value)] for entity, value in draft.entities] if draft.consent else [],
+        "steps_tried": [_kept(step) for step in draft.steps_tried],
+        "transcript": [[line.speaker, _kept(line.text), line.at] for line in lines] if draft.consent else [],
+        "sentiment": list(draft.sentiment) if draft.sentiment else None,
+        "signals": list(draft.signals),
+    }
+
+
+def _kept(text: str) -> str:
+    """Returns the text without card and account numbers, and without what would steer a terminal or stop a database."""
+    return "".join(char for char in mask(text).text if char in "\n\t" or unicodedata.category(char) not in {"Cc", "Cs"})
+
+
+def read_ticket(row: Row) -> Ticket:
+    """Returns the ticket that a row of the table keeps."""
+    values = {field.name: row._mapping[field.name] for field in fields(Ticket)}
+    for name in ("runners_up", "entities", "priority_reasons"):
+        values[name] = tuple(tuple(pair) for pair in values[name])
+    values["transcript"] = tuple(Utterance(*line) for line in values["transcript"])
+    values["steps_tried"] = tuple(values["steps_tried"])
+    values["signals"] = tuple(values["signals"])
+    values["sentiment"] = tuple(values["sentiment"]) if values["sentiment"] else None
+    return Ticket(**values)
+
+
+def _status(ticket: Ticket) -> TicketStatus:
+    return TicketStatus(ticket.number, ticket.state, ticket.opened_at, ticket.updated_at)
+
+
+def _delivery(row: Row) -> Delivery:
+    values = {field.name: row._mapping[field.name] for field in fields(Delivery) if field.name != "number"}
+    return Delivery(number=numbers.write(row.ticket_id, row.code), **values)
+
+
+def _of_form(connection: Connection, draft: TicketDraft) -> Row | None:
+    query = select(TICKETS).where(
+        TICKETS.c.conversation_id == draft.conversation_id, TICKETS.c.form_id == draft.form_id
+    )
+    return connection.execute(query).one_or_none()
+
+
+def _of_number(connection: Connection, number: str) -> Row:
+    parsed = numbers.parse(number)
+    row = connection.execute(select(TICKETS).where(TICKETS.c.id == parsed[0])).one_or_none() if parsed else None
+    if row is None or parsed is None or not _same(parsed[1], row.code):
+        raise TicketNotFound(f"there is no ticket {number}; `python -m bot tickets list` shows those there are.")
+    return row
+
+
+def _same(given: str | None, kept: str | None) -> bool:
+    """Compares in a time that does not tell how much of it is right; nothing is the same as nothing."""
+    same = hmac.compare_digest((given or "").encode(), (kept or "").encode())
+    return same & bool(given) & bool(kept)
+
+
+def _spoken(ticket: Ticket) -> Iterator[Utterance]:
+    return (line for line in ticket.transcript if isinstance(line, Utterance) and line.speaker == "customer")
+
+
+def _add_candidate(
+    connection: Connection,
+    kind: str,
+    text: str,
+    language: str,
+    intent: str | None,
+    shown: Sequence[str],
+    ticket_id: int | None = None,
+) -> None:
+    values = {
+        "kind": kind,
+        "text": anonymous(text),
+        "language": language,
+        "intent": intent,
+        "shown": list(shown),
+        "ticket_id": ticket_id,
+        "state": "new",
+        "at": now(),
+    }
+    connection.execute(insert(CANDIDATES).values(values))
