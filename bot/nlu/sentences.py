@@ -32,6 +32,22 @@ class _Patterns:
     clause: re.Pattern[str]
 
 
+def own_words(text: str, language: str, folder: Path) -> list[str]:
+    """Returns the sentences of a message that its writer has written for it: no signature, no quoted older mail.
+
+    Args:
+        text: the message as typed.
+        language: its language, ISO 639-1.
+        folder: the data folder with the word lists.
+
+    Returns:
+        The sentences; the whole text, if nothing else is in it.
+    """
+    patterns = _patterns(folder, language)
+    found = _split(_without_quotes(text, patterns), language)
+    return _without_signature(found, patterns) or [text.strip()]
+
+
 def sentences(text: str, language: str, folder: Path) -> list[str]:
     """Returns the sentences of a message that say something, in their order.
 
@@ -45,9 +61,7 @@ def sentences(text: str, language: str, folder: Path) -> list[str]:
         is in it.
     """
     patterns = _patterns(folder, language)
-    found = _split(_without_quotes(text, patterns), language)
-    found = _without_signature(found, patterns)
-    found = _without_greeting(found, patterns)
+    found = _without_greeting(own_words(text, language, folder), patterns)
     found = [sentence for sentence in found if not _is_polite(sentence, patterns)]
     return found or [text.strip()]
 

@@ -2,91 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bot.articles import ArticleStore
 from bot.articles.issues import load_issues
 from bot.articles.replies import Replies
-from tests.conftest import free_port, wait_for_line
+from tests.actions.conftest import ActionServer, slots_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LANGUAGES = Replies().languages()
-
-
-class ActionServer:
-    """A started action server."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-
-    def run(self, action: str, intent: str = "", channel: str = "rest", **slots: Any) -> dict[str, Any]:
-        """Runs an action for a conversation with these slots, after a message with this intent."""
-        tracker = {
-            "sender_id": "customer",
-            "slots": slots,
-            "latest_message": {"intent": {"name": intent}, "entities": [], "text": ""},
-            "latest_event_time": 0.0,
-            "followup_action": None,
-            "paused": False,
-            "events": [{"event": "user", "text": "", "input_channel": channel, "timestamp": 0.0}],
-            "latest_input_channel": channel,
-            "active_loop": {},
-            "latest_action": {},
-        }
-        body = {"next_action": action, "sender_id": "customer", "tracker": tracker, "version": "3.6.21"}
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/webhook",
-            data=json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=30) as response:
-            result: dict[str, Any] = json.load(response)
-        return result
-
-
-@pytest.fixture(scope="module")
-def actions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ActionServer]:
-    port = free_port()
-    log = tmp_path_factory.mktemp("actions") / "actions.log"
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "rasa_sdk", "--actions", "actions", "--port", str(port)],
-            cwd=ROOT,
-            stdout=stream,
-            stderr=stream,
-        )
-    try:
-        wait_for_line(process, log, "Action endpoint is up and running")
-        wait_for_health(port)
-        yield ActionServer(port)
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def wait_for_health(port: int) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).close()
-            return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.05)
-    raise AssertionError("the action server does not answer")
-
-
-def slots_of(result: dict[str, Any]) -> dict[str, Any]:
-    return {event["name"]: event["value"] for event in result["events"] if event["event"] == "slot"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -206,7 +134,7 @@ def test_no_offers_the_related_issues_and_a_person(actions: ActionServer, langua
 
 def test_yes_closes_the_issue(actions: ActionServer) -> None:
     result = actions.run("action_feedback", "affirm", language="en", issue="card_declined")
-    assert slots_of(result) == {"issue": None}
+    assert slots_of(result) == {"issue": None, "tried": None}
 
 
 @pytest.mark.parametrize(("intent", "reply"), [("affirm", "utter_affirm_idle"), ("deny", "utter_deny_idle")])
@@ -236,18 +164,23 @@ def test_what_is_out_of_scope_is_said_to_be_so(actions: ActionServer) -> None:
 
 
 @pytest.mark.parametrize(
-    "action", ["action_recommended_steps", "action_offer_topics", "action_feedback", "action_not_understood"]
+    "action",
+    [
+        *("action_recommended_steps", "action_offer_topics", "action_feedback", "action_not_understood"),
+        *("action_form_command", "action_tell_status"),
+    ],
 )
 def test_an_action_that_succeeds_ends_the_turn(actions: ActionServer, action: str) -> None:
     result = actions.run(action, "affirm", language="en", product="azure", issue="pay_invoice")
     assert result["events"][-1] == {"event": "followup", "name": "action_listen", "timestamp": None}
 
 
-def test_the_action_server_loads_neither_rasa_nor_spacy_nor_lingua_nor_tensorflow() -> None:
+def test_the_action_server_loads_no_heavy_library_before_it_is_needed() -> None:
     code = (
-        "import sys, rasa_sdk, actions, actions.recommended_steps, actions.topics, actions.feedback; "
+        "import sys, rasa_sdk, actions; "
+        "[__import__(f'actions.{m.name}') for m in __import__('pkgutil').iter_modules(actions.__path__)]; "
         "from actions.conversation import articles; articles().article('pay_invoice', 'nb'); "
-        "print([m for m in ('rasa', 'spacy', 'lingua', 'tensorflow', 'sklearn') if m in sys.modules])"
+        "print([m for m in ('rasa', 'spacy', 'lingua', 'tensorflow', 'sklearn', 'sqlalchemy') if m in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout.strip().splitlines()[-1] == "[]"

@@ -1,0 +1,177 @@
+"""The triage of a message: a second issue, two issues that are too close to choose, mood, and what makes it urgent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.shared.exceptions import InvalidConfigException
+from rasa.shared.nlu.constants import INTENT, TEXT
+from rasa.shared.nlu.training_data.message import Message
+
+from bot.articles.issues import load_issues
+from bot.nlu.intent import LinearIntentClassifier
+from bot.nlu.metadata import is_command
+from bot.nlu.sentences import own_words
+from bot.nlu.sentiment import sentiment, signals
+from bot.nlu.triage_evidence import (
+    PAIR_FEATURES,
+    Confidences,
+    Pair,
+    Parts,
+    close_candidates,
+    issue_pairs,
+    long_message_confidences,
+    parts_of,
+    with_pair,
+)
+from bot.settings import get_settings
+
+RANKING = "intent_ranking"
+OUT_OF_SCOPE = "out_of_scope"
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
+class Triage(GraphComponent):
+    """Reads each message in parts, by the intent classifier before it, and adds `triage` to it.
+
+    `triage` has `second_issue` ({name, confidence} or None), `candidates` (two issues that are too close to choose, or
+    none), `sentiment` ({label, confidence}) and `signals` (names). The intent and its ranking change for long messages
+    and where two issues are named of which neither came out best. The classifier is asked once for all messages.
+    """
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        """Returns every setting with its default; `python -m benchmarks.triage thresholds` computes the numbers."""
+        return {
+            # From so many sentences on the ranking is combined from the sentences' and the whole message's.
+            "long_sentences": 4,
+            # Weight of the sentences beside the whole, and by what the sum of the logarithms is divided.
+            "sentence_weight": 1.0,
+            "long_temperature": 1.5,
+            # Logistic regression of a second issue (see PAIR_FEATURES), and from which confidence on it is named.
+            "second_issue": {"sides": 1.9, "crossed": -0.2, "whole": 0.34, "bias": -1.83},
+            "second_issue_confidence": 0.35,
+            # Two issues are candidates, if their confidences add up to so much and the second is so near the first.
+            "candidates_together": 0.75,
+            "candidates_ratio": 0.2,
+            # The language of messages whose language is unknown.
+            "fallback_language": "en",
+        }
+
+    def __init__(self, config: dict[str, Any], classifier: LinearIntentClassifier, folder: Path) -> None:
+        self._config = config
+        self._classifier = classifier
+        self._folder = folder
+        self._issues = frozenset(load_issues(folder / "issues.yml"))
+        self._weights = tuple(config["second_issue"][name] for name in PAIR_FEATURES)
+
+    @classmethod
+    def validate_config(cls, config: dict[str, Any]) -> None:
+        """Refuses settings that cannot work.
+
+        Raises:
+            InvalidConfigException: names the key and what it must be.
+        """
+        for key in ("second_issue_confidence", "candidates_together", "candidates_ratio"):
+            if not 0 < config[key] <= 1:
+                raise InvalidConfigException(
+                    f"{cls.__name__}: `{key}` must be above 0 and at most 1, it is {config[key]}."
+                )
+        if config["long_temperature"] <= 0:
+            raise InvalidConfigException(f"{cls.__name__}: `long_temperature` must be above 0.")
+        expected = {*PAIR_FEATURES, "bias"}
+        if set(config["second_issue"]) != expected:
+            raise InvalidConfigException(
+                f"{cls.__name__}: `second_issue` must have {', '.join(sorted(expected))}; "
+                "`python -m benchmarks.triage thresholds` prints it."
+            )
+
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> Triage:
+        """Creates the component with the classifier of the same pipeline.
+
+        Raises:
+            InvalidConfigException: a setting cannot work, or there is no LinearIntentClassifier in the pipeline.
+        """
+        cls.validate_config(config)
+        for node in execution_context.graph_schema.nodes.values():
+            if issubclass(node.uses, LinearIntentClassifier) and node.resource is not None:
+                settings = {**node.uses.get_default_config(), **node.config}
+                classifier = node.uses.load(settings, model_storage, node.resource, execution_context)
+                return cls(config, classifier, get_settings().data_dir)
+        raise InvalidConfigException("Triage needs a LinearIntentClassifier before it in the pipeline; add one.")
+
+    def process(self, messages: list[Message]) -> list[Message]:
+        """Adds `triage` to each message with typed text that has an intent."""
+        typed = [message for message in messages if message.get(RANKING) and not is_command(message)]
+        parts = [parts_of(message.get(TEXT), self._language(message), self._folder) for message in typed]
+        said = self._ask(list(dict.fromkeys(text for one in parts for text in one.texts)))
+        for message, one in zip(typed, parts, strict=True):
+            self._annotate(message, one, said)
+        return messages
+
+    def _ask(self, texts: Sequence[str]) -> dict[str, dict[str, float]]:
+        rankings = self._classifier.predict(texts) if texts else []
+        return {
+            text: dict(zip(ranking.intents, ranking.confidences, strict=True))
+            for text, ranking in zip(texts, rankings, strict=True)
+        }
+
+    def _language(self, message: Message) -> str:
+        return (message.get("language") or {}).get("name") or str(self._config["fallback_language"])
+
+    def _annotate(self, message: Message, parts: Parts, said: dict[str, dict[str, float]]) -> None:
+        before = {entry["name"]: float(entry["confidence"]) for entry in message.get(RANKING)}
+        confidences: Confidences = before
+        if len(parts.sentences) >= self._config["long_sentences"]:
+            confidences = long_message_confidences(
+                parts, said, self._issues, self._config["sentence_weight"], self._config["long_temperature"]
+            )
+        best = next(iter(confidences))
+        found = self._pair(parts, said) if best in self._issues or best == OUT_OF_SCOPE else None
+        second, candidates = None, []
+        if found:
+            pair, confidence = found
+            if best not in (pair.first, pair.second):
+                confidences = with_pair(confidences, pair, confidence)
+                best = pair.first
+            second = {"name": pair.second if best == pair.first else pair.first, "confidence": confidence}
+        else:
+            together, ratio = self._config["candidates_together"], self._config["candidates_ratio"]
+            candidates = close_candidates(confidences, self._issues, together, ratio)
+        if confidences is not before:
+            _rank(message, confidences, len(before))
+        triage = {"second_issue": second, "candidates": candidates, **self._mood(message)}
+        message.set("triage", triage, add_to_output=True)
+
+    def _pair(self, parts: Parts, said: dict[str, dict[str, float]]) -> tuple[Pair, float] | None:
+        """Returns the most probable pair of issues with its confidence, if it is high enough."""
+        bias = self._config["second_issue"]["bias"]
+        rated = [(pair, pair.confidence(self._weights, bias)) for pair in issue_pairs(parts, said, self._issues)]
+        best = max(rated, key=lambda one: one[1], default=None)
+        return best if best and best[1] >= self._config["second_issue_confidence"] else None
+
+    def _mood(self, message: Message) -> dict[str, Any]:
+        language = self._language(message)
+        text = "\n".join(own_words(message.get(TEXT), language, self._folder))
+        found = signals(text, language, self._folder)
+        mood = sentiment(text, language, self._folder, found)
+        return {"sentiment": {"label": mood.label, "confidence": round(mood.confidence, 3)}, "signals": found}
+
+
+def _rank(message: Message, confidences: Confidences, length: int) -> None:
+    listed = [{"name": name, "confidence": confidence} for name, confidence in confidences.items()][:length]
+    message.set(INTENT, listed[0], add_to_output=True)
+    message.set(RANKING, listed, add_to_output=True)

@@ -1,0 +1,179 @@
+"""What the parts of a message say about its issues: one ranking for long messages, a second issue, close candidates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.nlu.sentences import clauses, sentences
+
+MOST_CUTS = 12
+"""A message with more places to cut is cut between its sentences only."""
+
+PAIR_FEATURES = ("sides", "crossed", "whole")
+"""By what a pair of issues is judged, each the sum of two log confidences: of the first issue before the cut and the
+second after it; of the second before it and the first after it; of both in the whole message."""
+
+_FLOOR = 1e-5
+"""Smallest confidence of which a logarithm is taken."""
+
+Confidences = Mapping[str, float]
+"""Intent -> confidence; all together 1."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The texts of one message that are classified."""
+
+    whole: str
+    """The message without greeting, politeness, signature and quoted mail."""
+    sentences: tuple[str, ...]
+    cuts: tuple[tuple[str, str], ...]
+    """What is before and after each place where a second matter may begin."""
+
+    @property
+    def texts(self) -> list[str]:
+        """Every text that must be classified, each once; none where the message is in one piece."""
+        if len(self.sentences) == 1 and not self.cuts:
+            return []
+        return list(dict.fromkeys((self.whole, *self.sentences, *(side for cut in self.cuts for side in cut))))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two issues that one message may name."""
+
+    first: str
+    """The one that is named first."""
+    second: str
+    features: tuple[float, ...]
+    """In the order of PAIR_FEATURES."""
+
+    def confidence(self, weights: Sequence[float], bias: float) -> float:
+        """Returns how probable it is that both are meant, 0-1 (logistic regression)."""
+        score = bias + sum(weight * feature for weight, feature in zip(weights, self.features, strict=True))
+        return 1.0 / (1.0 + math.exp(-score))
+
+
+def parts_of(text: str, language: str, folder: Path) -> Parts:
+    """Splits a message.
+
+    Args:
+        text: the message as typed.
+        language: its language, ISO 639-1.
+        folder: the data folder with the word lists.
+    """
+    found = sentences(text, language, folder)
+    units = [(number, clause) for number, part in enumerate(found) for clause in clauses(part, language, folder)]
+    places: Sequence[int] = range(1, len(units))
+    if len(places) > MOST_CUTS:
+        places = [place for place in places if units[place][0] != units[place - 1][0]]
+    cuts = [(_joined(units[:place]), _joined(units[place:])) for place in places]
+    if len(found) > 1:  # both sides of a sentence may also stand alone, however much is said around it
+        for number in range(len(found)):
+            inside = [unit for unit in units if unit[0] == number]
+            cuts += [(_joined(inside[:place]), _joined(inside[place:])) for place in range(1, len(inside))]
+    return Parts(" ".join(found), tuple(found), tuple(dict.fromkeys(cuts)))
+
+
+def _joined(units: Sequence[tuple[int, str]]) -> str:
+    return " ".join(text for _, text in units)
+
+
+def issue_pairs(parts: Parts, said: Mapping[str, Confidences], issues: Collection[str]) -> list[Pair]:
+    """Returns the pairs of issues that a message may name: one for each cut whose sides differ in their best issue.
+
+    Args:
+        parts: the message's parts.
+        said: what the classifier says to each of its texts.
+        issues: the issue intents.
+    """
+    pairs = []
+    for before, after in parts.cuts:
+        left, right, whole = said[before], said[after], said[parts.whole]
+        first, second = _best(left, issues), _best(right, issues)
+        if first != second:
+            features = (
+                _log(left, first) + _log(right, second),
+                _log(left, second) + _log(right, first),
+                _log(whole, first) + _log(whole, second),
+            )
+            pairs.append(Pair(first, second, features))
+    return pairs
+
+
+def long_message_confidences(
+    parts: Parts, said: Mapping[str, Confidences], issues: Collection[str], weight: float, temperature: float
+) -> dict[str, float]:
+    """Combines what is said to a long message as a whole with what is said to its sentences.
+
+    A product of experts: log confidence of the whole + weight x log of the sentences' sum. Sentences that are clear
+    about an issue count for more: a remark beside the matter is like nothing that the classifier knows.
+
+    Args:
+        parts: the message's parts.
+        said: what the classifier says to each of its texts.
+        issues: the issue intents.
+        weight: of the sentences beside the whole.
+        temperature: divides the logarithms, so that the confidences are as high as the results are right.
+
+    Returns:
+        Intent -> confidence, best first.
+    """
+    names = list(said[parts.whole])
+    total = np.zeros(len(names))
+    for sentence in parts.sentences:
+        row = np.array([said[sentence].get(name, 0.0) for name in names])
+        total += row**2 * max(said[sentence].get(issue, 0.0) for issue in issues)
+    whole = np.array([said[parts.whole][name] for name in names])
+    scores = (np.log(whole + _FLOOR) + weight * np.log(total + _FLOOR)) / temperature
+    return _sorted(names, np.exp(scores - scores.max()))
+
+
+def with_pair(confidences: Confidences, pair: Pair, confidence: float) -> dict[str, float]:
+    """Returns the confidences of a message that names two issues of which neither came out best.
+
+    Args:
+        confidences: what is said to the message otherwise.
+        pair: its two issues; the first one comes out best.
+        confidence: of the pair, 0-1.
+    """
+    named = {pair.first: 0.6, pair.second: 0.4}
+    names = list({**confidences, **named})
+    mixed = [(1 - confidence) * confidences.get(name, 0.0) + confidence * named.get(name, 0.0) for name in names]
+    return _sorted(names, np.array(mixed))
+
+
+def close_candidates(confidences: Confidences, issues: Collection[str], together: float, ratio: float) -> list[str]:
+    """Returns the two best issues where they are close and hardly anything else comes into question; else none.
+
+    Args:
+        confidences: intent -> confidence, best first.
+        issues: the issue intents.
+        together: least sum of both confidences; calibrated ones tell how often the right one is among the two.
+        ratio: least confidence of the second as a share of the first's.
+    """
+    ranked = [intent for intent in confidences if intent in issues][:2]
+    if len(ranked) < 2 or ranked[0] != next(iter(confidences)):
+        return []
+    first, second = (confidences[intent] for intent in ranked)
+    return ranked if first + second >= together and second >= ratio * first else []
+
+
+def _best(confidences: Confidences, issues: Collection[str]) -> str:
+    return max(issues, key=lambda issue: confidences.get(issue, 0.0))
+
+
+def _log(confidences: Confidences, intent: str) -> float:
+    return math.log(confidences.get(intent, 0.0) + _FLOOR)
+
+
+def _sorted(names: Sequence[str], values: NDArray[np.float64]) -> dict[str, float]:
+    order = np.argsort(-values, kind="stable")
+    total = float(values.sum())
+    return {names[index]: float(values[index]) / total for index in order}

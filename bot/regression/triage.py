@@ -1,0 +1,125 @@
+"""Measures the triage of held-out messages: two issues found, false ones, long messages, questions which is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.articles.examples import ExampleError
+from bot.articles.issues import load_issues
+from bot.regression.measure import HELD_OUT, NluModel, held_out_examples
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A message with the issues that it names."""
+
+    text: str
+    issues: tuple[str, ...]
+    """One or two, in the order in which they are named; none: out of scope."""
+    language: str
+    long: bool = False
+    """Whether it is an e-mail with remarks beside the matter."""
+
+
+@dataclass(frozen=True)
+class Triaged:
+    """What a model said to a message."""
+
+    message: Labelled
+    intent: str
+    """The best intent that is not the fallback."""
+    second: str | None
+    candidates: tuple[str, ...]
+    sentiment: str
+    signals: tuple[str, ...]
+
+
+def read_labelled(folder: Path, long: bool = False) -> list[Labelled]:
+    r"""Reads messages from `<language>.tsv`: one or two issues and the text, between tabs; ` \n ` is a line break.
+
+    Args:
+        folder: the folder of the files.
+        long: whether they are e-mails with remarks beside the matter.
+
+    Raises:
+        ExampleError: a line names no issue, more than two, or one that is not in the issue table.
+    """
+    known = load_issues()
+    messages = []
+    for path in sorted(folder.glob("*.tsv")):
+        for number, line in enumerate(path.read_text(encoding="utf8").splitlines(), start=1):
+            *issues, text = line.split("\t")
+            if len(issues) not in (1, 2) or set(issues) - set(known):
+                raise ExampleError(
+                    f"{path}:{number}: expected one or two issues of data/issues.yml and a text; mend it."
+                )
+            text = "\n".join(part.strip() for part in text.split("\\n"))
+            messages.append(Labelled(text, tuple(issues), path.stem, long))
+    return messages
+
+
+def two_issue_messages() -> list[Labelled]:
+    """Returns the held-out messages that name two issues."""
+    return read_labelled(HELD_OUT / "two_issues")
+
+
+def long_messages() -> list[Labelled]:
+    """Returns the held-out e-mails, each with one issue."""
+    return read_labelled(HELD_OUT / "long", long=True)
+
+
+def single_issue_messages() -> list[Labelled]:
+    """Returns the held-out phrases that name an issue, each one."""
+    known = load_issues()
+    return [Labelled(e.text, (e.intent,), e.language) for e in held_out_examples() if e.intent in known]
+
+
+def triage(model: NluModel, messages: Sequence[Labelled], with_page: bool = True) -> list[Triaged]:
+    """Asks the model for each message; `with_page` tells it the message's language as the page's locale."""
+    pages = [message.language for message in messages] if with_page else None
+    parsed = model.parse([message.text for message in messages], pages)
+    return [_triaged(message, result) for message, result in zip(messages, parsed, strict=True)]
+
+
+def _triaged(message: Labelled, result: dict[str, Any]) -> Triaged:
+    found = result["triage"]
+    best = next(entry["name"] for entry in result["intent_ranking"] if entry["name"] != "nlu_fallback")
+    return Triaged(
+        message,
+        best,
+        (found["second_issue"] or {}).get("name"),
+        tuple(found["candidates"]),
+        found["sentiment"]["label"],
+        tuple(found["signals"]),
+    )
+
+
+def summarise(triaged: Iterable[Triaged]) -> dict[str, float]:
+    """Returns the shares that triage is judged by, each 0-1.
+
+    `both_found` among messages with two issues; `false_second` and `false_second_long` among short and long ones with
+    one; `short_accuracy` and `long_accuracy`: its issue found; `asked`: short ones with candidates; `asked_right`: the
+    right one among the candidates.
+    """
+    triaged = list(triaged)
+    two = [t for t in triaged if len(t.message.issues) == 2]
+    short = [t for t in triaged if len(t.message.issues) == 1 and not t.message.long]
+    long = [t for t in triaged if len(t.message.issues) == 1 and t.message.long]
+    asked = [t for t in short if t.candidates]
+    return {
+        "both_found": _share({t.intent, t.second} == set(t.message.issues) for t in two),
+        "false_second": _share(t.second is not None for t in short),
+        "false_second_long": _share(t.second is not None for t in long),
+        "short_accuracy": _share(t.intent in t.message.issues for t in short),
+        "long_accuracy": _share(t.intent in t.message.issues for t in long),
+        "asked": _share(bool(t.candidates) for t in short),
+        "asked_right": _share(t.message.issues[0] in t.candidates for t in asked),
+    }
+
+
+def _share(values: Iterable[bool]) -> float:
+    listed = list(values)
+    return sum(listed) / len(listed) if listed else float("nan")

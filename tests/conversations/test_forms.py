@@ -1,0 +1,221 @@
+"""The forms of ticket and status in every language: each field interrupted, corrected, cancelled and skipped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from bot.articles.replies import Replies
+from bot.tickets.store import TicketStore
+from tests.conftest import Conversation, RunningBot
+from tests.conversations.test_triage import NUMBER, spoken
+
+REPLIES = Replies()
+LANGUAGES = REPLIES.languages()
+ADDRESS = "somebody@example.com"
+# Words of no language, so that every conversation stays in its own.
+MATTER = "0x80070005"
+
+
+def at_email(bot: RunningBot, language: str) -> Conversation:
+    customer = bot.conversation()
+    customer.say(f'/talk_to_human{{"language": "{language}"}}')
+    return customer
+
+
+def at_summary(bot: RunningBot, language: str) -> Conversation:
+    customer = at_email(bot, language)
+    customer.say(ADDRESS)
+    return customer
+
+
+def at_consent(bot: RunningBot, language: str) -> Conversation:
+    customer = at_summary(bot, language)
+    customer.say(MATTER)
+    return customer
+
+
+def at_number(bot: RunningBot, language: str) -> Conversation:
+    customer = bot.conversation()
+    customer.say(f'/ticket_status{{"language": "{language}"}}')
+    return customer
+
+
+def at_owner(bot: RunningBot, language: str) -> Conversation:
+    customer = at_number(bot, language)
+    customer.say("T-99999-ABCDEF")
+    return customer
+
+
+FIELDS: dict[str, Callable[[RunningBot, str], Conversation]] = {
+    "ask_email": at_email,
+    "ask_summary": at_summary,
+    "ask_consent": at_consent,
+    "ask_status_number": at_number,
+    "ask_status_email": at_owner,
+}
+
+
+def says(customer: Conversation, key: str, language: str) -> bool:
+    return spoken(key, language).search(customer.last.text) is not None
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_question_in_the_middle_is_answered_and_the_form_asks_the_same_again(
+    running_bot: RunningBot, language: str, field: str
+) -> None:
+    customer = FIELDS[field](running_bot, language)
+    assert says(customer, field, language)
+    customer.say("/bot_challenge")
+    assert says(customer, "utter_bot_challenge", language)
+    assert says(customer, field, language)
+    customer.say("/download_invoice")
+    assert customer.last.payload["intent"] == "download_invoice"
+    assert customer.last.payload["language"] == language
+    assert says(customer, field, language)
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_field_has_a_button_that_ends_the_form(running_bot: RunningBot, language: str, field: str) -> None:
+    customer = FIELDS[field](running_bot, language)
+    customer.press("/cancel_form")
+    form = "status_form" if "status" in field else "ticket_form"
+    assert customer.last.text == REPLIES.dialogue(f"{form}_cancelled", language)
+    assert customer.say("/greet").text == REPLIES.text("utter_greet", language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_address_can_be_corrected_at_every_later_field(running_bot: RunningBot, language: str) -> None:
+    customer = at_summary(running_bot, language)
+    customer.say('/correct_field{"field": "contact_email"}')
+    assert says(customer, "ask_email", language)
+    customer.say("somebody.else@example.com")
+    assert says(customer, "ask_summary", language)
+    customer.say(MATTER)
+    customer.press('/correct_field{"field": "contact_email"}')
+    assert says(customer, "ask_email", language)
+    customer.say("a.third@example.com")
+    assert says(customer, "ask_consent", language)
+    assert "a.third@example.com" in customer.last.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_description_can_be_corrected(running_bot: RunningBot, language: str) -> None:
+    customer = at_consent(running_bot, language)
+    customer.press('/correct_field{"field": "ticket_summary"}')
+    assert says(customer, "ask_summary", language)
+    customer.say("0x80070006")
+    assert "0x80070006" in customer.last.text
+    assert MATTER not in customer.last.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_number_can_be_corrected_while_the_address_is_asked_for(running_bot: RunningBot, language: str) -> None:
+    customer = at_owner(running_bot, language)
+    customer.say('/correct_field{"field": "status_number"}')
+    assert says(customer, "ask_status_number", language)
+    customer.say("T-99998-ABCDEF")
+    assert says(customer, "ask_status_email", language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_another_address_typed_at_the_end_takes_the_place_of_the_first(running_bot: RunningBot, language: str) -> None:
+    customer = at_consent(running_bot, language)
+    customer.say("new.one@example.com")
+    assert says(customer, "ask_consent", language)
+    assert "new.one@example.com" in customer.last.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_after_three_texts_that_are_no_address_the_form_offers_to_go_on_without(
+    running_bot: RunningBot, language: str
+) -> None:
+    customer = at_email(running_bot, language)
+    for wrong in ("somebody@", "@example.com"):
+        customer.say(wrong)
+        assert says(customer, "email_wrong", language)
+    customer.say("some body@example")
+    assert says(customer, "email_given_up", language)
+    customer.press("/skip_field")
+    assert says(customer, "ask_summary", language)
+    customer.say(MATTER)
+    assert REPLIES.label("no_email", language) in customer.last.text
+    customer.press("/affirm")
+    assert says(customer, "ticket_opened_without_address", language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_address_that_the_page_knows_is_not_asked_for(running_bot: RunningBot, language: str) -> None:
+    customer = running_bot.conversation(email="known@example.com")
+    customer.say(f'/talk_to_human{{"language": "{language}"}}')
+    assert says(customer, "ask_summary", language)
+    assert not says(customer, "ask_email", language)
+    customer.say(MATTER)
+    assert "known@example.com" in customer.last.text
+
+
+def test_an_address_from_the_page_that_is_none_is_asked_for(running_bot: RunningBot) -> None:
+    customer = running_bot.conversation(email="not an address")
+    customer.say("/talk_to_human")
+    assert says(customer, "ask_email", "en")
+
+
+def test_a_free_sentence_is_the_description_even_if_it_names_an_issue(running_bot: RunningBot) -> None:
+    customer = at_summary(running_bot, "en")
+    customer.say("My card was declined and nobody at the bank knows why")
+    assert says(customer, "ask_consent", "en")
+    assert "My card was declined and nobody at the bank knows why" in customer.last.text
+    assert not customer.last.payload
+
+
+def test_card_numbers_do_not_get_into_a_ticket(running_bot: RunningBot) -> None:
+    customer = at_summary(running_bot, "en")
+    customer.say("My card 4111 1111 1111 1111 is declined every time")
+    number = NUMBER.search(customer.press("/affirm").text)
+    assert number is not None
+    ticket = TicketStore(running_bot.tickets).ticket(number.group())
+    assert "4111 1111" not in f"{ticket.summary} {ticket.transcript}"
+
+
+def test_the_same_form_makes_one_ticket_and_the_next_form_another(running_bot: RunningBot) -> None:
+    customer = at_consent(running_bot, "en")
+    first = NUMBER.search(customer.press("/affirm").text)
+    customer.say("/affirm")
+    assert NUMBER.search(customer.last.text) is None
+    customer.say("/talk_to_human")
+    for said in (ADDRESS, MATTER):
+        customer.say(said)
+    second = NUMBER.search(customer.press("/affirm").text)
+    assert first is not None
+    assert second is not None
+    assert first.group() != second.group()
+
+
+def test_a_stranger_learns_nothing_and_after_five_guesses_nothing_is_looked_up(running_bot: RunningBot) -> None:
+    opened = NUMBER.search(at_consent(running_bot, "en").press("/affirm").text)
+    assert opened is not None
+    stranger = running_bot.conversation()
+    answers = set()
+    for number, address in [
+        (opened.group(), "wrong@example.com"),
+        ("T-99999-ABCDEF", ADDRESS),
+        ("T-99999-ABCDEF", "wrong@example.com"),
+        (opened.group()[:-1] + ("0" if opened.group()[-1] != "0" else "1"), ADDRESS),
+        (opened.group(), "other@example.com"),
+        (opened.group(), ADDRESS),  # right, but the sixth
+    ]:
+        stranger.say('/ticket_status{"language": "en"}')
+        stranger.say(number)
+        answers.add(stranger.say(address).text)
+    assert answers == {REPLIES.dialogue("status_unknown", "en")}
+
+
+def test_three_texts_without_a_number_end_in_the_same_neutral_answer(running_bot: RunningBot) -> None:
+    customer = at_number(running_bot, "nb")
+    for _ in range(2):
+        customer.say("T-10001")
+        assert says(customer, "status_number_wrong", "nb")
+    assert customer.say("T-10001").text == REPLIES.dialogue("status_unknown", "nb")
