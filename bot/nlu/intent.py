@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,10 @@ from bot.nlu.metadata import example_language, is_command
 
 # Loading the pipeline is the one moment that every way of starting Rasa has in common.
 action_results.install()
+
+
+# What is loaded in this process, by resource and its fingerprint: a component that asks the same classifier shares it.
+_LOADED: WeakValueDictionary[tuple[str, str], IntentModel] = WeakValueDictionary()
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
@@ -173,8 +178,12 @@ class LinearIntentClassifier(GraphComponent):
         **kwargs: Any,
     ) -> LinearIntentClassifier:
         """Loads a trained classifier."""
-        with model_storage.read_from(resource) as folder:
-            return cls(config, model_storage, resource, IntentModel.load(folder, config))
+        key = (resource.name, resource.output_fingerprint)
+        model = _LOADED.get(key)
+        if model is None:
+            with model_storage.read_from(resource) as folder:
+                model = _LOADED[key] = IntentModel.load(folder, config)
+        return cls(config, model_storage, resource, model)
 
     def _annotate(self, message: Message, ranking: IntentRanking) -> None:
         listed = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -30,7 +29,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.articles.language import normalise
 from bot.articles.replies import Replies
-from bot.nlu.linear import LinearModel, softmax, train_linear_model
+from bot.nlu.linear import LinearModel, load_linear_model, save_linear_model, softmax, train_linear_model
 from bot.nlu.metadata import example_language, is_command, page_locales
 from bot.nlu.ngrams import NgramFeatures
 
@@ -86,12 +85,11 @@ class LanguageIdentifier(GraphComponent):
         config: dict[str, Any],
         model_storage: ModelStorage,
         resource: Resource,
-        model: LinearModel | None = None,
     ) -> None:
         self._config = config
         self._model_storage = model_storage
         self._resource = resource
-        self._model = model
+        self._model: LinearModel | None = None
         self._ngrams = NgramFeatures(config["buckets"], tuple(config["characters"]), words=(1, 1), fold=False)
         self._lingua: LanguageDetector | None = None
         self._replies = Replies()
@@ -198,9 +196,7 @@ class LanguageIdentifier(GraphComponent):
         """Writes the model into Rasa's model storage."""
         assert self._model is not None
         with self._model_storage.write_to(self._resource) as folder:
-            self._model.save(folder / "model.npz")
-            np.save(folder / "idf.npy", self._ngrams.idf)
-            (folder / "labels.json").write_text(json.dumps(self._model.labels), encoding="utf8")
+            save_linear_model(folder, self._model, self._ngrams)
 
     @classmethod
     def load(
@@ -212,10 +208,9 @@ class LanguageIdentifier(GraphComponent):
         **kwargs: Any,
     ) -> LanguageIdentifier:
         """Loads a trained identifier."""
+        component = cls(config, model_storage, resource)
         with model_storage.read_from(resource) as folder:
-            labels = json.loads((folder / "labels.json").read_text(encoding="utf8"))
-            component = cls(config, model_storage, resource, LinearModel.load(folder / "model.npz", labels))
-            component._ngrams.idf = np.load(folder / "idf.npy")
+            component._model = load_linear_model(folder, component._ngrams)
         return component
 
     def _evidence(self, texts: Sequence[str]) -> NDArray[np.float32]:
