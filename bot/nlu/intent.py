@@ -56,10 +56,12 @@ class LinearIntentClassifier(GraphComponent):
             "calibration_share": 0.2,
             # Share of the examples that are trained on once more with greeting, plea or thanks around them.
             "courtesy_share": 0.25,
+            # Whether a message's unknown words are read as known ones that are one typing error away.
+            "mend_spelling": True,
             # A message of which so small a share of words occurs in the phrases is judged by the nearest phrases in
             # the encoder's space, one with so large a share by the linear model; between them both count.
-            "strange": 0.45,
-            "familiar": 0.8,
+            "strange": 0.3,
+            "familiar": 0.6,
             # The intent of messages that are not the bot's business, and how many of the others (share of the
             # calibration examples) may be taken for it. So many are, so that the bot refuses as much as it can
             # afford: real traffic has more of it than the training data. Measured in docs/understanding.md.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from bot.encoder import load_encoder
+from bot.encoder import Encoder, load_encoder
 from bot.nlu.courtesy import LabelledText, with_courtesies
 from bot.nlu.linear import Calibration, LinearModel, load_linear_model, save_linear_model, train_linear_model
 from bot.nlu.neighbours import Neighbours
@@ -45,10 +46,12 @@ class IntentModel:
 
     Args:
         settings: those of `LinearIntentClassifier`, by name.
+        encoder: the sentence encoder; the configured one without it, loaded when it is first needed.
     """
 
-    def __init__(self, settings: Mapping[str, Any]) -> None:
+    def __init__(self, settings: Mapping[str, Any], encoder: Encoder | None = None) -> None:
         self._settings = settings
+        self._encoder = encoder
         self._ngrams = NgramFeatures(
             settings["buckets"],
             tuple(settings["characters"]),
@@ -78,8 +81,8 @@ class IntentModel:
         texts = [example.text for example in all_examples]
         known = None
         if settings["encoder_weight"]:
-            first = load_encoder().encode(texts[:genuine]) if encodings is None else encodings
-            known = np.concatenate([first, load_encoder().encode(texts[genuine:])]) if made else first
+            first = self._encode(texts[:genuine]) if encodings is None else encodings
+            known = np.concatenate([first, self._encode(texts[genuine:])]) if made else first
         self._spelling = Spelling.learn(texts[:genuine])
         self._ngrams.fit(texts)
         linear, calibration = train_linear_model(
@@ -116,6 +119,12 @@ class IntentModel:
             for index, row in enumerate(order)
         ]
 
+    def with_settings(self, **changes: Any) -> IntentModel:
+        """Returns the same trained model with other settings of its use; those of the training have no effect."""
+        changed = copy.copy(self)
+        changed._settings = {**self._settings, **changes}
+        return changed
+
     def save(self, folder: Path) -> None:
         """Writes everything that was learned into a folder."""
         assert self._linear is not None and self._spelling is not None, "train it first"
@@ -136,7 +145,7 @@ class IntentModel:
 
     def _confidences(self, texts: Sequence[str], encodings: NDArray[np.float32] | None) -> NDArray[np.float32]:
         assert self._linear is not None and self._spelling is not None, "train or load it first"
-        mended = [self._spelling.mend(text) for text in texts]
+        mended = [self._spelling.mend(text) for text in texts] if self._settings["mend_spelling"] else texts
         encodings = self._encodings(texts, mended, encodings)
         confidences = self._linear.confidences(self._features(mended, encodings))
         strangeness = np.array([self._strangeness(text) for text in mended], dtype=np.float32)
@@ -147,6 +156,9 @@ class IntentModel:
             mixed = np.exp((1 - share) * np.log(confidences[strange] + 1e-9) + share * near)
             confidences[strange] = mixed / mixed.sum(axis=1, keepdims=True)
         return confidences
+
+    def _encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return (self._encoder or load_encoder()).encode(texts)
 
     def _strangeness(self, text: str) -> float:
         """Returns how much the near phrases count for a text, 0-1: by the share of its words that no phrase has."""
@@ -162,11 +174,11 @@ class IntentModel:
         if not self._settings["encoder_weight"]:
             return None
         if encodings is None:
-            return load_encoder().encode(mended)
+            return self._encode(mended)
         changed = [index for index, (text, typed) in enumerate(zip(mended, texts, strict=True)) if text != typed]
         if changed:
             encodings = encodings.copy()
-            encodings[changed] = load_encoder().encode([mended[index] for index in changed])
+            encodings[changed] = self._encode([mended[index] for index in changed])
         return encodings
 
     def _features(self, texts: Sequence[str], encodings: NDArray[np.float32] | None) -> sparse.csr_matrix:

@@ -65,8 +65,8 @@ class LanguageIdentifier(GraphComponent):
             # Weight of lingua's log probability beside the character model's; measured in benchmarks/language.
             "lingua_weight": 0.5,
             # Prior probability of the page's locale, and of the conversation's language so far.
-            "page_prior": 0.6,
-            "conversation_prior": 0.8,
+            "page_prior": 0.85,
+            "conversation_prior": 0.95,
             # Texts with fewer letters count for less, in proportion; with this many they count fully.
             "full_evidence_letters": 18,
             # Texts with this many letters or fewer never change the language of a conversation.
