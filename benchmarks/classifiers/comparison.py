@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.classifiers.data import DataSet
 from benchmarks.classifiers.measure import Answer, Figures, figures
 from benchmarks.classifiers.systems import System
-from benchmarks.classifiers.training import ONE_THREAD, QUIET, Training, folder_of, key_of, train
+from benchmarks.classifiers.training import ONE_THREAD, QUIET, Training, key_of, train
 from bot.settings import PROJECT_ROOT
 
 
@@ -39,29 +39,32 @@ class Result:
     """Of the classifier's first choice."""
 
 
-def compare(system: System, data: DataSet, results: Path) -> Result:
+def compare(system: System, data: DataSet, results: Path, models: Path) -> Result:
     """Returns the kept result, or trains and measures.
 
     Args:
         system: the pipeline.
         data: what it learns from and is asked.
         results: folder of the kept results, one JSON file each.
+        models: folder of the trained models and their logs.
 
     Raises:
         TrainingError: Rasa could not train.
     """
+    key = key_of(system, data)
     path = results / f"{data.name}-{system.name}.json"
     if path.exists():
         kept = _read(path)
-        if kept.key == key_of(system, data):
+        if kept.key == key:
             return kept
-    model, training = train(system, data)
-    answers = _ask(model, [phrase.text for phrase in data.test], folder_of(system, data))
+    folder = models.resolve() / f"{data.name}-{system.name}-{key}"
+    model, training = train(system, data, folder)
+    answers = _ask(model, [phrase.text for phrase in data.test], folder)
     result = Result(
         system=system.name,
         title=system.title,
         data=data.name,
-        key=key_of(system, data),
+        key=key,
         machine=f"{platform.machine()}, {os.cpu_count()} cores",
         measured=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         training=training,

@@ -37,6 +37,7 @@ class Training:
     wall_seconds: float
     cpu_seconds: float
     peak_megabytes: float
+    """Of the largest process."""
     model_megabytes: float
 
 
@@ -46,13 +47,13 @@ def key_of(system: System, data: DataSet) -> str:
     return hashlib.sha256("\n".join((system.config, system.code, phrases)).encode()).hexdigest()[:12]
 
 
-def folder_of(system: System, data: DataSet) -> Path:
-    """Returns where the model and the logs of a system on a data set are kept."""
-    return PROJECT_ROOT / "models" / "classifiers" / f"{data.name}-{system.name}-{key_of(system, data)}"
+def train(system: System, data: DataSet, folder: Path) -> tuple[Path, Training]:
+    """Trains if the folder does not hold the model yet.
 
-
-def train(system: System, data: DataSet) -> tuple[Path, Training]:
-    """Trains if it has not been done yet.
+    Args:
+        system: the pipeline.
+        data: what it learns from.
+        folder: where the model and Rasa's log are kept.
 
     Returns:
         The model's file, and what the training cost.
@@ -60,7 +61,6 @@ def train(system: System, data: DataSet) -> tuple[Path, Training]:
     Raises:
         TrainingError: Rasa could not train.
     """
-    folder = folder_of(system, data)
     model, record = folder / "model.tar.gz", folder / "training.json"
     if record.exists():
         return model, Training(**json.loads(record.read_text(encoding="utf8")))
@@ -88,5 +88,5 @@ def _run_rasa(folder: Path) -> tuple[float, float, float]:
         process.returncode = os.waitstatus_to_exitcode(status)
         wall = time.monotonic() - started
     if process.returncode != 0 or not (folder / "model.tar.gz").exists():
-        raise TrainingError(f"training failed with exit code {process.returncode}; see {log.relative_to(PROJECT_ROOT)}")
+        raise TrainingError(f"training failed with exit code {process.returncode}; see {log}")
     return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
