@@ -72,8 +72,8 @@ def migrate(engine: Engine) -> bool:
         Whether anything had to be done.
     """
     newest = sorted(MIGRATIONS.glob("versions/[0-9]*.py"))[-1].name.split("_")[0]
-    with reported(engine), engine.begin() as connection:
-        if _version(connection) == newest:
+    with reported(engine), engine.connect() as connection:
+        if _version(connection.execution_options(reads_only=True)) == newest:
             return False
     with reported(engine), engine.begin() as connection:
         if connection.dialect.name == "postgresql":
