@@ -61,9 +61,9 @@ def _rarity(language: str) -> dict[str, float]:
     return word_rarity(articles().article(intent, language) for intent in issues())
 
 
-def find_passage(tracker: Tracker, passages: Sequence[Passage]) -> Passage | None:
-    """Returns the passage that the customer's words ask for, None if they do not tell."""
-    return asked_passage(text_of(tracker), passages, _rarity(language_of(tracker)))
+def find_passage(tracker: Tracker, passages: Sequence[Passage], known: str = "") -> Passage | None:
+    """Returns the passage that the customer's words, but for those known, ask for; None if they do not tell."""
+    return asked_passage(text_of(tracker), passages, _rarity(language_of(tracker)), known)
 
 
 def issues() -> dict[str, Issue]:
