@@ -27,6 +27,7 @@ ACTIONS = {
     **dict.fromkeys(("correct_field", "cancel_form", "skip_field"), "action_form_command"),
     "talk_to_human": "action_start_ticket",
     "choose_product": "action_recommended_steps",
+    "nlu_fallback": "action_not_understood",
 }
 FOLLOW_UPS = ("step_failed", "ask_duration", "send_again", "more_detail", "already_tried")
 FORM_COMMANDS = ("cancel_form", "correct_field", "skip_field")
@@ -34,6 +35,12 @@ FORM_COMMANDS = ("cancel_form", "correct_field", "skip_field")
 # Of 1,218 held-out messages that name an issue (tests/regression), 7 (0.6 %) would be taken for a follow-up; with 20 it
 # would be 1.6 %.
 IN_CONTEXT = 8.0
+# How many times as likely as the next one a command must be to be obeyed.
+CLEARLY_AHEAD = 2.0
+# Longer messages are no mere commands.
+FEW_WORDS = 5
+# Intents of messages that say little of themselves.
+_VAGUE = ("nlu_fallback", "ask_help")
 
 Button = dict[str, str]
 
@@ -55,9 +62,9 @@ def _rarity(language: str) -> dict[str, float]:
     return word_rarity(articles().article(intent, language) for intent in issues())
 
 
-def find_passage(tracker: Tracker, passages: Sequence[Passage]) -> Passage | None:
-    """Returns the passage that the customer's words ask for, None if they do not tell."""
-    return asked_passage(text_of(tracker), passages, _rarity(language_of(tracker)))
+def find_passage(tracker: Tracker, passages: Sequence[Passage], known: str = "") -> Passage | None:
+    """Returns the passage that the customer's words, but for those known, ask for; None if they do not tell."""
+    return asked_passage(text_of(tracker), passages, _rarity(language_of(tracker)), known)
 
 
 def issues() -> dict[str, Issue]:
@@ -171,18 +178,33 @@ def _typed_button(tracker: Tracker) -> str | None:
 
 
 def _in_context(tracker: Tracker, said: str) -> str | None:
-    """Returns the follow-up, or in a form the command, that a message is more likely to be; None if it is none."""
-    in_form = bool(form_of(tracker))
-    if not in_form and tracker.get_slot("issue") not in issues():
-        return None
-    if said not in issues() and said not in ("nlu_fallback", "ask_help", "out_of_scope"):
-        return None
+    """Returns what a message is more likely to mean where it was said, None if that is its intent."""
     ranking = (tracker.latest_message or {}).get("intent_ranking") or []
-    listed = {str(item["name"]): float(item["confidence"]) for item in ranking}
-    likeliest = max(FORM_COMMANDS if in_form else FOLLOW_UPS, key=lambda intent: listed.get(intent, 0.0))
+    listed = {str(item["name"]): float(item["confidence"]) for item in ranking if item["name"] != "nlu_fallback"}
+    if form_of(tracker):
+        return _in_form(tracker, said, listed)
+    if tracker.get_slot("issue") not in issues() or said not in (*issues(), *_VAGUE, "out_of_scope"):
+        return None
+    likeliest = max(FOLLOW_UPS, key=lambda intent: listed.get(intent, 0.0))
     if said != "out_of_scope" and listed.get(likeliest, 0.0) * IN_CONTEXT > listed.get(said, 0.0):
         return likeliest
-    return "more_detail" if not in_form and said not in issues() and _names_section(tracker) else None
+    return "more_detail" if said not in issues() and _names_section(tracker) else None
+
+
+def _in_form(tracker: Tracker, said: str, listed: dict[str, float]) -> str | None:
+    """Returns the command, or at a yes-or-no question the answer, that a message in a form is.
+
+    Nothing is cancelled or passed on by a guess: where two of them are close, the message counts as not understood.
+    """
+    field = tracker.get_slot("requested_slot")
+    if field == "ticket_summary" and len(text_of(tracker).split()) > FEW_WORDS:
+        return None
+    expected = (*FORM_COMMANDS, *(("affirm", "deny") if field == "ticket_consent" else ()))
+    best, second = sorted(expected, key=lambda intent: -listed.get(intent, 0.0))[:2]
+    likely = said in (*issues(), *_VAGUE) and listed.get(best, 0.0) * IN_CONTEXT > max(listed.values(), default=1.0)
+    if said not in expected and not likely:
+        return None
+    return best if listed.get(best, 0.0) >= CLEARLY_AHEAD * listed.get(second, 0.0) else "nlu_fallback"
 
 
 def _names_section(tracker: Tracker) -> bool:

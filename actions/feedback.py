@@ -17,6 +17,7 @@ from actions.conversation import (
     issues,
     language_of,
     person_button,
+    redirected,
     replies,
     topic_buttons,
 )
@@ -33,6 +34,8 @@ class ActionFeedback(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Utters what follows from the customer's verdict on what was last asked."""
+        if elsewhere := redirected(tracker):
+            return elsewhere
         if form_of(tracker):
             return [end_of_turn(tracker)]
         yes = intent_of(tracker) == "affirm"

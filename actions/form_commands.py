@@ -9,7 +9,7 @@ from rasa_sdk.events import ActiveLoop, EventType, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions.addresses import find_address
-from actions.conversation import end_of_turn, entity_of, form_of, intent_of, language_of, replies, text_of
+from actions.conversation import end_of_turn, entity_of, form_of, intent_of, language_of, redirected, replies, text_of
 from actions.hand_over import emptied_form
 
 FIELDS = {
@@ -28,6 +28,8 @@ class ActionFormCommand(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Does what was asked, or says that no form is open."""
+        if elsewhere := redirected(tracker):
+            return elsewhere
         language, form, said = language_of(tracker), form_of(tracker), intent_of(tracker)
         if said == "cancel_form" and (form or tracker.get_slot("ticket_form_id")):
             dispatcher.utter_message(text=replies().dialogue(f"{form or 'ticket_form'}_cancelled", language))

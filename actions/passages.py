@@ -104,15 +104,18 @@ def section_passage(article: Article, slug: str) -> Passage | None:
     return next((passage for passage in section_passages(article) if passage.slug == slug), None)
 
 
-def asked_passage(text: str, passages: Sequence[Passage], rarity: Mapping[str, float]) -> Passage | None:
+def asked_passage(
+    text: str, passages: Sequence[Passage], rarity: Mapping[str, float], known: str = ""
+) -> Passage | None:
     """Returns the passage that a question is about, None if its words do not tell.
 
     Args:
         text: the question.
         passages: those to choose from.
         rarity: what each word's beginning counts, see `word_rarity`.
+        known: words that do not count, such as the article's title.
     """
-    asked = _stems(text)
+    asked = _stems(text) - _stems(known)
     best, most = None, 0.0
     for passage in passages:
         heading = _stems(passage.heading)

@@ -15,6 +15,7 @@ from actions.conversation import (
     articles,
     button,
     end_of_turn,
+    entity_of,
     find_passage,
     form_of,
     intent_of,
@@ -159,9 +160,16 @@ def _second_issue(tracker: Tracker) -> str | None:
 
 def _passage_asked_for(tracker: Tracker, said: str) -> Passage | None:
     """Returns the section that a question about the issue at hand asks for, None if it asks for none or is new."""
-    if said != tracker.get_slot("issue") or not text_of(tracker).rstrip().endswith("?"):
+    if (
+        said != tracker.get_slot("issue")
+        or not text_of(tracker).rstrip().endswith("?")
+        or entity_of(tracker, "product")
+    ):
         return None
-    return find_passage(tracker, section_passages(articles().article(said, language_of(tracker))))
+    article = articles().article(said, language_of(tracker))
+    # The words of the issue itself tell nothing: "how do I pay an invoice?" asks for the whole answer.
+    known = f"{article.title} {replies().topic(said, article.language)}"
+    return find_passage(tracker, section_passages(article), known)
 
 
 def _say_what_differs(

@@ -10,6 +10,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions.addresses import find_address, without_address
 from actions.conversation import (
+    FEW_WORDS,
     button,
     confidence_of,
     intent_of,
@@ -34,7 +35,6 @@ _QUESTIONS = frozenset(
 # a guess that is more often wrong than right.
 _SURELY = 0.5
 _LONGEST_LINE = 300
-_FEW_WORDS = 5
 
 
 class ValidateTicketForm(Action):
@@ -163,7 +163,7 @@ def _address(tracker: Tracker) -> dict[str, Any]:
     if address is not None:
         return {"contact_email": address, "email_tries": 0}
     if "@" not in text:
-        if has_switched_language(tracker) and len(text.split()) > _FEW_WORDS:  # asked again in the new one
+        if has_switched_language(tracker) and len(text.split()) > FEW_WORDS:  # asked again in the new one
             return {"email_tries": 0}
         if intent_of(tracker) in ("skip_field", "deny"):
             return {"contact_email": "", "email_tries": 0}
@@ -178,13 +178,13 @@ def _summary(tracker: Tracker) -> dict[str, Any]:
     suggestion = tracker.get_slot("summary_suggestion")
     if intent == "affirm" and suggestion:
         return {"ticket_summary": suggestion}
-    if intent == "deny" and suggestion and len(text.split()) <= _FEW_WORDS:
+    if intent == "deny" and suggestion and len(text.split()) <= FEW_WORDS:
         return {"summary_suggestion": None}
     if intent == "skip_field" and suggestion:
         return {"ticket_summary": suggestion}
     if _corrects_address(text):
         return {"contact_email": find_address(text)}
-    asks = text.rstrip().endswith("?") or (intent not in issues() and len(text.split()) <= _FEW_WORDS)
+    asks = text.rstrip().endswith("?") or (intent not in issues() and len(text.split()) <= FEW_WORDS)
     if intent in COMMANDS or (asks and is_question(tracker)) or not text or intent in ("affirm", "deny", "skip_field"):
         return {}
     return {"ticket_summary": " ".join(text.split())[:_LONGEST_LINE]}
@@ -200,4 +200,4 @@ def _consent(tracker: Tracker) -> dict[str, Any]:
 
 def _corrects_address(text: str) -> bool:
     """Tells whether a message is about an address: it names one and says little else."""
-    return find_address(text) is not None and len(without_address(text).split()) <= _FEW_WORDS
+    return find_address(text) is not None and len(without_address(text).split()) <= FEW_WORDS

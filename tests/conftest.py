@@ -139,10 +139,13 @@ def running_bot(trained_model: Path, tmp_path_factory: pytest.TempPathFactory) -
     command = ["-m", "bot", "run", "--port", str(port), "--rest", "--model", str(trained_model)]
     # All tests write from one address, and more than a visitor would.
     many = {f"BOT_LIMIT_{kind}_PER_ADDRESS": "100000 per minute" for kind in ("REQUESTS", "SESSIONS")}
-    tickets = f"sqlite:///{log.parent / 'tickets.db'}"
-    kept = {"BOT_SECRETS_DIR": str(log.parent / "secrets"), "BOT_TICKETS_DATABASE": tickets}
-    with started(command, log, **kept, **many) as process:
-        yield RunningBot(port, log, process, tickets)
+    with started(command, log, BOT_SECRETS_DIR=str(log.parent / "secrets"), **many) as process:
+        yield RunningBot(port, log, process, tickets_beside(log))
+
+
+def tickets_beside(log: Path) -> str:
+    """Returns where a bot that is started for a test keeps its tickets, in SQLAlchemy's notation."""
+    return f"sqlite:///{log.parent / 'tickets.db'}"
 
 
 @contextmanager
@@ -158,7 +161,7 @@ def started(command: Sequence[str], log: Path, **environment: str) -> Iterator[s
         process = subprocess.Popen(
             [sys.executable, *command],
             cwd=ROOT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "BOT_TICKETS_DATABASE": tickets_beside(log), **environment},
             stdout=stream,
             stderr=stream,
         )

@@ -15,8 +15,10 @@ as_root=()
 [ "$(id -u)" -eq 0 ] || as_root=(sudo)
 export DEBIAN_FRONTEND=noninteractive
 # The tests make clusters and databases of their own: nothing is set up or started for the whole machine.
-"${as_root[@]}" mkdir -p /etc/postgresql-common/createcluster.d
-echo "create_main_cluster = false" | "${as_root[@]}" tee /etc/postgresql-common/createcluster.d/no-main.conf >/dev/null
+if [[ " ${missing[*]} " == *" postgresql "* ]]; then
+  "${as_root[@]}" mkdir -p /etc/postgresql-common/createcluster.d
+  echo "create_main_cluster = false" | "${as_root[@]}" tee /etc/postgresql-common/createcluster.d/no-main.conf >/dev/null
+fi
 "${as_root[@]}" apt-get update -qq
 echo "request-tracker5 request-tracker5/dbconfig-install boolean false" | "${as_root[@]}" debconf-set-selections
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \

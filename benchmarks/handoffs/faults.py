@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +22,10 @@ from bot.tickets.store import TicketStore
 
 FINISH_SECONDS = 900
 WORKERS = 2
+FAULTS = 10
+FAULTS_WHILE_SAVING = 3
+DELIVER = ("bot", "tickets", "deliver")
+HAND_OVER = ("benchmarks.handoffs.hand_over",)
 
 
 class Desk(Protocol):
@@ -175,7 +180,7 @@ def number_in(subject: str) -> str:
 
 
 def run_faults(database: str, desk: Desk, hand_offs: int, log: Path, seed: int = 1) -> Result:
-    """Hands over, injects faults until everything was saved, lets the rest be delivered, and counts.
+    """Hands over, injects faults while tickets are saved and delivered, lets the rest be delivered, and counts.
 
     Args:
         database: an empty database.
@@ -196,22 +201,24 @@ def run_faults(database: str, desk: Desk, hand_offs: int, log: Path, seed: int =
     started = time.monotonic()
     store = TicketStore(database)
     with log.open("wb") as stream, _workers(environment, stream) as workers:
-        savers = [_start(environment, stream, "benchmarks.handoffs.hand_over", str(hand_offs)) for _ in range(2)]
-        while any(saver.poll() is None for saver in savers) or outages < 3:
-            _kill(chance.choice(workers), workers, environment, stream)
-            saver = chance.choice(savers)
-            if saver.poll() is None and kills < 6:
-                savers.remove(saver)
-                saver.kill()
-                saver.wait()
-                kills += 1
-                savers.append(_start(environment, stream, "benchmarks.handoffs.hand_over", str(hand_offs)))
-            kills += 1
+        savers = [_start(environment, stream, *HAND_OVER, str(hand_offs)) for _ in range(2)]
+        for number in range(FAULTS):
+            if number < FAULTS_WHILE_SAVING:
+                time.sleep(chance.uniform(0.5, 3))  # a fault strikes at any moment
+            else:
+                goal = min(_delivered(store) + hand_offs // 20, hand_offs)
+                wait_until(partial(_has_delivered, store, goal), "deliveries go on", FINISH_SECONDS)
+            for processes, words in ((workers, DELIVER), (savers, (*HAND_OVER, str(hand_offs)))):
+                victim = chance.choice(processes)
+                if victim.poll() is None:
+                    _kill(victim, processes, environment, stream, words)
+                    kills += 1
             desk.down()
             outages += 1
-            time.sleep(chance.uniform(0.3, 1.5))  # the outage
+            time.sleep(chance.uniform(0.3, 3))  # the outage
             desk.up()
-            time.sleep(chance.uniform(0.5, 2.0))  # a while of work between two faults
+        for saver in savers:
+            saver.wait(FINISH_SECONDS)
         if any(saver.returncode for saver in savers):
             raise RuntimeError(f"handing over failed; see {log}.")
         wait_until(lambda: not store.deliveries(undelivered=True), "everything is delivered", FINISH_SECONDS)
@@ -235,7 +242,7 @@ def run_faults(database: str, desk: Desk, hand_offs: int, log: Path, seed: int =
 
 @contextlib.contextmanager
 def _workers(environment: dict[str, str], stream: object) -> Iterator[list[subprocess.Popen[bytes]]]:
-    workers = [_start(environment, stream, "bot", "tickets", "deliver") for _ in range(WORKERS)]
+    workers = [_start(environment, stream, *DELIVER) for _ in range(WORKERS)]
     try:
         yield workers
     finally:
@@ -246,16 +253,25 @@ def _workers(environment: dict[str, str], stream: object) -> Iterator[list[subpr
 
 
 def _kill(
-    worker: subprocess.Popen[bytes],
-    workers: list[subprocess.Popen[bytes]],
+    victim: subprocess.Popen[bytes],
+    processes: list[subprocess.Popen[bytes]],
     environment: dict[str, str],
     stream: object,
+    words: Sequence[str],
 ) -> None:
-    """Kills a worker, whatever it is doing, and starts another one in its place."""
-    worker.kill()
-    worker.wait()
-    workers.remove(worker)
-    workers.append(_start(environment, stream, "bot", "tickets", "deliver"))
+    """Kills a process, whatever it is doing, and starts another one in its place."""
+    victim.kill()
+    victim.wait()
+    processes.remove(victim)
+    processes.append(_start(environment, stream, *words))
+
+
+def _has_delivered(store: TicketStore, goal: int) -> bool:
+    return _delivered(store) >= goal
+
+
+def _delivered(store: TicketStore) -> int:
+    return sum(delivery.state == "delivered" for delivery in store.deliveries())
 
 
 def _start(environment: dict[str, str], stream: object, module: str, *words: str) -> subprocess.Popen[bytes]:

@@ -35,7 +35,8 @@ MISUNDERSTOOD_KEPT = 1 / 7
 """A third of our phrases is roundabout on purpose. Of those that are misunderstood even alone only this share is
 joined into messages, so that the messages are about as hard as those of held-out customers."""
 MOST_FALSE_SECONDS = 0.025
-"""Share of held-out messages with one issue in which a second one may be seen: half of what is promised."""
+"""Share of held-out phrases with one issue in which a second one may be seen: half of what is promised, because
+e-mails have more of them."""
 MOST_ASKED, LEAST_ASKED_RIGHT = 0.12, 0.90
 """What is promised of the question which of two issues is meant; it is looked for on the phrases held back, which are
 harder than messages of customers."""

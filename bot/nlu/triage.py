@@ -55,8 +55,8 @@ class Triage(GraphComponent):
             "sentence_weight": 1.0,
             "long_temperature": 1.5,
             # Logistic regression of a second issue (see PAIR_FEATURES), and from which confidence on it is named.
-            "second_issue": {"sides": 1.9, "crossed": -0.2, "whole": 0.34, "bias": -1.83},
-            "second_issue_confidence": 0.35,
+            "second_issue": {"sides": 1.86, "crossed": -0.16, "whole": 0.32, "bias": -0.07},
+            "second_issue_confidence": 0.62,
             # Two issues are candidates, if their confidences add up to so much and the second is so near the first.
             "candidates_together": 0.75,
             "candidates_ratio": 0.2,

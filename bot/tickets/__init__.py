@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from bot.settings import get_settings
@@ -44,6 +45,7 @@ __all__ = [
     "statuses_in",
     "ticket_store",
 ]
+_OPENING = Lock()
 logger = logging.getLogger(__name__)
 
 
@@ -53,7 +55,8 @@ def ticket_store() -> TicketStore:
     Raises:
         TicketStoreError: the database cannot be used; the next call tries again.
     """
-    return _store()
+    with _OPENING:  # threads that come at once must not open one each
+        return _store()
 
 
 def open_ticket(draft: TicketDraft) -> Ticket:

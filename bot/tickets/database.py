@@ -16,6 +16,7 @@ from bot.tickets.model import TicketStoreError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 15
+TURN_SECONDS = 60
 # Any number that no other program locks in the same database.
 MIGRATION_LOCK = 7_405_512
 
@@ -39,7 +40,7 @@ def open_engine(url: str) -> Engine:
                 # Threads take turns: PostgreSQL has 100 connections by default, for all processes together.
                 pool_size=2,
                 max_overflow=3,
-                pool_timeout=BUSY_SECONDS,
+                pool_timeout=TURN_SECONDS,
                 connect_args={"connect_timeout": 5},
             )
         if parsed.database and parsed.database != ":memory:":
@@ -52,7 +53,7 @@ def open_engine(url: str) -> Engine:
             poolclass=QueuePool,
             pool_size=1,
             max_overflow=0,
-            pool_timeout=BUSY_SECONDS,
+            pool_timeout=TURN_SECONDS,
             connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
         )
     except (SQLAlchemyError, OSError, ImportError) as error:
@@ -71,8 +72,8 @@ def migrate(engine: Engine) -> bool:
         Whether anything had to be done.
     """
     newest = sorted(MIGRATIONS.glob("versions/[0-9]*.py"))[-1].name.split("_")[0]
-    with reported(engine), engine.begin() as connection:
-        if _version(connection) == newest:
+    with reported(engine), engine.connect() as connection:
+        if _version(connection.execution_options(reads_only=True)) == newest:
             return False
     with reported(engine), engine.begin() as connection:
         if connection.dialect.name == "postgresql":

@@ -6,7 +6,7 @@ import hmac
 import unicodedata
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from datetime import datetime, timezone
 from typing import Any
@@ -60,21 +60,13 @@ class TicketStore:
 
         Card and account numbers are hidden on the way in. Without consent neither transcript nor entities are kept.
         """
-        values = _values(draft)
-        with reported(self.engine):
-            try:
-                with self.engine.begin() as connection:
-                    known = _of_form(connection, draft)
-                    if known is not None:
-                        return read_ticket(known)
-                    identity = connection.execute(insert(TICKETS).values(values)).inserted_primary_key[0]
-                    self._enqueue(connection, identity, self.targets)
-            except IntegrityError:  # PostgreSQL: the same form was saved between looking and saving
-                pass
-            with self._reading() as connection:
-                row = _of_form(connection, draft)
-                assert row is not None
-                return read_ticket(row)
+        saved = self._opened_by(draft)
+        if saved is None:
+            with reported(self.engine), suppress(IntegrityError):  # the same form was saved in between
+                self._insert(_values(draft))
+            saved = self._opened_by(draft)
+            assert saved is not None
+        return saved
 
     def ticket(self, number: str) -> Ticket:
         """Returns one ticket.
@@ -259,6 +251,17 @@ class TicketStore:
             self._enqueue(connection, identity, missing)
         return int(parked) + len(missing)
 
+    def _opened_by(self, draft: TicketDraft) -> Ticket | None:
+        same_form = (TICKETS.c.conversation_id == draft.conversation_id) & (TICKETS.c.form_id == draft.form_id)
+        with self._reading() as connection:
+            row = connection.execute(select(TICKETS).where(same_form)).one_or_none()
+        return read_ticket(row) if row is not None else None
+
+    def _insert(self, values: dict[str, Any]) -> None:
+        with self.engine.begin() as connection:
+            identity = connection.execute(insert(TICKETS).values(values)).inserted_primary_key[0]
+            self._enqueue(connection, identity, self.targets)
+
     def _enqueue(self, connection: Connection, identity: int, targets: Sequence[str]) -> None:
         for target in targets:
             connection.execute(
@@ -341,13 +344,6 @@ def _status(ticket: Ticket) -> TicketStatus:
 def _delivery(row: Row) -> Delivery:
     values = {field.name: row._mapping[field.name] for field in fields(Delivery) if field.name != "number"}
     return Delivery(number=numbers.write(row.ticket_id, row.code), **values)
-
-
-def _of_form(connection: Connection, draft: TicketDraft) -> Row | None:
-    query = select(TICKETS).where(
-        TICKETS.c.conversation_id == draft.conversation_id, TICKETS.c.form_id == draft.form_id
-    )
-    return connection.execute(query).one_or_none()
 
 
 def _of_number(connection: Connection, number: str) -> Row:

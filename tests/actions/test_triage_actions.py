@@ -181,6 +181,18 @@ def test_a_follow_up_that_names_an_issue_clearly_is_about_that_one(actions: Acti
     assert slots_of(result)["issue"] == "refund_request"
 
 
+def test_a_question_about_the_issue_at_hand_is_answered_from_its_section(actions: ActionServer) -> None:
+    slots = {"language": "en", "issue": "refund_request", "product": "azure"}
+    section = ARTICLES.article("refund_request", "en").section("how-long-it-takes")
+    assert section is not None
+    message = {"text": "how long does a refund take?"}
+    told = actions.run("action_recommended_steps", "refund_request", message=message, **slots)
+    assert texts(told).startswith(section.title)
+    message = {"text": "how do I get a refund?"}
+    answered = actions.run("action_recommended_steps", "refund_request", message=message, **slots)
+    assert answered["responses"][0]["custom"]["intent"] == "refund_request"
+
+
 def test_the_second_no_hands_over_to_a_person(actions: ActionServer) -> None:
     first = actions.run("action_feedback", "deny", language="en", issue="card_declined")
     assert slots_of(first)["tried"] == ["card_declined"]

@@ -1,9 +1,11 @@
 """Whole dialogues of triage, `dialogues/<language>.yml`, through the REST channel of a really running bot.
 
-A turn of a dialogue says what the customer does (`say` a sentence, `press` the button with this payload, `as` somebody
-else from now on) and what the bot must answer: `says` replies by their keys, `answers` an issue for a `product`,
-`contains` words, `offers` buttons by the beginnings of their payloads, `language` that it goes on in. `{number}` stands
-for the number of the ticket that was opened last. In the end, `ticket` and `outcomes` are what has been kept.
+A turn says what the customer does: `say` a sentence, `say_one_of` vague ones (the first in which the bot hears two
+issues alike), `press` the first button whose payload begins so, `press_first` the first of all, `as` somebody else from
+now on. And it says what the bot must answer: `says` replies by their keys, `answers` an issue for a `product`,
+`contains` words, `offers` buttons by the beginnings of their payloads, in a `language` that it has gone over to.
+`{number}` stands for the number of the ticket that was opened last. In the end, `ticket` and `outcomes` are what has
+been kept.
 """
 
 from __future__ import annotations
@@ -45,16 +47,26 @@ def test_a_dialogue_goes_as_written(
     running_bot: RunningBot, store: TicketStore, language: str, dialogue: dict[str, Any]
 ) -> None:
     customer = running_bot.conversation()
-    first, number = customer, ""
+    first, number, vague, chosen = customer, "", "", None
     for turn in dialogue["turns"]:
         if "as" in turn:
             customer = running_bot.conversation()
         language = turn.get("language", language)
-        answer = _take_turn(customer, turn, number)
+        if "say_one_of" in turn:
+            first, vague = _unsure_about(running_bot, turn["say_one_of"])
+            customer, answer = first, first.last
+        elif "press_first" in turn:
+            chosen = next(iter(customer.last.buttons.values())).removeprefix("/")
+            answer = customer.press(f"/{chosen}")
+            assert answer.payload["intent"] == chosen
+        else:
+            answer = customer.press(turn["press"]) if "press" in turn else customer.say(_filled(turn["say"], number))
         _check(answer, turn, language, number)
         number = (NUMBER.search(answer.text) or [number])[0]
     for issue, outcome in dialogue.get("outcomes", {}).items():
         wait_for(lambda issue=issue, outcome=outcome: _outcome(store, first.sender, issue) == outcome)
+    if vague:
+        wait_for(lambda: ("choice", vague, chosen) in _choices(store))
     if "ticket" in dialogue:
         _check_ticket(store, number, dialogue["ticket"])
 
@@ -89,10 +101,17 @@ def spoken(key: str, language: str) -> re.Pattern[str]:
     return re.compile(re.sub("\0\\w+\0", "(.+?)", re.escape(text).replace("\\\0", "\0")), re.DOTALL)
 
 
-def _take_turn(customer: Conversation, turn: dict[str, Any], number: str) -> Answer:
-    if "press" in turn:
-        return customer.press(turn["press"])
-    return customer.say(turn["say"].replace("{number}", number))
+def _filled(text: str, number: str) -> str:
+    return text.replace("{number}", number)
+
+
+def _unsure_about(bot: RunningBot, messages: list[str]) -> tuple[Conversation, str]:
+    """Begins a conversation with the first of the messages after which the bot asks "A or B?"; returns both."""
+    for message in messages:
+        customer = bot.conversation()
+        if "/deny" in customer.say(message).buttons.values() and not customer.last.payload:
+            return customer, message
+    raise AssertionError(f"none of these is taken for two issues alike: {messages}")
 
 
 def _check(answer: Answer, turn: dict[str, Any], language: str, number: str) -> None:
@@ -102,7 +121,7 @@ def _check(answer: Answer, turn: dict[str, Any], language: str, number: str) -> 
     for key in _listed(turn, "says_not"):
         assert not spoken(key, language).search(answer.text), f"but {key}: {told}"
     for words in _listed(turn, "contains"):
-        assert words.replace("{number}", number).casefold() in answer.text.casefold(), f"no {words!r}: {told}"
+        assert _filled(words, number).casefold() in answer.text.casefold(), f"no {words!r}: {told}"
     for payload in _listed(turn, "offers"):
         assert any(each.startswith(payload) for each in answer.buttons.values()), f"no {payload}: {told}"
     if "answers" in turn:
@@ -120,6 +139,10 @@ def _listed(turn: dict[str, Any], key: str) -> list[str]:
 def _outcome(store: TicketStore, conversation: str, issue: str) -> str | None:
     kept = {(row["conversation_id"], row["intent"]): row["outcome"] for row in store.outcomes()}
     return kept.get((conversation, issue))
+
+
+def _choices(store: TicketStore) -> list[tuple[str, str, str | None]]:
+    return [(row["kind"], row["text"], row["intent"]) for row in store.candidates()]
 
 
 def _check_ticket(store: TicketStore, number: str, expected: dict[str, Any]) -> None:

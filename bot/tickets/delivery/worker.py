@@ -99,6 +99,9 @@ class Worker:
             except TicketStoreError as error:
                 logger.warning("%s", error)
                 result = "unavailable"
+            except Exception:  # the thread must not end while the process goes on
+                logger.exception("delivery to %s", target.name)
+                result = "unavailable"
             failures = failures + 1 if result == "unavailable" else 0
             if failures:
                 self._stopped.wait(self._patience.wait(failures).total_seconds())
