@@ -60,8 +60,8 @@ class LinearIntentClassifier(GraphComponent):
             "mend_spelling": True,
             # A message of which so small a share of words occurs in the phrases is judged by the nearest phrases in
             # the encoder's space, one with so large a share by the linear model; between them both count.
-            "strange": 0.3,
-            "familiar": 0.6,
+            "strange": 0.5,
+            "familiar": 0.75,
             # The intent of messages that are not the bot's business, and how many of the others (share of the
             # calibration examples) may be taken for it. So many are, so that the bot refuses as much as it can
             # afford: real traffic has more of it than the training data. Measured in docs/understanding.md.

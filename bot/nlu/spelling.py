@@ -57,12 +57,19 @@ class Spelling:
         )
 
     def mend(self, text: str) -> str:
-        """Returns the text with its unknown words mended; all else, and what has no neighbour, stays as it is."""
+        """Returns the text with its unknown words mended; all else, and what has no neighbour, stays as it is.
+
+        Where most words are unknown it is another language and not a slip: such a text stays as it is, too.
+        """
+        words = _words_of(text)
+        unknown = sum(not self._is_known(word) for word in words)
+        if not 0 < unknown <= max(1, len(words) // 2):
+            return text
         return _WORD.sub(lambda match: self._mend_word(match.group()), text)
 
     def known_share(self, text: str) -> float:
         """Returns the share of the text's words that some training phrase has, 0-1; 1 for a text without words."""
-        words = _WORD.findall(fold_diacritics(normalise(text)))
+        words = _words_of(text)
         return sum(self._is_known(word) for word in words) / len(words) if words else 1.0
 
     def save(self, path: Path) -> None:
@@ -91,6 +98,10 @@ class Spelling:
         }
         near = sorted(owner for owner in owners if _one_error_apart(word, self._words[owner]))
         return self._words[near[0]] if near else typed
+
+
+def _words_of(text: str) -> list[str]:
+    return _WORD.findall(fold_diacritics(normalise(text)))
 
 
 def _hash(word: str) -> int:

@@ -20,7 +20,7 @@ def spelling() -> Spelling:
     ("typed", "meant"),
     [
         ("kortet mitt ble avivst", "kortet mitt ble avvist"),  # two neighbours swapped
-        ("invioce ovrdue", "invoice overdue"),  # swapped; one too few
+        ("invoice ovrdue", "invoice overdue"),  # one too few
         ("rechnungg", "rechnung"),  # one too many
         ("tarjeta rechazasa", "tarjeta rechazada"),  # a wrong one
         ("afktura!", "faktura!"),  # at the beginning
@@ -35,6 +35,11 @@ def test_a_word_one_error_away_from_a_known_one_is_mended(spelling: Spelling, ty
 )
 def test_known_short_and_strange_words_stay_as_they_are(spelling: Spelling, text: str) -> None:
     assert spelling.mend(text) == text
+
+
+def test_a_text_of_mostly_unknown_words_is_another_language(spelling: Spelling) -> None:
+    assert spelling.mend("kortety mitl ble avivst") == "kortety mitl ble avivst"
+    assert spelling.mend("kortety") == "kortet"
 
 
 def test_a_rare_word_is_known_but_takes_no_others_place() -> None:
