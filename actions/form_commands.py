@@ -31,8 +31,10 @@ class ActionFormCommand(Action):
         if elsewhere := redirected(tracker):
             return elsewhere
         language, form, said = language_of(tracker), form_of(tracker), intent_of(tracker)
-        if said == "cancel_form" and (form or tracker.get_slot("ticket_form_id")):
+        if said in ("cancel_form", "goodbye") and (form or tracker.get_slot("ticket_form_id")):
             dispatcher.utter_message(text=replies().dialogue(f"{form or 'ticket_form'}_cancelled", language))
+            if said == "goodbye":
+                dispatcher.utter_message(text=replies().text("utter_goodbye", language))
             return [ActiveLoop(None), SlotSet("requested_slot", None), *_emptied(), FollowupAction("action_listen")]
         if said == "correct_field" and form:
             return [*_corrected(tracker, form), end_of_turn(tracker)]

@@ -231,6 +231,10 @@ class RequestTracker:
 class MailServer:
     """A mail server that keeps what it takes.
 
+    Args:
+        port: where it listens.
+        **options: handed on to `aiosmtpd.controller.Controller`.
+
     Attributes:
         messages: everything taken, in order; the same Message-ID may come twice.
         answer: what it says to a message, `250 taken` by default.
@@ -238,13 +242,14 @@ class MailServer:
         gate: cleared, the answer is held back until it is set.
     """
 
-    def __init__(self, port: int | None = None) -> None:
+    def __init__(self, port: int | None = None, **options: Any) -> None:
         self.messages: list[EmailMessage] = []
         self.answer = "250 taken"
         self.seen = threading.Event()
         self.gate = threading.Event()
         self.gate.set()
         self._port = port or free_port()
+        self._options = options
         self.start()
 
     @property
@@ -254,7 +259,7 @@ class MailServer:
 
     def start(self) -> None:
         """Starts listening."""
-        self._controller = Controller(self, hostname="127.0.0.1", port=self._port)
+        self._controller = Controller(self, hostname="127.0.0.1", port=self._port, **self._options)
         self._controller.start()
 
     def stop(self) -> None:

@@ -17,7 +17,7 @@ BOUNDS = (-2.2, -0.7, 0.7, 2.1)
 strong one with emphasis, or several, for the outer ones."""
 
 WEIGHTS = {"strong_negative": -1.6, "negative": -1.0, "positive": 1.0, "strong_positive": 1.6}
-SIGNAL_WEIGHTS = {"frustration": -1.0, "failed_attempts": -0.8, "legal": -0.8, "service_down": -0.4}
+SIGNAL_WEIGHTS = {"frustration": -1.0, "failed_attempts": -0.6, "legal": -0.8, "service_down": -0.4}
 INTENSIFIED = 1.4
 """Factor of a word that an intensifier stands before (VADER, Hutto and Gilbert 2014, has 1.3 to 1.4)."""
 NEGATED = {True: -0.8, False: -0.3}

@@ -87,6 +87,14 @@ def test_every_field_has_a_button_that_ends_the_form(running_bot: RunningBot, la
     assert customer.say("/greet").text == REPLIES.text("utter_greet", language)
 
 
+@pytest.mark.parametrize("field", FIELDS)
+def test_whoever_says_goodbye_is_not_asked_any_more(running_bot: RunningBot, field: str) -> None:
+    customer = FIELDS[field](running_bot, "nb")
+    customer.say("/goodbye")
+    assert says(customer, "utter_goodbye", "nb")
+    assert not says(customer, field, "nb")
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_address_can_be_corrected_at_every_later_field(running_bot: RunningBot, language: str) -> None:
     customer = at_summary(running_bot, language)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import ssl
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+from aiosmtpd.smtp import AuthResult
 
 from benchmarks.handoffs.servers import SECRET, MailServer, RequestTracker, WebhookReceiver
 from bot.settings import Settings
@@ -173,6 +176,39 @@ def test_one_ticket_that_is_refused_does_not_stop_the_others(database: str, trac
     assert tracker.find(refused) == []
 
 
+@pytest.mark.parametrize("scheme", ["smtps", "smtp+starttls"])
+def test_a_password_goes_over_tls_only(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test -addext subjectAltName=IP:127.0.0.1"
+    subprocess.run(
+        [*command.split(), "-keyout", str(key), "-out", str(certificate)], check=True, stderr=subprocess.DEVNULL
+    )
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS)
+    tls.load_cert_chain(certificate, key)
+    logins: list[tuple[bytes, bytes]] = []
+
+    def authenticate(server: Any, session: Any, envelope: Any, mechanism: str, login: Any) -> AuthResult:
+        logins.append((login.login, login.password))
+        return AuthResult(success=True)
+
+    encrypted = {"ssl_context": tls} if scheme == "smtps" else {"tls_context": tls, "require_starttls": True}
+    required = {"auth_required": True, "authenticator": authenticate, "auth_require_tls": scheme != "smtps"}
+    server = MailServer(**encrypted, **required)
+    target = EmailTarget(
+        server.url.replace("smtp://", f"{scheme}://bot:p%40ss@"), "triage-bot@bot.example", "support@help.example", 5
+    )
+    store = TicketStore(database, ["email"])
+    store.open(a_draft())
+    assert worker(store, target).run_once() == {"unavailable": 1}  # nobody has vouched for the certificate
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    while not worker(store, target).run_once()["delivered"]:
+        pass
+    server.stop()
+    assert logins == [(b"bot", b"p@ss")]
+
+
 def test_an_address_that_no_header_can_hold_does_not_stop_an_email(database: str, mail: MailServer) -> None:
     store = TicketStore(database, ["email"])
     store.open(a_draft(contact_email="not an address\r\nBcc: everybody@example.com"))
@@ -236,6 +272,14 @@ def test_the_wait_grows_to_its_limit_and_is_never_the_same_for_all() -> None:
     ("settings", "missing"),
     [
         ({"tickets_smtp_url": "smtp://localhost"}, "BOT_TICKETS_EMAIL_FROM"),
+        (
+            {
+                "tickets_smtp_url": "tls://localhost",
+                "tickets_email_from": "a@b.example",
+                "tickets_email_to": "c@d.example",
+            },
+            "BOT_TICKETS_SMTP_URL must begin",
+        ),
         ({"tickets_webhook_url": "http://localhost/"}, "BOT_TICKETS_WEBHOOK_SECRET"),
         ({"tickets_rt_url": "http://localhost/"}, "BOT_TICKETS_RT_TOKEN"),
         ({"tickets_lease_seconds": 30, "tickets_answer_seconds": 20}, "BOT_TICKETS_LEASE_SECONDS"),

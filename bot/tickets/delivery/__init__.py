@@ -5,6 +5,8 @@ from __future__ import annotations
 from bot.settings import Settings
 from bot.tickets.delivery.target import Target
 
+SMTP_SCHEMES = ("smtp", "smtps", "smtp+starttls")
+
 
 class DeliverySettingsError(ValueError):
     """The settings of a help desk do not go together; the message says what is missing."""
@@ -39,6 +41,8 @@ def make_targets(settings: Settings) -> list[Target]:
         if not (settings.tickets_email_from and settings.tickets_email_to):
             raise DeliverySettingsError("BOT_TICKETS_SMTP_URL needs BOT_TICKETS_EMAIL_FROM and BOT_TICKETS_EMAIL_TO.")
         url = settings.tickets_smtp_url.get_secret_value()
+        if url.split("://")[0] not in SMTP_SCHEMES:  # a typing error must not send a password unprotected
+            raise DeliverySettingsError(f"BOT_TICKETS_SMTP_URL must begin with {', '.join(SMTP_SCHEMES)}, then ://.")
         targets.append(EmailTarget(url, settings.tickets_email_from, settings.tickets_email_to, patience, language))
     if settings.tickets_webhook_url:
         if not settings.tickets_webhook_secret:

@@ -1,0 +1,98 @@
+"""What a conversation hands over: the draft of its ticket."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rasa_sdk import Tracker
+
+from actions.draft import draft_of, suggested_summary
+from bot.tickets import TicketDraft
+
+
+def said(text: str, intent: str, confidence: float = 0.9, at: float = 1.0, **noticed: Any) -> dict[str, Any]:
+    ranking = [{"name": intent, "confidence": confidence}, {"name": "past_due_balance", "confidence": 0.05}]
+    understood = {"intent": ranking[0], "intent_ranking": ranking, "entities": [], **noticed}
+    return {"event": "user", "text": text, "parse_data": understood, "timestamp": at}
+
+
+def answered(text: str, *buttons: tuple[str, str]) -> dict[str, Any]:
+    offered = [{"title": title, "payload": payload} for title, payload in buttons]
+    return {"event": "bot", "text": text, "data": {"buttons": offered}, "timestamp": 2.0}
+
+
+def conversation(*events: dict[str, Any], **slots: Any) -> Tracker:
+    filled = {"language": "en", "ticket_form_id": "f", "ticket_summary": "s", "ticket_consent": True, **slots}
+    return Tracker("c", filled, events[-1].get("parse_data", {}), list(events), False, None, {}, "action_listen")
+
+
+def draft(*events: dict[str, Any], **slots: Any) -> TicketDraft:
+    return draft_of(conversation(*events, **slots))
+
+
+def test_the_intent_comes_with_its_confidence_and_runners_up_from_the_words_that_named_it() -> None:
+    made = draft(
+        said("my card was declined", "card_declined", 0.8), said("/affirm", "affirm", 1.0), issue="card_declined"
+    )
+    assert (made.intent, made.confidence) == ("card_declined", 0.8)
+    assert made.runners_up == [("past_due_balance", 0.05)]
+
+
+def test_a_conversation_without_an_issue_makes_a_ticket_without_intent() -> None:
+    made = draft(said("a person please", "talk_to_human"))
+    assert (made.intent, made.confidence, made.runners_up) == (None, 0.0, [])
+
+
+def test_a_pressed_button_stands_in_the_transcript_by_its_title() -> None:
+    made = draft(
+        answered("Which?", ("Azure", '/choose_product{"product": "azure"}')),
+        said('/choose_product{"product":"azure"}', "choose_product"),
+    )
+    assert [(line.speaker, line.text) for line in made.transcript] == [("bot", "Which?"), ("customer", "Azure")]
+    assert made.transcript[0].at == "1970-01-01T00:00:02+00:00"
+
+
+def test_a_whole_article_stands_in_the_transcript_by_its_title() -> None:
+    made = draft(answered("Your card was declined\n\n" + "x" * 2000), said("no", "deny"))
+    assert made.transcript[0].text == "Your card was declined […]"
+
+
+def test_entities_are_taken_from_the_whole_conversation_once_each() -> None:
+    found = [{"entity": "invoice_number", "value": "E0500ABC"}, {"entity": "language", "value": "en"}]
+    made = draft(said("a", "pay_invoice", entities=found), said("b", "pay_invoice", entities=found))
+    assert made.entities == [("invoice_number", "E0500ABC")]
+
+
+def test_what_was_tried_is_told_and_several_failures_are_a_signal() -> None:
+    made = draft(said("no", "deny"), tried=["card_declined"], failed_steps=["Your card was declined - 3. Choose Edit"])
+    assert made.steps_tried == ["Your card was declined", "Your card was declined - 3. Choose Edit"]
+    assert made.signals == ["failed_attempts"]
+
+
+def test_signals_of_all_messages_and_the_strongest_displeasure_go_along() -> None:
+    def noticed(label: str, *signals: str) -> dict[str, Any]:
+        return {"sentiment": {"label": label, "confidence": 0.7}, "signals": list(signals)}
+
+    made = draft(
+        said("a", "pay_invoice", triage=noticed("very_negative", "service_down")),
+        said("b", "pay_invoice", triage=noticed("neutral", "deadline", "service_down")),
+    )
+    assert made.signals == ["service_down", "deadline"]
+    assert made.sentiment == ("very_negative", 0.7)
+
+
+def test_the_summary_is_what_was_said_of_the_issue_in_one_line() -> None:
+    tracker = conversation(
+        said("my card\nwas   declined", "card_declined"), said("and how long?", "ask_duration"), issue="card_declined"
+    )
+    assert suggested_summary(tracker) == "my card was declined"
+
+
+def test_the_summary_of_an_issue_that_was_only_pressed_is_its_title() -> None:
+    assert suggested_summary(conversation(said("/card_declined", "card_declined"), issue="card_declined")) == (
+        "Your card was declined"
+    )
+
+
+def test_without_anything_said_of_the_matter_there_is_no_summary() -> None:
+    assert suggested_summary(conversation(said("a person please", "talk_to_human"))) is None
