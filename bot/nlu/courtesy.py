@@ -44,7 +44,7 @@ def with_courtesies(examples: Sequence[LabelledText], share: float, seed: int) -
         if example.intent in _COURTESIES or chance.random() >= share:
             continue
         before = [*_one_of(said[example.language, GREETING], 0.6, chance)]
-        plea = [*_one_of(said[example.language, PLEA], 0.4, chance)]
+        plea = [*_one_of(said[example.language, PLEA], 0.55, chance)]
         after = [*_one_of(said[example.language, chance.choice(CLOSING)], 0.6, chance)]
         middle = [*plea, example.text] if chance.random() < 0.6 else [example.text, *plea]
         parts = [*before, *middle, *after]

@@ -55,7 +55,7 @@ class LinearIntentClassifier(GraphComponent):
             # Share of the examples on which a second model is asked, to calibrate confidences and refusals.
             "calibration_share": 0.2,
             # Share of the examples that are trained on once more with greeting, plea or thanks around them.
-            "courtesy_share": 0.25,
+            "courtesy_share": 0.35,
             # Whether a message's unknown words are read as known ones that are one typing error away.
             "mend_spelling": True,
             # A message of which so small a share of words occurs in the phrases is judged by the nearest phrases in
@@ -66,7 +66,7 @@ class LinearIntentClassifier(GraphComponent):
             # calibration examples) may be taken for it. So many are, so that the bot refuses as much as it can
             # afford: real traffic has more of it than the training data. Measured in docs/understanding.md.
             "refusal_intent": "out_of_scope",
-            "most_false_refusals": 0.045,
+            "most_false_refusals": 0.055,
             # How many intents the ranking of a message lists.
             "ranking_length": 10,
             # Seed of the training's shuffling.
