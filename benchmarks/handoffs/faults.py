@@ -220,7 +220,7 @@ def run_faults(database: str, desk: Desk, hand_offs: int, log: Path, seed: int =
         for saver in savers:
             saver.wait(FINISH_SECONDS)
         if any(saver.returncode for saver in savers):
-            raise RuntimeError(f"handing over failed; see {log}.")
+            raise RuntimeError(f"handing over failed:\n{log.read_text(encoding='utf8', errors='replace')[-3000:]}")
         wait_until(lambda: not store.deliveries(undelivered=True), "everything is delivered", FINISH_SECONDS)
     seconds = time.monotonic() - started
     numbers = {ticket.number for ticket in store.tickets()}

@@ -15,8 +15,8 @@ from sqlalchemy.pool import QueuePool
 from bot.tickets.model import TicketStoreError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-BUSY_SECONDS = 15
-TURN_SECONDS = 60
+# Handing over is worth waiting for, and where hundreds do so at once SQLite's turns are unfair.
+WAIT_SECONDS = 60
 # Any number that no other program locks in the same database.
 MIGRATION_LOCK = 7_405_512
 
@@ -40,7 +40,7 @@ def open_engine(url: str) -> Engine:
                 # Threads take turns: PostgreSQL has 100 connections by default, for all processes together.
                 pool_size=2,
                 max_overflow=3,
-                pool_timeout=TURN_SECONDS,
+                pool_timeout=WAIT_SECONDS,
                 connect_args={"connect_timeout": 5},
             )
         if parsed.database and parsed.database != ":memory:":
@@ -53,8 +53,8 @@ def open_engine(url: str) -> Engine:
             poolclass=QueuePool,
             pool_size=1,
             max_overflow=0,
-            pool_timeout=TURN_SECONDS,
-            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+            pool_timeout=WAIT_SECONDS,
+            connect_args={"timeout": WAIT_SECONDS, "check_same_thread": False},
         )
     except (SQLAlchemyError, OSError, ImportError) as error:
         raise TicketStoreError(
