@@ -36,8 +36,8 @@ ROWS: dict[str, dict[str, Any]] = {
     "without phrases of situations": {},
     "a quarter of the phrases": {},
 }
-NEVER_STRANGE = {"strange": 0.0, "familiar": 1e-6}
-ALWAYS_STRANGE = {"strange": 0.999998, "familiar": 0.999999}
+LINEAR_ALONE = {"strange": 0.0, "familiar": 1e-6, "foreign": 0.0}
+NEAR_ALONE = {"foreign": 1.0}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -88,7 +88,7 @@ def _zero_shot(phrases: list[Example], asked: list[Example], files: Iterable[Pat
                 model = _trained(others, changes, encoder)
                 modes: list[Mapping[str, Any]] = [{}]
                 if not changes:
-                    modes = [NEVER_STRANGE, ALWAYS_STRANGE, {}]
+                    modes = [LINEAR_ALONE, NEAR_ALONE, {}]
                 shares += [_right(model.with_settings(**mode), own).mean() for mode in modes]
             print(f"| {language} | " + " | ".join(f"{100 * share:.1f}" for share in shares) + " |", flush=True)
 
@@ -101,7 +101,7 @@ def _trained(phrases: Sequence[Example], changes: Mapping[str, Any], encoder: En
 
 
 def _right(model: IntentModel, asked: Sequence[Example]) -> NDArray[np.bool_]:
-    rankings = model.predict([example.text for example in asked])
+    rankings = model.predict([example.text for example in asked], languages=[example.language for example in asked])
     return np.array([ranking.intent == example.intent for ranking, example in zip(rankings, asked, strict=True)])
 
 

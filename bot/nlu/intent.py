@@ -62,6 +62,8 @@ class LinearIntentClassifier(GraphComponent):
             # the encoder's space, one with so large a share by the linear model; between them both count.
             "strange": 0.5,
             "familiar": 0.75,
+            # How much the nearest phrases count at least for a message in a language that no phrase is in, 0-1.
+            "foreign": 0.8,
             # The intent of messages that are not the bot's business, and how many of the others (share of the
             # calibration examples) may be taken for it. So many are, so that the bot refuses as much as it can
             # afford: real traffic has more of it than the training data. Measured in docs/understanding.md.
@@ -100,8 +102,9 @@ class LinearIntentClassifier(GraphComponent):
         for key in ("calibration_share", "most_false_refusals"):
             if not 0 < config[key] < 1:
                 raise InvalidConfigException(f"{name}: `{key}` must be between 0 and 1, it is {config[key]}.")
-        if not 0 <= config["courtesy_share"] <= 1:
-            raise InvalidConfigException(f"{name}: `courtesy_share` must be between 0 and 1.")
+        for key in ("courtesy_share", "foreign"):
+            if not 0 <= config[key] <= 1:
+                raise InvalidConfigException(f"{name}: `{key}` must be between 0 and 1, it is {config[key]}.")
         if not 0 <= config["strange"] < config["familiar"] <= 1:
             raise InvalidConfigException(f"{name}: `strange` must be below `familiar`, both between 0 and 1.")
         if config["encoder_weight"] < 0:
@@ -143,7 +146,8 @@ class LinearIntentClassifier(GraphComponent):
         """
         typed = [message for message in messages if message.get(TEXT) and not is_command(message)]
         if typed and self._model is not None:
-            rankings = self.predict([message.get(TEXT) for message in typed], _encodings(typed))
+            languages = [(message.get("language") or {}).get("name") for message in typed]
+            rankings = self.predict([message.get(TEXT) for message in typed], _encodings(typed), languages)
             for message, ranking in zip(typed, rankings, strict=True):
                 self._annotate(message, ranking)
         for message in messages:
@@ -151,18 +155,24 @@ class LinearIntentClassifier(GraphComponent):
                 message.set(INTENT, {"name": None, "confidence": 1.0}, add_to_output=True)
         return messages
 
-    def predict(self, texts: Sequence[str], encodings: NDArray[np.float32] | None = None) -> list[IntentRanking]:
+    def predict(
+        self,
+        texts: Sequence[str],
+        encodings: NDArray[np.float32] | None = None,
+        languages: Sequence[str | None] | None = None,
+    ) -> list[IntentRanking]:
         """Ranks the intents of each text.
 
         Args:
             texts: n texts as customers typed them.
             encodings: (n, dimension) sentence encodings, if they are there already; computed where they are not.
+            languages: n languages of the texts, None where unknown.
 
         Returns:
             n rankings of all intents.
         """
         assert self._model is not None, "train or load the classifier first"
-        return self._model.predict(texts, encodings)
+        return self._model.predict(texts, encodings, languages)
 
     def persist(self) -> None:
         """Writes the model into Rasa's model storage."""

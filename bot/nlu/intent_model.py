@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -61,6 +62,7 @@ class IntentModel:
         self._linear: LinearModel | None = None
         self._spelling: Spelling | None = None
         self._neighbours: Neighbours | None = None
+        self._languages: frozenset[str] = frozenset()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -75,6 +77,7 @@ class IntentModel:
             encodings: (n, dimension) their sentence encodings, if they are there already.
         """
         settings = self._settings
+        self._languages = frozenset(example.language for example in examples if example.language)
         genuine = len(examples)
         made = with_courtesies(examples, settings["courtesy_share"], settings["random_seed"])
         all_examples = [*examples, *(example for _, example in made)]
@@ -99,17 +102,25 @@ class IntentModel:
             targets = np.array([columns[example.intent] for example in examples])
             self._neighbours = Neighbours.learn(known[:genuine], targets, len(columns))
 
-    def predict(self, texts: Sequence[str], encodings: NDArray[np.float32] | None = None) -> list[IntentRanking]:
+    def predict(
+        self,
+        texts: Sequence[str],
+        encodings: NDArray[np.float32] | None = None,
+        languages: Sequence[str | None] | None = None,
+    ) -> list[IntentRanking]:
         """Ranks the intents of each text.
 
         Args:
             texts: n texts as customers typed them.
             encodings: (n, dimension) sentence encodings, if they are there already; computed where they are not.
+            languages: n languages of the texts, None where unknown. Of a text in a language that no example is in, the
+                near phrases judge.
 
         Returns:
             n rankings of all intents.
         """
-        confidences = self._confidences(texts, encodings)
+        foreign = np.array([self._is_foreign(language) for language in languages or [None] * len(texts)], dtype=bool)
+        confidences = self._confidences(texts, encodings, foreign)
         order = np.argsort(-confidences, axis=1, kind="stable")
         return [
             IntentRanking(
@@ -130,6 +141,7 @@ class IntentModel:
         assert self._linear is not None and self._spelling is not None, "train it first"
         save_linear_model(folder, self._linear, self._ngrams)
         self._spelling.save(folder / "spelling.npz")
+        (folder / "languages.json").write_text(json.dumps(sorted(self._languages)), encoding="utf8")
         if self._neighbours is not None:
             self._neighbours.save(folder / "neighbours.npz")
 
@@ -139,16 +151,28 @@ class IntentModel:
         model = cls(settings)
         model._linear = load_linear_model(folder, model._ngrams)
         model._spelling = Spelling.load(folder / "spelling.npz")
+        model._languages = frozenset(json.loads((folder / "languages.json").read_text(encoding="utf8")))
         if settings["encoder_weight"]:
             model._neighbours = Neighbours.load(folder / "neighbours.npz")
         return model
 
-    def _confidences(self, texts: Sequence[str], encodings: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    def _is_foreign(self, language: str | None) -> bool:
+        return bool(language and self._languages and language not in self._languages)
+
+    def _confidences(
+        self, texts: Sequence[str], encodings: NDArray[np.float32] | None, foreign: NDArray[np.bool_]
+    ) -> NDArray[np.float32]:
         assert self._linear is not None and self._spelling is not None, "train or load it first"
-        mended = [self._spelling.mend(text) for text in texts] if self._settings["mend_spelling"] else texts
+        mended = texts
+        if self._settings["mend_spelling"]:
+            mended = [
+                text if is_foreign else self._spelling.mend(text)
+                for text, is_foreign in zip(texts, foreign, strict=True)
+            ]
         encodings = self._encodings(texts, mended, encodings)
         confidences = self._linear.confidences(self._features(mended, encodings))
         strangeness = np.array([self._strangeness(text) for text in mended], dtype=np.float32)
+        strangeness[foreign] = np.maximum(strangeness[foreign], self._settings["foreign"])
         strange = np.flatnonzero(strangeness)
         if self._neighbours is not None and encodings is not None and len(strange):
             share = strangeness[strange, None]

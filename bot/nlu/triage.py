@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -116,14 +116,20 @@ class Triage(GraphComponent):
     def process(self, messages: list[Message]) -> list[Message]:
         """Adds `triage` to each message with typed text that has an intent."""
         typed = [message for message in messages if message.get(RANKING) and not is_command(message)]
-        parts = [parts_of(message.get(TEXT), self._language(message), self._folder) for message in typed]
-        said = self._ask(list(dict.fromkeys(text for one in parts for text in one.texts)))
+        languages = [self._language(message) for message in typed]
+        parts = [
+            parts_of(message.get(TEXT), language, self._folder)
+            for message, language in zip(typed, languages, strict=True)
+        ]
+        said = self._ask({text: language for one, language in zip(parts, languages, strict=True) for text in one.texts})
         for message, one in zip(typed, parts, strict=True):
             self._annotate(message, one, said)
         return messages
 
-    def _ask(self, texts: Sequence[str]) -> dict[str, dict[str, float]]:
-        rankings = self._classifier.predict(texts) if texts else []
+    def _ask(self, languages: Mapping[str, str]) -> dict[str, dict[str, float]]:
+        """Asks the classifier for all parts at once; `languages` says which one each text is in."""
+        texts = list(languages)
+        rankings = self._classifier.predict(texts, languages=list(languages.values())) if texts else []
         return {
             text: dict(zip(ranking.intents, ranking.confidences, strict=True))
             for text, ranking in zip(texts, rankings, strict=True)
