@@ -44,6 +44,7 @@ _PREFIX = f"/webhooks/{CHANNEL}"
 _MESSAGE_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _LANGUAGE_OF_PAGE = re.compile(rb'<html lang="[^"]*"')
 _EVENT_STREAM = {**headers.data(), "X-Accel-Buffering": "no"}
+_LONGEST_EMAIL = 254  # characters, RFC 5321
 _REVALIDATE = "no-cache"
 _FOREVER = "public, max-age=31536000, immutable"
 
@@ -162,7 +163,7 @@ class PageChannel(InputChannel):
         self._check_parent(request, text_field(content, "parent_origin"))
         shown, accepted = text_field(content, "language"), wishes(_header(request, "accept-language"))
         language = self._texts.language([*([shown] if shown else []), *accepted])
-        product = text_field(content, "product")
+        product, email = text_field(content, "product"), text_field(content, "email")
         await self._limits.session(address)
         now = time.time()
         session = Session(
@@ -172,6 +173,7 @@ class PageChannel(InputChannel):
             page_product=product if product in get_args(Product) else None,
             expires=now + self._tokens.lifetime,
             seen=now,
+            page_email=email if email and len(email) <= _LONGEST_EMAIL else None,
             page_locale=self._page_locale(language, shown, text_field(content, "locale"), accepted),
         )
         self._store.add(session)

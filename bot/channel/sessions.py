@@ -29,6 +29,7 @@ class Session:
         language: what the bot answers in.
         page_language: what the page was opened in, or the customer has chosen in its menu.
         page_product: the product that the page is about, None if it is about both.
+        page_email: the customer's e-mail address, where the page around the chat has told it.
         expires: when its token does, in seconds since 1970.
         seen: when its customer last wrote.
         offers: its buttons.
@@ -51,6 +52,7 @@ class Session:
     product_told: bool = False
     written: str = ""
     page_locale: str = ""
+    page_email: str | None = None
 
     def __post_init__(self) -> None:
         self.written = self.written or self.language

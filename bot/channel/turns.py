@@ -258,4 +258,5 @@ def _metadata(session: Session) -> dict[str, Any]:
         "language": session.page_locale,
         "fallback_language": session.page_language,
         "product": session.page_product,
+        **({"email": session.page_email} if session.page_email else {}),
     }

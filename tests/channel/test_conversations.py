@@ -52,6 +52,20 @@ def test_a_topic_of_the_start_is_a_button(page_bot: PageBot) -> None:
     assert (answer["intent"], answer["language"], answer["product"]) == ("pay_invoice", "sv", "azure")
 
 
+def test_an_address_that_the_page_knows_is_not_asked_for(page_bot: PageBot) -> None:
+    stranger = page_bot.customer(language="en").say("I want to talk to a person")
+    assert REPLIES.dialogue("ask_email", "en") in stranger.text
+    known = page_bot.customer(language="en", email="kim@example.com").say("I want to talk to a person")
+    assert REPLIES.dialogue("ask_email", "en") not in known.text
+    assert REPLIES.dialogue("ask_summary", "en") in known.text
+
+
+def test_what_is_no_address_is_asked_for_all_the_same(page_bot: PageBot) -> None:
+    for email in ("kim", "a" * 300 + "@example.com"):
+        asked = page_bot.customer(language="en", email=email).say("I want to talk to a person")
+        assert REPLIES.dialogue("ask_email", "en") in asked.text
+
+
 def test_the_product_of_the_page_is_known_to_the_bot_until_the_customer_names_another(page_bot: PageBot) -> None:
     customer = page_bot.customer(language="en", product="microsoft365")
     assert customer.say("how do I pay my invoice?").answer["product"] == "microsoft365"

@@ -17,11 +17,12 @@ export class Refusal extends Error {
 export class ConnectionLost extends Error {}
 
 /** Begins a conversation and returns `{token, buttons}`: the buttons of the topics that may be tapped at once. */
-export async function begin(language, locale, product, parentOrigin) {
+export async function begin({ language, locale, product, email, parentOrigin }) {
   const body = {
     language,
     locale: locale ?? undefined,
     product: product ?? undefined,
+    email: email ?? undefined,
     parent_origin: parentOrigin ?? undefined,
   };
   const response = await request("POST", "/session", null, body);

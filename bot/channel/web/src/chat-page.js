@@ -6,7 +6,7 @@ import "./elements/customer-message.js";
 import "./elements/topic-grid.js";
 import { Conversation } from "./conversation.js";
 import { element, icon } from "./dom.js";
-import { embed, parentOrigin } from "./frame.js";
+import { embed, parentOrigin, visitorEmail } from "./frame.js";
 import { textNodes } from "./inline-markup.js";
 import { recall, remember } from "./memory.js";
 import { fillLanguageMenu, wordPage } from "./page-words.js";
@@ -37,6 +37,7 @@ export class ChatPage {
       chosenLanguage: () => recall("language"),
       locale: new URL(location.href).searchParams.get("lang"),
       product: this.#product,
+      email: visitorEmail(),
       parentOrigin: parentOrigin(),
     });
   }

@@ -24,7 +24,7 @@ export class Conversation extends EventTarget {
   #abort = new AbortController();
   #settings;
 
-  /** @param {{language: () => string, chosenLanguage: () => ?string, locale: ?string, product: ?string, parentOrigin: ?string}} settings */
+  /** @param {{language: () => string, chosenLanguage: () => ?string, locale: ?string, product: ?string, email: ?string, parentOrigin: ?string}} settings */
   constructor(settings) {
     super();
     this.#settings = settings;
@@ -183,8 +183,7 @@ export class Conversation extends EventTarget {
 
   async #exchange(message) {
     if (!this.#token) {
-      const { language, locale, product, parentOrigin } = this.#settings;
-      const { token, buttons } = await channel.begin(language(), locale, product, parentOrigin);
+      const { token, buttons } = await channel.begin({ ...this.#settings, language: this.#settings.language() });
       if (message.topic) message.button = buttons.find((button) => button.intent === message.topic)?.id;
       this.#keep(token);
     }

@@ -44,7 +44,9 @@ function address() {
   for (const name of ["lang", "product"]) {
     if (script.dataset[name]) url.searchParams.set(name, script.dataset[name]);
   }
-  url.hash = "embedded";
+  // Behind the hash, which no server and no log gets to see.
+  const { email } = script.dataset;
+  url.hash = new URLSearchParams({ embedded: "", ...(email ? { email } : {}) });
   return url.href;
 }
 

@@ -2,7 +2,8 @@
 
 import { recall, remember } from "./memory.js";
 
-const EMBEDDED = window.parent !== window && location.hash === "#embedded";
+const FRAGMENT = new URLSearchParams(location.hash.slice(1));
+const EMBEDDED = window.parent !== window && FRAGMENT.has("embedded");
 
 /** Returns the foreign origin that frames this page, null where there is none or the browser hides it. */
 export function parentOrigin() {
@@ -46,4 +47,9 @@ export function embed(opened) {
   const wasOpen = recall("open") === true;
   show(wasOpen);
   if (wasOpen) opened();
+}
+
+/** Returns the visitor's e-mail address, if the page around this one has told it. */
+export function visitorEmail() {
+  return EMBEDDED ? FRAGMENT.get("email") : null;
 }
