@@ -256,8 +256,8 @@ class LanguageIdentifier(GraphComponent):
                 prior[labels.index(language)] = share
                 log_prior += np.log(prior)
         if not page and not conversation and self._config["default_language"] in labels:
-            # Decides only where the text says nothing at all, such as "?".
-            log_prior[labels.index(self._config["default_language"])] += 0.1
+            # Decides only where the text says next to nothing, such as "?" or "hello".
+            log_prior[labels.index(self._config["default_language"])] += 0.4
         return log_prior
 
     def _annotate(self, message: Message, probabilities: dict[str, float]) -> None:

@@ -17,8 +17,8 @@ from bot.regression.measure import (
 )
 
 # What the project promises; the regression run guards what has been reached beyond it.
-PROMISED = {"issue_accuracy": 0.90, "out_of_scope_recall": 0.70}
-MOST_FALSE_REFUSALS = 0.10
+PROMISED = {"issue_accuracy": 0.93, "out_of_scope_recall": 0.85}
+MOST_FALSE_REFUSALS = 0.05
 
 
 @pytest.fixture(scope="module")
@@ -55,5 +55,5 @@ def test_the_language_is_recognised_with_the_locale_of_the_page(model: NluModel)
 
 def test_phrases_that_people_typed_are_understood(model: NluModel, shared: Path) -> None:
     typed = predict(model, read_banking77(shared / "benchmarks" / "banking77" / "train.csv"))
-    right = sum(prediction.best == prediction.example.intent for prediction in typed) / len(typed)
-    assert right >= 0.70
+    right = sum(prediction.intent == prediction.example.intent for prediction in typed) / len(typed)
+    assert right >= 0.82
