@@ -69,6 +69,8 @@ class LinearIntentClassifier(GraphComponent):
             # afford: real traffic has more of it than the training data. Measured in docs/understanding.md.
             "refusal_intent": "out_of_scope",
             "most_false_refusals": 0.055,
+            # Small talk that is as likely in use as what is not the bot's business: a greeting is not refused.
+            "small_talk": ["greet", "goodbye", "thank"],
             # How many intents the ranking of a message lists.
             "ranking_length": 10,
             # Seed of the training's shuffling.

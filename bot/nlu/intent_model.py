@@ -96,7 +96,13 @@ class IntentModel:
             share=settings["calibration_share"],
             origins=np.array([*range(genuine), *(origin for origin, _ in made)]),
         )
-        self._linear = with_refusals(linear, calibration, settings["refusal_intent"], settings["most_false_refusals"])
+        self._linear = with_refusals(
+            linear,
+            calibration,
+            settings["refusal_intent"],
+            settings["most_false_refusals"],
+            settings["small_talk"],
+        )
         if known is not None:
             columns = {label: column for column, label in enumerate(self._linear.labels)}
             targets = np.array([columns[example.intent] for example in examples])
@@ -213,7 +219,9 @@ class IntentModel:
         return sparse.hstack([ngrams, weighted], format="csr")
 
 
-def with_refusals(model: LinearModel, calibration: Calibration, intent: str, most: float) -> LinearModel:
+def with_refusals(
+    model: LinearModel, calibration: Calibration, intent: str, most: float, as_likely: Sequence[str] = ()
+) -> LinearModel:
     """Returns the model with a prior for the refusal intent: as high as the false refusals allow.
 
     Args:
@@ -221,6 +229,7 @@ def with_refusals(model: LinearModel, calibration: Calibration, intent: str, mos
         calibration: what was said to held-out examples.
         intent: the refusal intent; a model without it is returned as it is.
         most: share of the other intents' held-out examples that may be refused at the most, 0-1.
+        as_likely: intents that get the same prior, so that none of theirs is refused for it.
     """
     if intent not in model.labels:
         return model
@@ -230,4 +239,6 @@ def with_refusals(model: LinearModel, calibration: Calibration, intent: str, mos
     margins = np.delete(scores, column, axis=1).max(axis=1) - scores[:, column]
     prior = model.prior.copy()
     prior[column] = max(0.0, float(np.quantile(margins, most)))
+    for other in set(as_likely) & set(model.labels):
+        prior[model.labels.index(other)] = prior[column]
     return replace(model, prior=prior)
