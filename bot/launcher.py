@@ -74,8 +74,12 @@ def model_path(root: Path = PROJECT_ROOT) -> Path:
     return root / "models" / f"triage-{fingerprint(root)}.tar.gz"
 
 
-def train(root: Path = PROJECT_ROOT) -> Path:
+def train(root: Path = PROJECT_ROOT, force: bool = False) -> Path:
     """Trains a model if there is none for the present content.
+
+    Args:
+        root: the project's folder.
+        force: whether it is trained anew even if there is one.
 
     Returns:
         The model's file.
@@ -84,7 +88,7 @@ def train(root: Path = PROJECT_ROOT) -> Path:
         LaunchError: a data file is broken, or the training failed.
     """
     model = model_path(root)
-    if model.exists():
+    if model.exists() and not force:
         return model
     _check_content()
     log = root / "models" / "train.log"
