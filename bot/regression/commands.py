@@ -150,7 +150,8 @@ def _accept(options: argparse.Namespace) -> int:
             table.add_row(name, "" if then is None else f"{then:.4f}", f"{value:.4f}")
     console = Console()
     console.print(table)
-    for item in [item for item in result.items if before and (then := before.then(item)) and then.right > item.right]:
+    pairs = [(item, before.then(item)) for item in result.items] if before else []
+    for item in [item for item, past in pairs if past is not None and past.right and not item.right]:
         console.print(f"accepted as wrong: {item.set} {item.language} {item.expected} → {item.got}: {item.text}")
     if wrong:
         raise RegressionError(f"{len(wrong)} critical phrases are wrong ({wrong[0].text}); nothing was accepted.")
