@@ -125,11 +125,9 @@ def accept(sandbox: Sandbox) -> None:
     asked = json.loads((sandbox.output / "result.json").read_text(encoding="utf8"))["items"]
     tolerances = yaml.safe_load((sandbox.sets / "tolerances.yml").read_text(encoding="utf8"))
     sure = sorted((i for i in asked if i["set"] == "intents" and i["right"]), key=lambda item: -item["confidence"])
-    tolerances["critical"] = {
-        language: [item["text"] for item in sure if item["language"] == language and item["expected"] == "card_declined"]
-        [:CRITICAL]
-        for language in LANGUAGES
-    }  # fmt: skip
+    sure = [item for item in sure if item["expected"] == "card_declined"]
+    by_language = {name: [item["text"] for item in sure if item["language"] == name] for name in LANGUAGES}
+    tolerances["critical"] = {name: texts[:CRITICAL] for name, texts in by_language.items()}
     (sandbox.sets / "tolerances.yml").write_text(yaml.safe_dump(tolerances, allow_unicode=True), encoding="utf8")
     accepted = sandbox.bot("regression", "accept")
     assert accepted.returncode == 0, accepted.stderr
