@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from bot.regression.items import Item, RegressionError
+from bot.regression.items import Item
 from bot.regression.measure import REFUSALS
 
 WATCHED = ("config.yml", "domain.yml", "data", "bot", "actions", "uv.lock")
@@ -92,24 +92,33 @@ def since(root: Path, commit: str | None) -> list[Change]:
 
     Args:
         root: the project's folder.
-        commit: the baseline's commit.
-
-    Raises:
-        RegressionError: the history does not reach back to the commit.
+        commit: as `base` returns it.
     """
-    if commit is None or head(root) is None:
+    if commit is None:
         return []
-    told = _git(root, "log", "--no-merges", "--format=%H%x09%s", f"{commit}..HEAD", "--", *WATCHED)
-    if told is None:
-        raise RegressionError(
-            f"the baseline's commit {commit[:10]} is not in this clone; fetch the whole history "
-            "(`git fetch --unshallow`)."
-        )
+    told = _git(root, "log", "--no-merges", "--format=%H%x09%s", f"{commit}..HEAD", "--", *WATCHED) or ""
     found = list(_changes(root, "HEAD", None, NOT_COMMITTED, "")) if is_dirty(root) else []
     for line in told.splitlines():
         full, _, first_line = line.partition("\t")
         found += _changes(root, f"{full}^", full, full[:10], first_line)
     return found
+
+
+def base(root: Path, measured: str | None, baseline: Path) -> tuple[str | None, str]:
+    """Returns the commit from which on changes are read, and a remark where it is not the one that was measured.
+
+    Args:
+        root: the project's folder.
+        measured: the commit that the baseline was measured at.
+        baseline: the baseline's file; where the history has been rewritten, the commit that wrote it is taken.
+    """
+    if measured and _git(root, "cat-file", "-e", f"{measured}^{{commit}}") is not None:
+        return measured, ""
+    wrote = (_git(root, "log", "-1", "--format=%H", "--", str(baseline.resolve())) or "").strip()
+    remark = f"The baseline's commit {str(measured)[:10]} is not in this clone"
+    if not wrote:
+        return None, f"{remark}, so that causes cannot be read; fetch the whole history."
+    return wrote, f"{remark}; changes are read from {wrote[:10]} on, which wrote the baseline."
 
 
 def between(root: Path, before: str | None, after: str | None) -> list[Change]:

@@ -103,8 +103,9 @@ def _run(options: argparse.Namespace) -> int:
         raise RegressionError(f"{baseline_path}: there is no baseline; `python -m bot regression accept` makes one.")
     compared = _only_measured(baseline, steps)
     verdict = judge(result, compared, tolerances)
-    since = changes.since(PROJECT_ROOT, baseline.about.get("commit"))
-    explanation = explain(result, compared, verdict, since, _model_file(options, result))
+    commit, remark = changes.base(PROJECT_ROOT, baseline.about.get("commit"), baseline_path)
+    since = changes.since(PROJECT_ROOT, commit)
+    explanation = explain(result, compared, verdict, since, _model_file(options, result), remark)
     told = "worse" if verdict.is_worse else "good"
     values = {figure.name: figure.now for figure in (*verdict.figures, *verdict.numbers)}
     this = PastRun(result.about["started_at"], str(result.about["commit"]), told, values)

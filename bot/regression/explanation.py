@@ -63,10 +63,12 @@ class Explanation:
     """Expected, got, how often then, how often now; pairs that grew."""
     cells: Mapping[tuple[str, str], tuple[float, float | None, int]] = field(default_factory=dict)
     """Intent and language -> accuracy now, accuracy then, phrases."""
+    remark: str = ""
+    """What keeps causes from being read, or made it harder."""
 
 
 def explain(
-    result: Result, baseline: Baseline, verdict: Verdict, changes: Sequence[Change], model: Path
+    result: Result, baseline: Baseline, verdict: Verdict, changes: Sequence[Change], model: Path, remark: str = ""
 ) -> Explanation:
     """Explains what has turned.
 
@@ -76,6 +78,7 @@ def explain(
         verdict: what came of that.
         changes: what has changed since the baseline.
         model: the model that was measured.
+        remark: what is to be said of the changes.
     """
     return Explanation(
         _causes(verdict, changes),
@@ -83,6 +86,7 @@ def explain(
         changes,
         _grown_confusions(result, baseline),
         _cells(result, baseline),
+        remark,
     )
 
 

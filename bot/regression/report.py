@@ -96,6 +96,7 @@ def as_dict(report: Report) -> dict[str, Any]:
         "grown_confusions": [list(row) for row in explanation.confusions],
         "cells": [[*cell, *values] for cell, values in explanation.cells.items()],
         "changes": [asdict(change) for change in explanation.changes],
+        "remark": explanation.remark,
         "not_compared": verdict.not_compared,
     }  # fmt: skip
 
@@ -108,6 +109,8 @@ def as_markdown(report: Report) -> str:
     more = f" and {len(verdict.worse) - 5} more" if len(verdict.worse) > 5 else ""
     critical = "; ".join(f"“{item.text}” → {item.got}" for item in verdict.critical_wrong[:3])
     grown = ", ".join(f"{e} → {g} ({then} → {now})" for e, g, then, now in report.explanation.confusions[:3])
+    known = [*map(str, report.explanation.causes), report.explanation.remark, "no change explains it"]
+    cause = next(filter(None, known))
     lines = [
         f"**Nightly regression: {report.headline}** ({about['finished_at'][:16].replace('T', ' ')} UTC)",
         f"Commit {str(about['commit'])[:10]} “{about['subject']}”, baseline {str(report.then.get('commit'))[:10]}",
@@ -118,9 +121,7 @@ def as_markdown(report: Report) -> str:
         f"Worse: {worse}{more}" if worse else "Worse: nothing",
         f"Critical phrases wrong: {critical or 'none'}",
         f"Newly wrong {len(verdict.newly_wrong)}, newly right {len(verdict.newly_right)}; grown: {grown or 'none'}",
-        f"Probable cause: {report.explanation.causes[0] if report.explanation.causes else 'no change explains it'}"
-        if verdict.is_worse
-        else f"Changes since the baseline: {len(report.explanation.changes)}",
+        f"Probable cause: {cause}" if verdict.is_worse else f"Changes since then: {len(report.explanation.changes)}",
     ]
     return "\n".join(f"{'' if number == 0 else '- '}{line}" for number, line in enumerate(lines))
 
