@@ -25,7 +25,7 @@ from bot.articles.examples import ExampleError
 from bot.launcher import LaunchError, fingerprint, train
 from bot.regression import changes
 from bot.regression.items import Item, RegressionError, Result, read_json, unique, write_whole
-from bot.regression.sets import STEPS, Asked
+from bot.regression.sets import STEPS, Asked, check_sets
 from bot.settings import PROJECT_ROOT
 
 DIALOGUES = "dialogues"
@@ -70,6 +70,11 @@ def measure(plan: Plan) -> Result:
         RegressionError: a step could not be done; what was done before is kept for the next run.
     """
     unfinished = plan.output / "unfinished"
+    asked = Asked(plan.model or Path(), plan.sets)
+    try:
+        check_sets(asked, plan.steps)
+    except ExampleError as error:
+        raise RegressionError(str(error)) from error
     _prepare(unfinished, plan)
     items: list[Item] = []
     numbers: dict[str, float] = {}
@@ -78,7 +83,7 @@ def measure(plan: Plan) -> Result:
         overall = progress.add_task("nightly run", total=len(plan.steps) + 1)
         model, seconds["training"] = _model(plan, unfinished)
         progress.advance(overall)
-        asked = Asked(model, plan.sets)
+        asked.model_path = model
         for name in plan.steps:
             task = progress.add_task(name, total=None)
             asked.tell = lambda done, of, task=task: progress.update(task, completed=done, total=of)  # type: ignore[misc]
@@ -223,7 +228,8 @@ def _fingerprint() -> str:
 
 def _hash_of(folder: Path) -> str:
     digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.suffix in {".yml", ".tsv"}):
+    asked = (path for path in folder.rglob("*") if path.suffix in {".yml", ".tsv"} and path.stem != "tolerances")
+    for path in sorted(asked):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:12]
 

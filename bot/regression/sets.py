@@ -156,6 +156,20 @@ STEPS: dict[str, Callable[[Asked], Iterator[Item]]] = {
 """Name -> what the step does, in the order in which they run."""
 
 
+def check_sets(asked: Asked, steps: Sequence[str]) -> None:
+    """Looks whether the sets that the steps need are there, before anything is trained for them.
+
+    Raises:
+        RegressionError: one is missing.
+        ExampleError: a file of phrases is broken.
+    """
+    if {"intents", "with page", "robustness"} & set(steps):
+        asked.examples()
+    folders = {"entities": ["entities"], "triage": ["two_issues", "long"]}
+    for name in [name for step in steps for name in folders.get(step, [])]:
+        _files(asked.sets / name, "*.tsv")
+
+
 def _best(parsed: dict[str, Any]) -> tuple[str, float]:
     entry = next(entry for entry in parsed["intent_ranking"] if entry["name"] != "nlu_fallback")
     return entry["name"], round(float(entry["confidence"]), 4)
