@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -33,6 +34,7 @@ ACTION_PORT = 5055
 START_LIMIT_SECONDS = 180
 # What a model depends on. Times of files mean nothing after a clone, so their content is hashed.
 MODEL_SOURCES = ("config.yml", "domain.yml", "data", "bot/articles", "bot/encoder", "bot/nlu", "uv.lock")
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 HASHED_SUFFIXES = frozenset({".yml", ".md", ".py", ".lock", ".npz", ".bin"})
 
 
@@ -320,7 +322,8 @@ def _check_content() -> None:
 
 
 def _last_error(log: Path) -> str:
-    lines = [line.strip() for line in log.read_text(encoding="utf8", errors="replace").splitlines() if line.strip()]
+    written = _COLOURS.sub("", log.read_text(encoding="utf8", errors="replace"))
+    lines = [line.strip() for line in written.splitlines() if line.strip()]
     telling = [line for line in lines if "Error" in line or "Exception" in line or "error" in line]
     return (telling or lines or ["no message."])[-1]
 

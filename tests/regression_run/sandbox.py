@@ -20,7 +20,7 @@ import yaml
 from bot.articles.examples import Example, read_examples
 
 COPIED = ("bot", "actions", "data", "config.yml", "domain.yml", "endpoints.yml", "uv.lock", ".gitignore")
-LANGUAGES = ("en", "nb")
+LANGUAGES = ("en", "nb", "sv")
 INTENTS = (
     "card_declined",
     "download_invoice",
@@ -32,7 +32,7 @@ INTENTS = (
     "out_of_scope",
 )
 PHRASES = 40
-REFUSED_PHRASES = 120
+REFUSED_PHRASES = 100
 """Out of scope is everything else, so that it needs more phrases than one matter."""
 CRITICAL = 2
 STEPS = ("dialogues", "peer")
