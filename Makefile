@@ -8,7 +8,7 @@ export PYTHONWARNINGS ?= ignore
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export SQLALCHEMY_SILENCE_UBER_WARNING ?= 1
 
-.PHONY: setup run train shell test test-full lint format bench encoder help
+.PHONY: setup run train shell test test-full lint format bench nightly encoder help
 
 help:       ## list the verbs
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -39,6 +39,8 @@ bench: setup ## what is measured: understanding, robustness, the page, Rasa's st
 	@$(PYTHON) -m benchmarks.robustness
 	@$(PYTHON) -m benchmarks.channel
 	@$(PYTHON) -m benchmarks.peer
+nightly: setup ## train from scratch, measure, compare with the baseline, report (0 good, 1 worse, 2 could not run)
+	@$(PYTHON) -m bot regression run
 encoder: setup ## learn the shipped sentence encoder anew from the article trees (TREES=..., ten to twenty minutes)
 	@$(UV) sync --frozen --quiet --group encoder --python 3.10
 	@$(PYTHON) -m bot encoder train $(TREES) --phrases data/nlu \

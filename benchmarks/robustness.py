@@ -1,87 +1,19 @@
 """Prints how often the prediction flips when a held-out phrase is changed in ways that keep its meaning (CheckList).
 
-    python -m benchmarks.robustness [--flips]
-
-The method is the invariance test of Ribeiro et al. 2020, "Beyond Accuracy: Behavioral Testing of NLP Models with
-CheckList". Each phrase of an issue is changed in one way; a flip is another intent than for the phrase as written.
+python -m benchmarks.robustness [--flips]
 """
 
 from __future__ import annotations
 
 import argparse
 import random
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from bot.articles.examples import Example
 from bot.articles.issues import load_issues
 from bot.launcher import train
-from bot.nlu.ngrams import fold_diacritics
 from bot.regression.measure import NluModel, held_out_examples
-
-GREETINGS = {
-    "en": "Hi there, ",
-    "nb": "Hei, ",
-    "sv": "Hej, ",
-    "nl": "Goedemiddag, ",
-    "da": "Hej, ",
-    "de": "Guten Tag, ",
-    "fr": "Bonjour, ",
-    "es": "Buenas tardes, ",
-    "fi": "Hei, ",
-}
-SIGNATURES = {
-    "en": " Kind regards, Sam",
-    "nb": " Vennlig hilsen Kari",
-    "sv": " Med vänliga hälsningar, Eva",
-    "nl": " Met vriendelijke groet, Joost",
-    "da": " Venlig hilsen Mette",
-    "de": " Mit freundlichen Grüßen, Jan",
-    "fr": " Cordialement, Luc",
-    "es": " Un saludo, Ana",
-    "fi": " Terveisin Liisa",
-}
-POLITE = {
-    "en": "Could you please help me with this? ",
-    "nb": "Kan dere være så snille å hjelpe meg? ",
-    "sv": "Skulle ni kunna hjälpa mig, snälla? ",
-    "nl": "Zouden jullie me alsjeblieft kunnen helpen? ",
-    "da": "Vil I være søde at hjælpe mig? ",
-    "de": "Könnten Sie mir bitte helfen? ",
-    "fr": "Pourriez-vous m'aider, s'il vous plaît ? ",
-    "es": "¿Me podrían ayudar, por favor? ",
-    "fi": "Voisitteko ystävällisesti auttaa? ",
-}
-
-
-def typo(example: Example, chance: random.Random) -> str:
-    """Swaps two neighbouring letters inside one word of five letters or more."""
-    words = list(re.finditer(r"[^\W\d_]{5,}", example.text))
-    if not words:
-        return example.text
-    start = (word := chance.choice(words)).start() + chance.randrange(1, len(word.group()) - 2)
-    return example.text[:start] + example.text[start + 1] + example.text[start] + example.text[start + 2 :]
-
-
-def swap_product(example: Example, chance: random.Random) -> str:
-    """Names the other product."""
-    if re.search(r"azure", example.text, re.IGNORECASE):
-        return re.sub(r"azure", "Microsoft 365", example.text, flags=re.IGNORECASE)
-    return re.sub(r"\b(microsoft 365|office 365|m365|o365)\b", "Azure", example.text, flags=re.IGNORECASE)
-
-
-CHANGES: dict[str, Callable[[Example, random.Random], str]] = {
-    "one typo": typo,
-    "no diacritics": lambda example, _: fold_diacritics(example.text),
-    "all capitals": lambda example, _: example.text.upper(),
-    "lower case, no punctuation": lambda example, _: re.sub(r"[^\w\s]", "", example.text.lower()),
-    "greeting and signature": lambda example, _: (
-        GREETINGS[example.language] + example.text + SIGNATURES[example.language]
-    ),
-    "politeness": lambda example, _: POLITE[example.language] + example.text,
-    "other product": swap_product,
-    "other numbers": lambda example, chance: re.sub(r"\d", lambda _: str(chance.randrange(1, 10)), example.text),
-}
+from bot.regression.robustness import CHANGES
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

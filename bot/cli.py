@@ -18,6 +18,8 @@ LAZY = {
         "bot.tickets.review_commands",
         "candidates for training data, and which of them to take",
     ),
+    "regression": ("bot.regression.commands", "the nightly run: measure, compare with the baseline, report"),
+    "explain": ("bot.regression.commands", "what the bot understands of a text, and why"),
     "run": ("bot.launcher", "train if needed, then serve the bot"),
     "train": ("bot.launcher", "train if data, configuration or components have changed"),
     "shell": ("bot.launcher", "train if needed, then talk to the bot in this terminal"),

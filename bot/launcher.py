@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -33,6 +34,7 @@ ACTION_PORT = 5055
 START_LIMIT_SECONDS = 180
 # What a model depends on. Times of files mean nothing after a clone, so their content is hashed.
 MODEL_SOURCES = ("config.yml", "domain.yml", "data", "bot/articles", "bot/encoder", "bot/nlu", "uv.lock")
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 HASHED_SUFFIXES = frozenset({".yml", ".md", ".py", ".lock", ".npz", ".bin"})
 
 
@@ -74,8 +76,12 @@ def model_path(root: Path = PROJECT_ROOT) -> Path:
     return root / "models" / f"triage-{fingerprint(root)}.tar.gz"
 
 
-def train(root: Path = PROJECT_ROOT) -> Path:
+def train(root: Path = PROJECT_ROOT, force: bool = False) -> Path:
     """Trains a model if there is none for the present content.
+
+    Args:
+        root: the project's folder.
+        force: whether it is trained anew even if there is one.
 
     Returns:
         The model's file.
@@ -84,7 +90,7 @@ def train(root: Path = PROJECT_ROOT) -> Path:
         LaunchError: a data file is broken, or the training failed.
     """
     model = model_path(root)
-    if model.exists():
+    if model.exists() and not force:
         return model
     _check_content()
     log = root / "models" / "train.log"
@@ -316,7 +322,8 @@ def _check_content() -> None:
 
 
 def _last_error(log: Path) -> str:
-    lines = [line.strip() for line in log.read_text(encoding="utf8", errors="replace").splitlines() if line.strip()]
+    written = _COLOURS.sub("", log.read_text(encoding="utf8", errors="replace"))
+    lines = [line.strip() for line in written.splitlines() if line.strip()]
     telling = [line for line in lines if "Error" in line or "Exception" in line or "error" in line]
     return (telling or lines or ["no message."])[-1]
 

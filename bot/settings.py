@@ -125,6 +125,17 @@ class Settings(BaseSettings):
     tickets_refusals: int = Field(
         25, ge=1, description="After so many refusals by the help desk a delivery is parked for a person to look at."
     )
+    regression_database: SecretStr = Field(
+        SecretStr(f"sqlite:///{PROJECT_ROOT / 'var' / 'regression.db'}"),
+        description="Where the history of nightly runs is kept, in SQLAlchemy's notation.",
+    )
+    regression_webhook_url: SecretStr | None = Field(
+        None, description="Chat channel that gets a nightly run's summary, as JSON with the field `text`."
+    )
+    regression_email_to: str = Field(
+        "",
+        description="Address that a nightly run's summary is sent to; needs `tickets_smtp_url`, `tickets_email_from`.",
+    )
 
     class Config:
         env_prefix = "BOT_"

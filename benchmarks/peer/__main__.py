@@ -1,6 +1,6 @@
 """Measures our bot beside the one that `rasa init --no-prompt` makes, and prints both figures and their ratios.
 
-python -m benchmarks.peer [--quick] [--model FILE] [--starter FOLDER] [--results FOLDER]
+python -m benchmarks.peer [--quick] [--no-training] [--model FILE] [--starter FOLDER] [--results FOLDER]
 
 Exit code 0: every target is met; 1: one is missed; 2: nothing could be compared.
 """
@@ -37,11 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measures, prints and writes; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peer", description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--quick", action="store_true", help="few of everything and no training: does it work at all?")
+    parser.add_argument("--no-training", action="store_true", help="all but the training of both")
     parser.add_argument("--model", type=Path, help="our model; without it, that of the present content")
     parser.add_argument("--starter", type=Path, help="a folder in which `rasa init --no-prompt` has been run already")
     parser.add_argument("--results", type=Path, default=PROJECT_ROOT / "results", help="where peer.json and peer.md go")
     options = parser.parse_args(arguments)
-    extent = measure.QUICK if options.quick else measure.Extent()
+    extent = measure.QUICK if options.quick else measure.Extent(trains=not options.no_training)
     try:
         ours = our_bot(options.model or train())
         with _starter(options.starter) as theirs:

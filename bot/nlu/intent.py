@@ -89,6 +89,12 @@ class LinearIntentClassifier(GraphComponent):
         self._resource = resource
         self._model = model
 
+    @property
+    def model(self) -> IntentModel:
+        """The trained model."""
+        assert self._model is not None, "train or load the classifier first"
+        return self._model
+
     @classmethod
     def validate_config(cls, config: dict[str, Any]) -> None:
         """Refuses settings that cannot work.

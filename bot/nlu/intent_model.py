@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,6 +38,24 @@ class IntentRanking:
     def confidence(self) -> float:
         """The confidence of the most probable intent, 0-1."""
         return self.confidences[0]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What in a text speaks for one intent and against another, in log odds; the linear model's are their sum."""
+
+    text: str
+    """The text as it was read, typing errors mended."""
+    words: Mapping[str, float]
+    """Its words, each with all n-grams that lie in it."""
+    ngrams: Mapping[str, float]
+    """Its n-grams; blanks at the ends are the bounds of a word."""
+    meaning: float
+    """The sentence encoding."""
+    constant: float
+    """How much more frequent the intent is."""
+    nearness: float
+    """How much near phrases count beside the linear model, 0-1: more where the words are strange."""
 
 
 class IntentModel:
@@ -141,6 +160,39 @@ class IntentModel:
         changed = copy.copy(self)
         changed._settings = {**self._settings, **changes}
         return changed
+
+    def explain(self, text: str, intent: str, other: str) -> Explanation:
+        """Tells what in a text speaks for one intent and against another one.
+
+        The linear model's scores are sums over the features, so each one's part is exact; what near phrases say of a
+        text with strange words is not a sum, and told as a share.
+
+        Args:
+            text: the text as typed.
+            intent: what speaks for this one is positive.
+            other: what speaks for this one is negative.
+        """
+        assert self._linear is not None and self._spelling is not None, "train or load it first"
+        linear, mended = self._linear, self._spelling.mend(text)
+        features = self._ngrams.transform([mended])
+        column, against = linear.labels.index(intent), linear.labels.index(other)
+        weights = (linear.weights[:, column] - linear.weights[:, against]) * linear.sharpness
+        parts = dict(zip(features.indices.tolist(), (features.data * weights[features.indices]).tolist(), strict=True))
+        occurrences = [ngram for ngram in self._ngrams.occurrences(mended) if ngram.column in parts]
+        times = Counter(ngram.column for ngram in occurrences)
+        words: dict[str, float] = {}
+        ngrams: dict[str, float] = {}
+        for ngram in occurrences:
+            part = parts[ngram.column] / times[ngram.column]
+            words[ngram.word] = words.get(ngram.word, 0.0) + part
+            ngrams[ngram.text] = ngrams.get(ngram.text, 0.0) + part
+        encodings = self._encodings([text], [mended], None)
+        meaning = 0.0
+        if encodings is not None:
+            meaning = float(encodings[0] @ weights[features.shape[1] :]) * self._settings["encoder_weight"]
+        constant = (linear.intercept[column] - linear.intercept[against]) * linear.sharpness
+        constant += linear.prior[column] - linear.prior[against]
+        return Explanation(mended, words, ngrams, meaning, float(constant), self._strangeness(mended))
 
     def save(self, folder: Path) -> None:
         """Writes everything that was learned into a folder."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from sklearn.feature_extraction import FeatureHasher
 from sklearn.feature_extraction.text import HashingVectorizer
 
 _INVISIBLE = re.compile(r"[\u200b-\u200f\u2060\ufeff\u00ad]")
@@ -26,6 +28,20 @@ def fold_diacritics(text: str) -> str:
     """Returns the text without diacritics, as many type on a foreign keyboard (`för` -> `for`)."""
     text = text.replace("ø", "o").replace("æ", "ae").replace("ß", "ss")
     return "".join(char for char in unicodedata.normalize("NFD", text) if not unicodedata.combining(char))
+
+
+@dataclass(frozen=True)
+class Ngram:
+    """One occurrence of an n-gram in a text."""
+
+    text: str
+    """As the n-grams see it; blanks at its ends are the bounds of a word."""
+    column: int
+    """Its column among the features."""
+    word: str
+    """The word of the text, normalised, that it lies in; for several words, the first one."""
+    is_word: bool
+    """Whether it is made of words, not of characters."""
 
 
 class NgramFeatures:
@@ -106,6 +122,21 @@ class NgramFeatures:
             blocks.append(block)
         return sparse.hstack(blocks, format="csr") if len(blocks) > 1 else blocks[0]
 
+    def occurrences(self, text: str) -> Iterator[Ngram]:
+        """Yields every n-gram of a text with its column: hashing forgets them, so they are looked up again."""
+        start = 0
+        for block, vectorizer in enumerate(self._vectorizers):
+            analyze, hasher = vectorizer.build_analyzer(), FeatureHasher(vectorizer.n_features, input_type="string")
+            words = normalise(text).split()
+            for position, word in enumerate(words):
+                # A pair of words is counted with its first one.
+                follower = words[position + 1 : position + 2] if block else []
+                read = word if block or not self._fold else fold_diacritics(word)
+                alone = analyze(" ".join(follower))
+                for ngram in _without(analyze(" ".join([read, *follower])), alone):
+                    yield Ngram(ngram, start + int(hasher.transform([[ngram]]).indices[0]), word, bool(block))
+            start += vectorizer.n_features
+
     def _counts(self, texts: Sequence[str]) -> list[sparse.csr_matrix]:
         normal = [normalise(text) for text in texts]
         folded = [fold_diacritics(text) for text in normal] if self._fold else normal
@@ -113,3 +144,12 @@ class NgramFeatures:
             vectorizer.transform(variant)
             for vectorizer, variant in zip(self._vectorizers, (folded, normal), strict=False)
         ]
+
+
+def _without(ngrams: Sequence[str], others: Sequence[str]) -> list[str]:
+    """Returns the n-grams less those that are counted elsewhere."""
+    left = list(ngrams)
+    for other in others:
+        if other in left:
+            left.remove(other)
+    return left

@@ -13,7 +13,8 @@ from rasa.shared.nlu.training_data.message import Message
 
 from bot.nlu.entities import SpacyEntityRuler
 from bot.nlu.entity_words import EntityWordsError, fold, load_entity_words
-from tests.nlu.entities.scoring import read_phrases, score
+from bot.regression.entities import read_phrases
+from tests.nlu.entities.scoring import score
 
 DEVELOPMENT = Path(__file__).parent / "entities" / "dev"
 GUID = "0A1B2C3D-4e5f-6789-abcd-ef0123456789"

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from rasa.shared.nlu.constants import ENTITIES, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
 from bot.nlu.entities import SpacyEntityRuler
-
-_MARK = re.compile(r"\[([^\]]+)\]\(([a-z_]+)\)")
-
-Mark = tuple[str, int, int]
-
-
-@dataclass(frozen=True)
-class Phrase:
-    """An annotated phrase: its plain text and its marks (entity, start, end)."""
-
-    text: str
-    marks: tuple[Mark, ...]
+from bot.regression.entities import Phrase, without_stop
 
 
 @dataclass(frozen=True)
@@ -49,41 +36,20 @@ class Score:
         return _share(_count(self.right, entity), _count(self.marked, entity))
 
 
-def read_phrases(path: Path) -> list[Phrase]:
-    """Reads the annotated phrases of a file."""
-    return [parse_phrase(line) for line in path.read_text(encoding="utf8").splitlines() if line.strip()]
-
-
-def parse_phrase(line: str) -> Phrase:
-    """Returns the plain text and the marks of an annotated line."""
-    text, marks, position = "", [], 0
-    for match in _MARK.finditer(line):
-        text += line[position : match.start()]
-        marks.append((match.group(2), len(text), len(text) + len(match.group(1))))
-        text += match.group(1)
-        position = match.end()
-    return Phrase(text + line[position:], tuple(marks))
-
-
 def score(extractor: SpacyEntityRuler, phrases: Sequence[Phrase], language: str) -> Score:
     """Extracts the entities of phrases and compares them with the marks; a full stop at a mark's end is no matter."""
     messages = [Message({TEXT: phrase.text, "language": {"name": language}}) for phrase in phrases]
     right, found, marked, misses = Counter[str](), Counter[str](), Counter[str](), []
     for phrase, message in zip(phrases, extractor.process(messages), strict=True):
-        expected = {_without_stop(phrase.text, mark) for mark in phrase.marks}
+        expected = {without_stop(phrase.text, mark) for mark in phrase.marks}
         entities = message.get(ENTITIES)
-        actual = {_without_stop(phrase.text, (item["entity"], item["start"], item["end"])) for item in entities}
+        actual = {without_stop(phrase.text, (item["entity"], item["start"], item["end"])) for item in entities}
         right.update(entity for entity, _, _ in expected & actual)
         found.update(entity for entity, _, _ in actual)
         marked.update(entity for entity, _, _ in expected)
         for sign, wrong in (("missed", expected - actual), ("found", actual - expected)):
             misses += [f"{sign} {entity} {phrase.text[start:end]!r} in: {phrase.text}" for entity, start, end in wrong]
     return Score(right, found, marked, tuple(misses))
-
-
-def _without_stop(text: str, mark: Mark) -> Mark:
-    entity, start, end = mark
-    return entity, start, end - (text[end - 1] == ".")
 
 
 def _count(counter: Counter[str], entity: str | None) -> int:

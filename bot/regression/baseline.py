@@ -1,0 +1,96 @@
+"""The baseline: what the bot could do when somebody last said that it was good enough, phrase by phrase."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bot.regression.figures import figures
+from bot.regression.items import FORMAT, Item, RegressionError, Result, counts, read_json, write_whole
+
+REMEDY = "restore it from git, or make a new one with `python -m bot regression accept`"
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What a run is compared with."""
+
+    about: Mapping[str, Any]
+    figures: Mapping[str, float]
+    numbers: Mapping[str, float]
+    counts: Mapping[str, int]
+    """How many items there were, by `set/language`."""
+    answers: Mapping[str, tuple[bool, str | None, float | None, str | None]]
+    """Key of an item -> right, got (None: as expected), confidence, best."""
+
+    def then(self, item: Item) -> Item | None:
+        """Returns what came of the same question then; None if it was not asked."""
+        answer = self.answers.get(item.key)
+        if answer is None:
+            return None
+        right, got, confidence, best = answer
+        return replace(item, right=right, got=item.expected if got is None else got, confidence=confidence, best=best)
+
+    def missing(self, items: Iterable[Item]) -> list[str]:
+        """Returns the sets, by language, that the baseline has and the items lack altogether."""
+        present = counts(items)
+        return [name for name in self.counts if name not in present]
+
+
+def make_baseline(result: Result) -> Baseline:
+    """Returns a result as a baseline."""
+    answers = {
+        item.key: (item.right, None if item.got == item.expected else item.got, item.confidence, item.best)
+        for item in result.items
+    }
+    values = {figure.name: round(figure.value(), 5) for figure in figures(result.items)}
+    return Baseline(result.about, values, dict(result.numbers), counts(result.items), answers)
+
+
+def read_baseline(path: Path) -> Baseline | None:
+    """Reads a baseline; None if there is no such file.
+
+    Raises:
+        RegressionError: the file is broken.
+    """
+    if not path.exists():
+        return None
+    content = read_json(path, REMEDY)
+    try:
+        if content["format"] != FORMAT:
+            raise RegressionError(f"{path}: is of format {content['format']}, not {FORMAT}; {REMEDY}.")
+        answers = {key: _answer(answer) for key, answer in content["items"].items()}
+        return Baseline(content["about"], content["figures"], content["numbers"], content["counts"], answers)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RegressionError(f"{path}: is no baseline ({error!r}); {REMEDY}.") from error
+
+
+def write_baseline(path: Path, baseline: Baseline) -> None:
+    """Writes a baseline, a line an item, so that git shows what has changed."""
+    head = {
+        "format": FORMAT,
+        "about": baseline.about,
+        "figures": baseline.figures,
+        "numbers": baseline.numbers,
+        "counts": baseline.counts,
+    }
+    lines = [f" {json.dumps(name)}: {json.dumps(value, indent=1, ensure_ascii=False)}," for name, value in head.items()]
+    rows = sorted(f"  {json.dumps(key)}: {_short(answer)}" for key, answer in baseline.answers.items())
+    write_whole(path, "\n".join(["{", *lines, ' "items": {', ",\n".join(rows), " }", "}"]) + "\n")
+
+
+def _short(answer: tuple[bool, str | None, float | None, str | None]) -> str:
+    values: list[Any] = list(answer)
+    while len(values) > 1 and values[-1] is None:
+        values.pop()
+    values[0] = int(values[0])
+    return json.dumps(values if len(values) > 1 else values[0], ensure_ascii=False)
+
+
+def _answer(stored: Any) -> tuple[bool, str | None, float | None, str | None]:
+    values = stored if isinstance(stored, list) else [stored]
+    right, got, confidence, best = [*values, None, None, None][:4]
+    return bool(right), got, confidence, best

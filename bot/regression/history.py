@@ -1,0 +1,89 @@
+"""The history of runs in a database: what the trend is drawn from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Column, Integer, MetaData, String, Table, Text, create_engine, insert, select
+from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.regression.items import RegressionError
+
+_METADATA = MetaData()
+_RUNS = Table(
+    "regression_runs",
+    _METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("started_at", String(40), nullable=False),
+    Column("commit", String(64), nullable=False),
+    Column("verdict", String(20), nullable=False),
+    Column("figures", Text, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """One run of the past."""
+
+    started_at: str
+    commit: str
+    verdict: str
+    figures: Mapping[str, float]
+
+
+class History:
+    """The runs that were completed.
+
+    Args:
+        url: SQLAlchemy's notation, `sqlite:///var/regression.db` for one.
+
+    Raises:
+        RegressionError: the database cannot be used.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            parsed = make_url(url)
+            if parsed.get_backend_name() == "sqlite" and parsed.database:
+                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            self._engine: Engine = create_engine(parsed, future=True)
+            _METADATA.create_all(self._engine)
+        except (SQLAlchemyError, OSError, ImportError) as error:
+            raise _unusable(error) from error
+
+    def add(self, run: PastRun) -> None:
+        """Adds a run, wholly or not at all.
+
+        Raises:
+            RegressionError: it could not be written.
+        """
+        figures = json.dumps({name: round(value, 5) for name, value in run.figures.items()})
+        row = {"started_at": run.started_at, "commit": run.commit, "verdict": run.verdict, "figures": figures}
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(insert(_RUNS).values(row))
+        except (SQLAlchemyError, OSError) as error:
+            raise _unusable(error) from error
+
+    def last(self, count: int) -> list[PastRun]:
+        """Returns the last runs, oldest first.
+
+        Raises:
+            RegressionError: they could not be read.
+        """
+        query = select(_RUNS).order_by(_RUNS.c.number.desc()).limit(count)
+        try:
+            with self._engine.connect() as connection:
+                rows = connection.execute(query).all()
+            return [PastRun(r.started_at, r.commit, r.verdict, json.loads(r.figures)) for r in reversed(rows)]
+        except (SQLAlchemyError, OSError, ValueError) as error:
+            raise _unusable(error) from error
+
+
+def _unusable(error: Exception) -> RegressionError:
+    told = str(getattr(error, "orig", None) or error).splitlines()[0]
+    return RegressionError(f"the history of runs cannot be used ({told}); mend BOT_REGRESSION_DATABASE or make room.")

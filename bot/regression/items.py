@@ -1,0 +1,127 @@
+"""What a run has found out, phrase by phrase, and the files that keep it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+FORMAT = 1
+
+
+class RegressionError(RuntimeError):
+    """The run cannot give a verdict; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing that was asked of the bot, and what came of it."""
+
+    set: str
+    """What it belongs to: intents, language, entities, robustness, two_issues, ..."""
+    part: str
+    """Which part of the set: the change to a phrase, a test's file; empty where a set has no parts."""
+    language: str
+    text: str
+    expected: str
+    got: str
+    right: bool
+    confidence: float | None = None
+    """Of the best intent, 0-1."""
+    best: str | None = None
+    """The best intent that is not the fallback, where it differs from `got`."""
+
+    @property
+    def key(self) -> str:
+        """What a baseline knows it by; a phrase that is expected to mean something else now is another one."""
+        told = "\t".join([self.set, self.part, self.language, self.expected, self.text])
+        return hashlib.sha256(told.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Result:
+    """All that a run has measured."""
+
+    about: dict[str, Any]
+    """When, of which commit and model, with which versions."""
+    items: Sequence[Item]
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    """Measured figures that do not consist of items: ratios to Rasa's starter bot."""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """How long each step took."""
+
+    def of(self, *sets: str) -> list[Item]:
+        """Returns the items of some sets."""
+        return [item for item in self.items if item.set in sets]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns all of it as plain values."""
+        return {
+            "format": FORMAT,
+            "about": self.about,
+            "numbers": dict(self.numbers),
+            "seconds": dict(self.seconds),
+            "items": [asdict(item) for item in self.items],
+        }
+
+
+def read_result(path: Path) -> Result:
+    """Reads a result that a run has written.
+
+    Raises:
+        RegressionError: the file cannot be used.
+    """
+    content = read_json(path, "run the regression again")
+    try:
+        items = [Item(**item) for item in content["items"]]
+        return Result(content["about"], items, content["numbers"], content["seconds"])
+    except (KeyError, TypeError) as error:
+        raise RegressionError(f"{path}: is no result of a run ({error!r}); run the regression again.") from error
+
+
+def unique(items: Iterable[Item]) -> list[Item]:
+    """Returns the items without those that say the same as an earlier one: a set may hold a phrase twice."""
+    return list({item.key: item for item in items}.values())
+
+
+def counts(items: Iterable[Item]) -> dict[str, int]:
+    """Returns how many items each set has in each language, by `set/language`."""
+    return dict(sorted(Counter(f"{item.set}/{item.language}" for item in items).items()))
+
+
+def read_json(path: Path, remedy: str) -> Any:
+    """Reads a JSON file.
+
+    Raises:
+        RegressionError: it is not there, or broken; the message ends with the remedy.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf8"))
+    except OSError as error:
+        raise RegressionError(f"{path}: cannot be read ({error.strerror}); {remedy}.") from error
+    except ValueError as error:
+        raise RegressionError(f"{path}: is not valid JSON ({error}); {remedy}.") from error
+
+
+def write_whole(path: Path, content: str) -> None:
+    """Writes a file wholly or not at all.
+
+    Raises:
+        RegressionError: it could not be written; what was there before is unharmed.
+    """
+    half = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with half.open("w", encoding="utf8") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        half.replace(path)
+    except OSError as error:
+        half.unlink(missing_ok=True)
+        raise RegressionError(f"{path}: cannot be written ({error.strerror}); make room and run again.") from error

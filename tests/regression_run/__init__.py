@@ -1,0 +1,1 @@
+"""The nightly regression run, tried on a small project that is really damaged."""

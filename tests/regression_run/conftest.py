@@ -1,0 +1,26 @@
+"""A small project with an accepted baseline, made once: damages are done to it and taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.page.conftest import browser  # noqa: F401 - the same browser opens the report
+from tests.regression_run.sandbox import Sandbox, accept, make_sandbox
+
+
+@pytest.fixture(scope="session")
+def accepted(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    """The sandbox with its baseline."""
+    sandbox = make_sandbox(tmp_path_factory.mktemp("project"), root)
+    accept(sandbox)
+    return sandbox
+
+
+@pytest.fixture
+def sandbox(accepted: Sandbox) -> Iterator[Sandbox]:
+    """The sandbox as it was accepted; what a test does to it is taken back."""
+    yield accepted
+    accepted.go_back()

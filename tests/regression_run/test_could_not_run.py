@@ -1,0 +1,110 @@
+"""What keeps a run from its verdict: exit code 2, one sentence, and a history that is as it was."""
+
+from __future__ import annotations
+
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.regression.history import History
+from tests.regression_run.sandbox import STEPS, Sandbox, environment
+
+WITHOUT_MODEL = ("intents", "with page", "robustness", "entities", "triage")
+"""Steps that need the model; the articles do not."""
+LIMIT_SECONDS = 300
+
+
+@pytest.fixture
+def model(accepted: Sandbox) -> Path:
+    return next((accepted.root / "models").glob("*.tar.gz"))
+
+
+@pytest.fixture(autouse=True)
+def unharmed_history(sandbox: Sandbox) -> Iterator[None]:
+    history = History(f"sqlite:///{sandbox.root / 'var' / 'regression.db'}")
+    before = history.last(100)
+    yield
+    assert history.last(100) == before
+
+
+def refused(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 2, done.stdout + done.stderr
+    (sentence,) = [line for line in done.stderr.splitlines() if line.startswith("could not run: ")]
+    return sentence
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"format": 99, "items": {}}', '{"format": 1}', "\x00"])
+def test_a_corrupt_baseline_is_named_before_anything_is_trained(sandbox: Sandbox, content: str) -> None:
+    (sandbox.sets / "baseline.json").write_text(content, encoding="utf8")
+    sentence = refused(sandbox.run())
+    assert "baseline.json" in sentence
+    assert "restore it from git" in sentence
+
+
+def test_a_missing_set_is_named(sandbox: Sandbox, model: Path) -> None:
+    for path in (sandbox.sets / "entities").glob("*.tsv"):
+        path.unlink()
+    assert "the set is missing" in refused(sandbox.run("--model", model))
+
+
+def test_a_language_that_the_baseline_has_and_the_sets_lack_is_named(sandbox: Sandbox, model: Path) -> None:
+    (sandbox.sets / "long" / "nb.tsv").unlink()
+    sentence = refused(sandbox.run("--model", model))
+    assert "long/nb" in sentence
+
+
+def test_a_critical_phrase_that_nobody_asks_is_named(sandbox: Sandbox, model: Path) -> None:
+    path = sandbox.sets / "tolerances.yml"
+    text = path.read_text(encoding="utf8")
+    path.write_text(text.replace("critical:\n", "critical:\n  fr:\n  - ma carte\n"), encoding="utf8")
+    assert "fr: ma carte" in refused(sandbox.run("--model", model))
+
+
+def test_tolerances_that_cannot_be_read_are_named(sandbox: Sandbox) -> None:
+    (sandbox.sets / "tolerances.yml").write_text("chance: much\n", encoding="utf8")
+    assert "tolerances.yml" in refused(sandbox.run())
+
+
+def test_a_model_that_is_not_there_is_named(sandbox: Sandbox) -> None:
+    assert "no-such-model" in refused(sandbox.run("--model", "no-such-model.tar.gz"))
+
+
+def test_a_full_disk_is_told(sandbox: Sandbox, model: Path) -> None:
+    def small_files_only() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+    command = ["--model", str(model), "--fresh", "--without", *STEPS, *WITHOUT_MODEL]
+    done = sandbox.bot("regression", "run", *command, preexec_fn=small_files_only)
+    assert "make room" in refused(done)
+    assert not list(sandbox.output.rglob("*.part"))
+
+
+def test_a_data_file_that_is_broken_is_named_instead_of_trained(sandbox: Sandbox) -> None:
+    path = sandbox.root / "data" / "nlu" / "nb" / "phrases.yml"
+    path.write_text(path.read_text(encoding="utf8").replace("  examples: |", "  examples: [", 1), encoding="utf8")
+    assert "nb/phrases.yml" in refused(sandbox.run("--fresh"))
+
+
+def test_an_interrupted_run_is_gone_on_with(sandbox: Sandbox, model: Path) -> None:
+    command = [sys.executable, "-m", "bot", "regression", "run", "--model", str(model), "--without", *STEPS]
+    process = subprocess.Popen(command, cwd=sandbox.root, env=environment(), stderr=subprocess.PIPE, text=True)
+    first = sandbox.output / "unfinished" / "step intents.json"
+    deadline = time.monotonic() + LIMIT_SECONDS
+    while not first.exists():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)  # between two looks, not instead of looking
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "interrupted; run it again, and it goes on where it was" in told
+    written = first.stat().st_mtime_ns
+    again = sandbox.bot("regression", "run", "--model", str(model), "--measure-only", "--without", *STEPS, "triage")
+    assert again.returncode == 0, again.stderr
+    assert "going on with the run" in again.stdout
+    assert written  # the step was not measured anew: its file was read, and removed with the run's end

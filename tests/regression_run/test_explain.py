@@ -1,0 +1,61 @@
+"""`python -m bot explain`, and the sums behind it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bot.nlu.courtesy import LabelledText
+from bot.nlu.intent import LinearIntentClassifier
+from bot.nlu.intent_model import IntentModel
+from bot.nlu.ngrams import NgramFeatures
+from tests.regression_run.sandbox import Sandbox
+
+PHRASES = [
+    *(LabelledText(f"my card was {word} again", "card_declined", "en") for word in ("declined", "refused", "rejected")),
+    *(LabelledText(f"{word} the invoice for me", "download_invoice", "en") for word in ("download", "get", "fetch")),
+    *(LabelledText(f"I want my money {word}", "refund_request", "en") for word in ("back", "again", "returned")),
+] * 4
+
+
+def test_an_explanation_adds_up_to_what_the_model_says() -> None:
+    settings = {**LinearIntentClassifier.get_default_config(), "courtesy_share": 0.0}
+    model = IntentModel(settings)
+    model.learn(PHRASES)
+    for text in ("my card was declined", "get the invoice — the invoice, pre-paid", "card card money"):
+        ranking = model.predict([text])[0]
+        explained = model.explain(text, ranking.intents[0], ranking.intents[1])
+        total = sum(explained.words.values()) + explained.meaning + explained.constant
+        assert sum(explained.words.values()) == pytest.approx(sum(explained.ngrams.values()), abs=1e-4)
+        if not explained.nearness:  # near phrases are no sum
+            odds = ranking.confidences[0] / ranking.confidences[1]
+            assert 2.718281828**total == pytest.approx(odds, rel=1e-3)
+
+
+@pytest.mark.parametrize("text", ["Kortet mitt ble avvist, Azure-abonnement 12!", "a", "", "é pre-paid  x'y", "ß" * 3])
+def test_every_ngram_of_a_text_is_found_again(text: str) -> None:
+    features = NgramFeatures().fit([text, text])
+    columns = set(features.transform([text]).indices.tolist())
+    assert {ngram.column for ngram in features.occurrences(text)} == columns
+
+
+def test_a_phrase_is_explained_in_the_terminal_and_as_json(accepted: Sandbox) -> None:
+    model: Path = next((accepted.root / "models").glob("*.tar.gz"))
+    text = "kortet mitt ble avvist i går"
+    shown = accepted.bot("explain", text, "--model", model)
+    assert shown.returncode == 0, shown.stderr
+    assert "data/articles/card_declined/nb.md" in shown.stdout
+    told = accepted.bot("explain", text, "--model", model, "--json")
+    explained = json.loads(told.stdout)
+    assert explained["language"]["name"] == "nb"
+    assert explained["ranking"][0]["name"] == "card_declined"
+    assert "avvist" in dict(explained["words"])
+    assert [near["intent"] for near in explained["nearest"]].count("card_declined") >= 3
+
+
+def test_nothing_cannot_be_explained(accepted: Sandbox) -> None:
+    done = accepted.bot("explain", " ")
+    assert done.returncode == 2
+    assert "no text to explain" in done.stderr

@@ -1,0 +1,43 @@
+"""The gate on real damage: the small project is damaged, committed, trained and judged as in a night."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.regression_run.damages import DAMAGES, HARMLESS, Damage
+from tests.regression_run.sandbox import Sandbox
+
+OFTEN_DAMAGES = {"the phrases of an intent are deleted", "an entity pattern is broken"}
+OFTEN_HARMLESS = {"a good phrase is added"}
+
+pytestmark = pytest.mark.timeout(1800)
+
+
+def _param(name: str, value: object, often: set[str]) -> object:
+    return pytest.param(value, id=name, marks=[] if name in often else pytest.mark.full)
+
+
+@pytest.mark.parametrize("damage", [_param(damage.done, damage, OFTEN_DAMAGES) for damage in DAMAGES])
+def test_a_damage_fails_the_run_and_is_named_as_the_first_cause(sandbox: Sandbox, damage: Damage) -> None:
+    damage.do(sandbox)
+    sandbox.commit("A change in good faith")
+    done = sandbox.run()
+    assert done.returncode == 1, done.stdout + done.stderr
+    report = sandbox.report()
+    assert report["worse"] or report["critical_wrong"]
+    assert damage.named in report["causes"][0]["description"]
+    assert report["causes"][0]["subject"] == "A change in good faith"
+    assert damage.named in done.stdout
+    assert all(wrong["commits"] for wrong in report["newly_wrong"][:1])
+    print(f"| {damage.done} | {done.returncode} | {', '.join(report['worse'][:4])} | {report['causes'][0]['told']} |")
+
+
+@pytest.mark.parametrize("change", [_param(name, change, OFTEN_HARMLESS) for name, change in HARMLESS.items()])
+def test_a_harmless_change_raises_no_alarm(sandbox: Sandbox, change: Callable[[Sandbox], None]) -> None:
+    change(sandbox)
+    sandbox.commit("A harmless change")
+    done = sandbox.run()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert sandbox.report()["worse"] == []
