@@ -1,0 +1,1 @@
+def update(connection): pass
