@@ -126,6 +126,11 @@ class Settings(BaseSettings):
         25, ge=1, description="After so many refusals by the help desk a delivery is parked for a person to look at."
     )
 
+    articles_database: Path = Field(
+        PROJECT_ROOT / "var" / "articles.db",
+        description="The imported help articles that are searched; its indexes lie in a folder beside it.",
+    )
+
     class Config:
         env_prefix = "BOT_"
         frozen = True

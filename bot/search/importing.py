@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,8 @@ def import_articles(
     """
     report = ImportReport()
     with library.writing() as connection:
+        # Only here is it certain that nobody else is making an index.
+        index.remove_others(index.folder_of(library.path), index.folders(connection).values())
         known = hashes(connection)
         found = find(paths, locale, known)
         report.skipped = found.skipped
@@ -89,10 +92,11 @@ def import_articles(
             _take(report, outcome)
             if outcome.article is not None:
                 put(connection, outcome.article)
-        report.removed = [f"{place[0]}/{place[1]}" for place in _gone(known, found)]
-        remove(connection, _gone(known, found))
+        gone = _gone(known, found)
+        report.removed = [f"{code}/{path}" for code, path in gone]
+        remove(connection, gone)
         if report.new or report.changed or report.removed:
-            index.update(connection)
+            index.update(connection, index.folder_of(library.path))
     report.new.sort()
     report.changed.sort()
     return report
@@ -149,6 +153,9 @@ def find(paths: Sequence[Path], locale: str, known: dict[tuple[str, str], bytes]
                 found.skipped[str(file)] = "its locale is not known; name it with --locale"
                 continue
             tree, code, path, scope = place
+            if not path.isprintable():
+                found.skipped[ascii(str(file))] = "unprintable characters in its name; rename it"
+                continue
             if root.is_dir():
                 found.scopes.add((code, scope))
             source, licence = _provenance(tree)
@@ -197,14 +204,11 @@ def _place(root: Path, file: Path, locale: str) -> tuple[Path, str, str, str] | 
     return (base, locale, file.relative_to(base).as_posix(), "") if locale else None
 
 
-def _provenance(tree: Path, cache: dict[Path, tuple[str, str]] = {}) -> tuple[str, str]:  # noqa: B006
+@lru_cache(maxsize=256)
+def _provenance(tree: Path) -> tuple[str, str]:
     """Returns where a tree comes from and its licence, the first line of the licence file in it."""
-    if tree not in cache:
-        licence = "unknown"
-        for name in _LICENCE_FILES:
-            if (tree / name).is_file():
-                first = (tree / name).read_text(encoding="utf8", errors="replace").lstrip().split("\n")[0].strip()
-                licence = _LICENCES.get(first, first[:100])
-                break
-        cache[tree] = (tree.name, licence)
-    return cache[tree]
+    for name in _LICENCE_FILES:
+        if (tree / name).is_file():
+            first = (tree / name).read_text(encoding="utf8", errors="replace").lstrip().split("\n")[0].strip()
+            return tree.name, _LICENCES.get(first, first[:100])
+    return tree.name, "unknown"
