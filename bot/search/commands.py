@@ -54,7 +54,7 @@ def add_article_commands(verbs: Any) -> None:
 
 
 def _with_database(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.add_argument("--database", type=Path, metavar="FILE", help="the article database; var/articles.db without it")
+    parser.add_argument("--database", type=Path, metavar="FILE", help="the article database; without it the setting's")
     return parser
 
 

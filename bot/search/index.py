@@ -1,7 +1,7 @@
 """The index of each language: a tantivy index of the words and, beside it, the encoder's vectors.
 
-An index is a folder of its own and never changed. An import makes new folders for the languages that it has changed, and
-the database names the valid ones: they change together with the articles, or not at all.
+An index is a folder of its own and never changed. An import makes new folders for the languages that it has changed,
+and the database names the valid ones: they change together with the articles, or not at all.
 """
 
 from __future__ import annotations
@@ -25,6 +25,12 @@ _HEAP_BYTES = 20_000_000
 _FACT = "index:"
 FIELDS = {"title": 3.0, "headings": 1.5, "body": 1.0, "slug": 1.5, "title_pieces": 1.0, "body_pieces": 0.5}
 """The fields of an article and how much a match in each of them counts."""
+GROUPS = {
+    "words": ("title", "headings", "body"),
+    "pieces": ("title_pieces", "body_pieces"),
+    "slug": ("slug",),
+}
+"""Fields that are looked up together."""
 VECTORS, OWNERS, ARTICLES = "vectors.npy", "owners.npy", "articles.npy"
 
 
@@ -129,23 +135,26 @@ def _save(folder: Path, vectors: Sequence[npt.NDArray[np.int8]], numbers: Sequen
     np.save(folder / VECTORS, np.concatenate(vectors))
 
 
-def query_terms(text: str, language: str) -> dict[str, tuple[str, ...]]:
-    """Returns what is looked for in each field."""
-    words, parts = tuple(dict.fromkeys(stems(text, language))), tuple(dict.fromkeys(pieces(text)))
-    english = tuple(dict.fromkeys(stems(text, "en")))
-    return {
-        **dict.fromkeys(("title", "headings", "body"), words),
-        **dict.fromkeys(("title_pieces", "body_pieces"), parts),
-        "slug": english,
-    }
+def find(
+    index: tantivy.Index, text: str, language: str, at_most: int, fields: Sequence[str] = tuple(FIELDS)
+) -> list[tuple[int, float]]:
+    """Returns the numbers of the articles whose words match a question best, with BM25 scores, best first.
 
-
-def find(index: tantivy.Index, text: str, language: str, at_most: int) -> list[tuple[int, float]]:
-    """Returns the numbers of the articles whose words match best, with BM25 scores, best first."""
+    Args:
+        index: the words of a language's articles.
+        text: the question.
+        language: the articles' language.
+        at_most: how many to return.
+        fields: where to look.
+    """
+    words, parts, english = (
+        tuple(dict.fromkeys(terms)) for terms in (stems(text, language), pieces(text), stems(text, "en"))
+    )
+    looked_for = {"slug": english, "title_pieces": parts, "body_pieces": parts}
     clauses = [
         (tantivy.Occur.Should, tantivy.Query.boost_query(tantivy.Query.term_query(SCHEMA, field, term), FIELDS[field]))
-        for field, terms in query_terms(text, language).items()
-        for term in terms
+        for field in fields
+        for term in looked_for.get(field, words)
     ]
     if not clauses:
         return []

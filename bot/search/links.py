@@ -59,14 +59,12 @@ def list_links(database: Path) -> list[Address]:
     found: dict[tuple[str, str], dict[str, None]] = {}
     with Library(database).reading() as connection:
         rows = connection.execute(
-            "SELECT written, url, locale || '/' || path AS place FROM links JOIN articles ON articles.id = article "
+            "SELECT written, links.url, locale || '/' || path AS place FROM links JOIN articles ON articles.id = article "
             "ORDER BY written, place"
         )
         for written, url, place in rows:
             found.setdefault((written, url), {})[place] = None
-    return [
-        Address(written, url, tuple(places), tuple(_problems(written))) for (written, url), places in found.items()
-    ]
+    return [Address(written, url, tuple(places), tuple(_problems(written))) for (written, url), places in found.items()]
 
 
 def _problems(written: str) -> list[str]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +24,12 @@ LONGEST_QUERY = 500
 """Characters read of a question."""
 _CANDIDATES = 200
 _FULL_SCALE = np.float32(127)
-_OPENINGS = 5
+
+WEIGHTS = {
+    **{"title": 1.0, "slug_meaning": 1.0, "mean": 1.0, "sentence": 3.0},
+    **{"words": 2.0, "pieces": 2.0, "slug": 2.0},
+}
+"""What each kind of evidence counts; learned by `python -m benchmarks.search --learn`."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,10 @@ class Hit:
     score: float
     sentence: str
     """The sentence that matches best; empty where the article has none."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the hit as plain values."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -84,4 +92,134 @@ def open_shelf(folder: Path, name: str) -> Shelf:
             mean = sentences[start:end].astype(np.float32).mean(axis=0)
             means[row] = mean / (np.linalg.norm(mean) + 1e-9)
     identifiers = np.load(place / index.ARTICLES)
-    return Shelf(name, name.split("-")[0], words, identifiers, titles, slugs, sentences, means, ends)
+    return Shelf(name, name.split("-", maxsplit=1)[0], words, identifiers, titles, slugs, sentences, means, ends)
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Articles that may be meant, and what speaks for each."""
+
+    rows: npt.NDArray[np.int64]
+    """Their rows on the shelf."""
+    evidence: Floats
+    """(articles, evidence): one column for each of `WEIGHTS`."""
+
+
+class Searcher:
+    """Searches the article database; imports that end while it serves are seen by the next search.
+
+    Args:
+        database: the article database; None takes the setting.
+
+    Raises:
+        LibraryError: nothing has been imported.
+    """
+
+    def __init__(self, database: Path | None = None) -> None:
+        self._database = database or get_settings().articles_database
+        if not self._database.is_file():
+            raise LibraryError(f"{self._database}: no article database; run `python -m bot articles import`.")
+        self._library = Library(self._database)
+        self._encoder: Encoder = load_encoder()
+        self._shelves: dict[str, Shelf] = {}
+
+    def search(self, text: str, language: str, results: int = RESULTS) -> list[Hit]:
+        """Finds the articles that answer a question.
+
+        Args:
+            text: what a customer says, in their own words.
+            language: its language, ISO 639-1; articles in it come first, those not translated are found in others.
+            results: how many at most.
+
+        Returns:
+            The articles, best first; none where nothing has been imported or the text has no word.
+        """
+        text = text[:LONGEST_QUERY]
+        with self._library.reading() as connection:
+            shelf = self._shelf(connection, language)
+            if shelf is None:
+                return []
+            query = self._encoder.encode([text])[0]
+            found = candidates(shelf, text, query)
+            scores = found.evidence @ np.array(list(WEIGHTS.values()), np.float32)
+            best = np.argsort(-scores, kind="stable")[:results]
+            return [
+                _hit(connection, shelf, int(found.rows[place]), float(scores[place]), text, query) for place in best
+            ]
+
+    def _shelf(self, connection: sqlite3.Connection, language: str) -> Shelf | None:
+        """Returns the shelf of a language, or the largest one where there is none; it is opened once."""
+        valid = index.folders(connection)
+        if language not in valid:
+            largest = connection.execute(
+                "SELECT language FROM articles GROUP BY language ORDER BY language != 'en', COUNT(*) DESC LIMIT 1"
+            ).fetchone()
+            if largest is None:
+                return None
+            language = largest[0]
+        known = self._shelves.get(language)
+        if known is None or known.name != valid[language]:
+            # What an import replaces stays on disk until the next one, so that this transaction can still open it.
+            known = open_shelf(index.folder_of(self._database), valid[language])
+            self._shelves[language] = known
+        return known
+
+
+def candidates(shelf: Shelf, text: str, query: Floats) -> Candidates:
+    """Returns the articles that match a question in any way, with what speaks for each.
+
+    Args:
+        shelf: where to look.
+        text: the question.
+        query: its vector.
+    """
+    by_vectors = {"title": shelf.titles @ query, "slug_meaning": shelf.slugs @ query, "mean": shelf.means @ query}
+    near = by_vectors["title"] + by_vectors["slug_meaning"] + by_vectors["mean"]
+    most = min(_CANDIDATES, len(near))
+    chosen = set(np.argpartition(-near, most - 1)[:most].tolist()) if query.any() else set()
+    by_words = {
+        name: dict(index.find(shelf.words, text, shelf.language, _CANDIDATES, fields))
+        for name, fields in index.GROUPS.items()
+    }
+    for found in by_words.values():
+        chosen.update(found)
+    rows = np.array(sorted(chosen), np.int64)
+    columns = [_standardised(values)[rows] for values in by_vectors.values()]
+    columns.append(_best_sentences(shelf, rows, query))
+    for found in by_words.values():
+        highest = max(found.values(), default=1.0)
+        columns.append(np.array([found.get(row, 0.0) / highest for row in rows.tolist()], np.float32))
+    return Candidates(rows, np.stack(columns, axis=1) if len(rows) else np.zeros((0, len(WEIGHTS)), np.float32))
+
+
+def _standardised(values: Floats) -> Floats:
+    return np.asarray((values - values.mean()) / (values.std() + 1e-6), np.float32)
+
+
+def _best_sentences(shelf: Shelf, rows: npt.NDArray[np.int64], query: Floats) -> Floats:
+    """Returns the cosine of the sentence that is nearest to a question, for each article; 0 without sentences."""
+    starts = np.where(rows > 0, shelf.ends[rows - 1], 0)
+    counts = shelf.ends[rows] - starts
+    best = np.zeros(len(rows), np.float32)
+    if counts.sum():
+        wanted = np.repeat(starts - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+        cosines = shelf.sentences[wanted].astype(np.float32) @ (query / _FULL_SCALE)
+        filled = np.flatnonzero(counts)
+        best[filled] = np.maximum.reduceat(cosines, (np.cumsum(counts) - counts)[filled])
+    return best
+
+
+def _hit(connection: sqlite3.Connection, shelf: Shelf, row: int, score: float, text: str, query: Floats) -> Hit:
+    title, path, language, url, joined = connection.execute(
+        "SELECT title, path, language, url, sentences FROM articles WHERE id = ?", (int(shelf.identifiers[row]),)
+    ).fetchone()
+    sentences = joined.split("\n") if joined else []
+    sentence = ""
+    if sentences:
+        start = int(shelf.ends[row - 1]) if row else 0
+        meaning = shelf.sentences[start : int(shelf.ends[row])].astype(np.float32) @ (query / _FULL_SCALE)
+        asked = set(stems(text, language))
+        shared = [len(asked.intersection(stems(other, language))) / (len(asked) or 1) for other in sentences]
+        told = np.array([other == title for other in sentences])  # the title is shown anyway
+        sentence = sentences[int(np.argmax(meaning + np.array(shared) - told))]
+    return Hit(title, Path(path).name, language, url, round(score, 4), sentence)

@@ -24,6 +24,7 @@ _FULL_SCALE = 127
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 _SENTENCE_END = re.compile(r"(?<=[.!?:])\s+(?=[\w\"'«»(¿¡])|\n+")
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
+_TAG = re.compile(r"</?[a-zA-Z!][^>]*>")
 _PORTALS = re.compile(r"(^|\.)(portal|admin|outlook|login|myaccount|compliance|security|endpoint|aka)\.")
 # Said in nearly every article, before what it is about.
 _SLUG_END = re.compile(r"-+\d*$|-?recommended-steps.*$")
@@ -66,7 +67,7 @@ def read(task: Task) -> Outcome:
         return Outcome(task, reason=f"line {error.line}: {error.message}")
     except OSError as error:
         return Outcome(task, reason=f"cannot be opened ({error.strerror}); check its permissions")
-    except Exception as error:  # noqa: BLE001 - one strange file among 150,000 must not end the import
+    except Exception as error:
         return Outcome(task, reason=f"cannot be read ({type(error).__name__}: {error})")
 
 
@@ -89,14 +90,15 @@ def stored(task: Task, article: Article, digest: bytes, problem: str) -> StoredA
     """Returns what is kept of an article."""
     sentences = tuple(dict.fromkeys(sentences_of(article)))[:MOST_SENTENCES]
     slug = article.slug or Path(task.path).stem
+    title = _without_tags(article.title)
     language = article.language if article.language != "und" else task.locale[:2].lower()
     return StoredArticle(
         locale=task.locale,
         path=task.path,
         language=language,
-        title=article.title,
+        title=title,
         slug=slug,
-        description=article.description,
+        description=_without_tags(article.description),
         headings=tuple(section.title for section in article.sections[1:] if section.title),
         sentences=sentences,
         steps=len(article.steps),
@@ -104,10 +106,15 @@ def stored(task: Task, article: Article, digest: bytes, problem: str) -> StoredA
         source=task.source,
         licence=task.licence,
         hash=digest,
-        vectors=encode([article.title, words_of_slug(task.path, slug), *sentences]),
+        vectors=encode([title, words_of_slug(task.path, slug), *sentences]),
         problem=problem,
         links=tuple(StoredLink(link.label, link.url, link.source, link.line) for link in article.links),
     )
+
+
+def _without_tags(text: str) -> str:
+    """Returns a text of the front matter, which the readers take as it is, without HTML."""
+    return " ".join(_TAG.sub(" ", text).split())
 
 
 def words_of_slug(path: str, slug: str) -> str:
@@ -133,7 +140,7 @@ def document_url(article: Article) -> str:
 def sentences_of(article: Article) -> Iterator[str]:
     """Yields the sentences of an article as plain text, without its headings."""
     if article.description:
-        yield article.description
+        yield _without_tags(article.description)
     for section in article.sections:
         for text in _texts(section):
             for sentence in _SENTENCE_END.split(text):

@@ -166,7 +166,18 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
 
 PIECES = st.sampled_from(
     [
-        *("# ", "## ", "\n", "\n\n", "1. ", "- ", "> [!NOTE]\n> ", "**", "[a](https://a.org/b)", "<script>x()</script>"),
+        *(
+            "# ",
+            "## ",
+            "\n",
+            "\n\n",
+            "1. ",
+            "- ",
+            "> [!NOTE]\n> ",
+            "**",
+            "[a](https://a.org/b)",
+            "<script>x()</script>",
+        ),
         *("<a name='s'></a>", "text ", "more text. ", "---\n", "title: t\n", "```\n", "| a | b |\n|---|---|\n", "\x00"),
         *('<span data-ttu-id="1">', '<span class="sxs-lookup">', '<span data-stu-id="1">', "</span>", "&lt;", "\ud7ff"),
     ]
