@@ -59,7 +59,8 @@ def list_links(database: Path) -> list[Address]:
     found: dict[tuple[str, str], dict[str, None]] = {}
     with Library(database).reading() as connection:
         rows = connection.execute(
-            "SELECT written, links.url, locale || '/' || path AS place FROM links JOIN articles ON articles.id = article "
+            "SELECT written, links.url, locale || '/' || path AS place "
+            "FROM links JOIN articles ON articles.id = article "
             "ORDER BY written, place"
         )
         for written, url, place in rows:

@@ -18,6 +18,8 @@ from bot.search.database import Library, LibraryError
 from bot.settings import get_settings
 
 Floats = npt.NDArray[np.float32]
+Codes = npt.NDArray[np.int8]
+"""Vectors as whole numbers, 127 times as long."""
 
 RESULTS = 10
 LONGEST_QUERY = 500
@@ -26,8 +28,8 @@ _CANDIDATES = 200
 _FULL_SCALE = np.float32(127)
 
 WEIGHTS = {
-    **{"title": 1.0, "slug_meaning": 1.0, "mean": 1.0, "sentence": 3.0},
-    **{"words": 2.0, "pieces": 2.0, "slug": 2.0},
+    **{"title": 0.1, "slug_meaning": 4.78, "mean": 5.41, "sentence": 4.8},  # cosines
+    **{"words": 0.67, "pieces": 1.04, "slug": 0.1},  # BM25, as a share of the best article's
 }
 """What each kind of evidence counts; learned by `python -m benchmarks.search --learn`."""
 
@@ -57,11 +59,13 @@ class Shelf:
     language: str
     words: tantivy.Index
     identifiers: npt.NDArray[np.int64]
-    titles: Floats
-    slugs: Floats
-    sentences: npt.NDArray[np.int8]
+    summaries: Floats
+    """The sum of the vectors of the title, the slug and the mean of the sentences: what is looked through wholly."""
+    titles: Codes
+    slugs: Codes
+    means: Codes
+    sentences: Codes
     """The vectors of the sentences of all articles, one article after the other."""
-    means: Floats
     ends: npt.NDArray[np.int64]
     """The row of `sentences` at which each article ends."""
 
@@ -82,17 +86,17 @@ def open_shelf(folder: Path, name: str) -> Shelf:
     starts = bounds[:-1]
     kept = np.ones(len(vectors), bool)
     kept[starts] = kept[starts + 1] = False
-    titles = vectors[starts].astype(np.float32) / _FULL_SCALE
-    slugs = vectors[starts + 1].astype(np.float32) / _FULL_SCALE
-    sentences = vectors[kept]
-    ends = np.cumsum(np.diff(bounds) - 2)
+    titles, slugs, sentences = vectors[starts], vectors[starts + 1], vectors[kept]
+    counts = np.diff(bounds) - 2
+    ends = np.cumsum(counts)
     means = titles.copy()
-    for row, (start, end) in enumerate(zip(ends - (np.diff(bounds) - 2), ends, strict=True)):
-        if end > start:
-            mean = sentences[start:end].astype(np.float32).mean(axis=0)
-            means[row] = mean / (np.linalg.norm(mean) + 1e-9)
+    for row in np.flatnonzero(counts):
+        mean = sentences[ends[row] - counts[row] : ends[row]].mean(axis=0)
+        means[row] = np.rint(_FULL_SCALE * mean / (np.linalg.norm(mean) + 1e-9))
+    summaries = (titles.astype(np.float32) + slugs + means) / _FULL_SCALE
     identifiers = np.load(place / index.ARTICLES)
-    return Shelf(name, name.split("-", maxsplit=1)[0], words, identifiers, titles, slugs, sentences, means, ends)
+    language = name.split("-", maxsplit=1)[0]
+    return Shelf(name, language, words, identifiers, summaries, titles, slugs, means, sentences, ends)
 
 
 @dataclass(frozen=True)
@@ -173,8 +177,7 @@ def candidates(shelf: Shelf, text: str, query: Floats) -> Candidates:
         text: the question.
         query: its vector.
     """
-    by_vectors = {"title": shelf.titles @ query, "slug_meaning": shelf.slugs @ query, "mean": shelf.means @ query}
-    near = by_vectors["title"] + by_vectors["slug_meaning"] + by_vectors["mean"]
+    near = shelf.summaries @ query
     most = min(_CANDIDATES, len(near))
     chosen = set(np.argpartition(-near, most - 1)[:most].tolist()) if query.any() else set()
     by_words = {
@@ -184,16 +187,13 @@ def candidates(shelf: Shelf, text: str, query: Floats) -> Candidates:
     for found in by_words.values():
         chosen.update(found)
     rows = np.array(sorted(chosen), np.int64)
-    columns = [_standardised(values)[rows] for values in by_vectors.values()]
+    scaled = query / _FULL_SCALE
+    columns = [codes[rows].astype(np.float32) @ scaled for codes in (shelf.titles, shelf.slugs, shelf.means)]
     columns.append(_best_sentences(shelf, rows, query))
     for found in by_words.values():
         highest = max(found.values(), default=1.0)
         columns.append(np.array([found.get(row, 0.0) / highest for row in rows.tolist()], np.float32))
     return Candidates(rows, np.stack(columns, axis=1) if len(rows) else np.zeros((0, len(WEIGHTS)), np.float32))
-
-
-def _standardised(values: Floats) -> Floats:
-    return np.asarray((values - values.mean()) / (values.std() + 1e-6), np.float32)
 
 
 def _best_sentences(shelf: Shelf, rows: npt.NDArray[np.int64], query: Floats) -> Floats:
