@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from importlib import import_module
 
 import bot.articles.commands
+import bot.search.commands
 
 LAZY = {
     "encoder": ("bot.encoder.commands", "learn and inspect the sentence encoder"),
+    "search": ("bot.search.commands", "search the imported articles"),
     "data": ("bot.nlu.commands", "check and describe the training data"),
     "tickets": ("bot.tickets.commands", "list, show, assign, correct and deliver tickets"),
     "review": (
@@ -35,7 +37,7 @@ def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
     """
     parser = argparse.ArgumentParser(prog="python -m bot", description="The billing triage bot's own commands.")
     subparsers = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND")
-    bot.articles.commands.add_commands(subparsers)
+    bot.search.commands.add_article_commands(bot.articles.commands.add_commands(subparsers))
     if verb in LAZY:
         import_module(LAZY[verb][0]).add_commands(subparsers)
     for name, (_, summary) in LAZY.items():

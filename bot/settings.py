@@ -137,6 +137,11 @@ class Settings(BaseSettings):
         description="Address that a nightly run's summary is sent to; needs `tickets_smtp_url`, `tickets_email_from`.",
     )
 
+    articles_database: Path = Field(
+        PROJECT_ROOT / "var" / "articles.db",
+        description="The imported help articles that are searched; its indexes lie in a folder beside it.",
+    )
+
     class Config:
         env_prefix = "BOT_"
         frozen = True

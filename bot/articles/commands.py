@@ -14,11 +14,14 @@ from bot.articles.model import Article, ArticleError, Note, Step
 from bot.articles.readers import read_article
 
 
-def add_commands(subparsers: Any) -> None:
+def add_commands(subparsers: Any) -> Any:
     """Adds `articles check` and `articles show`.
 
     Args:
         subparsers: what `ArgumentParser.add_subparsers` returned.
+
+    Returns:
+        The subparsers of `articles`, for other packages to add to.
     """
     articles = subparsers.add_parser("articles", help="check and show help articles")
     verbs = articles.add_subparsers(dest="articles_verb", required=True, metavar="COMMAND")
@@ -39,6 +42,7 @@ def add_commands(subparsers: Any) -> None:
     showing.add_argument("file", type=Path, metavar="FILE", help="the article, in any dialect")
     showing.add_argument("--json", action="store_true", help="print all of it as JSON")
     showing.set_defaults(handler=run_show)
+    return verbs
 
 
 def run_check(arguments: argparse.Namespace) -> int:

@@ -1,0 +1,1 @@
+"""The article database of whole help-article trees, and the search in it for what no issue covers."""

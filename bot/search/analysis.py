@@ -1,0 +1,46 @@
+"""Turns texts into the terms that are looked up: stems without diacritics, and the pieces of words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import Stemmer
+
+from bot.encoder.features import fold, words_of
+
+_STEMMERS = {
+    **{"da": "danish", "de": "german", "en": "english", "es": "spanish", "fi": "finnish", "fr": "french"},
+    **{"it": "italian", "nb": "norwegian", "nl": "dutch", "pt": "portuguese", "ro": "romanian", "sv": "swedish"},
+    **{"hu": "hungarian", "ru": "russian", "tr": "turkish", "ar": "arabic", "el": "greek", "lt": "lithuanian"},
+}
+"""Snowball's stemmer of a language; the words of others are taken as they are."""
+
+PIECE = 5
+"""Letters of a piece: parts of compounds are found, and words with a slip in them."""
+
+
+@lru_cache(maxsize=64)
+def _stemmer(language: str) -> Stemmer.Stemmer | None:
+    return Stemmer.Stemmer(_STEMMERS[language]) if language in _STEMMERS else None
+
+
+def stems(text: str, language: str) -> list[str]:
+    """Returns the words of a text in their order, stemmed and without diacritics."""
+    words = words_of(text)
+    stemmer = _stemmer(language)
+    return [fold(word) for word in (stemmer.stemWords(words) if stemmer is not None else words)]
+
+
+def pieces(text: str) -> list[str]:
+    """Returns the runs of five letters of each word without diacritics; shorter words whole."""
+    found: list[str] = []
+    for word in words_of(text):
+        folded = fold(word)
+        found.extend(folded[start : start + PIECE] for start in range(max(1, len(folded) - PIECE + 1)))
+    return found
+
+
+def terms_of(texts: Sequence[str], language: str) -> str:
+    """Returns the stems of texts, parted by blanks."""
+    return " ".join(stem for text in texts for stem in stems(text, language))

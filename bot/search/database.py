@@ -1,0 +1,177 @@
+"""The article database: every imported article as one row of an SQLite file, changed only in whole transactions."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+BUSY_SECONDS = 30
+_VERSION = 1
+_SCHEMA = """
+CREATE TABLE articles (
+    id INTEGER PRIMARY KEY,
+    locale TEXT NOT NULL,
+    path TEXT NOT NULL,           -- below the locale's folder; the same in every locale
+    language TEXT NOT NULL,
+    title TEXT NOT NULL,
+    slug TEXT NOT NULL,
+    description TEXT NOT NULL,
+    headings TEXT NOT NULL,       -- one a line
+    sentences TEXT NOT NULL,      -- one a line
+    steps INTEGER NOT NULL,
+    url TEXT NOT NULL,
+    source TEXT NOT NULL,
+    licence TEXT NOT NULL,
+    hash BLOB NOT NULL,
+    vectors BLOB NOT NULL,        -- int8 rows: title, slug, then each sentence
+    problem TEXT NOT NULL,
+    UNIQUE (locale, path)
+);
+CREATE INDEX articles_language ON articles (language);
+CREATE TABLE links (
+    article INTEGER NOT NULL REFERENCES articles (id) ON DELETE CASCADE,
+    label TEXT NOT NULL,
+    url TEXT NOT NULL,
+    written TEXT NOT NULL,        -- the address as it stands in the file
+    line INTEGER NOT NULL
+);
+CREATE INDEX links_article ON links (article);
+CREATE INDEX links_written ON links (written);
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+
+class LibraryError(RuntimeError):
+    """The article database cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class StoredLink:
+    """A link of an imported article."""
+
+    label: str
+    url: str
+    written: str
+    line: int
+
+
+@dataclass(frozen=True)
+class StoredArticle:
+    """What is kept of an article."""
+
+    locale: str
+    path: str
+    language: str
+    title: str
+    slug: str
+    description: str
+    headings: tuple[str, ...]
+    sentences: tuple[str, ...]
+    steps: int
+    url: str
+    """The document that a reader is sent to."""
+    source: str
+    licence: str
+    hash: bytes
+    vectors: bytes = b""
+    problem: str = ""
+    """What is wrong with its front matter, where it was read all the same."""
+    links: tuple[StoredLink, ...] = field(default=())
+
+
+_COLUMNS = (
+    "locale, path, language, title, slug, description, headings, sentences, steps, url, source, licence, hash, "
+    "vectors, problem"
+)
+
+
+class Library:
+    """The article database.
+
+    Args:
+        path: the SQLite file; it is made where it is missing.
+
+    Raises:
+        LibraryError: the file is no article database, or one of another version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with closing(self._connect()) as connection:
+                connection.execute("PRAGMA journal_mode = WAL")  # readers are never kept waiting by an import
+                connection.execute("BEGIN IMMEDIATE")
+                version = connection.execute("PRAGMA user_version").fetchone()[0]
+                if version == 0:
+                    for statement in _SCHEMA.split(";\n"):
+                        connection.execute(statement)
+                    connection.execute(f"PRAGMA user_version = {_VERSION}")
+                connection.execute("COMMIT")
+        except sqlite3.DatabaseError as error:
+            raise LibraryError(f"{path}: cannot be used as article database ({error}); remove it.") from error
+        if version not in (0, _VERSION):
+            raise LibraryError(f"{path}: article database of version {version}, expected {_VERSION}; import again.")
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        return connection
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Opens one consistent view of the database."""
+        with closing(self._connect()) as connection:
+            connection.execute("BEGIN")
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Opens a transaction: all of it is kept at the end, or nothing where it does not come to the end.
+
+        Raises:
+            LibraryError: another import is at work.
+        """
+        with closing(self._connect()) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                raise LibraryError(f"{self.path}: another import is at work ({error}); wait for it.") from error
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+
+def hashes(connection: sqlite3.Connection) -> dict[tuple[str, str], bytes]:
+    """Returns the content hash of every article by locale and path."""
+    rows = connection.execute("SELECT locale, path, hash FROM articles")
+    return {(locale, path): content_hash for locale, path, content_hash in rows}
+
+
+def put(connection: sqlite3.Connection, article: StoredArticle) -> None:
+    """Adds an article, or replaces the one of the same locale and path."""
+    remove(connection, [(article.locale, article.path)])
+    values = (
+        *(article.locale, article.path, article.language, article.title, article.slug, article.description),
+        *("\n".join(article.headings), "\n".join(article.sentences), article.steps, article.url, article.source),
+        *(article.licence, article.hash, article.vectors, article.problem),
+    )
+    row = connection.execute(
+        f"INSERT INTO articles ({_COLUMNS}) VALUES ({', '.join('?' * len(values))})", values
+    ).lastrowid
+    connection.executemany(
+        "INSERT INTO links VALUES (?, ?, ?, ?, ?)",
+        [(row, link.label, link.url, link.written, link.line) for link in article.links],
+    )
+
+
+def remove(connection: sqlite3.Connection, places: Iterable[tuple[str, str]]) -> None:
+    """Removes articles by locale and path."""
+    connection.executemany("DELETE FROM articles WHERE locale = ? AND path = ?", places)

@@ -1,0 +1,214 @@
+"""Imports article trees into the article database: only what has changed, on all cores, all of it or nothing."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from bot.encoder import load_encoder
+from bot.search import index
+from bot.search.database import Library, hashes, put, remove
+from bot.search.reading import Outcome, Task, read
+
+SUFFIX = ".md"
+LOCALE = re.compile(r"[a-z]{2,3}-[A-Z]{2}")
+_CHUNK = 32
+_FEW_FILES = 100
+"""So many files are read before another process has started."""
+_LICENCE_FILES = ("LICENSE", "LICENSE.md", "LICENSE.txt", "LICENCE")
+_LICENCES = {"Attribution 4.0 International": "CC-BY-4.0", "MIT License": "MIT"}
+
+
+class NothingToImport(LookupError):  # noqa: N818 - says what happened, as NothingToCheck does
+    """A path does not exist or holds no article; the message says which."""
+
+
+@dataclass
+class ImportReport:
+    """What an import found, by `locale/path`."""
+
+    new: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    unchanged: int = 0
+    broken: dict[str, str] = field(default_factory=dict)
+    """Why a file was not taken; what the database had of it is kept."""
+    mended: dict[str, str] = field(default_factory=dict)
+    """What is wrong with the front matter of articles that were taken all the same."""
+    skipped: dict[str, str] = field(default_factory=dict)
+    """Why a place was not looked into."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the report as plain values."""
+        return asdict(self)
+
+
+@dataclass
+class _Found:
+    tasks: list[Task] = field(default_factory=list)
+    scopes: set[tuple[str, str]] = field(default_factory=set)
+    """Locale, and the folder in it, that an import has seen all of."""
+    skipped: dict[str, str] = field(default_factory=dict)
+
+
+def import_articles(
+    library: Library,
+    paths: Sequence[Path],
+    *,
+    locale: str = "",
+    processes: int | None = None,
+    progress: Callable[[Iterable[Outcome], int], Iterable[Outcome]] = lambda outcomes, total: outcomes,
+) -> ImportReport:
+    """Brings the article database up to date with article trees.
+
+    Articles that a tree has no more are removed; the locales and folders that are not named stay as they are.
+
+    Args:
+        library: the article database.
+        paths: trees, each the folder of a locale (`nb-NO`), one inside of it, or one that holds such folders.
+        locale: the locale of trees that are not named for one.
+        processes: how many read; None takes one a core.
+        progress: wraps what is read, together with the number of files, to show how far it is.
+
+    Raises:
+        NothingToImport: a path does not exist or holds no article; nothing has been changed.
+        LibraryError: the database cannot be written to; nothing has been changed.
+    """
+    report = ImportReport()
+    with library.writing() as connection:
+        # Only here is it certain that nobody else is making an index.
+        index.remove_others(index.folder_of(library.path), index.folders(connection).values())
+        known = hashes(connection)
+        found = find(paths, locale, known)
+        report.skipped = found.skipped
+        for outcome in progress(_outcomes(found.tasks, processes), len(found.tasks)):
+            _take(report, outcome)
+            if outcome.article is not None:
+                put(connection, outcome.article)
+        gone = _gone(known, found)
+        report.removed = [f"{code}/{path}" for code, path in gone]
+        remove(connection, gone)
+        if report.new or report.changed or report.removed:
+            index.update(connection, index.folder_of(library.path))
+    report.new.sort()
+    report.changed.sort()
+    return report
+
+
+def _take(report: ImportReport, outcome: Outcome) -> None:
+    name = f"{outcome.task.locale}/{outcome.task.path}"
+    if outcome.reason:
+        kept = "; the last good version is kept" if outcome.task.known is not None else ""
+        report.broken[name] = outcome.reason + kept
+    elif outcome.article is None:
+        report.unchanged += 1
+    else:
+        (report.new if outcome.task.known is None else report.changed).append(name)
+        if outcome.article.problem:
+            report.mended[name] = outcome.article.problem
+
+
+def _gone(known: Iterable[tuple[str, str]], found: _Found) -> list[tuple[str, str]]:
+    present = {(task.locale, task.path) for task in found.tasks}
+    return sorted(
+        place
+        for place in known
+        if place not in present and any(place[0] == locale and place[1].startswith(at) for locale, at in found.scopes)
+    )
+
+
+@contextmanager
+def _pool(processes: int) -> Iterator[Any]:
+    load_encoder()  # once, before the others are made from this process
+    with multiprocessing.get_context("fork").Pool(processes) as pool:
+        yield pool
+
+
+def _outcomes(tasks: Sequence[Task], processes: int | None) -> Iterator[Outcome]:
+    processes = processes or len(os.sched_getaffinity(0))
+    if len(tasks) <= _FEW_FILES or processes == 1:
+        yield from map(read, tasks)
+        return
+    with _pool(processes) as pool:
+        yield from pool.imap_unordered(read, tasks, chunksize=_CHUNK)
+
+
+def find(paths: Sequence[Path], locale: str, known: dict[tuple[str, str], bytes]) -> _Found:
+    """Lists the files of trees; symbolic links are not followed, so that nothing outside of a tree is read."""
+    found = _Found()
+    for root in paths:
+        before = len(found.tasks)
+        if not root.exists():
+            raise NothingToImport(f"{root} does not exist; name a folder of articles")
+        for file in _files(root, found.skipped):
+            place = _place(root, file, locale)
+            if place is None:
+                found.skipped[str(file)] = "its locale is not known; name it with --locale"
+                continue
+            tree, code, path, scope = place
+            if not path.isprintable():
+                found.skipped[ascii(str(file))] = "unprintable characters in its name; rename it"
+                continue
+            if root.is_dir():
+                found.scopes.add((code, scope))
+            source, licence = _provenance(tree)
+            found.tasks.append(Task(str(file), code, path, source, licence, known.get((code, path))))
+        if len(found.tasks) == before:
+            raise NothingToImport(f"{root} holds no article ({SUFFIX}) of a known locale; name a folder of articles")
+    by_place = {(task.locale, task.path): task for task in found.tasks}
+    found.tasks = [by_place[place] for place in sorted(by_place)]
+    return found
+
+
+def _files(root: Path, skipped: dict[str, str]) -> Iterator[Path]:
+    if root.is_file():
+        yield root
+        return
+    for folder, folders, names in os.walk(root, onerror=lambda error: _unreadable(error, skipped)):
+        folders[:] = [name for name in folders if not _is_link(Path(folder, name), skipped)]
+        for name in names:
+            path = Path(folder, name)
+            if path.suffix.lower() == SUFFIX and not _is_link(path, skipped):
+                if path.is_file():
+                    yield path
+                else:
+                    skipped[str(path)] = "not a regular file"
+
+
+def _unreadable(error: OSError, skipped: dict[str, str]) -> None:
+    skipped[str(error.filename)] = f"cannot be opened ({error.strerror}); check its permissions"
+
+
+def _is_link(path: Path, skipped: dict[str, str]) -> bool:
+    if path.is_symlink():
+        skipped[str(path)] = "a symbolic link; name its target if it is to be imported"
+        return True
+    return False
+
+
+def _place(root: Path, file: Path, locale: str) -> tuple[Path, str, str, str] | None:
+    """Returns the folder of the locale, the locale, the path below that folder, and how much of it the root covers."""
+    file, root = file.resolve(), root.resolve()
+    base = root if root.is_dir() else root.parent
+    tree = next((folder for folder in file.parents if LOCALE.fullmatch(folder.name)), None)
+    if tree is not None:
+        scope = base.relative_to(tree).as_posix() + "/" if base.is_relative_to(tree) and base != tree else ""
+        return tree, locale or tree.name, file.relative_to(tree).as_posix(), scope
+    return (base, locale, file.relative_to(base).as_posix(), "") if locale else None
+
+
+@lru_cache(maxsize=256)
+def _provenance(tree: Path) -> tuple[str, str]:
+    """Returns where a tree comes from and its licence, the first line of the licence file in it."""
+    for name in _LICENCE_FILES:
+        if (tree / name).is_file():
+            first = (tree / name).read_text(encoding="utf8", errors="replace").lstrip().split("\n")[0].strip()
+            return tree.name, _LICENCES.get(first, first[:100])
+    return tree.name, "unknown"

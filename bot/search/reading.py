@@ -1,0 +1,166 @@
+"""Reads one file of a tree into what is kept of it: text, sentences, links and the encoder's vectors."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from bot.articles import Article, ArticleError, Section, Step, read_text
+from bot.articles.readers.document import decode
+from bot.encoder import load_encoder
+from bot.search.database import StoredArticle, StoredLink
+
+LARGEST_FILE = 2_000_000
+"""Bytes; the largest of the known articles has 40,000."""
+MOST_SENTENCES = 60
+_LONGEST_SENTENCE = 400
+_FULL_SCALE = 127
+_LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+_SENTENCE_END = re.compile(r"(?<=[.!?:])\s+(?=[\w\"'«»(¿¡])|\n+")
+_LETTERS = re.compile(r"[^\W\d_]{2,}")
+_TAG = re.compile(r"</?[a-zA-Z!][^>]*>")
+_PORTALS = re.compile(r"(^|\.)(portal|admin|outlook|login|myaccount|compliance|security|endpoint|aka)\.")
+# Said in nearly every article, before what it is about.
+_SLUG_END = re.compile(r"-+\d*$|-?recommended-steps.*$")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A file to be read."""
+
+    file: str
+    locale: str
+    path: str
+    source: str
+    licence: str
+    known: bytes | None
+    """The content hash of what the database has of it."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a file: neither an article nor a reason where nothing has changed."""
+
+    task: Task
+    article: StoredArticle | None = None
+    reason: str = ""
+
+
+def read(task: Task) -> Outcome:
+    """Reads a file, unless the database has its content already."""
+    try:
+        with Path(task.file).open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+        if len(content) > LARGEST_FILE:
+            return Outcome(task, reason=f"larger than {LARGEST_FILE:,} bytes; split it")
+        digest = hashlib.blake2b(content, digest_size=16).digest()
+        if digest == task.known:
+            return Outcome(task)
+        return _read(task, content, digest)
+    except ArticleError as error:
+        return Outcome(task, reason=f"line {error.line}: {error.message}")
+    except OSError as error:
+        return Outcome(task, reason=f"cannot be opened ({error.strerror}); check its permissions")
+    except Exception as error:
+        return Outcome(task, reason=f"cannot be read ({type(error).__name__}: {error})")
+
+
+def _read(task: Task, content: bytes, digest: bytes) -> Outcome:
+    text = decode(content, task.path)
+    place = f"{task.locale}/{task.path}"
+    problem = ""
+    try:
+        article = read_text(text, path=place)
+    except ArticleError as error:
+        # What the database has is better than an article without its front matter.
+        if task.known is not None:
+            raise
+        article = read_text(text, path=place, salvage=True)
+        problem = f"line {error.line}: {error.message}"
+    return Outcome(task, stored(task, article, digest, problem))
+
+
+def stored(task: Task, article: Article, digest: bytes, problem: str) -> StoredArticle:
+    """Returns what is kept of an article."""
+    sentences = tuple(dict.fromkeys(sentences_of(article)))[:MOST_SENTENCES]
+    slug = article.slug or Path(task.path).stem
+    title = _without_tags(article.title)
+    language = article.language if article.language != "und" else task.locale[:2].lower()
+    return StoredArticle(
+        locale=task.locale,
+        path=task.path,
+        language=language,
+        title=title,
+        slug=slug,
+        description=_without_tags(article.description),
+        headings=tuple(section.title for section in article.sections[1:] if section.title),
+        sentences=sentences,
+        steps=len(article.steps),
+        url=document_url(article),
+        source=task.source,
+        licence=task.licence,
+        hash=digest,
+        vectors=encode([title, words_of_slug(task.path, slug), *sentences]),
+        problem=problem,
+        links=tuple(StoredLink(link.label, link.url, link.source, link.line) for link in article.links),
+    )
+
+
+def _without_tags(text: str) -> str:
+    """Returns a text of the front matter, which the readers take as it is, without HTML."""
+    return " ".join(_TAG.sub(" ", text).split())
+
+
+def words_of_slug(path: str, slug: str) -> str:
+    """Returns the English words of an article's file name and of its main heading's slug."""
+    words = (_SLUG_END.sub("", part).replace("-", " ").replace("_", " ") for part in (Path(path).stem, slug))
+    return " ".join(dict.fromkeys(" ".join(words).split()))
+
+
+def encode(texts: list[str]) -> bytes:
+    """Returns the encoder's vectors of texts as int8 rows."""
+    return np.rint(load_encoder().encode(texts) * _FULL_SCALE).astype(np.int8).tobytes()
+
+
+def document_url(article: Article) -> str:
+    """Returns the address that a reader is sent to: the first linked document, else the first link, else none.
+
+    Help articles of this kind have no page of their own; the documents that they recommend do.
+    """
+    urls = [link.url for link in article.links if link.url.startswith("https://")]
+    return next((url for url in urls if not _PORTALS.search(urlsplit(url).netloc)), urls[0] if urls else "")
+
+
+def sentences_of(article: Article) -> Iterator[str]:
+    """Yields the sentences of an article as plain text, without its headings."""
+    if article.description:
+        yield _without_tags(article.description)
+    for section in article.sections:
+        for text in _texts(section):
+            for sentence in _SENTENCE_END.split(text):
+                plain = " ".join(sentence.split())[:_LONGEST_SENTENCE]
+                if len(_LETTERS.findall(plain)) > 2:
+                    yield plain
+
+
+def _texts(section: Section) -> Iterator[str]:
+    yield from (_LINK.sub(r"\1", paragraph).replace("**", "") for paragraph in section.paragraphs)
+    yield from _step_texts((*section.steps, *section.bullets))
+    for note in section.notes:
+        yield note.text
+        yield from note.items
+
+
+def _step_texts(steps: Iterable[Step]) -> Iterator[str]:
+    for step in steps:
+        yield step.text
+        yield from _step_texts(step.steps)
+        for note in step.notes:
+            yield note.text
+            yield from note.items
