@@ -37,6 +37,8 @@ test-full: lint ## all tests
 bench: setup ## what is measured: understanding, robustness, the page, Rasa's starter bot
 	@$(PYTHON) -m benchmarks.understanding
 	@$(PYTHON) -m benchmarks.robustness
+	@$(PYTHON) -m benchmarks.triage
+	@$(PYTHON) -m benchmarks.stages
 	@$(PYTHON) -m benchmarks.channel
 	@$(PYTHON) -m benchmarks.peer
 nightly: setup ## train from scratch, measure, compare with the baseline, report (0 good, 1 worse, 2 could not run)
