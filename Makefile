@@ -39,6 +39,7 @@ bench: setup ## what is measured: understanding, robustness, the page, Rasa's st
 	@$(PYTHON) -m benchmarks.robustness
 	@$(PYTHON) -m benchmarks.channel
 	@$(PYTHON) -m benchmarks.peer
+	@test ! -f var/articles.db || $(PYTHON) -m benchmarks.search
 encoder: setup ## learn the shipped sentence encoder anew from the article trees (TREES=..., ten to twenty minutes)
 	@$(UV) sync --frozen --quiet --group encoder --python 3.10
 	@$(PYTHON) -m bot encoder train $(TREES) --phrases data/nlu \

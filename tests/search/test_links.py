@@ -26,7 +26,7 @@ def test_every_address_is_listed_with_its_articles_and_problems(imported: Librar
 @contextmanager
 def server(asked: Counter[str]) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:  # noqa: N802
+        def do_HEAD(self) -> None:
             asked[self.path] += 1
             self.send_response({"/gone": 404, "/moved": 301}.get(self.path, 200))
             self.send_header("Location", "/new")
