@@ -110,7 +110,7 @@ def encoder_alone(articles: Articles) -> Ranking:
         found = candidates(shelf, text, encoder.encode([text])[0])
         values = found.evidence[:, :4]
         scaled = (values - values.mean(axis=0)) / (values.std(axis=0) + 1e-6)
-        return found.rows[np.argsort(-scaled.sum(axis=1), kind="stable")[:MOST]].tolist()
+        return [int(row) for row in found.rows[np.argsort(-scaled.sum(axis=1), kind="stable")[:MOST]]]
 
     return rank
 
@@ -121,7 +121,7 @@ def mixed(articles: Articles, weights: Sequence[float] = tuple(WEIGHTS.values())
 
     def rank(text: str) -> list[int]:
         found = candidates(articles.shelf, text, encoder.encode([text])[0])
-        return found.rows[np.argsort(-(found.evidence @ np.array(weights)), kind="stable")[:MOST]].tolist()
+        return [int(row) for row in found.rows[np.argsort(-(found.evidence @ np.array(weights)), kind="stable")[:MOST]]]
 
     return rank
 

@@ -9,8 +9,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from bot.settings import get_settings
-
 _SHOWN = 20
 
 
@@ -59,6 +57,8 @@ def _with_database(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 
 def _path(arguments: argparse.Namespace) -> Path:
+    from bot.settings import get_settings  # pydantic takes long to import, and other commands do not need it
+
     return Path(arguments.database or get_settings().articles_database)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -153,8 +154,8 @@ def find(paths: Sequence[Path], locale: str, known: dict[tuple[str, str], bytes]
                 found.skipped[str(file)] = "its locale is not known; name it with --locale"
                 continue
             tree, code, path, scope = place
-            if not path.isprintable():
-                found.skipped[ascii(str(file))] = "unprintable characters in its name; rename it"
+            if any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in path):
+                found.skipped[ascii(str(file))] = "control characters, or such as are no text, in its name; rename it"
                 continue
             if root.is_dir():
                 found.scopes.add((code, scope))

@@ -106,8 +106,9 @@ def test_symbolic_links_are_not_followed(library: Library, trees: Path, tmp_path
 def test_special_files_and_odd_names_are_passed_over(library: Library, trees: Path) -> None:
     os.mkfifo(trees / "nb-NO/Insights/pipe.md")
     Path(os.fsdecode(bytes(trees / "nb-NO/Insights") + b"/\xff.md")).write_text("# T\n\nText\n")
+    write(trees, "nb-NO", "zero\u200bwidth", "Usynlig", "Et tegn som ikke vises.")
     report = import_articles(library, [trees])
-    assert (len(report.new), len(report.skipped)) == (7, 2)
+    assert (len(report.new), len(report.skipped)) == (8, 2)
 
 
 def test_a_path_that_does_not_exist_changes_nothing(imported: Library, trees: Path) -> None:

@@ -63,7 +63,9 @@ def test_no_question_is_too_odd(imported: Library, text: str) -> None:
 
 
 def test_script_and_html_never_reach_a_result(library: Library, trees: Path) -> None:
-    text = "Skriveren <script>alert(1)</script> svarer <img src=x onerror=alert(1)> ikke på noe.\n\n<script>b()</script>"
+    text = (
+        "Skriveren <script>alert(1)</script> svarer <img src=x onerror=alert(1)> ikke på noe.\n\n<script>b()</script>"
+    )
     write(trees, "nb-NO", "evil", "Skriver <b>svarer</b> ikke", text + "\n\n[x](javascript:alert(1))")
     import_articles(library, [trees])
     hits = {hit.file: hit for hit in Searcher(library.path).search("skriver svarer ikke", "nb")}
