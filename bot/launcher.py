@@ -99,6 +99,8 @@ def train(root: Path = PROJECT_ROOT, force: bool = False) -> Path:
     command = _rasa("train", "--force", "--fixed-model-name", model.name.removesuffix(".tar.gz"))
     with log.open("wb") as stream:
         result = subprocess.run(command, cwd=root, env=_environment(), stdout=stream, stderr=stream, check=False)
+    if result.returncode < 0:
+        raise LaunchError(f"the training was ended by {signal.Signals(-result.returncode).name}; train again.")
     if result.returncode != 0 or not model.exists():
         raise LaunchError(f"the training failed: {_last_error(log)} The whole log is in {log.relative_to(root)}.")
     for old in model.parent.glob("triage-*.tar.gz"):

@@ -29,6 +29,8 @@ class Figure:
     """None for a share of right items, which McNemar's test compares."""
     lower_is_better: bool = False
     """Whether the figure counts what is wrong."""
+    intent: str | None = None
+    """Of an intent's F1: only what is of this intent, or is taken for it, has a say."""
 
     def value(self) -> float:
         """Returns the figure; a share is that of wrong items where lower is better."""
@@ -61,8 +63,7 @@ def _of_intents(items: Sequence[Item]) -> Iterator[Figure]:
     for language in sorted({item.language for item in items}):
         yield Figure(f"accuracy {language}", "languages", [item for item in items if item.language == language])
     for intent in sorted({item.expected for item in items}):
-        # Only what is of the intent, or was taken for it, has a say in its F1.
-        yield Figure(f"F1 {intent}", "intents", items, _f1_of(intent))
+        yield Figure(f"F1 {intent}", "intents", items, _f1_of(intent), intent=intent)
 
 
 def _of_other_sets(by_set: dict[str, list[Item]]) -> Iterator[Figure]:

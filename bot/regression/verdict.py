@@ -167,8 +167,9 @@ def _compare(figure: Figure, then: Mapping[str, Item], chance: float | None) -> 
     before = Figure(
         figure.name, figure.group, [before for _, before in pairs], figure.statistic, figure.lower_is_better
     ).value()
-    wrong = sum(b.right and not a.right for a, b in pairs)
-    right = sum(a.right and not b.right for a, b in pairs)
+    concerned = [(a, b) for a, b in pairs if figure.intent in (None, a.expected, a.got, b.got)]
+    wrong = sum(b.right and not a.right for a, b in concerned)
+    right = sum(a.right and not b.right for a, b in concerned)
     if figure.statistic is None and figure.group != "exact":
         # McNemar's exact test, one-sided: are the newly wrong more than half of those that changed?
         chance = float(binomtest(wrong, wrong + right, 0.5, "greater").pvalue) if wrong + right else 1.0

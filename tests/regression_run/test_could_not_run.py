@@ -19,6 +19,8 @@ WITHOUT_MODEL = ("intents", "with page", "robustness", "entities", "triage")
 """Steps that need the model; the articles do not."""
 LIMIT_SECONDS = 300
 
+pytestmark = pytest.mark.timeout(1800)
+
 
 @pytest.fixture
 def model(accepted: Sandbox) -> Path:

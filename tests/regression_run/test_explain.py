@@ -13,6 +13,8 @@ from bot.nlu.intent_model import IntentModel
 from bot.nlu.ngrams import NgramFeatures
 from tests.regression_run.sandbox import Sandbox
 
+pytestmark = pytest.mark.timeout(1800)
+
 PHRASES = [
     *(LabelledText(f"my card was {word} again", "card_declined", "en") for word in ("declined", "refused", "rejected")),
     *(LabelledText(f"{word} the invoice for me", "download_invoice", "en") for word in ("download", "get", "fetch")),
