@@ -96,7 +96,7 @@ class IntentModel:
             encodings: (n, dimension) their sentence encodings, if they are there already.
         """
         settings = self._settings
-        self._languages = frozenset(example.language for example in examples if example.language)
+        self._languages = languages_with_phrases(examples)
         genuine = len(examples)
         made = with_courtesies(examples, settings["courtesy_share"], settings["random_seed"])
         all_examples = [*examples, *(example for _, example in made)]
@@ -269,6 +269,16 @@ class IntentModel:
             return ngrams
         weighted = sparse.csr_matrix(encodings * np.float32(self._settings["encoder_weight"]))
         return sparse.hstack([ngrams, weighted], format="csr")
+
+
+def languages_with_phrases(examples: Sequence[LabelledText]) -> frozenset[str]:
+    """Returns the languages that have a quarter as many examples as the largest one, or more.
+
+    A language of which the titles of an article tree are the only examples has too few for the linear model.
+    """
+    counts = Counter(example.language for example in examples if example.language)
+    most = max(counts.values(), default=0)
+    return frozenset(language for language, count in counts.items() if 4 * count >= most)
 
 
 def with_refusals(

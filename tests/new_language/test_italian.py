@@ -76,7 +76,7 @@ def languages(reply: Reply) -> set[str]:
 def test_nearly_all_phrases_are_understood_and_their_language_is_identified(understanding: NluModel) -> None:
     parsed = understanding.parse(list(PHRASES))
     understood = [result["intent"]["name"] for result in parsed]
-    assert sum(one == other for one, other in zip(understood, PHRASES.values(), strict=True)) >= len(PHRASES) - 1
+    assert sum(one == other for one, other in zip(understood, PHRASES.values(), strict=True)) >= len(PHRASES) - 2
     assert {result["language"]["name"] for result in parsed} == {"it"}
 
 

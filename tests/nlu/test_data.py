@@ -22,6 +22,14 @@ DIALOGUE = (
     "talk_to_human",
     "ticket_status",
     "choose_product",
+    "step_failed",
+    "already_tried",
+    "ask_duration",
+    "send_again",
+    "more_detail",
+    "correct_field",
+    "cancel_form",
+    "skip_field",
 )
 
 
