@@ -19,7 +19,7 @@ WITHOUT_MODEL = ("intents", "with page", "robustness", "entities", "triage")
 """Steps that need the model; the articles do not."""
 LIMIT_SECONDS = 300
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.full, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from bot.nlu.intent_model import IntentModel
 from bot.nlu.ngrams import NgramFeatures
 from tests.regression_run.sandbox import Sandbox
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.full, pytest.mark.timeout(1800)]
 
 PHRASES = [
     *(LabelledText(f"my card was {word} again", "card_declined", "en") for word in ("declined", "refused", "rejected")),

@@ -14,7 +14,7 @@ from tests.page.visitor import VENDOR
 from tests.regression_run.damages import delete_an_intents_phrases, move_the_threshold
 from tests.regression_run.sandbox import Sandbox
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.full, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")
