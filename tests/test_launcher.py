@@ -167,7 +167,7 @@ def test_the_rest_channel_is_closed_unless_asked_for(root: Path, trained_model: 
     try:
         wait_for_line(process, log, "The bot answers at")
         with pytest.raises(urllib.error.HTTPError) as refused:
-            RunningBot(port, log, process).post("/webhooks/rest/webhook", {"sender": "a", "message": "hi"})
+            RunningBot(port, log, process, tickets="").post("/webhooks/rest/webhook", {"sender": "a", "message": "hi"})
         assert refused.value.code == 404
     finally:
         process.send_signal(signal.SIGINT)
