@@ -20,6 +20,8 @@ from bot.settings import get_settings
 # `rasa shell` would print the structured payload as JSON below the text.
 TEXT_ONLY_CHANNELS = frozenset({"cmdline"})
 
+PRODUCTS = ("azure", "microsoft365")
+
 # The action of each intent that a message may turn out to have meant.
 ACTIONS = {
     **dict.fromkeys(("step_failed", "ask_duration", "send_again", "more_detail"), "action_follow_up"),
@@ -138,6 +140,12 @@ def triage_of(tracker: Tracker) -> dict[str, Any]:
     return (tracker.latest_message or {}).get("triage") or {}
 
 
+def known_product(tracker: Tracker) -> str | None:
+    """Returns the customer's product, None while it is not known."""
+    product = tracker.get_slot("product")
+    return product if product in PRODUCTS else None
+
+
 def entity_of(tracker: Tracker, name: str) -> str:
     """Returns the value of an entity in the customer's last message, empty if there is none."""
     return str(next(tracker.get_latest_entity_values(name), "") or "")
@@ -237,11 +245,6 @@ def title_buttons(intents: list[str] | tuple[str, ...], language: str) -> list[B
 def person_button(language: str) -> Button:
     """Returns the button that asks for a person."""
     return button(replies().label("person", language), "talk_to_human")
-
-
-def common_issues() -> list[str]:
-    """Returns the intents that the bot offers by itself, in the table's order."""
-    return [intent for intent, issue in issues().items() if issue.common]
 
 
 def plain_values(value: Any) -> Any:

@@ -10,7 +10,6 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions.clarification import ask_which, pending_choice, settle
 from actions.conversation import (
-    common_issues,
     end_of_turn,
     form_of,
     intent_of,
@@ -23,6 +22,7 @@ from actions.conversation import (
 )
 from actions.recommended_steps import offer_other
 from actions.records import record_outcome
+from bot.articles.issues import common_issues
 
 
 class ActionFeedback(Action):

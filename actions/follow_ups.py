@@ -19,6 +19,7 @@ from actions.conversation import (
     form_of,
     intent_of,
     issues,
+    known_product,
     language_of,
     person_button,
     recognised_intent,
@@ -36,8 +37,8 @@ from actions.passages import (
     step_number,
     step_passages,
 )
-from actions.recommended_steps import PRODUCTS, answer_payload, ask_solved, variants
-from bot.articles import Article, documents
+from actions.recommended_steps import answer_payload, ask_solved, link_lines, variants
+from bot.articles import Article
 
 # A follow-up whose ranking gives another issue so much is about that one; confidences of a ranking add up to 1.
 NAMED_CLEARLY = 0.25
@@ -108,7 +109,7 @@ def _step_failed(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str)
 def _duration(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) -> list[EventType]:
     language = language_of(tracker)
     article = articles().article(issue, language)
-    found = durations(article, _product(tracker), replies().words("time_units", language))
+    found = durations(article, known_product(tracker), replies().words("time_units", language))
     dispatcher.utter_message(text=found or replies().dialogue("no_duration", language))
     return []
 
@@ -117,10 +118,9 @@ def _links(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) -> li
     """Says the links once more; a page shows them as links, with the answer they belong to."""
     language = language_of(tracker)
     article = articles().article(issue, language)
-    links = [f"- {link.label}: {link.url}" for link in documents(article)]
     dispatcher.utter_message(
-        text="\n".join([replies().dialogue("links_again", language), *links]),
-        json_message=answer_payload(issue, article, _product(tracker)) if shows_payloads(tracker) else None,
+        text="\n".join([replies().dialogue("links_again", language), *link_lines(article)]),
+        json_message=answer_payload(issue, article, known_product(tracker)) if shows_payloads(tracker) else None,
     )
     return []
 
@@ -136,7 +136,9 @@ def _detail(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) -> l
         text = _step_text(tracker, article, number)
         found = Passage(replies().dialogue("step_again", language, number=number), text)
     if found is None:
-        steps = [step for product in variants(article, _product(tracker)) for step in step_passages(article, product)]
+        steps = [
+            step for product in variants(article, known_product(tracker)) for step in step_passages(article, product)
+        ]
         found = find_passage(tracker, sections) or find_passage(tracker, steps)
     if found is not None:
         dispatcher.utter_message(text=f"{found.heading}\n\n{found.text}".strip())
@@ -155,12 +157,12 @@ def _step(tracker: Tracker, article: Article) -> int | None:
 
 
 def _most_steps(tracker: Tracker, article: Article) -> int:
-    return max(len(step_passages(article, product)) for product in variants(article, _product(tracker)))
+    return max(len(step_passages(article, product)) for product in variants(article, known_product(tracker)))
 
 
 def _step_text(tracker: Tracker, article: Article, number: int) -> str:
     """Returns a step's text; of both products, where they differ and the customer's is not known."""
-    shown = variants(article, _product(tracker))
+    shown = variants(article, known_product(tracker))
     texts = []
     for product in shown:
         steps = step_passages(article, product)
@@ -176,8 +178,3 @@ def _step_button(number: int, language: str) -> Button:
 
 def _section_button(section: Passage) -> Button:
     return button(section.heading, "more_detail", section=section.slug)
-
-
-def _product(tracker: Tracker) -> str | None:
-    product = tracker.get_slot("product")
-    return product if product in PRODUCTS else None

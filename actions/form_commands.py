@@ -11,6 +11,7 @@ from rasa_sdk.executor import CollectingDispatcher
 from actions.addresses import find_address
 from actions.conversation import end_of_turn, entity_of, form_of, intent_of, language_of, redirected, replies, text_of
 from actions.hand_over import emptied_form
+from actions.ticket_status import emptied_status
 
 FIELDS = {
     "ticket_form": ("contact_email", "ticket_summary"),
@@ -35,7 +36,13 @@ class ActionFormCommand(Action):
             dispatcher.utter_message(text=replies().dialogue(f"{form or 'ticket_form'}_cancelled", language))
             if said == "goodbye":
                 dispatcher.utter_message(text=replies().text("utter_goodbye", language))
-            return [ActiveLoop(None), SlotSet("requested_slot", None), *_emptied(), FollowupAction("action_listen")]
+            return [
+                ActiveLoop(None),
+                SlotSet("requested_slot", None),
+                *emptied_form(),
+                *emptied_status(),
+                FollowupAction("action_listen"),
+            ]
         if said == "correct_field" and form:
             return [*_corrected(tracker, form), end_of_turn(tracker)]
         if not form:
@@ -43,10 +50,6 @@ class ActionFormCommand(Action):
             text = replies().dialogue(key, language) if key else replies().text("utter_deny_idle", language)
             dispatcher.utter_message(text=text)
         return [end_of_turn(tracker)]
-
-
-def _emptied() -> list[EventType]:
-    return [*emptied_form(), SlotSet("status_number", None), SlotSet("status_email", None), SlotSet("number_tries", 0)]
 
 
 def _corrected(tracker: Tracker, form: str) -> list[EventType]:

@@ -12,6 +12,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions.clarification import ask_which, close_issues, pending_choice, settle
 from actions.conversation import (
+    PRODUCTS,
     articles,
     button,
     end_of_turn,
@@ -20,6 +21,7 @@ from actions.conversation import (
     form_of,
     intent_of,
     issues,
+    known_product,
     language_of,
     person_button,
     plain_values,
@@ -38,8 +40,6 @@ from actions.topics import offer_topics
 from bot.articles import Article, Note, Section, Step, contact, documents, lead, needs_product, recommended_steps
 from bot.articles.parts import STEPS_SLUG, VARIANT_SLUGS
 from bot.articles.replies import language_name
-
-PRODUCTS = ("azure", "microsoft365")
 
 
 class ActionRecommendedSteps(Action):
@@ -61,7 +61,7 @@ class ActionRecommendedSteps(Action):
             offer_topics(dispatcher, "utter_help", language)
             return [*told, end_of_turn(tracker)]
         if form_of(tracker):  # a question in the middle of a form; what the form is about stays
-            dispatcher.utter_message(**answer_message(tracker, issue, _product_of(tracker)))
+            dispatcher.utter_message(**answer_message(tracker, issue, known_product(tracker)))
             return [*told, end_of_turn(tracker)]
         if passage := _passage_asked_for(tracker, said):
             dispatcher.utter_message(text=f"{passage.heading}\n\n{passage.text}")
@@ -80,7 +80,7 @@ def _answer(dispatcher: CollectingDispatcher, tracker: Tracker, said: str, issue
     other = second or tracker.get_slot("other_issue")
     other = other if other != issue else None
     events += [SlotSet("issue", issue), SlotSet("other_issue", other), SlotSet("rephrase_asked", False)]
-    product = _product_of(tracker)
+    product = known_product(tracker)
     article = articles().article(issue, language)
     if needs_product(article) and product is None and not tracker.get_slot("product_asked"):
         if shows_payloads(tracker):  # a page shows the steps of both, to switch between, beside the question
@@ -148,11 +148,6 @@ def answer_message(tracker: Tracker, issue: str, product: str | None) -> dict[st
     return {"text": answer_text(article, product), "json_message": payload}
 
 
-def _product_of(tracker: Tracker) -> str | None:
-    product = tracker.get_slot("product")
-    return product if product in PRODUCTS else None
-
-
 def _second_issue(tracker: Tracker) -> str | None:
     second = (triage_of(tracker).get("second_issue") or {}).get("name")
     return second if second in issues() and intent_of(tracker) in issues() else None
@@ -203,9 +198,13 @@ def answer_text(article: Article, product: str | None) -> str:
     closing = contact(article)
     if closing is not None:
         parts.append("\n".join(plain(paragraph) for paragraph in closing.paragraphs))
-    links = [f"- {link.label}: {link.url}" for link in documents(article)]
-    parts.append("\n".join([f"{replies().label('documents', language)}:", *links]))
+    parts.append("\n".join([f"{replies().label('documents', language)}:", *link_lines(article)]))
     return "\n\n".join(part for part in parts if part)
+
+
+def link_lines(article: Article) -> list[str]:
+    """Returns the article's documents, a line each."""
+    return [f"- {link.label}: {link.url}" for link in documents(article)]
 
 
 def answer_payload(issue: str, article: Article, product: str | None) -> dict[str, Any]:

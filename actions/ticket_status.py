@@ -42,7 +42,7 @@ class ActionTicketStatus(Action):
         if form:
             dispatcher.utter_message(text=replies().dialogue("status_later", language))
             return [end_of_turn(tracker)]
-        return [*_emptied(), SlotSet("status_number", number), FollowupAction(FORM)]
+        return [*emptied_status(), SlotSet("status_number", number), FollowupAction(FORM)]
 
 
 class ValidateStatusForm(Action):
@@ -113,14 +113,14 @@ class ActionTellStatus(Action):
             found = status_for(number, tracker.sender_id, email) if guesses < MOST_GUESSES else None
         except TicketStoreError:
             dispatcher.utter_message(text=replies().dialogue("status_failed", language))
-            return [*_emptied(), FollowupAction("action_listen")]
+            return [*emptied_status(), FollowupAction("action_listen")]
         if found is not None:
             dispatcher.utter_message(text=_told(found, language))
         else:
             buttons = [person_button(language)]
             dispatcher.utter_message(text=replies().dialogue("status_unknown", language), buttons=buttons)
             guesses += 1
-        return [*_emptied(), SlotSet("status_guesses", guesses), FollowupAction("action_listen")]
+        return [*emptied_status(), SlotSet("status_guesses", guesses), FollowupAction("action_listen")]
 
 
 def _own(tracker: Tracker, number: str | None) -> TicketStatus | None:
@@ -146,5 +146,6 @@ def _ask(dispatcher: CollectingDispatcher, tracker: Tracker, what: str) -> list[
     return []
 
 
-def _emptied() -> list[EventType]:
+def emptied_status() -> list[EventType]:
+    """Returns the events that leave nothing of an earlier question for a ticket's status."""
     return [SlotSet("status_number", None), SlotSet("status_email", None), SlotSet("number_tries", 0)]

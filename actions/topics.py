@@ -9,7 +9,6 @@ from rasa_sdk.events import EventType, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions.conversation import (
-    common_issues,
     end_of_turn,
     form_of,
     intent_of,
@@ -22,6 +21,7 @@ from actions.conversation import (
     topic_buttons,
 )
 from actions.records import record_fallback
+from bot.articles.issues import common_issues
 from bot.tickets import find_number
 
 

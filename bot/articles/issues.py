@@ -50,7 +50,12 @@ def load_issues(path: Path | None = None) -> dict[str, Issue]:
     Raises:
         IssueTableError: the file is missing, is not YAML, a row does not fit, or a row names an unknown intent.
     """
-    return _load((path or get_settings().data_dir / "issues.yml").resolve())
+    return _load(path or get_settings().data_dir / "issues.yml")
+
+
+def common_issues() -> list[str]:
+    """Returns the intents that the bot offers by itself, in the table's order."""
+    return [intent for intent, issue in load_issues().items() if issue.common]
 
 
 def source_names(issues: Mapping[str, Issue]) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,11 @@ class Replies:
 
     def languages(self) -> tuple[str, ...]:
         """Returns the codes of the languages that have a reply file, sorted."""
-        return tuple(sorted(path.stem for path in self._folder.glob("*.yml")))
+        return _languages(self._folder)
+
+    def name(self, language: str) -> str:
+        """Returns what a language calls itself; its code where its file does not say so."""
+        return str(self._file(language).get("name", language))
 
     def answer_language(self, *wished: str | None) -> str:
         """Returns the language that the bot answers in: the first of the wished ones that it has replies in.
@@ -53,7 +58,7 @@ class Replies:
         """
         return self.text("utter_language_fallback", language, language_name=language_name(written, language))
 
-    def text(self, key: str, language: str, **values: str) -> str:
+    def text(self, key: str, language: str, **values: object) -> str:
         """Returns the reply `key` in a language, in English where that language lacks it.
 
         Args:
@@ -64,7 +69,7 @@ class Replies:
         Raises:
             ReplyError: not even the English file has this reply.
         """
-        return self._lookup("replies", key, language).format(url=get_settings().support_request_url, **values)
+        return self._spoken("replies", key, language, values)
 
     def dialogue(self, key: str, language: str, **values: object) -> str:
         """Returns what only actions say (follow-ups, forms, tickets), with what stands for its placeholders.
@@ -77,7 +82,11 @@ class Replies:
         Raises:
             ReplyError: not even the English file has this text.
         """
-        return self._lookup("dialogue", key, language).format(url=get_settings().support_request_url, **values)
+        return self._spoken("dialogue", key, language, values)
+
+    def page(self, key: str, language: str, **values: object) -> str:
+        """Returns what the support page, and not the bot, says; arguments and errors as for `text`."""
+        return self._spoken("page", key, language, values)
 
     def words(self, key: str, language: str) -> tuple[str, ...]:
         """Returns the words by which actions recognise something in a message, such as the units of time."""
@@ -91,19 +100,34 @@ class Replies:
         """Returns the short name of an issue in a language, in English where that language lacks it."""
         return self._lookup("topics", intent, language)
 
+    def group(self, name: str, language: str) -> dict[str, str]:
+        """Returns a whole group, with the English texts that the language lacks."""
+        return {**self._group(name, FALLBACK_LANGUAGE), **self._group(name, language)}
+
     def keys(self, group: str, language: str) -> tuple[str, ...]:
         """Returns the keys of a group (`replies`, `dialogue`, `labels`, `words` or `topics`) that a language has."""
-        return tuple(self._file(language).get(group, {}))
+        return tuple(self._group(group, language))
+
+    def _spoken(self, group: str, key: str, language: str, values: Mapping[str, object]) -> str:
+        return self._lookup(group, key, language).format(url=get_settings().support_request_url, **values)
 
     def _lookup(self, group: str, key: str, language: str) -> str:
         for code in (language, FALLBACK_LANGUAGE):
-            text = self._file(code).get(group, {}).get(key)
+            text = self._group(group, code).get(key)
             if text is not None:
                 return str(text)
         raise ReplyError(f"{self._folder / FALLBACK_LANGUAGE}.yml: no `{key}` under `{group}`; add it.")
 
+    def _group(self, name: str, language: str) -> dict[str, str]:
+        return self._file(language).get(name) or {}
+
     def _file(self, language: str) -> dict[str, Any]:
         return _read(self._folder / f"{language}.yml")
+
+
+@lru_cache(maxsize=16)
+def _languages(folder: Path) -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in folder.glob("*.yml")))
 
 
 @lru_cache(maxsize=64)
@@ -120,5 +144,5 @@ def _read(path: Path) -> dict[str, Any]:
         return {}
     content = read_yaml(path, ReplyError)
     if not isinstance(content, dict):
-        raise ReplyError(f"{path}: expected a mapping with `replies`, `labels` and `topics`.")
+        raise ReplyError(f"{path}: expected a mapping with `replies`, `labels`, `topics` and `page`.")
     return content

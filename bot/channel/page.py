@@ -22,7 +22,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse, empty, raw
 from sanic.response import json as json_response
 
-from bot.articles.issues import Product
+from bot.articles.issues import Product, common_issues
 from bot.articles.language import normalise
 from bot.articles.replies import ReplyError
 from bot.channel import headers
@@ -32,7 +32,7 @@ from bot.channel.limits import LimitError, Limits
 from bot.channel.links import AllowedLinks
 from bot.channel.requests import address_of, bearer_token, check_head, check_origin, is_own, json_body, text_field
 from bot.channel.sessions import MemorySessions, Session
-from bot.channel.texts import Texts, common_topics, wishes
+from bot.channel.texts import Texts, wishes
 from bot.channel.tokens import KeyFileError, Tokens, new_conversation, signing_key
 from bot.channel.turns import CHANNEL, Conversations, OnNewMessage, Turn
 from bot.channel.typed_text import safe_text
@@ -162,7 +162,7 @@ class PageChannel(InputChannel):
         content = await json_body(request, self._settings.body_bytes)
         self._check_parent(request, text_field(content, "parent_origin"))
         shown, accepted = text_field(content, "language"), wishes(_header(request, "accept-language"))
-        language = self._texts.language([*([shown] if shown else []), *accepted])
+        language = self._texts.replies.answer_language(shown, *accepted)
         product, email = text_field(content, "product"), text_field(content, "email")
         await self._limits.session(address)
         now = time.time()
@@ -177,7 +177,10 @@ class PageChannel(InputChannel):
             page_locale=self._page_locale(language, shown, text_field(content, "locale"), accepted),
         )
         self._store.add(session)
-        topics = [{"title": self._texts.topic(intent, language), "payload": f"/{intent}"} for intent in common_topics()]
+        topics = [
+            {"title": self._texts.replies.topic(intent, language), "payload": f"/{intent}"}
+            for intent in common_issues()
+        ]
         return _json(
             {
                 "token": self._tokens.issue(session.conversation),
@@ -268,7 +271,7 @@ class PageChannel(InputChannel):
 
     def _language(self, request: Request) -> str:
         asked = request.args.get("lang")
-        return self._texts.language([*([asked] if asked else []), *wishes(_header(request, "accept-language"))])
+        return self._texts.replies.answer_language(asked, *wishes(_header(request, "accept-language")))
 
     def _page_locale(self, language: str, shown: str | None, locale: str | None, accepted: Sequence[str]) -> str:
         """Returns what the visitor most likely writes in; the bot may have no words in it.
@@ -281,7 +284,7 @@ class PageChannel(InputChannel):
         """
         named = [code for wish in (locale, shown) if (code := normalise(wish)) and code not in self._texts.languages]
         # A page in another language than the browser's was chosen by the visitor.
-        if not named and accepted and self._texts.language(accepted) == language:
+        if not named and accepted and self._texts.replies.answer_language(*accepted) == language:
             named = [normalise(accepted[0])]
         return next(filter(None, named), language)
 
@@ -305,7 +308,7 @@ class PageChannel(InputChannel):
 
     def _refused(self, request: Request, refusal: RefusedError) -> HTTPResponse:
         language = refusal.language or self._language(request)
-        text = self._texts.page(f"error_{refusal.code}", language, **refusal.values)
+        text = self._texts.replies.page(f"error_{refusal.code}", language, **refusal.values)
         response = _json({"error": refusal.code, "message": text, "language": language}, refusal.status)
         if refusal.retry_after is not None:
             response.headers["Retry-After"] = str(refusal.retry_after)

@@ -196,7 +196,7 @@ class Conversations:
         except Exception:  # the customer gets an apology, whatever has failed
             logger.exception("A message of the support page could not be answered.")
         if not any(part["type"] != "notice" for part in turn.parts):
-            text = self._texts.reply(_FAILED, session.language)
+            text = self._texts.replies.text(_FAILED, session.language)
             turn.add({"type": "text", "text": text, "language": session.language})
         for part in turn.parts:
             session.remember({"from": "bot", **part})
@@ -218,7 +218,7 @@ class Conversations:
         session.written = str(named.get("language", session.written))
         session.language = str(named.get("fallback_language", named.get("language", session.language)))
         if said.changed:
-            text = self._texts.page("notice_card_masked", session.language)
+            text = self._texts.replies.page("notice_card_masked", session.language)
             notice = {"type": "notice", "code": "card_masked", "text": text, "masked": said.text}
             turn.add({**notice, "language": session.language})
         parse_data["entities"] = _with_product(session, parse_data["entities"])

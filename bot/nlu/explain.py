@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from rasa.engine.graph import ExecutionContext
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 
 from bot.articles.examples import Example
 from bot.encoder import load_encoder
-from bot.nlu.intent import LinearIntentClassifier
+from bot.nlu.intent import load_classifier
 from bot.nlu.intent_model import IntentModel
 
 
@@ -40,11 +41,10 @@ def load_intent_model(path: Path) -> IntentModel:
     """
     with tempfile.TemporaryDirectory() as folder:
         storage, metadata = LocalModelStorage.from_model_archive(Path(folder), path)
-        for node in metadata.predict_schema.nodes.values():
-            if issubclass(node.uses, LinearIntentClassifier) and node.resource is not None:
-                settings = {**node.uses.get_default_config(), **node.config}
-                classifier: LinearIntentClassifier = node.uses.load(settings, storage, node.resource, None)
-                return classifier.model
+        context = ExecutionContext(graph_schema=metadata.predict_schema, model_id=metadata.model_id)
+        classifier = load_classifier(metadata.predict_schema, storage, context)
+    if classifier is not None:
+        return classifier.model
     raise NoClassifierError(f"{path}: has no LinearIntentClassifier; name it in config.yml and train again.")
 
 

@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
-from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.graph import ExecutionContext, GraphComponent, GraphSchema
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
@@ -212,6 +212,29 @@ class LinearIntentClassifier(GraphComponent):
         ][: self._config["ranking_length"]]
         message.set(INTENT, listed[0], add_to_output=True)
         message.set("intent_ranking", listed, add_to_output=True)
+
+
+def load_classifier(
+    schema: GraphSchema, model_storage: ModelStorage, execution_context: ExecutionContext
+) -> LinearIntentClassifier | None:
+    """Loads the intent classifier of a trained pipeline; what another component has loaded of it is shared.
+
+    Args:
+        schema: the graph of the pipeline.
+        model_storage: where the trained components are.
+        execution_context: of the component that asks.
+
+    Returns:
+        The classifier, None if the pipeline has none of this kind.
+    """
+    for node in schema.nodes.values():
+        if issubclass(node.uses, LinearIntentClassifier) and node.resource is not None:
+            settings = {**node.uses.get_default_config(), **node.config}
+            classifier: LinearIntentClassifier = node.uses.load(
+                settings, model_storage, node.resource, execution_context
+            )
+            return classifier
+    return None
 
 
 def _encodings(messages: Sequence[Message]) -> NDArray[np.float32] | None:

@@ -173,7 +173,7 @@ class IntentModel:
             other: what speaks for this one is negative.
         """
         assert self._linear is not None and self._spelling is not None, "train or load it first"
-        linear, mended = self._linear, self._spelling.mend(text)
+        linear, (mended, strangeness) = self._linear, self._read(text, is_foreign=False)
         features = self._ngrams.transform([mended])
         column, against = linear.labels.index(intent), linear.labels.index(other)
         weights = (linear.weights[:, column] - linear.weights[:, against]) * linear.sharpness
@@ -192,7 +192,7 @@ class IntentModel:
             meaning = float(encodings[0] @ weights[features.shape[1] :]) * self._settings["encoder_weight"]
         constant = (linear.intercept[column] - linear.intercept[against]) * linear.sharpness
         constant += linear.prior[column] - linear.prior[against]
-        return Explanation(mended, words, ngrams, meaning, float(constant), self._strangeness(mended))
+        return Explanation(mended, words, ngrams, meaning, float(constant), strangeness)
 
     def save(self, folder: Path) -> None:
         """Writes everything that was learned into a folder."""
@@ -221,16 +221,11 @@ class IntentModel:
         self, texts: Sequence[str], encodings: NDArray[np.float32] | None, foreign: NDArray[np.bool_]
     ) -> NDArray[np.float32]:
         assert self._linear is not None and self._spelling is not None, "train or load it first"
-        mended = texts
-        if self._settings["mend_spelling"]:
-            mended = [
-                text if is_foreign else self._spelling.mend(text)
-                for text, is_foreign in zip(texts, foreign, strict=True)
-            ]
+        readings = [self._read(text, is_foreign) for text, is_foreign in zip(texts, foreign, strict=True)]
+        mended = [text for text, _ in readings]
         encodings = self._encodings(texts, mended, encodings)
         confidences = self._linear.confidences(self._features(mended, encodings))
-        strangeness = np.array([self._strangeness(text) for text in mended], dtype=np.float32)
-        strangeness[foreign] = np.maximum(strangeness[foreign], self._settings["foreign"])
+        strangeness = np.array([strangeness for _, strangeness in readings], dtype=np.float32)
         strange = np.flatnonzero(strangeness)
         if self._neighbours is not None and encodings is not None and len(strange):
             share = strangeness[strange, None]
@@ -242,12 +237,19 @@ class IntentModel:
     def _encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         return (self._encoder or load_encoder()).encode(texts)
 
-    def _strangeness(self, text: str) -> float:
-        """Returns how much the near phrases count for a text, 0-1: by the share of its words that no phrase has."""
+    def _read(self, text: str, is_foreign: bool) -> tuple[str, float]:
+        """Returns a text without typing errors, and how much near phrases count for it, 0-1.
+
+        That goes by the share of its words that no phrase has, and by whether its language has any phrase.
+        """
         assert self._spelling is not None
+        if is_foreign or not self._settings["mend_spelling"]:
+            mended, known = text, self._spelling.known_share(text)
+        else:
+            mended, known = self._spelling.read(text)
         strange, familiar = self._settings["strange"], self._settings["familiar"]
-        known = self._spelling.known_share(text)
-        return float(np.clip((familiar - known) / (familiar - strange), 0.0, 1.0))
+        strangeness = float(np.clip((familiar - known) / (familiar - strange), 0.0, 1.0))
+        return mended, max(strangeness, self._settings["foreign"]) if is_foreign else strangeness
 
     def _encodings(
         self, texts: Sequence[str], mended: Sequence[str], encodings: NDArray[np.float32] | None

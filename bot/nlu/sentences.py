@@ -60,10 +60,13 @@ def sentences(text: str, language: str, folder: Path) -> list[str]:
         The sentences without greeting, politeness, signature and quoted older mail; the whole text, if nothing else
         is in it.
     """
+    return telling(own_words(text, language, folder), language, folder) or [text.strip()]
+
+
+def telling(own: list[str], language: str, folder: Path) -> list[str]:
+    """Returns those of a message's own sentences that say something: no greeting, no mere politeness."""
     patterns = _patterns(folder, language)
-    found = _without_greeting(own_words(text, language, folder), patterns)
-    found = [sentence for sentence in found if not _is_polite(sentence, patterns)]
-    return found or [text.strip()]
+    return [each for each in _without_greeting(own, patterns) if not _is_polite(each, patterns)]
 
 
 def clauses(sentence: str, language: str, folder: Path) -> list[str]:

@@ -61,11 +61,16 @@ class Spelling:
 
         Where most words are unknown it is another language and not a slip: such a text stays as it is, too.
         """
+        return self.read(text)[0]
+
+    def read(self, text: str) -> tuple[str, float]:
+        """Returns the mended text and the share of its words that some training phrase has, 0-1 (1 without words)."""
         words = _words_of(text)
         unknown = sum(not self._is_known(word) for word in words)
-        if not 0 < unknown <= max(1, len(words) // 2):
-            return text
-        return _WORD.sub(lambda match: self._mend_word(match.group()), text)
+        mended = text
+        if 0 < unknown <= max(1, len(words) // 2):
+            mended = _WORD.sub(lambda match: self._mend_word(match.group()), text)
+        return mended, self.known_share(mended) if mended != text else 1 - unknown / max(1, len(words))
 
     def known_share(self, text: str) -> float:
         """Returns the share of the text's words that some training phrase has, 0-1; 1 for a text without words."""

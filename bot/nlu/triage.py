@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,8 @@ from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
 from bot.articles.issues import load_issues
-from bot.nlu.intent import LinearIntentClassifier
+from bot.nlu.intent import LinearIntentClassifier, load_classifier
 from bot.nlu.metadata import is_command
-from bot.nlu.sentences import own_words
 from bot.nlu.sentiment import sentiment, signals
 from bot.nlu.triage_evidence import (
     PAIR_FEATURES,
@@ -47,7 +46,7 @@ class Triage(GraphComponent):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        """Returns every setting with its default; `python -m benchmarks.triage thresholds` computes the numbers."""
+        """Returns every setting with its default; config.yml has the numbers that belong to the shipped phrases."""
         return {
             # From so many sentences on the ranking is combined from the sentences' and the whole message's.
             "long_sentences": 4,
@@ -106,12 +105,10 @@ class Triage(GraphComponent):
             InvalidConfigException: a setting cannot work, or there is no LinearIntentClassifier in the pipeline.
         """
         cls.validate_config(config)
-        for node in execution_context.graph_schema.nodes.values():
-            if issubclass(node.uses, LinearIntentClassifier) and node.resource is not None:
-                settings = {**node.uses.get_default_config(), **node.config}
-                classifier = node.uses.load(settings, model_storage, node.resource, execution_context)
-                return cls(config, classifier, get_settings().data_dir)
-        raise InvalidConfigException("Triage needs a LinearIntentClassifier before it in the pipeline; add one.")
+        classifier = load_classifier(execution_context.graph_schema, model_storage, execution_context)
+        if classifier is None:
+            raise InvalidConfigException("Triage needs a LinearIntentClassifier before it in the pipeline; add one.")
+        return cls(config, classifier, get_settings().data_dir)
 
     def process(self, messages: list[Message]) -> list[Message]:
         """Adds `triage` to each message with typed text that has an intent."""
@@ -122,8 +119,8 @@ class Triage(GraphComponent):
             for message, language in zip(typed, languages, strict=True)
         ]
         said = self._ask({text: language for one, language in zip(parts, languages, strict=True) for text in one.texts})
-        for message, one in zip(typed, parts, strict=True):
-            self._annotate(message, one, said)
+        for message, language, one in zip(typed, languages, parts, strict=True):
+            self._annotate(message, language, one, said)
         return messages
 
     def _ask(self, languages: Mapping[str, str]) -> dict[str, dict[str, float]]:
@@ -138,7 +135,7 @@ class Triage(GraphComponent):
     def _language(self, message: Message) -> str:
         return (message.get("language") or {}).get("name") or str(self._config["fallback_language"])
 
-    def _annotate(self, message: Message, parts: Parts, said: dict[str, dict[str, float]]) -> None:
+    def _annotate(self, message: Message, language: str, parts: Parts, said: dict[str, dict[str, float]]) -> None:
         before = {entry["name"]: float(entry["confidence"]) for entry in message.get(RANKING)}
         confidences: Confidences = before
         if len(parts.sentences) >= self._config["long_sentences"]:
@@ -159,7 +156,7 @@ class Triage(GraphComponent):
             candidates = close_candidates(confidences, self._issues, together, ratio)
         if confidences is not before:
             _rank(message, confidences, len(before))
-        triage = {"second_issue": second, "candidates": candidates, **self._mood(message)}
+        triage = {"second_issue": second, "candidates": candidates, **self._mood(parts.own_words, language)}
         message.set("triage", triage, add_to_output=True)
 
     def _pair(self, parts: Parts, said: dict[str, dict[str, float]]) -> tuple[Pair, float] | None:
@@ -169,9 +166,8 @@ class Triage(GraphComponent):
         best = max(rated, key=lambda one: one[1], default=None)
         return best if best and best[1] >= self._config["second_issue_confidence"] else None
 
-    def _mood(self, message: Message) -> dict[str, Any]:
-        language = self._language(message)
-        text = "\n".join(own_words(message.get(TEXT), language, self._folder))
+    def _mood(self, own_words: Sequence[str], language: str) -> dict[str, Any]:
+        text = "\n".join(own_words)
         found = signals(text, language, self._folder)
         mood = sentiment(text, language, self._folder, found)
         return {"sentiment": {"label": mood.label, "confidence": round(mood.confidence, 3)}, "signals": found}

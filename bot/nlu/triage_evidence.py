@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.nlu.sentences import clauses, sentences
+from bot.nlu.sentences import clauses, own_words, telling
 
 MOST_CUTS = 12
 """A message with more places to cut is cut between its sentences only."""
@@ -35,6 +35,8 @@ class Parts:
     sentences: tuple[str, ...]
     cuts: tuple[tuple[str, str], ...]
     """What is before and after each place where a second matter may begin."""
+    own_words: tuple[str, ...] = ()
+    """The message's sentences without signature and quoted mail, but with greeting and politeness."""
 
     @property
     def texts(self) -> list[str]:
@@ -68,7 +70,8 @@ def parts_of(text: str, language: str, folder: Path) -> Parts:
         language: its language, ISO 639-1.
         folder: the data folder with the word lists.
     """
-    found = sentences(text, language, folder)
+    own = own_words(text, language, folder)
+    found = telling(own, language, folder) or [text.strip()]
     units = [(number, clause) for number, part in enumerate(found) for clause in clauses(part, language, folder)]
     places: Sequence[int] = range(1, len(units))
     if len(places) > MOST_CUTS:
@@ -78,7 +81,7 @@ def parts_of(text: str, language: str, folder: Path) -> Parts:
         for number in range(len(found)):
             inside = [unit for unit in units if unit[0] == number]
             cuts += [(_joined(inside[:place]), _joined(inside[place:])) for place in range(1, len(inside))]
-    return Parts(" ".join(found), tuple(found), tuple(dict.fromkeys(cuts)))
+    return Parts(" ".join(found), tuple(found), tuple(dict.fromkeys(cuts)), tuple(own))
 
 
 def _joined(units: Sequence[tuple[int, str]]) -> str:

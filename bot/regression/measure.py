@@ -126,10 +126,10 @@ def summarise(predictions: Iterable[Prediction]) -> dict[str, float]:
     outside = [p for p in predictions if p.example.intent == "out_of_scope"]
     dialogue = [p for p in predictions if p.example.intent not in issues and p.example.intent != "out_of_scope"]
     return {
-        "issue_accuracy": _share(p.intent == p.example.intent for p in inside),
-        "dialogue_accuracy": _share(p.intent == p.example.intent for p in dialogue),
-        "out_of_scope_recall": _share(p.intent in REFUSALS for p in outside),
-        "false_refusals": _share(p.intent in REFUSALS for p in inside),
+        "issue_accuracy": share(p.intent == p.example.intent for p in inside),
+        "dialogue_accuracy": share(p.intent == p.example.intent for p in dialogue),
+        "out_of_scope_recall": share(p.intent in REFUSALS for p in outside),
+        "false_refusals": share(p.intent in REFUSALS for p in inside),
         "calibration_error": calibration_error(
             [p.confidence for p in predictions], [p.best == p.example.intent for p in predictions]
         ),
@@ -138,7 +138,7 @@ def summarise(predictions: Iterable[Prediction]) -> dict[str, float]:
 
 def language_accuracy(predictions: Iterable[Prediction], words: int = 1) -> float:
     """Returns the share of phrases with at least so many words whose language was recognised."""
-    return _share(p.language == p.example.language for p in predictions if len(p.example.text.split()) >= words)
+    return share(p.language == p.example.language for p in predictions if len(p.example.text.split()) >= words)
 
 
 def calibration_error(confidences: Sequence[float], right: Sequence[bool], bins: int = 10) -> float:
@@ -155,6 +155,7 @@ def calibration_error(confidences: Sequence[float], right: Sequence[bool], bins:
     return float(sum(gaps))
 
 
-def _share(values: Iterable[bool]) -> float:
+def share(values: Iterable[bool]) -> float:
+    """Returns the share of true values, 0-1; not a number where there are none."""
     listed = list(values)
     return sum(listed) / len(listed) if listed else float("nan")

@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.articles.examples import ExampleError
 from bot.articles.issues import load_issues
-from bot.regression.measure import HELD_OUT, NluModel, held_out_examples
+from bot.regression.measure import HELD_OUT, NluModel, held_out_examples, share
 
 
 @dataclass(frozen=True)
@@ -110,16 +110,11 @@ def summarise(triaged: Iterable[Triaged]) -> dict[str, float]:
     long = [t for t in triaged if len(t.message.issues) == 1 and t.message.long]
     asked = [t for t in short if t.candidates]
     return {
-        "both_found": _share({t.intent, t.second} == set(t.message.issues) for t in two),
-        "false_second": _share(t.second is not None for t in short),
-        "false_second_long": _share(t.second is not None for t in long),
-        "short_accuracy": _share(t.intent in t.message.issues for t in short),
-        "long_accuracy": _share(t.intent in t.message.issues for t in long),
-        "asked": _share(bool(t.candidates) for t in short),
-        "asked_right": _share(t.message.issues[0] in t.candidates for t in asked),
+        "both_found": share({t.intent, t.second} == set(t.message.issues) for t in two),
+        "false_second": share(t.second is not None for t in short),
+        "false_second_long": share(t.second is not None for t in long),
+        "short_accuracy": share(t.intent in t.message.issues for t in short),
+        "long_accuracy": share(t.intent in t.message.issues for t in long),
+        "asked": share(bool(t.candidates) for t in short),
+        "asked_right": share(t.message.issues[0] in t.candidates for t in asked),
     }
-
-
-def _share(values: Iterable[bool]) -> float:
-    listed = list(values)
-    return sum(listed) / len(listed) if listed else float("nan")

@@ -9,9 +9,9 @@ from string import Formatter
 import pytest
 import yaml
 
+from bot.articles.issues import common_issues
 from bot.articles.replies import Replies
 from bot.channel.assets import asset
-from bot.channel.texts import Texts, common_topics
 from bot.settings import Settings
 from tests.channel.conftest import PageBot
 
@@ -43,7 +43,7 @@ def test_the_texts_of_a_language_are_complete(page_bot: PageBot, language: str) 
     assert answer.headers["Content-Type"] == "application/json"
     assert content["language"] == language
     assert list(content["languages"]) == list(LANGUAGES)
-    assert content["common"] == common_topics()
+    assert content["common"] == common_issues()
     for group in ("replies", "labels", "topics", "page"):
         assert content[group].keys() == english[group].keys()
     assert "{url}" not in str(content["replies"])
@@ -134,7 +134,7 @@ def test_what_is_not_there_is_refused_in_the_visitors_language(page_bot: PageBot
     assert answer.status_code == 404
     assert answer.json() == {
         "error": "not_found",
-        "message": Texts().page("error_not_found", "nl"),
+        "message": Replies().page("error_not_found", "nl"),
         "language": "nl",
     }
     assert page_bot.request("PUT", "/webhooks/page/messages").status_code == 405

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.articles.replies import Replies
-from bot.channel.texts import Texts
 from bot.channel.typed_text import as_text, safe_text
 from tests.channel.conftest import PageBot
 
@@ -168,7 +167,7 @@ def test_odd_text_is_answered_and_kept_as_text(page_bot: PageBot, text: str) -> 
 def test_a_message_without_anything_to_read_is_refused(page_bot: PageBot, text: str) -> None:
     answer = page_bot.customer(language="da").post(text=text)
     assert (answer.status_code, answer.json()["error"]) == (400, "empty")
-    assert answer.json()["message"] == Texts().page("error_empty", "da")
+    assert answer.json()["message"] == Replies().page("error_empty", "da")
 
 
 @pytest.mark.parametrize("language", Replies().languages())
