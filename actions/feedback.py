@@ -35,7 +35,7 @@ class ActionFeedback(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Utters what follows from the customer's verdict on what was last asked."""
-        if elsewhere := redirected(tracker):
+        if elsewhere := redirected(tracker, self.name()):
             return elsewhere
         if form_of(tracker):
             return [end_of_turn(tracker)]

@@ -43,7 +43,7 @@ class ActionOfferTopics(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Utters the help text and the topics."""
-        if elsewhere := redirected(tracker):
+        if elsewhere := redirected(tracker, self.name()):
             return elsewhere
         told = tell_language(dispatcher, tracker)
         offer_topics(dispatcher, "utter_help", language_of(tracker))
@@ -59,7 +59,7 @@ class ActionNotUnderstood(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Utters the documents, the question to rephrase, or the way out."""
-        if elsewhere := redirected(tracker):
+        if elsewhere := redirected(tracker, self.name()):
             return elsewhere
         language, text = language_of(tracker), text_of(tracker)
         if find_number(text):  # a ticket's number alone says what is wanted

@@ -134,10 +134,12 @@ class ProductScope(GraphComponent):
         return messages
 
     def confidences(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Returns how certain it is of each of n texts that it is about the products, 0-1."""
+        """Returns how certain it is of each of n texts that it is about the products, 0-1; numbers alone never are."""
         if self._model is None or not texts:
             return np.zeros(len(texts), np.float32)
-        return np.asarray(self._model.confidences(self._features(texts))[:, self._model.labels.index(_ABOUT)])
+        has_letters = np.array([any(char.isalpha() for char in text) for text in texts])
+        about = self._model.confidences(self._features(texts))[:, self._model.labels.index(_ABOUT)]
+        return np.asarray(about * has_letters, dtype=np.float32)
 
     def _features(self, texts: Sequence[str]) -> sparse.csr_matrix:
         encodings = sparse.csr_matrix(load_encoder().encode(texts))

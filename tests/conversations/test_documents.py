@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bot.articles.replies import Replies
+from bot.tickets import SearchEvent
 from bot.tickets.store import TicketStore
+from tests.channel.conftest import Customer, PageBot
 from tests.conftest import Answer, RunningBot
 from tests.conversations.test_triage import wait_for
 
@@ -105,5 +109,30 @@ def test_without_imported_articles_a_near_miss_is_refused_as_ever(running_bot: R
     assert not answer.payload
 
 
-def _steps(store: TicketStore, shown: Answer) -> list:  # type: ignore[type-arg]
+def _steps(store: TicketStore, shown: Answer) -> list[SearchEvent]:
     return [event for event in store.searches() if event.search_id == shown.payload["search"]]
+
+
+def test_the_page_gets_the_documents_and_tells_only_of_those_that_it_got(searching_bot: RunningBot) -> None:
+    bot = PageBot(searching_bot.port, searching_bot.log, Path(), Path(), searching_bot.process.pid)
+    customer, stranger = bot.customer(language="nb"), bot.customer(language="nb")
+    parts = customer.say(LONG_TAIL[0][1]).parts
+    assert [part["type"] for part in parts] == ["documents", "buttons"]
+    found = {"search": parts[0]["search"], "file": parts[0]["links"][0]["file"]}
+
+    def told(by: Customer, **body: object) -> int:
+        return by.request("POST", "/webhooks/page/opened", json=body).status_code
+
+    assert told(customer, **found) == 204
+    assert told(stranger, **found) == 400
+    assert told(customer, **{**found, "file": "another.md"}) == 400
+    assert told(customer, search=1, file=[]) == 400
+    assert bot.request("POST", "/webhooks/page/opened", json=found).status_code == 401
+    store = TicketStore(searching_bot.tickets)
+
+    def steps() -> list[tuple[str, int]]:
+        return sorted(
+            (event.kind, len(event.documents)) for event in store.searches() if event.search_id == found["search"]
+        )
+
+    wait_for(lambda: steps() == [("opened", 1), ("shown", len(parts[0]["links"]))])
