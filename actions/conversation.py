@@ -106,13 +106,17 @@ def recognised_intent(tracker: Tracker) -> str:
     return str(intent.get("name") or "")
 
 
-def redirected(tracker: Tracker) -> list[EventType]:
-    """Hands a message on to the action of its meaning, where that is not the intent whose rule has called."""
+def redirected(tracker: Tracker, called: str) -> list[EventType]:
+    """Hands a message on to the action of its meaning, where that is not the one that was called.
+
+    Args:
+        tracker: the conversation.
+        called: the name of the action that asks; it never hands on to itself.
+    """
     meant = intent_of(tracker)
     if meant == recognised_intent(tracker):
         return []
     action = "action_recommended_steps" if meant in issues() else ACTIONS.get(meant)
-    called = "action_recommended_steps" if recognised_intent(tracker) in issues() else ""
     return [FollowupAction(action)] if action and action != called else []
 
 

@@ -57,14 +57,16 @@ def draft_of(tracker: Tracker) -> TicketDraft:
 def suggested_summary(tracker: Tracker) -> str | None:
     """Returns what the customer has said of the matter, as one line; None if nothing fit to be a summary."""
     issue = tracker.get_slot("issue")
+    searched = tracker.get_slot("documents")
+    if issue is None and searched:
+        return _one_line(searched["text"])
     said = [event for event in customer_messages(tracker) if _is_typed(event)]
     about = [event for event in said if _intent(event) == issue] if issue else []
     others = [event for event in said if _intent(event) in issues() or _intent(event) in ("nlu_fallback",)]
     chosen = about or ([] if issue else others)
     if not chosen:
         return articles().article(issue, language_of(tracker)).title if issue in issues() else None
-    line = " ".join(str(chosen[-1]["text"]).split())
-    return line if len(line) <= _LONGEST_SUMMARY else f"{line[: _LONGEST_SUMMARY - 1].rstrip()}…"
+    return _one_line(str(chosen[-1]["text"]))
 
 
 def transcript(tracker: Tracker) -> Iterator[Utterance]:
@@ -139,6 +141,11 @@ def _triage(event: dict[str, Any]) -> dict[str, Any]:
 
 def _intent(event: dict[str, Any]) -> str:
     return str(((event.get("parse_data") or {}).get("intent") or {}).get("name") or "")
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_SUMMARY else f"{line[: _LONGEST_SUMMARY - 1].rstrip()}…"
 
 
 def _is_typed(event: dict[str, Any]) -> bool:

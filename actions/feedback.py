@@ -1,4 +1,4 @@
-"""Takes the customer's yes or no: to "Did that solve it?", to "A or B?", to the other issue that was mentioned."""
+"""Takes the customer's yes or no: to "Did that solve it?", "A or B?", documents found, another issue mentioned."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from actions.conversation import (
     replies,
     topic_buttons,
 )
+from actions.documents import documents_verdict, pending_documents
 from actions.recommended_steps import offer_other
 from actions.records import record_outcome
 from bot.articles.issues import common_issues
@@ -34,11 +35,14 @@ class ActionFeedback(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Utters what follows from the customer's verdict on what was last asked."""
-        if elsewhere := redirected(tracker):
+        if elsewhere := redirected(tracker, self.name()):
             return elsewhere
         if form_of(tracker):
             return [end_of_turn(tracker)]
         yes = intent_of(tracker) == "affirm"
+        offered = pending_documents(tracker)
+        if offered is not None:
+            return documents_verdict(dispatcher, tracker, offered, helped=yes)
         asked = pending_choice(tracker)
         if asked is not None:
             return ask_which(dispatcher, tracker, asked["shown"]) if yes else _neither(dispatcher, tracker)

@@ -29,7 +29,7 @@ class ActionFormCommand(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Does what was asked, or says that no form is open."""
-        if elsewhere := redirected(tracker):
+        if elsewhere := redirected(tracker, self.name()):
             return elsewhere
         language, form, said = language_of(tracker), form_of(tracker), intent_of(tracker)
         if said in ("cancel_form", "goodbye") and (form or tracker.get_slot("ticket_form_id")):

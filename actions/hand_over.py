@@ -74,7 +74,7 @@ class ActionOpenTicket(Action):
         other = tracker.get_slot("other_issue")
         if other in issues():
             offer_other(dispatcher, "also_mentioned", other, language)
-        done = [SlotSet("issue", None), SlotSet("tried", None), SlotSet("failed_steps", None)]
+        done = [SlotSet(slot, None) for slot in ("issue", "tried", "failed_steps", "documents")]
         return [*emptied_form(), *done, FollowupAction("action_listen")]
 
 

@@ -51,7 +51,7 @@ class ActionRecommendedSteps(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Utters the answer; asks first which issue is meant, or which product, where that is open."""
-        if elsewhere := redirected(tracker):
+        if elsewhere := redirected(tracker, self.name()):
             return elsewhere
         language = language_of(tracker)
         told = tell_language(dispatcher, tracker)

@@ -9,7 +9,7 @@ from rasa_sdk import Tracker
 
 from actions.conversation import customer_messages, issues, language_of
 from bot import tickets
-from bot.tickets.model import Outcome
+from bot.tickets.model import Outcome, SearchKind
 
 # One thread keeps the order, and opens the database while the first answer is being read.
 _writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="records")
@@ -32,6 +32,22 @@ def record_fallback(tracker: Tracker, text: str) -> None:
     ranking = (tracker.latest_message or {}).get("intent_ranking") or []
     guesses = [str(item["name"]) for item in ranking if item["name"] in issues()]
     _writer.submit(tickets.record_fallback, text, language_of(tracker), guesses[:3])
+
+
+def record_search(
+    tracker: Tracker, search: str, kind: SearchKind, text: str = "", documents: Sequence[str] = ()
+) -> None:
+    """Records a step of a search: documents were shown for a text, they helped, or it was none of them."""
+    language = language_of(tracker)
+    event = tickets.SearchEvent(
+        search_id=search,
+        conversation_id=tracker.sender_id,
+        kind=kind,
+        text=text,
+        language=language,
+        documents=tuple(documents),
+    )
+    _writer.submit(tickets.record_search, event)
 
 
 def _confidence(tracker: Tracker, issue: str | None) -> float:

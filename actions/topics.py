@@ -20,6 +20,7 @@ from actions.conversation import (
     text_of,
     topic_buttons,
 )
+from actions.documents import offer_documents
 from actions.records import record_fallback
 from bot.articles.issues import common_issues
 from bot.tickets import find_number
@@ -42,7 +43,7 @@ class ActionOfferTopics(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Utters the help text and the topics."""
-        if elsewhere := redirected(tracker):
+        if elsewhere := redirected(tracker, self.name()):
             return elsewhere
         told = tell_language(dispatcher, tracker)
         offer_topics(dispatcher, "utter_help", language_of(tracker))
@@ -50,15 +51,15 @@ class ActionOfferTopics(Action):
 
 
 class ActionNotUnderstood(Action):
-    """Asks to rephrase once, then offers topics and a person."""
+    """Offers documents on what is about the products; otherwise asks to rephrase once, then offers topics."""
 
     def name(self) -> str:
         """Returns the name under which rules call the action."""
         return "action_not_understood"
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
-        """Utters the question to rephrase, or the way out."""
-        if elsewhere := redirected(tracker):
+        """Utters the documents, the question to rephrase, or the way out."""
+        if elsewhere := redirected(tracker, self.name()):
             return elsewhere
         language, text = language_of(tracker), text_of(tracker)
         if find_number(text):  # a ticket's number alone says what is wanted
@@ -68,6 +69,9 @@ class ActionNotUnderstood(Action):
             return [end_of_turn(tracker)]
         record_fallback(tracker, text)
         told = tell_language(dispatcher, tracker)
+        offered = offer_documents(dispatcher, tracker)
+        if offered is not None:
+            return [*told, *offered]
         if tracker.get_slot("rephrase_asked"):
             offer_topics(dispatcher, "utter_topics", language)
             return [*told, SlotSet("rephrase_asked", False), FollowupAction("action_listen")]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 import bot.articles.commands
+import bot.proposals.commands
 import bot.search.commands
 
 LAZY = {
@@ -37,7 +38,9 @@ def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
     """
     parser = argparse.ArgumentParser(prog="python -m bot", description="The billing triage bot's own commands.")
     subparsers = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND")
-    bot.search.commands.add_article_commands(bot.articles.commands.add_commands(subparsers))
+    verbs = bot.articles.commands.add_commands(subparsers)
+    bot.search.commands.add_article_commands(verbs)
+    bot.proposals.commands.add_article_commands(verbs)
     if verb in LAZY:
         import_module(LAZY[verb][0]).add_commands(subparsers)
     for name, (_, summary) in LAZY.items():

@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     )
     link_hosts: str = Field(
         "learn.microsoft.com go.microsoft.com portal.azure.com azure.microsoft.com admin.microsoft.com "
-        "support.microsoft.com account.microsoft.com signup.azure.com",
+        "support.microsoft.com account.microsoft.com signup.azure.com support.office.com www.microsoft.com aka.ms",
         description="Hosts that links in answers may lead to, separated by blanks, beside that of "
         "`support_request_url`.",
     )

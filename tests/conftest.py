@@ -143,6 +143,35 @@ def running_bot(trained_model: Path, tmp_path_factory: pytest.TempPathFactory) -
         yield RunningBot(port, log, process, tickets_beside(log))
 
 
+@pytest.fixture(scope="session")
+def some_articles(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An article database: every fifteenth article of two of the shared trees, and those that tests ask for."""
+    from bot.search.database import Library
+    from bot.search.importing import import_articles
+
+    wanted = {"setting-up-out-of-office-automatic-replies.md", "sharepoint-restore-deleted-files.md"}
+    wanted |= {"create-and-use-a-shared-mailbox.md", "outlook-out-of-office.md"}
+    folders = [shared / "corpus" / locale / "AlchemyInsights" for locale in ("nb-NO", "nl-NL")]
+    files = [file for folder in folders for file in sorted(folder.glob("*.md"))]
+    chosen = [file for number, file in enumerate(files) if number % 15 == 0 or file.name in wanted]
+    database = tmp_path_factory.mktemp("library") / "articles.db"
+    import_articles(Library(database), chosen, processes=1)
+    return database
+
+
+@pytest.fixture(scope="session")
+def searching_bot(
+    trained_model: Path, some_articles: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningBot]:
+    """A bot with imported articles, its page and the REST channel."""
+    port = free_port()
+    log = tmp_path_factory.mktemp("searching-bot") / "bot.log"
+    command = ["-m", "bot", "run", "--port", str(port), "--rest", "--model", str(trained_model)]
+    environment = {"BOT_SECRETS_DIR": str(log.parent / "secrets"), "BOT_ARTICLES_DATABASE": str(some_articles)}
+    with started(command, log, **environment) as process:
+        yield RunningBot(port, log, process, tickets_beside(log))
+
+
 def tickets_beside(log: Path) -> str:
     """Returns where a bot that is started for a test keeps its tickets, in SQLAlchemy's notation."""
     return f"sqlite:///{log.parent / 'tickets.db'}"
@@ -161,7 +190,14 @@ def started(command: Sequence[str], log: Path, **environment: str) -> Iterator[s
         process = subprocess.Popen(
             [sys.executable, *command],
             cwd=ROOT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", "BOT_TICKETS_DATABASE": tickets_beside(log), **environment},
+            env={
+                **os.environ,
+                "PYTHONUNBUFFERED": "1",
+                "BOT_TICKETS_DATABASE": tickets_beside(log),
+                # What a person has imported here is nothing for tests.
+                "BOT_ARTICLES_DATABASE": str(log.parent / "articles.db"),
+                **environment,
+            },
             stdout=stream,
             stderr=stream,
         )

@@ -16,6 +16,8 @@ from bot.articles.readers import read_article
 SUFFIXES = frozenset({".md", ".txt"})
 FEWEST_STEPS, MOST_STEPS = 3, 8
 FEWEST_DOCUMENTS = 2
+UNFINISHED = "TODO:"
+"""Marks in a draft what a person is to write."""
 
 _LINE = re.compile(r"(?:(\d+):)? ?(.*)", re.DOTALL)
 """Line number and message of an error, behind the file's name."""
@@ -148,6 +150,7 @@ def _check_article(article: Article, intent: str, language: str, products: tuple
         *_check_front_matter(article, intent, language),
         *_check_steps(article, products),
         *_check_links(article),
+        *_check_finished(article),
     ]
     if not parts.lead(article).strip():
         found.append((article.sections[0].line, "no lead; write one or two sentences below the main heading"))
@@ -208,6 +211,12 @@ def _check_links(article: Article) -> Iterator[tuple[int, str]]:
         section = article.section(parts.DOCUMENTS_SLUG)
         line = section.line if section is not None else 1
         yield line, f"fewer than {FEWEST_DOCUMENTS} links in '{parts.DOCUMENTS_SLUG}'; add the documents that help"
+
+
+def _check_finished(article: Article) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(Path(article.path).read_text(encoding="utf8").splitlines(), start=1):
+        if UNFINISHED in line:
+            yield number, f"'{UNFINISHED}' is left from a draft; write what stands for it"
 
 
 def _check_parallel(articles: dict[str, Article]) -> Iterator[Problem]:

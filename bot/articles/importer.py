@@ -86,7 +86,7 @@ class ArticleImporter(RasaFileImporter):
         for path in self._nlu_files:
             try:
                 phrases.extend(
-                    _phrase(example.text, example.intent, example.language, None)
+                    _phrase(example.text, example.intent, example.language, None, example.about_products)
                     for example in _plain_examples(Path(path))
                 )
             except ExampleError:  # lookup tables, synonyms, annotated entities: Rasa's own business
@@ -210,7 +210,9 @@ class Phrase(Message):
 _PHRASE_KEYS = frozenset({"text", "intent", "metadata"})
 
 
-def _phrase(text: str, intent: str, language: str, origin: str | None) -> Phrase:
+def _phrase(text: str, intent: str, language: str, origin: str | None, about_products: bool = False) -> Phrase:
     """Builds a training example with the same metadata as our example files carry."""
-    declared = {"language": language} if origin is None else {"language": language, "origin": origin}
+    declared: dict[str, Any] = {"language": language} if origin is None else {"language": language, "origin": origin}
+    if about_products:
+        declared["about_products"] = True
     return Phrase({"text": text, "intent": intent, "metadata": {"intent": declared}})

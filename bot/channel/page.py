@@ -5,6 +5,7 @@ The routes and what they answer are in docs/channel.md.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -37,6 +38,7 @@ from bot.channel.tokens import KeyFileError, Tokens, new_conversation, signing_k
 from bot.channel.turns import CHANNEL, Conversations, OnNewMessage, Turn
 from bot.channel.typed_text import safe_text
 from bot.settings import Settings, get_settings
+from bot.tickets import record_search
 
 logger = logging.getLogger(__name__)
 
@@ -101,6 +103,7 @@ class PageChannel(InputChannel):
             ("end", "/session", ("DELETE",), self._end_session),
             ("message", "/messages", write, self._message),
             ("history", "/history", ("GET",), self._history),
+            ("opened", "/opened", write, self._opened),
         ]
         for name, path, methods, handler in routes:
             # Sanic marks its handlers, which it cannot do to a method. Bodies are read as streams, up to our own limit.
@@ -207,6 +210,18 @@ class PageChannel(InputChannel):
             for said in session.messages
         ]
         return _json({"messages": messages, "language": session.language})
+
+    async def _opened(self, request: Request) -> HTTPResponse:
+        """Records that a document which was found for the customer has been opened."""
+        await self._admitted(request)
+        session = self._session(request)
+        content = await json_body(request, self._settings.body_bytes)
+        search, file = text_field(content, "search"), text_field(content, "file")
+        event = session.search_event(search or "", file or "")
+        if event is None:
+            raise malformed()
+        await asyncio.get_running_loop().run_in_executor(None, record_search, event)
+        return empty(204, headers=headers.data())
 
     async def _message(self, request: Request) -> None:
         await self._admitted(request)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from bot.channel.errors import RefusedError
 from bot.channel.offers import Offers
+from bot.tickets import SearchEvent
 
 Part = dict[str, Any]
 
@@ -68,6 +69,20 @@ class Session:
         now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         self.messages.append({**message, "time": now})
         del self.messages[:-_KEPT_MESSAGES]
+
+    def search_event(self, search: str, file: str) -> SearchEvent | None:
+        """Returns that a document was opened, None if it was not offered here."""
+        for said in self.messages:
+            offered = said.get("type") == "documents" and said["search"] == search
+            if offered and any(link["file"] == file for link in said["links"]):
+                return SearchEvent(
+                    search_id=search,
+                    conversation_id=self.conversation,
+                    kind="opened",
+                    language=said["language"],
+                    documents=(file,),
+                )
+        return None
 
     def remember_answer(self, message: str, parts: list[Part]) -> None:
         """Keeps a finished answer for whoever asks again with the same message id."""

@@ -23,6 +23,8 @@ from bot.masking import Masked
 logger = logging.getLogger(__name__)
 
 CHANNEL = "page"
+STRUCTURED = frozenset({"answer", "documents"})
+"""Types of payloads that the page draws itself, in place of their text."""
 _FAILED = "utter_answer_failed"
 
 OnNewMessage = Callable[[UserMessage], Awaitable[Any]]
@@ -88,7 +90,7 @@ class PageOutput(OutputChannel):
         """Says one utterance: a structured answer in place of its text, buttons with theirs, or text alone."""
         answer, text = message.get("custom"), message.get("text")
         buttons = [*(message.get("buttons") or []), *(message.get("quick_replies") or [])]
-        structured = isinstance(answer, dict) and answer.get("type") == "answer"
+        structured = isinstance(answer, dict) and answer.get("type") in STRUCTURED
         if structured:
             self._turn.add(self._links.cleaned(answer))
         if buttons:

@@ -13,6 +13,11 @@ def example_language(message: Message) -> str | None:
     return _intent_metadata(message).get("language")
 
 
+def is_about_products(message: Message) -> bool:
+    """Tells whether a training example of what no issue covers is declared to be about the products."""
+    return bool(_intent_metadata(message).get("about_products"))
+
+
 def page_locales(message: Message) -> list[str]:
     """Returns what the page says of its visitor's languages, most wanted first: its locale and a second language."""
     metadata = message.get("metadata") or {}

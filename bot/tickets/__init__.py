@@ -1,7 +1,8 @@
 """Tickets: what a conversation hands over to people. The database is opened when it is first needed.
 
 `open_ticket`, `status_for`, `statuses_in` and `record_correction` raise `TicketStoreError` where the store is down;
-recordings for review (`record_outcome`, `record_choice`, `record_fallback`) never stand in the way of an answer.
+recordings for review (`record_outcome`, `record_choice`, `record_fallback`, `record_search`) never stand in the way of
+an answer.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 from bot.settings import get_settings
 from bot.tickets.model import (
     Outcome,
+    SearchEvent,
     Ticket,
     TicketDraft,
     TicketNotFound,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from bot.tickets.store import TicketStore
 
 __all__ = [
+    "SearchEvent",
     "Ticket",
     "TicketDraft",
     "TicketNotFound",
@@ -41,6 +44,7 @@ __all__ = [
     "record_correction",
     "record_fallback",
     "record_outcome",
+    "record_search",
     "status_for",
     "statuses_in",
     "ticket_store",
@@ -103,6 +107,12 @@ def record_fallback(text: str, language: str, ranking: Sequence[str] = ()) -> No
     """Records what the bot did not understand, with its best guesses."""
     with _without_disturbing():
         ticket_store().record_fallback(text, language, ranking)
+
+
+def record_search(event: SearchEvent) -> None:
+    """Records that documents were offered for a question, that one was opened, that they helped or did not."""
+    with _without_disturbing():
+        ticket_store().record_search(event)
 
 
 def record_correction(

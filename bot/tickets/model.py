@@ -12,6 +12,7 @@ from bot.tickets import numbers
 
 State = Literal["new", "assigned", "closed"]
 Outcome = Literal["solved", "not_solved", "handed_over", "abandoned"]
+SearchKind = Literal["shown", "opened", "helped", "none"]
 STATES: tuple[State, ...] = ("new", "assigned", "closed")
 OUTCOMES: tuple[Outcome, ...] = ("solved", "not_solved", "handed_over", "abandoned")
 
@@ -37,6 +38,27 @@ class Utterance:
     speaker: str
     text: str
     at: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchEvent:
+    """A step of a search in a conversation.
+
+    Args:
+        search_id: the search; its steps are kept one after the other.
+        conversation_id: where it was made.
+        kind: documents were `shown`, one was `opened`, they `helped`, or it was `none` of them.
+        text: the question; of the first step only.
+        language: of the question.
+        documents: file names of the documents that the step is about.
+    """
+
+    search_id: str
+    conversation_id: str
+    kind: SearchKind
+    text: str = ""
+    language: str = ""
+    documents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

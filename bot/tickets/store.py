@@ -7,7 +7,7 @@ import unicodedata
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import datetime, timezone
 from typing import Any
 
@@ -23,6 +23,7 @@ from bot.tickets.model import (
     OUTCOMES,
     Delivery,
     Outcome,
+    SearchEvent,
     Ticket,
     TicketDraft,
     TicketNotFound,
@@ -30,7 +31,7 @@ from bot.tickets.model import (
     Utterance,
 )
 from bot.tickets.priority import assess
-from bot.tickets.tables import CANDIDATES, OUTBOX, TICKETS
+from bot.tickets.tables import CANDIDATES, OUTBOX, SEARCHES, TICKETS
 from bot.tickets.tables import OUTCOMES as OUTCOME_ROWS
 
 
@@ -208,6 +209,19 @@ class TicketStore:
         """Keeps what the bot did not understand, with its best guesses."""
         with reported(self.engine), self.engine.begin() as connection:
             _add_candidate(connection, "fallback", text, language, None, ranking)
+
+    def record_search(self, event: SearchEvent) -> None:
+        """Keeps a step of a search in a conversation, its text without what only concerns the customer."""
+        values = {**asdict(event), "text": anonymous(event.text), "documents": list(event.documents), "at": now()}
+        with reported(self.engine), self.engine.begin() as connection:
+            connection.execute(insert(SEARCHES).values(values))
+
+    def searches(self) -> list[SearchEvent]:
+        """Returns the steps of all searches in conversations, oldest first."""
+        columns = [SEARCHES.c[field.name] for field in fields(SearchEvent)]
+        with self._reading() as connection:
+            rows = connection.execute(select(*columns).order_by(SEARCHES.c.id))
+            return [SearchEvent(**{**row._mapping, "documents": tuple(row.documents)}) for row in rows]
 
     def candidates(self) -> list[dict[str, Any]]:
         """Returns what waits for review, oldest first."""

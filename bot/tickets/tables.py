@@ -115,6 +115,20 @@ OUTCOMES = Table(
     UniqueConstraint("conversation_id", "intent"),
 )
 
+SEARCHES = Table(
+    "search_events",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("search_id", String(40), nullable=False),
+    Column("conversation_id", String(200), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("language", String(8), nullable=False),
+    Column("documents", JSON, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Index(None, "search_id"),
+)
+
 CANDIDATES = Table(
     "candidates",
     METADATA,

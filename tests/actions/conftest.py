@@ -71,14 +71,18 @@ def actions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ActionServer]:
 
 
 @contextmanager
-def action_server(folder: Path, tickets: str) -> Iterator[ActionServer]:
-    """Starts an action server whose tickets are kept where the address says."""
+def action_server(folder: Path, tickets: str, articles: Path | None = None) -> Iterator[ActionServer]:
+    """Starts an action server whose tickets are kept where the address says, with an article database or without."""
     port, log = free_port(), folder / "actions.log"
     with log.open("wb") as stream:
         process = subprocess.Popen(
             [sys.executable, "-m", "rasa_sdk", "--actions", "actions", "--port", str(port)],
             cwd=ROOT,
-            env={**os.environ, "BOT_TICKETS_DATABASE": tickets},
+            env={
+                **os.environ,
+                "BOT_TICKETS_DATABASE": tickets,
+                "BOT_ARTICLES_DATABASE": str(articles or folder / "articles.db"),
+            },
             stdout=stream,
             stderr=stream,
         )

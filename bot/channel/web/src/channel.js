@@ -34,6 +34,11 @@ export async function end(token) {
   await request("DELETE", "/session", token);
 }
 
+/** Tells that a document of a search, `{search, file}`, was opened. */
+export async function opened(token, document) {
+  await request("POST", "/opened", token, document);
+}
+
 /** Returns what was said so far. */
 export async function history(token) {
   return (await json(await request("GET", "/history", token))).messages;

@@ -3,6 +3,7 @@
 import "./elements/answer-card.js";
 import "./elements/choice-buttons.js";
 import "./elements/customer-message.js";
+import "./elements/document-list.js";
 import "./elements/topic-grid.js";
 import { Conversation } from "./conversation.js";
 import { element, icon } from "./dom.js";
@@ -85,6 +86,7 @@ export class ChatPage {
     });
     document.querySelector("topic-grid").addEventListener("topic", ({ detail }) => this.#ask(detail));
     $("log").addEventListener("choice", ({ detail }) => this.#conversation.press(detail.id, detail.title));
+    $("log").addEventListener("opened", ({ detail }) => this.#conversation.opened(detail));
     $("log").addEventListener("product-chosen", (event) => this.#tellProduct(event.target, event.detail));
   }
 
@@ -219,6 +221,7 @@ export class ChatPage {
 
   #drawPart(part, words, to) {
     if (part.type === "answer") return this.#drawAnswer(part, words, to);
+    if (part.type === "documents") return drawDocuments(part, words);
     if (part.type === "notice") return notice(part.text);
     if (part.type === "text") return element("p", { class: "bubble" }, ...textNodes(part.text, words));
     if (part.type !== "buttons") return null; // a newer bot may say more than this page knows
@@ -283,6 +286,12 @@ export class ChatPage {
     const above = node.getBoundingClientRect().top - scroller.getBoundingClientRect().top;
     scroller.scrollTop += above - MARGIN;
   }
+}
+
+function drawDocuments(part, words) {
+  const list = element("document-list");
+  list.show(part, words);
+  return list;
 }
 
 function notice(text) {

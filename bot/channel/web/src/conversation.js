@@ -59,6 +59,11 @@ export class Conversation extends EventTarget {
     return this.#add({ button, title, quiet });
   }
 
+  /** Tells that a document which the bot has found was opened; nothing depends on it. */
+  opened(document) {
+    if (this.#token) channel.opened(this.#token, document).catch(() => {});
+  }
+
   /** Asks about a topic by its name; at the beginning of a conversation the bot offers a button for it. */
   ask(topic, title) {
     return this.#add({ text: title, topic });

@@ -1,0 +1,140 @@
+"""Offers documents that the search finds, where no issue is meant but the products are, and takes the verdict."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import unicodedata
+import uuid
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from rasa_sdk import Tracker
+from rasa_sdk.events import EventType, FollowupAction, SlotSet
+from rasa_sdk.executor import CollectingDispatcher
+
+from actions.conversation import button, language_of, replies, shows_payloads, text_of, turn_of
+from actions.records import record_search
+from bot.articles.language import normalise
+from bot.articles.replies import language_name
+from bot.channel.links import AllowedLinks
+from bot.settings import get_settings
+
+if TYPE_CHECKING:
+    from bot.search.ranking import Hit, Searcher
+
+MOST_DOCUMENTS = 3
+# Some of what is found has no link, or one to where links may not lead.
+_LOOKED_AT = 10
+_LONGEST_SENTENCE = 240
+logger = logging.getLogger(__name__)
+
+
+def offer_documents(dispatcher: CollectingDispatcher, tracker: Tracker) -> list[EventType] | None:
+    """Offers what the search finds for the last message; None where it is not about the products or nothing is found.
+
+    Without an imported article database nothing is loaded.
+    """
+    about = (tracker.latest_message or {}).get("about_products") or {}
+    if not about.get("likely"):
+        return None
+    question, language = text_of(tracker), language_of(tracker)
+    found = find_documents(question, normalise(tracker.get_slot("language")) or language)
+    if not found:
+        return None
+    search = str(uuid.uuid4())
+    documents = [_shown(hit, language) for hit in found]
+    lead = replies().dialogue("documents_found", language)
+    payload = {
+        "type": "documents",
+        "search": search,
+        "language": language,
+        "title": replies().label("search_results", language),
+        "lead": lead,
+        "links": documents,
+    }
+    dispatcher.utter_message(text=_as_text(lead, documents), json_message=payload if shows_payloads(tracker) else None)
+    dispatcher.utter_message(
+        text=replies().dialogue("documents_question", language),
+        buttons=[
+            button(replies().label("documents_helped", language), "affirm"),
+            button(replies().label("no_document", language), "deny"),
+        ],
+    )
+    record_search(tracker, search, "shown", question, [hit.file for hit in found])
+    offered = {"search": search, "text": question, "turn": turn_of(tracker)}
+    # The conversation has gone on to a matter of its own; a ticket would be about this one.
+    return [
+        SlotSet("documents", offered),
+        *(SlotSet(slot, None) for slot in ("issue", "tried", "failed_steps")),
+        SlotSet("rephrase_asked", False),
+        FollowupAction("action_listen"),
+    ]
+
+
+def pending_documents(tracker: Tracker) -> dict[str, Any] | None:
+    """Returns the search whose documents the last message answers, None if none were offered just before it."""
+    offered = tracker.get_slot("documents")
+    return offered if offered and offered["turn"] == turn_of(tracker) - 1 else None
+
+
+def documents_verdict(
+    dispatcher: CollectingDispatcher, tracker: Tracker, offered: dict[str, Any], helped: bool
+) -> list[EventType]:
+    """Closes well where a document helped; otherwise it is for a person."""
+    record_search(tracker, offered["search"], "helped" if helped else "none")
+    if not helped:
+        return [FollowupAction("action_start_ticket")]
+    dispatcher.utter_message(text=replies().text("utter_solved", language_of(tracker)))
+    return [SlotSet("documents", None), FollowupAction("action_listen")]
+
+
+def find_documents(question: str, language: str) -> list[Hit]:
+    """Returns the documents that may be offered for a question, best first; none where nothing has been imported."""
+    database = get_settings().articles_database
+    if not database.is_file():
+        return []
+    links = AllowedLinks(get_settings())
+    try:
+        found = _searcher(database).search(question, language, _LOOKED_AT)
+    except (RuntimeError, OSError, sqlite3.Error) as error:  # an answer without documents is better than none
+        logger.warning("the imported articles cannot be searched: %s", error)
+        return []
+    first_of_each: dict[str, Hit] = {}
+    for hit in found:
+        if links.allows(hit.url):
+            first_of_each.setdefault(hit.url, hit)
+    return list(first_of_each.values())[:MOST_DOCUMENTS]
+
+
+@lru_cache(maxsize=1)
+def _searcher(database: Path) -> Searcher:
+    from bot.search.ranking import Searcher  # numpy and an index, which bots without imported articles do not need
+
+    return Searcher(database)
+
+
+def _shown(hit: Hit, language: str) -> dict[str, Any]:
+    """Returns a document as the customer sees it; what is foreign is text and nothing else."""
+    label = _clean(hit.title)
+    if hit.language != language:
+        label = f"{label} ({language_name(hit.language, language)})"
+    sentence = _clean(hit.sentence)
+    if len(sentence) > _LONGEST_SENTENCE:
+        sentence = f"{sentence[: _LONGEST_SENTENCE - 1].rstrip()}…"
+    return {"label": label, "sentence": sentence, "url": hit.url, "host": urlsplit(hit.url).hostname, "file": hit.file}
+
+
+def _clean(text: str) -> str:
+    """Returns a foreign text on one line, without characters that steer a terminal or turn the writing about."""
+    return " ".join("".join(" " if unicodedata.category(char)[0] == "C" else char for char in text).split())
+
+
+def _as_text(lead: str, documents: list[dict[str, Any]]) -> str:
+    lines = [lead]
+    for number, document in enumerate(documents, start=1):
+        sentence = f"\n   “{document['sentence']}”" if document["sentence"] else ""
+        lines.append(f"{number}. {document['label']}{sentence}\n   {document['url']}")
+    return "\n\n".join(lines)

@@ -1,0 +1,146 @@
+"""Tells whether what no issue covers is about the products at all: then an imported article may answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.shared.exceptions import InvalidConfigException
+from rasa.shared.nlu.constants import TEXT
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+from scipy import sparse
+
+from bot.encoder import load_encoder
+from bot.nlu.linear import REGULARISATION, LinearModel, load_linear_model, save_linear_model, train_linear_model
+from bot.nlu.metadata import is_about_products, is_command
+from bot.nlu.ngrams import NgramFeatures
+
+_ABOUT, _ELSEWHERE = "about_products", "elsewhere"
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
+class ProductScope(GraphComponent):
+    """Adds `about_products` ({likely, confidence}) to each message: a mail that does not arrive, not the weather.
+
+    A linear model over n-grams and the sentence encoding, learned from the phrases of one intent, of which the training
+    data says which are about the products (`about_products: true`). What an issue covers is not its business.
+    """
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        """Returns every setting with its default."""
+        return {
+            # The intent whose phrases are told apart.
+            "intent": "out_of_scope",
+            # From which confidence on a message is taken to be about the products.
+            "threshold": 0.7,
+            # Hash buckets of each n-gram block; a power of two.
+            "buckets": 2**15,
+            # Seed of the training's shuffling.
+            "random_seed": 7,
+        }
+
+    def __init__(
+        self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource, model: LinearModel | None = None
+    ) -> None:
+        self._config = config
+        self._model_storage = model_storage
+        self._resource = resource
+        self._ngrams = NgramFeatures(config["buckets"])
+        self._model = model
+
+    @classmethod
+    def validate_config(cls, config: dict[str, Any]) -> None:
+        """Refuses settings that cannot work.
+
+        Raises:
+            InvalidConfigException: names the key and what it must be.
+        """
+        if not 0 < config["threshold"] <= 1:
+            raise InvalidConfigException(f"{cls.__name__}: `threshold` must be above 0 and at most 1.")
+        if config["buckets"] < 2 or config["buckets"] & (config["buckets"] - 1):
+            raise InvalidConfigException(
+                f"{cls.__name__}: `buckets` must be a power of two, it is {config['buckets']}."
+            )
+
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> ProductScope:
+        """Creates an untrained component."""
+        cls.validate_config(config)
+        return cls(config, model_storage, resource)
+
+    @classmethod
+    def fingerprint_addon(cls, config: dict[str, Any]) -> str:
+        """Makes Rasa's cache notice other weights of the encoder."""
+        return load_encoder().version
+
+    def train(self, training_data: TrainingData) -> Resource:
+        """Trains on the phrases of the intent; where they are all of one kind, nothing is ever likely."""
+        phrases = [
+            message
+            for message in training_data.intent_examples
+            if message.get("intent") == self._config["intent"] and message.get(TEXT)
+        ]
+        labels = [_ABOUT if is_about_products(message) else _ELSEWHERE for message in phrases]
+        if len(set(labels)) > 1:
+            texts = [str(message.get(TEXT)) for message in phrases]
+            self._ngrams.fit(texts)
+            self._model, _ = train_linear_model(
+                self._features(texts), labels, REGULARISATION, self._config["random_seed"]
+            )
+            with self._model_storage.write_to(self._resource) as folder:
+                save_linear_model(folder, self._model, self._ngrams)
+        else:
+            with self._model_storage.write_to(self._resource):
+                pass
+        return self._resource
+
+    @classmethod
+    def load(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+        **kwargs: Any,
+    ) -> ProductScope:
+        """Loads the component of a trained model."""
+        component = cls(config, model_storage, resource)
+        with model_storage.read_from(resource) as folder:
+            if any(folder.iterdir()):
+                component._model = load_linear_model(folder, component._ngrams)
+        return component
+
+    def process(self, messages: list[Message]) -> list[Message]:
+        """Adds `about_products` to each message with typed text."""
+        typed = [message for message in messages if message.get(TEXT) and not is_command(message)]
+        confidences = self.confidences([str(message.get(TEXT)) for message in typed])
+        for message, confidence in zip(typed, confidences.tolist(), strict=True):
+            found = {"likely": confidence >= self._config["threshold"], "confidence": round(confidence, 3)}
+            message.set("about_products", found, add_to_output=True)
+        return messages
+
+    def confidences(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Returns how certain it is of each of n texts that it is about the products, 0-1; numbers alone never are."""
+        if self._model is None or not texts:
+            return np.zeros(len(texts), np.float32)
+        has_letters = np.array([any(char.isalpha() for char in text) for text in texts])
+        about = self._model.confidences(self._features(texts))[:, self._model.labels.index(_ABOUT)]
+        return np.asarray(about * has_letters, dtype=np.float32)
+
+    def _features(self, texts: Sequence[str]) -> sparse.csr_matrix:
+        encodings = sparse.csr_matrix(load_encoder().encode(texts))
+        return sparse.hstack([self._ngrams.transform(texts), encodings], format="csr", dtype=np.float32)

@@ -1,0 +1,71 @@
+"""The command `python -m bot articles propose`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def add_article_commands(verbs: Any) -> None:
+    """Adds `articles propose`.
+
+    Args:
+        verbs: what `add_subparsers` returned for `articles`.
+    """
+    parser = verbs.add_parser(
+        "propose",
+        help="draft new issues from questions that nothing answered",
+        description="Gathers what customers asked in vain, masked, from the ticket store and Rasa's conversations; "
+        "puts together what means the same; drafts an issue for each, for a person to finish. Exit code: 0 drafts "
+        "were written, 1 there is nothing to propose, 2 something must be mended first.",
+    )
+    parser.add_argument("--from", dest="file", type=Path, metavar="FILE", help="questions, a line each, or a CSV file")
+    parser.add_argument("--language", default="", help="the language of the file's questions; recognised without it")
+    parser.add_argument("-o", "--output", type=Path, default=Path("var/proposals"), metavar="FOLDER", help="where to")
+    parser.add_argument("--fewest", type=_positive, default=3, metavar="N", help="questions that make an issue; 3")
+    parser.add_argument("--most", type=_positive, default=10, metavar="N", help="issues to propose at most; 10")
+    parser.add_argument("--database", type=Path, metavar="FILE", help="the article database; without it the setting's")
+    parser.set_defaults(handler=run_propose)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def run_propose(arguments: argparse.Namespace) -> int:
+    """Runs `articles propose`; returns the exit code."""
+    from bot.articles.examples import ExampleError, read_examples
+    from bot.proposals.clusters import clusters
+    from bot.proposals.drafts import DraftError, check_output, write_drafts
+    from bot.proposals.questions import QuestionError, from_conversations, from_file, from_store, together
+    from bot.search.database import LibraryError
+    from bot.settings import PROJECT_ROOT, get_settings
+    from bot.tickets import TicketStoreError, ticket_store
+
+    try:
+        check_output(arguments.output)
+        if arguments.file:
+            questions = from_file(arguments.file, arguments.language)
+        else:
+            questions = together(
+                from_store(ticket_store()),
+                from_conversations(PROJECT_ROOT / "endpoints.yml", PROJECT_ROOT / "domain.yml"),
+            )
+        database = arguments.database or get_settings().articles_database
+        found = clusters(questions, database, arguments.fewest, arguments.most)
+        if not found:
+            print(f"{len(questions)} questions, and no {arguments.fewest} of them mean the same", file=sys.stderr)
+            return 1
+        names = write_drafts(found, arguments.output, read_examples(get_settings().data_dir / "nlu"))
+    except (QuestionError, LibraryError, DraftError, TicketStoreError, ExampleError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    for name, cluster in zip(names, found, strict=True):
+        print(f"{name}: {len(cluster.questions)} questions, such as “{cluster.questions[0].text}”")
+    print(f"{len(questions)} questions; the drafts are in {arguments.output}: begin with its README.md")
+    return 0
