@@ -23,6 +23,7 @@ LAZY = {
     ),
     "regression": ("bot.regression.commands", "the nightly run: measure, compare with the baseline, report"),
     "explain": ("bot.regression.commands", "what the bot understands of a text, and why"),
+    "triage": ("bot.batch.commands", "triage a whole file of tickets"),
     "run": ("bot.launcher", "train if needed, then serve the bot"),
     "train": ("bot.launcher", "train if data, configuration or components have changed"),
     "shell": ("bot.launcher", "train if needed, then talk to the bot in this terminal"),

@@ -17,10 +17,11 @@ from benchmarks.triage.messages import development_messages
 from bot.articles.examples import Example, read_examples
 from bot.articles.issues import load_issues
 from bot.nlu.intent import LinearIntentClassifier
+from bot.nlu.intent_model import IntentRanking
 from bot.nlu.triage_evidence import (
     PAIR_FEATURES,
-    Pair,
     Parts,
+    Said,
     close_candidates,
     issue_pairs,
     long_message_confidences,
@@ -42,8 +43,6 @@ MOST_ASKED, LEAST_ASKED_RIGHT = 0.12, 0.90
 harder than messages of customers."""
 SENTENCE_WEIGHT = 1.0
 
-Said = dict[str, dict[str, float]]
-
 
 def thresholds(seed: int = 3) -> dict[str, Any]:
     """Trains a classifier on a part of the phrases and returns the settings of Triage that suit the rest.
@@ -54,17 +53,17 @@ def thresholds(seed: int = 3) -> dict[str, Any]:
     trained, held_back = _split(read_examples(get_settings().data_dir / "nlu"), seed)
     issues = frozenset(load_issues())
     with _classifier(trained) as classifier:
-        alone = _ask(classifier, [example.text for example in held_back])
+        alone = dict(zip(held_back, classifier.predict([example.text for example in held_back]), strict=True))
         dice = random.Random(seed)
         understood = [
             example
             for example in held_back
-            if next(iter(alone[example.text])) == example.intent or dice.random() < MISUNDERSTOOD_KEPT
+            if alone[example].intent == example.intent or dice.random() < MISUNDERSTOOD_KEPT
         ]
         messages = development_messages(understood)
         single = single_issue_messages()
         parts = [_parts(message) for message in (*messages, *single)]
-        said = _ask(classifier, [text for one in parts for text in (one.whole, *one.texts)])
+        said = _ask(classifier, parts)
     developed, held_out = parts[: len(messages)], parts[len(messages) :]
     weights, bias = _pair_weights(messages, developed, said, issues)
     best = [_best_confidence(one, said, issues, weights, bias) for one in held_out]
@@ -112,14 +111,11 @@ def _classifier(examples: Sequence[Example]) -> Iterator[LinearIntentClassifier]
         yield classifier
 
 
-def _ask(classifier: LinearIntentClassifier, texts: Sequence[str]) -> Said:
-    said: Said = {}
-    distinct = list(dict.fromkeys(texts))
-    for start in range(0, len(distinct), 2000):
-        batch = distinct[start : start + 2000]
-        for text, ranking in zip(batch, classifier.predict(batch), strict=True):
-            said[text] = dict(zip(ranking.intents, ranking.confidences, strict=True))
-    return said
+def _ask(classifier: LinearIntentClassifier, messages: Sequence[Parts]) -> Said:
+    keys = list(dict.fromkeys((one.language, text) for one in messages for text in (one.whole, *one.texts)))
+    batches = [keys[start : start + 2000] for start in range(0, len(keys), 2000)]
+    confidences = np.concatenate([classifier.confidences([text for _, text in batch]) for batch in batches])
+    return Said(classifier.model.labels, {key: row for row, key in enumerate(keys)}, confidences)
 
 
 def _parts(message: Labelled) -> Parts:
@@ -132,7 +128,7 @@ def _pair_weights(
     """Fits the logistic regression on each message's best pair; what the best is, follows from the last fit."""
     from sklearn.linear_model import LogisticRegression
 
-    pairs = [issue_pairs(one, said, issues) for one in parts]
+    pairs = issue_pairs(parts, said, issues)
     weights: tuple[float, ...] = (1.0, 0.0, 0.3)
     bias = 0.0
     for _ in range(4):
@@ -152,7 +148,7 @@ def _pair_weights(
 def _best_confidence(
     parts: Parts, said: Said, issues: frozenset[str], weights: tuple[float, ...], bias: float
 ) -> float:
-    pairs: list[Pair] = issue_pairs(parts, said, issues)
+    (pairs,) = issue_pairs([parts], said, issues)
     return max((pair.confidence(weights, bias) for pair in pairs), default=0.0)
 
 
@@ -171,12 +167,15 @@ def _temperature(messages: Sequence[Labelled], parts: Sequence[Parts], said: Sai
     return float(np.exp(minimize_scalar(log_loss, bounds=(-1.0, 2.5), method="bounded", options={"xatol": 0.02}).x))
 
 
-def _candidates(examples: Sequence[Example], said: Said, issues: frozenset[str]) -> tuple[float, float]:
+def _candidates(
+    examples: Sequence[Example], said: dict[Example, IntentRanking], issues: frozenset[str]
+) -> tuple[float, float]:
     """Returns the setting that catches the most mistakes while it keeps what is promised."""
     best, setting = -1.0, (1.0, 1.0)
+    ranked = {e: dict(zip(said[e].intents, said[e].confidences, strict=True)) for e in examples}
     for together in np.arange(0.5, 0.96, 0.05):
         for ratio in np.arange(0.1, 0.61, 0.05):
-            shown = [close_candidates(said[e.text], issues, together, ratio) for e in examples]
+            shown = [close_candidates(ranked[e], issues, together, ratio) for e in examples]
             asked: NDArray[np.bool_] = np.array([bool(pair) for pair in shown])
             right = np.array([e.intent in pair for e, pair in zip(examples, shown, strict=True)])
             caught = sum(e.intent in pair[1:] for e, pair in zip(examples, shown, strict=True))

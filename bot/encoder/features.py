@@ -19,7 +19,6 @@ _LONGEST_WORD = 40
 """Characters read of a word; what is longer is an address, an id or a slip."""
 _WORD = re.compile(r"\w+")
 _LONG_NUMBER = re.compile(r"\d{5,}")
-_MOST_REMEMBERED_WORDS = 20_000
 
 
 def words_of(text: str) -> list[str]:
@@ -64,26 +63,22 @@ class Vocabulary:
 
     def __init__(self, keys: Keys) -> None:
         self.keys = keys
-        self._rows_of_word: dict[str, npt.NDArray[np.int32]] = {}
 
     def __len__(self) -> int:
         return len(self.keys)
 
     def rows(self, text: str) -> list[npt.NDArray[np.int32]]:
         """Returns the rows of each word's known features; words of which nothing is known are left out."""
-        found = (self._rows(word) for word in words_of(text))
+        found = (self.rows_of(word) for word in words_of(text))
         return [rows for rows in found if len(rows)]
 
-    def _rows(self, word: str) -> npt.NDArray[np.int32]:
-        rows = self._rows_of_word.get(word)
-        if rows is None:
-            keys = word_keys(word)
-            places = np.minimum(np.searchsorted(self.keys, keys), max(0, len(self.keys) - 1))
-            rows = places[self.keys[places] == keys].astype(np.int32) if len(self.keys) else np.zeros(0, np.int32)
-            if len(self._rows_of_word) >= _MOST_REMEMBERED_WORDS:
-                self._rows_of_word.clear()
-            self._rows_of_word[word] = rows
-        return rows
+    def rows_of(self, word: str) -> npt.NDArray[np.int32]:
+        """Returns the rows of a word's known features."""
+        if not len(self.keys):
+            return np.zeros(0, np.int32)
+        keys = word_keys(word)
+        places = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        return places[self.keys[places] == keys].astype(np.int32)
 
     def matrix(self, texts: Sequence[str]) -> sparse.csr_matrix:
         """Returns the features of n texts as (n, features) sparse counts, float32."""

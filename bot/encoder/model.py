@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
-from bot.encoder.features import Vocabulary
+from bot.encoder.features import Vocabulary, words_of
 from bot.settings import get_settings
 
 Floats = npt.NDArray[np.float32]
 
 _FORMAT = 1
 _LARGEST_CODE = 127
+_MOST_REMEMBERED_WORDS = 20_000
 
 
 class EncoderFileError(ValueError):
@@ -41,6 +44,8 @@ class Encoder:
         self._vocabulary = vocabulary
         self._codes = codes
         self._scales = scales
+        self._numbers: dict[str, int] = {}
+        self._vectors: Floats = np.zeros((256, codes.shape[1]), dtype=np.float32)
         self.provenance = provenance
         self.version = _content_hash(vocabulary.keys, codes, scales)
 
@@ -58,14 +63,32 @@ class Encoder:
         Returns:
             (n, dimension) float32; unit-length rows, zero rows for texts of which no feature is known.
         """
-        result = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        for number, text in enumerate(texts):
-            rows = self._vocabulary.rows(text)
-            if rows:
-                flat = np.concatenate(rows)
-                result[number] = self._scales[flat] @ self._codes[flat].astype(np.float32)
+        words = [words_of(text) for text in texts]
+        numbers = self._numbers_of({word for of_text in words for word in of_text})
+        columns = np.fromiter(map(numbers.__getitem__, chain.from_iterable(words)), dtype=np.int32)
+        ends = np.cumsum([0, *map(len, words)])
+        counts = sparse.csr_matrix(
+            (np.ones(len(columns), dtype=np.float32), columns, ends), shape=(len(texts), len(self._vectors))
+        )
+        result: Floats = counts @ self._vectors
         lengths = np.linalg.norm(result, axis=1, keepdims=True)
         return np.divide(result, lengths, out=result, where=lengths > 0)
+
+    def _numbers_of(self, words: Collection[str]) -> dict[str, int]:
+        """Returns word -> row of its vector; each word's vector is added up once, as texts repeat words."""
+        new = [word for word in words if word not in self._numbers]
+        if len(self._numbers) + len(new) > max(_MOST_REMEMBERED_WORDS, len(words)):
+            self._numbers, new = {}, list(words)
+        needed = len(self._numbers) + len(new)
+        if needed > len(self._vectors):
+            grown = np.zeros((max(needed, 2 * len(self._vectors)), self.dimension), dtype=np.float32)
+            grown[: len(self._vectors)] = self._vectors
+            self._vectors = grown
+        for word in new:
+            rows = self._vocabulary.rows_of(word)
+            number = self._numbers[word] = len(self._numbers)
+            self._vectors[number] = self._scales[rows] @ self._codes[rows].astype(np.float32)
+        return self._numbers
 
     def save(self, path: Path) -> None:
         """Writes the one file that `load_encoder` reads."""

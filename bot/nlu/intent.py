@@ -20,7 +20,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from bot.nlu import action_results
 from bot.nlu.courtesy import LabelledText
 from bot.nlu.encoding import SentenceEncodingFeaturizer
-from bot.nlu.intent_model import IntentModel, IntentRanking
+from bot.nlu.intent_model import IntentModel, IntentRanking, rankings
 from bot.nlu.linear import REGULARISATION
 from bot.nlu.metadata import example_language, is_command
 
@@ -155,8 +155,9 @@ class LinearIntentClassifier(GraphComponent):
         typed = [message for message in messages if message.get(TEXT) and not is_command(message)]
         if typed and self._model is not None:
             languages = [(message.get("language") or {}).get("name") for message in typed]
-            rankings = self.predict([message.get(TEXT) for message in typed], _encodings(typed), languages)
-            for message, ranking in zip(typed, rankings, strict=True):
+            said = self.confidences([message.get(TEXT) for message in typed], _encodings(typed), languages)
+            ranked = rankings(self._model.labels, said, self._config["ranking_length"])
+            for message, ranking in zip(typed, ranked, strict=True):
                 self._annotate(message, ranking)
         for message in messages:
             if is_command(message):
@@ -179,8 +180,16 @@ class LinearIntentClassifier(GraphComponent):
         Returns:
             n rankings of all intents.
         """
-        assert self._model is not None, "train or load the classifier first"
-        return self._model.predict(texts, encodings, languages)
+        return self.model.predict(texts, encodings, languages)
+
+    def confidences(
+        self,
+        texts: Sequence[str],
+        encodings: NDArray[np.float32] | None = None,
+        languages: Sequence[str | None] | None = None,
+    ) -> NDArray[np.float32]:
+        """Returns the confidence of each of the model's labels for each text, (n, labels); see `predict`."""
+        return self.model.confidences(texts, encodings, languages)
 
     def persist(self) -> None:
         """Writes the model into Rasa's model storage."""
@@ -209,7 +218,7 @@ class LinearIntentClassifier(GraphComponent):
         listed = [
             {"name": intent, "confidence": confidence}
             for intent, confidence in zip(ranking.intents, ranking.confidences, strict=True)
-        ][: self._config["ranking_length"]]
+        ]
         message.set(INTENT, listed[0], add_to_output=True)
         message.set("intent_ranking", listed, add_to_output=True)
 
@@ -239,7 +248,12 @@ def load_classifier(
 
 def _encodings(messages: Sequence[Message]) -> NDArray[np.float32] | None:
     """Returns what the featurizer before this component has computed for all of the messages, or None."""
-    found = [message.get_dense_features(TEXT, [SentenceEncodingFeaturizer.__name__])[1] for message in messages]
-    if any(features is None for features in found):
+    name = SentenceEncodingFeaturizer.__name__
+    # As Message.get_dense_features, which builds lists of all features and joins them anew for each message.
+    found = [
+        next((one.features for one in message.features if one.origin == name and one.attribute == TEXT), None)
+        for message in messages
+    ]
+    if any(encoding is None for encoding in found):
         return None
-    return np.asarray(np.concatenate([features.features for features in found]), dtype=np.float32)
+    return np.asarray(np.concatenate(found), dtype=np.float32)

@@ -144,16 +144,17 @@ class IntentModel:
         Returns:
             n rankings of all intents.
         """
+        return rankings(self.labels, self.confidences(texts, encodings, languages))
+
+    def confidences(
+        self,
+        texts: Sequence[str],
+        encodings: NDArray[np.float32] | None = None,
+        languages: Sequence[str | None] | None = None,
+    ) -> NDArray[np.float32]:
+        """Returns the confidences of `labels` for each text, (n, labels); arguments as for `predict`."""
         foreign = np.array([self._is_foreign(language) for language in languages or [None] * len(texts)], dtype=bool)
-        confidences = self._confidences(texts, encodings, foreign)
-        order = np.argsort(-confidences, axis=1, kind="stable")
-        return [
-            IntentRanking(
-                tuple(self.labels[column] for column in row),
-                tuple(float(confidence) for confidence in confidences[index, row]),
-            )
-            for index, row in enumerate(order)
-        ]
+        return self._confidences(texts, encodings, foreign)
 
     def with_settings(self, **changes: Any) -> IntentModel:
         """Returns the same trained model with other settings of its use; those of the training have no effect."""
@@ -224,7 +225,10 @@ class IntentModel:
         readings = [self._read(text, is_foreign) for text, is_foreign in zip(texts, foreign, strict=True)]
         mended = [text for text, _ in readings]
         encodings = self._encodings(texts, mended, encodings)
-        confidences = self._linear.confidences(self._features(mended, encodings))
+        weight = np.float32(self._settings["encoder_weight"])
+        confidences = self._linear.confidences(
+            self._ngrams.transform(mended), None if encodings is None else encodings * weight
+        )
         strangeness = np.array([strangeness for _, strangeness in readings], dtype=np.float32)
         strange = np.flatnonzero(strangeness)
         if self._neighbours is not None and encodings is not None and len(strange):
@@ -248,7 +252,7 @@ class IntentModel:
         else:
             mended, known = self._spelling.read(text)
         strange, familiar = self._settings["strange"], self._settings["familiar"]
-        strangeness = float(np.clip((familiar - known) / (familiar - strange), 0.0, 1.0))
+        strangeness = min(1.0, max(0.0, (familiar - known) / (familiar - strange)))
         return mended, max(strangeness, self._settings["foreign"]) if is_foreign else strangeness
 
     def _encodings(
@@ -271,6 +275,20 @@ class IntentModel:
             return ngrams
         weighted = sparse.csr_matrix(encodings * np.float32(self._settings["encoder_weight"]))
         return sparse.hstack([ngrams, weighted], format="csr")
+
+
+def rankings(labels: Sequence[str], confidences: NDArray[np.float32], length: int | None = None) -> list[IntentRanking]:
+    """Ranks intents.
+
+    Args:
+        labels: the intents.
+        confidences: (n, labels).
+        length: how many are listed; None lists all.
+    """
+    order = np.argsort(-confidences, axis=1, kind="stable")[:, :length]
+    names = np.array(labels, dtype=object)[order].tolist()
+    sorted_confidences = np.take_along_axis(confidences, order, axis=1).tolist()
+    return [IntentRanking(tuple(intents), tuple(row)) for intents, row in zip(names, sorted_confidences, strict=True)]
 
 
 def languages_with_phrases(examples: Sequence[LabelledText]) -> frozenset[str]:

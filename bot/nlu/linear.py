@@ -32,16 +32,26 @@ class LinearModel:
     prior: NDArray[np.float32]
     """(labels,) log odds by which a label is more frequent in use than in the training data."""
 
-    def scores(self, features: sparse.csr_matrix) -> NDArray[np.float32]:
-        """Returns the decision scores, (n, labels)."""
+    def scores(self, features: sparse.csr_matrix, dense: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Returns the decision scores, (n, labels).
+
+        Args:
+            features: (n, features) or, where there are dense ones, their first columns.
+            dense: (n, d) the last columns.
+        """
+        sparse_weights = self.weights[: features.shape[1]]
         if features.shape[0] == 1:
             # One message: picking its rows is several times faster than a general sparse product.
-            return np.asarray(features.data @ self.weights[features.indices] + self.intercept, dtype=np.float32)[None]
-        return np.asarray(features @ self.weights + self.intercept, dtype=np.float32)
+            scores = (features.data @ sparse_weights[features.indices])[None]
+        else:
+            scores = features @ sparse_weights
+        if dense is not None:
+            scores = scores + dense @ self.weights[features.shape[1] :]
+        return np.asarray(scores + self.intercept, dtype=np.float32)
 
-    def confidences(self, features: sparse.csr_matrix) -> NDArray[np.float32]:
-        """Returns the confidences, (n, labels); each row adds up to 1."""
-        return softmax(self.scores(features) * self.sharpness + self.prior)
+    def confidences(self, features: sparse.csr_matrix, dense: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Returns the confidences, (n, labels); each row adds up to 1. Arguments as for `scores`."""
+        return softmax(self.scores(features, dense) * self.sharpness + self.prior)
 
     def save(self, path: Path) -> None:
         """Writes the numbers; weights as half precision, which moves no score by more than 0.001."""

@@ -12,6 +12,8 @@ NEAREST = 500
 """Training phrases that have a say at the most."""
 SHARPNESS = 20.0
 """Factor on the cosines: the smaller, the more equal are near and far phrases (docs/understanding.md)."""
+AT_ONCE = 64
+"""Messages whose cosines are in memory at the same time."""
 
 
 @dataclass
@@ -50,14 +52,16 @@ class Neighbours:
         if self._unpacked is None:  # with the first message that needs it: most never do
             self._unpacked = self.encodings.astype(np.float32) * np.float32(self.scale / 127)
         shares = np.full((len(encodings), self.labels), 1 / self.labels, dtype=np.float32)
-        for row, encoding in enumerate(encodings):
-            if not encoding.any():
-                continue
-            cosines = self._unpacked @ encoding
-            nearest = np.argpartition(-cosines, min(NEAREST, len(cosines) - 1))[:NEAREST]
-            weights = np.exp(SHARPNESS * (cosines[nearest] - cosines[nearest].max()))
-            sums = np.bincount(self.targets[nearest], weights, self.labels)
-            shares[row] = sums / sums.sum()
+        known = np.flatnonzero(encodings.any(axis=1))
+        for start in range(0, len(known), AT_ONCE):
+            rows = known[start : start + AT_ONCE]
+            distances = -(encodings[rows] @ self._unpacked.T)
+            nearest = np.argpartition(distances, min(NEAREST, distances.shape[1] - 1), axis=1)[:, :NEAREST]
+            near = np.take_along_axis(distances, nearest, axis=1)
+            weights = np.exp(SHARPNESS * (near.min(axis=1, keepdims=True) - near))
+            places = self.targets[nearest] + self.labels * np.arange(len(rows))[:, None]
+            sums = np.bincount(places.ravel(), weights.ravel(), self.labels * len(rows)).reshape(len(rows), -1)
+            shares[rows] = sums / sums.sum(axis=1, keepdims=True)
         return shares
 
     def save(self, path: Path) -> None:

@@ -4,30 +4,46 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.feature_extraction import FeatureHasher
-from sklearn.feature_extraction.text import HashingVectorizer
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.utils import murmurhash3_32
 
 _INVISIBLE = re.compile(r"[\u200b-\u200f\u2060\ufeff\u00ad]")
 _DIGITS = re.compile(r"\d+")
-_BLANKS = re.compile(r"\s+")
+_TOKEN = re.compile(r"\b\w+\b")
+_MOST_REMEMBERED = 50_000
+"""Words, tokens and pairs of tokens whose columns are remembered, of each kind."""
 
 
 def normalise(text: str) -> str:
     """Returns the text as the n-grams see it: compatibility-composed, lower case, numbers as `0`, single blanks."""
-    text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).lower()
-    return _BLANKS.sub(" ", _DIGITS.sub("0", text)).strip()
+    if not text.isascii():
+        text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
+    return " ".join(_DIGITS.sub("0", text.lower()).split())
+
+
+class _Plain(dict[int, str]):
+    """Character -> what is left of it without diacritics, found when first needed."""
+
+    def __missing__(self, code: int) -> str:
+        plain = "".join(char for char in unicodedata.normalize("NFD", chr(code)) if not unicodedata.combining(char))
+        self[code] = plain
+        return plain
+
+
+_PLAIN = _Plain({ord("ø"): "o", ord("æ"): "ae", ord("ß"): "ss"})
 
 
 def fold_diacritics(text: str) -> str:
     """Returns the text without diacritics, as many type on a foreign keyboard (`för` -> `for`)."""
-    text = text.replace("ø", "o").replace("æ", "ae").replace("ß", "ss")
-    return "".join(char for char in unicodedata.normalize("NFD", text) if not unicodedata.combining(char))
+    return text if text.isascii() else text.translate(_PLAIN)
 
 
 @dataclass(frozen=True)
@@ -42,6 +58,56 @@ class Ngram:
     """The word of the text, normalised, that it lies in; for several words, the first one."""
     is_word: bool
     """Whether it is made of words, not of characters."""
+
+
+class _Units(dict[str, int]):
+    """What texts of one block are made of (words with bounds, tokens, pairs of tokens), each with its n-grams' columns.
+
+    Texts repeat words, so that each word's n-grams are cut and hashed once; what was longest remembered is not kept
+    apart: all is forgotten at once when there is too much of it.
+    """
+
+    def __init__(self, ngrams: Callable[[str], Sequence[str]], buckets: int) -> None:
+        super().__init__()
+        self.ngrams = ngrams
+        self.buckets = buckets
+        self._columns = array("i")
+        self._ends = array("q", [0])
+
+    def __missing__(self, unit: str) -> int:
+        self._columns.extend(map(self.column, self.ngrams(unit)))
+        self._ends.append(len(self._columns))
+        self[unit] = number = len(self)
+        return number
+
+    def column(self, ngram: str) -> int:
+        """Returns the column of an n-gram, as scikit-learn's FeatureHasher has it."""
+        return int(abs(murmurhash3_32(ngram)) % self.buckets)
+
+    def counts(self, texts: Sequence[Sequence[str]]) -> sparse.csr_matrix:
+        """Counts the n-grams of n texts.
+
+        Args:
+            texts: the units of each text.
+
+        Returns:
+            (n, buckets) float32.
+        """
+        if len(self) > _MOST_REMEMBERED:
+            self.clear()
+            self._columns, self._ends = array("i"), array("q", [0])
+        numbers = np.fromiter(map(self.__getitem__, chain.from_iterable(texts)), dtype=np.int64)
+        of_text = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+        ends, columns = np.frombuffer(self._ends, dtype=np.int64), np.frombuffer(self._columns, dtype=np.int32)
+        starts, lengths = ends[numbers], ends[numbers + 1] - ends[numbers]
+        before = np.concatenate([[0], np.cumsum(lengths)])
+        places = np.arange(before[-1]) + np.repeat(starts - before[:-1], lengths)
+        bounds = before[np.concatenate([[0], np.cumsum(of_text)])]
+        counts = sparse.csr_matrix(
+            (np.ones(len(places), dtype=np.float32), columns[places], bounds), shape=(len(texts), self.buckets)
+        )
+        counts.sum_duplicates()
+        return counts
 
 
 class NgramFeatures:
@@ -65,31 +131,12 @@ class NgramFeatures:
         fold: bool = True,
     ) -> None:
         self._fold = fold
-        self._vectorizers = [
-            HashingVectorizer(
-                analyzer="char_wb",
-                ngram_range=tuple(characters),
-                n_features=buckets,
-                norm=None,
-                alternate_sign=False,
-                lowercase=False,
-                dtype=np.float32,
-            )
-        ]
+        self._words = words
+        cutter = CountVectorizer(analyzer="char_wb", ngram_range=tuple(characters), lowercase=False)
+        self._blocks = [_Units(cutter.build_analyzer(), buckets)]
         if words[1]:
-            self._vectorizers.append(
-                HashingVectorizer(
-                    analyzer="word",
-                    ngram_range=tuple(words),
-                    token_pattern=r"(?u)\b\w+\b",
-                    n_features=buckets,
-                    norm=None,
-                    alternate_sign=False,
-                    lowercase=False,
-                    dtype=np.float32,
-                )
-            )
-        self.idf: NDArray[np.float32] = np.zeros(buckets * len(self._vectorizers), dtype=np.float32)
+            self._blocks.append(_Units(lambda unit: [unit], buckets))
+        self.idf: NDArray[np.float32] = np.zeros(buckets * len(self._blocks), dtype=np.float32)
 
     def fit(self, texts: Sequence[str]) -> NgramFeatures:
         """Learns how rare each n-gram is (smoothed inverse document frequency); returns itself."""
@@ -125,25 +172,32 @@ class NgramFeatures:
     def occurrences(self, text: str) -> Iterator[Ngram]:
         """Yields every n-gram of a text with its column: hashing forgets them, so they are looked up again."""
         start = 0
-        for block, vectorizer in enumerate(self._vectorizers):
-            analyze, hasher = vectorizer.build_analyzer(), FeatureHasher(vectorizer.n_features, input_type="string")
+        for is_word, block in enumerate(self._blocks):
             words = normalise(text).split()
             for position, word in enumerate(words):
                 # A pair of words is counted with its first one.
-                follower = words[position + 1 : position + 2] if block else []
-                read = word if block or not self._fold else fold_diacritics(word)
-                alone = analyze(" ".join(follower))
-                for ngram in _without(analyze(" ".join([read, *follower])), alone):
-                    yield Ngram(ngram, start + int(hasher.transform([[ngram]]).indices[0]), word, bool(block))
-            start += vectorizer.n_features
+                follower = words[position + 1 : position + 2] if is_word else []
+                alone = self._ngrams(" ".join(follower), bool(is_word))
+                for ngram in _without(self._ngrams(" ".join([word, *follower]), bool(is_word)), alone):
+                    yield Ngram(ngram, start + block.column(ngram), word, bool(is_word))
+            start += block.buckets
+
+    def _ngrams(self, text: str, are_words: bool) -> list[str]:
+        """Returns the n-grams of a normalised text."""
+        return [ngram for unit in self._units(text)[are_words] for ngram in self._blocks[are_words].ngrams(unit)]
+
+    def _units(self, normal: str) -> tuple[Sequence[str], Sequence[str]]:
+        """Returns what a normalised text is made of: for the characters its words, for the words their n-grams."""
+        tokens = _TOKEN.findall(normal) if self._words[1] else []
+        shortest, longest = self._words
+        units = list(tokens) if shortest == 1 else []
+        for length in range(max(2, shortest), longest + 1):
+            units.extend(map(" ".join, zip(*(tokens[start:] for start in range(length)), strict=False)))
+        return (fold_diacritics(normal) if self._fold else normal).split(), units
 
     def _counts(self, texts: Sequence[str]) -> list[sparse.csr_matrix]:
-        normal = [normalise(text) for text in texts]
-        folded = [fold_diacritics(text) for text in normal] if self._fold else normal
-        return [
-            vectorizer.transform(variant)
-            for vectorizer, variant in zip(self._vectorizers, (folded, normal), strict=False)
-        ]
+        units = [self._units(normalise(text)) for text in texts]
+        return [block.counts([of_text[kind] for of_text in units]) for kind, block in enumerate(self._blocks)]
 
 
 def _without(ngrams: Sequence[str], others: Sequence[str]) -> list[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ SHORTEST = 5
 """Letters of the shortest word that is mended; among shorter ones nearly every error makes another word."""
 OCCURRENCES = 3
 """Phrases in which a word must occur to be put in another's place."""
+_MOST_REMEMBERED = 50_000
+"""Words of messages of which it is remembered what they are read as."""
 
 
 class Spelling:
@@ -42,6 +45,8 @@ class Spelling:
         self._words = words
         self._keys = keys
         self._owners = owners
+        self._is_known = _Remembered(lambda word: bool(_positions(known, _hash(word))))
+        self._mended = _Remembered(self._mend_word)
 
     @classmethod
     def learn(cls, texts: Iterable[str]) -> Spelling:
@@ -66,16 +71,16 @@ class Spelling:
     def read(self, text: str) -> tuple[str, float]:
         """Returns the mended text and the share of its words that some training phrase has, 0-1 (1 without words)."""
         words = _words_of(text)
-        unknown = sum(not self._is_known(word) for word in words)
+        unknown = len(words) - self._known_among(words)
         mended = text
         if 0 < unknown <= max(1, len(words) // 2):
-            mended = _WORD.sub(lambda match: self._mend_word(match.group()), text)
+            mended = _WORD.sub(lambda match: self._mended[match.group()], text)
         return mended, self.known_share(mended) if mended != text else 1 - unknown / max(1, len(words))
 
     def known_share(self, text: str) -> float:
         """Returns the share of the text's words that some training phrase has, 0-1; 1 for a text without words."""
         words = _words_of(text)
-        return sum(self._is_known(word) for word in words) / len(words) if words else 1.0
+        return self._known_among(words) / len(words) if words else 1.0
 
     def save(self, path: Path) -> None:
         """Writes it into one file."""
@@ -89,12 +94,12 @@ class Spelling:
             words = stored["words"].tobytes().decode("utf8").split("\n")
             return cls(stored["known"], words, stored["keys"], stored["owners"])
 
-    def _is_known(self, word: str) -> bool:
-        return bool(_positions(self._known, _hash(word)))
+    def _known_among(self, words: Sequence[str]) -> int:
+        return sum(map(self._is_known.__getitem__, words))
 
     def _mend_word(self, typed: str) -> str:
         word = fold_diacritics(typed.lower())
-        if len(word) < SHORTEST or self._is_known(word):
+        if len(word) < SHORTEST or self._is_known[word]:
             return typed
         owners = {
             int(self._owners[position])
@@ -103,6 +108,23 @@ class Spelling:
         }
         near = sorted(owner for owner in owners if _one_error_apart(word, self._words[owner]))
         return self._words[near[0]] if near else typed
+
+
+Value = TypeVar("Value")
+
+
+class _Remembered(dict[str, Value]):
+    """Word -> what a function says to it, asked once; forgotten where there are too many."""
+
+    def __init__(self, ask: Callable[[str], Value]) -> None:
+        super().__init__()
+        self._ask = ask
+
+    def __missing__(self, word: str) -> Value:
+        if len(self) >= _MOST_REMEMBERED:
+            self.clear()
+        self[word] = value = self._ask(word)
+        return value
 
 
 def _words_of(text: str) -> list[str]:

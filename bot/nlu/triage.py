@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
@@ -23,6 +24,7 @@ from bot.nlu.triage_evidence import (
     Confidences,
     Pair,
     Parts,
+    Said,
     close_candidates,
     issue_pairs,
     long_message_confidences,
@@ -118,24 +120,27 @@ class Triage(GraphComponent):
             parts_of(message.get(TEXT), language, self._folder)
             for message, language in zip(typed, languages, strict=True)
         ]
-        said = self._ask({text: language for one, language in zip(parts, languages, strict=True) for text in one.texts})
-        for message, language, one in zip(typed, languages, parts, strict=True):
-            self._annotate(message, language, one, said)
+        said = self._ask(parts)
+        pairs = issue_pairs(parts, said, self._issues)
+        for message, one, found in zip(typed, parts, pairs, strict=True):
+            self._annotate(message, one, said, found)
         return messages
 
-    def _ask(self, languages: Mapping[str, str]) -> dict[str, dict[str, float]]:
-        """Asks the classifier for all parts at once; `languages` says which one each text is in."""
-        texts = list(languages)
-        rankings = self._classifier.predict(texts, languages=list(languages.values())) if texts else []
-        return {
-            text: dict(zip(ranking.intents, ranking.confidences, strict=True))
-            for text, ranking in zip(texts, rankings, strict=True)
-        }
+    def _ask(self, messages: Sequence[Parts]) -> Said:
+        """Asks the classifier for all parts of all messages at once."""
+        keys = list(dict.fromkeys((one.language, text) for one in messages for text in one.texts))
+        labels = self._classifier.model.labels
+        if not keys:
+            return Said(labels, {}, np.zeros((0, len(labels)), dtype=np.float32))
+        confidences = self._classifier.confidences(
+            [text for _, text in keys], languages=[language for language, _ in keys]
+        )
+        return Said(labels, {key: row for row, key in enumerate(keys)}, confidences)
 
     def _language(self, message: Message) -> str:
         return (message.get("language") or {}).get("name") or str(self._config["fallback_language"])
 
-    def _annotate(self, message: Message, language: str, parts: Parts, said: dict[str, dict[str, float]]) -> None:
+    def _annotate(self, message: Message, parts: Parts, said: Said, pairs: Sequence[Pair]) -> None:
         before = {entry["name"]: float(entry["confidence"]) for entry in message.get(RANKING)}
         confidences: Confidences = before
         if len(parts.sentences) >= self._config["long_sentences"]:
@@ -143,7 +148,7 @@ class Triage(GraphComponent):
                 parts, said, self._issues, self._config["sentence_weight"], self._config["long_temperature"]
             )
         best = next(iter(confidences))
-        found = self._pair(parts, said) if best in self._issues or best == OUT_OF_SCOPE else None
+        found = self._pair(pairs) if best in self._issues or best == OUT_OF_SCOPE else None
         second, candidates = None, []
         if found:
             pair, confidence = found
@@ -156,20 +161,20 @@ class Triage(GraphComponent):
             candidates = close_candidates(confidences, self._issues, together, ratio)
         if confidences is not before:
             _rank(message, confidences, len(before))
-        triage = {"second_issue": second, "candidates": candidates, **self._mood(parts.own_words, language)}
+        triage = {"second_issue": second, "candidates": candidates, **self._mood(parts)}
         message.set("triage", triage, add_to_output=True)
 
-    def _pair(self, parts: Parts, said: dict[str, dict[str, float]]) -> tuple[Pair, float] | None:
+    def _pair(self, pairs: Sequence[Pair]) -> tuple[Pair, float] | None:
         """Returns the most probable pair of issues with its confidence, if it is high enough."""
         bias = self._config["second_issue"]["bias"]
-        rated = [(pair, pair.confidence(self._weights, bias)) for pair in issue_pairs(parts, said, self._issues)]
+        rated = [(pair, pair.confidence(self._weights, bias)) for pair in pairs]
         best = max(rated, key=lambda one: one[1], default=None)
         return best if best and best[1] >= self._config["second_issue_confidence"] else None
 
-    def _mood(self, own_words: Sequence[str], language: str) -> dict[str, Any]:
-        text = "\n".join(own_words)
-        found = signals(text, language, self._folder)
-        mood = sentiment(text, language, self._folder, found)
+    def _mood(self, parts: Parts) -> dict[str, Any]:
+        text = "\n".join(parts.own_words)
+        found = signals(text, parts.language, self._folder)
+        mood = sentiment(text, parts.language, self._folder, found)
         return {"sentiment": {"label": mood.label, "confidence": round(mood.confidence, 3)}, "signals": found}
 
 

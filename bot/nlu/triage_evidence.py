@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +37,7 @@ class Parts:
     """What is before and after each place where a second matter may begin."""
     own_words: tuple[str, ...] = ()
     """The message's sentences without signature and quoted mail, but with greeting and politeness."""
+    language: str = ""
 
     @property
     def texts(self) -> list[str]:
@@ -44,6 +45,27 @@ class Parts:
         if len(self.sentences) == 1 and not self.cuts:
             return []
         return list(dict.fromkeys((self.whole, *self.sentences, *(side for cut in self.cuts for side in cut))))
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the classifier says to the parts of some messages."""
+
+    labels: tuple[str, ...]
+    """The intents."""
+    rows: Mapping[tuple[str, str], int]
+    """Language and text -> row of `confidences`."""
+    confidences: NDArray[np.float32]
+    """(n, labels)"""
+
+    def of(self, parts: Parts, texts: Iterable[str]) -> NDArray[np.float64]:
+        """Returns what is said to some texts of a message, (m, labels)."""
+        rows = [self.rows[parts.language, text] for text in texts]
+        return np.asarray(self.confidences[rows], dtype=np.float64)
+
+    def columns(self, issues: Collection[str]) -> NDArray[np.int64]:
+        """Returns the columns of the labels that are issues."""
+        return np.flatnonzero([label in issues for label in self.labels])
 
 
 @dataclass(frozen=True)
@@ -81,37 +103,52 @@ def parts_of(text: str, language: str, folder: Path) -> Parts:
         for number in range(len(found)):
             inside = [unit for unit in units if unit[0] == number]
             cuts += [(_joined(inside[:place]), _joined(inside[place:])) for place in range(1, len(inside))]
-    return Parts(" ".join(found), tuple(found), tuple(dict.fromkeys(cuts)), tuple(own))
+    return Parts(" ".join(found), tuple(found), tuple(dict.fromkeys(cuts)), tuple(own), language)
 
 
 def _joined(units: Sequence[tuple[int, str]]) -> str:
     return " ".join(text for _, text in units)
 
 
-def issue_pairs(parts: Parts, said: Mapping[str, Confidences], issues: Collection[str]) -> list[Pair]:
-    """Returns the pairs of issues that a message may name: one for each cut whose sides differ in their best issue.
+def issue_pairs(messages: Sequence[Parts], said: Said, issues: Collection[str]) -> list[list[Pair]]:
+    """Returns the pairs of issues that each message may name: one for each cut whose sides differ in their best issue.
 
     Args:
-        parts: the message's parts.
-        said: what the classifier says to each of its texts.
+        messages: n messages in parts.
+        said: what the classifier says to each of their texts.
         issues: the issue intents.
     """
-    pairs = []
-    for before, after in parts.cuts:
-        left, right, whole = said[before], said[after], said[parts.whole]
-        first, second = _best(left, issues), _best(right, issues)
-        if first != second:
-            features = (
-                _log(left, first) + _log(right, second),
-                _log(left, second) + _log(right, first),
-                _log(whole, first) + _log(whole, second),
-            )
-            pairs.append(Pair(first, second, features))
+    pairs: list[list[Pair]] = [[] for _ in messages]
+    places = [
+        (number, *(said.rows[one.language, text] for text in (*cut, one.whole)))
+        for number, one in enumerate(messages)
+        for cut in one.cuts
+    ]
+    if not places:
+        return pairs
+    owners, left, right, whole = np.array(places).T
+    columns = said.columns(issues)
+    logs = np.log(said.confidences[:, columns].astype(np.float64) + _FLOOR)
+    best = logs.argmax(axis=1)
+    names = [said.labels[column] for column in columns]
+    differ = np.flatnonzero(best[left] != best[right])
+    owners, left, right, whole = owners[differ], left[differ], right[differ], whole[differ]
+    first, second = best[left], best[right]
+    features = np.stack(
+        [
+            logs[left, first] + logs[right, second],
+            logs[left, second] + logs[right, first],
+            logs[whole, first] + logs[whole, second],
+        ],
+        axis=1,
+    )
+    for owner, one, other, row in zip(owners.tolist(), first.tolist(), second.tolist(), features.tolist(), strict=True):
+        pairs[owner].append(Pair(names[one], names[other], tuple(row)))
     return pairs
 
 
 def long_message_confidences(
-    parts: Parts, said: Mapping[str, Confidences], issues: Collection[str], weight: float, temperature: float
+    parts: Parts, said: Said, issues: Collection[str], weight: float, temperature: float
 ) -> dict[str, float]:
     """Combines what is said to a long message as a whole with what is said to its sentences.
 
@@ -128,14 +165,11 @@ def long_message_confidences(
     Returns:
         Intent -> confidence, best first.
     """
-    names = list(said[parts.whole])
-    total = np.zeros(len(names))
-    for sentence in parts.sentences:
-        row = np.array([said[sentence].get(name, 0.0) for name in names])
-        total += row**2 * max(said[sentence].get(issue, 0.0) for issue in issues)
-    whole = np.array([said[parts.whole][name] for name in names])
-    scores = (np.log(whole + _FLOOR) + weight * np.log(total + _FLOOR)) / temperature
-    return _sorted(names, np.exp(scores - scores.max()))
+    sentences = said.of(parts, parts.sentences)
+    clear = sentences[:, said.columns(issues)].max(axis=1, keepdims=True)
+    total = (sentences**2 * clear).sum(axis=0)
+    scores = (np.log(said.of(parts, [parts.whole])[0] + _FLOOR) + weight * np.log(total + _FLOOR)) / temperature
+    return _sorted(said.labels, np.exp(scores - scores.max()))
 
 
 def with_pair(confidences: Confidences, pair: Pair, confidence: float) -> dict[str, float]:
@@ -168,15 +202,7 @@ def close_candidates(confidences: Confidences, issues: Collection[str], together
     return ranked if first + second >= together and second >= ratio * first else []
 
 
-def _best(confidences: Confidences, issues: Collection[str]) -> str:
-    return max(issues, key=lambda issue: confidences.get(issue, 0.0))
-
-
-def _log(confidences: Confidences, intent: str) -> float:
-    return math.log(confidences.get(intent, 0.0) + _FLOOR)
-
-
 def _sorted(names: Sequence[str], values: NDArray[np.float64]) -> dict[str, float]:
-    order = np.argsort(-values, kind="stable")
-    total = float(values.sum())
-    return {names[index]: float(values[index]) / total for index in order}
+    order = np.argsort(-values, kind="stable").tolist()
+    shares = (values / values.sum()).tolist()
+    return {names[index]: shares[index] for index in order}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rasa.engine.graph import ExecutionContext, GraphSchema
 from rasa.engine.storage.local_model_storage import LocalModelStorage
@@ -12,7 +13,7 @@ from rasa.engine.storage.resource import Resource
 from rasa.shared.exceptions import InvalidConfigException
 
 from bot.nlu.triage import Triage
-from bot.nlu.triage_evidence import Parts, close_candidates, issue_pairs, long_message_confidences, with_pair
+from bot.nlu.triage_evidence import Parts, Said, close_candidates, issue_pairs, long_message_confidences, with_pair
 from bot.regression.triage import read_labelled
 from tests.nlu.test_language import Train
 
@@ -122,6 +123,13 @@ def test_two_close_issues_are_candidates_where_little_else_comes_into_question(
     assert close_candidates(confidences, ISSUES, together=0.75, ratio=0.25) == expected
 
 
+def said_to(answers: dict[str, dict[str, float]]) -> Said:
+    """What the classifier says to some texts."""
+    labels = tuple(dict.fromkeys(label for answer in answers.values() for label in answer))
+    rows = [[answer[label] for label in labels] for answer in answers.values()]
+    return Said(labels, {("", text): row for row, text in enumerate(answers)}, np.array(rows, dtype=np.float32))
+
+
 def test_a_pair_is_surer_the_surer_both_sides_are() -> None:
     parts = Parts("a b", ("a b",), (("a", "b"),))
 
@@ -131,7 +139,7 @@ def test_a_pair_is_surer_the_surer_both_sides_are() -> None:
             "b": {"card_declined": 1 - right, "refund_request": right},
             "a b": {"card_declined": 0.5, "refund_request": 0.5},
         }
-        (pair,) = issue_pairs(parts, said, ISSUES[:2])
+        ((pair,),) = issue_pairs([parts], said_to(said), ISSUES[:2])
         return pair.confidence((2.0, -0.2, 0.4), 0.0)
 
     assert confidence(0.9, 0.9) > confidence(0.9, 0.6) > confidence(0.6, 0.6)
@@ -146,7 +154,7 @@ def test_sentences_that_are_clear_outweigh_a_long_message_that_is_not() -> None:
         "vague": vague,
         "vague too": vague,
     }
-    combined = long_message_confidences(parts, said, ISSUES, weight=1.0, temperature=1.5)
+    combined = long_message_confidences(parts, said_to(said), ISSUES, weight=1.0, temperature=1.5)
     assert next(iter(combined)) == "card_declined"
     assert sum(combined.values()) == pytest.approx(1.0)
 
@@ -155,7 +163,7 @@ def test_a_pair_that_neither_part_of_the_ranking_named_comes_first_in_it() -> No
     parts = Parts("a b", ("a b",), (("a", "b"),))
     said = {text: {"card_declined": 0.6, "refund_request": 0.4} for text in ("a", "a b")}
     said["b"] = {"card_declined": 0.1, "refund_request": 0.9}
-    (pair,) = issue_pairs(parts, said, ISSUES[:2])
+    ((pair,),) = issue_pairs([parts], said_to(said), ISSUES[:2])
     mixed = with_pair({"pay_invoice": 0.7, "card_declined": 0.2, "refund_request": 0.1}, pair, 0.9)
     assert list(mixed)[:2] == ["card_declined", "refund_request"]
     assert sum(mixed.values()) == pytest.approx(1.0)

@@ -1,0 +1,95 @@
+"""The command `python -m bot triage`."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from bot.batch.reading import FORMATS, Columns, format_of
+from bot.batch.rows import BatchError
+from bot.batch.run import STREAM, Plan, triage_file
+from bot.batch.workers import cores
+from bot.launcher import LaunchError, train
+
+COULD_NOT_RUN = 2
+
+
+def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds `triage`."""
+    parser = subparsers.add_parser(
+        "triage",
+        help="triage a whole file of tickets",
+        description="Exit code: 0 every row has a result, 1 some rows were rejected (see the reject file), 2 could not "
+        "run or was stopped; then the same command goes on where it was.",
+    )
+    parser.add_argument("source", type=Path, metavar="INPUT", help="CSV, JSON lines or Parquet; - for standard input")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the result; - for standard output")
+    parser.add_argument("--text-column", default="text", metavar="NAME", help="the column of the texts (text)")
+    parser.add_argument("--id-column", metavar="NAME", help="the column of the ids (id, or else the row's number)")
+    parser.add_argument("--longest", type=int, default=10_000, metavar="N", help="characters of a ticket (10000)")
+    parser.add_argument("--input-format", choices=FORMATS, help="where the name does not tell it")
+    parser.add_argument("--output-format", choices=FORMATS, help="where the name does not tell it")
+    parser.add_argument("--rejects", type=Path, metavar="FILE", help="rejected rows (OUTPUT.rejected.csv)")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="counts as a page (.html) or a plot (.png)")
+    parser.add_argument("--model", type=Path, help="use this model instead of that of the present content")
+    parser.add_argument("--processes", type=int, default=cores(), metavar="N", help="workers (one a core)")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="use the workers of this Dask scheduler, tcp://..")
+    parser.add_argument("--force", action="store_true", help="overwrite the output, throw away parts of another run")
+    parser.add_argument("--quiet", action="store_true", help="neither progress nor summary")
+    parser.set_defaults(handler=_reported)
+
+
+def _reported(options: argparse.Namespace) -> int:
+    """Turns whatever keeps the run from its end into one sentence and exit code 2."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return _triage(options)
+    except (BatchError, LaunchError) as error:
+        told = str(error)
+    except KeyboardInterrupt:
+        told = "stopped; the same command goes on where it was."
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        told = f"{error.filename or 'a file'}: {error.strerror or error}; mend it, and the same command goes on."
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    print(f"could not run: {told}", file=sys.stderr)
+    return COULD_NOT_RUN
+
+
+def _triage(options: argparse.Namespace) -> int:
+    if options.processes < 1 or options.longest < 1:
+        raise BatchError("--processes and --longest must be at least 1.")
+    if options.report and options.report.suffix not in {".html", ".png"}:
+        raise BatchError(f"{options.report}: --report takes a file that ends in .html or .png.")
+    if options.source != STREAM and not options.source.is_file():
+        raise BatchError(f"{options.source}: there is no such file.")
+    if options.model and not options.model.is_file():
+        raise BatchError(f"{options.model}: there is no such model; leave out --model to take the present content's.")
+    source_format = format_of(options.source, options.input_format)
+    output_format = format_of(options.output, options.output_format)
+    summary = triage_file(
+        Plan(
+            source=options.source,
+            output=options.output,
+            model=options.model or train(),
+            source_format=source_format,
+            output_format=output_format,
+            columns=Columns(options.text_column, options.id_column, options.longest),
+            rejects=options.rejects,
+            force=options.force,
+            processes=options.processes,
+            scheduler=options.scheduler,
+            progress=False if options.quiet else None,
+        )
+    )
+    if not options.quiet:
+        summary.show(Console(stderr=True))
+    if options.report:
+        summary.write_report(options.report)
+    return 1 if summary.rejected else 0

@@ -1,0 +1,159 @@
+"""A whole run: read, share out, keep parts, put them together, count."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from tqdm import tqdm
+
+from bot.batch.parts import Parts, copy_stream, digest_of
+from bot.batch.reading import Columns, read_chunks, total_of
+from bot.batch.rows import CHUNK_ROWS, BatchError, Chunk
+from bot.batch.summary import Summary
+from bot.batch.tables import unpack, write_rejected, writer
+from bot.batch.workers import Model, on_cluster, on_this_machine
+
+STREAM = Path("-")
+_FORMAT = 1
+"""Of the parts; another number makes those of earlier versions useless."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is to do."""
+
+    source: Path
+    """The input; `-` for standard input."""
+    output: Path
+    """The result; `-` for standard output."""
+    model: Path
+    source_format: str
+    output_format: str
+    columns: Columns = Columns()
+    rejects: Path | None = None
+    """Where rows without a result go; None takes a file beside the output, or standard error."""
+    force: bool = False
+    """Whether what is there already is thrown away."""
+    processes: int = 1
+    scheduler: str | None = None
+    """Address of a Dask scheduler; None takes processes of this machine."""
+    progress: bool | None = None
+    """Whether a bar is drawn; None draws it on a terminal."""
+
+    @property
+    def rejects_path(self) -> Path:
+        """Where rows without a result go; `-` for standard error."""
+        if self.rejects is not None or self.output == STREAM:
+            return self.rejects or STREAM
+        return self.output.with_name(f"{self.output.stem}.rejected.csv")
+
+
+def triage_file(plan: Plan) -> Summary:
+    """Triages a file; what an earlier, interrupted call with the same plan has done is not done again.
+
+    Raises:
+        BatchError: the run cannot begin or go on.
+        OSError: a file cannot be read or written.
+    """
+    for path in (plan.output, plan.rejects_path):
+        if path != STREAM and path.exists() and not plan.force:
+            raise BatchError(f"{path} is there already; --force overwrites it.")
+        if path != STREAM and plan.source != STREAM and path.resolve() == plan.source.resolve():
+            raise BatchError(f"{path} is the input; name another file.")
+    with ExitStack() as stack:
+        if plan.output == STREAM:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        else:
+            folder = plan.output.with_name(plan.output.name + ".parts")
+        parts = stack.enter_context(Parts(folder).opened())
+        source = plan.source
+        if source == STREAM:
+            source = folder / "input"
+            copy_stream(sys.stdin.buffer, source)
+        model = Model.at(plan.model)
+        parts.begin(
+            {
+                "format": _FORMAT,
+                "input": {"size": source.stat().st_size, "sha256": digest_of(source), "format": plan.source_format},
+                "model": {"name": plan.model.name, "sha256": model.digest},
+                "columns": asdict(plan.columns),
+                "chunk_rows": CHUNK_ROWS,
+            },
+            plan.force,
+        )
+        _understand(plan, source, model, parts)
+        summary = _put_together(plan, parts)
+        if plan.output != STREAM:
+            parts.remove()
+    return summary
+
+
+def _understand(plan: Plan, source: Path, model: Model, parts: Parts) -> None:
+    """Sees to it that there is a part for each chunk."""
+    layout = "{percentage:3.0f}%|{bar}| {elapsed}, {remaining} left{postfix}"
+    hidden = None if plan.progress is None else not plan.progress
+    total = total_of(source, plan.source_format)
+    with tqdm(total=total, bar_format=layout, disable=hidden, file=sys.stderr) as bar:
+        chunks = _left(read_chunks(source, plan.source_format, plan.columns), parts, bar)
+        if plan.scheduler is None:
+            results = on_this_machine(chunks, model, plan.processes)
+        else:
+            results = on_cluster(chunks, model, plan.scheduler)
+        rows, last = 0, 0
+        for chunk, result in results:
+            parts.keep(chunk.number, result)
+            rows += chunk.size
+            last = max(last, chunk.position)
+            elapsed = bar.format_dict["elapsed"] or 1e-9
+            bar.set_postfix_str(f"{rows / elapsed:,.0f} tickets/s", refresh=False)
+            bar.update(last - bar.n)
+
+
+def _left(chunks: Iterator[Chunk], parts: Parts, bar: Any) -> Iterator[Chunk]:
+    """Yields the chunks that are still to be done."""
+    for chunk in chunks:
+        if not parts.has(chunk.number):
+            yield chunk
+        elif bar.n == bar.initial:  # nothing has been done in this call yet: what is there takes no time
+            bar.initial = bar.n = chunk.position
+
+
+def _put_together(plan: Plan, parts: Parts) -> Summary:
+    """Writes the result and the rejected rows, each wholly or not at all."""
+    summary = Summary()
+    with ExitStack() as stack:
+        stream = stack.enter_context(_whole(plan.output, sys.stdout.buffer))
+        rejects: BinaryIO | None = None
+        with writer(stream, plan.output_format) as result:
+            for path in parts.in_order():
+                batches, rejected = unpack(path)
+                for batch in batches:
+                    result.write_batch(batch)
+                    summary.add(batch)
+                if rejected:
+                    is_first = rejects is None
+                    rejects = rejects or stack.enter_context(_whole(plan.rejects_path, sys.stderr.buffer))
+                    write_rejected(rejects, rejected, with_header=is_first)
+                    summary.rejected += len(rejected)
+    if rejects is None and plan.rejects_path != STREAM:
+        plan.rejects_path.unlink(missing_ok=True)  # of an earlier run, which --force has given up
+    return summary
+
+
+@contextmanager
+def _whole(path: Path, stream: BinaryIO) -> Iterator[BinaryIO]:
+    """Opens a file that takes its place when all of it is written, or a stream for `-`."""
+    if path == STREAM:
+        yield stream
+        stream.flush()
+        return
+    half = path.with_name(path.name + ".half")
+    with half.open("wb") as file:
+        yield file
+    half.replace(path)

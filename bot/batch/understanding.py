@@ -1,0 +1,178 @@
+"""Understands a chunk of rows by the components of a trained Rasa model, all rows together."""
+
+from __future__ import annotations
+
+import gc
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from rasa.core.channels.channel import UserMessage
+from rasa.engine.constants import PLACEHOLDER_MESSAGE, PLACEHOLDER_TRACKER
+from rasa.engine.graph import ExecutionContext, GraphSchema
+from rasa.engine.runner.dask import DaskGraphRunner
+from rasa.engine.storage.local_model_storage import LocalModelStorage
+from rasa.graph_components.converters.nlu_message_converter import NLUMessageConverter
+from rasa.nlu.classifiers.fallback_classifier import FallbackClassifier
+from rasa.nlu.classifiers.regex_message_handler import RegexMessageHandler
+from rasa.shared.constants import DEFAULT_NLU_FALLBACK_INTENT_NAME
+from rasa.shared.nlu.training_data.message import Message
+from threadpoolctl import threadpool_limits
+
+from bot.articles import ArticleStore
+from bot.articles.issues import load_issues
+from bot.articles.parts import documents
+from bot.articles.replies import Replies
+from bot.articles.store import ArticleNotFound
+from bot.batch.rows import Chunk, Rejected, Row
+from bot.batch.tables import SCHEMA
+from bot.channel.typed_text import as_text
+from bot.nlu.encoding import SentenceEncodingFeaturizer
+from bot.nlu.entities import SpacyEntityRuler
+from bot.nlu.intent import LinearIntentClassifier
+from bot.nlu.language import FALLBACK_LANGUAGE, LANGUAGE, LanguageIdentifier
+from bot.nlu.tokenizer import BlankSpacyTokenizer
+from bot.nlu.triage import Triage
+from bot.settings import get_settings
+from bot.tickets.priority import assess
+
+_READ_NO_TOKENS = (
+    NLUMessageConverter,
+    LanguageIdentifier,
+    SentenceEncodingFeaturizer,
+    LinearIntentClassifier,
+    Triage,
+    SpacyEntityRuler,
+    FallbackClassifier,
+    RegexMessageHandler,
+)
+
+Record = dict[str, Any]
+
+
+class Understanding:
+    """The understanding part of a trained model, loaded once a process.
+
+    Args:
+        model: the model's file.
+    """
+
+    def __init__(self, model: Path) -> None:
+        threadpool_limits(1)  # the work is shared out among processes; and sums come out the same everywhere
+        self._folder = tempfile.TemporaryDirectory()
+        storage, metadata = LocalModelStorage.from_model_archive(Path(self._folder.name), model)
+        self._target = metadata.nlu_target
+        schema = without_tokens(metadata.predict_schema.minimal_graph_schema([self._target]))
+        context = ExecutionContext(graph_schema=schema, model_id=metadata.model_id)
+        self._runner = DaskGraphRunner.create(schema, storage, context)
+        self._issues = load_issues()
+        self._replies = Replies()
+        self._articles = ArticleStore(get_settings().data_dir / "articles")
+        self._article = cache(self._find_article)
+        gc.freeze()  # the model stays; looking through it for garbage again and again takes a tenth of the time
+
+    def triage(self, chunk: Chunk) -> tuple[pa.RecordBatch, list[Rejected]]:
+        """Triages the rows of a chunk.
+
+        Returns:
+            The results in the order of the rows, and the rows without one, the chunk's own ones among them.
+        """
+        batch, failed = self._triage(chunk.rows)
+        return batch, sorted((*chunk.rejected, *failed), key=lambda one: one.row)
+
+    def parse(self, texts: Sequence[str]) -> list[Message]:
+        """Returns what the pipeline says to each text, all read in one go; a slash at the beginning is no command."""
+        inputs = {
+            PLACEHOLDER_MESSAGE: [UserMessage(as_text(text)) for text in texts],
+            PLACEHOLDER_TRACKER: None,
+        }
+        return list(self._runner.run(inputs=inputs, targets=[self._target])[self._target])
+
+    def _triage(self, rows: Sequence[Row]) -> tuple[pa.RecordBatch, list[Rejected]]:
+        """Triages rows; where that fails, the halves are tried, until the row is found at which it does."""
+        places: dict[str, int] = {}
+        index = [places.setdefault(row.text, len(places)) for row in rows]
+        try:
+            records = [self._record(message) for message in self.parse(list(places))] if places else []
+        except Exception as error:
+            if len(rows) == 1:
+                cause = error.__cause__ or error
+                return _batch([], []), [Rejected(rows[0].row, rows[0].id, f"the model fails: {cause!r}"[:300])]
+            middle = len(rows) // 2
+            first, second = self._triage(rows[:middle]), self._triage(rows[middle:])
+            table = pa.Table.from_batches([first[0], second[0]]).combine_chunks()
+            return next(iter(table.to_batches()), first[0]), [*first[1], *second[1]]
+        return _batch([row.id for row in rows], [records[place] for place in index]), []
+
+    def _record(self, message: Message) -> Record:
+        best = message.get("intent")
+        triage = message.get("triage") or {}
+        others = (entry for entry in message.get("intent_ranking") if entry["name"] != best["name"])
+        runner_up = next((entry for entry in others if entry["name"] != DEFAULT_NLU_FALLBACK_INTENT_NAME), {})
+        language = message.get("language")["name"]
+        entities = [
+            {"entity": one["entity"], "value": one["value"], "start": one["start"], "end": one["end"]}
+            for one in message.get("entities", ())
+            if one["entity"] not in {LANGUAGE, FALLBACK_LANGUAGE}
+        ]
+        mood = triage.get("sentiment")
+        feeling = (mood["label"], mood["confidence"]) if mood else None
+        assessment = assess(best["name"], triage.get("signals", ()), feeling)
+        article_id, article_url = self._article(best["name"], language)
+        return {
+            "intent": best["name"],
+            "confidence": best["confidence"],
+            "language": language,
+            "runner_up": runner_up.get("name"),
+            "runner_up_confidence": runner_up.get("confidence"),
+            "second_issue": (triage.get("second_issue") or {}).get("name"),
+            "product": self._product(best["name"], entities),
+            "entities": json.dumps(entities, ensure_ascii=False) if entities else "[]",
+            "sentiment": feeling[0] if feeling else None,
+            "queue": assessment.queue,
+            "priority": assessment.priority,
+            "article_id": article_id,
+            "article_url": article_url,
+        }
+
+    def _product(self, intent: str, entities: Sequence[Record]) -> str | None:
+        """Returns the product that is named, else the only one that the issue is about."""
+        named = next((str(one["value"]) for one in entities if one["entity"] == "product"), None)
+        products = self._issues[intent].products if intent in self._issues else ()
+        return named or (products[0] if len(products) == 1 else None)
+
+    def _find_article(self, intent: str, language: str) -> tuple[str | None, str | None]:
+        """Returns the id of the article that answers an issue, and its first recommended document."""
+        if intent not in self._issues:
+            return None, None
+        try:
+            article = self._articles.article(intent, self._replies.answer_language(language))
+        except ArticleNotFound:
+            return None, None
+        links = documents(article)
+        return f"{intent}/{article.language}", links[0].url if links else None
+
+
+def without_tokens(schema: GraphSchema) -> GraphSchema:
+    """Returns a graph without its tokenizer, if no component of it reads tokens: it takes as long as all the others."""
+    tokenizers = {name: node for name, node in schema.nodes.items() if issubclass(node.uses, BlankSpacyTokenizer)}
+    others = {name: node for name, node in schema.nodes.items() if name not in tokenizers}
+    if not all(issubclass(node.uses, _READ_NO_TOKENS) for node in others.values() if "messages" in node.needs):
+        return schema
+    given = {name: node.needs["messages"] for name, node in tokenizers.items()}
+    return GraphSchema(
+        {
+            name: replace(node, needs={key: given.get(source, source) for key, source in node.needs.items()})
+            for name, node in others.items()
+        }
+    )
+
+
+def _batch(ids: Sequence[str], records: Sequence[Record]) -> pa.RecordBatch:
+    columns = {"id": ids, **{name: [record[name] for record in records] for name in SCHEMA.names[1:]}}
+    return pa.RecordBatch.from_pydict(columns, schema=SCHEMA)

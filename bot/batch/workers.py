@@ -1,0 +1,186 @@
+"""Shares chunks out among processes of this machine or the workers of a Dask cluster; results come as they are ready."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.batch.rows import BatchError, Chunk
+from bot.batch.tables import pack
+
+if TYPE_CHECKING:
+    from bot.batch.understanding import Understanding
+
+WAITING = 2
+"""Chunks that wait for each worker, so that none of them waits for the reader."""
+ATTEMPTS = 3
+"""So often may a worker die over the same chunk."""
+_ONE_AT_A_TIME = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained model, as workers are told of it."""
+
+    path: str
+    digest: str
+    """SHA-256 of the file: on a cluster every machine has a copy, and one of them may be old."""
+
+    @classmethod
+    def at(cls, path: Path) -> Model:
+        """Names a file."""
+        return cls(str(path.resolve()), _digest(path))
+
+
+def understand(model: Model, chunk: Chunk) -> bytes:
+    """Triages a chunk in a worker; the model is loaded with the first one.
+
+    Returns:
+        The result as `pack` makes it.
+
+    Raises:
+        BatchError: the worker's machine does not have the model.
+    """
+    with _ONE_AT_A_TIME:
+        return pack(*_loaded(model).triage(chunk))
+
+
+def on_this_machine(chunks: Iterable[Chunk], model: Model, processes: int) -> Iterator[tuple[Chunk, bytes]]:
+    """Yields each chunk with its result, as they are ready.
+
+    A worker that dies, for want of memory for example, is replaced, and what it had is done again.
+
+    Args:
+        chunks: what is to be done; read as workers become free.
+        model: the model.
+        processes: number of workers.
+
+    Raises:
+        BatchError: workers die again and again over the same chunk.
+    """
+    # Workers are forked from a process that has imported everything and done nothing: no threads, shared memory.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["bot.batch.understanding"])
+    waiting = iter(chunks)
+    again: list[Chunk] = []
+    deaths: Counter[int] = Counter()
+    while True:
+        running: dict[Future[bytes], Chunk] = {}
+        with ProcessPoolExecutor(processes, mp_context=context, initializer=_ignore_interrupts) as pool:
+            try:
+                while True:
+                    while len(running) < processes * WAITING and (chunk := _next(again, waiting)) is not None:
+                        running[pool.submit(understand, model, chunk)] = chunk
+                    if not running:
+                        return
+                    done, _ = wait(running, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        result = future.result()
+                        yield running.pop(future), result
+            except BrokenProcessPool:
+                again = sorted((*again, *running.values()), key=lambda chunk: chunk.number)
+                # The workers had the first ones; the others waited.
+                suspects = again[:processes]
+                deaths.update(chunk.number for chunk in suspects)
+                worst = max(suspects, key=lambda chunk: deaths[chunk.number])
+                if deaths[worst.number] >= ATTEMPTS:
+                    raise BatchError(
+                        f"workers died {ATTEMPTS} times over {worst.label}; is there enough memory? Try --processes 1."
+                    ) from None
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+
+def on_cluster(chunks: Iterable[Chunk], model: Model, address: str) -> Iterator[tuple[Chunk, bytes]]:
+    """Yields each chunk with its result, as they are ready, from the workers of a Dask cluster.
+
+    Dask gives what a dead worker had to another one.
+
+    Args:
+        chunks: what is to be done; read as workers become free.
+        model: the model; every worker has it at the same path.
+        address: the scheduler's, such as `tcp://10.0.0.5:8786`.
+
+    Raises:
+        BatchError: there is no scheduler or no worker, they went away, or workers die over the same chunk.
+    """
+    try:
+        from distributed import Client, as_completed
+        from distributed.scheduler import KilledWorker
+    except ImportError as error:
+        raise BatchError("Dask is not installed; `uv sync --group cluster` installs it.") from error
+    try:
+        client = Client(address, set_as_default=False, timeout="20s")
+    except (OSError, TimeoutError, ValueError) as error:
+        raise BatchError(f"{address}: no Dask scheduler answers there ({error}).") from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=60)
+        except Exception as error:
+            raise BatchError(f"{address}: the scheduler has no workers; start some with `dask worker`.") from error
+        waiting = iter(chunks)
+        running: dict[str, Chunk] = {}
+        done = as_completed()
+
+        def fill() -> None:
+            room = WAITING * max(1, sum(client.nthreads().values()))
+            while len(running) < room and (chunk := _next([], waiting)) is not None:
+                future = client.submit(understand, model, chunk, pure=False)
+                running[future.key] = chunk
+                done.add(future)
+
+        fill()
+        for future in done:
+            chunk = running.pop(future.key)
+            try:
+                result: bytes = future.result()
+            except KilledWorker as error:
+                raise BatchError(
+                    f"workers died again and again over {chunk.label}; have they enough memory?"
+                ) from error
+            except BatchError:
+                raise
+            except Exception as error:
+                raise BatchError(f"{chunk.label}: the cluster failed: {error!r}; the same command goes on.") from error
+            yield chunk, result
+            fill()
+
+
+def _next(again: list[Chunk], waiting: Iterator[Chunk]) -> Chunk | None:
+    return again.pop(0) if again else next(waiting, None)
+
+
+def _ignore_interrupts() -> None:
+    with suppress(ValueError):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one ends the others
+
+
+@lru_cache(maxsize=1)
+def _loaded(model: Model) -> Understanding:
+    from bot.batch.understanding import Understanding
+
+    path = Path(model.path)
+    if not path.is_file() or _digest(path) != model.digest:
+        raise BatchError(f"{path} on {os.uname().nodename} is missing or another model; copy the model there.")
+    return Understanding(path)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def cores() -> int:
+    """Returns how many cores this process may use."""
+    return len(os.sched_getaffinity(0))
