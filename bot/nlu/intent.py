@@ -51,7 +51,7 @@ class LinearIntentClassifier(GraphComponent):
             # Whether character n-grams are read without diacritics.
             "fold_diacritics": True,
             # Length of the sentence encoding beside the unit-length n-gram blocks; 0 leaves the encoder out.
-            "encoder_weight": 1.0,
+            "encoder_weight": 0.25,
             # Share of the examples on which a second model is asked, to calibrate confidences and refusals.
             "calibration_share": 0.2,
             # Share of the examples that are trained on once more with greeting, plea or thanks around them.
@@ -68,7 +68,7 @@ class LinearIntentClassifier(GraphComponent):
             # calibration examples) may be taken for it. So many are, so that the bot refuses as much as it can
             # afford: real traffic has more of it than the training data. Measured in docs/understanding.md.
             "refusal_intent": "out_of_scope",
-            "most_false_refusals": 0.055,
+            "most_false_refusals": 0.04,
             # Small talk that is as likely in use as what is not the bot's business: a greeting is not refused.
             "small_talk": ["greet", "goodbye", "thank"],
             # How many intents the ranking of a message lists.
