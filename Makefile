@@ -41,6 +41,7 @@ bench: setup ## what is measured: understanding, robustness, the page, Rasa's st
 	@$(PYTHON) -m benchmarks.stages
 	@$(PYTHON) -m benchmarks.channel
 	@$(PYTHON) -m benchmarks.peer
+	@$(PYTHON) -m benchmarks.long_tail
 	@test ! -f var/articles.db || $(PYTHON) -m benchmarks.search
 nightly: setup ## train from scratch, measure, compare with the baseline, report (0 good, 1 worse, 2 could not run)
 	@$(PYTHON) -m bot regression run
