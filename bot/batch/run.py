@@ -35,7 +35,7 @@ class Plan:
     model: Path
     source_format: str
     output_format: str
-    columns: Columns = Columns()
+    columns: Columns
     rejects: Path | None = None
     """Where rows without a result go; None takes a file beside the output, or standard error."""
     force: bool = False
@@ -64,7 +64,7 @@ def triage_file(plan: Plan) -> Summary:
     for path in (plan.output, plan.rejects_path):
         if path != STREAM and path.exists() and not plan.force:
             raise BatchError(f"{path} is there already; --force overwrites it.")
-        if path != STREAM and plan.source != STREAM and path.resolve() == plan.source.resolve():
+        if STREAM not in {path, plan.source} and path.resolve() == plan.source.resolve():
             raise BatchError(f"{path} is the input; name another file.")
     with ExitStack() as stack:
         if plan.output == STREAM:
