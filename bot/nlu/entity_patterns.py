@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import spacy
@@ -165,7 +165,8 @@ class EntityMatcher:
     def _flag(self, attribute: str, condition: dict[str, Any]) -> int:
         key = f"{attribute} {condition}"
         if key not in self._flags:
-            read = {"TEXT": str, "LOWER": str.lower, "NORM": name_of}[attribute]
+            readers: dict[str, Callable[[str], str]] = {"TEXT": str, "LOWER": str.lower, "NORM": name_of}
+            read = readers[attribute]
             ((kind, value),) = condition.items()
             if kind == "REGEX":
                 search = re.compile(value).search
