@@ -1,7 +1,7 @@
-"""Reads tickets from CSV, JSON lines and Parquet, chunk by chunk; rows that cannot be read are turned away with a reason.
+"""Reads tickets from CSV, JSON lines and Parquet, chunk by chunk; what cannot be read is turned away with a reason.
 
-CSV and JSON lines are read by the standard library: pyarrow's readers give up on the whole file at the first row that is
-not UTF-8 or not well-formed.
+CSV and JSON lines are read by the standard library: pyarrow's readers give up on the whole file at the first row that
+is not UTF-8 or not well-formed.
 """
 
 from __future__ import annotations

@@ -52,5 +52,5 @@ class Chunk:
     @property
     def label(self) -> str:
         """What the chunk is called in messages."""
-        numbers = [one.row for one in (*self.rows, *self.rejected)]
+        numbers = [*(row.row for row in self.rows), *(one.row for one in self.rejected)]
         return f"rows {min(numbers)} to {max(numbers)}"

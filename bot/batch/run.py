@@ -35,7 +35,7 @@ class Plan:
     model: Path
     source_format: str
     output_format: str
-    columns: Columns = Columns()
+    columns: Columns
     rejects: Path | None = None
     """Where rows without a result go; None takes a file beside the output, or standard error."""
     force: bool = False
@@ -43,6 +43,7 @@ class Plan:
     processes: int = 1
     scheduler: str | None = None
     """Address of a Dask scheduler; None takes processes of this machine."""
+    chunk_rows: int = CHUNK_ROWS
     progress: bool | None = None
     """Whether a bar is drawn; None draws it on a terminal."""
 
@@ -64,7 +65,7 @@ def triage_file(plan: Plan) -> Summary:
     for path in (plan.output, plan.rejects_path):
         if path != STREAM and path.exists() and not plan.force:
             raise BatchError(f"{path} is there already; --force overwrites it.")
-        if path != STREAM and plan.source != STREAM and path.resolve() == plan.source.resolve():
+        if STREAM not in {path, plan.source} and path.resolve() == plan.source.resolve():
             raise BatchError(f"{path} is the input; name another file.")
     with ExitStack() as stack:
         if plan.output == STREAM:
@@ -83,7 +84,7 @@ def triage_file(plan: Plan) -> Summary:
                 "input": {"size": source.stat().st_size, "sha256": digest_of(source), "format": plan.source_format},
                 "model": {"name": plan.model.name, "sha256": model.digest},
                 "columns": asdict(plan.columns),
-                "chunk_rows": CHUNK_ROWS,
+                "chunk_rows": plan.chunk_rows,
             },
             plan.force,
         )
@@ -100,7 +101,7 @@ def _understand(plan: Plan, source: Path, model: Model, parts: Parts) -> None:
     hidden = None if plan.progress is None else not plan.progress
     total = total_of(source, plan.source_format)
     with tqdm(total=total, bar_format=layout, disable=hidden, file=sys.stderr) as bar:
-        chunks = _left(read_chunks(source, plan.source_format, plan.columns), parts, bar)
+        chunks = _left(read_chunks(source, plan.source_format, plan.columns, plan.chunk_rows), parts, bar)
         if plan.scheduler is None:
             results = on_this_machine(chunks, model, plan.processes)
         else:

@@ -24,7 +24,7 @@ _PAGE = Template(
 td,th{padding:.1em 1em .1em 0;text-align:left}td:last-child{text-align:right}img{max-width:100%}</style>
 <h1>Batch triage</h1>
 <p>{{ summary.rows }} tickets triaged, {{ summary.rejected }} rows rejected.</p>
-<img alt="Tickets by intent, language and queue; the same numbers stand in the tables below" src="data:image/png;base64,{{ plot }}">
+<img alt="Tickets by intent, language and queue, as in the tables below" src="data:image/png;base64,{{ plot }}">
 {% for name, counts in summary.counts.items() %}<h2>By {{ name }}</h2>
 <table><tr><th>{{ name }}<th>tickets</tr>
 {% for value, count in counts.most_common() %}<tr><td>{{ value }}<td>{{ count }}</tr>

@@ -1,4 +1,4 @@
-"""The table of results: its columns, the parts of it that a run keeps until it is done, and the files it is written to."""
+"""The table of results: its columns, the parts that a run keeps until it is done, the files that it is written to."""
 
 from __future__ import annotations
 

@@ -112,8 +112,9 @@ class Understanding:
     def _record(self, message: Message) -> Record:
         best = message.get("intent")
         triage = message.get("triage") or {}
-        others = (entry for entry in message.get("intent_ranking") if entry["name"] != best["name"])
-        runner_up = next((entry for entry in others if entry["name"] != DEFAULT_NLU_FALLBACK_INTENT_NAME), {})
+        passed_over = {best["name"], DEFAULT_NLU_FALLBACK_INTENT_NAME}
+        ranking: list[Record] = message.get("intent_ranking")
+        runner_up: Record = next((entry for entry in ranking if entry["name"] not in passed_over), {})
         language = message.get("language")["name"]
         entities = [
             {"entity": one["entity"], "value": one["value"], "start": one["start"], "end": one["end"]}

@@ -1,4 +1,4 @@
-"""Shares chunks out among processes of this machine or the workers of a Dask cluster; results come as they are ready."""
+"""Shares chunks out among processes of this machine or the workers of a Dask cluster."""
 
 from __future__ import annotations
 
@@ -147,9 +147,7 @@ def on_cluster(chunks: Iterable[Chunk], model: Model, address: str) -> Iterator[
             try:
                 result: bytes = future.result()
             except KilledWorker as error:
-                raise BatchError(
-                    f"workers died again and again over {chunk.label}; have they enough memory?"
-                ) from error
+                raise BatchError(f"workers died again and again over {chunk.label}; is there enough memory?") from error
             except BatchError:
                 raise
             except Exception as error:

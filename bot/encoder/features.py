@@ -78,7 +78,8 @@ class Vocabulary:
             return np.zeros(0, np.int32)
         keys = word_keys(word)
         places = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
-        return places[self.keys[places] == keys].astype(np.int32)
+        rows: npt.NDArray[np.int32] = places[self.keys[places] == keys].astype(np.int32)
+        return rows
 
     def matrix(self, texts: Sequence[str]) -> sparse.csr_matrix:
         """Returns the features of n texts as (n, features) sparse counts, float32."""

@@ -23,7 +23,7 @@ from rasa.shared.nlu.constants import (
 )
 from rasa.shared.nlu.training_data.message import Message
 
-from bot.nlu.entity_patterns import build_pipeline
+from bot.nlu.entity_patterns import EntityMatcher
 from bot.nlu.entity_values import read_entities
 from bot.nlu.entity_words import load_entity_words
 from bot.nlu.metadata import is_command
@@ -53,7 +53,7 @@ class SpacyEntityRuler(GraphComponent):
     def __init__(self, config: dict[str, Any]) -> None:
         self._config = {**self.get_default_config(), **config}
         self._words = load_entity_words(_words_file(self._config))
-        self._pipeline = build_pipeline(self._words)
+        self._matcher = EntityMatcher(self._words)
 
     @classmethod
     def validate_config(cls, config: dict[str, Any]) -> None:
@@ -93,10 +93,10 @@ class SpacyEntityRuler(GraphComponent):
     def process(self, messages: list[Message]) -> list[Message]:
         """Adds the entities of each message that has typed text to those that it has already."""
         typed = [message for message in messages if message.get(TEXT) and not is_command(message)]
-        if len(self._pipeline.vocab) > self._config["vocabulary_limit"]:
-            self._pipeline = build_pipeline(self._words)
-        texts = [message.get(TEXT)[: self._config["longest_message"]] for message in typed]
-        for message, document in zip(typed, self._pipeline.pipe(texts), strict=True):
+        if len(self._matcher.vocab) > self._config["vocabulary_limit"]:
+            self._matcher = EntityMatcher(self._words)
+        for message in typed:
+            spans = self._matcher(message.get(TEXT)[: self._config["longest_message"]])
             language = (message.get("language") or {}).get("name")
             found = [
                 {
@@ -107,7 +107,7 @@ class SpacyEntityRuler(GraphComponent):
                     ENTITY_ATTRIBUTE_CONFIDENCE: 1.0,
                     EXTRACTOR: type(self).__name__,
                 }
-                for entity in read_entities(document, language, self._words)
+                for entity in read_entities(spans, language, self._words)
             ]
             message.set(ENTITIES, [*message.get(ENTITIES, []), *found], add_to_output=True)
         return messages

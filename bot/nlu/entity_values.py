@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from spacy.tokens import Doc, Span
+from spacy.tokens import Span
 
 from bot.nlu.entity_patterns import (
     AMOUNT,
@@ -45,11 +45,11 @@ class Entity:
     value: str
 
 
-def read_entities(doc: Doc, language: str | None, words: EntityWords) -> list[Entity]:
-    """Reads the entities of a document that the patterns marked.
+def read_entities(spans: Iterable[Span], language: str | None, words: EntityWords) -> list[Entity]:
+    """Reads the entities that the patterns marked.
 
     Args:
-        doc: the document.
+        spans: what is marked in a document.
         language: ISO 639-1 code of the message's language, which decides what `kr` and 3/12/2024 mean.
         words: the word lists.
 
@@ -57,7 +57,7 @@ def read_entities(doc: Doc, language: str | None, words: EntityWords) -> list[En
         The confirmed entities with their values, in the order of the text.
     """
     entities = []
-    for span in doc.ents:
+    for span in spans:
         found = _READERS[span.label_](span, language, words)
         if found:
             entity, value = found

@@ -224,6 +224,8 @@ def fold(text: str) -> str:
 
     It is as long as the text, so that offsets in one are offsets in the other.
     """
+    if text.isascii() and text.isprintable():  # no letters to fold, no blanks but plain ones
+        return text.lower()
     return text.translate(_FOLDING)
 
 

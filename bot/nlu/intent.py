@@ -251,9 +251,6 @@ def _encodings(messages: Sequence[Message]) -> NDArray[np.float32] | None:
     name = SentenceEncodingFeaturizer.__name__
     # As Message.get_dense_features, which builds lists of all features and joins them anew for each message.
     found = [
-        next((one.features for one in message.features if one.origin == name and one.attribute == TEXT), None)
-        for message in messages
+        one.features for message in messages for one in message.features if one.origin == name and one.attribute == TEXT
     ]
-    if any(encoding is None for encoding in found):
-        return None
-    return np.asarray(np.concatenate(found), dtype=np.float32)
+    return np.asarray(np.concatenate(found), dtype=np.float32) if len(found) == len(messages) else None

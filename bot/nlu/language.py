@@ -223,7 +223,7 @@ class LanguageIdentifier(GraphComponent):
             letters = sum(map(str.isalpha, text))
         if letters <= self._config["ignored_letters"] and is_hinted:
             return 0.0
-        return min(1.0, letters / full)
+        return min(1.0, letters / float(full))
 
     def _evidence(
         self, texts: Sequence[str], weight: NDArray[np.float32], prior: NDArray[np.float32]

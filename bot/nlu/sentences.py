@@ -15,6 +15,10 @@ from bot.nlu.triage_words import folded, load_triage_words, phrase_pattern
 NAME_WORDS = 4
 """Lines up to this long after a closing formula are names, titles and telephone numbers."""
 
+MOST_REMEMBERED = 100_000
+"""spaCy remembers every distinct token; from so many on a pipeline is built anew, to free the memory."""
+
+_SENTENCIZERS: dict[str, Language] = {}
 _BOUNDARY = re.compile(r"[.!?…]\s+\S|\n")
 _WORD = re.compile(r"\w+")
 _QUOTED = re.compile(r"^\s*[>|]")
@@ -105,13 +109,16 @@ def _patterns(folder: Path, language: str) -> _Patterns:
     )
 
 
-@lru_cache(maxsize=64)
 def _sentencizer(language: str) -> Language:
+    known = _SENTENCIZERS.get(language)
+    if known is not None and len(known.vocab) < MOST_REMEMBERED:
+        return known
     try:
         pipeline = spacy.blank(language)
     except ImportError:  # spaCy has no rules for this language
         pipeline = spacy.blank("xx")
     pipeline.add_pipe("sentencizer")
+    _SENTENCIZERS[language] = pipeline
     return pipeline
 
 

@@ -239,7 +239,7 @@ def test_a_long_running_extractor_forgets_the_words_that_it_has_seen() -> None:
     extractor = SpacyEntityRuler({"vocabulary_limit": 100})
     for number in range(300):
         extractor.process([Message({TEXT: f"word{number} azure"})])
-    assert len(extractor._pipeline.vocab) < 300
+    assert len(extractor._matcher.vocab) < 300
 
 
 PLAIN = "kr|kr.|€|$| |500|1 234,50|,-|12.03.2024|31/02|mars|den|azure|365|Office|error|code|.|3|th|nok|p|İ|ß"
