@@ -86,7 +86,7 @@ def import_articles(
     with library.writing() as connection:
         # Only here is it certain that nobody else is making an index.
         index.remove_others(index.folder_of(library.path), index.valid_names(connection))
-        encoded_anew = _encode_anew(connection)
+        _encode_anew(connection)
         known = hashes(connection)
         found = find(paths, locale, known)
         report.skipped = found.skipped
@@ -97,18 +97,17 @@ def import_articles(
         gone = _gone(known, found)
         report.removed = [f"{code}/{path}" for code, path in gone]
         remove(connection, gone)
-        if report.new or report.changed or report.removed or encoded_anew:
-            index.update(connection, index.folder_of(library.path))
+        index.update(connection, index.folder_of(library.path))
     report.new.sort()
     report.changed.sort()
     return report
 
 
-def _encode_anew(connection: sqlite3.Connection) -> bool:
-    """Encodes all articles again where that was last done with another encoder; returns whether it was."""
+def _encode_anew(connection: sqlite3.Connection) -> None:
+    """Encodes all articles again where that was last done with another encoder."""
     version = search_encoder().version
     if encoder_version(connection) == version:
-        return False
+        return
     for (row,) in connection.execute("SELECT id FROM articles").fetchall():
         path, title, slug, sentences = connection.execute(
             "SELECT path, title, slug, sentences FROM articles WHERE id = ?", (row,)
@@ -116,7 +115,6 @@ def _encode_anew(connection: sqlite3.Connection) -> bool:
         texts = [title, words_of_slug(path, slug), *(sentences.split("\n") if sentences else ())]
         connection.execute("UPDATE articles SET vectors = ? WHERE id = ?", (encode(texts), row))
     connection.execute("REPLACE INTO facts VALUES (?, ?)", (ENCODER, version))
-    return True
 
 
 def _take(report: ImportReport, outcome: Outcome) -> None:

@@ -25,6 +25,8 @@ FULL_SCALE = 127
 """Vectors are kept as whole numbers, so many times as long."""
 _HEAP_BYTES = 20_000_000
 _FACT = "index:"
+_FORMAT = 2
+"""To be raised where the same articles give other indexes: they are made anew by the next import."""
 _MEANINGS = "meanings"
 FIELDS = ("words", "pieces")
 """What an article is found by; fields of its title, headings and text with weights found less (docs/search.md)."""
@@ -103,7 +105,7 @@ def update(connection: sqlite3.Connection, folder: Path) -> None:
 
 
 def _digest(content: Sequence[object]) -> str:
-    return hashlib.blake2b(repr(content).encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(repr((_FORMAT, content)).encode(), digest_size=16).hexdigest()
 
 
 def _meaning(connection: sqlite3.Connection, identifiers: Sequence[int]) -> npt.NDArray[np.int8]:
