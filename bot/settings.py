@@ -137,6 +137,11 @@ class Settings(BaseSettings):
         description="Address that a nightly run's summary is sent to; needs `tickets_smtp_url`, `tickets_email_from`.",
     )
 
+    search_encoder_weights: Path = Field(
+        PROJECT_ROOT / "bot" / "search" / "weights.npz",
+        description="The sentence encoder of the search, a file that `python -m benchmarks.search.learn` wrote; what has "
+        "been imported with another one is encoded anew by the next import.",
+    )
     articles_database: Path = Field(
         PROJECT_ROOT / "var" / "articles.db",
         description="The imported help articles that are searched; its indexes lie in a folder beside it.",

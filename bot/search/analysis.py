@@ -16,7 +16,7 @@ _STEMMERS = {
 }
 """Snowball's stemmer of a language; the words of others are taken as they are."""
 
-PIECE = 5
+PIECE = 4
 """Letters of a piece: parts of compounds are found, and words with a slip in them."""
 
 
@@ -33,11 +33,11 @@ def stems(text: str, language: str) -> list[str]:
 
 
 def pieces(text: str) -> list[str]:
-    """Returns the runs of five letters of each word without diacritics; shorter words whole."""
+    """Returns the runs of four letters of each word without diacritics and with its borders marked."""
     found: list[str] = []
     for word in words_of(text):
-        folded = fold(word)
-        found.extend(folded[start : start + PIECE] for start in range(max(1, len(folded) - PIECE + 1)))
+        marked = f"<{fold(word)}>"
+        found.extend(marked[start : start + PIECE] for start in range(max(1, len(marked) - PIECE + 1)))
     return found
 
 

@@ -44,6 +44,10 @@ CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
 
+ENCODER = "encoder"
+"""The fact that says which encoder the vectors are from."""
+
+
 class LibraryError(RuntimeError):
     """The article database cannot be used; the message says why and what to do."""
 
@@ -153,6 +157,12 @@ def hashes(connection: sqlite3.Connection) -> dict[tuple[str, str], bytes]:
     """Returns the content hash of every article by locale and path."""
     rows = connection.execute("SELECT locale, path, hash FROM articles")
     return {(locale, path): content_hash for locale, path, content_hash in rows}
+
+
+def encoder_version(connection: sqlite3.Connection) -> str:
+    """Returns which encoder the vectors are from; empty before the first import."""
+    row = connection.execute("SELECT value FROM facts WHERE name = ?", (ENCODER,)).fetchone()
+    return str(row[0]) if row else ""
 
 
 def put(connection: sqlite3.Connection, article: StoredArticle) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import re
+import sqlite3
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,10 +14,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from bot.encoder import load_encoder
 from bot.search import index
-from bot.search.database import Library, hashes, put, remove
-from bot.search.reading import Outcome, Task, read
+from bot.search.database import ENCODER, Library, encoder_version, hashes, put, remove
+from bot.search.reading import Outcome, Task, encode, read, search_encoder, words_of_slug
 
 SUFFIX = ".md"
 LOCALE = re.compile(r"[a-z]{2,3}-[A-Z]{2}")
@@ -85,7 +85,8 @@ def import_articles(
     report = ImportReport()
     with library.writing() as connection:
         # Only here is it certain that nobody else is making an index.
-        index.remove_others(index.folder_of(library.path), index.folders(connection).values())
+        index.remove_others(index.folder_of(library.path), index.valid_names(connection))
+        _encode_anew(connection)
         known = hashes(connection)
         found = find(paths, locale, known)
         report.skipped = found.skipped
@@ -96,11 +97,24 @@ def import_articles(
         gone = _gone(known, found)
         report.removed = [f"{code}/{path}" for code, path in gone]
         remove(connection, gone)
-        if report.new or report.changed or report.removed:
-            index.update(connection, index.folder_of(library.path))
+        index.update(connection, index.folder_of(library.path))
     report.new.sort()
     report.changed.sort()
     return report
+
+
+def _encode_anew(connection: sqlite3.Connection) -> None:
+    """Encodes all articles again where that was last done with another encoder."""
+    version = search_encoder().version
+    if encoder_version(connection) == version:
+        return
+    for (row,) in connection.execute("SELECT id FROM articles").fetchall():
+        path, title, slug, sentences = connection.execute(
+            "SELECT path, title, slug, sentences FROM articles WHERE id = ?", (row,)
+        ).fetchone()
+        texts = [title, words_of_slug(path, slug), *(sentences.split("\n") if sentences else ())]
+        connection.execute("UPDATE articles SET vectors = ? WHERE id = ?", (encode(texts), row))
+    connection.execute("REPLACE INTO facts VALUES (?, ?)", (ENCODER, version))
 
 
 def _take(report: ImportReport, outcome: Outcome) -> None:
@@ -127,7 +141,7 @@ def _gone(known: Iterable[tuple[str, str]], found: _Found) -> list[tuple[str, st
 
 @contextmanager
 def _pool(processes: int) -> Iterator[Any]:
-    load_encoder()  # once, before the others are made from this process
+    search_encoder()  # once, before the others are made from this process
     with multiprocessing.get_context("fork").Pool(processes) as pool:
         yield pool
 

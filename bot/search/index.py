@@ -1,4 +1,4 @@
-"""The index of each language: a tantivy index of the words and, beside it, the encoder's vectors.
+"""The indexes: for each language a tantivy index of the words, for all of them one array of the articles' vectors.
 
 An index is a folder of its own and never changed. An import makes new folders for the languages that it has changed,
 and the database names the valid ones: they change together with the articles, or not at all.
@@ -17,21 +17,22 @@ import numpy as np
 import numpy.typing as npt
 import tantivy
 
-from bot.encoder import load_encoder
 from bot.search.analysis import pieces, stems
-from bot.search.reading import words_of_slug
+from bot.search.database import encoder_version
+from bot.search.reading import search_encoder, words_of_slug
 
+FULL_SCALE = 127
+"""Vectors are kept as whole numbers, so many times as long."""
 _HEAP_BYTES = 20_000_000
 _FACT = "index:"
-FIELDS = {"title": 3.0, "headings": 1.5, "body": 1.0, "slug": 1.5, "title_pieces": 1.0, "body_pieces": 0.5}
-"""The fields of an article and how much a match in each of them counts."""
-GROUPS = {
-    "words": ("title", "headings", "body"),
-    "pieces": ("title_pieces", "body_pieces"),
-    "slug": ("slug",),
-}
-"""Fields that are looked up together."""
-VECTORS, OWNERS, ARTICLES = "vectors.npy", "owners.npy", "articles.npy"
+_FORMAT = 2
+"""To be raised where the same articles give other indexes: they are made anew by the next import."""
+_MEANINGS = "meanings"
+FIELDS = ("words", "pieces")
+"""What an article is found by; fields of its title, headings and text with weights found less (docs/search.md)."""
+VECTORS, ARTICLES = "vectors.npy", "articles.npy"
+_TITLE_AND_SLUG, _TEXT = 1.0, 2.0
+"""What the title, the slug and the text count in the vector of an article."""
 
 
 def _schema() -> tantivy.Schema:
@@ -56,10 +57,22 @@ def folders(connection: sqlite3.Connection) -> dict[str, str]:
     return {name.removeprefix(_FACT): value for name, value in rows}
 
 
+def meanings(connection: sqlite3.Connection) -> str:
+    """Returns the name of the valid folder of the articles' vectors; empty before the first import."""
+    row = connection.execute("SELECT value FROM facts WHERE name = ?", (_MEANINGS,)).fetchone()
+    return str(row[0]) if row else ""
+
+
+def valid_names(connection: sqlite3.Connection) -> set[str]:
+    """Returns the names of all valid folders."""
+    return {*folders(connection).values(), meanings(connection)}
+
+
 def update(connection: sqlite3.Connection, folder: Path) -> None:
     """Makes the indexes anew whose articles have changed; they become valid when the transaction ends.
 
     A language's index has every article once: in that language, or where it has not been translated, in another one.
+    All have them in the order of their paths, as the vectors are.
 
     Args:
         connection: the transaction.
@@ -67,20 +80,52 @@ def update(connection: sqlite3.Connection, folder: Path) -> None:
     """
     versions: dict[str, list[tuple[str, str, int, str]]] = {}
     for identifier, locale, path, language, content in connection.execute(
-        "SELECT id, locale, path, language, hex(hash) FROM articles"
+        "SELECT id, locale, path, language, hex(hash) FROM articles ORDER BY path, locale"
     ):
         versions.setdefault(path, []).append((language, locale, identifier, content))
     languages = {version[0] for found in versions.values() for version in found}
     valid = folders(connection)
     for language in sorted({*languages, *valid}):
         chosen = {path: _choice(found, language) for path, found in versions.items()}
-        digest = hashlib.blake2b(repr(sorted(chosen.items())).encode(), digest_size=16).hexdigest()
+        digest = _digest(list(chosen.items()))
         if language not in languages:
             connection.execute("DELETE FROM facts WHERE name = ?", (_FACT + language,))
         elif not valid.get(language, "").endswith(digest) or not (folder / valid[language]).is_dir():
             name = f"{language}-{uuid.uuid4().hex}-{digest}"
             _build(connection, folder / name, [identifier for _, _, identifier, _ in chosen.values()])
             connection.execute("REPLACE INTO facts VALUES (?, ?)", (_FACT + language, name))
+    digest = _digest([encoder_version(connection), *versions.items()])
+    if not meanings(connection).endswith(digest) or not (folder / meanings(connection)).is_dir():
+        name = f"{_MEANINGS}-{uuid.uuid4().hex}-{digest}"
+        (folder / name).mkdir(parents=True)
+        parts = ([version[2] for version in found] for found in versions.values())
+        codes = [_meaning(connection, identifiers) for identifiers in parts]
+        np.save(folder / name / VECTORS, np.array(codes, np.int8).reshape(-1, search_encoder().dimension))
+        connection.execute("REPLACE INTO facts VALUES (?, ?)", (_MEANINGS, name))
+
+
+def _digest(content: Sequence[object]) -> str:
+    return hashlib.blake2b(repr((_FORMAT, content)).encode(), digest_size=16).hexdigest()
+
+
+def _meaning(connection: sqlite3.Connection, identifiers: Sequence[int]) -> npt.NDArray[np.int8]:
+    """Returns the vector of an article: its titles, slug and texts in all languages, which bear each other out."""
+    titles, slug, texts = np.zeros((3, search_encoder().dimension))
+    for identifier in identifiers:
+        blob = connection.execute("SELECT vectors FROM articles WHERE id = ?", (identifier,)).fetchone()[0]
+        vectors = vectors_of(blob).astype(np.float64)
+        titles, slug, texts = titles + _unit(vectors[0]), slug + vectors[1], texts + _unit(vectors[2:].sum(axis=0))
+    meaning = _TITLE_AND_SLUG * (_unit(titles) + _unit(slug)) + _TEXT * _unit(texts)
+    return np.rint(FULL_SCALE * _unit(meaning)).astype(np.int8)
+
+
+def vectors_of(blob: bytes) -> npt.NDArray[np.int8]:
+    """Returns the vectors of one version of an article: title, slug, then each sentence."""
+    return np.frombuffer(blob, np.int8).reshape(-1, search_encoder().dimension)
+
+
+def _unit(vector: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.asarray(vector / (np.linalg.norm(vector) + 1e-9))
 
 
 def _choice(versions: Sequence[tuple[str, str, int, str]], language: str) -> tuple[str, str, int, str]:
@@ -99,44 +144,34 @@ def remove_others(folder: Path, valid: Iterable[str]) -> None:
 def _build(connection: sqlite3.Connection, folder: Path, identifiers: Sequence[int]) -> None:
     folder.mkdir(parents=True)
     writer = tantivy.Index(SCHEMA, path=str(folder)).writer(_HEAP_BYTES, 1)
-    vectors: list[npt.NDArray[np.int8]] = []
-    dimension = load_encoder().dimension
     for number, identifier in enumerate(identifiers):
         row = connection.execute(
-            "SELECT language, path, title, slug, headings, sentences, vectors FROM articles WHERE id = ?", (identifier,)
+            "SELECT language, path, title, slug, headings, sentences FROM articles WHERE id = ?", (identifier,)
         ).fetchone()
         document = tantivy.Document(number=number)
-        for name, terms in article_terms(*row[:-1]).items():
+        for name, terms in article_terms(*row).items():
             document.add_text(name, " ".join(terms))
         writer.add_document(document)
-        vectors.append(np.frombuffer(row[-1], np.int8).reshape(-1, dimension))
     writer.commit()
     writer.wait_merging_threads()
-    _save(folder, vectors, identifiers)
+    np.save(folder / ARTICLES, np.array(identifiers, np.int64))
 
 
 def article_terms(
     language: str, path: str, title: str, slug: str, headings: str, sentences: str
 ) -> dict[str, list[str]]:
     """Returns what an article can be found by in each field."""
-    return {
-        "title": stems(title, language),
-        "headings": stems(headings, language),
-        "body": stems(sentences, language),
-        "slug": stems(words_of_slug(path, slug), "en"),
-        "title_pieces": pieces(title),
-        "body_pieces": pieces(f"{headings} {sentences}"),
-    }
+    text, english = f"{title}\n{headings}\n{sentences}", words_of_slug(path, slug)
+    return {"words": [*stems(text, language), *stems(english, "en")], "pieces": pieces(f"{text}\n{english}")}
 
 
-def _save(folder: Path, vectors: Sequence[npt.NDArray[np.int8]], numbers: Sequence[int]) -> None:
-    np.save(folder / ARTICLES, np.array(numbers, np.int64))
-    np.save(folder / OWNERS, np.cumsum([0, *(len(part) for part in vectors)], dtype=np.int64))
-    np.save(folder / VECTORS, np.concatenate(vectors))
+def looked_for(text: str, language: str) -> dict[str, tuple[str, ...]]:
+    """Returns what each field is searched for."""
+    return {"words": tuple(dict.fromkeys(stems(text, language))), "pieces": tuple(dict.fromkeys(pieces(text)))}
 
 
 def find(
-    index: tantivy.Index, text: str, language: str, at_most: int, fields: Sequence[str] = tuple(FIELDS)
+    index: tantivy.Index, text: str, language: str, at_most: int, fields: Sequence[str] = FIELDS
 ) -> list[tuple[int, float]]:
     """Returns the numbers of the articles whose words match a question best, with BM25 scores, best first.
 
@@ -147,14 +182,11 @@ def find(
         at_most: how many to return.
         fields: where to look.
     """
-    words, parts, english = (
-        tuple(dict.fromkeys(terms)) for terms in (stems(text, language), pieces(text), stems(text, "en"))
-    )
-    looked_for = {"slug": english, "title_pieces": parts, "body_pieces": parts}
+    terms = looked_for(text, language)
     clauses = [
-        (tantivy.Occur.Should, tantivy.Query.boost_query(tantivy.Query.term_query(SCHEMA, field, term), FIELDS[field]))
+        (tantivy.Occur.Should, tantivy.Query.term_query(SCHEMA, field, term))
         for field in fields
-        for term in looked_for.get(field, words)
+        for term in terms[field]
     ]
     if not clauses:
         return []

@@ -11,27 +11,22 @@ import numpy as np
 import numpy.typing as npt
 import tantivy
 
-from bot.encoder import Encoder, load_encoder
+from bot.encoder import Encoder
 from bot.search import index
 from bot.search.analysis import stems
-from bot.search.database import Library, LibraryError
+from bot.search.database import Library, LibraryError, encoder_version
+from bot.search.reading import search_encoder
 from bot.settings import get_settings
 
 Floats = npt.NDArray[np.float32]
-Codes = npt.NDArray[np.int8]
-"""Vectors as whole numbers, 127 times as long."""
 
 RESULTS = 10
 LONGEST_QUERY = 500
 """Characters read of a question."""
 _CANDIDATES = 200
-_FULL_SCALE = np.float32(127)
 
-WEIGHTS = {
-    **{"title": 0.1, "slug_meaning": 4.78, "mean": 5.41, "sentence": 4.8},  # cosines
-    **{"words": 0.67, "pieces": 1.04, "slug": 0.1},  # BM25, as a share of the best article's
-}
-"""What each kind of evidence counts; learned by `python -m benchmarks.search --learn`."""
+WEIGHTS = {"meaning": 12.09, "words": 0.39, "pieces": 2.06}
+"""What the cosine and the BM25 scores, as shares of the best, count; from `python -m benchmarks.search --learn`."""
 
 
 @dataclass(frozen=True)
@@ -53,50 +48,29 @@ class Hit:
 
 @dataclass(frozen=True)
 class Shelf:
-    """The articles of one language, ready to be searched; every array has one row an article, `sentences` excepted."""
+    """The articles of one language, ready to be searched; the arrays have one row an article."""
 
     name: str
     language: str
     words: tantivy.Index
     identifiers: npt.NDArray[np.int64]
-    summaries: Floats
-    """The sum of the vectors of the title, the slug and the mean of the sentences: what is looked through wholly."""
-    titles: Codes
-    slugs: Codes
-    means: Codes
-    sentences: Codes
-    """The vectors of the sentences of all articles, one article after the other."""
-    ends: npt.NDArray[np.int64]
-    """The row of `sentences` at which each article ends."""
+    meanings: Floats
+    """The vectors of the articles, the same in every language."""
 
 
-def open_shelf(folder: Path, name: str) -> Shelf:
-    """Opens the index of a language.
+def open_shelf(folder: Path, name: str, meanings: str) -> Shelf:
+    """Opens the index of a language and the articles' vectors.
 
     Raises:
         OSError: it has been replaced by a new one.
     """
-    place = folder / name
-    vectors: npt.NDArray[np.int8] = np.load(place / index.VECTORS)
-    bounds: npt.NDArray[np.int64] = np.load(place / index.OWNERS)
     try:
-        words = tantivy.Index.open(str(place))
+        words = tantivy.Index.open(str(folder / name))
     except ValueError as error:
         raise FileNotFoundError(str(error)) from error
-    starts = bounds[:-1]
-    kept = np.ones(len(vectors), bool)
-    kept[starts] = kept[starts + 1] = False
-    titles, slugs, sentences = vectors[starts], vectors[starts + 1], vectors[kept]
-    counts = np.diff(bounds) - 2
-    ends = np.cumsum(counts)
-    means = titles.copy()
-    for row in np.flatnonzero(counts):
-        mean = sentences[ends[row] - counts[row] : ends[row]].mean(axis=0)
-        means[row] = np.rint(_FULL_SCALE * mean / (np.linalg.norm(mean) + 1e-9))
-    summaries = (titles.astype(np.float32) + slugs + means) / _FULL_SCALE
-    identifiers = np.load(place / index.ARTICLES)
-    language = name.split("-", maxsplit=1)[0]
-    return Shelf(name, language, words, identifiers, summaries, titles, slugs, means, sentences, ends)
+    identifiers = np.load(folder / name / index.ARTICLES)
+    vectors = np.load(folder / meanings / index.VECTORS).astype(np.float32) / np.float32(index.FULL_SCALE)
+    return Shelf(f"{name} {meanings}", name.split("-", maxsplit=1)[0], words, identifiers, vectors)
 
 
 @dataclass(frozen=True)
@@ -124,7 +98,7 @@ class Searcher:
         if not self._database.is_file():
             raise LibraryError(f"{self._database}: no article database; run `python -m bot articles import`.")
         self._library = Library(self._database)
-        self._encoder: Encoder = load_encoder()
+        self._encoder: Encoder = search_encoder()
         self._shelves: dict[str, Shelf] = {}
 
     def search(self, text: str, language: str, results: int = RESULTS) -> list[Hit]:
@@ -143,6 +117,8 @@ class Searcher:
             shelf = self._shelf(connection, language)
             if shelf is None:
                 return []
+            if encoder_version(connection) != self._encoder.version:
+                raise LibraryError(f"{self._database}: imported with another encoder; import the articles again.")
             query = self._encoder.encode([text])[0]
             found = candidates(shelf, text, query)
             scores = found.evidence @ np.array(list(WEIGHTS.values()), np.float32)
@@ -162,9 +138,10 @@ class Searcher:
                 return None
             language = largest[0]
         known = self._shelves.get(language)
-        if known is None or known.name != valid[language]:
+        meanings = index.meanings(connection)
+        if known is None or known.name != f"{valid[language]} {meanings}":
             # What an import replaces stays on disk until the next one, so that this transaction can still open it.
-            known = open_shelf(index.folder_of(self._database), valid[language])
+            known = open_shelf(index.folder_of(self._database), valid[language], meanings)
             self._shelves[language] = known
         return known
 
@@ -177,47 +154,28 @@ def candidates(shelf: Shelf, text: str, query: Floats) -> Candidates:
         text: the question.
         query: its vector.
     """
-    near = shelf.summaries @ query
+    near = shelf.meanings @ query
     most = min(_CANDIDATES, len(near))
     chosen = set(np.argpartition(-near, most - 1)[:most].tolist()) if query.any() else set()
-    by_words = {
-        name: dict(index.find(shelf.words, text, shelf.language, _CANDIDATES, fields))
-        for name, fields in index.GROUPS.items()
-    }
-    for found in by_words.values():
-        chosen.update(found)
+    by_words = [dict(index.find(shelf.words, text, shelf.language, _CANDIDATES, [field])) for field in index.FIELDS]
+    chosen.update(*by_words)
     rows = np.array(sorted(chosen), np.int64)
-    scaled = query / _FULL_SCALE
-    columns = [codes[rows].astype(np.float32) @ scaled for codes in (shelf.titles, shelf.slugs, shelf.means)]
-    columns.append(_best_sentences(shelf, rows, query))
-    for found in by_words.values():
+    columns = [near[rows]]
+    for found in by_words:
         highest = max(found.values(), default=1.0)
         columns.append(np.array([found.get(row, 0.0) / highest for row in rows.tolist()], np.float32))
-    return Candidates(rows, np.stack(columns, axis=1) if len(rows) else np.zeros((0, len(WEIGHTS)), np.float32))
-
-
-def _best_sentences(shelf: Shelf, rows: npt.NDArray[np.int64], query: Floats) -> Floats:
-    """Returns the cosine of the sentence that is nearest to a question, for each article; 0 without sentences."""
-    starts = np.where(rows > 0, shelf.ends[rows - 1], 0)
-    counts = shelf.ends[rows] - starts
-    best = np.zeros(len(rows), np.float32)
-    if counts.sum():
-        wanted = np.repeat(starts - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
-        cosines = shelf.sentences[wanted].astype(np.float32) @ (query / _FULL_SCALE)
-        filled = np.flatnonzero(counts)
-        best[filled] = np.maximum.reduceat(cosines, (np.cumsum(counts) - counts)[filled])
-    return best
+    return Candidates(rows, np.stack(columns, axis=1))
 
 
 def _hit(connection: sqlite3.Connection, shelf: Shelf, row: int, score: float, text: str, query: Floats) -> Hit:
-    title, path, language, url, joined = connection.execute(
-        "SELECT title, path, language, url, sentences FROM articles WHERE id = ?", (int(shelf.identifiers[row]),)
+    title, path, language, url, joined, blob = connection.execute(
+        "SELECT title, path, language, url, sentences, vectors FROM articles WHERE id = ?",
+        (int(shelf.identifiers[row]),),
     ).fetchone()
     sentences = joined.split("\n") if joined else []
     sentence = ""
     if sentences:
-        start = int(shelf.ends[row - 1]) if row else 0
-        meaning = shelf.sentences[start : int(shelf.ends[row])].astype(np.float32) @ (query / _FULL_SCALE)
+        meaning = index.vectors_of(blob)[2:].astype(np.float32) @ (query / np.float32(index.FULL_SCALE))
         asked = set(stems(text, language))
         shared = [len(asked.intersection(stems(other, language))) / (len(asked) or 1) for other in sentences]
         told = np.array([other == title for other in sentences])  # the title is shown anyway

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,8 +13,9 @@ import numpy as np
 
 from bot.articles import Article, ArticleError, Section, Step, read_text
 from bot.articles.readers.document import decode
-from bot.encoder import load_encoder
+from bot.encoder import Encoder, load_encoder
 from bot.search.database import StoredArticle, StoredLink
+from bot.settings import get_settings
 
 LARGEST_FILE = 2_000_000
 """Bytes; the largest of the known articles has 40,000."""
@@ -123,9 +124,14 @@ def words_of_slug(path: str, slug: str) -> str:
     return " ".join(dict.fromkeys(" ".join(words).split()))
 
 
-def encode(texts: list[str]) -> bytes:
+def search_encoder() -> Encoder:
+    """Returns the encoder of the search, which has learned from questions; it is loaded once."""
+    return load_encoder(get_settings().search_encoder_weights)
+
+
+def encode(texts: Sequence[str]) -> bytes:
     """Returns the encoder's vectors of texts as int8 rows."""
-    return np.rint(load_encoder().encode(texts) * _FULL_SCALE).astype(np.int8).tobytes()
+    return np.rint(search_encoder().encode(texts) * _FULL_SCALE).astype(np.int8).tobytes()
 
 
 def document_url(article: Article) -> str:

@@ -1,0 +1,231 @@
+"""`python -m benchmarks.search.learn DATABASE -o FILE`: learns the sentence encoder of the search.
+
+It starts from the shipped encoder and goes on with what a search must know: a customer's question lies near the title
+and the sentences of the article that answers it, whatever their languages, and an article's title near its text. The
+wrong answers are the other articles of a batch (InfoNCE, van den Oord et al. 2018, arXiv:1807.03748). The questions
+are those of `training.jsonl`, one article a line in nine languages; none of their articles answers a question of the
+benchmark. `--fold 0` leaves every fifth article's questions out and measures on them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sqlite3
+import time
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from bot.encoder import Encoder, load_encoder
+from bot.encoder.features import Vocabulary, word_keys, words_of
+from bot.encoder.model import quantise
+from bot.encoder.training import contrast
+from bot.search.reading import words_of_slug
+from bot.settings import get_settings
+
+QUESTIONS = Path(__file__).parent / "training.jsonl"
+FOLDS = 5
+STEPS = 800
+_ARTICLES, _ASKED, _SAME = 384, 256, 85
+"""Per step: articles paired with themselves, questions with their articles, questions with their translations."""
+_SHARPNESS = 15.0
+_WORD_DROPOUT = 0.2
+_STEP = 0.1
+"""Step size of a row as a share of its length in the shipped encoder; it falls to zero in a straight line."""
+_MEMORY = 0.99
+"""Share of a row's former squared gradient that is kept (row-wise RMSprop)."""
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Version:
+    """An article in one language."""
+
+    title: str
+    slug: str
+    headings: list[str]
+    sentences: list[str]
+
+    def view(self, chance: random.Random) -> list[str]:
+        """Returns a part of the article, drawn at random: its title, slug, a heading, a sentence or several."""
+        draw = chance.random()
+        if draw < 0.25 or (draw >= 0.4 and not self.sentences):
+            return [self.title]
+        if draw < 0.4:
+            return [self.slug]
+        if draw < 0.5 and self.headings:
+            return [chance.choice(self.headings)]
+        if draw < 0.7:
+            return [chance.choice(self.sentences)]
+        several = chance.sample(self.sentences, chance.randint(1, len(self.sentences)))
+        return several if chance.random() < 0.5 else [*several, self.title]
+
+
+def read_articles(database: Path) -> dict[str, list[Version]]:
+    """Returns the versions of each imported article by file name."""
+    articles: dict[str, list[Version]] = {}
+    with sqlite3.connect(database) as connection:
+        for path, title, slug, headings, sentences in connection.execute(
+            "SELECT path, title, slug, headings, sentences FROM articles ORDER BY path, locale"
+        ):
+            version = Version(title, words_of_slug(path, slug), _lines(headings), _lines(sentences))
+            articles.setdefault(Path(path).name, []).append(version)
+    return articles
+
+
+def _lines(text: str) -> list[str]:
+    return [line for line in text.split("\n") if line]
+
+
+def read_training_questions(path: Path = QUESTIONS) -> dict[str, dict[str, str]]:
+    """Returns a question for each of many articles, by file name and language."""
+    with path.open(encoding="utf8") as lines:
+        found = [json.loads(line) for line in lines]
+    return {one.pop("file"): one for one in found}
+
+
+def fold_of(file: str) -> int:
+    """Returns which fifth of the articles a file belongs to."""
+    return zlib.crc32(file.encode()) % FOLDS
+
+
+class Table:
+    """The shipped encoder's rows while they are learned anew, and the features of every word seen."""
+
+    def __init__(self, weights: Path, texts: Sequence[str]) -> None:
+        with np.load(weights, allow_pickle=False) as shipped:
+            self.vocabulary = Vocabulary(shipped["keys"])
+            self.values: Floats = shipped["codes"].astype(np.float32) * shipped["scales"][:, None]
+        self._words = {word: row for row, word in enumerate(dict.fromkeys(w for text in texts for w in words_of(text)))}
+        self._features = _features(self._words, self.vocabulary)
+        self._text: dict[str, list[int]] = {}
+        self._pace = _STEP * np.sqrt((self.values**2).mean(axis=1))
+        self._squares = np.zeros(len(self.values), np.float32)
+        self._visits = np.zeros(len(self.values), np.float32)
+
+    def _numbers(self, text: str) -> list[int]:
+        if text not in self._text:
+            self._text[text] = [self._words[word] for word in words_of(text)]
+        return self._text[text]
+
+    def forward(self, bags: Sequence[Sequence[str]], chance: random.Random) -> tuple[Floats, Callable[..., None]]:
+        """Encodes texts, a part of their words left out; returns unit vectors and what learns from their gradient."""
+        kept = [
+            [number for text in bag for number in self._numbers(text) if chance.random() >= _WORD_DROPOUT]
+            for bag in bags
+        ]
+        flat = np.array([number for numbers in kept for number in numbers], np.int32)
+        ends = np.cumsum([0, *(len(numbers) for numbers in kept)])
+        words, places = np.unique(flat, return_inverse=True)
+        counts = sparse.csr_matrix((np.ones(len(flat), np.float32), places, ends), shape=(len(kept), len(words)))
+        features = self._features[words]
+        rows, columns = np.unique(features.indices, return_inverse=True)
+        features = sparse.csr_matrix((features.data, columns, features.indptr), shape=(len(words), len(rows)))
+        sums = counts @ (features @ self.values[rows])
+        lengths = np.linalg.norm(sums, axis=1, keepdims=True) + np.float32(1e-4)
+        units = sums / lengths
+
+        def learn(gradient: Floats, share: float) -> None:
+            across = (gradient - (gradient * units).sum(axis=1, keepdims=True) * units) / lengths
+            self._update(rows, features.T.tocsr() @ (counts.T.tocsr() @ across.astype(np.float32)), share)
+
+        return units, learn
+
+    def _update(self, rows: npt.NDArray[np.int32], gradient: Floats, share: float) -> None:
+        self._visits[rows] += 1
+        squares = np.einsum("ij,ij->i", gradient, gradient) / gradient.shape[1]
+        self._squares[rows] = _MEMORY * self._squares[rows] + (1 - _MEMORY) * squares
+        typical = np.sqrt(self._squares[rows] / (1 - _MEMORY ** self._visits[rows])) + 1e-10
+        self.values[rows] -= gradient * (self._pace[rows] * np.float32(share) / typical)[:, None]
+
+
+def _features(words: Sequence[str] | dict[str, int], vocabulary: Vocabulary) -> sparse.csr_matrix:
+    found = []
+    for word in words:
+        keys = word_keys(word)
+        places = np.minimum(np.searchsorted(vocabulary.keys, keys), len(vocabulary) - 1)
+        found.append(places[vocabulary.keys[places] == keys])
+    ends = np.cumsum([0, *(len(part) for part in found)])
+    flat = np.concatenate(found)
+    return sparse.csr_matrix((np.ones(len(flat), np.float32), flat, ends), shape=(len(words), len(vocabulary)))
+
+
+def learn(
+    articles: dict[str, list[Version]], questions: dict[str, dict[str, str]], weights: Path, steps: int = STEPS
+) -> Encoder:
+    """Learns the encoder of the search.
+
+    Args:
+        articles: all articles, by file name.
+        questions: a question in several languages for some of them, by file name.
+        weights: the encoder to start from.
+        steps: how many batches are learned from.
+    """
+    chance = random.Random(1)
+    asked = [(articles[file], list(texts.values())) for file, texts in questions.items() if file in articles]
+    versions = list(articles.values())
+    texts = [
+        text for found in versions for one in found for text in (one.title, one.slug, *one.headings, *one.sentences)
+    ]
+    table = Table(weights, [*texts, *(text for _, found in asked for text in found)])
+    began = time.perf_counter()
+    losses = []
+    for step in range(steps):
+        pairs = [_pairs(chance.sample(versions, _ARTICLES), chance)]
+        chosen = chance.sample(asked, min(_ASKED, len(asked)))
+        pairs.append([([chance.choice(found)], chance.choice(article).view(chance)) for article, found in chosen])
+        pairs.append([([chance.choice(found)], [chance.choice(found)]) for _, found in chosen[:_SAME]])
+        bags = [pair[side] for part in pairs for side in (0, 1) for pair in part]
+        units, take = table.forward(bags, chance)
+        gradients, start = [], 0
+        for part in pairs:
+            middle, end = start + len(part), start + 2 * len(part)
+            loss, gradient = contrast(units[start:middle], units[middle:end], _SHARPNESS)
+            gradients.append(gradient)
+            losses.append(loss)
+            start = end
+        take(np.concatenate(gradients), 1 - step / steps)
+        if (step + 1) % 100 == 0:
+            seconds = time.perf_counter() - began
+            means = np.mean(np.reshape(losses, (-1, len(pairs))), axis=0)
+            print(f"step {step + 1}: {', '.join(f'{mean:.2f}' for mean in means)}; {seconds:.0f} s", flush=True)
+            losses.clear()
+    provenance = {
+        "licence": "CC-BY-4.0",
+        "started_from": load_encoder(weights).version,
+        "articles": len(articles),
+        "questions": len(asked),
+        "steps": steps,
+    }
+    return Encoder(table.vocabulary, *quantise(table.values), provenance)
+
+
+def _pairs(chosen: Sequence[list[Version]], chance: random.Random) -> list[tuple[list[str], list[str]]]:
+    return [(chance.choice(found).view(chance), chance.choice(found).view(chance)) for found in chosen]
+
+
+def main() -> int:
+    """Learns and writes the file; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.search.learn", description=__doc__)
+    parser.add_argument("database", type=Path, help="the imported articles")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="weights file to write")
+    parser.add_argument("--fold", type=int, choices=range(FOLDS), help="leave the questions of every fifth article out")
+    parser.add_argument("--steps", type=int, default=STEPS)
+    arguments = parser.parse_args()
+    questions = read_training_questions()
+    learned = {file: texts for file, texts in questions.items() if fold_of(file) != arguments.fold}
+    encoder = learn(read_articles(arguments.database), learned, get_settings().encoder_weights, arguments.steps)
+    encoder.save(arguments.output)
+    print(f"{arguments.output}: {arguments.output.stat().st_size / 1e6:.1f} MB, {len(learned)} questions")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
