@@ -97,10 +97,12 @@ def make_sandbox(root: Path, project: Path) -> Sandbox:
         root: an empty folder.
         project: the project's folder.
     """
+    spoken = {path.stem for path in (project / "data" / "replies").glob("*.yml")}
+    others = [f"{language}.{suffix}" for language in spoken - set(LANGUAGES) for suffix in ("md", "yml")]
     for name in COPIED:
         source = project / name
         if source.is_dir():
-            shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
+            shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules", *others))
         else:
             shutil.copy(source, root / name)
     shutil.rmtree(root / "data" / "nlu")
