@@ -81,7 +81,8 @@ class Sandbox:
         git(self.root, "-c", "user.name=A", "-c", "user.email=a@example.com", "commit", "--quiet", "-m", message)
 
     def go_back(self) -> None:
-        """Takes all back that was changed since the baseline."""
+        """Takes all back that was changed since the baseline, the last report included."""
+        shutil.rmtree(self.output, ignore_errors=True)
         git(self.root, "reset", "--quiet", "--hard", "accepted")
         git(self.root, "clean", "--quiet", "-fd")
 

@@ -79,6 +79,14 @@ def test_a_model_that_is_not_there_is_named(sandbox: Sandbox) -> None:
     assert "no-such-model" in refused(sandbox.run("--model", "no-such-model.tar.gz"))
 
 
+def test_packages_that_are_not_there_are_no_reason_to_call_the_bot_worse(sandbox: Sandbox) -> None:
+    without_packages = [sys.executable, "-S", "-m", "bot", "regression", "run"]
+    done = subprocess.run(
+        without_packages, cwd=sandbox.root, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert "No module named" in refused(done)
+
+
 @pytest.mark.parametrize(
     ("largest", "without"),
     [
