@@ -156,6 +156,8 @@ def _accept(options: argparse.Namespace) -> int:
     pairs = [(item, before.then(item)) for item in result.items] if before else []
     for item in [item for item, past in pairs if past is not None and past.right and not item.right]:
         console.print(f"accepted as wrong: {item.set} {item.language} {item.expected} → {item.got}: {item.text}")
+    if before and (gone := [*before.missing(result.items), *sorted({*before.numbers} - {*after.numbers})]):
+        console.print(f"no longer compared, for the run left them out: {', '.join(gone)}", style="yellow")
     if wrong:
         raise RegressionError(f"{len(wrong)} critical phrases are wrong ({wrong[0].text}); nothing was accepted.")
     write_baseline(path, after)
