@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from bot.cli import main
+import sys
+
+COULD_NOT_START = 2
+
+
+def start() -> int:
+    """Runs the command line; where a package is missing, says so with exit code 2: 1 is for a bot that got worse."""
+    try:
+        from bot.cli import main
+
+        return main()
+    except ImportError as error:
+        print(f"could not run: {error}; install what uv.lock names (`make setup`) and run again.", file=sys.stderr)
+        return COULD_NOT_START
+
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(start())

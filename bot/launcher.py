@@ -96,9 +96,13 @@ def train(root: Path = PROJECT_ROOT, force: bool = False) -> Path:
     log = root / "models" / "train.log"
     print(f"training (about two minutes; log in {log.relative_to(root)}) ...", flush=True)
     started = time.monotonic()
-    command = _rasa("train", "--force", "--fixed-model-name", model.name.removesuffix(".tar.gz"))
-    with log.open("wb") as stream:
+    # Rasa writes the model's file as it goes; half of one, left by a full disk, must not be taken for a model.
+    with tempfile.TemporaryDirectory(dir=model.parent) as folder, log.open("wb") as stream:
+        command = _rasa("train", "--force", "--out", folder, "--fixed-model-name", model.name.removesuffix(".tar.gz"))
         result = subprocess.run(command, cwd=root, env=_environment(), stdout=stream, stderr=stream, check=False)
+        trained = Path(folder) / model.name
+        if result.returncode == 0 and trained.exists():
+            trained.replace(model)
     if result.returncode < 0:
         raise LaunchError(f"the training was ended by {signal.Signals(-result.returncode).name}; train again.")
     if result.returncode != 0 or not model.exists():

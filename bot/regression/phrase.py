@@ -33,7 +33,7 @@ def explain_text(text: str, model: Path | None, page: str | None) -> dict[str, A
 
     Returns:
         Plain values: `language`, `intent`, `ranking`, `instead_of`, `words`, `ngrams`, `meaning`, `nearness`,
-        `entities`, `second_issue`, `nearest`, `article`.
+        `entities`, `second_issue`, `candidates`, `nearest`, `article`.
 
     Raises:
         RegressionError: there is nothing to explain, or no model.
@@ -72,12 +72,13 @@ def explain_text(text: str, model: Path | None, page: str | None) -> dict[str, A
             if entity["entity"] != "language"
         ],
         "second_issue": (parsed["triage"]["second_issue"] or {}).get("name"),
+        "candidates": parsed["triage"]["candidates"],
         "nearest": [
             {"intent": near.example.intent, "language": near.example.language, "likeness": round(near.likeness, 3)}
             | {"text": near.example.text}
             for near in nearest([text], examples, NEAREST)[0]
         ],
-        "article": _article(parsed["intent"]["name"], language),
+        "article": None if parsed["triage"]["candidates"] else _article(parsed["intent"]["name"], language),
     }
 
 
@@ -104,7 +105,9 @@ def print_explanation(explained: dict[str, Any], as_json: bool) -> None:
         console.print(f"  {entry['name']:<28}{entry['confidence']:>7.1%} {bar}", style=style)
     if refused:
         console.print(f"  refused as {explained['intent']}: no intent is sure enough", style="yellow")
-    console.print(f"\nwhy [green]{explained['ranking'][0]['name']}[/] and not {explained['instead_of']} (log odds)")
+    numbers = ", every number is read as 0" if any(character.isdigit() for character in explained["text"]) else ""
+    best = explained["ranking"][0]["name"]
+    console.print(f"\nwhy [green]{best}[/] and not {explained['instead_of']} (log odds{numbers})")
     for title, key, style in (
         ("words", "words", "green"),
         ("n-grams", "ngrams", "green"),
@@ -123,6 +126,9 @@ def print_explanation(explained: dict[str, Any], as_json: bool) -> None:
     for near in explained["nearest"]:
         table.add_row(f"{near['likeness']:.2f}", near["intent"], near["language"], near["text"])
     console.print(table)
+    if explained["candidates"]:
+        console.print(f"the bot asks which it is: {' or '.join(explained['candidates'])}", style="yellow")
+        return  # no article answers before the customer has chosen
     article = explained["article"]
     console.print(f"answered by: {article['file']} “{article['title']}”" if article else "no article answers this")
 

@@ -81,7 +81,8 @@ class Sandbox:
         git(self.root, "-c", "user.name=A", "-c", "user.email=a@example.com", "commit", "--quiet", "-m", message)
 
     def go_back(self) -> None:
-        """Takes all back that was changed since the baseline."""
+        """Takes all back that was changed since the baseline, the last report included."""
+        shutil.rmtree(self.output, ignore_errors=True)
         git(self.root, "reset", "--quiet", "--hard", "accepted")
         git(self.root, "clean", "--quiet", "-fd")
 
@@ -97,10 +98,12 @@ def make_sandbox(root: Path, project: Path) -> Sandbox:
         root: an empty folder.
         project: the project's folder.
     """
+    spoken = {path.stem for path in (project / "data" / "replies").glob("*.yml")}
+    others = [f"{language}.{suffix}" for language in spoken - set(LANGUAGES) for suffix in ("md", "yml")]
     for name in COPIED:
         source = project / name
         if source.is_dir():
-            shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
+            shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules", *others))
         else:
             shutil.copy(source, root / name)
     shutil.rmtree(root / "data" / "nlu")

@@ -61,3 +61,10 @@ def test_nothing_cannot_be_explained(accepted: Sandbox) -> None:
     done = accepted.bot("explain", " ")
     assert done.returncode == 2
     assert "no text to explain" in done.stderr
+
+
+def test_two_issues_too_close_to_choose_are_answered_by_no_article(accepted: Sandbox) -> None:
+    model: Path = next((accepted.root / "models").glob("*.tar.gz"))
+    shown = accepted.bot("explain", "card knocked back twice", "--model", model)
+    assert "the bot asks which it is: card_declined or unrecognized_charge" in shown.stdout, shown.stdout + shown.stderr
+    assert "answered by" not in shown.stdout

@@ -12,7 +12,7 @@ from tests.regression_run.sandbox import Sandbox
 OFTEN_DAMAGES = {"the phrases of an intent are deleted", "an entity pattern is broken"}
 OFTEN_HARMLESS = {"a good phrase is added"}
 
-pytestmark = [pytest.mark.full, pytest.mark.timeout(1800)]
+pytestmark = pytest.mark.timeout(1800)
 
 
 def _param(name: str, value: object, often: set[str]) -> object:
