@@ -68,7 +68,7 @@ class LinearIntentClassifier(GraphComponent):
             # calibration examples) may be taken for it. So many are, so that the bot refuses as much as it can
             # afford: real traffic has more of it than the training data. Measured in docs/understanding.md.
             "refusal_intent": "out_of_scope",
-            "most_false_refusals": 0.04,
+            "most_false_refusals": 0.03,
             # Small talk that is as likely in use as what is not the bot's business: a greeting is not refused.
             "small_talk": ["greet", "goodbye", "thank"],
             # How many intents the ranking of a message lists.
