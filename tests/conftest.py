@@ -148,6 +148,12 @@ def tickets_beside(log: Path) -> str:
     return f"sqlite:///{log.parent / 'tickets.db'}"
 
 
+def databases_beside(log: Path) -> dict[str, str]:
+    """Returns the settings that keep conversations and tickets of a bot beside its log."""
+    conversations = f"sqlite:///{log.parent / 'conversations.db'}"
+    return {"BOT_TICKETS_DATABASE": tickets_beside(log), "BOT_TRACKER_DATABASE": conversations}
+
+
 @contextmanager
 def started(command: Sequence[str], log: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
     """Starts the bot with Python, waits until it answers, and stops it as Ctrl-C stops it.
@@ -161,7 +167,7 @@ def started(command: Sequence[str], log: Path, **environment: str) -> Iterator[s
         process = subprocess.Popen(
             [sys.executable, *command],
             cwd=ROOT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", "BOT_TICKETS_DATABASE": tickets_beside(log), **environment},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **databases_beside(log), **environment},
             stdout=stream,
             stderr=stream,
         )
