@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import AnyHttpUrl, BaseSettings, Field, HttpUrl, SecretStr
 
@@ -103,6 +104,25 @@ class Settings(BaseSettings):
         None,
         description="Address of an action server that is started apart, such as `http://127.0.0.1:5055/webhook`; "
         "without it, `python -m bot run` starts one.",
+    )
+    keep_conversations_days: int = Field(
+        30,
+        ge=1,
+        description="How many days after its last message `python -m bot privacy expire` deletes a conversation.",
+    )
+    keep_tickets_days: int = Field(
+        365,
+        ge=1,
+        description="How many days after its last change `python -m bot privacy expire` makes a ticket anonymous.",
+    )
+    metrics_token: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="What Prometheus must send as bearer token to read `/metrics`, at least 16 characters; without it "
+        "there is no such address.",
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="`json` for one object a line, with the conversation's id and no personal data."
     )
     tickets_database: SecretStr = Field(
         SecretStr(f"sqlite:///{PROJECT_ROOT / 'var' / 'tickets.db'}"),

@@ -58,7 +58,7 @@ class RedisServer:
 
 
 class RabbitServer:
-    """A RabbitMQ node of its own, with an Erlang port mapper of its own.
+    """A RabbitMQ node of its own, with an Erlang port mapper of its own; not started yet.
 
     Args:
         folder: where its data lie; the user `rabbitmq` must be able to reach it.
@@ -90,7 +90,6 @@ class RabbitServer:
             "ERL_EPMD_PORT": str(free_port()),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
         }
-        self.start()
 
     @property
     def url(self) -> str:
@@ -117,9 +116,12 @@ class RabbitServer:
         """Kills it at once, its port mapper too."""
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(timeout=START_SECONDS)
-        # The mapper is a daemon of its own session; it ends on request only.
-        subprocess.run(["epmd", "-kill"], env=self._environment, capture_output=True, check=False)
-        wait_until(lambda: not _listens(self.port), "RabbitMQ to be gone")
+        wait_until(self._mapper_ended, "RabbitMQ to be gone")
+
+    def _mapper_ended(self) -> bool:
+        """Asks the port mapper, a daemon in a session of its own, to end; it refuses while it knows of a node."""
+        asked = subprocess.run(["epmd", "-kill"], env=self._environment, capture_output=True, text=True, check=False)
+        return "Killed" in asked.stdout or not _listens(int(self._environment["ERL_EPMD_PORT"]))
 
 
 def _listens(port: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,8 @@ from bot.channel.offers import Offer
 from bot.channel.sessions import Held, Part, Session, SessionStore
 from bot.channel.texts import Texts
 from bot.masking import Masked
+from bot.serving import metrics
+from bot.serving.logs import conversation
 
 logger = logging.getLogger(__name__)
 
@@ -204,6 +207,8 @@ class Conversations:
         before: asyncio.Task[None] | None,
         held: Held,
     ) -> None:
+        conversation.set(session.conversation)
+        started = time.perf_counter()
         if before is not None:
             await asyncio.wait([before])
         try:
@@ -221,6 +226,7 @@ class Conversations:
             )
         except Exception:  # the customer gets an apology, whatever has failed
             logger.exception("A message of the support page could not be answered.")
+            metrics.FAILURES.inc()
         if not any(part["type"] != "notice" for part in turn.parts):
             text = self._texts.replies.text(_FAILED, session.language)
             turn.add({"type": "text", "text": text, "language": session.language})
@@ -230,6 +236,7 @@ class Conversations:
             logger.warning("An answer was given but could not be kept.")
         finally:
             turn.finish()
+            metrics.LATENCY.labels("turn").observe(time.perf_counter() - started)
             await held.release()
 
     async def _keep(self, session: Session, message: str, turn: Turn) -> None:

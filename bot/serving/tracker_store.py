@@ -21,6 +21,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, S
 from sqlalchemy.orm import sessionmaker
 from sqlalchemy.pool import QueuePool
 
+from bot.serving import metrics
 from bot.settings import get_settings
 
 logger = logging.getLogger(__name__)
@@ -99,7 +100,10 @@ class ConversationStore(SQLTrackerStore):
     async def save(self, tracker: DialogueStateTracker) -> None:
         """Keeps the events that are not kept yet."""
         await self.stream_events(tracker)
-        await asyncio.to_thread(self._save, tracker)
+        with metrics.LATENCY.labels("tracker_save").time():
+            kept = await asyncio.to_thread(self._save, tracker)
+        for new in kept:
+            metrics.count(new)
 
     def check(self) -> None:
         """Asks the database for an answer; raises SQLAlchemyError where there is none."""
@@ -107,7 +111,8 @@ class ConversationStore(SQLTrackerStore):
             connection.exec_driver_sql("SELECT 1")
 
     async def _retrieve(self, sender_id: str, fetch_events_from_all_sessions: bool) -> DialogueStateTracker | None:
-        kept = await asyncio.to_thread(self._read, sender_id, fetch_events_from_all_sessions)
+        with metrics.LATENCY.labels("tracker_read").time():
+            kept = await asyncio.to_thread(self._read, sender_id, fetch_events_from_all_sessions)
         if not self.domain or not kept:
             return None
         return DialogueStateTracker.from_dict(sender_id, [json.loads(data) for data in kept], self.domain.slots)
@@ -120,15 +125,16 @@ class ConversationStore(SQLTrackerStore):
         with self.session_scope() as session:
             return [row.data for row in self._event_query(session, sender_id, all_sessions)]
 
-    def _save(self, tracker: DialogueStateTracker) -> None:
+    def _save(self, tracker: DialogueStateTracker) -> list[dict[str, Any]]:
+        """Keeps the events that are not kept yet; returns them."""
         with self.session_scope() as session:
             known = self._event_query(session, tracker.sender_id, fetch_events_from_all_sessions=False).count()
-            for new in itertools.islice(tracker.events, known, None):
-                data = new.as_dict()
+            kept = [(new.type_name, new.as_dict()) for new in itertools.islice(tracker.events, known, None)]
+            for type_name, data in kept:
                 session.add(
                     self.SQLEvent(
                         sender_id=tracker.sender_id,
-                        type_name=new.type_name,
+                        type_name=type_name,
                         timestamp=data.get("timestamp"),
                         intent_name=data.get("parse_data", {}).get("intent", {}).get("name"),
                         action_name=data.get("name"),
@@ -136,6 +142,7 @@ class ConversationStore(SQLTrackerStore):
                     )
                 )
             session.commit()
+        return [data for _, data in kept]
 
 
 def _make_table(engine: Engine) -> None:

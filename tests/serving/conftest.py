@@ -38,11 +38,10 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 
 @pytest.fixture(scope="session")
 def rabbit() -> Iterator[RabbitServer]:
-    """A RabbitMQ."""
+    """A RabbitMQ that has not been started."""
     with tempfile.TemporaryDirectory(prefix="rabbit") as folder:
         server = or_skip(lambda: RabbitServer(Path(folder)))
         yield server
-        server.stop()
 
 
 @pytest.fixture

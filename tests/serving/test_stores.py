@@ -203,7 +203,6 @@ def test_events_reach_the_queue_also_those_from_while_the_broker_was_away(
     settings_of(broker_url=rabbit.url, broker_queue="events-of-this-test")
 
     async def talk() -> list[str]:
-        rabbit.stop()
         broker = await ConversationEvents.from_endpoint_config(None)
         assert broker is not None
         broker.publish({"event": "user", "text": "away", "sender_id": "anne"})
@@ -227,4 +226,7 @@ def test_events_reach_the_queue_also_those_from_while_the_broker_was_away(
         await broker.close()
         return texts
 
-    assert sorted(asyncio.run(talk())) == ["away", "back"]
+    try:
+        assert sorted(asyncio.run(talk())) == ["away", "back"]
+    finally:
+        rabbit.stop()
