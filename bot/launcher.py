@@ -156,10 +156,11 @@ def run(
         with _ended_with_us(server):
             shown = "localhost" if host in {"127.0.0.1", "0.0.0.0"} else host
             # Both have been started by now, so that neither waits for the other.
-            _wait_until_answers(health, actions, "the action server")
+            if actions is not None:
+                _wait_until_answers(health, actions, "the action server")
             _wait_until_answers(f"http://127.0.0.1:{port}/", server, "Rasa's server")
             print(f"\nThe bot answers at http://{shown}:{port}/  (Ctrl-C stops it)", flush=True)
-            return _watch({"Rasa's server": server, "the action server": actions})
+            return _watch({"Rasa's server": server} | ({"the action server": actions} if actions else {}))
 
 
 def shell(root: Path = PROJECT_ROOT) -> int:
@@ -167,28 +168,42 @@ def shell(root: Path = PROJECT_ROOT) -> int:
     model = train(root)
     port = DEFAULT_PORT if _is_free("127.0.0.1", DEFAULT_PORT) else _any_free_port()  # a bot may be running beside it
     with _stop_on_terminate(), _action_server(root) as (endpoints, actions, health):
-        _wait_until_answers(health, actions, "the action server")
+        if actions is not None:
+            _wait_until_answers(health, actions, "the action server")
         command = _rasa("shell", "--model", model, "--endpoints", endpoints, "--port", port)
         return subprocess.call(command, cwd=root, env=_environment())
 
 
 @contextmanager
-def _action_server(root: Path) -> Iterator[tuple[Path, subprocess.Popen[bytes], str]]:
+def _action_server(root: Path) -> Iterator[tuple[Path, subprocess.Popen[bytes] | None, str]]:
     """Starts the action server; gives the endpoints file that names it, its process and the address of its health.
 
-    The server is ended with the context; whether it answers yet is for the caller to wait for.
+    The server is ended with the context; whether it answers yet is for the caller to wait for. Where the settings name
+    one that was started apart, that is used, and there is no process.
     """
+    apart = get_settings().action_server_url
+    if apart is not None:
+        with _endpoints(root, str(apart)) as path:
+            yield path, None, ""
+        return
     port = ACTION_PORT if _is_free("127.0.0.1", ACTION_PORT) else _any_free_port()
     command = [sys.executable, "-m", "rasa_sdk", "--actions", "actions", "--port", str(port)]
     # It answers whoever reaches it, so it listens on loopback only.
     environment = _environment() | {"SANIC_HOST": "127.0.0.1"}
     process = subprocess.Popen(command, cwd=root, env=environment)
-    with _ended_with_us(process), tempfile.TemporaryDirectory() as folder:
+    with _ended_with_us(process), _endpoints(root, f"http://127.0.0.1:{port}/webhook") as path:
+        yield path, process, f"http://127.0.0.1:{port}/health"
+
+
+@contextmanager
+def _endpoints(root: Path, action_server: str) -> Iterator[Path]:
+    """Gives the project's endpoints file with another action server in it: Rasa takes no default in a variable."""
+    with tempfile.TemporaryDirectory() as folder:
         endpoints = yaml.safe_load((root / "endpoints.yml").read_text(encoding="utf8"))
-        endpoints["action_endpoint"]["url"] = f"http://127.0.0.1:{port}/webhook"
+        endpoints["action_endpoint"]["url"] = action_server
         path = Path(folder) / "endpoints.yml"
         path.write_text(yaml.safe_dump(endpoints), encoding="utf8")
-        yield path, process, f"http://127.0.0.1:{port}/health"
+        yield path
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import AnyHttpUrl, BaseSettings, Field, HttpUrl, SecretStr
 
@@ -77,11 +78,51 @@ class Settings(BaseSettings):
         "120 per hour", description="How many conversations one network address may begin."
     )
     limits_storage: str = Field(
-        "memory://", description="Where counts are kept: `memory://`, or for several servers `redis://host:port/0`."
+        "",
+        description="Where counts are kept: `memory://` or `redis://host:port/0`; without it, in `redis_url` if that "
+        "is set, otherwise in memory.",
     )
     sessions_at_once: int = Field(10000, ge=1, description="Most conversations that the support page holds at once.")
     proxies_count: int = Field(
         0, ge=0, description="Number of trusted proxies before the server that add to X-Forwarded-For."
+    )
+    tracker_database: SecretStr = Field(
+        SecretStr(f"sqlite:///{PROJECT_ROOT / 'var' / 'conversations.db'}"),
+        description="Where Rasa keeps conversations, in SQLAlchemy's notation: `sqlite:///FILE` or "
+        "`postgresql://user:password@host/name`.",
+    )
+    redis_url: SecretStr | None = Field(
+        None,
+        description="Redis that several servers share, `redis://user:password@host:6379/0`: locks, limits and the "
+        "page's conversations. Without it each server has its own.",
+    )
+    broker_url: SecretStr | None = Field(
+        None, description="RabbitMQ that gets every event of every conversation, `amqp://user:password@host:5672/`."
+    )
+    broker_queue: str = Field("conversation-events", description="Queue of RabbitMQ that events are put into.")
+    action_server_url: AnyHttpUrl | None = Field(
+        None,
+        description="Address of an action server that is started apart, such as `http://127.0.0.1:5055/webhook`; "
+        "without it, `python -m bot run` starts one.",
+    )
+    keep_conversations_days: int = Field(
+        30,
+        ge=1,
+        description="How many days after its last message `python -m bot privacy expire` deletes a conversation.",
+    )
+    keep_tickets_days: int = Field(
+        365,
+        ge=1,
+        description="How many days after its last change `python -m bot privacy expire` makes a ticket anonymous.",
+    )
+    metrics_token: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="What Prometheus must send as bearer token to read `/metrics`, at least 16 characters; without it "
+        "there is no such address.",
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="`json` for one object a line, with the conversation's id and no personal data."
     )
     tickets_database: SecretStr = Field(
         SecretStr(f"sqlite:///{PROJECT_ROOT / 'var' / 'tickets.db'}"),

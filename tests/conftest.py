@@ -177,6 +177,12 @@ def tickets_beside(log: Path) -> str:
     return f"sqlite:///{log.parent / 'tickets.db'}"
 
 
+def databases_beside(log: Path) -> dict[str, str]:
+    """Returns the settings that keep conversations and tickets of a bot beside its log."""
+    conversations = f"sqlite:///{log.parent / 'conversations.db'}"
+    return {"BOT_TICKETS_DATABASE": tickets_beside(log), "BOT_TRACKER_DATABASE": conversations}
+
+
 @contextmanager
 def started(command: Sequence[str], log: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
     """Starts the bot with Python, waits until it answers, and stops it as Ctrl-C stops it.
@@ -193,7 +199,7 @@ def started(command: Sequence[str], log: Path, **environment: str) -> Iterator[s
             env={
                 **os.environ,
                 "PYTHONUNBUFFERED": "1",
-                "BOT_TICKETS_DATABASE": tickets_beside(log),
+                **databases_beside(log),
                 # What a person has imported here is nothing for tests.
                 "BOT_ARTICLES_DATABASE": str(log.parent / "articles.db"),
                 **environment,

@@ -38,11 +38,13 @@ class Limits:
             "request": _parsed("BOT_LIMIT_REQUESTS_PER_ADDRESS", settings.limit_requests_per_address),
             "session": _parsed("BOT_LIMIT_SESSIONS_PER_ADDRESS", settings.limit_sessions_per_address),
         }
+        shared = settings.redis_url.get_secret_value() if settings.redis_url else "memory://"
+        address = settings.limits_storage or shared
         try:
-            storage = storage_from_string(settings.limits_storage, **_patience(settings.limits_storage))
+            storage = storage_from_string(address, **_patience(address))
         except Exception as error:  # each storage has its own ways to fail
             raise LimitError(
-                f"BOT_LIMITS_STORAGE: `{settings.limits_storage}` cannot be used ({error}); "
+                f"BOT_LIMITS_STORAGE: `{settings.limits_storage or 'BOT_REDIS_URL'}` cannot be used ({error}); "
                 "expected `memory://` or an address such as `redis://localhost:6379/0`."
             ) from error
         # A limiter does not hold its storage, so it is held here.

@@ -74,15 +74,25 @@ class Offers:
         self.open.update((offer.id, offer) for offer in offers)
         return offers
 
+    def open_one(self, button: str) -> Offer:
+        """Returns a button that still acts.
+
+        Raises:
+            RefusedError: 409, it was used, was offered before newer ones, or never was.
+        """
+        offer = self.open.get(button)
+        if offer is None:
+            raise RefusedError(409, "button")
+        return offer
+
     def take(self, button: str) -> Offer:
         """Uses a button up.
 
         Raises:
             RefusedError: 409, it was used, was offered before newer ones, or never was.
         """
-        offer = self.open.pop(button, None)
-        if offer is None:
-            raise RefusedError(409, "button")
+        offer = self.open_one(button)
+        del self.open[button]
         return offer
 
 

@@ -15,6 +15,7 @@ from functools import lru_cache, partial
 from typing import Any, get_args
 
 from pydantic import ValidationError
+from rasa.core.agent import Agent
 from rasa.core.channels.channel import InputChannel
 from rasa.shared.exceptions import RasaException
 from sanic import Blueprint, Sanic
@@ -31,8 +32,9 @@ from bot.channel.assets import Asset, asset, packed
 from bot.channel.errors import RefusedError, malformed, token_refused
 from bot.channel.limits import LimitError, Limits
 from bot.channel.links import AllowedLinks
+from bot.channel.redis_sessions import RedisSessions
 from bot.channel.requests import address_of, bearer_token, check_head, check_origin, is_own, json_body, text_field
-from bot.channel.sessions import MemorySessions, Session
+from bot.channel.sessions import MemorySessions, Session, SessionStore
 from bot.channel.texts import Texts, wishes
 from bot.channel.tokens import KeyFileError, Tokens, new_conversation, signing_key
 from bot.channel.turns import CHANNEL, Conversations, OnNewMessage, Turn
@@ -85,7 +87,10 @@ class PageChannel(InputChannel):
         self._limits = Limits(settings)
         self._links = AllowedLinks(settings)
         self._texts = Texts(self._links.hosts)
-        self._store = MemorySessions(settings.sessions_at_once)
+        redis = settings.redis_url
+        self._store: SessionStore = (
+            RedisSessions(redis.get_secret_value()) if redis else MemorySessions(settings.sessions_at_once)
+        )
         self._embed_origins = settings.embed_origins.split()
 
     def blueprint(self, on_new_message: OnNewMessage) -> Blueprint:
@@ -179,29 +184,30 @@ class PageChannel(InputChannel):
             page_email=email if email and len(email) <= _LONGEST_EMAIL else None,
             page_locale=self._page_locale(language, shown, text_field(content, "locale"), accepted),
         )
-        self._store.add(session)
         topics = [
             {"title": self._texts.replies.topic(intent, language), "payload": f"/{intent}"}
             for intent in common_issues()
         ]
+        buttons = [offer.shown() for offer in session.offers.add("", topics)]
+        await self._store.add(session)
         return _json(
             {
                 "token": self._tokens.issue(session.conversation),
                 "expires_in": self._tokens.lifetime,
                 "language": language,
-                "buttons": [offer.shown() for offer in session.offers.add("", topics)],
+                "buttons": buttons,
             },
             status=201,
         )
 
     async def _end_session(self, request: Request) -> HTTPResponse:
         await self._admitted(request)
-        self._store.remove(self._session(request).conversation)
+        await self._store.remove((await self._session(request)).conversation)
         return empty(204, headers=headers.data())
 
     async def _history(self, request: Request) -> HTTPResponse:
         await self._admitted(request)
-        session = self._session(request)
+        session = await self._session(request)
         offered = session.offers.open
         messages = [
             {**said, "buttons": [{**button, "open": button["id"] in offered} for button in said["buttons"]]}
@@ -214,7 +220,7 @@ class PageChannel(InputChannel):
     async def _opened(self, request: Request) -> HTTPResponse:
         """Records that a document which was found for the customer has been opened."""
         await self._admitted(request)
-        session = self._session(request)
+        session = await self._session(request)
         content = await json_body(request, self._settings.body_bytes)
         search, file = text_field(content, "search"), text_field(content, "file")
         event = session.search_event(search or "", file or "")
@@ -225,7 +231,7 @@ class PageChannel(InputChannel):
 
     async def _message(self, request: Request) -> None:
         await self._admitted(request)
-        session = self._session(request)
+        session = await self._session(request)
         try:
             turn = await self._turn(request, session)
         except RefusedError as refusal:
@@ -254,14 +260,29 @@ class PageChannel(InputChannel):
         if text is not None and not said.text:
             raise RefusedError(400, "empty")
         await self._limits.message(session.conversation)
-        known = self._conversations.turn(session, message)  # the same message may have come while this one waited
-        if known is not None:
-            return known
-        if language in self._texts.languages:
-            session.choose_language(language)
-        if button is not None:
-            return self._conversations.pressed(session, message, session.offers.take(button))
-        return self._conversations.typed(session, message, said, request.app.ctx.agent)
+        agent: Agent = request.app.ctx.agent
+        held = await self._store.hold(session.conversation)
+        try:
+            session = await self._known(session.conversation)  # as the server that was last has left it
+            known = self._conversations.turn(session, message)  # the same message may have come while this one waited
+            begun = session.has_begun(message)
+            if known is None and begun:
+                known = await self._conversations.spoken(session, message, agent)
+            if known is None:
+                if language in self._texts.languages:
+                    session.choose_language(language)
+                offer = session.offers.open_one(button) if button is not None else None
+                if not begun:
+                    session.remember({"from": "customer", "id": message, "text": offer.title if offer else said.text})
+                await self._store.save(session)  # whoever takes over from a server that dies knows of the message
+                if offer is not None:
+                    return self._conversations.pressed(session, message, session.offers.take(offer.id), held)
+                return self._conversations.typed(session, message, said, agent, held)
+        except BaseException:
+            await held.release()
+            raise
+        await held.release()
+        return known
 
     # Admission and refusal
 
@@ -272,9 +293,11 @@ class PageChannel(InputChannel):
         check_origin(request, self._settings.page_origin)
         return address
 
-    def _session(self, request: Request) -> Session:
-        conversation = self._tokens.conversation(bearer_token(request))
-        session = self._store.get(conversation) if conversation else None
+    async def _session(self, request: Request) -> Session:
+        return await self._known(self._tokens.conversation(bearer_token(request)))
+
+    async def _known(self, conversation: str | None) -> Session:
+        session = await self._store.get(conversation) if conversation else None
         if session is None:
             raise token_refused()
         return session

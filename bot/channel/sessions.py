@@ -84,6 +84,10 @@ class Session:
                 )
         return None
 
+    def has_begun(self, message: str) -> bool:
+        """Tells whether a message was taken, whatever became of its answer."""
+        return any(said.get("id") == message for said in self.messages)
+
     def remember_answer(self, message: str, parts: list[Part]) -> None:
         """Keeps a finished answer for whoever asks again with the same message id."""
         self.answers[message] = parts
@@ -92,19 +96,34 @@ class Session:
 
 
 class SessionStore(Protocol):
-    """Where conversations are kept; a store that several servers share has the same methods."""
+    """Where conversations are kept."""
 
-    def add(self, session: Session) -> None:
+    async def add(self, session: Session) -> None:
         """Keeps a new conversation; raises RefusedError (429) where there is no room for it."""
 
-    def get(self, conversation: str) -> Session | None:
+    async def get(self, conversation: str) -> Session | None:
         """Returns a conversation, None if there is none or it has expired."""
 
-    def save(self, session: Session) -> None:
-        """Keeps what has changed in a conversation."""
+    async def save(self, session: Session) -> None:
+        """Keeps what has changed in a conversation, unless it has been removed meanwhile."""
 
-    def remove(self, conversation: str) -> None:
+    async def remove(self, conversation: str) -> None:
         """Forgets a conversation."""
+
+    async def hold(self, conversation: str) -> Held:
+        """Keeps other servers from changing a conversation until it is released; waits until none of them does."""
+
+
+class Held(Protocol):
+    """The right to change a conversation."""
+
+    async def release(self) -> None:
+        """Gives it back."""
+
+
+class _Unshared:
+    async def release(self) -> None:
+        """Does nothing: turns of one process wait for each other anyway."""
 
 
 class MemorySessions:
@@ -119,7 +138,7 @@ class MemorySessions:
         # Those that have rested longest come first.
         self._sessions: OrderedDict[str, Session] = OrderedDict()
 
-    def add(self, session: Session) -> None:
+    async def add(self, session: Session) -> None:
         """Keeps a new conversation, if need be in place of one that rests.
 
         Raises:
@@ -130,23 +149,27 @@ class MemorySessions:
             wait = oldest.seen + _RESTING_SECONDS - time.time()
             if wait > 0 and oldest.expires > time.time():
                 raise RefusedError(429, "busy", retry_after=min(60, int(wait) + 1))
-            self.remove(oldest.conversation)
+            await self.remove(oldest.conversation)
         self._sessions[session.conversation] = session
 
-    def get(self, conversation: str) -> Session | None:
+    async def get(self, conversation: str) -> Session | None:
         """Returns a conversation, None if there is none or it has expired."""
         session = self._sessions.get(conversation)
         if session is not None and session.expires <= time.time():
-            self.remove(conversation)
+            await self.remove(conversation)
             return None
         return session
 
-    def save(self, session: Session) -> None:
+    async def save(self, session: Session) -> None:
         """Notes that a conversation is being used; its content is here already."""
         if session.conversation in self._sessions:
             session.seen = time.time()
             self._sessions.move_to_end(session.conversation)
 
-    def remove(self, conversation: str) -> None:
+    async def remove(self, conversation: str) -> None:
         """Forgets a conversation."""
         self._sessions.pop(conversation, None)
+
+    async def hold(self, conversation: str) -> Held:
+        """Returns at once: there is no other server."""
+        return _Unshared()

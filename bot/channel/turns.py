@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import OutputChannel, UserMessage
-from rasa.shared.core.events import SlotSet
+from rasa.shared.core.events import BotUttered, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
+from bot.channel.errors import RefusedError
 from bot.channel.links import AllowedLinks
 from bot.channel.offers import Offer
-from bot.channel.sessions import Part, Session, SessionStore
+from bot.channel.sessions import Held, Part, Session, SessionStore
 from bot.channel.texts import Texts
 from bot.masking import Masked
+from bot.serving import metrics
+from bot.serving.logs import conversation
 
 logger = logging.getLogger(__name__)
 
@@ -132,7 +136,26 @@ class Conversations:
         parts = session.answers.get(message)
         return Turn(list(parts), finished=True) if parts is not None else None
 
-    def typed(self, session: Session, message: str, said: Masked, agent: Agent) -> Turn:
+    async def spoken(self, session: Session, message: str, agent: Agent) -> Turn | None:
+        """Returns the turn that answered a message on a server that has died since, None if it never got that far.
+
+        Rasa keeps a turn as a whole when it is over, so what it has kept need not, and must not, be done again.
+        """
+        tracker = await agent.tracker_store.retrieve(session.conversation)
+        turn, found = Turn(), False
+        output = PageOutput(session, turn, message, self._links)
+        for event in tracker.events if tracker is not None else ():
+            if isinstance(event, UserUttered):
+                found = event.message_id == message
+            elif found and isinstance(event, BotUttered):
+                await output.send_response(session.conversation, {**event.data, "text": event.text})
+        if not turn.parts:
+            return None
+        await self._keep(session, message, turn)
+        turn.finish()
+        return turn
+
+    def typed(self, session: Session, message: str, said: Masked, agent: Agent, held: Held) -> Turn:
         """Begins the turn that answers a typed message.
 
         Args:
@@ -140,29 +163,34 @@ class Conversations:
             message: the message's id.
             said: the text as the bot may see it.
             agent: Rasa's agent, which understands it.
+            held: the right to change the conversation, released when the turn is over.
         """
-        session.remember({"from": "customer", "id": message, "text": said.text})
         turn = Turn()
-        return self._begin(session, message, turn, lambda: self._understood(session, turn, said, agent))
+        return self._begin(session, message, turn, lambda: self._understood(session, turn, said, agent), held)
 
-    def pressed(self, session: Session, message: str, offer: Offer) -> Turn:
+    def pressed(self, session: Session, message: str, offer: Offer, held: Held) -> Turn:
         """Begins the turn that answers a button.
 
         Args:
             session: the conversation.
             message: the message's id.
             offer: the button, used up.
+            held: the right to change the conversation, released when the turn is over.
         """
-        session.remember({"from": "customer", "id": message, "text": offer.title})
-        return self._begin(session, message, Turn(), lambda: _chosen(session, offer))
+        return self._begin(session, message, Turn(), lambda: _chosen(session, offer), held)
 
     def _begin(
-        self, session: Session, message: str, turn: Turn, understand: Callable[[], Awaitable[dict[str, Any]]]
+        self,
+        session: Session,
+        message: str,
+        turn: Turn,
+        understand: Callable[[], Awaitable[dict[str, Any]]],
+        held: Held,
     ) -> Turn:
         self._turns[session.conversation, message] = turn
         before = self._last.get(session.conversation)
         # The turn goes on if its reader is gone: whoever asks again with the same id gets what was said.
-        task = asyncio.create_task(self._answer(session, message, turn, understand, before))
+        task = asyncio.create_task(self._answer(session, message, turn, understand, before, held))
         self._last[session.conversation] = task
         task.add_done_callback(lambda done: self._forget(session.conversation, message, done))
         return turn
@@ -179,7 +207,10 @@ class Conversations:
         turn: Turn,
         understand: Callable[[], Awaitable[dict[str, Any]]],
         before: asyncio.Task[None] | None,
+        held: Held,
     ) -> None:
+        conversation.set(session.conversation)
+        started = time.perf_counter()
         if before is not None:
             await asyncio.wait([before])
         try:
@@ -197,14 +228,24 @@ class Conversations:
             )
         except Exception:  # the customer gets an apology, whatever has failed
             logger.exception("A message of the support page could not be answered.")
+            metrics.FAILURES.inc()
         if not any(part["type"] != "notice" for part in turn.parts):
             text = self._texts.replies.text(_FAILED, session.language)
             turn.add({"type": "text", "text": text, "language": session.language})
+        try:
+            await self._keep(session, message, turn)
+        except RefusedError:  # whoever asks again gets what the tracker has
+            logger.warning("An answer was given but could not be kept.")
+        finally:
+            turn.finish()
+            metrics.LATENCY.labels("turn").observe(time.perf_counter() - started)
+            await held.release()
+
+    async def _keep(self, session: Session, message: str, turn: Turn) -> None:
         for part in turn.parts:
             session.remember({"from": "bot", **part})
         session.remember_answer(message, turn.parts)
-        self._store.save(session)
-        turn.finish()
+        await self._store.save(session)
 
     async def _understood(self, session: Session, turn: Turn, said: Masked, agent: Agent) -> dict[str, Any]:
         """Returns what Rasa's pipeline makes of a typed text, and lets it set the conversation's language.

@@ -11,7 +11,7 @@ from dataclasses import asdict, fields
 from datetime import datetime, timezone
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.engine import Connection, Engine, Row
 from sqlalchemy.exc import IntegrityError
 
@@ -249,6 +249,17 @@ class TicketStore:
             if number is not None:
                 query = query.where(OUTBOX.c.ticket_id == _of_number(connection, number).id)
             return [_delivery(row) for row in connection.execute(query)]
+
+    def outbox_depth(self) -> list[tuple[str, str, int]]:
+        """Returns how many deliveries there are: help desk, state, number."""
+        query = select(OUTBOX.c.target, OUTBOX.c.state, func.count()).group_by(OUTBOX.c.target, OUTBOX.c.state)
+        with self._reading() as connection:
+            return [(target, state, number) for target, state, number in connection.execute(query)]
+
+    def check(self) -> None:
+        """Asks the database for an answer; raises TicketStoreError where there is none."""
+        with self._reading() as connection:
+            connection.execute(select(1))
 
     def retry(self, number: str) -> int:
         """Puts a ticket's parked deliveries back, adds those to help desks set since; returns how many it were."""

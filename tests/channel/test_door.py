@@ -180,20 +180,19 @@ def test_where_all_conversations_are_used_a_new_one_waits_and_one_that_rests_mak
     def session(name: str, seen: float) -> Session:
         return Session(name, "en", "en", None, expires=now, seen=seen)
 
-    store.add(session("resting", 0))
-    store.add(session("new", now))
-    store.add(session("newer", now))
-    assert store.get("resting") is None
+    for name, seen in (("resting", 0.0), ("new", now), ("newer", now)):
+        asyncio.run(store.add(session(name, seen)))
+    assert asyncio.run(store.get("resting")) is None
     with pytest.raises(RefusedError) as refusal:
-        store.add(session("newest", now))
+        asyncio.run(store.add(session("newest", now)))
     assert (refusal.value.status, refusal.value.code) == (429, "busy")
-    assert store.get("new") is not None
+    assert asyncio.run(store.get("new")) is not None
 
 
 def test_an_expired_conversation_is_forgotten() -> None:
     store = MemorySessions(2)
-    store.add(Session("old", "en", "en", None, expires=1.0, seen=0.0))
-    assert store.get("old") is None
+    asyncio.run(store.add(Session("old", "en", "en", None, expires=1.0, seen=0.0)))
+    assert asyncio.run(store.get("old")) is None
 
 
 @pytest.mark.parametrize("setting", ["limit_messages_per_conversation", "limits_storage"])
@@ -274,7 +273,10 @@ def test_rasas_http_api_is_closed(page_bot: PageBot) -> None:
 
 
 def test_the_plain_rest_channel_is_for_development_only(root: Path) -> None:
-    assert list(yaml.safe_load((root / "credentials.yml").read_text())) == ["bot.channel.page.PageChannel"]
+    assert list(yaml.safe_load((root / "credentials.yml").read_text())) == [
+        "bot.channel.page.PageChannel",
+        "bot.serving.operations.OperationsChannel",  # takes no messages
+    ]
     assert list(yaml.safe_load((root / "credentials-rest.yml").read_text())) == ["bot.channel.page.PageChannel", "rest"]
 
 

@@ -1,0 +1,1 @@
+"""The serving stack on real servers from Debian's packages: load, faults, start-up."""

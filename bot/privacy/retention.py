@@ -1,0 +1,99 @@
+"""What is kept for a set time only: conversations are deleted then, tickets lose whatever concerns a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import String, cast, delete, func, literal, select, update
+from sqlalchemy.engine import Engine
+
+from bot.serving.tracker_store import EVENTS
+from bot.tickets.database import reported
+from bot.tickets.store import TicketStore
+from bot.tickets.tables import CANDIDATES, OUTBOX, OUTCOMES, TICKETS
+
+_EXPIRED = "expired-"
+# A statement that deletes all at once would keep customers waiting.
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Expired:
+    """What has been deleted or made anonymous.
+
+    Args:
+        conversations: deleted.
+        outcomes: that no longer say whose conversation it was.
+        tickets: made anonymous.
+        candidates: deleted phrases for review.
+        held_back: tickets as old, kept as they are: open in this store only, or not delivered yet.
+    """
+
+    conversations: int
+    outcomes: int
+    tickets: int
+    candidates: int
+    held_back: int
+
+
+def expire(
+    conversations: Engine, tickets: TicketStore, now: datetime, conversation_days: int, ticket_days: int
+) -> Expired:
+    """Deletes conversations and makes tickets anonymous that have rested for longer than they may be kept.
+
+    What can be counted stays: queue, priority, intent, language, product, times.
+
+    Args:
+        conversations: the database of conversations.
+        tickets: the ticket store.
+        now: the present moment.
+        conversation_days: how long a conversation is kept after its last event.
+        ticket_days: how long a ticket is kept after its last change.
+    """
+    conversations_before, tickets_before = now - timedelta(days=conversation_days), now - timedelta(days=ticket_days)
+    deleted = _delete_conversations(conversations, conversations_before)
+    old = (TICKETS.c.updated_at < tickets_before) & TICKETS.c.conversation_id.notlike(f"{_EXPIRED}%")
+    ways = select(OUTBOX.c.id).where(OUTBOX.c.ticket_id == TICKETS.c.id)
+    delivered = ways.exists() & ~ways.where(OUTBOX.c.state != "delivered").exists()
+    finished = old & (delivered | ((TICKETS.c.state == "closed") & ~ways.where(OUTBOX.c.state != "delivered").exists()))
+    with reported(tickets.engine), tickets.engine.begin() as connection:
+        anonymous = connection.execute(
+            update(TICKETS)
+            .where(finished)
+            .values(
+                conversation_id=literal(_EXPIRED) + cast(TICKETS.c.id, String),
+                form_id=literal(_EXPIRED) + cast(TICKETS.c.id, String),
+                contact_email=None,
+                summary="",
+                entities=[],
+                steps_tried=[],
+                transcript=[],
+            )
+            .execution_options(synchronize_session=False)
+        ).rowcount
+        held_back = connection.execute(select(func.count()).select_from(TICKETS).where(old)).scalar_one()
+        outcomes = connection.execute(
+            update(OUTCOMES)
+            .where(OUTCOMES.c.at < conversations_before, OUTCOMES.c.conversation_id.notlike(f"{_EXPIRED}%"))
+            .values(conversation_id=literal(_EXPIRED) + cast(OUTCOMES.c.id, String))
+        ).rowcount
+        candidates = connection.execute(delete(CANDIDATES).where(CANDIDATES.c.at < tickets_before)).rowcount
+    return Expired(deleted, outcomes, anonymous, candidates, held_back)
+
+
+def _delete_conversations(engine: Engine, before: datetime) -> int:
+    rested = (
+        select(EVENTS.c.sender_id)
+        .group_by(EVENTS.c.sender_id)
+        .having(func.max(EVENTS.c.timestamp) < before.timestamp())
+        .limit(_AT_ONCE)
+    )
+    deleted = 0
+    while True:
+        with engine.begin() as connection:
+            names = list(connection.execute(rested).scalars())
+            if not names:
+                return deleted
+            connection.execute(delete(EVENTS).where(EVENTS.c.sender_id.in_(names)))
+        deleted += len(names)

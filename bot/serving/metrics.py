@@ -1,0 +1,78 @@
+"""What Prometheus reads of one server: messages, latency by stage, intents, fallbacks, languages, hand-overs."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from rasa.core.actions.action import RemoteAction
+from rasa.core.agent import Agent
+from rasa.core.channels.channel import UserMessage
+from rasa.core.processor import MessageProcessor
+
+from bot.serving.logs import conversation
+
+Answer = TypeVar("Answer")
+
+REGISTRY = CollectorRegistry()
+_BUCKETS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10)
+# Labels come from the model and the settings, never from what a customer writes: the number of series is bounded.
+MESSAGES = Counter("bot_messages", "Messages of customers.", ["channel"], registry=REGISTRY)
+INTENTS = Counter("bot_intents", "Intents of customers' messages.", ["intent"], registry=REGISTRY)
+LANGUAGES = Counter("bot_languages", "Languages of customers' messages.", ["language"], registry=REGISTRY)
+FALLBACKS = Counter("bot_fallbacks", "Messages that were not understood.", registry=REGISTRY)
+HAND_OVERS = Counter("bot_hand_overs", "Times that a conversation was handed over to people.", registry=REGISTRY)
+FAILURES = Counter("bot_failures", "Messages on the page that ended in an apology.", registry=REGISTRY)
+LATENCY = Histogram("bot_stage_seconds", "Time by stage.", ["stage"], buckets=_BUCKETS, registry=REGISTRY)
+OUTBOX = Gauge("bot_outbox_deliveries", "Tickets on their way to help desks.", ["target", "state"], registry=REGISTRY)
+EVENTS_WAITING = Gauge("bot_events_waiting", "Events that wait for the broker.", registry=REGISTRY)
+EVENTS_DROPPED = Gauge("bot_events_dropped", "Events given up while the broker was away.", registry=REGISTRY)
+READY = Gauge("bot_part_ready", "Whether a part answers, 1 or 0.", ["part"], registry=REGISTRY)
+
+
+def count(event: Mapping[str, Any]) -> None:
+    """Counts what an event of a conversation tells.
+
+    Args:
+        event: as the tracker store keeps it.
+    """
+    if event["event"] == "user":
+        MESSAGES.labels(event.get("input_channel") or "unknown").inc()
+        understood = event.get("parse_data") or {}
+        INTENTS.labels((understood.get("intent") or {}).get("name") or "none").inc()
+        for entity in understood.get("entities") or ():
+            if entity["entity"] == "language":
+                LANGUAGES.labels(str(entity["value"])).inc()
+                break
+    elif event["event"] == "action":
+        if event["name"] == "action_not_understood":
+            FALLBACKS.inc()
+        elif event["name"] == "action_open_ticket":
+            HAND_OVERS.inc()
+
+
+def timed(stage: str, method: Callable[..., Awaitable[Answer]]) -> Callable[..., Awaitable[Answer]]:
+    """Returns a method that also measures how long it takes."""
+
+    @functools.wraps(method)
+    async def measured(*arguments: Any, **named: Any) -> Answer:
+        with LATENCY.labels(stage).time():
+            return await method(*arguments, **named)
+
+    return measured
+
+
+@functools.lru_cache(maxsize=1)
+def install() -> None:
+    """Makes Rasa measure its stages, and name the conversation in its logs."""
+    handle_message = timed("rasa", Agent.handle_message)
+
+    async def handled(self: Agent, message: UserMessage) -> Any:
+        conversation.set(message.sender_id)
+        return await handle_message(self, message)
+
+    Agent.handle_message = handled
+    MessageProcessor.parse_message = timed("understanding", MessageProcessor.parse_message)
+    RemoteAction.run = timed("action", RemoteAction.run)

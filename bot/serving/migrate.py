@@ -1,0 +1,78 @@
+"""Moves conversations and tickets from the SQLite default to another database, with everything kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rasa.core.tracker_store import SQLTrackerStore
+from sqlalchemy import Table, func, insert, inspect, select, text
+from sqlalchemy.engine import Connection, Engine
+
+from bot.tickets.tables import METADATA
+
+_AT_ONCE = 1000
+CONVERSATIONS: tuple[Table, ...] = (SQLTrackerStore.SQLEvent.__table__,)
+TICKETS: tuple[Table, ...] = tuple(METADATA.sorted_tables)
+
+
+class MigrationError(RuntimeError):
+    """Nothing was moved; the message says why and what to do."""
+
+
+def copy(source: Engine, target: Engine, tables: Sequence[Table]) -> dict[str, int]:
+    """Copies tables in one transaction; ids, and so ticket numbers, stay.
+
+    Args:
+        source: where the rows are.
+        target: where they go; it has the tables, without rows.
+        tables: in an order in which what is referred to comes first.
+
+    Returns:
+        Table -> number of rows.
+
+    Raises:
+        MigrationError: the target has rows already, or not all rows have arrived.
+    """
+    with source.connect().execution_options(reads_only=True) as reading, target.begin() as writing:
+        for table in tables:
+            if _rows(writing, table):
+                raise MigrationError(
+                    f"table `{table.name}` of {target.url!r} has rows already; give an empty database."
+                )
+        counts = {table.name: _copy_table(reading, writing, table) for table in tables}
+        for table in tables:
+            if _rows(writing, table) != counts[table.name]:
+                raise MigrationError(f"not all rows of `{table.name}` have arrived; nothing was moved.")
+            _go_on_after(writing, table, _last_number(reading, table))
+    return counts
+
+
+def _copy_table(reading: Connection, writing: Connection, table: Table) -> int:
+    copied, last = 0, 0
+    while True:
+        some = select(table).where(table.c.id > last).order_by(table.c.id).limit(_AT_ONCE)
+        rows = [dict(row) for row in reading.execute(some).mappings()]
+        if not rows:
+            return copied
+        writing.execute(insert(table), rows)
+        copied, last = copied + len(rows), rows[-1]["id"]
+
+
+def _last_number(connection: Connection, table: Table) -> int:
+    """Returns the highest number that was ever given: that of a deleted ticket must not come back."""
+    last = int(connection.execute(select(func.max(table.c.id))).scalar() or 0)
+    if connection.dialect.name == "sqlite" and inspect(connection).has_table("sqlite_sequence"):
+        given = connection.execute(text("SELECT seq FROM sqlite_sequence WHERE name = :name"), {"name": table.name})
+        last = max(last, int(given.scalar() or 0))
+    return last
+
+
+def _go_on_after(connection: Connection, table: Table, last: int) -> None:
+    """Makes PostgreSQL number the next row after the last one: it does not look at ids that were given."""
+    if connection.dialect.name == "postgresql" and last:
+        sequence = connection.execute(text("SELECT pg_get_serial_sequence(:name, 'id')"), {"name": table.name}).scalar()
+        connection.execute(text("SELECT setval(:sequence, :last)"), {"sequence": sequence, "last": last})
+
+
+def _rows(connection: Connection, table: Table) -> int:
+    return int(connection.execute(select(func.count()).select_from(table)).scalar_one())

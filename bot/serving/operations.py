@@ -1,0 +1,119 @@
+"""Rasa's channel for operators, named in credentials.yml: `/health/live`, `/health/ready`, `/metrics`; logs as JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any
+
+from prometheus_client import generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from rasa.core.channels.channel import InputChannel, UserMessage
+from sanic import Blueprint, Sanic
+from sanic.request import Request
+from sanic.response import HTTPResponse, raw
+from sanic.response import json as json_response
+
+from bot.serving import health, logs, metrics
+from bot.serving.event_broker import ConversationEvents
+from bot.settings import Settings, get_settings
+from bot.tickets import TicketStoreError, ticket_store
+
+Handler = Callable[[Request], Coroutine[Any, Any, HTTPResponse]]
+
+
+class OperationsChannel(InputChannel):
+    """Takes no messages: a channel is how Rasa lets others add addresses to its server.
+
+    Args:
+        settings: the token of the metrics, the format of logs.
+    """
+
+    @classmethod
+    def name(cls) -> str:
+        """Returns the channel's name."""
+        return "operations"
+
+    @classmethod
+    def from_credentials(cls, credentials: dict[str, Any] | None) -> OperationsChannel:
+        """Creates the channel; everything that can be set is in the environment, see docs/operations.md."""
+        return cls(get_settings())
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        metrics.install()
+        if settings.log_format == "json":
+            logs.write_json()
+
+    def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
+        """Returns what adds the addresses to Rasa's server."""
+        return _AtRoot(
+            {
+                "/health/live": self._live,
+                "/health/ready": self._ready,
+                **({"/metrics": self._metrics} if self._settings.metrics_token else {}),
+            }
+        )
+
+    async def _live(self, request: Request) -> HTTPResponse:
+        return json_response({"status": "live"})
+
+    async def _ready(self, request: Request) -> HTTPResponse:
+        parts = await self._parts(request)
+        missing = [name for name, answers in parts.items() if not answers and name not in health.NOT_NEEDED]
+        content = {"status": "not ready" if missing else "ready", "missing": missing, "parts": parts}
+        return json_response(content, status=503 if missing else 200, headers={"Cache-Control": "no-store"})
+
+    async def _metrics(self, request: Request) -> HTTPResponse:
+        assert self._settings.metrics_token is not None
+        token = f"Bearer {self._settings.metrics_token.get_secret_value()}"
+        if not hmac.compare_digest(str(request.headers.get("authorization", "")).encode(), token.encode()):
+            return json_response({"error": "token"}, status=401, headers={"WWW-Authenticate": "Bearer"})
+        for name, answers in (await self._parts(request)).items():
+            metrics.READY.labels(name).set(int(answers))
+        await asyncio.to_thread(_read_outbox)
+        broker = request.app.ctx.agent.tracker_store.event_broker if request.app.ctx.agent.is_ready() else None
+        if isinstance(broker, ConversationEvents):
+            metrics.EVENTS_WAITING.set(broker.waiting)
+            metrics.EVENTS_DROPPED.set(broker.dropped)
+        return raw(generate_latest(metrics.REGISTRY), content_type=CONTENT_TYPE_LATEST)
+
+    async def _parts(self, request: Request) -> dict[str, bool]:
+        return await health.parts(getattr(request.app.ctx, "agent", None), self._settings)
+
+
+class _AtRoot(Blueprint):
+    """Routes that stand outside of the channel's own prefix.
+
+    Args:
+        routes: path -> handler.
+    """
+
+    def __init__(self, routes: Mapping[str, Handler]) -> None:
+        super().__init__("operations")
+        self.ctx.routes = routes
+
+    def register(self, app: Sanic, options: dict[str, Any]) -> None:
+        """Adds the routes to the server."""
+        for path, handler in self.ctx.routes.items():
+            app.add_route(_plain(handler), path, methods=("GET",), name=path.strip("/").replace("/", "_"))
+
+
+def _read_outbox() -> None:
+    try:
+        depth = ticket_store().outbox_depth()
+    except TicketStoreError:
+        return  # `bot_part_ready` says so
+    metrics.OUTBOX.clear()
+    for target, state, number in depth:
+        metrics.OUTBOX.labels(target, state).set(number)
+
+
+def _plain(handler: Handler) -> Handler:
+    """Returns a function: Sanic marks its handlers, which it cannot do to a method."""
+
+    async def handle(request: Request) -> HTTPResponse:
+        return await handler(request)
+
+    return handle

@@ -1,0 +1,58 @@
+"""Real servers: PostgreSQL, Redis, RabbitMQ."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.handoffs.servers import ServerMissing
+from benchmarks.serving.servers import RabbitServer, RedisServer
+from bot.settings import get_settings
+from tests.tickets.conftest import postgres as postgres  # noqa: PLC0414 - a fixture
+
+SetUp = Callable[..., None]
+
+
+def or_skip(make: Callable[[], Any]) -> Any:
+    """Makes a server; where it is not installed the test is skipped, or fails if every server is required."""
+    try:
+        return make()
+    except ServerMissing as missing:
+        if os.environ.get("REQUIRE_SERVERS") == "1":
+            pytest.fail(str(missing))
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis."""
+    server = or_skip(lambda: RedisServer(tmp_path_factory.mktemp("redis")))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def rabbit() -> Iterator[RabbitServer]:
+    """A RabbitMQ that has not been started."""
+    with tempfile.TemporaryDirectory(prefix="rabbit") as folder:
+        server = or_skip(lambda: RabbitServer(Path(folder)))
+        yield server
+
+
+@pytest.fixture
+def settings_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[SetUp]:
+    """Sets variables of the environment for one test."""
+
+    def set_up(**values: str) -> None:
+        for name, value in values.items():
+            monkeypatch.setenv(f"BOT_{name.upper()}", value)
+        get_settings.cache_clear()
+
+    yield set_up
+    monkeypatch.undo()
+    get_settings.cache_clear()

@@ -1,0 +1,232 @@
+"""Tracker store, lock store, event broker and the page's sessions, on real servers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+
+import aio_pika
+import pytest
+from rasa.core.lock_store import LockError, LockStore
+from rasa.core.tracker_store import TrackerStore
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.events import ActionExecuted, SlotSet, UserUttered
+from rasa.shared.core.trackers import DialogueStateTracker
+from rasa.shared.exceptions import RasaException
+from rasa.utils.endpoints import read_endpoint_config
+
+from benchmarks.handoffs.servers import PostgresServer
+from benchmarks.serving.servers import RabbitServer, RedisServer
+from bot.channel.errors import RefusedError
+from bot.channel.redis_sessions import RedisSessions
+from bot.channel.sessions import Session
+from bot.serving.event_broker import ConversationEvents
+from bot.serving.lock_store import ConversationLocks
+from bot.serving.tracker_store import ConversationStore
+from bot.settings import Settings
+from tests.serving.conftest import SetUp
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+DOMAIN = Domain.from_yaml("version: '3.1'\nslots:\n  language: {type: text, mappings: [{type: from_text}]}\n")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def tracker_database(request: pytest.FixtureRequest, tmp_path: Path, settings_of: SetUp) -> str:
+    """An empty database of conversations of each kind, named by the environment."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'new' / 'conversations.db'}"
+    else:
+        url = request.getfixturevalue("postgres").database()
+    settings_of(tracker_database=url)
+    return url
+
+
+def as_rasa_opens_it() -> TrackerStore:
+    """Opens the tracker store through endpoints.yml."""
+    return TrackerStore.create(read_endpoint_config(str(ROOT / "endpoints.yml"), "tracker_store"), DOMAIN)
+
+
+def conversation(name: str) -> DialogueStateTracker:
+    return DialogueStateTracker.from_events(
+        name,
+        [ActionExecuted("action_session_start"), UserUttered("hvorfor så høy?"), SlotSet("language", "nb")],
+        slots=DOMAIN.slots,
+    )
+
+
+def test_what_one_server_keeps_another_one_goes_on_with(tracker_database: str) -> None:
+    here, there = as_rasa_opens_it(), as_rasa_opens_it()
+    assert isinstance(here, ConversationStore)
+    asyncio.run(here.save(conversation("anne")))
+    tracker = asyncio.run(there.retrieve("anne"))
+    assert tracker is not None
+    assert tracker.get_slot("language") == "nb"
+    tracker.update(UserUttered("takk"))
+    asyncio.run(there.save(tracker))
+    asyncio.run(there.save(tracker))  # nothing new: nothing is kept twice
+    again = asyncio.run(here.retrieve_full_tracker("anne"))
+    assert again is not None
+    assert [event.text for event in again.events if isinstance(event, UserUttered)] == ["hvorfor så høy?", "takk"]
+    assert list(asyncio.run(here.keys())) == ["anne"]
+    assert asyncio.run(here.retrieve("nobody")) is None
+
+
+def test_servers_that_start_at_once_make_one_table(tracker_database: str) -> None:
+    async def both() -> list[ConversationStore]:
+        return await asyncio.gather(*[asyncio.to_thread(ConversationStore, DOMAIN) for _ in range(4)])
+
+    for store in asyncio.run(both()):
+        store.check()
+
+
+def test_a_postgresql_that_was_away_is_used_again_without_a_lost_message(
+    postgres: PostgresServer, settings_of: SetUp
+) -> None:
+    settings_of(tracker_database=postgres.database())
+    store = ConversationStore(DOMAIN)
+    asyncio.run(store.save(conversation("anne")))
+    postgres.stop()
+    postgres.start()
+    tracker = asyncio.run(store.retrieve("anne"))
+    assert tracker is not None
+
+
+def test_a_database_that_cannot_be_used_is_told_without_its_password(settings_of: SetUp) -> None:
+    settings_of(tracker_database="postgresql://bot:geheim@127.0.0.1:1/bot")
+    with pytest.raises(RasaException, match="BOT_TRACKER_DATABASE") as told:
+        as_rasa_opens_it()
+    assert "geheim" not in str(told.value)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_one_message_of_a_conversation_is_let_in_at_a_time(
+    redis_server: RedisServer, settings_of: SetUp, shared: bool
+) -> None:
+    if shared:
+        settings_of(redis_url=redis_server.url)
+    inside: list[str] = []
+
+    async def message(store: LockStore, who: str) -> None:
+        async with store.lock(who):
+            inside.append(who)
+            assert inside.count(who) == 1
+            await asyncio.sleep(0)
+            inside.remove(who)
+
+    async def crowd() -> None:
+        locks = [ConversationLocks() for _ in range(2)] if shared else [ConversationLocks()]
+        await asyncio.gather(*[message(store, who) for who in ("anne", "bo") for store in locks for _ in range(5)])
+
+    asyncio.run(crowd())
+
+
+def test_without_its_redis_a_lock_is_refused(tmp_path: Path, settings_of: SetUp) -> None:
+    from tests.serving.conftest import or_skip
+
+    server = or_skip(lambda: RedisServer(tmp_path))
+    settings_of(redis_url=server.url)
+    server.stop()
+
+    async def enter() -> None:
+        async with ConversationLocks().lock("anne"):
+            pytest.fail("nobody could have known of this lock")
+
+    with pytest.raises(LockError, match="Redis does not answer"):
+        asyncio.run(enter())
+
+
+def test_a_conversation_on_the_page_is_the_same_on_every_server(redis_server: RedisServer) -> None:
+    async def visit() -> None:
+        here, there = RedisSessions(redis_server.url), RedisSessions(redis_server.url)
+        session = Session("page-anne", "nb", "nb", "azure", expires=time.time() + 60, seen=0.0, page_email="a@b.no")
+        offered = session.offers.add("turn", [{"title": "Ja", "payload": '/affirm{"product":"azure"}'}])
+        session.remember({"from": "customer", "id": "1", "text": "hei"})
+        session.remember_answer("1", [{"type": "text", "text": "Hei!"}])
+        await here.add(session)
+        found = await there.get("page-anne")
+        assert found is not None
+        assert {**vars(found), "seen": 0.0} == {**vars(session), "seen": 0.0}
+        assert found.offers.take(offered[0].id).entities == {"product": "azure"}
+        await there.save(found)
+        again = await here.get("page-anne")
+        assert again is not None
+        assert again.offers.open == {}
+        await here.remove("page-anne")
+        await there.save(found)  # a turn that ends after its conversation does not bring it back
+        assert await here.get("page-anne") is None
+
+    asyncio.run(visit())
+
+
+def test_a_conversation_is_changed_by_one_server_at_a_time(redis_server: RedisServer) -> None:
+    async def crowd() -> list[str]:
+        stores, done = [RedisSessions(redis_server.url) for _ in range(2)], []
+        await stores[0].add(Session("page-bo", "nb", "nb", None, expires=time.time() + 60, seen=0.0))
+
+        async def message(store: RedisSessions, text: str) -> None:
+            held = await store.hold("page-bo")
+            session = await store.get("page-bo")
+            assert session is not None
+            await asyncio.sleep(0)
+            session.remember({"from": "customer", "text": text})
+            await store.save(session)
+            await held.release()
+
+        await asyncio.gather(*[message(store, f"{number}") for number, store in enumerate(stores * 5)])
+        session = await stores[1].get("page-bo")
+        assert session is not None
+        done = [said["text"] for said in session.messages]
+        return sorted(done)
+
+    assert asyncio.run(crowd()) == [str(number) for number in range(10)]
+
+
+def test_without_its_redis_a_customer_is_told_to_try_again(tmp_path: Path) -> None:
+    from tests.serving.conftest import or_skip
+
+    server = or_skip(lambda: RedisServer(tmp_path))
+    server.stop()
+    with pytest.raises(RefusedError) as refusal:
+        asyncio.run(RedisSessions(server.url).get("page-anne"))
+    assert (refusal.value.status, refusal.value.code, refusal.value.retry_after) == (503, "failed", 2)
+
+
+def test_no_broker_is_used_where_none_is_set() -> None:
+    assert asyncio.run(ConversationEvents.from_endpoint_config(None)) is None
+
+
+def test_events_reach_the_queue_also_those_from_while_the_broker_was_away(
+    rabbit: RabbitServer, settings_of: SetUp
+) -> None:
+    settings_of(broker_url=rabbit.url, broker_queue="events-of-this-test")
+
+    async def talk() -> list[str]:
+        broker = await ConversationEvents.from_endpoint_config(None)
+        assert broker is not None
+        broker.publish({"event": "user", "text": "away", "sender_id": "anne"})
+        while broker.waiting < 1:
+            await asyncio.sleep(0.01)  # between two looks
+        await asyncio.to_thread(rabbit.start)
+        while not broker.is_ready():
+            await asyncio.sleep(0.05)  # between two looks
+        broker.publish({"event": "user", "text": "back", "sender_id": "anne"})
+        connection = await aio_pika.connect(Settings().broker_url.get_secret_value())  # type: ignore[union-attr]
+        async with connection:
+            channel = await connection.channel()
+            queue = await channel.declare_queue("events-of-this-test", durable=True)
+            texts: list[str] = []
+            async with queue.iterator(timeout=60) as messages:
+                async for message in messages:
+                    texts.append(json.loads(message.body)["text"])
+                    await message.ack()
+                    if len(texts) == 2:
+                        break
+        await broker.close()
+        return texts
+
+    try:
+        assert sorted(asyncio.run(talk())) == ["away", "back"]
+    finally:
+        rabbit.stop()
