@@ -180,8 +180,8 @@ class Settings(BaseSettings):
 
     search_encoder_weights: Path = Field(
         PROJECT_ROOT / "bot" / "search" / "weights.npz",
-        description="The sentence encoder of the search, a file that `python -m benchmarks.search.learn` wrote; what "
-        "has been imported with another one is encoded anew by the next import.",
+        description="The sentence encoder of the search, a file that `python -m benchmarks.search.learn` wrote; the "
+        "next import encodes anew what was imported with another one.",
     )
     articles_database: Path = Field(
         PROJECT_ROOT / "var" / "articles.db",

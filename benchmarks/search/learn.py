@@ -178,7 +178,7 @@ def learn(
     began = time.perf_counter()
     losses = []
     for step in range(steps):
-        pairs = [_pairs(chance.sample(versions, _ARTICLES), chance)]
+        pairs = [_pairs(chance.sample(versions, min(_ARTICLES, len(versions))), chance)]
         chosen = chance.sample(asked, min(_ASKED, len(asked)))
         pairs.append([([chance.choice(found)], chance.choice(article).view(chance)) for article, found in chosen])
         pairs.append([([chance.choice(found)], [chance.choice(found)]) for _, found in chosen[:_SAME]])

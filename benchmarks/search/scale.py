@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.search.__main__ import read_questions
 from bot.search import index
-from bot.search.database import Library
+from bot.search.database import ENCODER, Library
 from bot.search.ranking import Searcher
 
 _COPIED = "language, title, slug, description, headings, sentences, steps, url, source, licence, hash, vectors, problem"
@@ -36,7 +36,7 @@ def main() -> int:
             source.backup(target)
         library = Library(path)
         with library.writing() as connection:
-            connection.execute("DELETE FROM facts")
+            connection.execute("DELETE FROM facts WHERE name != ?", (ENCODER,))
             connection.execute("DELETE FROM articles WHERE language != ?", (arguments.language,))
             own = connection.execute("SELECT COUNT(*) FROM articles").fetchone()[0]
             for copy in range(1, -(-arguments.articles // own)):
