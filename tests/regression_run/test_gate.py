@@ -30,7 +30,9 @@ def test_a_damage_fails_the_run_and_is_named_as_the_first_cause(sandbox: Sandbox
     assert damage.named in report["causes"][0]["description"]
     assert report["causes"][0]["subject"] == "A change in good faith"
     assert damage.named in done.stdout
-    assert all(wrong["commits"] for wrong in report["newly_wrong"][:1])
+    # A phrase of intents that nobody touched may turn along with the others; no commit is to blame for it.
+    with_commits = [wrong for wrong in report["newly_wrong"] if wrong["commits"]]
+    assert len(with_commits) >= report["causes"][0]["explains"] > 0
     print(f"| {damage.done} | {done.returncode} | {', '.join(report['worse'][:4])} | {report['causes'][0]['told']} |")
 
 
