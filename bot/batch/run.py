@@ -106,14 +106,13 @@ def _understand(plan: Plan, source: Path, model: Model, parts: Parts) -> None:
             results = on_this_machine(chunks, model, plan.processes)
         else:
             results = on_cluster(chunks, model, plan.scheduler)
-        rows, last = 0, 0
+        rows = 0
         for chunk, result in results:
             parts.keep(chunk.number, result)
             rows += chunk.size
-            last = max(last, chunk.position)
             elapsed = bar.format_dict["elapsed"] or 1e-9
             bar.set_postfix_str(f"{rows / elapsed:,.0f} tickets/s", refresh=False)
-            bar.update(last - bar.n)
+            _advance(bar, chunk)
 
 
 def _left(chunks: Iterator[Chunk], parts: Parts, bar: Any) -> Iterator[Chunk]:
@@ -121,8 +120,12 @@ def _left(chunks: Iterator[Chunk], parts: Parts, bar: Any) -> Iterator[Chunk]:
     for chunk in chunks:
         if not parts.has(chunk.number):
             yield chunk
-        elif bar.n == bar.initial:  # nothing has been done in this call yet: what is there takes no time
-            bar.initial = bar.n = chunk.position
+        else:
+            _advance(bar, chunk)
+
+
+def _advance(bar: Any, chunk: Chunk) -> None:
+    bar.update(max(0, chunk.position - bar.n))  # chunks are not done in their order
 
 
 def _put_together(plan: Plan, parts: Parts) -> Summary:

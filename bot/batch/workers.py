@@ -70,7 +70,7 @@ def on_this_machine(chunks: Iterable[Chunk], model: Model, processes: int) -> It
     Raises:
         BatchError: workers die again and again over the same chunk.
     """
-    # Workers are forked from a process that has imported everything and done nothing: no threads, shared memory.
+    # Workers are forked from a process that has imported everything and done nothing else: they share its memory.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["bot.batch.understanding"])
     waiting = iter(chunks)
@@ -82,14 +82,16 @@ def on_this_machine(chunks: Iterable[Chunk], model: Model, processes: int) -> It
             try:
                 while True:
                     while len(running) < processes * WAITING and (chunk := _next(again, waiting)) is not None:
+                        again.insert(0, chunk)  # not lost where the pool turns out to be broken
                         running[pool.submit(understand, model, chunk)] = chunk
+                        again.pop(0)
                     if not running:
                         return
                     done, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in done:
                         result = future.result()
                         yield running.pop(future), result
-            except BrokenProcessPool:
+            except (BrokenProcessPool, ConnectionError, EOFError):  # a worker, or what workers are forked from
                 again = sorted((*again, *running.values()), key=lambda chunk: chunk.number)
                 # The workers had the first ones; the others waited.
                 suspects = again[:processes]
@@ -132,7 +134,7 @@ def on_cluster(chunks: Iterable[Chunk], model: Model, address: str) -> Iterator[
             raise BatchError(f"{address}: the scheduler has no workers; start some with `dask worker`.") from error
         waiting = iter(chunks)
         running: dict[str, Chunk] = {}
-        done = as_completed()
+        done = as_completed(loop=client.loop)
 
         def fill() -> None:
             room = WAITING * max(1, sum(client.nthreads().values()))
