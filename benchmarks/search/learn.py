@@ -41,6 +41,9 @@ _STEP = 0.1
 """Step size of a row as a share of its length in the shipped encoder; it falls to zero in a straight line."""
 _MEMORY = 0.99
 """Share of a row's former squared gradient that is kept (row-wise RMSprop)."""
+_LEARNED = 0.7
+"""Share of the way from the start that is kept: a little way back, less is known by heart (Wortsman et al. 2022,
+arXiv:2109.01903)."""
 Floats = npt.NDArray[np.float32]
 
 
@@ -103,6 +106,7 @@ class Table:
         with np.load(weights, allow_pickle=False) as shipped:
             self.vocabulary = Vocabulary(shipped["keys"])
             self.values: Floats = shipped["codes"].astype(np.float32) * shipped["scales"][:, None]
+        self._start = self.values.copy()
         self._words = {word: row for row, word in enumerate(dict.fromkeys(w for text in texts for w in words_of(text)))}
         self._features = _features(self._words, self.vocabulary)
         self._text: dict[str, list[int]] = {}
@@ -137,6 +141,10 @@ class Table:
             self._update(rows, features.T.tocsr() @ (counts.T.tocsr() @ across.astype(np.float32)), share)
 
         return units, learn
+
+    def learned(self) -> Floats:
+        """Returns the rows, part of the way from the start to where learning has brought them."""
+        return np.asarray(self._start + np.float32(_LEARNED) * (self.values - self._start))
 
     def _update(self, rows: npt.NDArray[np.int32], gradient: Floats, share: float) -> None:
         self._visits[rows] += 1
@@ -204,7 +212,7 @@ def learn(
         "questions": len(asked),
         "steps": steps,
     }
-    return Encoder(table.vocabulary, *quantise(table.values), provenance)
+    return Encoder(table.vocabulary, *quantise(table.learned()), provenance)
 
 
 def _pairs(chosen: Sequence[list[Version]], chance: random.Random) -> list[tuple[list[str], list[str]]]:
