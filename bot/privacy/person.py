@@ -116,9 +116,9 @@ class PersonalData:
 
 
 def _contains(column: ColumnElement[str], contact: str) -> ColumnElement[bool]:
-    """Finds the address in JSON of ASCII letters, too, where other letters are written as numbers."""
-    spellings = {contact.lower(), json.dumps(contact.lower())[1:-1], json.dumps(contact)[1:-1].lower()}
-    return or_(*[func.lower(column).contains(spelling, autoescape=True) for spelling in sorted(spellings)])
+    """Looks for the longest part of the address in ASCII; other letters are numbers in JSON, each case its own."""
+    part = max(re.findall("[!-~]+", contact), key=len).lower()
+    return func.lower(column).contains(part, autoescape=True)
 
 
 def _names(contact: str) -> re.Pattern[str]:
