@@ -14,7 +14,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.sql import ColumnElement
 
 from bot.channel.redis_sessions import key
-from bot.serving.tracker_store import EVENTS
+from bot.serving.conversations import EVENTS
 from bot.tickets.database import reported
 from bot.tickets.model import Ticket, as_json
 from bot.tickets.store import TicketStore, read_ticket

@@ -10,7 +10,7 @@ from pathlib import Path
 import aio_pika
 import pytest
 from rasa.core.lock_store import LockError, LockStore
-from rasa.core.tracker_store import TrackerStore
+from rasa.core.tracker_store import SQLTrackerStore, TrackerStore
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecuted, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
@@ -22,6 +22,7 @@ from benchmarks.serving.servers import RabbitServer, RedisServer
 from bot.channel.errors import RefusedError
 from bot.channel.redis_sessions import RedisSessions
 from bot.channel.sessions import Session
+from bot.serving.conversations import EVENTS
 from bot.serving.event_broker import ConversationEvents
 from bot.serving.lock_store import ConversationLocks
 from bot.serving.tracker_store import ConversationStore
@@ -71,6 +72,14 @@ def test_what_one_server_keeps_another_one_goes_on_with(tracker_database: str) -
     assert [event.text for event in again.events if isinstance(event, UserUttered)] == ["hvorfor så høy?", "takk"]
     assert list(asyncio.run(here.keys())) == ["anne"]
     assert asyncio.run(here.retrieve("nobody")) is None
+
+
+def test_the_table_of_conversations_is_that_of_rasa() -> None:
+    rasas = SQLTrackerStore.SQLEvent.__table__
+    assert EVENTS.name == rasas.name
+    assert [repr(column.type) for column in EVENTS.columns] == [repr(column.type) for column in rasas.columns]
+    assert [column.name for column in EVENTS.columns] == [column.name for column in rasas.columns]
+    assert {index.name for index in EVENTS.indexes} == {index.name for index in rasas.indexes}
 
 
 def test_servers_that_start_at_once_make_one_table(tracker_database: str) -> None:
