@@ -18,7 +18,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -84,7 +84,7 @@ class Stack:
         port: where nginx listens; None takes a free one.
         workers: how many Rasa servers there are.
         broker: whether there is a RabbitMQ.
-        **settings: further variables of the environment.
+        settings: further variables of the environment.
 
     Raises:
         ServerMissing: a server is not installed.
@@ -97,7 +97,7 @@ class Stack:
         port: int | None = None,
         workers: int = 2,
         broker: bool = True,
-        **settings: str,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         if not NGINX.exists():
             raise ServerMissing("nginx is not installed; run tools/install-test-servers.sh.")
@@ -122,7 +122,7 @@ class Stack:
             "BOT_PROXIES_COUNT": "1",
             "BOT_METRICS_TOKEN": self.token,
             "BOT_LOG_FORMAT": "json",
-            **settings,
+            **(settings or {}),
         }
         self.environment = environment
         self.actions = Program(

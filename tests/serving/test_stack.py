@@ -24,7 +24,7 @@ def stack(trained_model: Path) -> Iterator[Stack]:
     """PostgreSQL, Redis, RabbitMQ, an action server, two Rasa servers, nginx."""
     many = {f"BOT_LIMIT_{kind}_PER_ADDRESS": "100000 per minute" for kind in ("REQUESTS", "SESSIONS")}
     with tempfile.TemporaryDirectory(prefix="stack") as folder:
-        servers = or_skip(lambda: Stack(Path(folder), trained_model, **many))
+        servers = or_skip(lambda: Stack(Path(folder), trained_model, settings=many))
         try:
             servers.start()
             yield servers
