@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from rasa.core.agent import Agent
 from rasa.core.brokers.broker import EventBroker
 from rasa.core.tracker_store import SQLTrackerStore, TrackerStore
 from rasa.shared.core.domain import Domain
@@ -97,3 +98,21 @@ class ConversationStore(SQLTrackerStore):
                 )
             session.commit()
         return [data for _, data in kept]
+
+
+_rasas_choice: Callable[..., TrackerStore] = Agent._create_tracker_store
+
+
+def _as_it_is(store: TrackerStore | None, domain: Domain) -> TrackerStore:
+    """Returns our store without Rasa's safety net, which makes a conversation that cannot be read a new one.
+
+    The customer would be answered as a stranger, and the turn would be missing from the conversation for good. This way
+    the message fails, the customer is told so, and can send it again.
+    """
+    if isinstance(store, ConversationStore):
+        store.domain = domain
+        return store
+    return _rasas_choice(store, domain)
+
+
+Agent._create_tracker_store = staticmethod(_as_it_is)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import aio_pika
 import pytest
+from rasa.core.agent import Agent
 from rasa.core.lock_store import LockError, LockStore
 from rasa.core.tracker_store import SQLTrackerStore, TrackerStore
 from rasa.shared.core.domain import Domain
@@ -16,6 +17,7 @@ from rasa.shared.core.events import ActionExecuted, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.exceptions import RasaException
 from rasa.utils.endpoints import read_endpoint_config
+from sqlalchemy.exc import OperationalError
 
 from benchmarks.handoffs.servers import PostgresServer
 from benchmarks.serving.servers import RabbitServer, RedisServer
@@ -100,6 +102,19 @@ def test_a_postgresql_that_was_away_is_used_again_without_a_lost_message(
     postgres.start()
     tracker = asyncio.run(store.retrieve("anne"))
     assert tracker is not None
+
+
+def test_a_conversation_that_cannot_be_read_is_no_new_one(postgres: PostgresServer, settings_of: SetUp) -> None:
+    settings_of(tracker_database=postgres.database())
+    agent = Agent(domain=DOMAIN, tracker_store=as_rasa_opens_it())
+    asyncio.run(agent.tracker_store.save(conversation("anne")))
+    postgres.stop()
+    try:
+        with pytest.raises(OperationalError):
+            asyncio.run(agent.tracker_store.retrieve("anne"))
+    finally:
+        postgres.start()
+    assert asyncio.run(agent.tracker_store.retrieve("anne")) is not None
 
 
 def test_a_database_that_cannot_be_used_is_told_without_its_password(settings_of: SetUp) -> None:
