@@ -10,13 +10,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from rasa.shared.exceptions import RasaException
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.privacy.person import Kept, PersonalData
 from bot.privacy.retention import expire
-from bot.serving.tracker_store import open_tracker_engine
+from bot.serving.conversations import ConversationsError, open_conversations
 from bot.settings import get_settings
 from bot.tickets import TicketStoreError, ticket_store
 
@@ -44,7 +43,7 @@ def _reported(command: Callable[[], int]) -> int:
     """Turns what a person must mend into one sentence and exit code 1."""
     try:
         return command()
-    except (TicketStoreError, RasaException, ValueError) as error:
+    except (TicketStoreError, ConversationsError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
     except SQLAlchemyError as error:
         print(f"error: the database of conversations failed ({type(error).__name__}).", file=sys.stderr)
@@ -58,7 +57,7 @@ def _reported(command: Callable[[], int]) -> int:
 def _data() -> PersonalData:
     settings = get_settings()
     redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
-    return PersonalData(open_tracker_engine(settings.tracker_database.get_secret_value()), ticket_store(), redis_url)
+    return PersonalData(open_conversations(settings.tracker_database.get_secret_value()), ticket_store(), redis_url)
 
 
 def _contact(options: argparse.Namespace) -> str:
@@ -98,7 +97,7 @@ def _erase(options: argparse.Namespace) -> int:
 def _expire(options: argparse.Namespace) -> int:
     settings = get_settings()
     done = expire(
-        open_tracker_engine(settings.tracker_database.get_secret_value()),
+        open_conversations(settings.tracker_database.get_secret_value()),
         ticket_store(),
         datetime.now(timezone.utc),
         settings.keep_conversations_days,

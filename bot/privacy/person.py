@@ -14,7 +14,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.sql import ColumnElement
 
 from bot.channel.redis_sessions import key
-from bot.serving.tracker_store import EVENTS
+from bot.serving.conversations import EVENTS
 from bot.tickets.database import reported
 from bot.tickets.model import Ticket, as_json
 from bot.tickets.store import TicketStore, read_ticket
@@ -116,9 +116,9 @@ class PersonalData:
 
 
 def _contains(column: ColumnElement[str], contact: str) -> ColumnElement[bool]:
-    """Finds the address in JSON of ASCII letters, too, where other letters are written as numbers."""
-    spellings = {contact.lower(), json.dumps(contact.lower())[1:-1], json.dumps(contact)[1:-1].lower()}
-    return or_(*[func.lower(column).contains(spelling, autoescape=True) for spelling in sorted(spellings)])
+    """Looks for the longest part of the address in ASCII; other letters are numbers in JSON, each case its own."""
+    part = max(re.findall("[!-~]+", contact), key=len).lower()
+    return func.lower(column).contains(part, autoescape=True)
 
 
 def _names(contact: str) -> re.Pattern[str]:

@@ -6,12 +6,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from rasa.shared.exceptions import RasaException
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.serving.conversations import ConversationsError, open_conversations
 from bot.serving.migrate import CONVERSATIONS, TICKETS, MigrationError, copy
-from bot.serving.tracker_store import open_tracker_engine
 from bot.settings import PROJECT_ROOT, get_settings
 from bot.tickets import TicketStoreError
 from bot.tickets.store import TicketStore
@@ -41,8 +40,8 @@ def _migrate(options: argparse.Namespace) -> int:
         conversations, tickets = settings.tracker_database, settings.tickets_database
         pairs = [
             (
-                open_tracker_engine(f"sqlite:///{options.conversations}"),
-                open_tracker_engine(conversations.get_secret_value()),
+                open_conversations(f"sqlite:///{options.conversations}"),
+                open_conversations(conversations.get_secret_value()),
             ),
             (_tickets(f"sqlite:///{options.tickets}"), _tickets(tickets.get_secret_value())),
         ]
@@ -51,7 +50,7 @@ def _migrate(options: argparse.Namespace) -> int:
                 raise MigrationError("the settings name SQLite; set BOT_TRACKER_DATABASE and BOT_TICKETS_DATABASE.")
             for table, rows in copy(source, target, tables).items():
                 print(f"{table}: {rows} rows")
-    except (MigrationError, RasaException, TicketStoreError) as error:
+    except (MigrationError, ConversationsError, TicketStoreError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except SQLAlchemyError as error:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rasa.core.tracker_store import SQLTrackerStore
 from sqlalchemy import Table, func, insert, inspect, select, text
 from sqlalchemy.engine import Connection, Engine
 
+from bot.serving.conversations import EVENTS
 from bot.tickets.tables import METADATA
 
 _AT_ONCE = 1000
-CONVERSATIONS: tuple[Table, ...] = (SQLTrackerStore.SQLEvent.__table__,)
+CONVERSATIONS: tuple[Table, ...] = (EVENTS,)
 TICKETS: tuple[Table, ...] = tuple(METADATA.sorted_tables)
 
 

@@ -5,68 +5,20 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import logging
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from rasa.core.agent import Agent
 from rasa.core.brokers.broker import EventBroker
 from rasa.core.tracker_store import SQLTrackerStore, TrackerStore
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.exceptions import RasaException
-from sqlalchemy import create_engine, event, inspect
-from sqlalchemy.engine import Engine, make_url
-from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.orm import sessionmaker
-from sqlalchemy.pool import QueuePool
 
 from bot.serving import metrics
+from bot.serving.conversations import ConversationsError, open_conversations
 from bot.settings import get_settings
-
-logger = logging.getLogger(__name__)
-
-EVENTS = SQLTrackerStore.SQLEvent.__table__
-# A customer waits for an answer: a database that swallows connections must become an apology before they give up.
-_CONNECT_SECONDS = 5
-_BUSY_SECONDS = 20
-
-
-def open_tracker_engine(url: str) -> Engine:
-    """Opens the database of conversations and makes its table if there is none.
-
-    Args:
-        url: SQLAlchemy's notation, `sqlite:///var/conversations.db` or `postgresql://user:password@host/name`.
-
-    Raises:
-        RasaException: it cannot be used; the message names BOT_TRACKER_DATABASE and no password.
-    """
-    try:
-        parsed = make_url(url)
-        if parsed.get_backend_name() == "sqlite":
-            Path(parsed.database or "").parent.mkdir(parents=True, exist_ok=True)
-            options: dict[str, Any] = {"timeout": _BUSY_SECONDS, "check_same_thread": False}
-            engine = create_engine(parsed, poolclass=QueuePool, pool_size=1, max_overflow=0, connect_args=options)
-            event.listen(engine, "connect", _prepare_sqlite)
-        else:
-            # A connection that PostgreSQL has dropped is noticed before it is used; it has 100 for all processes.
-            options = {"connect_timeout": _CONNECT_SECONDS}
-            engine = create_engine(
-                parsed,
-                pool_pre_ping=True,
-                pool_size=4,
-                max_overflow=4,
-                pool_timeout=_BUSY_SECONDS,
-                connect_args=options,
-            )
-        _make_table(engine)
-    except (SQLAlchemyError, OSError, ImportError) as error:
-        cause = str(getattr(error, "orig", None) or error).strip().splitlines()
-        raise RasaException(
-            f"the database of conversations cannot be used ({cause[0] if cause else type(error).__name__}); "
-            "mend BOT_TRACKER_DATABASE or start it."
-        ) from error
-    return engine
 
 
 class ConversationStore(SQLTrackerStore):
@@ -89,7 +41,10 @@ class ConversationStore(SQLTrackerStore):
         host: str | None = None,
         **kwargs: Any,
     ) -> None:
-        self.engine = open_tracker_engine(get_settings().tracker_database.get_secret_value())
+        try:
+            self.engine = open_conversations(get_settings().tracker_database.get_secret_value())
+        except ConversationsError as error:
+            raise RasaException(str(error)) from error
         self.sessionmaker = sessionmaker(bind=self.engine)
         TrackerStore.__init__(self, domain, event_broker, **kwargs)
 
@@ -145,16 +100,19 @@ class ConversationStore(SQLTrackerStore):
         return [data for _, data in kept]
 
 
-def _make_table(engine: Engine) -> None:
-    if inspect(engine).has_table(EVENTS.name):
-        return
-    try:
-        SQLTrackerStore.Base.metadata.create_all(engine)
-    except (OperationalError, ProgrammingError, IntegrityError):
-        if not inspect(engine).has_table(EVENTS.name):  # otherwise another server was first
-            raise
+_rasas_choice: Callable[..., TrackerStore] = Agent._create_tracker_store
 
 
-def _prepare_sqlite(connection: Any, record: Any) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
+def _as_it_is(store: TrackerStore | None, domain: Domain) -> TrackerStore:
+    """Returns our store without Rasa's safety net, which makes a conversation that cannot be read a new one.
+
+    The customer would be answered as a stranger, and the turn would be missing from the conversation for good. This way
+    the message fails, the customer is told so, and can send it again.
+    """
+    if isinstance(store, ConversationStore):
+        store.domain = domain
+        return store
+    return _rasas_choice(store, domain)
+
+
+Agent._create_tracker_store = staticmethod(_as_it_is)

@@ -13,7 +13,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.engine import Engine
 
 from bot.privacy.person import PersonalData
-from bot.serving.tracker_store import EVENTS, open_tracker_engine
+from bot.serving.conversations import EVENTS, open_conversations
 from bot.tickets import Ticket
 from bot.tickets.store import TicketStore
 from bot.tickets.tables import OUTBOX, TICKETS
@@ -77,7 +77,7 @@ def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kept]:
     else:
         server = request.getfixturevalue("postgres")
         urls = (server.database(), server.database())
-    databases = Kept(open_tracker_engine(urls[0]), TicketStore(urls[1]), urls)
+    databases = Kept(open_conversations(urls[0]), TicketStore(urls[1]), urls)
     yield databases
     databases.conversations.dispose()
     databases.tickets.engine.dispose()

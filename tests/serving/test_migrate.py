@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import delete, select
 
 from benchmarks.handoffs.servers import PostgresServer
+from bot.serving.conversations import open_conversations
 from bot.serving.migrate import CONVERSATIONS, TICKETS, MigrationError, copy
-from bot.serving.tracker_store import open_tracker_engine
 from bot.tickets.store import TicketStore
 from bot.tickets.tables import TICKETS as TICKET_ROWS
 from tests.conftest import ROOT
@@ -23,7 +23,7 @@ def test_everything_is_kept_and_no_number_comes_back(postgres: PostgresServer, t
     files = {name: tmp_path / f"{name}.db" for name in ("conversations", "tickets")}
     before, conversations = (
         TicketStore(f"sqlite:///{files['tickets']}", ["webhook"]),
-        open_tracker_engine(f"sqlite:///{files['conversations']}"),
+        open_conversations(f"sqlite:///{files['conversations']}"),
     )
     tickets = [before.open(a_draft(form_id=f"form-{number}", summary="Kortet ble avvist ✗")) for number in range(3)]
     before.record_outcome("conversation-1", "handed_over", "card_declined", "nb", None, 0.9)
@@ -40,7 +40,7 @@ def test_everything_is_kept_and_no_number_comes_back(postgres: PostgresServer, t
     assert done.returncode == 0, done.stderr
     assert "events: 2500 rows" in done.stdout
     assert "tickets: 2 rows" in done.stdout
-    after, moved = TicketStore(urls["BOT_TICKETS_DATABASE"]), open_tracker_engine(urls["BOT_TRACKER_DATABASE"])
+    after, moved = TicketStore(urls["BOT_TICKETS_DATABASE"]), open_conversations(urls["BOT_TRACKER_DATABASE"])
     assert after.tickets() == before.tickets()
     assert after.deliveries() == before.deliveries()
     assert (after.outcomes(), after.candidates()) == (before.outcomes(), before.candidates())

@@ -9,19 +9,22 @@ from pathlib import Path
 
 import aio_pika
 import pytest
+from rasa.core.agent import Agent
 from rasa.core.lock_store import LockError, LockStore
-from rasa.core.tracker_store import TrackerStore
+from rasa.core.tracker_store import SQLTrackerStore, TrackerStore
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecuted, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.exceptions import RasaException
 from rasa.utils.endpoints import read_endpoint_config
+from sqlalchemy.exc import OperationalError
 
 from benchmarks.handoffs.servers import PostgresServer
 from benchmarks.serving.servers import RabbitServer, RedisServer
 from bot.channel.errors import RefusedError
 from bot.channel.redis_sessions import RedisSessions
 from bot.channel.sessions import Session
+from bot.serving.conversations import EVENTS
 from bot.serving.event_broker import ConversationEvents
 from bot.serving.lock_store import ConversationLocks
 from bot.serving.tracker_store import ConversationStore
@@ -73,6 +76,14 @@ def test_what_one_server_keeps_another_one_goes_on_with(tracker_database: str) -
     assert asyncio.run(here.retrieve("nobody")) is None
 
 
+def test_the_table_of_conversations_is_that_of_rasa() -> None:
+    rasas = SQLTrackerStore.SQLEvent.__table__
+    assert EVENTS.name == rasas.name
+    assert [repr(column.type) for column in EVENTS.columns] == [repr(column.type) for column in rasas.columns]
+    assert [column.name for column in EVENTS.columns] == [column.name for column in rasas.columns]
+    assert {index.name for index in EVENTS.indexes} == {index.name for index in rasas.indexes}
+
+
 def test_servers_that_start_at_once_make_one_table(tracker_database: str) -> None:
     async def both() -> list[ConversationStore]:
         return await asyncio.gather(*[asyncio.to_thread(ConversationStore, DOMAIN) for _ in range(4)])
@@ -91,6 +102,19 @@ def test_a_postgresql_that_was_away_is_used_again_without_a_lost_message(
     postgres.start()
     tracker = asyncio.run(store.retrieve("anne"))
     assert tracker is not None
+
+
+def test_a_conversation_that_cannot_be_read_is_no_new_one(postgres: PostgresServer, settings_of: SetUp) -> None:
+    settings_of(tracker_database=postgres.database())
+    agent = Agent(domain=DOMAIN, tracker_store=as_rasa_opens_it())
+    asyncio.run(agent.tracker_store.save(conversation("anne")))
+    postgres.stop()
+    try:
+        with pytest.raises(OperationalError):
+            asyncio.run(agent.tracker_store.retrieve("anne"))
+    finally:
+        postgres.start()
+    assert asyncio.run(agent.tracker_store.retrieve("anne")) is not None
 
 
 def test_a_database_that_cannot_be_used_is_told_without_its_password(settings_of: SetUp) -> None:

@@ -1,0 +1,267 @@
+"""The whole serving stack on one machine, without containers or systemd: `deploy/local/start`, tests, fault runs.
+
+PostgreSQL, Redis, RabbitMQ, the action server, several Rasa servers and nginx before them; each is told where the
+others are by environment variables alone. For trials: PostgreSQL does not wait for the disk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from benchmarks.handoffs.servers import PostgresServer, ServerMissing, free_port, wait_until
+from benchmarks.serving.servers import RabbitServer, RedisServer
+from bot.launcher import train
+from bot.settings import PROJECT_ROOT
+
+NGINX = Path("/usr/sbin/nginx")
+START_SECONDS = 300
+STOP_SECONDS = 60
+
+
+@dataclass
+class Program:
+    """A process of ours that is started anew when it has died.
+
+    Args:
+        command: what Python runs.
+        health: the address that answers 200 once it can be used.
+        log: where its messages go.
+        environment: its variables.
+    """
+
+    command: list[str]
+    health: str
+    log: Path
+    environment: dict[str, str]
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Starts it; whether it answers yet is for the caller to wait for."""
+        with self.log.open("ab") as log:
+            command = [sys.executable, *self.command]
+            self.process = subprocess.Popen(command, cwd=PROJECT_ROOT, env=self.environment, stdout=log, stderr=log)
+
+    def stop(self) -> None:
+        """Lets it finish what it has in hand."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(timeout=STOP_SECONDS)
+
+    def kill(self) -> None:
+        """Kills it at once, and what it has started."""
+        assert self.process is not None
+        for child in _children(self.process.pid):
+            os.kill(child, signal.SIGKILL)
+        self.process.kill()
+        self.process.wait(timeout=STOP_SECONDS)
+
+    def wait(self) -> None:
+        """Waits until it answers."""
+        wait_until(lambda: _status(self.health) == 200, self.health, START_SECONDS)
+
+
+class Stack:
+    """The servers, started and stopped together.
+
+    Args:
+        folder: where data and logs go; short, and open to the users `postgres` and `rabbitmq`.
+        model: the model that is served.
+        port: where nginx listens; None takes a free one.
+        workers: how many Rasa servers there are.
+        broker: whether there is a RabbitMQ.
+        settings: further variables of the environment.
+
+    Raises:
+        ServerMissing: a server is not installed.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        model: Path,
+        port: int | None = None,
+        workers: int = 2,
+        broker: bool = True,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        if not NGINX.exists():
+            raise ServerMissing("nginx is not installed; run tools/install-test-servers.sh.")
+        self.folder, self.model, self.port = folder, model, port or free_port()
+        self.token = secrets.token_urlsafe(24)
+        self._stopped = threading.Event()
+        self._changing = threading.Lock()
+        folder.chmod(0o755)
+        self.postgres = PostgresServer(_made(folder / "pg"))
+        self.redis = RedisServer(_made(folder / "redis"))
+        self.rabbit = RabbitServer(_made(folder / "rabbit")) if broker else None
+        action_port = free_port()
+        environment = {
+            **os.environ,
+            "PYTHONUNBUFFERED": "1",
+            "BOT_TRACKER_DATABASE": self.postgres.database(),
+            "BOT_TICKETS_DATABASE": self.postgres.database(),
+            "BOT_REDIS_URL": self.redis.url,
+            **({"BOT_BROKER_URL": self.rabbit.url} if self.rabbit else {}),
+            "BOT_ACTION_SERVER_URL": f"http://127.0.0.1:{action_port}/webhook",
+            "BOT_SECRET_KEY": secrets.token_urlsafe(48),
+            "BOT_PROXIES_COUNT": "1",
+            "BOT_METRICS_TOKEN": self.token,
+            "BOT_LOG_FORMAT": "json",
+            **(settings or {}),
+        }
+        self.environment = environment
+        self.actions = Program(
+            ["-m", "rasa_sdk", "--actions", "actions", "--port", str(action_port)],
+            f"http://127.0.0.1:{action_port}/health",
+            folder / "actions.log",
+            {**environment, "SANIC_HOST": "127.0.0.1"},
+        )
+        self.worker_ports = [free_port() for _ in range(workers)]
+        self.workers = [self._worker(number, port) for number, port in enumerate(self.worker_ports, start=1)]
+        self._nginx: subprocess.Popen[bytes] | None = None
+
+    @property
+    def origin(self) -> str:
+        """Where the page is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Starts everything and waits until all of it answers."""
+        if self.rabbit is not None:
+            self.rabbit.start()
+        for program in (self.actions, *self.workers):
+            program.start()
+        for program in (self.actions, *self.workers):
+            program.wait()
+        self._start_nginx()
+        threading.Thread(target=self._keep_running, name="supervisor", daemon=True).start()
+
+    def restart_workers(self, model: Path | None = None) -> None:
+        """Restarts one Rasa server after the other; the others go on with its conversations meanwhile.
+
+        Args:
+            model: what they serve from now on; None leaves it.
+        """
+        for worker in self.workers:
+            with self._changing:
+                worker.stop()
+                if model is not None:
+                    worker.command[worker.command.index("--model") + 1] = str(model)
+                worker.start()
+            worker.wait()
+
+    def stop(self) -> None:
+        """Stops everything."""
+        self._stopped.set()
+        with self._changing:
+            if self._nginx is not None:
+                self._nginx.terminate()
+                self._nginx.wait(timeout=STOP_SECONDS)
+            for program in (*self.workers, self.actions):
+                program.stop()
+        if self.rabbit is not None:
+            self.rabbit.stop()
+        self.redis.stop()
+        self.postgres.stop()
+
+    def _worker(self, number: int, port: int) -> Program:
+        return Program(
+            ["-m", "bot", "run", "--port", str(port), "--model", str(self.model)],
+            f"http://127.0.0.1:{port}/health/ready",
+            self.folder / f"worker-{number}.log",
+            self.environment,
+        )
+
+    def _start_nginx(self) -> None:
+        servers = "\n".join(f"    server 127.0.0.1:{port} max_fails=1 fail_timeout=1s;" for port in self.worker_ports)
+        template = (PROJECT_ROOT / "deploy" / "local" / "nginx.conf").read_text(encoding="utf8")
+        file = self.folder / "nginx.conf"
+        file.write_text(template.format(folder=self.folder, port=self.port, servers=servers), encoding="utf8")
+        with (self.folder / "nginx.log").open("ab") as log:
+            self._nginx = subprocess.Popen([str(NGINX), "-c", str(file), "-p", str(self.folder)], stderr=log)
+        wait_until(lambda: _status(f"{self.origin}/") == 200, "nginx", START_SECONDS)
+
+    def _keep_running(self) -> None:
+        while not self._stopped.wait(0.2):
+            with self._changing:
+                if self._stopped.is_set():
+                    return
+                for program in (self.actions, *self.workers):
+                    if program.process is not None and program.process.poll() is not None:
+                        program.start()
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def _status(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
+
+
+def _children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
+
+
+def main() -> int:
+    """Runs the stack until Ctrl-C or `kill`; `kill -HUP` restarts the Rasa servers by turns, with the newest model."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=8080, help="where nginx listens (8080)")
+    parser.add_argument("--workers", type=int, default=2, help="how many Rasa servers (2)")
+    parser.add_argument("--model", type=Path, help="what is served; without it the model of the present content")
+    parser.add_argument("--no-broker", action="store_true", help="without RabbitMQ")
+    options = parser.parse_args()
+    wanted: list[str] = []
+    for number, word in ((signal.SIGTERM, "stop"), (signal.SIGINT, "stop"), (signal.SIGHUP, "restart")):
+        signal.signal(number, _noting(wanted, word))
+    with tempfile.TemporaryDirectory(prefix="stack") as folder:
+        model = (options.model or train()).resolve()
+        try:
+            stack = Stack(Path(folder), model, options.port, options.workers, not options.no_broker)
+        except ServerMissing as missing:
+            print(f"error: {missing}", file=sys.stderr)
+            return 1
+        try:
+            stack.start()
+            addresses = {"page": stack.origin, "workers": stack.worker_ports, "metrics_token": stack.token}
+            print(json.dumps({**addresses, "logs": folder}), flush=True)
+            while "stop" not in wanted:
+                if "restart" in wanted:
+                    wanted.remove("restart")
+                    stack.restart_workers((options.model or train()).resolve())
+                    print("restarted", flush=True)
+                time.sleep(0.2)
+        finally:
+            stack.stop()
+    return 0
+
+
+def _noting(wanted: list[str], word: str) -> Callable[[int, FrameType | None], None]:
+    return lambda number, frame: wanted.append(word)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""The whole stack on Debian's servers: conversations go on whatever Rasa server dies or is replaced."""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg2
+import pytest
+import requests
+
+from benchmarks.serving.stack import Stack
+from tests.channel.conftest import Customer, PageBot, reply
+from tests.serving.conftest import or_skip
+
+QUESTION = "hvorfor er fakturaen så høy denne måneden"
+
+
+@pytest.fixture(scope="module")
+def stack(trained_model: Path) -> Iterator[Stack]:
+    """PostgreSQL, Redis, RabbitMQ, an action server, two Rasa servers, nginx."""
+    many = {f"BOT_LIMIT_{kind}_PER_ADDRESS": "100000 per minute" for kind in ("REQUESTS", "SESSIONS")}
+    with tempfile.TemporaryDirectory(prefix="stack") as folder:
+        servers = or_skip(lambda: Stack(Path(folder), trained_model, settings=many))
+        try:
+            servers.start()
+            yield servers
+        finally:
+            servers.stop()
+
+
+def at(stack: Stack, port: int) -> PageBot:
+    """Returns one server as a customer sees it."""
+    return PageBot(port, stack.folder, stack.folder, stack.folder, 0)
+
+
+def user_events(stack: Stack, customer: Customer) -> list[str]:
+    """Returns the ids of the messages that Rasa has kept of a conversation."""
+    with psycopg2.connect(stack.environment["BOT_TRACKER_DATABASE"]) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT data::json->>'message_id' FROM events WHERE sender_id = %s AND type_name = 'user' ORDER BY id",
+            (customer.conversation,),
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def test_a_conversation_goes_on_at_another_server(stack: Stack) -> None:
+    here, there = (at(stack, port) for port in stack.worker_ports)
+    customer = here.customer(language="nb")
+    first = customer.say(QUESTION)
+    elsewhere = Customer(there, customer.address, customer.begun)
+    assert len(elsewhere.history()) == len(first.parts) + 1
+    pressed = elsewhere.press(first.buttons("product")[0])
+    assert pressed.answer["language"] == "nb"
+    assert customer.post(button=first.buttons("product")[0]["id"]).status_code == 409
+    assert customer.request("DELETE", "/webhooks/page/session").status_code == 204
+    assert elsewhere.post(text="hei").status_code == 401
+
+
+def test_a_message_that_comes_to_both_servers_at_once_is_answered_once(stack: Stack) -> None:
+    here, there = (at(stack, port) for port in stack.worker_ports)
+    customer = here.customer(language="nb")
+    both = [customer, Customer(there, customer.address, customer.begun)]
+    for _ in range(3):
+        message = str(uuid.uuid4())
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(lambda who, id=message: reply(who.post(id, text=QUESTION)).parts, both * 2))
+        assert all(parts == answers[0] for parts in answers)
+        assert answers[0]
+    assert len(user_events(stack, customer)) == 3
+
+
+def test_metrics_and_health_are_not_told_through_the_proxy(stack: Stack) -> None:
+    for path in ("/metrics", "/health/ready"):
+        assert requests.get(stack.origin + path, timeout=30).status_code == 404
+    for port in stack.worker_ports:
+        parts = requests.get(f"http://127.0.0.1:{port}/health/ready", timeout=30).json()["parts"]
+        assert parts == dict.fromkeys(
+            ("model", "tickets", "conversations", "action_server", "event_broker", "redis"), True
+        )
+
+
+def test_a_server_that_is_killed_loses_no_conversation(stack: Stack) -> None:
+    page = at(stack, stack.port)
+    customers = [page.customer(language="nb") for _ in range(4)]
+    for customer in customers:
+        customer.say(QUESTION)
+    stack.workers[0].kill()
+    for customer in customers:
+        assert customer.say("takk").parts
+        assert len(user_events(stack, customer)) == 2
+    stack.workers[0].wait()
+
+
+def test_a_model_is_changed_while_conversations_go_on(stack: Stack) -> None:
+    page = at(stack, stack.port)
+    customer = page.customer(language="nb")
+    said = 0
+    with ThreadPoolExecutor(1) as pool:
+        restarting = pool.submit(stack.restart_workers, stack.model)
+        while not restarting.done():
+            assert customer.say("takk").parts
+            said += 1
+            if said % 15 == 0:  # a customer may write 20 messages a minute
+                before, customer = customer, page.customer(language="nb")
+                assert len(before.history()) >= 30
+        restarting.result()
+    assert customer.say(QUESTION).parts
