@@ -86,6 +86,7 @@ def _counts(stack: Stack, tally: Tally) -> dict[str, int]:
     return {
         "sent": tally.sent,
         "answered": tally.answered,
+        "apologies": tally.apologies,
         "tried again": tally.retries,
         "errors seen": tally.errors,
         "lost": tally.lost,

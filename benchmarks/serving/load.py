@@ -12,6 +12,8 @@ from typing import Any
 
 import aiohttp
 
+from bot.articles.replies import Replies
+
 # Language, what is asked, the intent of the right answer.
 QUESTIONS = (
     ("en", "how do I pay my invoice?", "pay_invoice"),
@@ -31,7 +33,8 @@ class Tally:
     Args:
         seconds: of each answered message, from sending to the end of the answer, tries included.
         sent: messages.
-        answered: with parts to the end.
+        answered: with parts to the end, and no apology among them.
+        apologies: instead of an answer; the customer may ask again.
         errors: messages that ended in a refusal, which the customer is shown.
         retries: tries beyond the first one.
         lost: messages without an answer and without an error.
@@ -41,6 +44,7 @@ class Tally:
     seconds: list[float] = field(default_factory=list)
     sent: int = 0
     answered: int = 0
+    apologies: int = 0
     errors: int = 0
     retries: int = 0
     lost: int = 0
@@ -65,6 +69,7 @@ class Visitor:
 
     def __init__(self, number: int, origin: str, http: aiohttp.ClientSession, tally: Tally) -> None:
         self._language, self._question, self._intent = QUESTIONS[number % len(QUESTIONS)]
+        self._apology = Replies().text("utter_answer_failed", self._language)
         self._address = f"10.{number // 65536}.{number // 256 % 256}.{number % 256}"
         self._url, self._http, self._tally = f"{origin}/webhooks/page", http, tally
         self._token = ""
@@ -110,6 +115,9 @@ class Visitor:
             except (aiohttp.ClientError, asyncio.TimeoutError):
                 status, parts = 0, []
             if status == 200 and parts:
+                if any(part.get("text") == self._apology for part in parts):
+                    self._tally.apologies += 1
+                    return parts
                 self._tally.answered += 1
                 self._tally.seconds.append(time.perf_counter() - started)
                 self._tally.mixed += any(self._is_of_another(part) for part in parts)
