@@ -100,16 +100,18 @@ class Held:
 
     def __init__(self, lock: Lock) -> None:
         self._lock = lock
+        self._released = False
         self._renewing = asyncio.create_task(self._renew())
 
     async def release(self) -> None:
         """Gives it back; where Redis does not answer, it lapses."""
+        self._released = True  # a cancellation that comes while Redis is being asked may be taken for a timeout
         self._renewing.cancel()
         with suppress(LockError, RedisError):
             await self._lock.release()
 
     async def _renew(self) -> None:
-        while True:
+        while not self._released:
             await asyncio.sleep(_HELD_SECONDS / 3)
             with suppress(LockError, RedisError):  # lost where Redis was away: tried again, and the turn goes on
                 await self._lock.reacquire()
