@@ -18,7 +18,7 @@ from bot.serving.conversations import EVENTS
 from bot.tickets.database import reported
 from bot.tickets.model import Ticket, as_json
 from bot.tickets.store import TicketStore, read_ticket
-from bot.tickets.tables import CANDIDATES, OUTCOMES, TICKETS
+from bot.tickets.tables import CANDIDATES, OUTCOMES, SEARCHES, TICKETS
 
 # Databases take only so many parameters in one statement.
 _AT_ONCE = 500
@@ -75,6 +75,7 @@ class PersonalData:
             "contact": contact,
             "conversations": conversations,
             "tickets": tickets,
+            "searches": self._searches(kept.conversations),
             "page": self._page_sessions(kept.conversations),
         }
 
@@ -87,7 +88,8 @@ class PersonalData:
         engine = self._tickets.engine
         with reported(engine), engine.begin() as connection:
             for names in _portions(kept.conversations):
-                connection.execute(delete(OUTCOMES).where(OUTCOMES.c.conversation_id.in_(names)))
+                for table in (OUTCOMES, SEARCHES):
+                    connection.execute(delete(table).where(table.c.conversation_id.in_(names)))
             for numbers in _portions([ticket.id for ticket in kept.tickets]):
                 connection.execute(delete(CANDIDATES).where(CANDIDATES.c.ticket_id.in_(numbers)))
                 connection.execute(delete(TICKETS).where(TICKETS.c.id.in_(numbers)))  # its outbox goes with it
@@ -107,6 +109,10 @@ class PersonalData:
         query = select(EVENTS.c.data).where(EVENTS.c.sender_id == conversation).order_by(EVENTS.c.id)
         with self._conversations.connect() as connection:
             return [json.loads(row.data) for row in connection.execute(query)]
+
+    def _searches(self, conversations: Sequence[str]) -> list[dict[str, Any]]:
+        kept = [event for event in self._tickets.searches() if event.conversation_id in conversations]
+        return [{"kind": event.kind, "text": event.text, "documents": list(event.documents)} for event in kept]
 
     def _page_sessions(self, conversations: Sequence[str]) -> list[dict[str, Any]]:
         if not self._redis_url or not conversations:

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Engine
 from bot.serving.conversations import EVENTS
 from bot.tickets.database import reported
 from bot.tickets.store import TicketStore
-from bot.tickets.tables import CANDIDATES, OUTBOX, OUTCOMES, TICKETS
+from bot.tickets.tables import CANDIDATES, OUTBOX, OUTCOMES, SEARCHES, TICKETS
 
 _EXPIRED = "expired-"
 # A statement that deletes all at once would keep customers waiting.
@@ -78,6 +78,8 @@ def expire(
             .where(OUTCOMES.c.at < conversations_before, OUTCOMES.c.conversation_id.notlike(f"{_EXPIRED}%"))
             .values(conversation_id=literal(_EXPIRED) + cast(OUTCOMES.c.id, String))
         ).rowcount
+        # A question is a customer's own words, and `articles propose` has had its time to take it up.
+        connection.execute(delete(SEARCHES).where(SEARCHES.c.at < conversations_before))
         candidates = connection.execute(delete(CANDIDATES).where(CANDIDATES.c.at < tickets_before)).rowcount
     return Expired(deleted, outcomes, anonymous, candidates, held_back)
 

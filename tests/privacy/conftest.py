@@ -14,9 +14,9 @@ from sqlalchemy.engine import Engine
 
 from bot.privacy.person import PersonalData
 from bot.serving.conversations import EVENTS, open_conversations
-from bot.tickets import Ticket
+from bot.tickets import SearchEvent, Ticket
 from bot.tickets.store import TicketStore
-from bot.tickets.tables import OUTBOX, TICKETS
+from bot.tickets.tables import OUTBOX, SEARCHES, TICKETS
 from tests.serving.conftest import redis_server as redis_server  # noqa: PLC0414 - a fixture
 from tests.serving.conftest import settings_of as settings_of  # noqa: PLC0414 - a fixture
 from tests.tickets.conftest import a_draft
@@ -62,6 +62,17 @@ class Kept:
             sent = {"state": way, "external_id": "4711", "delivered_at": moment if way == "delivered" else None}
             connection.execute(update(OUTBOX).where(OUTBOX.c.ticket_id == ticket.id).values(**sent))
         return ticket
+
+    def search(self, conversation: str, days_ago: int = 0) -> None:
+        """Adds documents that were offered in a conversation."""
+        self.tickets.record_search(SearchEvent(search_id=conversation, conversation_id=conversation, kind="shown"))
+        with self.tickets.engine.begin() as connection:
+            mine = SEARCHES.c.conversation_id == conversation
+            connection.execute(update(SEARCHES).where(mine).values(at=NOW - timedelta(days=days_ago)))
+
+    def searched(self) -> list[str]:
+        """Returns the conversations in which documents were offered."""
+        return [event.conversation_id for event in self.tickets.searches()]
 
     def talks(self) -> list[str]:
         """Returns the ids of the conversations that are kept."""

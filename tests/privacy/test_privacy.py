@@ -28,6 +28,7 @@ def test_all_of_a_person_is_handed_out_and_nothing_of_others(kept: Kept) -> None
     kept.say("other", "skriv til johanna@x.no eller anna@x.no.example.com")
     kept.say("form", "what she said before the form")
     mine = kept.ticket("form", "anna@x.no")
+    kept.search("told")
     kept.ticket("theirs", "johanna@x.no")
     found = kept.data().export("anna@x.no")
     assert [item["id"] for item in found["conversations"]] == ["form", "told"]
@@ -36,6 +37,7 @@ def test_all_of_a_person_is_handed_out_and_nothing_of_others(kept: Kept) -> None
         "kortet er avvist",
     ]
     assert [ticket["number"] for ticket in found["tickets"]] == [mine.number]
+    assert [search["kind"] for search in found["searches"]] == ["shown"]
     assert json.dumps(found, default=str)
 
 
@@ -50,6 +52,8 @@ def test_erasing_leaves_nothing_of_a_person_and_all_of_others(kept: Kept, redis_
     kept.ticket("mine", "anna@x.no", way="pending")
     theirs = kept.ticket("theirs", "johanna@x.no", way="delivered")
     kept.tickets.record_outcome("mine", "handed_over", "card_declined", "nb", None, 0.9)
+    kept.search("mine")
+    kept.search("theirs")
     with redis.Redis.from_url(redis_server.url) as client:
         session = Session("mine", "nb", "nb", None, expires=time.time() + 60, seen=0.0, page_email="anna@x.no")
         client.set(key("mine"), as_json(session))
@@ -59,6 +63,7 @@ def test_erasing_leaves_nothing_of_a_person_and_all_of_others(kept: Kept, redis_
     assert [ticket.number for ticket in kept.tickets.tickets()] == [theirs.number]
     assert [way.number for way in kept.tickets.deliveries()] == [theirs.number]
     assert kept.tickets.outcomes() == []
+    assert kept.searched() == ["theirs"]
     again = kept.data(redis_server.url).export("anna@x.no")
     assert (again["conversations"], again["tickets"], again["page"]) == ([], [], [])
 
@@ -76,10 +81,12 @@ def test_what_is_old_goes_and_what_is_still_being_worked_on_stays(kept: Kept) ->
         kept.ticket("parked", "bo@x.no", days_ago=366, state="closed", way="parked"),
         kept.ticket("new", "bo@x.no", days_ago=364, state="closed"),
     ]
+    kept.search("old", days_ago=31)
+    kept.search("going on", days_ago=29)
     before = {ticket.number: ticket_json(kept.tickets.ticket(ticket.number)) for ticket in [*ended, *stay]}
     done = expire(kept.conversations, kept.tickets, NOW, 30, 365)
     assert done == Expired(conversations=1, outcomes=0, tickets=2, candidates=0, held_back=2)
-    assert kept.talks() == ["going on"]
+    assert kept.talks() == kept.searched() == ["going on"]
     for ticket in ended:
         now = kept.tickets.ticket(ticket.number)
         assert (now.contact_email, now.summary, now.transcript, now.entities) == (None, "", (), ())
