@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ from bot.encoder import load_encoder
 from bot.nlu.linear import REGULARISATION, LinearModel, load_linear_model, save_linear_model, train_linear_model
 from bot.nlu.metadata import is_about_products, is_command
 from bot.nlu.ngrams import NgramFeatures
+
+logger = logging.getLogger(__name__)
 
 _ABOUT, _ELSEWHERE = "about_products", "elsewhere"
 
@@ -103,9 +106,6 @@ class ProductScope(GraphComponent):
             )
             with self._model_storage.write_to(self._resource) as folder:
                 save_linear_model(folder, self._model, self._ngrams)
-        else:
-            with self._model_storage.write_to(self._resource):
-                pass
         return self._resource
 
     @classmethod
@@ -119,9 +119,11 @@ class ProductScope(GraphComponent):
     ) -> ProductScope:
         """Loads the component of a trained model."""
         component = cls(config, model_storage, resource)
-        with model_storage.read_from(resource) as folder:
-            if any(folder.iterdir()):
+        try:
+            with model_storage.read_from(resource) as folder:
                 component._model = load_linear_model(folder, component._ngrams)
+        except ValueError:  # Rasa's way to say that the training has left nothing
+            logger.debug("%s has not been trained: no phrases to tell apart.", cls.__name__)
         return component
 
     def process(self, messages: list[Message]) -> list[Message]:

@@ -14,6 +14,7 @@ from rasa.shared.exceptions import InvalidConfigException
 
 from bot.nlu.triage import Triage
 from bot.nlu.triage_evidence import Parts, Said, close_candidates, issue_pairs, long_message_confidences, with_pair
+from bot.regression.measure import NluModel
 from bot.regression.triage import read_labelled
 from tests.nlu.test_language import Train
 
@@ -40,8 +41,8 @@ def test_both_issues_of_a_message_are_found(language: str, train_config: Train) 
 
 
 @pytest.mark.parametrize("text", ["my card was declined", "Kortet ble avvist, og jeg skjønner ikke hvorfor", "ok"])
-def test_a_message_with_one_issue_has_no_second(text: str, train_config: Train) -> None:
-    assert train_config("triage").parse([text])[0]["triage"]["second_issue"] is None
+def test_a_message_with_one_issue_has_no_second(text: str, shipped: NluModel) -> None:
+    assert shipped.parse([text])[0]["triage"]["second_issue"] is None
 
 
 def test_the_issue_of_a_long_email_is_found_among_remarks(train_config: Train) -> None:
