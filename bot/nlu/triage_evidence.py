@@ -124,10 +124,10 @@ def issue_pairs(messages: Sequence[Parts], said: Said, issues: Collection[str]) 
         for number, one in enumerate(messages)
         for cut in one.cuts
     ]
-    if not places:
+    columns = said.columns(issues)
+    if not places or not len(columns):
         return pairs
     owners, left, right, whole = np.array(places).T
-    columns = said.columns(issues)
     logs = np.log(said.confidences[:, columns].astype(np.float64) + _FLOOR)
     best = logs.argmax(axis=1)
     names = [said.labels[column] for column in columns]

@@ -25,9 +25,12 @@ _FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium; without it the test is skipped, where every server is required it fails."""
+    """Debian's Chromium; without it the test is skipped, where every server is required it fails.
+
+    One a module: while Playwright is there, an event loop runs in the main thread, and no other one can.
+    """
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
         remedy = "The page's tests need a browser: `apt-get install chromium`, or run tools/install-test-servers.sh."
