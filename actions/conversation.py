@@ -251,6 +251,11 @@ def person_button(language: str) -> Button:
     return button(replies().label("person", language), "talk_to_human")
 
 
+def shortened(line: str, longest: int) -> str:
+    """Returns a line of so many characters at the most, with an ellipsis where it had more."""
+    return line if len(line) <= longest else f"{line[: longest - 1].rstrip()}…"
+
+
 def plain_values(value: Any) -> Any:
     """Returns the value with tuples as lists, as JSON would have it."""
     if isinstance(value, dict):

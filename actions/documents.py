@@ -15,7 +15,7 @@ from rasa_sdk import Tracker
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.conversation import button, language_of, replies, shows_payloads, text_of, turn_of
+from actions.conversation import button, language_of, replies, shortened, shows_payloads, text_of, turn_of
 from actions.records import record_search
 from bot.articles.language import normalise
 from bot.articles.replies import language_name
@@ -121,9 +121,7 @@ def _shown(hit: Hit, language: str) -> dict[str, Any]:
     label = _clean(hit.title)
     if hit.language != language:
         label = f"{label} ({language_name(hit.language, language)})"
-    sentence = _clean(hit.sentence)
-    if len(sentence) > _LONGEST_SENTENCE:
-        sentence = f"{sentence[: _LONGEST_SENTENCE - 1].rstrip()}…"
+    sentence = shortened(_clean(hit.sentence), _LONGEST_SENTENCE)
     return {"label": label, "sentence": sentence, "url": hit.url, "host": urlsplit(hit.url).hostname, "file": hit.file}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from rasa_sdk import Tracker
 
-from actions.conversation import articles, customer_messages, issues, language_of
+from actions.conversation import articles, customer_messages, issues, language_of, shortened
 from bot.tickets import TicketDraft, Utterance
 
 # Entities that help whoever takes the ticket on; the language and the product have fields of their own.
@@ -144,8 +144,7 @@ def _intent(event: dict[str, Any]) -> str:
 
 
 def _one_line(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _LONGEST_SUMMARY else f"{line[: _LONGEST_SUMMARY - 1].rstrip()}…"
+    return shortened(" ".join(text.split()), _LONGEST_SUMMARY)
 
 
 def _is_typed(event: dict[str, Any]) -> bool:

@@ -11,13 +11,15 @@ import sys
 import time
 import urllib.request
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from benchmarks.handoffs.servers import ServerMissing
 
 ROOT = Path(__file__).resolve().parent.parent
 START_LIMIT_SECONDS = 600
@@ -223,3 +225,13 @@ def wait_for_line(process: subprocess.Popen[bytes], log: Path, line: str) -> Non
         assert process.poll() is None, f"the process has ended:\n{written[-3000:]}"
         assert time.monotonic() < deadline, f"`{line}` was never written:\n{written[-3000:]}"
         time.sleep(0.1)  # between two looks, not instead of looking
+
+
+def or_skip(make: Callable[[], Any]) -> Any:
+    """Makes a server; where it is not installed the test is skipped, or fails if every server is required."""
+    try:
+        return make()
+    except ServerMissing as missing:
+        if os.environ.get("REQUIRE_SERVERS") == "1":
+            pytest.fail(str(missing))
+        pytest.skip(str(missing))

@@ -17,9 +17,7 @@ from rasa.engine.constants import PLACEHOLDER_MESSAGE, PLACEHOLDER_TRACKER
 from rasa.engine.graph import ExecutionContext, GraphSchema
 from rasa.engine.runner.dask import DaskGraphRunner
 from rasa.engine.storage.local_model_storage import LocalModelStorage
-from rasa.graph_components.converters.nlu_message_converter import NLUMessageConverter
-from rasa.nlu.classifiers.fallback_classifier import FallbackClassifier
-from rasa.nlu.classifiers.regex_message_handler import RegexMessageHandler
+from rasa.nlu.tokenizers.tokenizer import Tokenizer
 from rasa.shared.constants import DEFAULT_NLU_FALLBACK_INTENT_NAME
 from rasa.shared.nlu.training_data.message import Message
 from threadpoolctl import threadpool_limits
@@ -32,25 +30,9 @@ from bot.articles.store import ArticleNotFound
 from bot.batch.rows import Chunk, Rejected, Row
 from bot.batch.tables import SCHEMA
 from bot.channel.typed_text import as_text
-from bot.nlu.encoding import SentenceEncodingFeaturizer
-from bot.nlu.entities import SpacyEntityRuler
-from bot.nlu.intent import LinearIntentClassifier
-from bot.nlu.language import FALLBACK_LANGUAGE, LANGUAGE, LanguageIdentifier
-from bot.nlu.tokenizer import BlankSpacyTokenizer
-from bot.nlu.triage import Triage
+from bot.nlu.language import FALLBACK_LANGUAGE, LANGUAGE
 from bot.settings import get_settings
 from bot.tickets.priority import assess
-
-_READ_NO_TOKENS = (
-    NLUMessageConverter,
-    LanguageIdentifier,
-    SentenceEncodingFeaturizer,
-    LinearIntentClassifier,
-    Triage,
-    SpacyEntityRuler,
-    FallbackClassifier,
-    RegexMessageHandler,
-)
 
 Record = dict[str, Any]
 
@@ -160,10 +142,10 @@ class Understanding:
 
 
 def without_tokens(schema: GraphSchema) -> GraphSchema:
-    """Returns a graph without its tokenizer, if no component of it reads tokens: it takes as long as all the others."""
-    tokenizers = {name: node for name, node in schema.nodes.items() if issubclass(node.uses, BlankSpacyTokenizer)}
+    """Returns a graph without its tokenizer, unless a component says that it needs one: that takes half of the time."""
+    tokenizers = {name: node for name, node in schema.nodes.items() if issubclass(node.uses, Tokenizer)}
     others = {name: node for name, node in schema.nodes.items() if name not in tokenizers}
-    if not all(issubclass(node.uses, _READ_NO_TOKENS) for node in others.values() if "messages" in node.needs):
+    if any(issubclass(needed, Tokenizer) for node in others.values() for needed in node.uses.required_components()):
         return schema
     given = {name: node.needs["messages"] for name, node in tokenizers.items()}
     return GraphSchema(

@@ -76,7 +76,7 @@ class RedisSessions:
         async with _answering():
             await self._redis.delete(key(conversation))
 
-    async def hold(self, conversation: str) -> Held:
+    async def hold(self, conversation: str) -> RedisHold:
         """Waits until no other message of the conversation is being answered, by whatever server.
 
         Raises:
@@ -88,10 +88,10 @@ class RedisSessions:
         async with _answering():
             if not await lock.acquire(blocking_timeout=_WAIT_SECONDS):
                 raise RefusedError(429, "busy", retry_after=_RETRY_SECONDS)
-        return Held(lock)
+        return RedisHold(lock)
 
 
-class Held:
+class RedisHold:
     """The right to change a conversation, renewed for as long as this process lives.
 
     Args:

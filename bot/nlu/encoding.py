@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
@@ -96,3 +99,15 @@ class SentenceEncodingFeaturizer(GraphComponent):
             for message, encoding in zip(typed, encodings, strict=True):
                 message.add_features(Features(encoding[None], FEATURE_TYPE_SENTENCE, TEXT, self._config["alias"]))
         return messages
+
+
+def encodings_of(messages: Sequence[Message]) -> NDArray[np.float32] | None:
+    """Returns what the featurizer has computed for the messages, (n, dimension); None where one has no encoding."""
+    name = SentenceEncodingFeaturizer.__name__
+    # As Message.get_dense_features, which builds lists of all features and joins them anew for each message.
+    found = [
+        one.features for message in messages for one in message.features if one.origin == name and one.attribute == TEXT
+    ]
+    if not found or len(found) != len(messages):
+        return None
+    return np.asarray(np.concatenate(found), dtype=np.float32)

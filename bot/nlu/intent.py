@@ -19,7 +19,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.nlu import action_results
 from bot.nlu.courtesy import LabelledText
-from bot.nlu.encoding import SentenceEncodingFeaturizer
+from bot.nlu.encoding import encodings_of
 from bot.nlu.intent_model import IntentModel, IntentRanking, rankings
 from bot.nlu.linear import REGULARISATION
 from bot.nlu.metadata import example_language, is_command
@@ -143,7 +143,7 @@ class LinearIntentClassifier(GraphComponent):
         if len({example.intent for example in examples}) < 2:
             raise InvalidConfigException("LinearIntentClassifier needs examples of at least two intents; add phrases.")
         self._model = IntentModel(self._config)
-        self._model.learn(examples, _encodings(messages))
+        self._model.learn(examples, encodings_of(messages))
         self.persist()
         return self._resource
 
@@ -155,7 +155,7 @@ class LinearIntentClassifier(GraphComponent):
         typed = [message for message in messages if message.get(TEXT) and not is_command(message)]
         if typed and self._model is not None:
             languages = [(message.get("language") or {}).get("name") for message in typed]
-            said = self.confidences([message.get(TEXT) for message in typed], _encodings(typed), languages)
+            said = self.model.confidences([message.get(TEXT) for message in typed], encodings_of(typed), languages)
             ranked = rankings(self._model.labels, said, self._config["ranking_length"])
             for message, ranking in zip(typed, ranked, strict=True):
                 self._annotate(message, ranking)
@@ -181,15 +181,6 @@ class LinearIntentClassifier(GraphComponent):
             n rankings of all intents.
         """
         return self.model.predict(texts, encodings, languages)
-
-    def confidences(
-        self,
-        texts: Sequence[str],
-        encodings: NDArray[np.float32] | None = None,
-        languages: Sequence[str | None] | None = None,
-    ) -> NDArray[np.float32]:
-        """Returns the confidence of each of the model's labels for each text, (n, labels); see `predict`."""
-        return self.model.confidences(texts, encodings, languages)
 
     def persist(self) -> None:
         """Writes the model into Rasa's model storage."""
@@ -244,13 +235,3 @@ def load_classifier(
             )
             return classifier
     return None
-
-
-def _encodings(messages: Sequence[Message]) -> NDArray[np.float32] | None:
-    """Returns what the featurizer before this component has computed for all of the messages, or None."""
-    name = SentenceEncodingFeaturizer.__name__
-    # As Message.get_dense_features, which builds lists of all features and joins them anew for each message.
-    found = [
-        one.features for message in messages for one in message.features if one.origin == name and one.attribute == TEXT
-    ]
-    return np.asarray(np.concatenate(found), dtype=np.float32) if len(found) == len(messages) else None

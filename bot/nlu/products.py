@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,13 +18,13 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from scipy import sparse
 
 from bot.encoder import load_encoder
+from bot.nlu.encoding import encodings_of
 from bot.nlu.linear import REGULARISATION, LinearModel, load_linear_model, save_linear_model, train_linear_model
 from bot.nlu.metadata import is_about_products, is_command
 from bot.nlu.ngrams import NgramFeatures
 
-logger = logging.getLogger(__name__)
-
 _ABOUT, _ELSEWHERE = "about_products", "elsewhere"
+_NOTHING_LEARNED = "nothing-learned"
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
@@ -100,11 +99,13 @@ class ProductScope(GraphComponent):
         labels = [_ABOUT if is_about_products(message) else _ELSEWHERE for message in phrases]
         if len(set(labels)) > 1:
             texts = [str(message.get(TEXT)) for message in phrases]
-            self._ngrams.fit(texts)
-            self._model, _ = train_linear_model(
-                self._features(texts), labels, REGULARISATION, self._config["random_seed"]
-            )
-            with self._model_storage.write_to(self._resource) as folder:
+            encodings = sparse.csr_matrix(load_encoder().encode(texts))
+            features = sparse.hstack([self._ngrams.fit(texts).transform(texts), encodings], format="csr")
+            self._model, _ = train_linear_model(features, labels, REGULARISATION, self._config["random_seed"])
+        with self._model_storage.write_to(self._resource) as folder:
+            if self._model is None:
+                (folder / _NOTHING_LEARNED).touch()
+            else:
                 save_linear_model(folder, self._model, self._ngrams)
         return self._resource
 
@@ -119,30 +120,30 @@ class ProductScope(GraphComponent):
     ) -> ProductScope:
         """Loads the component of a trained model."""
         component = cls(config, model_storage, resource)
-        try:
-            with model_storage.read_from(resource) as folder:
+        with model_storage.read_from(resource) as folder:
+            if not (folder / _NOTHING_LEARNED).exists():
                 component._model = load_linear_model(folder, component._ngrams)
-        except ValueError:  # Rasa's way to say that the training has left nothing
-            logger.debug("%s has not been trained: no phrases to tell apart.", cls.__name__)
         return component
 
     def process(self, messages: list[Message]) -> list[Message]:
         """Adds `about_products` to each message with typed text."""
         typed = [message for message in messages if message.get(TEXT) and not is_command(message)]
-        confidences = self.confidences([str(message.get(TEXT)) for message in typed])
+        confidences = self.confidences([str(message.get(TEXT)) for message in typed], encodings_of(typed))
         for message, confidence in zip(typed, confidences.tolist(), strict=True):
             found = {"likely": confidence >= self._config["threshold"], "confidence": round(confidence, 3)}
             message.set("about_products", found, add_to_output=True)
         return messages
 
-    def confidences(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Returns how certain it is of each of n texts that it is about the products, 0-1; numbers alone never are."""
+    def confidences(self, texts: Sequence[str], encodings: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Returns how certain it is of each of n texts that it is about the products, 0-1; numbers alone never are.
+
+        Args:
+            texts: n texts.
+            encodings: (n, dimension) their sentence encodings, if they are there already.
+        """
         if self._model is None or not texts:
             return np.zeros(len(texts), np.float32)
         has_letters = np.array([any(char.isalpha() for char in text) for text in texts])
-        about = self._model.confidences(self._features(texts))[:, self._model.labels.index(_ABOUT)]
+        known = load_encoder().encode(texts) if encodings is None else encodings
+        about = self._model.confidences(self._ngrams.transform(texts), known)[:, self._model.labels.index(_ABOUT)]
         return np.asarray(about * has_letters, dtype=np.float32)
-
-    def _features(self, texts: Sequence[str]) -> sparse.csr_matrix:
-        encodings = sparse.csr_matrix(load_encoder().encode(texts))
-        return sparse.hstack([self._ngrams.transform(texts), encodings], format="csr", dtype=np.float32)

@@ -132,7 +132,7 @@ class Triage(GraphComponent):
         labels = self._classifier.model.labels
         if not keys:
             return Said(labels, {}, np.zeros((0, len(labels)), dtype=np.float32))
-        confidences = self._classifier.confidences(
+        confidences = self._classifier.model.confidences(
             [text for _, text in keys], languages=[language for language, _ in keys]
         )
         return Said(labels, {key: row for row, key in enumerate(keys)}, confidences)

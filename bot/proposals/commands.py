@@ -44,7 +44,7 @@ def run_propose(arguments: argparse.Namespace) -> int:
     from bot.proposals.drafts import DraftError, check_output, write_drafts
     from bot.proposals.questions import QuestionError, from_conversations, from_file, from_store, together
     from bot.search.database import LibraryError
-    from bot.settings import PROJECT_ROOT, get_settings
+    from bot.settings import get_settings
     from bot.tickets import TicketStoreError, ticket_store
 
     try:
@@ -54,7 +54,7 @@ def run_propose(arguments: argparse.Namespace) -> int:
         else:
             questions = together(
                 from_store(ticket_store()),
-                from_conversations(PROJECT_ROOT / "endpoints.yml", PROJECT_ROOT / "domain.yml"),
+                from_conversations(get_settings().tracker_database.get_secret_value()),
             )
         database = arguments.database or get_settings().articles_database
         found = clusters(questions, database, arguments.fewest, arguments.most)

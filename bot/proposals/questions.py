@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
-import logging
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
 from bot.articles.language import detect, normalise
-from bot.articles.yaml_files import read_yaml
+from bot.serving.conversations import EVENTS, ConversationsError, open_conversations
 from bot.tickets.anonymous import anonymous
 from bot.tickets.store import TicketStore
 
@@ -94,39 +96,23 @@ def _is_unanswered(row: dict[str, Any]) -> bool:
     return row["kind"] == "fallback" or (row["kind"] == "choice" and row["intent"] is None)
 
 
-def from_conversations(endpoints: Path, domain: Path) -> list[Question]:
-    """Returns what customers said in vain in the conversations that Rasa keeps; none where it keeps them in memory.
+def from_conversations(database: str) -> list[Question]:
+    """Returns what customers said in vain in the conversations that are kept.
 
     Args:
-        endpoints: `endpoints.yml`, which names the tracker store.
-        domain: `domain.yml`, whose slots the conversations set.
+        database: where they are kept, in SQLAlchemy's notation (BOT_TRACKER_DATABASE).
 
     Raises:
-        QuestionError: the tracker store cannot be opened.
+        QuestionError: the database cannot be read.
     """
-    if not (read_yaml(endpoints, QuestionError) or {}).get("tracker_store"):
-        return []
-    from rasa.core.tracker_store import TrackerStore  # takes seconds to import
-    from rasa.core.utils import AvailableEndpoints
-    from rasa.shared.core.domain import Domain
-
-    async def said() -> list[tuple[str, str]]:
-        store = TrackerStore.create(
-            AvailableEndpoints.read_endpoints(str(endpoints)).tracker_store, Domain.load(str(domain))
-        )
-        found = []
-        for sender in await store.keys():
-            tracker = await store.retrieve_full_tracker(sender)
-            found += [_said(event.as_dict()) for event in tracker.events if _asked_in_vain(event.as_dict())]
-        return found
-
     try:
-        return merged(asyncio.run(said()))
-    except Exception as error:  # whatever a store of any kind raises where it is out of reach
-        logging.getLogger(__name__).debug("The tracker store failed.", exc_info=error)
-        raise QuestionError(
-            f"{endpoints}: the tracker store cannot be read ({error}); see `tracker_store:`."
-        ) from error
+        engine = open_conversations(database)
+        with engine.connect() as connection:
+            said = select(EVENTS.c.data).where(EVENTS.c.type_name == "user").order_by(EVENTS.c.id)
+            events = [json.loads(data) for data in connection.execute(said).scalars()]
+    except (ConversationsError, SQLAlchemyError) as error:
+        raise QuestionError(f"the tracker store cannot be read: {error}") from error
+    return merged(_said(event) for event in events if _asked_in_vain(event))
 
 
 def _asked_in_vain(event: dict[str, Any]) -> bool:
@@ -134,7 +120,7 @@ def _asked_in_vain(event: dict[str, Any]) -> bool:
     named = (parsed.get("intent") or {}).get("name")
     # Conversations from before the pipeline knew of it count, too.
     about = parsed.get("about_products", {"likely": True})
-    typed = event["event"] == "user" and not str(event.get("text") or "/").startswith("/")
+    typed = not str(event.get("text") or "/").startswith("/")
     return typed and named in UNANSWERED and bool(about["likely"])
 
 

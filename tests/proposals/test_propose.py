@@ -165,7 +165,7 @@ def test_the_ticket_store_gives_what_was_not_understood_not_helped_and_handed_ov
     assert texts == ["postboksen min er borte", "saldo eller faktura", "hjalp ikke", "serveren starter ikke"]
 
 
-def test_conversations_that_rasa_keeps_give_what_was_said_in_vain(root: Path, tmp_path: Path) -> None:
+def test_conversations_that_rasa_keeps_give_what_was_said_in_vain(tmp_path: Path) -> None:
     from rasa.core.tracker_store import SQLTrackerStore
     from rasa.shared.core.domain import Domain
     from rasa.shared.core.events import UserUttered
@@ -183,15 +183,11 @@ def test_conversations_that_rasa_keeps_give_what_was_said_in_vain(root: Path, tm
         tracker.update(UserUttered(text, {"name": intent}, parse_data={**parsed, "text": text}))  # type: ignore[typeddict-item]
     store = SQLTrackerStore(domain=Domain.empty(), db=str(database))
     asyncio.run(store.save(tracker))
-    endpoints = tmp_path / "endpoints.yml"
-    endpoints.write_text(f"tracker_store:\n  type: SQL\n  dialect: sqlite\n  db: {database}\n", encoding="utf8")
-    (question,) = from_conversations(endpoints, root / "domain.yml")
+    (question,) = from_conversations(f"sqlite:///{database}")
     assert (question.text, question.language) == ("postboksen min er borte", "nb")
 
 
-def test_conversations_in_memory_give_nothing_and_a_broken_store_is_named(root: Path, tmp_path: Path) -> None:
-    assert from_conversations(root / "endpoints.yml", root / "domain.yml") == []
-    endpoints = tmp_path / "endpoints.yml"
-    endpoints.write_text("tracker_store:\n  type: SQL\n  dialect: nosuchdatabase\n", encoding="utf8")
+def test_no_conversations_give_nothing_and_a_broken_store_is_named(tmp_path: Path) -> None:
+    assert from_conversations(f"sqlite:///{tmp_path / 'none.db'}") == []
     with pytest.raises(QuestionError, match="tracker store cannot be read"):
-        from_conversations(endpoints, root / "domain.yml")
+        from_conversations("nosuchdatabase://localhost/conversations")

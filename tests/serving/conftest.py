@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from benchmarks.handoffs.servers import ServerMissing
 from benchmarks.serving.servers import RabbitServer, RedisServer
 from bot.settings import get_settings
+from tests.conftest import or_skip
 from tests.tickets.conftest import postgres as postgres  # noqa: PLC0414 - a fixture
 
 SetUp = Callable[..., None]
-
-
-def or_skip(make: Callable[[], Any]) -> Any:
-    """Makes a server; where it is not installed the test is skipped, or fails if every server is required."""
-    try:
-        return make()
-    except ServerMissing as missing:
-        if os.environ.get("REQUIRE_SERVERS") == "1":
-            pytest.fail(str(missing))
-        pytest.skip(str(missing))
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ import json
 import logging
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from benchmarks.handoffs.servers import wait_until
 from bot.serving.logs import JsonFormatter, conversation
 from bot.serving.metrics import REGISTRY, count
 from tests.channel.conftest import Customer, PageBot
@@ -64,10 +64,7 @@ def ready(bot: PageBot) -> requests.Response:
 
 
 def wait_until_ready(bot: PageBot) -> None:
-    deadline = time.monotonic() + 120
-    while ready(bot).status_code != 200:
-        assert time.monotonic() < deadline, ready(bot).text
-        time.sleep(0.1)  # between two looks
+    wait_until(lambda: ready(bot).status_code == 200, "the server", 120)
 
 
 def metrics(bot: PageBot) -> dict[str, float]:

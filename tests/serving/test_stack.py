@@ -14,7 +14,7 @@ import requests
 
 from benchmarks.serving.stack import Stack
 from tests.channel.conftest import Customer, PageBot, Reply, reply
-from tests.serving.conftest import or_skip
+from tests.conftest import or_skip
 
 QUESTION = "hvorfor er fakturaen så høy denne måneden"
 

@@ -147,7 +147,7 @@ def test_one_message_of_a_conversation_is_let_in_at_a_time(
 
 
 def test_without_its_redis_a_lock_is_refused(tmp_path: Path, settings_of: SetUp) -> None:
-    from tests.serving.conftest import or_skip
+    from tests.conftest import or_skip
 
     server = or_skip(lambda: RedisServer(tmp_path))
     settings_of(redis_url=server.url)
@@ -208,7 +208,7 @@ def test_a_conversation_is_changed_by_one_server_at_a_time(redis_server: RedisSe
 
 
 def test_without_its_redis_a_customer_is_told_to_try_again(tmp_path: Path) -> None:
-    from tests.serving.conftest import or_skip
+    from tests.conftest import or_skip
 
     server = or_skip(lambda: RedisServer(tmp_path))
     server.stop()

@@ -20,11 +20,11 @@ from benchmarks.handoffs.servers import (
     MailServer,
     PostgresServer,
     RequestTracker,
-    ServerMissing,
     WebhookReceiver,
 )
 from bot.tickets import TicketDraft, Utterance
 from bot.tickets.store import TicketStore
+from tests.conftest import or_skip
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 Deliver = Callable[..., AbstractContextManager[subprocess.Popen[bytes]]]
@@ -56,21 +56,11 @@ def a_draft(**changes: Any) -> TicketDraft:
     return TicketDraft(**{**values, **changes})
 
 
-def _or_skip(make: Callable[[], Any]) -> Any:
-    """Makes a server; where it is not installed the test is skipped, or fails if every server is required."""
-    try:
-        return make()
-    except ServerMissing as missing:
-        if os.environ.get("REQUIRE_SERVERS") == "1":
-            pytest.fail(str(missing))
-        pytest.skip(str(missing))
-
-
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL server."""
     with tempfile.TemporaryDirectory(prefix="pg") as folder:  # short: a socket's path has 107 characters at most
-        server = _or_skip(lambda: PostgresServer(Path(folder)))
+        server = or_skip(lambda: PostgresServer(Path(folder)))
         yield server
         server.stop()
 
@@ -78,7 +68,7 @@ def postgres() -> Iterator[PostgresServer]:
 @pytest.fixture(scope="session")
 def tracker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RequestTracker]:
     """A Request Tracker 5."""
-    server = _or_skip(lambda: RequestTracker(tmp_path_factory.mktemp("rt")))
+    server = or_skip(lambda: RequestTracker(tmp_path_factory.mktemp("rt")))
     yield server
     server.stop()
 
