@@ -12,6 +12,7 @@ from itertools import cycle, islice
 from benchmarks.peer.bots import BenchmarkError, Bot, Client, RunningBot, running
 from bot.articles.issues import load_issues
 
+_BEYOND_DOUBT = 0.9
 MESSAGES_PER_CONVERSATION = 10
 """A conversation ends after so many answers, and the next customer comes: Rasa slows down with its length."""
 STARTER_MESSAGES = ("hello", "bye", "are you a bot?")
@@ -127,14 +128,18 @@ def messages_per_second(bots: Sequence[RunningBot], messages: dict[str, Sequence
 def customers_messages(running_bot: RunningBot) -> Sequence[str]:
     """Returns what a bot's customers say, each of which it answers in full.
 
-    Ours are held-out phrases in which it recognises an issue; a misunderstood one would be answered faster.
+    Ours are held-out phrases in which it recognises an issue; a misunderstood one would be answered faster. They are
+    said one after the other in one conversation: a doubtful one may be taken for a question about the answer before.
     """
     if not running_bot.bot.opening:
         return STARTER_MESSAGES
     issues = load_issues()
     with running_bot.client() as client:
         sample = phrases(running_bot.bot, 150)
-        return [text for text in sample if client.parse(text)["intent"]["name"] in issues]
+        understood = [(text, client.parse(text)["intent"]) for text in sample]
+        return [
+            text for text, intent in understood if intent["name"] in issues and intent["confidence"] >= _BEYOND_DOUBT
+        ]
 
 
 def conversation(running_bot: RunningBot, texts: Sequence[str], begin: int = 0) -> list[float]:
