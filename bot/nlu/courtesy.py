@@ -34,13 +34,14 @@ def with_courtesies(examples: Sequence[LabelledText], share: float, seed: int) -
     Returns:
         Each new example with the index of the one that it was made from.
     """
-    chance = random.Random(seed)
     said: dict[tuple[str | None, str], list[str]] = defaultdict(list)
     for example in examples:
         if example.intent in _COURTESIES:
             said[example.language, example.intent].append(example.text)
     joined = []
     for index, example in enumerate(examples):
+        # Of its own for each: one phrase more or less changes nothing for the others.
+        chance = random.Random(f"{seed} {example.intent} {example.text}")
         if example.intent in _COURTESIES or chance.random() >= share:
             continue
         before = [*_one_of(said[example.language, GREETING], 0.6, chance)]
