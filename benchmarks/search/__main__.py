@@ -93,8 +93,10 @@ def _learn_from_fold(database: Path, fold: int) -> None:
         shelves = {language: Articles(database, language) for language in sorted(index.folders(connection))}
     examples: list[tuple[Floats, npt.NDArray[np.bool_]]] = []
     halves: list[int] = []
-    asked = {file: texts for file, texts in read_training_questions().items() if fold_of(file) == fold}
-    for number, (file, texts) in enumerate(asked.items()):
+    asked = [
+        (file, texts) for file, found in read_training_questions().items() if fold_of(file) == fold for texts in found
+    ]
+    for number, (file, texts) in enumerate(asked):
         for language in texts.keys() & shelves.keys():
             found = evidence(shelves[language], texts[language])
             right = np.array([shelves[language].files[row] == file for row in found.rows], bool)

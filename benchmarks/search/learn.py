@@ -3,7 +3,7 @@
 It starts from the shipped encoder and goes on with what a search must know: a customer's question lies near the title
 and the sentences of the article that answers it, whatever their languages, and an article's title near its text. The
 wrong answers are the other articles of a batch (InfoNCE, van den Oord et al. 2018, arXiv:1807.03748). The questions
-are those of `training.jsonl`, one article a line in nine languages; none of their articles answers a question of the
+are those of `training.jsonl`, a line each in nine languages; none of their articles answers a question of the
 benchmark. `--fold 0` leaves every fifth article's questions out and measures on them.
 """
 
@@ -32,7 +32,7 @@ from bot.settings import get_settings
 
 QUESTIONS = Path(__file__).parent / "training.jsonl"
 FOLDS = 5
-STEPS = 800
+STEPS = 2000
 _ARTICLES, _ASKED, _SAME = 384, 256, 85
 """Per step: articles paired with themselves, questions with their articles, questions with their translations."""
 _SHARPNESS = 15.0
@@ -87,11 +87,14 @@ def _lines(text: str) -> list[str]:
     return [line for line in text.split("\n") if line]
 
 
-def read_training_questions(path: Path = QUESTIONS) -> dict[str, dict[str, str]]:
-    """Returns a question for each of many articles, by file name and language."""
+def read_training_questions(path: Path = QUESTIONS) -> dict[str, list[dict[str, str]]]:
+    """Returns one or two questions for each of many articles, by file name; each of them by language."""
+    questions: dict[str, list[dict[str, str]]] = {}
     with path.open(encoding="utf8") as lines:
-        found = [json.loads(line) for line in lines]
-    return {one.pop("file"): one for one in found}
+        for line in lines:
+            texts = json.loads(line)
+            questions.setdefault(texts.pop("file"), []).append(texts)
+    return questions
 
 
 def fold_of(file: str) -> int:
@@ -166,28 +169,32 @@ def _features(words: Sequence[str] | dict[str, int], vocabulary: Vocabulary) -> 
 
 
 def learn(
-    articles: dict[str, list[Version]], questions: dict[str, dict[str, str]], weights: Path, steps: int = STEPS
+    articles: dict[str, list[Version]], questions: dict[str, list[dict[str, str]]], weights: Path, steps: int = STEPS
 ) -> Encoder:
     """Learns the encoder of the search.
 
     Args:
         articles: all articles, by file name.
-        questions: a question in several languages for some of them, by file name.
+        questions: questions in several languages for some of them, by file name.
         weights: the encoder to start from.
         steps: how many batches are learned from.
     """
     chance = random.Random(1)
-    asked = [(articles[file], list(texts.values())) for file, texts in questions.items() if file in articles]
+    asked = [
+        (articles[file], [list(texts.values()) for texts in found])
+        for file, found in questions.items()
+        if file in articles
+    ]
     versions = list(articles.values())
     texts = [
         text for found in versions for one in found for text in (one.title, one.slug, *one.headings, *one.sentences)
     ]
-    table = Table(weights, [*texts, *(text for _, found in asked for text in found)])
+    table = Table(weights, [*texts, *(text for _, found in asked for same in found for text in same)])
     began = time.perf_counter()
     losses = []
     for step in range(steps):
         pairs = [_pairs(chance.sample(versions, min(_ARTICLES, len(versions))), chance)]
-        chosen = chance.sample(asked, min(_ASKED, len(asked)))
+        chosen = [(article, chance.choice(found)) for article, found in chance.sample(asked, min(_ASKED, len(asked)))]
         pairs.append([([chance.choice(found)], chance.choice(article).view(chance)) for article, found in chosen])
         pairs.append([([chance.choice(found)], [chance.choice(found)]) for _, found in chosen[:_SAME]])
         bags = [pair[side] for part in pairs for side in (0, 1) for pair in part]
@@ -209,7 +216,7 @@ def learn(
         "licence": "CC-BY-4.0",
         "started_from": load_encoder(weights).version,
         "articles": len(articles),
-        "questions": len(asked),
+        "questions": sum(len(found) for _, found in asked),
         "steps": steps,
     }
     return Encoder(table.vocabulary, *quantise(table.learned()), provenance)
@@ -231,7 +238,8 @@ def main() -> int:
     learned = {file: texts for file, texts in questions.items() if fold_of(file) != arguments.fold}
     encoder = learn(read_articles(arguments.database), learned, get_settings().encoder_weights, arguments.steps)
     encoder.save(arguments.output)
-    print(f"{arguments.output}: {arguments.output.stat().st_size / 1e6:.1f} MB, {len(learned)} questions")
+    size = arguments.output.stat().st_size / 1e6
+    print(f"{arguments.output}: {size:.1f} MB, {sum(map(len, learned.values()))} questions")
     return 0
 
 
