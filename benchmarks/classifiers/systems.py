@@ -13,8 +13,8 @@ from ruamel.yaml.compat import StringIO
 from bot.settings import PROJECT_ROOT
 
 HERE = Path(__file__).parent
-# Learns which language a phrase is in, which data sets of one language cannot teach.
-NOT_APPLICABLE = frozenset({"bot.nlu.language.LanguageIdentifier"})
+# One learns which language a phrase is in, which data sets of one language cannot teach; one tells our issues apart.
+NOT_APPLICABLE = frozenset({"bot.nlu.language.LanguageIdentifier", "bot.nlu.triage.Triage"})
 OUR_CODE = ("bot/encoder", "bot/nlu")
 
 
