@@ -136,6 +136,11 @@ def _load(path: Path) -> Encoder:
     return Encoder(Vocabulary(arrays["keys"]), arrays["codes"], arrays["scales"], about["provenance"])
 
 
+@lru_cache(maxsize=16)
+def _resolved(path: Path) -> Path:
+    return path.resolve()  # asked several times a message, and every time it asks the file system
+
+
 def load_encoder(path: Path | None = None) -> Encoder:
     """Loads an encoder; the same path is loaded once.
 
@@ -146,4 +151,4 @@ def load_encoder(path: Path | None = None) -> Encoder:
     Raises:
         EncoderFileError: the file is missing, damaged or of another format.
     """
-    return _load((path or get_settings().encoder_weights).resolve())
+    return _load(_resolved(path or get_settings().encoder_weights))

@@ -18,6 +18,8 @@ from sklearn.utils import murmurhash3_32
 _INVISIBLE = re.compile(r"[\u200b-\u200f\u2060\ufeff\u00ad]")
 _DIGITS = re.compile(r"\d+")
 _TOKEN = re.compile(r"\b\w+\b")
+_AT_ONCE = 4096
+"""Texts whose n-grams are sorted together: more take longer and more memory, not less."""
 _MOST_REMEMBERED = 50_000
 """Words, tokens and pairs of tokens whose columns are remembered, of each kind."""
 
@@ -84,14 +86,14 @@ class _Units(dict[str, int]):
         """Returns the column of an n-gram, as scikit-learn's FeatureHasher has it."""
         return int(abs(murmurhash3_32(ngram)) % self.buckets)
 
-    def counts(self, texts: Sequence[Sequence[str]]) -> sparse.csr_matrix:
-        """Counts the n-grams of n texts.
+    def columns_of(self, texts: Sequence[Sequence[str]]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Returns the n-grams of n texts, one after the other, as often as they occur.
 
         Args:
             texts: the units of each text.
 
         Returns:
-            (n, buckets) float32.
+            Which text each n-gram is in, and its column.
         """
         if len(self) > _MOST_REMEMBERED:
             self.clear()
@@ -100,14 +102,10 @@ class _Units(dict[str, int]):
         of_text = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
         ends, columns = np.frombuffer(self._ends, dtype=np.int64), np.frombuffer(self._columns, dtype=np.int32)
         starts, lengths = ends[numbers], ends[numbers + 1] - ends[numbers]
-        before = np.concatenate([[0], np.cumsum(lengths)])
-        places = np.arange(before[-1]) + np.repeat(starts - before[:-1], lengths)
-        bounds = before[np.concatenate([[0], np.cumsum(of_text)])]
-        counts = sparse.csr_matrix(
-            (np.ones(len(places), dtype=np.float32), columns[places], bounds), shape=(len(texts), self.buckets)
-        )
-        counts.sum_duplicates()
-        return counts
+        before = lengths.cumsum() - lengths
+        places = np.arange(lengths.sum()) + (starts - before).repeat(lengths)
+        rows = np.arange(len(texts)).repeat(of_text).repeat(lengths)
+        return rows, columns[places]
 
 
 class NgramFeatures:
@@ -140,8 +138,10 @@ class NgramFeatures:
 
     def fit(self, texts: Sequence[str]) -> NgramFeatures:
         """Learns how rare each n-gram is (smoothed inverse document frequency); returns itself."""
-        counts = sparse.hstack(self._counts(texts), format="csc")
-        frequency = np.diff(counts.indptr)
+        frequency = np.zeros(len(self.idf), dtype=np.int64)
+        for start in range(0, len(texts), _AT_ONCE):
+            _, columns, _ = self._counts(texts[start : start + _AT_ONCE])
+            frequency += np.bincount(columns, minlength=len(frequency))
         self.idf = (np.log((1 + len(texts)) / (1 + frequency)) + 1).astype(np.float32)
         # An n-gram that only one example has tells nothing about others, but would let the classifier memorise it.
         self.idf[frequency < 2] = 0.0
@@ -156,18 +156,19 @@ class NgramFeatures:
         Returns:
             (n, buckets x blocks) float32; each block of a row has unit length, or is empty.
         """
-        blocks = []
-        start = 0
-        for block in self._counts(texts):
-            np.log(block.data, out=block.data)
-            block.data += 1.0
-            block.data *= self.idf[start + block.indices]
-            start += block.shape[1]
-            rows = np.repeat(np.arange(len(texts)), np.diff(block.indptr))
-            length = np.sqrt(np.bincount(rows, weights=block.data**2, minlength=len(texts))).astype(np.float32)
-            block.data /= np.maximum(length[rows], 1e-9)
-            blocks.append(block)
-        return sparse.hstack(blocks, format="csr") if len(blocks) > 1 else blocks[0]
+        if len(texts) > _AT_ONCE:
+            parts = [self.transform(texts[start : start + _AT_ONCE]) for start in range(0, len(texts), _AT_ONCE)]
+            return sparse.vstack(parts, format="csr")
+        rows, columns, counts = self._counts(texts)
+        data = np.log(counts.astype(np.float32))
+        data += 1.0
+        data *= self.idf[columns]
+        # One number for each block of each row.
+        owners = rows * len(self._blocks) + columns // self._blocks[0].buckets
+        length = np.sqrt(np.bincount(owners, weights=data**2, minlength=1)).astype(np.float32)
+        data /= np.maximum(length[owners], 1e-9)
+        bounds = np.searchsorted(rows, np.arange(len(texts) + 1))
+        return sparse.csr_matrix((data, columns, bounds), shape=(len(texts), len(self.idf)))
 
     def occurrences(self, text: str) -> Iterator[Ngram]:
         """Yields every n-gram of a text with its column: hashing forgets them, so they are looked up again."""
@@ -195,9 +196,20 @@ class NgramFeatures:
             units.extend(map(" ".join, zip(*(tokens[start:] for start in range(length)), strict=False)))
         return (fold_diacritics(normal) if self._fold else normal).split(), units
 
-    def _counts(self, texts: Sequence[str]) -> list[sparse.csr_matrix]:
+    def _counts(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]:
+        """Counts the n-grams of texts.
+
+        Returns:
+            Of each n-gram of each text: which text, its column among all features, how often it occurs; in that order.
+        """
+        width = len(self.idf)
         units = [self._units(normalise(text)) for text in texts]
-        return [block.counts([of_text[kind] for of_text in units]) for kind, block in enumerate(self._blocks)]
+        places = []
+        for kind, block in enumerate(self._blocks):
+            rows, columns = block.columns_of([of_text[kind] for of_text in units])
+            places.append(rows * width + (columns + kind * block.buckets))
+        found, counts = np.unique(np.concatenate(places), return_counts=True)
+        return found // width, (found % width).astype(np.int32), counts
 
 
 def _without(ngrams: Sequence[str], others: Sequence[str]) -> list[str]:

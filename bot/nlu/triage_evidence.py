@@ -166,7 +166,7 @@ def long_message_confidences(
         Intent -> confidence, best first.
     """
     sentences = said.of(parts, parts.sentences)
-    clear = sentences[:, said.columns(issues)].max(axis=1, keepdims=True)
+    clear = sentences[:, said.columns(issues)].max(axis=1, keepdims=True, initial=0.0)
     total = (sentences**2 * clear).sum(axis=0)
     scores = (np.log(said.of(parts, [parts.whole])[0] + _FLOOR) + weight * np.log(total + _FLOOR)) / temperature
     return _sorted(said.labels, np.exp(scores - scores.max()))

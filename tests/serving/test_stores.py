@@ -13,7 +13,7 @@ from rasa.core.agent import Agent
 from rasa.core.lock_store import LockError, LockStore
 from rasa.core.tracker_store import SQLTrackerStore, TrackerStore
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.events import ActionExecuted, SlotSet, UserUttered
+from rasa.shared.core.events import ActionExecuted, SessionStarted, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.exceptions import RasaException
 from rasa.utils.endpoints import read_endpoint_config
@@ -74,6 +74,71 @@ def test_what_one_server_keeps_another_one_goes_on_with(tracker_database: str) -
     assert [event.text for event in again.events if isinstance(event, UserUttered)] == ["hvorfor så høy?", "takk"]
     assert list(asyncio.run(here.keys())) == ["anne"]
     assert asyncio.run(here.retrieve("nobody")) is None
+
+
+def said(tracker: DialogueStateTracker | None) -> list[str | None]:
+    assert tracker is not None
+    return [event.text for event in tracker.events if isinstance(event, UserUttered)]
+
+
+def test_a_conversation_at_hand_is_the_one_in_the_database(tracker_database: str) -> None:
+    here, there = ConversationStore(DOMAIN), ConversationStore(DOMAIN)
+    asyncio.run(here.save(conversation("anne")))
+    mine = asyncio.run(here.retrieve("anne"))
+    assert mine is not None
+    mine.update(UserUttered("takk"))
+    asyncio.run(here.save(mine))
+    assert asyncio.run(here.retrieve("anne")) is mine, "nobody else has written: it is not read again"
+    asyncio.run(here.save(mine))
+
+    theirs = asyncio.run(there.retrieve("anne"))
+    assert theirs is not None
+    theirs.update(UserUttered("og en ting til"))
+    asyncio.run(there.save(theirs))
+    again = asyncio.run(here.retrieve("anne"))
+    assert said(again) == ["hvorfor så høy?", "takk", "og en ting til"]
+    assert again == theirs
+    asyncio.run(here.save(again))
+    assert said(asyncio.run(there.retrieve_full_tracker("anne"))) == said(again), "nothing is kept twice"
+
+
+def test_what_was_not_kept_is_not_at_hand(tracker_database: str) -> None:
+    store = ConversationStore(DOMAIN)
+    asyncio.run(store.save(conversation("anne")))
+    half_done = asyncio.run(store.retrieve("anne"))
+    assert half_done is not None
+    half_done.update(UserUttered("this message fails"))
+    assert said(asyncio.run(store.retrieve("anne"))) == ["hvorfor så høy?"]
+
+
+def test_an_erased_conversation_is_not_at_hand(tracker_database: str) -> None:
+    store = ConversationStore(DOMAIN)
+    asyncio.run(store.save(conversation("anne")))
+    with store.engine.begin() as connection:
+        connection.execute(EVENTS.delete())
+    assert asyncio.run(store.retrieve("anne")) is None
+
+
+def test_a_conversation_that_began_anew_is_read_from_there(tracker_database: str) -> None:
+    store = ConversationStore(DOMAIN)
+    tracker = conversation("anne")
+    tracker.update(SessionStarted(timestamp=time.time() + 1))
+    tracker.update(UserUttered("tilbake", timestamp=time.time() + 2))
+    asyncio.run(store.save(tracker))
+    tracker.update(SessionStarted(timestamp=time.time() + 3))
+    tracker.update(UserUttered("igjen", timestamp=time.time() + 4))
+    asyncio.run(store.save(tracker))
+    assert said(asyncio.run(store.retrieve("anne"))) == ["igjen"]
+    assert said(asyncio.run(store.retrieve_full_tracker("anne"))) == ["hvorfor så høy?", "tilbake", "igjen"]
+
+
+def test_a_new_model_reads_conversations_with_its_own_slots(tracker_database: str) -> None:
+    store = ConversationStore(DOMAIN)
+    asyncio.run(store.save(conversation("anne")))
+    store.domain = Domain.from_yaml("version: '3.1'\nslots:\n  product: {type: text, mappings: [{type: from_text}]}\n")
+    tracker = asyncio.run(store.retrieve("anne"))
+    assert tracker is not None
+    assert "product" in tracker.slots
 
 
 def test_the_table_of_conversations_is_that_of_rasa() -> None:

