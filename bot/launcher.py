@@ -1,4 +1,4 @@
-"""Starts what a person needs in one go: training where it is due, the action server, Rasa's server or shell."""
+"""Starts what a person needs in one go: training where it is due, Rasa's server or shell, the delivery of tickets."""
 
 from __future__ import annotations
 
@@ -20,8 +20,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-import yaml
-
 from bot.articles import ArticleError, read_article
 from bot.articles.issues import IssueTableError, load_issues, source_names
 from bot.articles.replies import Replies, ReplyError
@@ -30,7 +28,6 @@ from bot.encoder import EncoderFileError, load_encoder
 from bot.settings import PROJECT_ROOT, get_settings
 
 DEFAULT_PORT = 5005
-ACTION_PORT = 5055
 START_LIMIT_SECONDS = 180
 # What a model depends on. Times of files mean nothing after a clone, so their content is hashed.
 MODEL_SOURCES = ("config.yml", "domain.yml", "data", "bot/articles", "bot/encoder", "bot/nlu", "uv.lock")
@@ -144,66 +141,29 @@ def run(
         raise LaunchError(f"there is no model {model}; leave out --model to serve the one of the present content.")
     model = model.resolve() if model is not None else train(root)
     credentials = "credentials-rest.yml" if rest else "credentials.yml"
-    with _stop_on_terminate(), _ticket_delivery(root), _action_server(root) as (endpoints, actions, health):
+    with _stop_on_terminate(), _ticket_delivery(root):
         server = subprocess.Popen(
             _rasa(
                 *("run", "--model", model, "--port", port, "--interface", host),
-                *("--endpoints", endpoints, "--credentials", credentials, *arguments),
+                *("--endpoints", "endpoints.yml", "--credentials", credentials, *arguments),
             ),
             cwd=root,
             env=_serving_environment(),
         )
         with _ended_with_us(server):
             shown = "localhost" if host in {"127.0.0.1", "0.0.0.0"} else host
-            # Both have been started by now, so that neither waits for the other.
-            if actions is not None:
-                _wait_until_answers(health, actions, "the action server")
-            _wait_until_answers(f"http://127.0.0.1:{port}/", server, "Rasa's server")
+            _wait_until_answers(f"http://127.0.0.1:{port}/", server)
             print(f"\nThe bot answers at http://{shown}:{port}/  (Ctrl-C stops it)", flush=True)
-            return _watch({"Rasa's server": server} | ({"the action server": actions} if actions else {}))
+            raise LaunchError(f"Rasa's server has ended with exit code {server.wait()}; its messages stand above.")
 
 
 def shell(root: Path = PROJECT_ROOT) -> int:
-    """Trains if needed and opens `rasa shell` beside a running action server; returns its exit code."""
+    """Trains if needed and opens `rasa shell`; returns its exit code."""
     model = train(root)
     port = DEFAULT_PORT if _is_free("127.0.0.1", DEFAULT_PORT) else _any_free_port()  # a bot may be running beside it
-    with _stop_on_terminate(), _action_server(root) as (endpoints, actions, health):
-        if actions is not None:
-            _wait_until_answers(health, actions, "the action server")
-        command = _rasa("shell", "--model", model, "--endpoints", endpoints, "--port", port)
+    command = _rasa("shell", "--model", model, "--endpoints", "endpoints.yml", "--port", port)
+    with _stop_on_terminate():
         return subprocess.call(command, cwd=root, env=_environment())
-
-
-@contextmanager
-def _action_server(root: Path) -> Iterator[tuple[Path, subprocess.Popen[bytes] | None, str]]:
-    """Starts the action server; gives the endpoints file that names it, its process and the address of its health.
-
-    The server is ended with the context; whether it answers yet is for the caller to wait for. Where the settings name
-    one that was started apart, that is used, and there is no process.
-    """
-    apart = get_settings().action_server_url
-    if apart is not None:
-        with _endpoints(root, str(apart)) as path:
-            yield path, None, ""
-        return
-    port = ACTION_PORT if _is_free("127.0.0.1", ACTION_PORT) else _any_free_port()
-    command = [sys.executable, "-m", "rasa_sdk", "--actions", "actions", "--port", str(port)]
-    # It answers whoever reaches it, so it listens on loopback only.
-    environment = _environment() | {"SANIC_HOST": "127.0.0.1"}
-    process = subprocess.Popen(command, cwd=root, env=environment)
-    with _ended_with_us(process), _endpoints(root, f"http://127.0.0.1:{port}/webhook") as path:
-        yield path, process, f"http://127.0.0.1:{port}/health"
-
-
-@contextmanager
-def _endpoints(root: Path, action_server: str) -> Iterator[Path]:
-    """Gives the project's endpoints file with another action server in it: Rasa takes no default in a variable."""
-    with tempfile.TemporaryDirectory() as folder:
-        endpoints = yaml.safe_load((root / "endpoints.yml").read_text(encoding="utf8"))
-        endpoints["action_endpoint"]["url"] = action_server
-        path = Path(folder) / "endpoints.yml"
-        path.write_text(yaml.safe_dump(endpoints), encoding="utf8")
-        yield path
 
 
 @contextmanager
@@ -269,28 +229,20 @@ def _stop_on_terminate() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _watch(processes: dict[str, subprocess.Popen[bytes]]) -> int:
-    while True:
-        for name, process in processes.items():
-            try:
-                process.wait(timeout=0.5)
-            except subprocess.TimeoutExpired:
-                continue
-            raise LaunchError(f"{name} has ended with exit code {process.returncode}; its messages stand above.")
-
-
-def _wait_until_answers(url: str, process: subprocess.Popen[bytes], name: str) -> None:
+def _wait_until_answers(url: str, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + START_LIMIT_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise LaunchError(f"{name} did not start (exit code {process.returncode}); its messages stand above.")
+            raise LaunchError(
+                f"Rasa's server did not start (exit code {process.returncode}); its messages stand above."
+            )
         try:
             with urllib.request.urlopen(url, timeout=5) as response:
                 if response.status == 200:
                     return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
-    raise LaunchError(f"{name} did not answer at {url} within {START_LIMIT_SECONDS} s; its messages stand above.")
+    raise LaunchError(f"Rasa's server did not answer within {START_LIMIT_SECONDS} s; its messages stand above.")
 
 
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

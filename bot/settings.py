@@ -102,8 +102,8 @@ class Settings(BaseSettings):
     broker_queue: str = Field("conversation-events", description="Queue of RabbitMQ that events are put into.")
     action_server_url: AnyHttpUrl | None = Field(
         None,
-        description="Address of an action server that is started apart, such as `http://127.0.0.1:5055/webhook`; "
-        "without it, `python -m bot run` starts one.",
+        description="Address of an action server that is started apart (`rasa run actions`), such as "
+        "`http://127.0.0.1:5055/webhook`; without it, actions run in Rasa's own process.",
     )
     keep_conversations_days: int = Field(
         30,

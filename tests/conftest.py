@@ -135,7 +135,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def running_bot(trained_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBot]:
-    """The bot with its action server and the REST channel, stopped as Ctrl-C stops it."""
+    """The bot with the REST channel, stopped as Ctrl-C stops it."""
     port = free_port()
     log = tmp_path_factory.mktemp("bot") / "bot.log"
     command = ["-m", "bot", "run", "--port", str(port), "--rest", "--model", str(trained_model)]

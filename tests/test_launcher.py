@@ -137,7 +137,7 @@ def test_setup_turns_telemetry_off_in_the_activated_environment(root: Path) -> N
     assert result.stdout.strip() == "false"
 
 
-def test_stopping_ends_both_servers(running_bot: RunningBot, root: Path, tmp_path: Path) -> None:
+def test_stopping_ends_the_server(running_bot: RunningBot, root: Path, tmp_path: Path) -> None:
     port = free_port()
     log = tmp_path / "bot.log"
     with log.open("wb") as stream:
@@ -146,7 +146,7 @@ def test_stopping_ends_both_servers(running_bot: RunningBot, root: Path, tmp_pat
         )
     wait_for_line(process, log, "The bot answers at")
     children = _children(process.pid)
-    assert len(children) >= 2
+    assert children
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=60) == 0
     deadline = time.monotonic() + 30

@@ -36,10 +36,11 @@ def test_rasa_shell_nlu_shows_intent_and_language_of_three_phrases(root: Path, t
         assert f'"value": "{language}"' in result.stdout
 
 
-def test_the_shell_answers_three_phrases_in_three_languages(root: Path, trained_model: Path) -> None:
+@pytest.mark.parametrize("command", ["bot shell", "rasa shell --model {model}"])
+def test_the_shell_answers_three_phrases_in_three_languages(root: Path, trained_model: Path, command: str) -> None:
     talk = pexpect.spawn(
         sys.executable,
-        ["-m", "bot", "shell"],
+        ["-m", *command.format(model=trained_model).split()],
         cwd=str(root),
         env={**os.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"},
         encoding="utf8",

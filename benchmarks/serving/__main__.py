@@ -1,4 +1,7 @@
-"""Load and faults on the whole stack: `python -m benchmarks.serving [load|faults]`; prints a Markdown table."""
+"""Load and faults on the whole stack, and messages per second beside `rasa init`; prints a Markdown table.
+
+python -m benchmarks.serving [load|faults|beside]
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,15 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg2
 from tabulate import tabulate
 
+from benchmarks.peer.bots import make_starter_bot, our_bot, running, starter_bot
+from benchmarks.peer.measure import customers_messages
+from benchmarks.serving.beside import Served, beside
 from benchmarks.serving.load import Tally, load
 from benchmarks.serving.stack import Program, Stack
 from bot.launcher import train
@@ -30,12 +37,16 @@ _AWAY_SECONDS = 3
 def main() -> int:
     """Starts the stack, loads it and prints what was seen."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["load", "faults"])
+    parser.add_argument("what", choices=["load", "faults", "beside"])
     parser.add_argument("--model", type=Path, help="what is served; without it the model of the present content")
     parser.add_argument("--workers", type=int, default=2, help="how many Rasa servers (2)")
     parser.add_argument("--conversations", type=int, nargs="+", default=[1, 8, 64, 200], help="how many at once")
     parser.add_argument("--turns", type=int, default=5, help="messages of each conversation (5)")
+    parser.add_argument("--starter", type=Path, help="a folder in which `rasa init --no-prompt` has been run already")
     options = parser.parse_args()
+    if options.what == "beside":
+        print(tabulate(_beside(options), headers="keys", tablefmt="github"))
+        return 0
     with tempfile.TemporaryDirectory(prefix="stack") as folder:
         stack = Stack(Path(folder), (options.model or train()).resolve(), workers=options.workers, settings=UNLIMITED)
         try:
@@ -49,6 +60,29 @@ def main() -> int:
         finally:
             stack.stop()
     return 0
+
+
+def _beside(options: argparse.Namespace) -> list[dict[str, object]]:
+    model = (options.model or train()).resolve()
+    with ExitStack() as started:
+        starter = options.starter
+        if starter is None:
+            starter = Path(started.enter_context(tempfile.TemporaryDirectory()))
+            make_starter_bot(starter)
+        ours, theirs = our_bot(model), starter_bot(starter)
+        first, second = started.enter_context(running(ours)), started.enter_context(running(theirs))
+        texts = customers_messages(first)
+        folder = Path(started.enter_context(tempfile.TemporaryDirectory(prefix="stack")))
+        stack = Stack(folder, model, workers=options.workers, broker=False, actions_apart=False, rest=True)
+        started.callback(stack.stop)
+        stack.start()
+        several = [f"http://127.0.0.1:{port}" for port in stack.worker_ports]
+        bots = [
+            Served("rasa init", theirs, [f"http://127.0.0.1:{second.port}"], customers_messages(second)),
+            Served("ours, 1 server, SQLite", ours, [f"http://127.0.0.1:{first.port}"], texts),
+            Served(f"ours, {options.workers} servers, PostgreSQL and Redis", ours, several, texts),
+        ]
+        return beside(bots, options.conversations)
 
 
 def _loaded(stack: Stack, conversations: int, turns: int) -> dict[str, object]:
@@ -77,7 +111,7 @@ def _with_fault(stack: Stack, name: str, conversations: int, turns: int) -> dict
     tally = asyncio.run(load([stack.origin], conversations, turns, pause=1.0))
     done.set()
     breaking.join()
-    for program in (stack.actions, *stack.workers):
+    for program in stack.programs:
         program.wait()
     return {"fault": name, "conversations": conversations, **_counts(stack, tally)}
 

@@ -85,6 +85,8 @@ class Stack:
         workers: how many Rasa servers there are.
         broker: whether there is a RabbitMQ.
         settings: further variables of the environment.
+        actions_apart: whether there is an action server; otherwise each Rasa server runs its actions itself.
+        rest: whether the Rasa servers open the plain REST channel, too.
 
     Raises:
         ServerMissing: a server is not installed.
@@ -98,6 +100,8 @@ class Stack:
         workers: int = 2,
         broker: bool = True,
         settings: Mapping[str, str] | None = None,
+        actions_apart: bool = True,
+        rest: bool = False,
     ) -> None:
         if not NGINX.exists():
             raise ServerMissing("nginx is not installed; run tools/install-test-servers.sh.")
@@ -117,7 +121,7 @@ class Stack:
             "BOT_TICKETS_DATABASE": self.postgres.database(),
             "BOT_REDIS_URL": self.redis.url,
             **({"BOT_BROKER_URL": self.rabbit.url} if self.rabbit else {}),
-            "BOT_ACTION_SERVER_URL": f"http://127.0.0.1:{action_port}/webhook",
+            **({"BOT_ACTION_SERVER_URL": f"http://127.0.0.1:{action_port}/webhook"} if actions_apart else {}),
             "BOT_SECRET_KEY": secrets.token_urlsafe(48),
             "BOT_PROXIES_COUNT": "1",
             "BOT_METRICS_TOKEN": self.token,
@@ -131,8 +135,10 @@ class Stack:
             folder / "actions.log",
             {**environment, "SANIC_HOST": "127.0.0.1"},
         )
+        self._options = ["--rest"] if rest else []
         self.worker_ports = [free_port() for _ in range(workers)]
         self.workers = [self._worker(number, port) for number, port in enumerate(self.worker_ports, start=1)]
+        self.programs = [*([self.actions] if actions_apart else []), *self.workers]
         self._nginx: subprocess.Popen[bytes] | None = None
 
     @property
@@ -144,9 +150,9 @@ class Stack:
         """Starts everything and waits until all of it answers."""
         if self.rabbit is not None:
             self.rabbit.start()
-        for program in (self.actions, *self.workers):
+        for program in self.programs:
             program.start()
-        for program in (self.actions, *self.workers):
+        for program in self.programs:
             program.wait()
         self._start_nginx()
         threading.Thread(target=self._keep_running, name="supervisor", daemon=True).start()
@@ -172,7 +178,7 @@ class Stack:
             if self._nginx is not None:
                 self._nginx.terminate()
                 self._nginx.wait(timeout=STOP_SECONDS)
-            for program in (*self.workers, self.actions):
+            for program in reversed(self.programs):
                 program.stop()
         if self.rabbit is not None:
             self.rabbit.stop()
@@ -181,7 +187,7 @@ class Stack:
 
     def _worker(self, number: int, port: int) -> Program:
         return Program(
-            ["-m", "bot", "run", "--port", str(port), "--model", str(self.model)],
+            ["-m", "bot", "run", "--port", str(port), "--model", str(self.model), *self._options],
             f"http://127.0.0.1:{port}/health/ready",
             self.folder / f"worker-{number}.log",
             self.environment,
@@ -201,7 +207,7 @@ class Stack:
             with self._changing:
                 if self._stopped.is_set():
                     return
-                for program in (self.actions, *self.workers):
+                for program in self.programs:
                     if program.process is not None and program.process.poll() is not None:
                         program.start()
 

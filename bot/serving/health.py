@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 from rasa.core.agent import Agent
 
+from bot.serving.action_endpoint import server_url
 from bot.serving.event_broker import ConversationEvents
 from bot.serving.tracker_store import ConversationStore
 from bot.settings import Settings
@@ -33,8 +34,10 @@ async def parts(agent: Agent | None, settings: Settings) -> dict[str, bool]:
         store, endpoint = agent.tracker_store, agent.action_endpoint
         if isinstance(store, ConversationStore):
             checks["conversations"] = lambda: asyncio.to_thread(store.check)
-        if endpoint is not None:
-            checks["action_server"] = lambda: _answers(f"{str(endpoint.url).removesuffix('/webhook')}/health")
+        url = server_url(endpoint) if endpoint is not None else None
+        if url is not None:
+            actions = f"{url.removesuffix('/webhook')}/health"
+            checks["action_server"] = lambda: _answers(actions)
         if isinstance(store.event_broker, ConversationEvents):
             broker = store.event_broker
             checks["event_broker"] = lambda: _connected(broker)

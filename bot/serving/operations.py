@@ -15,7 +15,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse, raw
 from sanic.response import json as json_response
 
-from bot.serving import health, keep_alive, logs, metrics
+from bot.serving import action_endpoint, health, logs, metrics
 from bot.serving.event_broker import ConversationEvents
 from bot.settings import Settings, get_settings
 from bot.tickets import TicketStoreError, ticket_store
@@ -43,7 +43,6 @@ class OperationsChannel(InputChannel):
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         metrics.install()
-        keep_alive.install()
         if settings.log_format == "json":
             logs.write_json()
 
@@ -99,11 +98,18 @@ class _AtRoot(Blueprint):
         """Adds the routes to the server."""
         for path, handler in self.ctx.routes.items():
             app.add_route(_plain(handler), path, methods=("GET",), name=path.strip("/").replace("/", "_"))
+        app.register_listener(_load_actions, "after_server_start")
         app.register_listener(_close_connections, "after_server_stop")
 
 
+async def _load_actions(app: Sanic, loop: asyncio.AbstractEventLoop) -> None:
+    endpoint = app.ctx.agent.action_endpoint
+    if endpoint is not None:
+        await action_endpoint.load(endpoint)
+
+
 async def _close_connections(app: Sanic, loop: asyncio.AbstractEventLoop) -> None:
-    await keep_alive.close()
+    await action_endpoint.close()
 
 
 def _read_outbox() -> None:

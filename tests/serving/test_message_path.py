@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,19 @@ from rasa.core.channels.channel import UserMessage
 from rasa.engine.constants import PLACEHOLDER_MESSAGE, PLACEHOLDER_TRACKER
 from rasa.engine.exceptions import GraphRunError
 from rasa.engine.runner.dask import DaskGraphRunner
-from rasa.utils.endpoints import EndpointConfig
+from rasa.utils.endpoints import ClientResponseError, EndpointConfig, read_endpoint_config
 
-from bot.serving import graph_runner, keep_alive
+from bot.serving import action_endpoint, graph_runner
+from bot.serving.action_endpoint import EmbeddedActions
 from bot.serving.graph_runner import OrderedGraphRunner
+from tests.conftest import ROOT
+from tests.serving.conftest import SetUp
 
 
 @pytest.fixture(scope="module")
 def agent(trained_model: Path) -> Agent:
-    """The trained model, loaded as Rasa does."""
+    """The trained model, loaded as a server does."""
+    graph_runner.install()
     return Agent.load(str(trained_model))
 
 
@@ -53,7 +58,8 @@ def test_agents_run_their_models_in_order() -> None:
 
 
 def test_actions_share_a_connection_until_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(EndpointConfig, "session", EndpointConfig.session)  # as it was, afterwards
+    for name in ("session", "request"):
+        monkeypatch.setattr(EndpointConfig, name, getattr(EndpointConfig, name))  # as it was, afterwards
     seen: list[object] = []
 
     async def answer(request: web.Request) -> web.Response:
@@ -70,15 +76,94 @@ def test_actions_share_a_connection_until_it_is_closed(monkeypatch: pytest.Monke
         await site.start()
         assert site._server is not None
         port = site._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
-        keep_alive.install()
+        action_endpoint.install()
         endpoint = EndpointConfig(f"http://127.0.0.1:{port}/webhook", headers={"X-From": "bot"})
         answers = [await endpoint.request(json={"turn": turn}) for turn in range(3)]
-        await keep_alive.close()
+        await action_endpoint.close()
         answers.append(await endpoint.request(json={"turn": 3}))  # opens a new one
-        await keep_alive.close()
+        await action_endpoint.close()
         await server.cleanup()
         return answers
 
     assert asyncio.run(talk()) == [{"turn": turn} for turn in range(4)]
     assert len(set(seen[:3])) == 1
     assert seen[3] != seen[0]
+
+
+ACTIONS = """
+from rasa_sdk import Action
+from rasa_sdk.interfaces import ActionExecutionRejection
+
+
+class Answers(Action):
+    def name(self):
+        return "action_answers"
+
+    async def run(self, dispatcher, tracker, domain):
+        dispatcher.utter_message(text=tracker.sender_id)
+        return [{"event": "slot", "name": "language", "value": "nb"}]
+
+
+class Fails(Action):
+    def name(self):
+        return "action_fails"
+
+    def run(self, dispatcher, tracker, domain):
+        raise RuntimeError("the printer is on fire")
+
+
+class Refuses(Action):
+    def name(self):
+        return "action_refuses"
+
+    def run(self, dispatcher, tracker, domain):
+        raise ActionExecutionRejection("action_refuses", "not now")
+"""
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> EmbeddedActions:
+    """A package of actions in this process."""
+    folder = tmp_path_factory.mktemp("package")
+    (folder / "some_actions.py").write_text(ACTIONS, encoding="utf8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        return EmbeddedActions("some_actions")
+
+
+def call(action: str) -> dict[str, Any]:
+    tracker = {"sender_id": "anne", "slots": {}, "latest_message": {}, "events": [], "paused": False}
+    return {"next_action": action, "sender_id": "anne", "tracker": tracker, "domain": {}}
+
+
+def test_an_embedded_action_answers_as_its_server_would(embedded: EmbeddedActions) -> None:
+    result = asyncio.run(embedded.answer(call("action_answers")))
+    assert result["events"] == [{"event": "slot", "name": "language", "value": "nb"}]
+    assert [response["text"] for response in result["responses"]] == ["anne"]
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "told"),
+    [
+        ("action_fails", 500, "the printer is on fire"),
+        ("action_refuses", 400, "not now"),
+        ("action_unknown", 404, "action_unknown"),
+    ],
+)
+def test_an_embedded_action_that_fails_does_so_as_its_server_would(
+    embedded: EmbeddedActions, action: str, status: int, told: str
+) -> None:
+    with pytest.raises(ClientResponseError) as refused:
+        asyncio.run(embedded.answer(call(action)))
+    assert refused.value.status == status
+    assert told in json.loads(refused.value.text)["error"]
+    assert json.loads(refused.value.text)["action_name"] == action
+
+
+def test_the_settings_say_whether_actions_run_apart(settings_of: SetUp) -> None:
+    endpoint = read_endpoint_config(str(ROOT / "endpoints.yml"), "action_endpoint")
+    assert endpoint is not None
+    assert action_endpoint.server_url(endpoint) is None
+    settings_of(action_server_url="http://127.0.0.1:5055/webhook")
+    assert action_endpoint.server_url(endpoint) == "http://127.0.0.1:5055/webhook"
+    assert action_endpoint.server_url(EndpointConfig("http://actions/webhook")) == "http://actions/webhook"

@@ -1,0 +1,159 @@
+"""Where actions run: in Rasa's own process, or on a server that was started apart, over connections that are kept.
+
+`action_endpoint` in endpoints.yml says `embedded:PACKAGE`. A server apart costs each message two conversions to JSON
+and back, a fifth of an answer's processor time, and a machine the memory of another Python. `BOT_ACTION_SERVER_URL`
+names one where actions are to fail, to be restarted or to be scaled apart from Rasa.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import json
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from types import TracebackType
+from typing import Any
+from weakref import WeakSet
+
+import aiohttp
+from rasa.core.constants import DEFAULT_REQUEST_TIMEOUT
+from rasa.utils.endpoints import ClientResponseError, EndpointConfig
+
+from bot.settings import get_settings
+
+logger = logging.getLogger(__name__)
+
+EMBEDDED = "embedded:"
+# Shorter than any server's own patience: a request never meets a connection that is just being closed.
+_IDLE_SECONDS = 2
+_OPEN: WeakSet[aiohttp.ClientSession] = WeakSet()
+
+_ask_over_http = EndpointConfig.request
+
+
+class EmbeddedActions:
+    """The actions of a package, run by Rasa SDK's executor in one thread, one after the other as on its server.
+
+    Args:
+        package: name of the package.
+    """
+
+    def __init__(self, package: str) -> None:
+        from rasa_sdk.executor import ActionExecutor
+
+        self._executor = ActionExecutor()
+        self._executor.register_package(package)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="actions")
+        self._loop = asyncio.new_event_loop()  # of that thread
+
+    async def answer(self, call: dict[str, Any]) -> Any:
+        """Runs an action.
+
+        Args:
+            call: what Rasa would send to an action server.
+
+        Returns:
+            What the server would answer.
+
+        Raises:
+            ClientResponseError: 400 the action does not want to run, 404 there is no such action, 500 it has failed.
+        """
+        context = contextvars.copy_context()  # the conversation's name in log lines
+        return await asyncio.get_running_loop().run_in_executor(self._thread, context.run, self._run, call)
+
+    def _run(self, call: dict[str, Any]) -> Any:
+        from rasa_sdk.executor import ActionNotFoundException
+        from rasa_sdk.interfaces import ActionExecutionRejection
+
+        try:
+            return self._loop.run_until_complete(self._executor.run(call))
+        except ActionExecutionRejection as error:
+            raise _refusal(400, error.message, error.action_name) from error
+        except ActionNotFoundException as error:
+            raise _refusal(404, error.message, error.action_name) from error
+        except Exception as error:
+            logger.exception("The action %s has failed.", call.get("next_action"))
+            raise _refusal(500, str(error), str(call.get("next_action"))) from error
+
+
+def _refusal(status: int, message: str, action: str) -> ClientResponseError:
+    return ClientResponseError(status, message, json.dumps({"error": message, "action_name": action}))
+
+
+@lru_cache(maxsize=1)
+def embedded_actions(package: str) -> EmbeddedActions:
+    """Returns the actions of a package, loaded once."""
+    return EmbeddedActions(package)
+
+
+def server_url(endpoint: EndpointConfig) -> str | None:
+    """Returns the address of the action server, None where actions run in this process."""
+    apart = get_settings().action_server_url
+    if str(endpoint.url).startswith(EMBEDDED):
+        return str(apart) if apart is not None else None
+    return str(endpoint.url)
+
+
+async def load(endpoint: EndpointConfig) -> None:
+    """Loads embedded actions, so that the first customer does not wait for it."""
+    if server_url(endpoint) is None:
+        await asyncio.to_thread(embedded_actions, str(endpoint.url).removeprefix(EMBEDDED))
+
+
+def install() -> None:
+    """Makes Rasa's endpoints know embedded actions, and keep their sessions until `close`."""
+    EndpointConfig.request = _request
+    EndpointConfig.session = _session
+
+
+async def close() -> None:
+    """Closes all kept sessions."""
+    for session in list(_OPEN):
+        await session.close()
+
+
+async def _request(endpoint: EndpointConfig, *arguments: Any, **named: Any) -> Any:
+    if str(endpoint.url).startswith(EMBEDDED):
+        apart = server_url(endpoint)
+        if apart is None:
+            return await embedded_actions(str(endpoint.url).removeprefix(EMBEDDED)).answer(named["json"])
+        endpoint.url = apart
+    return await _ask_over_http(endpoint, *arguments, **named)
+
+
+class _Lent:
+    """A session that is not closed when somebody is done with it.
+
+    Args:
+        session: the session.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+
+    async def __aenter__(self) -> aiohttp.ClientSession:
+        return self._session
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+
+def _session(endpoint: EndpointConfig) -> _Lent:
+    """Returns the session of an endpoint in this event loop."""
+    loop = asyncio.get_running_loop()
+    kept: tuple[asyncio.AbstractEventLoop, aiohttp.ClientSession] | None = endpoint.__dict__.get("kept_session")
+    if kept is None or kept[0] is not loop or kept[1].closed:
+        name = endpoint.basic_auth
+        session = aiohttp.ClientSession(
+            headers=endpoint.headers,
+            auth=aiohttp.BasicAuth(name["username"], name["password"]) if name else None,
+            timeout=aiohttp.ClientTimeout(total=DEFAULT_REQUEST_TIMEOUT),
+            connector=aiohttp.TCPConnector(keepalive_timeout=_IDLE_SECONDS),
+        )
+        _OPEN.add(session)
+        kept = endpoint.__dict__["kept_session"] = (loop, session)
+    return _Lent(kept[1])
