@@ -88,13 +88,13 @@ def learn(examples: Sequence[tuple[Floats, npt.NDArray[np.bool_]]]) -> list[floa
 
 
 def _learn_from_fold(database: Path, fold: int) -> None:
-    """Prints the weights learned from a fold, and how the halves of its articles rank with each other's weights."""
+    """Prints the weights learned from a fold, and how its halves rank with each other's weights."""
     with Library(database).reading() as connection:
         shelves = {language: Articles(database, language) for language in sorted(index.folders(connection))}
     examples: list[tuple[Floats, npt.NDArray[np.bool_]]] = []
     halves: list[int] = []
     asked = [
-        (file, texts) for file, found in read_training_questions().items() if fold_of(file) == fold for texts in found
+        (file, texts) for file, found in read_training_questions().items() for texts in found if fold_of(texts) == fold
     ]
     for number, (file, texts) in enumerate(asked):
         for language in texts.keys() & shelves.keys():
@@ -110,7 +110,7 @@ def _learn_from_fold(database: Path, fold: int) -> None:
                 scores = found_evidence @ np.array(weights)
                 places.append(int((scores > scores[right].max()).sum()) + 1 if right.any() else 999)
     shares = {most: round(float(np.mean(np.array(places) <= most)), 3) for most in (1, 3, 10, 50)}
-    print(f"{len(examples)} questions on articles that the encoder has no question of, cross-fitted: {shares}")
+    print(f"{len(examples)} questions that the encoder has not seen, cross-fitted: {shares}")
     print(dict(zip(WEIGHTS, learn(examples), strict=True)))
 
 

@@ -3,8 +3,9 @@
 It starts from the shipped encoder and goes on with what a search must know: a customer's question lies near the title
 and the sentences of the article that answers it, whatever their languages, and an article's title near its text. The
 wrong answers are the other articles of a batch (InfoNCE, van den Oord et al. 2018, arXiv:1807.03748). The questions
-are those of `training.jsonl`, a line each in nine languages; none of their articles answers a question of the
-benchmark. `--fold 0` leaves every fifth article's questions out and measures on them.
+are those of `training.jsonl`, a line each in nine languages; who wrote them had not seen those of the benchmark. The
+file gets their vectors, too: they are questions that articles are known to answer. `--fold 0` leaves every fifth
+question out, for `python -m benchmarks.search --learn 0`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from bot.encoder import Encoder, load_encoder
 from bot.encoder.features import Vocabulary, word_keys, words_of
 from bot.encoder.model import quantise
 from bot.encoder.training import contrast
+from bot.search.known import add_questions
 from bot.search.reading import words_of_slug
 from bot.settings import get_settings
 
@@ -88,7 +90,7 @@ def _lines(text: str) -> list[str]:
 
 
 def read_training_questions(path: Path = QUESTIONS) -> dict[str, list[dict[str, str]]]:
-    """Returns one or two questions for each of many articles, by file name; each of them by language."""
+    """Returns some questions for each article, by file name; each of them by language."""
     questions: dict[str, list[dict[str, str]]] = {}
     with path.open(encoding="utf8") as lines:
         for line in lines:
@@ -97,9 +99,9 @@ def read_training_questions(path: Path = QUESTIONS) -> dict[str, list[dict[str, 
     return questions
 
 
-def fold_of(file: str) -> int:
-    """Returns which fifth of the articles a file belongs to."""
-    return zlib.crc32(file.encode()) % FOLDS
+def fold_of(question: dict[str, str]) -> int:
+    """Returns which fifth a training question belongs to."""
+    return zlib.crc32(question["en"].encode()) % FOLDS
 
 
 class Table:
@@ -231,13 +233,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.search.learn", description=__doc__)
     parser.add_argument("database", type=Path, help="the imported articles")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="weights file to write")
-    parser.add_argument("--fold", type=int, choices=range(FOLDS), help="leave the questions of every fifth article out")
+    parser.add_argument("--fold", type=int, choices=range(FOLDS), help="leave every fifth question out")
     parser.add_argument("--steps", type=int, default=STEPS)
     arguments = parser.parse_args()
     questions = read_training_questions()
-    learned = {file: texts for file, texts in questions.items() if fold_of(file) != arguments.fold}
+    learned = {
+        file: [texts for texts in found if fold_of(texts) != arguments.fold] for file, found in questions.items()
+    }
+    learned = {file: found for file, found in learned.items() if found}
     encoder = learn(read_articles(arguments.database), learned, get_settings().encoder_weights, arguments.steps)
     encoder.save(arguments.output)
+    known = {file: [list(texts.values()) for texts in found] for file, found in learned.items()}
+    add_questions(arguments.output, encoder, known)
     size = arguments.output.stat().st_size / 1e6
     print(f"{arguments.output}: {size:.1f} MB, {sum(map(len, learned.values()))} questions")
     return 0

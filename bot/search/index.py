@@ -19,20 +19,21 @@ import tantivy
 
 from bot.search.analysis import pieces, stems
 from bot.search.database import encoder_version
+from bot.search.known import known_questions
 from bot.search.reading import search_encoder, words_of_slug
 
 FULL_SCALE = 127
 """Vectors are kept as whole numbers, so many times as long."""
 _HEAP_BYTES = 20_000_000
 _FACT = "index:"
-_FORMAT = 2
+_FORMAT = 3
 """To be raised where the same articles give other indexes: they are made anew by the next import."""
 _MEANINGS = "meanings"
 FIELDS = ("words", "pieces")
 """What an article is found by; fields of its title, headings and text with weights found less (docs/search.md)."""
-VECTORS, ARTICLES = "vectors.npy", "articles.npy"
-_TITLE_AND_SLUG, _TEXT = 1.0, 2.0
-"""What the title, the slug and the text count in the vector of an article."""
+VECTORS, ARTICLES, ASKED, OWNERS = "vectors.npy", "articles.npy", "asked.npy", "owners.npy"
+_TITLE_AND_SLUG, _TEXT, _ASKED = 1.0, 2.0, 0.5
+"""What the title, the slug and the text count in the vector of an article, and what known questions count beside it."""
 
 
 def _schema() -> tantivy.Schema:
@@ -94,13 +95,17 @@ def update(connection: sqlite3.Connection, folder: Path) -> None:
             name = f"{language}-{uuid.uuid4().hex}-{digest}"
             _build(connection, folder / name, [identifier for _, _, identifier, _ in chosen.values()])
             connection.execute("REPLACE INTO facts VALUES (?, ?)", (_FACT + language, name))
-    digest = _digest([encoder_version(connection), *versions.items()])
+    known = known_questions()
+    digest = _digest([encoder_version(connection), known.version, *versions.items()])
     if not meanings(connection).endswith(digest) or not (folder / meanings(connection)).is_dir():
         name = f"{_MEANINGS}-{uuid.uuid4().hex}-{digest}"
         (folder / name).mkdir(parents=True)
         parts = ([version[2] for version in found] for found in versions.values())
-        codes = [_meaning(connection, identifiers) for identifiers in parts]
-        np.save(folder / name / VECTORS, np.array(codes, np.int8).reshape(-1, search_encoder().dimension))
+        asked = [known.of(Path(path).name) for path in versions]
+        codes = [_meaning(connection, *found) for found in zip(parts, asked, strict=True)]
+        np.save(folder / name / VECTORS, _stacked(codes))
+        np.save(folder / name / ASKED, _stacked([row for rows in asked for row in rows]))
+        np.save(folder / name / OWNERS, np.repeat(np.arange(len(asked), dtype=np.int32), list(map(len, asked))))
         connection.execute("REPLACE INTO facts VALUES (?, ?)", (_MEANINGS, name))
 
 
@@ -108,14 +113,25 @@ def _digest(content: Sequence[object]) -> str:
     return hashlib.blake2b(repr((_FORMAT, content)).encode(), digest_size=16).hexdigest()
 
 
-def _meaning(connection: sqlite3.Connection, identifiers: Sequence[int]) -> npt.NDArray[np.int8]:
-    """Returns the vector of an article: its titles, slug and texts in all languages, which bear each other out."""
+def _stacked(rows: Sequence[npt.NDArray[np.int8]]) -> npt.NDArray[np.int8]:
+    return np.array(rows, np.int8).reshape(-1, search_encoder().dimension)
+
+
+def _meaning(
+    connection: sqlite3.Connection, identifiers: Sequence[int], asked: npt.NDArray[np.int8]
+) -> npt.NDArray[np.int8]:
+    """Returns the vector of an article: its titles, slug and texts in all languages, which bear each other out.
+
+    Questions that it is known to answer are added.
+    """
     titles, slug, texts = np.zeros((3, search_encoder().dimension))
     for identifier in identifiers:
         blob = connection.execute("SELECT vectors FROM articles WHERE id = ?", (identifier,)).fetchone()[0]
         vectors = vectors_of(blob).astype(np.float64)
         titles, slug, texts = titles + _unit(vectors[0]), slug + vectors[1], texts + _unit(vectors[2:].sum(axis=0))
     meaning = _TITLE_AND_SLUG * (_unit(titles) + _unit(slug)) + _TEXT * _unit(texts)
+    if len(asked):
+        meaning = _unit(meaning) + _ASKED * _unit(asked.astype(np.float64).sum(axis=0))
     return np.rint(FULL_SCALE * _unit(meaning)).astype(np.int8)
 
 
