@@ -10,6 +10,8 @@ from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
+from bot.tickets.database import write_ahead
+
 EVENTS = Table(
     "events",
     MetaData(),
@@ -78,5 +80,5 @@ def _make_table(engine: Engine) -> None:
 
 
 def _prepare_sqlite(connection: Any, record: Any) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
+    write_ahead(connection)
     connection.execute("PRAGMA synchronous = NORMAL")

@@ -118,13 +118,20 @@ def _version(connection: Connection) -> str | None:
 
 def _prepare_sqlite(connection: Any, record: Any) -> None:
     connection.isolation_level = None  # transactions begin where `_begin_sqlite` says, for tables as for rows
-    _write_ahead(connection)
+    write_ahead(connection)
     connection.execute("PRAGMA synchronous = FULL")  # a ticket whose number was told survives a power cut
     connection.execute("PRAGMA foreign_keys = ON")
 
 
-def _write_ahead(connection: Any) -> None:
-    """Turns the write-ahead log on: of processes that do so with a new file at once, SQLite refuses all but one."""
+def write_ahead(connection: Any) -> None:
+    """Turns SQLite's write-ahead log on: of those that do so with a new file at once, it refuses all but one.
+
+    Args:
+        connection: as its driver has it.
+
+    Raises:
+        sqlite3.OperationalError: it is refused for a minute, or for another reason.
+    """
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
         try:
