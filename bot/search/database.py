@@ -8,6 +8,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bot.sqlite import write_ahead
+
 BUSY_SECONDS = 30
 _VERSION = 1
 _SCHEMA = """
@@ -107,7 +109,7 @@ class Library:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with closing(self._connect()) as connection:
-                connection.execute("PRAGMA journal_mode = WAL")  # readers are never kept waiting by an import
+                write_ahead(connection, BUSY_SECONDS)  # readers are never kept waiting by an import
                 connection.execute("BEGIN IMMEDIATE")
                 version = connection.execute("PRAGMA user_version").fetchone()[0]
                 if version == 0:

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
-from bot.tickets.database import write_ahead
+from bot.sqlite import write_ahead
 
 EVENTS = Table(
     "events",
@@ -80,5 +80,5 @@ def _make_table(engine: Engine) -> None:
 
 
 def _prepare_sqlite(connection: Any, record: Any) -> None:
-    write_ahead(connection)
+    write_ahead(connection, _BUSY_SECONDS)
     connection.execute("PRAGMA synchronous = NORMAL")

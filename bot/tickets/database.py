@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +12,7 @@ from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
+from bot.sqlite import write_ahead
 from bot.tickets.model import TicketStoreError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -118,30 +117,9 @@ def _version(connection: Connection) -> str | None:
 
 def _prepare_sqlite(connection: Any, record: Any) -> None:
     connection.isolation_level = None  # transactions begin where `_begin_sqlite` says, for tables as for rows
-    write_ahead(connection)
+    write_ahead(connection, WAIT_SECONDS)
     connection.execute("PRAGMA synchronous = FULL")  # a ticket whose number was told survives a power cut
     connection.execute("PRAGMA foreign_keys = ON")
-
-
-def write_ahead(connection: Any) -> None:
-    """Turns SQLite's write-ahead log on: of those that do so with a new file at once, it refuses all but one.
-
-    Args:
-        connection: as its driver has it.
-
-    Raises:
-        sqlite3.OperationalError: it is refused for a minute, or for another reason.
-    """
-    deadline = time.monotonic() + WAIT_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)  # SQLite's own patience does not hold for this statement
-        else:
-            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

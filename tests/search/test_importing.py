@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -226,3 +229,17 @@ def test_no_step_and_no_link_is_lost(tmp_path: Path, dialect: str, steps: list[s
     assert article.steps == len(steps)
     assert set(steps) <= set(article.sentences)
     assert [link.url for link in article.links] == [f"https://example.org/{page}" for page in pages]
+
+
+def test_those_who_make_a_new_database_at_once_all_succeed(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        for number in range(10):
+            made = pool.map(Library, [tmp_path / f"{number}" / "articles.db"] * 16)
+            assert [rows(library) for library in made] == [[]] * 16
+
+
+def test_a_new_database_waits_for_somebody_who_is_making_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(sqlite3.connect(tmp_path / "articles.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        monkeypatch.setattr("time.sleep", lambda seconds: other.execute("ROLLBACK"))  # they end while it waits
+        assert rows(Library(tmp_path / "articles.db")) == []
