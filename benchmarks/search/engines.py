@@ -12,7 +12,7 @@ import numpy as np
 from bot.search import index
 from bot.search.database import Library
 from bot.search.index import looked_for
-from bot.search.ranking import WEIGHTS, Candidates, Shelf, candidates, open_shelf
+from bot.search.ranking import WEIGHTS, Candidates, Shelf, candidates, open_meanings, open_shelf
 from bot.search.reading import search_encoder
 
 Ranking = Callable[[str], list[int]]
@@ -26,8 +26,8 @@ class Articles:
     def __init__(self, database: Path, language: str) -> None:
         library = Library(database)
         with library.reading() as connection:
-            name = index.folders(connection)[language]
-            self.shelf: Shelf = open_shelf(index.folder_of(database), name, index.meanings(connection))
+            folder, name = index.folder_of(database), index.folders(connection)[language]
+            self.shelf: Shelf = open_shelf(folder, name, open_meanings(folder, index.meanings(connection)))
             rows = [
                 connection.execute(
                     "SELECT language, path, title, slug, headings, sentences FROM articles WHERE id = ?", (int(number),)

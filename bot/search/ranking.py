@@ -47,15 +47,13 @@ class Hit:
 
 
 @dataclass(frozen=True)
-class Shelf:
-    """The articles of one language, ready to be searched; the arrays have one row an article."""
+class Meanings:
+    """What the articles mean, the same in every language."""
 
     name: str
-    language: str
-    words: tantivy.Index
-    identifiers: npt.NDArray[np.int64]
-    meanings: Floats
-    """The vectors of the articles, the same in every language."""
+    """The folder that they are from."""
+    articles: Floats
+    """The vectors of the articles, one row an article."""
     asked: Floats
     """The vectors of questions that articles are known to answer."""
     owners: npt.NDArray[np.int64]
@@ -64,8 +62,41 @@ class Shelf:
     """Where the questions of each of them begin."""
 
 
-def open_shelf(folder: Path, name: str, meanings: str) -> Shelf:
-    """Opens the index of a language and the articles' vectors.
+@dataclass(frozen=True)
+class Shelf:
+    """The articles of one language, ready to be searched."""
+
+    name: str
+    """The folder of its index."""
+    language: str
+    words: tantivy.Index
+    identifiers: npt.NDArray[np.int64]
+    """The articles' keys in the database, in the order of their vectors."""
+    meanings: Meanings
+
+
+def open_meanings(folder: Path, name: str) -> Meanings:
+    """Opens the articles' vectors.
+
+    Args:
+        folder: where the indexes lie.
+        name: the folder of the vectors in there.
+
+    Raises:
+        OSError: it has been replaced by a new one.
+    """
+    articles, asked = (_units(folder / name / file) for file in (index.VECTORS, index.ASKED))
+    owners, firsts = np.unique(np.load(folder / name / index.OWNERS), return_index=True)
+    return Meanings(name, articles, asked, owners, firsts)
+
+
+def open_shelf(folder: Path, name: str, meanings: Meanings) -> Shelf:
+    """Opens the index of a language.
+
+    Args:
+        folder: where the indexes lie.
+        name: the folder of the index in there.
+        meanings: what its articles mean.
 
     Raises:
         OSError: it has been replaced by a new one.
@@ -75,10 +106,7 @@ def open_shelf(folder: Path, name: str, meanings: str) -> Shelf:
     except ValueError as error:
         raise FileNotFoundError(str(error)) from error
     identifiers = np.load(folder / name / index.ARTICLES)
-    vectors, asked = (_units(folder / meanings / file) for file in (index.VECTORS, index.ASKED))
-    owners, firsts = np.unique(np.load(folder / meanings / index.OWNERS), return_index=True)
-    language = name.split("-", maxsplit=1)[0]
-    return Shelf(f"{name} {meanings}", language, words, identifiers, vectors, asked, owners, firsts)
+    return Shelf(name, name.split("-", maxsplit=1)[0], words, identifiers, meanings)
 
 
 def _units(file: Path) -> Floats:
@@ -111,6 +139,7 @@ class Searcher:
             raise LibraryError(f"{self._database}: no article database; run `python -m bot articles import`.")
         self._library = Library(self._database)
         self._encoder: Encoder = search_encoder()
+        self._meanings: Meanings | None = None
         self._shelves: dict[str, Shelf] = {}
 
     def search(self, text: str, language: str, results: int = RESULTS) -> list[Hit]:
@@ -149,13 +178,15 @@ class Searcher:
             if largest is None:
                 return None
             language = largest[0]
-        known = self._shelves.get(language)
-        meanings = index.meanings(connection)
-        if known is None or known.name != f"{valid[language]} {meanings}":
-            # What an import replaces stays on disk until the next one, so that this transaction can still open it.
-            known = open_shelf(index.folder_of(self._database), valid[language], meanings)
-            self._shelves[language] = known
-        return known
+        # What an import replaces stays on disk until the next one, so that this transaction can still open it.
+        folder, name = index.folder_of(self._database), index.meanings(connection)
+        meanings, shelf = self._meanings, self._shelves.get(language)
+        if meanings is None or meanings.name != name:
+            self._shelves.clear()  # they hold on to the former vectors
+            self._meanings = meanings = open_meanings(folder, name)
+        if shelf is None or shelf.name != valid[language] or shelf.meanings is not meanings:
+            self._shelves[language] = shelf = open_shelf(folder, valid[language], meanings)
+        return shelf
 
 
 def candidates(shelf: Shelf, text: str, query: Floats) -> Candidates:
@@ -166,13 +197,17 @@ def candidates(shelf: Shelf, text: str, query: Floats) -> Candidates:
         text: the question.
         query: its vector.
     """
-    near = shelf.meanings @ query
+    meanings = shelf.meanings
+    near = meanings.articles @ query
     asked = near.copy()  # its own vector, where no question that it answers lies nearer
-    if len(shelf.owners):
-        nearest = np.maximum.reduceat(shelf.asked @ query, shelf.firsts)
-        asked[shelf.owners] = np.maximum(near[shelf.owners], nearest)
-    most = min(_CANDIDATES, len(near))
-    chosen = {row for by in (near, asked) for row in np.argpartition(-by, most - 1)[:most].tolist() if query.any()}
+    if len(meanings.owners):
+        nearest = np.maximum.reduceat(meanings.asked @ query, meanings.firsts)
+        asked[meanings.owners] = np.maximum(near[meanings.owners], nearest)
+    chosen: set[int] = set()
+    if query.any():  # what has no word is as near to one article as to another
+        most = min(_CANDIDATES, len(near))
+        for cosines in (near, asked):
+            chosen.update(np.argpartition(-cosines, most - 1)[:most].tolist())
     by_words = [dict(index.find(shelf.words, text, shelf.language, _CANDIDATES, [field])) for field in index.FIELDS]
     chosen.update(*by_words)
     rows = np.array(sorted(chosen), np.int64)

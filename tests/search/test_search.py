@@ -12,7 +12,7 @@ import pytest
 
 from bot.search.database import Library, LibraryError
 from bot.search.importing import import_articles
-from bot.search.ranking import Searcher
+from bot.search.ranking import Meanings, Searcher, open_meanings
 from tests.search.conftest import write
 
 
@@ -95,6 +95,28 @@ def test_searching_goes_on_while_articles_are_imported(imported: Library, trees:
     thread.join()
     assert not failures
     assert searcher.search("maskinen krasjer", "nb")[0].title == "Blåskjerm 5"
+
+
+def test_all_languages_share_the_vectors_until_an_import_replaces_them(
+    imported: Library, trees: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Meanings] = []
+
+    def watched(folder: Path, name: str) -> Meanings:
+        opened.append(open_meanings(folder, name))
+        return opened[-1]
+
+    monkeypatch.setattr("bot.search.ranking.open_meanings", watched)
+    searcher = Searcher(imported.path)
+    for language in ("nb", "nl", "nb"):
+        searcher.search("OneDrive", language)
+    assert len(opened) == 1
+    write(trees, "nl-NL", "calendar", "Agenda delen", "Anderen zien uw afspraken.")
+    import_articles(imported, [trees])
+    assert [searcher.search("agenda delen met anderen", language)[0].file for language in ("nl", "nb")] == [
+        "calendar.md"
+    ] * 2
+    assert len(opened) == 2
 
 
 def test_the_command_prints_json(imported: Library, root: Path) -> None:
