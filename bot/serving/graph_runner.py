@@ -5,6 +5,7 @@ The graph of components is run in order, without Dask's scheduler, and nothing i
 
 from __future__ import annotations
 
+from graphlib import TopologicalSorter
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +21,10 @@ class OrderedGraphRunner(DaskGraphRunner):
 
     Dask does so anew for each message: 1.5 of the 4.5 ms that it takes to understand one.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._known_steps: dict[tuple[str, ...], _Steps] = {}
 
     def run(self, inputs: dict[str, Any] | None = None, targets: list[str] | None = None) -> dict[str, Any]:
         """Runs the graph.
@@ -44,18 +49,12 @@ class OrderedGraphRunner(DaskGraphRunner):
         return dict(results[name] for name in wanted)
 
     def _steps(self, targets: tuple[str, ...]) -> _Steps:
-        known: dict[tuple[str, ...], _Steps] = self.__dict__.setdefault("_known_steps", {})
-        if targets not in known:
+        if targets not in self._known_steps:
             nodes = self._graph_schema.minimal_graph_schema(list(targets)).nodes
-            steps: _Steps = []
-            left = dict.fromkeys(nodes)
-            while left:
-                ready = [name for name in left if not set(nodes[name].needs.values()) & left.keys()]
-                for name in ready:
-                    steps.append((name, tuple(nodes[name].needs.values())))
-                    del left[name]
-            known[targets] = steps
-        return known[targets]
+            needs = {name: tuple(node.needs.values()) for name, node in nodes.items()}
+            order = TopologicalSorter(needs).static_order()  # with the names of inputs, too
+            self._known_steps[targets] = [(name, needs[name]) for name in order if name in needs]
+        return self._known_steps[targets]
 
 
 def install() -> None:

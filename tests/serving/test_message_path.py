@@ -42,6 +42,17 @@ def test_the_graph_says_the_same_in_order_as_with_dask(agent: Agent, text: str) 
     assert ours[targets[0]][0].as_dict(True) == theirs[targets[0]][0].as_dict(True)
 
 
+def test_every_node_runs_after_those_that_it_needs(agent: Agent) -> None:
+    assert agent.processor is not None
+    runner: Any = agent.processor.graph_runner
+    steps = runner._steps((agent.processor.model_metadata.core_target,))
+    names = [name for name, _ in steps]
+    for place, (_, needs) in enumerate(steps):
+        assert not set(needs) & set(names[place:])
+    runner._known_steps.clear()
+    assert runner._steps((agent.processor.model_metadata.core_target,)) == steps, "always in the same order"
+
+
 def test_an_input_that_is_named_like_a_node_is_refused(agent: Agent) -> None:
     assert agent.processor is not None
     runner: Any = agent.processor.graph_runner
