@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 from bot.articles import ArticleError, read_article
 from bot.articles.issues import IssueTableError, load_issues, source_names
@@ -118,8 +119,8 @@ def run(
     model: Path | None = None,
     arguments: Sequence[str] = (),
     root: Path = PROJECT_ROOT,
-) -> int:
-    """Trains if needed, serves until interrupted.
+) -> NoReturn:
+    """Trains if needed, then serves until it is interrupted or the server ends.
 
     Args:
         port: where Rasa's server listens.
@@ -129,11 +130,10 @@ def run(
         arguments: handed on to `rasa run`.
         root: the project's folder.
 
-    Returns:
-        The exit code.
-
     Raises:
-        LaunchError: the port is taken, the training failed or a server did not start.
+        LaunchError: the port is taken, the model is missing, the training failed, or the server did not start or has
+            ended.
+        KeyboardInterrupt: Ctrl-C, or a polite `kill`; the server has been ended.
     """
     if not _is_free(host, port):
         raise LaunchError(f"port {port} is in use; choose another one, for example `make run PORT={port + 1}`.")

@@ -25,7 +25,7 @@ import sys
 from pathlib import Path
 from bot.launcher import run
 port, model, root = sys.argv[1:]
-sys.exit(run(int(port), "127.0.0.1", True, Path(model), ["--debug"], Path(root)))
+run(int(port), "127.0.0.1", True, Path(model), ["--debug"], Path(root))
 """
 
 
