@@ -22,6 +22,7 @@ Floats = npt.NDArray[np.float32]
 _FORMAT = 1
 _LARGEST_CODE = 127
 _MOST_REMEMBERED_WORDS = 20_000
+_MOST_REMEMBERED_PIECES = 50_000
 
 
 class EncoderFileError(ValueError):
@@ -45,6 +46,7 @@ class Encoder:
         self._codes = codes
         self._scales = scales
         self._numbers: dict[str, int] = {}
+        self._rows: dict[str, tuple[int, ...]] = {}
         self._vectors: Floats = np.zeros((256, codes.shape[1]), dtype=np.float32)
         self.provenance = provenance
         self.version = _content_hash(vocabulary.keys, codes, scales)
@@ -63,10 +65,12 @@ class Encoder:
         Returns:
             (n, dimension) float32; unit-length rows, zero rows for texts of which no feature is known.
         """
-        words = [words_of(text) for text in texts]
-        numbers = self._numbers_of({word for of_text in words for word in of_text})
-        columns = np.fromiter(map(numbers.__getitem__, chain.from_iterable(words)), dtype=np.int32)
-        ends = np.cumsum([0, *map(len, words)])
+        pieces = [text.split() for text in texts]  # no word reaches over a blank
+        rows = self._rows_of({piece for of_text in pieces for piece in of_text})
+        found = [rows[piece] for of_text in pieces for piece in of_text]
+        columns = np.fromiter(chain.from_iterable(found), dtype=np.int32)
+        lengths = np.fromiter(map(len, found), dtype=np.int32, count=len(found))
+        ends = np.append(0, lengths.cumsum())[np.cumsum([0, *map(len, pieces)])]
         counts = sparse.csr_matrix(
             (np.ones(len(columns), dtype=np.float32), columns, ends), shape=(len(texts), len(self._vectors))
         )
@@ -74,21 +78,30 @@ class Encoder:
         lengths = np.linalg.norm(result, axis=1, keepdims=True)
         return np.divide(result, lengths, out=result, where=lengths > 0)
 
-    def _numbers_of(self, words: Collection[str]) -> dict[str, int]:
-        """Returns word -> row of its vector; each word's vector is added up once, as texts repeat words."""
-        new = [word for word in words if word not in self._numbers]
-        if len(self._numbers) + len(new) > max(_MOST_REMEMBERED_WORDS, len(words)):
-            self._numbers, new = {}, list(words)
-        needed = len(self._numbers) + len(new)
+    def _rows_of(self, pieces: Collection[str]) -> dict[str, tuple[int, ...]]:
+        """Returns what stands between two blanks -> rows of its words' vectors.
+
+        Texts repeat words: each one's vector is added up once.
+        """
+        new = {piece: words_of(piece) for piece in pieces if piece not in self._rows}
+        if not new:
+            return self._rows
+        words = {word for found in new.values() for word in found if word not in self._numbers}
+        if len(self._numbers) + len(words) > _MOST_REMEMBERED_WORDS or len(self._rows) > _MOST_REMEMBERED_PIECES:
+            self._numbers, self._rows = {}, {}
+            new = {piece: words_of(piece) for piece in pieces}
+            words = {word for found in new.values() for word in found}
+        needed = len(self._numbers) + len(words)
         if needed > len(self._vectors):
             grown = np.zeros((max(needed, 2 * len(self._vectors)), self.dimension), dtype=np.float32)
             grown[: len(self._vectors)] = self._vectors
             self._vectors = grown
-        for word in new:
+        for word in words:
             rows = self._vocabulary.rows_of(word)
             number = self._numbers[word] = len(self._numbers)
             self._vectors[number] = self._scales[rows] @ self._codes[rows].astype(np.float32)
-        return self._numbers
+        self._rows.update((piece, tuple(map(self._numbers.__getitem__, found))) for piece, found in new.items())
+        return self._rows
 
     def save(self, path: Path) -> None:
         """Writes the one file that `load_encoder` reads."""

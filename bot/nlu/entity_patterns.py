@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import spacy
@@ -165,7 +166,7 @@ class EntityMatcher:
     def _flag(self, attribute: str, condition: dict[str, Any]) -> int:
         key = f"{attribute} {condition}"
         if key not in self._flags:
-            readers: dict[str, Callable[[str], str]] = {"TEXT": str, "LOWER": str.lower, "NORM": name_of}
+            readers: dict[str, Callable[[str], str]] = {"TEXT": str, "LOWER": str.lower, "NORM": _name_of_one}
             read = readers[attribute]
             ((kind, value),) = condition.items()
             if kind == "REGEX":
@@ -175,6 +176,10 @@ class EntityMatcher:
                 words, wanted = frozenset(value), kind == "IN"
                 self._flags[key] = self.vocab.add_flag(lambda text: (read(text) in words) is wanted)
         return self._flags[key]
+
+
+# spaCy asks for all flags of one word, then of the next.
+_name_of_one = lru_cache(maxsize=1)(name_of)
 
 
 def _sign_of_any(words: EntityWords) -> re.Pattern[str]:

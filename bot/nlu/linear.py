@@ -133,6 +133,7 @@ def train_linear_model(
 
     names, targets = np.unique(np.asarray(labels), return_inverse=True)
     origins = np.arange(len(targets)) if origins is None else origins
+    features.sort_indices()  # the same whatever the order in which n-grams were counted
     genuine = np.flatnonzero(origins == np.arange(len(targets)))
     test = _held_out(features, targets, genuine, share, seed)
     train = np.flatnonzero(~np.isin(origins, test))

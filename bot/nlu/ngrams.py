@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +16,16 @@ from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils import murmurhash3_32
 
+from bot.remembered import Remembered
+
 _INVISIBLE = re.compile(r"[\u200b-\u200f\u2060\ufeff\u00ad]")
 _DIGITS = re.compile(r"\d+")
 _TOKEN = re.compile(r"\b\w+\b")
 _AT_ONCE = 4096
-"""Texts whose n-grams are sorted together: more take longer and more memory, not less."""
-_MOST_REMEMBERED = 50_000
-"""Words, tokens and pairs of tokens whose columns are remembered, of each kind."""
+"""Texts whose n-grams are counted together: more take more memory and are not faster."""
+_FEW_UNITS = 1000
+_MOST_REMEMBERED = 100_000
+"""Pieces of texts, and sequences of words, whose n-grams are remembered."""
 
 
 def normalise(text: str) -> str:
@@ -31,16 +35,12 @@ def normalise(text: str) -> str:
     return " ".join(_DIGITS.sub("0", text.lower()).split())
 
 
-class _Plain(dict[int, str]):
-    """Character -> what is left of it without diacritics, found when first needed."""
-
-    def __missing__(self, code: int) -> str:
-        plain = "".join(char for char in unicodedata.normalize("NFD", chr(code)) if not unicodedata.combining(char))
-        self[code] = plain
-        return plain
+def _without_diacritics(code: int) -> str:
+    return "".join(char for char in unicodedata.normalize("NFD", chr(code)) if not unicodedata.combining(char))
 
 
-_PLAIN = _Plain({ord("ø"): "o", ord("æ"): "ae", ord("ß"): "ss"})
+_PLAIN = Remembered(_without_diacritics)
+_PLAIN.update({ord("ø"): "o", ord("æ"): "ae", ord("ß"): "ss"})
 
 
 def fold_diacritics(text: str) -> str:
@@ -62,50 +62,80 @@ class Ngram:
     """Whether it is made of words, not of characters."""
 
 
-class _Units(dict[str, int]):
-    """What texts of one block are made of (words with bounds, tokens, pairs of tokens), each with its n-grams' columns.
+class _Lists:
+    """Lists of whole numbers, one after the other in one array; only added to."""
 
-    Texts repeat words, so that each word's n-grams are cut and hashed once; what was longest remembered is not kept
-    apart: all is forgotten at once when there is too much of it.
+    def __init__(self) -> None:
+        self.values = array("i")
+        self.ends = array("i", [0])
+
+    def __len__(self) -> int:
+        return len(self.ends) - 1
+
+    def add(self, values: Iterable[int]) -> None:
+        """Adds a list."""
+        self.values.extend(values)
+        self.ends.append(len(self.values))
+
+    def of(self, numbers: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Returns the values of some lists, one after the other, and how many each of them has."""
+        ends, values = _view(self.ends), _view(self.values)
+        starts = ends[numbers]
+        lengths = ends[numbers + 1] - starts
+        before = lengths.cumsum() - lengths
+        return values[np.arange(lengths.sum()) + (starts - before).repeat(lengths)], lengths
+
+
+def _view(values: array[int]) -> NDArray[np.int32]:
+    """Returns an array that shares its memory; it must be gone before anything is added."""
+    return np.frombuffer(values, dtype=np.int32)
+
+
+class _Memory:
+    """What texts are made of, each with its columns: pieces, which stand between two blanks, and sequences of words.
+
+    Nothing that happens to a text before its n-grams are cut reaches over a blank, so the n-grams that lie in a piece
+    are cut and hashed once. Those of several words are remembered by the words. Pieces and sequences are numbered
+    together, as units.
     """
 
-    def __init__(self, ngrams: Callable[[str], Sequence[str]], buckets: int) -> None:
-        super().__init__()
-        self.ngrams = ngrams
-        self.buckets = buckets
-        self._columns = array("i")
-        self._ends = array("q", [0])
+    def __init__(self, features: NgramFeatures) -> None:
+        self._features = features
+        self.pieces = Remembered(self._read_piece)
+        self.sequences = Remembered(self._read_sequence)
+        self.words = _Lists()
+        """The words of each piece, by number; sequences have none."""
+        self.units = _Lists()
+        """The columns of each unit, by their places."""
+        self.columns = array("i")
+        """The column at each place: as they come, so that frequent ones lie together."""
+        self._places: Remembered[int, int] = Remembered(lambda column: self._append(self.columns, column))
+        self._names: list[str] = []
+        self._words: Remembered[str, int] = Remembered(lambda word: self._append(self._names, word))
 
-    def __missing__(self, unit: str) -> int:
-        self._columns.extend(map(self.column, self.ngrams(unit)))
-        self._ends.append(len(self._columns))
-        self[unit] = number = len(self)
-        return number
+    def __len__(self) -> int:
+        return len(self.units)
 
-    def column(self, ngram: str) -> int:
-        """Returns the column of an n-gram, as scikit-learn's FeatureHasher has it."""
-        return int(abs(murmurhash3_32(ngram)) % self.buckets)
+    def _read_piece(self, piece: str) -> int:
+        without_number = _DIGITS.sub("0", piece)
+        if without_number != piece:
+            return self.pieces[without_number]
+        words, columns = self._features.read(piece)
+        self.words.add(map(self._words.__getitem__, words))
+        return self._add(columns)
 
-    def columns_of(self, texts: Sequence[Sequence[str]]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """Returns the n-grams of n texts, one after the other, as often as they occur.
+    def _read_sequence(self, numbers: tuple[int, ...]) -> int:
+        self.words.add(())
+        return self._add([self._features.column_of_words([self._names[number] for number in numbers])])
 
-        Args:
-            texts: the units of each text.
+    def _add(self, columns: Iterable[int]) -> int:
+        self.units.add(map(self._places.__getitem__, columns))
+        return len(self.units) - 1
 
-        Returns:
-            Which text each n-gram is in, and its column.
-        """
-        if len(self) > _MOST_REMEMBERED:
-            self.clear()
-            self._columns, self._ends = array("i"), array("q", [0])
-        numbers = np.fromiter(map(self.__getitem__, chain.from_iterable(texts)), dtype=np.int64)
-        of_text = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
-        ends, columns = np.frombuffer(self._ends, dtype=np.int64), np.frombuffer(self._columns, dtype=np.int32)
-        starts, lengths = ends[numbers], ends[numbers + 1] - ends[numbers]
-        before = lengths.cumsum() - lengths
-        places = np.arange(lengths.sum()) + (starts - before).repeat(lengths)
-        rows = np.arange(len(texts)).repeat(of_text).repeat(lengths)
-        return rows, columns[places]
+    @staticmethod
+    def _append(values: Any, value: Any) -> int:
+        values.append(value)
+        return len(values) - 1
 
 
 class NgramFeatures:
@@ -129,19 +159,17 @@ class NgramFeatures:
         fold: bool = True,
     ) -> None:
         self._fold = fold
-        self._words = words
-        cutter = CountVectorizer(analyzer="char_wb", ngram_range=tuple(characters), lowercase=False)
-        self._blocks = [_Units(cutter.build_analyzer(), buckets)]
-        if words[1]:
-            self._blocks.append(_Units(lambda unit: [unit], buckets))
-        self.idf: NDArray[np.float32] = np.zeros(buckets * len(self._blocks), dtype=np.float32)
+        self._lengths = range(words[0], words[1] + 1) if words[1] else range(0)
+        self._buckets = buckets
+        self._cut = CountVectorizer(analyzer="char_wb", ngram_range=tuple(characters), lowercase=False).build_analyzer()
+        self._memory = _Memory(self)
+        self.idf: NDArray[np.float32] = np.zeros(buckets * (2 if self._lengths else 1), dtype=np.float32)
 
     def fit(self, texts: Sequence[str]) -> NgramFeatures:
         """Learns how rare each n-gram is (smoothed inverse document frequency); returns itself."""
         frequency = np.zeros(len(self.idf), dtype=np.int64)
         for start in range(0, len(texts), _AT_ONCE):
-            _, columns, _ = self._counts(texts[start : start + _AT_ONCE])
-            frequency += np.bincount(columns, minlength=len(frequency))
+            frequency += np.bincount(self._counts(texts[start : start + _AT_ONCE]).indices, minlength=len(frequency))
         self.idf = (np.log((1 + len(texts)) / (1 + frequency)) + 1).astype(np.float32)
         # An n-gram that only one example has tells nothing about others, but would let the classifier memorise it.
         self.idf[frequency < 2] = 0.0
@@ -154,65 +182,107 @@ class NgramFeatures:
             texts: n texts.
 
         Returns:
-            (n, buckets x blocks) float32; each block of a row has unit length, or is empty.
+            (n, buckets x blocks) float32, the columns of a row in no order; each block of a row has unit length, or is
+            empty.
         """
         if len(texts) > _AT_ONCE:
             parts = [self.transform(texts[start : start + _AT_ONCE]) for start in range(0, len(texts), _AT_ONCE)]
             return sparse.vstack(parts, format="csr")
-        rows, columns, counts = self._counts(texts)
-        data = np.log(counts.astype(np.float32))
+        vectors = self._counts(texts)
+        columns, data = vectors.indices, vectors.data
+        np.log(data, out=data)
         data += 1.0
         data *= self.idf[columns]
         # One number for each block of each row.
-        owners = rows * len(self._blocks) + columns // self._blocks[0].buckets
+        owners = np.arange(0, 2 * len(texts), 2).repeat(np.diff(vectors.indptr)) + (columns >= self._buckets)
         length = np.sqrt(np.bincount(owners, weights=data**2, minlength=1)).astype(np.float32)
         data /= np.maximum(length[owners], 1e-9)
-        bounds = np.searchsorted(rows, np.arange(len(texts) + 1))
-        return sparse.csr_matrix((data, columns, bounds), shape=(len(texts), len(self.idf)))
+        return vectors
 
     def occurrences(self, text: str) -> Iterator[Ngram]:
         """Yields every n-gram of a text with its column: hashing forgets them, so they are looked up again."""
-        start = 0
-        for is_word, block in enumerate(self._blocks):
-            words = normalise(text).split()
-            for position, word in enumerate(words):
-                # A pair of words is counted with its first one.
-                follower = words[position + 1 : position + 2] if is_word else []
-                alone = self._ngrams(" ".join(follower), bool(is_word))
-                for ngram in _without(self._ngrams(" ".join([word, *follower]), bool(is_word)), alone):
-                    yield Ngram(ngram, start + block.column(ngram), word, bool(is_word))
-            start += block.buckets
+        pieces = normalise(text).split()
+        for position, piece in enumerate(pieces):
+            for ngram in self._cut_characters(piece):
+                yield Ngram(ngram, self._hash(ngram), piece, False)
+            # A pair of words is counted with its first one.
+            follower = " ".join(pieces[position + 1 : position + 2])
+            alone = self._cut_words(_TOKEN.findall(follower))
+            for words in _without(self._cut_words(_TOKEN.findall(f"{piece} {follower}")), alone):
+                yield Ngram(" ".join(words), self.column_of_words(words), piece, True)
 
-    def _ngrams(self, text: str, are_words: bool) -> list[str]:
-        """Returns the n-grams of a normalised text."""
-        return [ngram for unit in self._units(text)[are_words] for ngram in self._blocks[are_words].ngrams(unit)]
+    def read(self, piece: str) -> tuple[list[str], list[int]]:
+        """Returns the words of a piece of a text, which has no blank, and the columns of all n-grams that lie in it."""
+        normal = normalise(piece)
+        columns = [self._hash(ngram) for ngram in self._cut_characters(normal)]
+        words = _TOKEN.findall(normal) if self._lengths else []
+        if 1 in self._lengths:
+            columns.extend(self.column_of_words([word]) for word in words)
+        return words, columns
 
-    def _units(self, normal: str) -> tuple[Sequence[str], Sequence[str]]:
-        """Returns what a normalised text is made of: for the characters its words, for the words their n-grams."""
-        tokens = _TOKEN.findall(normal) if self._words[1] else []
-        shortest, longest = self._words
-        units = list(tokens) if shortest == 1 else []
-        for length in range(max(2, shortest), longest + 1):
-            units.extend(map(" ".join, zip(*(tokens[start:] for start in range(length)), strict=False)))
-        return (fold_diacritics(normal) if self._fold else normal).split(), units
+    def column_of_words(self, words: Sequence[str]) -> int:
+        """Returns the column of an n-gram of words."""
+        return self._buckets + self._hash(" ".join(words))
 
-    def _counts(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]:
-        """Counts the n-grams of texts.
+    def _hash(self, ngram: str) -> int:
+        """Returns the bucket of an n-gram, as scikit-learn's FeatureHasher has it."""
+        return int(abs(murmurhash3_32(ngram)) % self._buckets)
 
-        Returns:
-            Of each n-gram of each text: which text, its column among all features, how often it occurs; in that order.
+    def _cut_characters(self, normal: str) -> list[str]:
+        words = (fold_diacritics(normal) if self._fold else normal).split()
+        return [ngram for word in words for ngram in self._cut(word)]
+
+    def _cut_words(self, words: Sequence[str]) -> list[tuple[str, ...]]:
+        return [
+            ngram
+            for length in self._lengths
+            for ngram in zip(*(words[start:] for start in range(length)), strict=False)
+        ]
+
+    def _counts(self, texts: Sequence[str]) -> sparse.csr_matrix:
+        """Returns how often each n-gram occurs in each text: the units of the texts times the columns of the units.
+
+        A few units are counted by sorting, as the product costs as much for one text as for hundreds.
         """
-        width = len(self.idf)
-        units = [self._units(normalise(text)) for text in texts]
-        places = []
-        for kind, block in enumerate(self._blocks):
-            rows, columns = block.columns_of([of_text[kind] for of_text in units])
-            places.append(rows * width + (columns + kind * block.buckets))
-        found, counts = np.unique(np.concatenate(places), return_counts=True)
-        return found // width, (found % width).astype(np.int32), counts
+        if len(self._memory) > _MOST_REMEMBERED:
+            self._memory = _Memory(self)
+        memory, shape = self._memory, (len(texts), len(self.idf))
+        rows, numbers = self._units_of(texts)
+        if len(numbers) <= _FEW_UNITS:
+            places, lengths = memory.units.of(numbers)
+            found = rows.repeat(lengths) * np.int64(shape[1]) + _view(memory.columns)[places]
+            found, times = np.unique(found, return_counts=True)
+            bounds = np.searchsorted(found, np.arange(len(texts) + 1) * shape[1])
+            return sparse.csr_matrix((times.astype(np.float32), (found % shape[1]).astype(np.int32), bounds), shape)
+        bounds = np.searchsorted(rows, np.arange(len(texts) + 1))
+        ones = np.ones(max(len(numbers), len(memory.units.values)), dtype=np.float32)
+        of_texts = sparse.csr_matrix((ones[: len(numbers)], numbers, bounds), (len(texts), len(memory)))
+        values, ends = _view(memory.units.values), _view(memory.units.ends)
+        of_units = sparse.csr_matrix((ones[: len(values)], values, ends), (len(memory), len(memory.columns)))
+        counts = of_texts @ of_units
+        return sparse.csr_matrix((counts.data, _view(memory.columns)[counts.indices], counts.indptr), shape)
+
+    def _units_of(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Returns of all units of texts, one text after the other, which text it is in, and its number."""
+        memory, pieces = self._memory, [text.split() for text in texts]
+        found = np.fromiter(map(memory.pieces.__getitem__, chain.from_iterable(pieces)), dtype=np.int32)
+        of_text = np.arange(len(texts), dtype=np.int32).repeat([len(each) for each in pieces])
+        words, lengths = memory.words.of(found)
+        of_word = of_text.repeat(lengths)
+        rows, numbers = [of_text], [found]
+        for length in self._lengths:
+            if length > 1:
+                last = len(words) - length + 1
+                starts = np.flatnonzero(of_word[length - 1 :] == of_word[: max(0, last)])
+                sequences = zip(*(words[starts + place].tolist() for place in range(length)), strict=True)
+                rows.append(of_word[starts])
+                numbers.append(np.fromiter(map(memory.sequences.__getitem__, sequences), np.int32, len(starts)))
+        joined = np.concatenate(rows)
+        order = np.argsort(joined, kind="stable")
+        return joined[order], np.concatenate(numbers)[order]
 
 
-def _without(ngrams: Sequence[str], others: Sequence[str]) -> list[str]:
+def _without(ngrams: Sequence[tuple[str, ...]], others: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """Returns the n-grams less those that are counted elsewhere."""
     left = list(ngrams)
     for other in others:

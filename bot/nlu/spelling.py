@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bot.nlu.ngrams import fold_diacritics, normalise
+from bot.remembered import Remembered
 
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -21,7 +21,7 @@ SHORTEST = 5
 OCCURRENCES = 3
 """Phrases in which a word must occur to be put in another's place."""
 _MOST_REMEMBERED = 50_000
-"""Words of messages of which it is remembered what they are read as."""
+"""Words of messages of which it is remembered whether they are known, and what they are read as."""
 
 
 class Spelling:
@@ -45,8 +45,9 @@ class Spelling:
         self._words = words
         self._keys = keys
         self._owners = owners
-        self._is_known = _Remembered(lambda word: bool(_positions(known, _hash(word))))
-        self._mended = _Remembered(self._mend_word)
+        self._is_known = Remembered(self._ask_whether_known, _MOST_REMEMBERED)
+        self._counted = Remembered(self._count, _MOST_REMEMBERED)
+        self._mended = Remembered(self._mend_word, _MOST_REMEMBERED)
 
     @classmethod
     def learn(cls, texts: Iterable[str]) -> Spelling:
@@ -70,17 +71,16 @@ class Spelling:
 
     def read(self, text: str) -> tuple[str, float]:
         """Returns the mended text and the share of its words that some training phrase has, 0-1 (1 without words)."""
-        words = _words_of(text)
-        unknown = len(words) - self._known_among(words)
-        mended = text
-        if 0 < unknown <= max(1, len(words) // 2):
-            mended = _WORD.sub(lambda match: self._mended[match.group()], text)
-        return mended, self.known_share(mended) if mended != text else 1 - unknown / max(1, len(words))
+        words, unknown = self._counts(text)
+        if not 0 < unknown <= max(1, words // 2):
+            return text, 1 - unknown / max(1, words)
+        mended = _WORD.sub(lambda match: self._mended[match.group()], text)
+        return mended, self.known_share(mended)
 
     def known_share(self, text: str) -> float:
         """Returns the share of the text's words that some training phrase has, 0-1; 1 for a text without words."""
-        words = _words_of(text)
-        return self._known_among(words) / len(words) if words else 1.0
+        words, unknown = self._counts(text)
+        return 1 - unknown / max(1, words)
 
     def save(self, path: Path) -> None:
         """Writes it into one file."""
@@ -94,8 +94,21 @@ class Spelling:
             words = stored["words"].tobytes().decode("utf8").split("\n")
             return cls(stored["known"], words, stored["keys"], stored["owners"])
 
-    def _known_among(self, words: Sequence[str]) -> int:
-        return sum(map(self._is_known.__getitem__, words))
+    def _counts(self, text: str) -> tuple[int, int]:
+        """Returns how many words a text has, and how many of them no training phrase has; a blank ends a word."""
+        words = unknown = 0
+        for piece in text.split():
+            more, strange = self._counted[piece]
+            words += more
+            unknown += strange
+        return words, unknown
+
+    def _count(self, piece: str) -> tuple[int, int]:
+        words = _WORD.findall(fold_diacritics(normalise(piece)))
+        return len(words), sum(not self._is_known[word] for word in words)
+
+    def _ask_whether_known(self, word: str) -> bool:
+        return bool(_positions(self._known, _hash(word)))
 
     def _mend_word(self, typed: str) -> str:
         word = fold_diacritics(typed.lower())
@@ -108,27 +121,6 @@ class Spelling:
         }
         near = sorted(owner for owner in owners if _one_error_apart(word, self._words[owner]))
         return self._words[near[0]] if near else typed
-
-
-Value = TypeVar("Value")
-
-
-class _Remembered(dict[str, Value]):
-    """Word -> what a function says to it, asked once; forgotten where there are too many."""
-
-    def __init__(self, ask: Callable[[str], Value]) -> None:
-        super().__init__()
-        self._ask = ask
-
-    def __missing__(self, word: str) -> Value:
-        if len(self) >= _MOST_REMEMBERED:
-            self.clear()
-        self[word] = value = self._ask(word)
-        return value
-
-
-def _words_of(text: str) -> list[str]:
-    return _WORD.findall(fold_diacritics(normalise(text)))
 
 
 def _hash(word: str) -> int:

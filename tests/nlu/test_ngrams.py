@@ -1,0 +1,91 @@
+"""The n-grams of texts, against scikit-learn's own counting, whatever is asked together and whatever was forgotten."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.feature_extraction.text import HashingVectorizer
+
+from bot.nlu import ngrams
+from bot.nlu.ngrams import NgramFeatures, fold_diacritics, normalise
+
+TEXTS = [
+    "Kortet mitt ble avvist, kortet er nytt",
+    "når forfaller faktura 4711-B på 1.250,00 kr.?",
+    "naar forfaller faktura 12 paa 7 kr",
+    "¿Por qué no puedo pagar la factura? ¡No puedo!",
+    "ＦＵＬＬ width, ﬁne print, ½ price, a\u200bb\u00a0c and ´quotes´",
+    "don't e-mail me/us: a@b.no",
+    "ΟΔΟΣ Οδός",
+    "",
+    " \n ",
+    "?! …",
+]
+BUCKETS = 2**12
+
+
+def reference(texts: list[str], features: NgramFeatures) -> sparse.csr_matrix:
+    """Counts with scikit-learn's analyzers, weighs as NgramFeatures says."""
+    normal = [normalise(text) for text in texts]
+    options = {"n_features": BUCKETS, "alternate_sign": False, "norm": None, "lowercase": False}
+    characters = HashingVectorizer(analyzer="char_wb", ngram_range=(2, 5), **options)
+    words = HashingVectorizer(token_pattern=r"\b\w+\b", ngram_range=(1, 2), **options)
+    # Blanks within a word's bounds: scikit-learn cuts each word apart from the others.
+    blocks = [characters.transform([fold_diacritics(text) for text in normal]), words.transform(normal)]
+    weighed = []
+    for number, block in enumerate(blocks):
+        counts = block.tocsr().astype(np.float64)
+        counts.data = 1 + np.log(counts.data)
+        counts = counts @ sparse.diags(features.idf[number * BUCKETS : (number + 1) * BUCKETS].astype(np.float64))
+        length = np.sqrt(counts.multiply(counts).sum(axis=1)).A.ravel()
+        weighed.append(sparse.diags(1 / np.where(length, length, 1)) @ counts)
+    return sparse.hstack(weighed, format="csr")
+
+
+@pytest.fixture
+def features() -> NgramFeatures:
+    return NgramFeatures(BUCKETS).fit([*TEXTS, *TEXTS])
+
+
+def test_vectors_are_those_of_scikit_learns_analyzers(features: NgramFeatures) -> None:
+    assert features.transform(TEXTS).shape == (len(TEXTS), 2 * BUCKETS)
+    assert abs(features.transform(TEXTS) - reference(TEXTS, features)).max() < 1e-6
+
+
+def test_many_texts_at_once_have_the_same_vectors_as_each_alone(
+    features: NgramFeatures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = sparse.vstack([features.transform([text]) for text in TEXTS])
+    monkeypatch.setattr(ngrams, "_FEW_UNITS", 0)
+    assert abs(features.transform(TEXTS) - alone).max() < 1e-6
+    monkeypatch.setattr(ngrams, "_AT_ONCE", 3)
+    assert abs(features.transform(TEXTS) - alone).max() < 1e-6
+
+
+def test_the_vectors_are_the_same_to_the_bit_whatever_was_read_before(
+    features: NgramFeatures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ngrams, "_FEW_UNITS", 0)
+    first = features.transform(TEXTS)
+    other = NgramFeatures(BUCKETS)
+    other.idf = features.idf
+    other.transform(TEXTS[::-1])
+    second = other.transform(TEXTS)
+    assert (first.indices == second.indices).all()
+    assert (first.data == second.data).all()
+
+
+def test_what_was_forgotten_is_read_again(features: NgramFeatures, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = features.transform(TEXTS)
+    monkeypatch.setattr(ngrams, "_MOST_REMEMBERED", 1)
+    assert all((features.transform([text]) != before[row]).nnz == 0 for row, text in enumerate(TEXTS))
+
+
+@pytest.mark.parametrize("words", [(0, 0), (1, 1), (2, 2), (1, 3)])
+def test_words_are_counted_in_sequences_of_each_length(words: tuple[int, int]) -> None:
+    features = NgramFeatures(BUCKETS, words=words).fit(["a b c a b c"] * 2)
+    expected = {0: 0, 1: 3, 2: 3, 3: 3}  # a, b, c; a b, b c, c a; a b c, b c a, c a b
+    lengths = range(words[0], words[1] + 1) if words[1] else []
+    row = features.transform(["a b c a b c"])
+    assert (row.indices >= BUCKETS).sum() == sum(expected[length] for length in lengths)
