@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import spacy
-from spacy.language import Language
-
 from bot.nlu.triage_words import folded, load_triage_words, phrase_pattern
 
 NAME_WORDS = 4
 """Lines up to this long after a closing formula are names, titles and telephone numbers."""
 
-MOST_REMEMBERED = 100_000
-"""spaCy remembers every distinct token; from so many on a pipeline is built anew, to free the memory."""
-
-_SENTENCIZERS: dict[str, Language] = {}
-_BOUNDARY = re.compile(r"[.!?…]\s+\S|\n")
+_END = re.compile(
+    r"""(?P<mark>[.!?]+)(?:\s?[»”])?["')\]]*\s+(?=\S)"""
+    r"|(?<=[a-zà-öø-ÿ]{2})\.(?=[A-ZÀ-ÖØ-Þ][a-zà-öø-ÿ])"  # the blank was forgotten
+)
+_LAST_WORD = re.compile(r"[\w.'’]+$")
+_DOTTED = re.compile(r"[^\W\d]{1,4}(?:\.[^\W\d]{1,4})+")
+_NUMBER = re.compile(r"\d{1,2}(?:\.\d{1,2})*")
 _WORD = re.compile(r"\w+")
 _QUOTED = re.compile(r"^\s*[>|]")
 _DASHES = re.compile(r"^\s*(--|__)\s*$")
@@ -34,6 +33,9 @@ class _Patterns:
     device: re.Pattern[str]
     polite: re.Pattern[str]
     clause: re.Pattern[str]
+    abbreviations: frozenset[str]
+    ordinals: bool
+    """Whether a number with a full stop is one."""
 
 
 def own_words(text: str, language: str, folder: Path) -> list[str]:
@@ -48,7 +50,7 @@ def own_words(text: str, language: str, folder: Path) -> list[str]:
         The sentences; the whole text, if nothing else is in it.
     """
     patterns = _patterns(folder, language)
-    found = _split(_without_quotes(text, patterns), language)
+    found = _split(_without_quotes(text, patterns), patterns)
     return _without_signature(found, patterns) or [text.strip()]
 
 
@@ -106,37 +108,40 @@ def _patterns(folder: Path, language: str) -> _Patterns:
         device=re.compile(rf"^\W*{phrase_pattern(words.devices)}"),
         polite=re.compile(phrase_pattern(words.polite)),
         clause=re.compile(rf"[,;]\s|\s[-–—]\s|{phrase_pattern(words.clauses)}"),
+        abbreviations=frozenset(folded(word).rstrip(".") for word in words.abbreviations),
+        ordinals="#" in words.abbreviations,
     )
 
 
-def _sentencizer(language: str) -> Language:
-    known = _SENTENCIZERS.get(language)
-    if known is not None and len(known.vocab) < MOST_REMEMBERED:
-        return known
-    try:
-        pipeline = spacy.blank(language)
-    except ImportError:  # spaCy has no rules for this language
-        pipeline = spacy.blank("xx")
-    pipeline.add_pipe("sentencizer")
-    _SENTENCIZERS[language] = pipeline
-    return pipeline
+def _split(text: str, patterns: _Patterns) -> list[str]:
+    """Returns the sentences of a text; a line's end is a sentence's, too.
+
+    spaCy's sentencizer needs the tokenizer of each language (French: 3.8 s and 31 MiB with its first message), leaves
+    "¿" behind and takes "3. päivä" for two sentences.
+    """
+    found: list[str] = []
+    for line in text.splitlines():
+        start = 0
+        for end in _END.finditer(line):
+            if not _goes_on(line[start : end.start()], end["mark"], line[end.end()], patterns):
+                found.append(line[start : end.end()].strip())
+                start = end.end()
+        found.append(line[start:].strip())
+    return [sentence for sentence in found if sentence]
 
 
-def _split(text: str, language: str) -> list[str]:
-    if not _BOUNDARY.search(text):
-        return [text.strip()] if text.strip() else []
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return [
-        sentence.text.strip()
-        for line in lines
-        for sentence in (_sentencizer(language)(line).sents if _BOUNDARY.search(line) else [_Whole(line)])
-        if sentence.text.strip()
-    ]
-
-
-@dataclass(frozen=True)
-class _Whole:
-    text: str
+def _goes_on(before: str, mark: str | None, following: str, patterns: _Patterns) -> bool:
+    """Tells whether a mark does not end the sentence: after an abbreviation or a date's number, and in "well ..."."""
+    if mark is None or mark.strip("."):
+        return False
+    word = _LAST_WORD.search(before)
+    if word is None or len(mark) > 1:
+        return len(mark) > 1
+    last = word.group().lstrip("'’")
+    if _NUMBER.fullmatch(last):
+        return patterns.ordinals or not (following.isupper() or following in "¿¡")
+    is_initial = len(last) == 1 and last.isupper()
+    return is_initial or bool(_DOTTED.fullmatch(last)) or folded(last) in patterns.abbreviations
 
 
 def _without_quotes(text: str, patterns: _Patterns) -> str:

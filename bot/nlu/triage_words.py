@@ -48,6 +48,7 @@ class TriageWords(_Section):
     quotes: Phrases = ()
     devices: Phrases = ()
     clauses: Phrases = ()
+    abbreviations: Phrases = ()
     polite: Phrases = ()
     sentiment: SentimentWords = SentimentWords()
     signals: dict[StrictStr, Phrases] = {}

@@ -62,9 +62,36 @@ def test_a_message_with_nothing_else_in_it_stays_as_it_is(text: str, folder: Pat
     assert own_words(text, "en", folder) == [text]
 
 
-def test_an_abbreviation_does_not_end_a_sentence(folder: Path) -> None:
-    text = "Ich brauche z. B. eine Rechnung. Wo finde ich sie?"
-    assert len(sentences(text, "de", folder)) == 2
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("de", "Ich brauche z. B. eine Rechnung.|Wo finde ich sie?"),
+        ("de", "Am 3. Mai gingen 22,40 weg.|Warum?"),
+        ("de", "Wir nutzen Microsoft 365.|Nun ist das Abo weg."),
+        ("nb", "Se bl.a. faktura nr. 12 fra 3. mai.|Hva gjør jeg?"),
+        ("nb", "Jeg betaler for Microsoft 365.|Kortet er nytt."),
+        ("da", "Beløbet skal betales den 30.|Hvor gør jeg det?"),
+        ("da", "Fakturaen siger 50.000.|Er det rigtigt?"),
+        ("sv", "Fakturan kom den 3:e.|Kan ni t.ex. dela upp den?"),
+        ("nl", "Ik heb het nummer bij de hand.|Wat nu?"),
+        ("fi", "Tilaus päättyi 2. päivä, lasku maksettiin 12.11. viitteellä.|Miksi?"),
+        ("es", "Estuve en el hospital.|¿Cómo pago?|¡Ayuda!"),
+        ("fr", "La page dit « payez maintenant. »|Je paye où ?|C'est M. Petit qui demande."),
+        ("en", "Mr. Smith and my wife's.|Well ... it's J. Smith.|Done"),
+        ("en", "My card was refused.|I don't.|What now?!|Help"),
+        ("xx", "eins.|zwei"),
+    ],
+)
+def test_a_sentence_ends_where_a_reader_would_say_so(language: str, text: str, folder: Path) -> None:
+    assert own_words(text.replace("|", " "), language, folder) == text.split("|")
+
+
+def test_a_sentence_ends_where_the_blank_after_it_was_forgotten(folder: Path) -> None:
+    assert own_words("kortet ble avvist.Hva nå? se portal.azure.com", "nb", folder) == [
+        "kortet ble avvist.",
+        "Hva nå?",
+        "se portal.azure.com",
+    ]
 
 
 @pytest.mark.parametrize(
