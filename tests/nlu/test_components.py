@@ -23,6 +23,12 @@ def test_the_tokenizer_follows_the_rules_of_the_language(train_config: Train) ->
     assert [text[start:end] for start, end in spans] == ["I", "do", "n't", "see", "the", "invoice"]
 
 
+def test_the_bot_itself_loads_no_rules_of_single_languages(train_config: Train) -> None:
+    text = "I don't see the invoice"
+    spans = train_config("shared-tokenizer").parse([text])[0]["text_tokens"]
+    assert [text[start:end] for start, end in spans] == ["I", "don't", "see", "the", "invoice"]
+
+
 def test_the_encoding_is_a_dense_sentence_feature_of_unit_length(train_config: Train) -> None:
     from rasa.core.channels.channel import UserMessage
     from rasa.engine.constants import PLACEHOLDER_MESSAGE, PLACEHOLDER_TRACKER
