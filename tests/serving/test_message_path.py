@@ -11,12 +11,13 @@ import pytest
 from aiohttp import web
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import UserMessage
+from rasa.core.policies.rule_policy import RULES, RULES_FOR_LOOP_UNHAPPY_PATH, RulePolicy
 from rasa.engine.constants import PLACEHOLDER_MESSAGE, PLACEHOLDER_TRACKER
 from rasa.engine.exceptions import GraphRunError
 from rasa.engine.runner.dask import DaskGraphRunner
 from rasa.utils.endpoints import ClientResponseError, EndpointConfig, read_endpoint_config
 
-from bot.serving import action_endpoint, graph_runner
+from bot.serving import action_endpoint, graph_runner, rule_lookup
 from bot.serving.action_endpoint import EmbeddedActions
 from bot.serving.graph_runner import OrderedGraphRunner
 from tests.conftest import ROOT
@@ -27,7 +28,9 @@ from tests.serving.conftest import SetUp
 def agent(trained_model: Path) -> Agent:
     """The trained model, loaded as a server does."""
     graph_runner.install()
-    return Agent.load(str(trained_model))
+    action_endpoint.install()
+    actions = read_endpoint_config(str(ROOT / "endpoints.yml"), "action_endpoint")
+    return Agent.load(str(trained_model), action_endpoint=actions)
 
 
 @pytest.mark.parametrize("text", ["kortet mitt ble avvist", "/greet", "invoice for March? and how do I cancel"])
@@ -66,6 +69,43 @@ def test_agents_run_their_models_in_order() -> None:
 
     graph_runner.install()
     assert processor.DaskGraphRunner is OrderedGraphRunner
+
+
+DIALOGUES = [
+    ["kortet mitt ble avvist", "/affirm", "/step_failed", "hvordan betaler jeg fakturaen?", "takk"],
+    ["I want to talk to a person", "my subscription is disabled", "/affirm", "anna@example.org", "/deny", "never mind"],
+    ["what is the weather like?", "/out_of_scope", "/nlu_fallback", "hei", "/restart", "/session_start"],
+]
+
+
+def test_the_rules_that_fit_are_those_that_rasa_finds(agent: Agent) -> None:
+    """At every point of some dialogues, forms and interruptions among them."""
+    assert agent.processor is not None
+    runner: Any = agent.processor.graph_runner
+    policy = next(
+        node._component for node in runner._instantiated_nodes.values() if isinstance(node._component, RulePolicy)
+    )
+    lookups = [policy.lookup[RULES], policy.lookup[RULES_FOR_LOOP_UNHAPPY_PATH]]
+    assert all(lookups)
+    fitting, in_form = 0, 0
+    for number, messages in enumerate(DIALOGUES):
+        for text in messages:
+            asyncio.run(agent.handle_message(UserMessage(text, sender_id=f"dialogue {number}")))
+        whole = asyncio.run(agent.tracker_store.get_or_create_tracker(f"dialogue {number}"))
+        for tracker in whole.generate_all_prior_trackers():
+            for with_text in (False, True):
+                before = tracker[0]
+                states = policy._prediction_states(before, agent.domain, with_text)
+                for lookup in lookups:
+                    expected = rule_lookup._rasas_possible_keys(policy, lookup, states)
+                    assert rule_lookup.possible_keys(policy, lookup, states) == expected
+                    fitting += bool(expected)
+            in_form += bool(before.active_loop_name)
+            expected_action, _, interrupted = rule_lookup._rasas_find_action(policy, before, agent.domain, True)
+            found_action, _, found_interrupted = policy._find_action_from_rules(before, agent.domain, True)
+            assert (found_action, found_interrupted) == (expected_action, interrupted)
+    assert fitting > 20
+    assert in_form
 
 
 def test_actions_share_a_connection_until_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
