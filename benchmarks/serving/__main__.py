@@ -20,15 +20,9 @@ from benchmarks.peer.measure import customers_messages
 from benchmarks.serving.beside import Served, beside
 from benchmarks.serving.faults import FAULTS, at_random, counts, with_fault
 from benchmarks.serving.load import load
-from benchmarks.serving.stack import Stack
+from benchmarks.serving.stack import UNLIMITED, Stack
 from bot.launcher import train
 
-# As many as the load needs; limits are what other tests are about.
-UNLIMITED = {
-    "BOT_LIMIT_MESSAGES_PER_CONVERSATION": "100000 per minute",
-    "BOT_LIMIT_REQUESTS_PER_ADDRESS": "100000 per minute",
-    "BOT_LIMIT_SESSIONS_PER_ADDRESS": "100000 per minute",
-}
 # A load in which each server dies at least once takes several times the messages.
 LONGER = 4
 RANDOM = "random"

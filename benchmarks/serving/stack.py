@@ -32,6 +32,12 @@ from bot.settings import PROJECT_ROOT
 NGINX = Path("/usr/sbin/nginx")
 START_SECONDS = 300
 STOP_SECONDS = 60
+# As many as the load needs; limits are what other tests are about.
+UNLIMITED = {
+    "BOT_LIMIT_MESSAGES_PER_CONVERSATION": "100000 per minute",
+    "BOT_LIMIT_REQUESTS_PER_ADDRESS": "100000 per minute",
+    "BOT_LIMIT_SESSIONS_PER_ADDRESS": "100000 per minute",
+}
 
 
 @dataclass

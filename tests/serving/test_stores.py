@@ -22,6 +22,7 @@ from sqlalchemy.exc import OperationalError
 
 from benchmarks.handoffs.servers import PostgresServer
 from benchmarks.serving.servers import RabbitServer, RedisServer
+from bot import shared_redis
 from bot.channel.errors import RefusedError
 from bot.channel.links import AllowedLinks
 from bot.channel.offers import Offer
@@ -215,6 +216,35 @@ def test_one_message_of_a_conversation_is_let_in_at_a_time(
         await asyncio.gather(*[message(store, who) for who in ("anne", "bo") for store in locks for _ in range(5)])
 
     asyncio.run(crowd())
+
+
+def test_the_lock_of_a_server_that_has_died_lapses_while_that_of_a_living_one_is_renewed(
+    redis_server: RedisServer, settings_of: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings_of(redis_url=redis_server.url)
+    monkeypatch.setattr(shared_redis, "HELD_SECONDS", 0.5)
+
+    async def hold_beyond_its_time(entered: asyncio.Event) -> float:
+        async with ConversationLocks().lock("cecilie"):
+            entered.set()
+            await asyncio.sleep(1.2)  # how long it is held is what is tried
+            return time.monotonic()
+
+    async def crowd() -> None:
+        entered = asyncio.Event()
+        holding = asyncio.create_task(hold_beyond_its_time(entered))
+        await entered.wait()
+        async with ConversationLocks().lock("cecilie"):
+            assert time.monotonic() >= await holding
+        # This loop ends before it is given back: nobody renews it any more.
+        await shared_redis.hold(shared_redis.open_redis(redis_server.url), "bot:lock:cecilie", 0)
+
+    async def come_after() -> None:
+        async with ConversationLocks().lock("cecilie", lock_lifetime=5):
+            pass
+
+    asyncio.run(crowd())
+    asyncio.run(come_after())
 
 
 def test_without_its_redis_a_lock_is_refused(tmp_path: Path, settings_of: SetUp) -> None:
