@@ -23,7 +23,7 @@ Fault = Callable[[Stack], None]
 
 
 def with_fault(stack: Stack, name: str, conversations: int, turns: int) -> dict[str, object]:
-    """Breaks something while the first tickets are opened.
+    """Breaks something while the first tickets are opened; customers write until it is mended.
 
     Args:
         stack: the servers.
@@ -40,7 +40,7 @@ def with_fault(stack: Stack, name: str, conversations: int, turns: int) -> dict[
             pass
         FAULTS[name](stack)
 
-    return {"fault": name, **_broken(stack, conversations, turns, break_it)}
+    return {"fault": name, **_broken(stack, conversations, turns, break_it, to_the_end=True)}
 
 
 def at_random(stack: Stack, conversations: int, turns: int, seed: int) -> dict[str, object]:
@@ -102,18 +102,24 @@ def ticket_counts(stack: Stack, tally: Tally) -> dict[str, object]:
 
 
 def _broken(
-    stack: Stack, conversations: int, turns: int, break_it: Callable[[Tally, threading.Event], None]
+    stack: Stack,
+    conversations: int,
+    turns: int,
+    break_it: Callable[[Tally, threading.Event], None],
+    to_the_end: bool = False,
 ) -> dict[str, object]:
     tally, over = Tally(), threading.Event()
     breaking = threading.Thread(target=break_it, args=(tally, over))
     breaking.start()
     try:
-        asyncio.run(load([stack.origin], conversations, turns, _PAUSE, hand_offs=True, tally=tally))
+        until = (lambda: not breaking.is_alive()) if to_the_end else (lambda: True)
+        asyncio.run(load([stack.origin], conversations, turns, _PAUSE, hand_offs=True, tally=tally, until=until))
     finally:
         over.set()
         breaking.join()
         _wait(stack)
-    return {"conversations": conversations, **counts(stack, tally), **ticket_counts(stack, tally)}
+    longest = {"longest s": round(max(tally.seconds, default=0.0))}
+    return {"conversations": conversations, **counts(stack, tally), **longest, **ticket_counts(stack, tally)}
 
 
 def _wait(stack: Stack) -> None:
@@ -151,6 +157,6 @@ FAULTS: dict[str, Fault] = {
     "Redis killed, back after 3 s": lambda stack: _away(stack.redis.stop, stack.redis.start),
     "PostgreSQL killed, back after 3 s": lambda stack: _away(stack.postgres.stop, stack.postgres.start),
     "RabbitMQ killed, back after 3 s": _broker_away,
-    "rolling restart": lambda stack: stack.restart_workers(),
+    "rolling restart": lambda stack: stack.restart_workers(stack.model),
 }
 KILLS = [name for name in FAULTS if "killed" in name]

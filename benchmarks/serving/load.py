@@ -9,7 +9,7 @@ import re
 import string
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -263,6 +263,7 @@ async def load(
     pause: float = 0.0,
     hand_offs: bool = False,
     tally: Tally | None = None,
+    until: Callable[[], bool] = lambda: True,
 ) -> Tally:
     """Lets customers write at once.
 
@@ -273,6 +274,7 @@ async def load(
         pause: seconds between an answer and the next message.
         hand_offs: whether every fourth customer, of any language, hands over; they write as often, four times at least.
         tally: what is counted, where somebody else looks at it meanwhile.
+        until: whether it may end; as long as it may not, customers go on with questions.
     """
     tally = tally or Tally()
     options: dict[str, Any] = {
@@ -286,6 +288,12 @@ async def load(
             hands_over = hand_offs and number % 4 == number // 4 % 4
             kind = HandingOver if hands_over else Visitor
             visitors.append(kind(number, origins[number % len(origins)], http, tally))
-        await asyncio.gather(*[visitor.visit(turns, pause) for visitor in visitors])
+        await asyncio.gather(*[_visit(visitor, turns, pause, until) for visitor in visitors])
     tally.took += time.perf_counter() - started
     return tally
+
+
+async def _visit(visitor: Visitor, turns: int, pause: float, until: Callable[[], bool]) -> None:
+    await visitor.visit(turns, pause)
+    while not until():
+        await visitor.ask(1, pause)
