@@ -1,14 +1,23 @@
-"""Opens the Redis that several servers share."""
+"""Opens the Redis that several servers share, and holds locks in it."""
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
+
 from redis.asyncio import Redis
+from redis.asyncio.lock import Lock
 from redis.asyncio.retry import Retry
 from redis.backoff import ConstantBackoff
 from redis.exceptions import ConnectionError as NoConnection
+from redis.exceptions import LockError, RedisError
 
 # What swallows connections must become an apology before the customer gives up.
 _ANSWER_SECONDS = 2
+# After so long another server takes over from one that has died; one that lives renews its right before.
+HELD_SECONDS = 9.0
+# A conversation is mostly held for tens of milliseconds.
+_LOOK_AGAIN_SECONDS = 0.02
 
 
 def open_redis(url: str) -> Redis[str]:
@@ -30,3 +39,44 @@ def open_redis(url: str) -> Redis[str]:
         retry_on_error=[NoConnection],
     )
     return client
+
+
+class RedisHold:
+    """A lock that is held, renewed for as long as this process lives.
+
+    Args:
+        lock: what Redis knows of it.
+    """
+
+    def __init__(self, lock: Lock) -> None:
+        self._lock = lock
+        self._released = False
+        self._renewing = asyncio.create_task(self._renew())
+
+    async def release(self) -> None:
+        """Gives it back; where Redis does not answer, it lapses."""
+        self._released = True  # a cancellation that comes while Redis is being asked may be taken for a timeout
+        self._renewing.cancel()
+        with suppress(LockError, RedisError):
+            await self._lock.release()
+
+    async def _renew(self) -> None:
+        while not self._released:
+            await asyncio.sleep(HELD_SECONDS / 3)
+            with suppress(LockError, RedisError):  # lost where Redis was away: tried again, and the turn goes on
+                await self._lock.reacquire()
+
+
+async def hold(redis: Redis[str], name: str, wait_seconds: float) -> RedisHold | None:
+    """Waits until nobody holds a lock and takes it; returns None where that takes too long.
+
+    Args:
+        redis: where it is.
+        name: of the lock.
+        wait_seconds: how long is waited.
+
+    Raises:
+        RedisError: Redis does not answer.
+    """
+    lock = redis.lock(name, timeout=HELD_SECONDS, sleep=_LOOK_AGAIN_SECONDS, thread_local=False)
+    return RedisHold(lock) if await lock.acquire(blocking_timeout=wait_seconds) else None

@@ -7,31 +7,25 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-import psycopg2
 from tabulate import tabulate
 
 from benchmarks.peer.bots import make_starter_bot, our_bot, running, starter_bot
 from benchmarks.peer.measure import customers_messages
 from benchmarks.serving.beside import Served, beside
-from benchmarks.serving.load import Tally, load
-from benchmarks.serving.stack import Program, Stack
+from benchmarks.serving.faults import FAULTS, at_random, counts, with_fault
+from benchmarks.serving.load import load
+from benchmarks.serving.stack import UNLIMITED, Stack
 from bot.launcher import train
 
-# As many as the load needs; limits are what other tests are about.
-UNLIMITED = {
-    "BOT_LIMIT_MESSAGES_PER_CONVERSATION": "100000 per minute",
-    "BOT_LIMIT_REQUESTS_PER_ADDRESS": "100000 per minute",
-    "BOT_LIMIT_SESSIONS_PER_ADDRESS": "100000 per minute",
-}
-_AWAY_SECONDS = 3
+# A load in which each server dies at least once takes several times the messages.
+LONGER = 4
+RANDOM = "random"
 
 
 def main() -> int:
@@ -42,24 +36,38 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2, help="how many Rasa servers (2)")
     parser.add_argument("--conversations", type=int, nargs="+", default=[1, 8, 64, 200], help="how many at once")
     parser.add_argument("--turns", type=int, default=5, help="messages of each conversation (5)")
+    parser.add_argument("--fault", nargs="+", default=[*FAULTS, RANDOM], help="which faults (all)")
+    parser.add_argument("--seed", type=int, default=1, help="of the faults at random (1)")
     parser.add_argument("--starter", type=Path, help="a folder in which `rasa init --no-prompt` has been run already")
     options = parser.parse_args()
     if options.what == "beside":
         print(tabulate(_beside(options), headers="keys", tablefmt="github"))
         return 0
     with tempfile.TemporaryDirectory(prefix="stack") as folder:
-        stack = Stack(Path(folder), (options.model or train()).resolve(), workers=options.workers, settings=UNLIMITED)
+        model = (options.model or train()).resolve()
+        stack = Stack(Path(folder), model, workers=options.workers, settings=UNLIMITED, desk=options.what == "faults")
         try:
             stack.start()
             if options.what == "load":
                 rows = [_loaded(stack, number, options.turns) for number in options.conversations]
                 print(tabulate(rows, headers="keys", tablefmt="github"))
             else:
-                rows = [_with_fault(stack, name, options.conversations[-1], options.turns) for name in FAULTS]
-                print(tabulate(rows, headers="keys", tablefmt="github"))
+                print(tabulate(_broken(stack, options), headers="keys", tablefmt="github"))
         finally:
             stack.stop()
     return 0
+
+
+def _broken(stack: Stack, options: argparse.Namespace) -> list[dict[str, object]]:
+    rows = []
+    for name in options.fault:
+        conversations, turns = options.conversations[-1], options.turns
+        if name == RANDOM:
+            rows.append(at_random(stack, conversations, LONGER * turns, options.seed))
+        else:
+            rows.append(with_fault(stack, name, conversations, turns))
+        print(json.dumps(rows[-1]), file=sys.stderr, flush=True)  # the table comes minutes later
+    return rows
 
 
 def _beside(options: argparse.Namespace) -> list[dict[str, object]]:
@@ -86,81 +94,13 @@ def _beside(options: argparse.Namespace) -> list[dict[str, object]]:
 
 
 def _loaded(stack: Stack, conversations: int, turns: int) -> dict[str, object]:
-    started = time.perf_counter()
     tally = asyncio.run(load([stack.origin], conversations, turns))
-    seconds = time.perf_counter() - started
-    times = {f"p{round(share * 100)} ms": round(1000 * tally.percentile(share)) for share in (0.5, 0.95, 0.99)}
     return {
         "servers": len(stack.workers),
         "conversations": conversations,
-        "messages/s": round(tally.answered / seconds, 1),
-        **times,
-        **_counts(stack, tally),
+        **tally.pace(),
+        **counts(stack, tally),
     }
-
-
-def _with_fault(stack: Stack, name: str, conversations: int, turns: int) -> dict[str, object]:
-    done = threading.Event()
-
-    def break_it() -> None:
-        done.wait(2)  # the load has begun; the moment is not what is measured
-        FAULTS[name](stack)
-
-    breaking = threading.Thread(target=break_it)
-    breaking.start()
-    tally = asyncio.run(load([stack.origin], conversations, turns, pause=1.0))
-    done.set()
-    breaking.join()
-    for program in stack.programs:
-        program.wait()
-    return {"fault": name, "conversations": conversations, **_counts(stack, tally)}
-
-
-def _counts(stack: Stack, tally: Tally) -> dict[str, int]:
-    return {
-        "sent": tally.sent,
-        "answered": tally.answered,
-        "apologies": tally.apologies,
-        "tried again": tally.retries,
-        "errors seen": tally.errors,
-        "lost": tally.lost,
-        "mixed": tally.mixed,
-        "duplicated": _duplicated(stack, tally),
-    }
-
-
-def _duplicated(stack: Stack, tally: Tally) -> int:
-    """Returns how many messages Rasa has kept more than once."""
-    with psycopg2.connect(stack.environment["BOT_TRACKER_DATABASE"]) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT data::json->>'message_id' FROM events WHERE type_name = 'user'")
-        kept = [row[0] for row in cursor.fetchall() if row[0] in tally.messages]
-    return len(kept) - len(set(kept))
-
-
-def _away(stop: Callable[[], None], start: Callable[[], None]) -> None:
-    stop()
-    time.sleep(_AWAY_SECONDS)  # how long it is away is what is tried
-    start()
-
-
-def _killed(program: Program) -> None:
-    program.kill()  # the stack's supervisor starts it anew
-
-
-def _broker_away(stack: Stack) -> None:
-    assert stack.rabbit is not None
-    _away(stack.rabbit.stop, stack.rabbit.start)
-
-
-FAULTS: dict[str, Callable[[Stack], None]] = {
-    "none": lambda stack: None,
-    "a Rasa server killed": lambda stack: _killed(stack.workers[0]),
-    "action server killed": lambda stack: _killed(stack.actions),
-    "Redis killed, back after 3 s": lambda stack: _away(stack.redis.stop, stack.redis.start),
-    "PostgreSQL killed, back after 3 s": lambda stack: _away(stack.postgres.stop, stack.postgres.start),
-    "RabbitMQ killed, back after 3 s": _broker_away,
-    "rolling restart": lambda stack: stack.restart_workers(),
-}
 
 
 if __name__ == "__main__":

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
+import re
+import string
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 
 from bot.articles.replies import Replies
+from bot.tickets import find_number
 
 # Language, what is asked, the intent of the right answer.
 QUESTIONS = (
@@ -21,9 +25,16 @@ QUESTIONS = (
     ("de", "Wie bezahle ich meine Rechnung?", "pay_invoice"),
     ("sv", "hur betalar jag min faktura?", "pay_invoice"),
 )
-_TRIES = 8
+# The page tries for ever.
+_TRIES = 30
 _TRY_AGAIN_SECONDS = 1.0
 _LONGEST_SECONDS = 90
+# How many messages a hand-off takes where nothing breaks, and after how many its customer gives up.
+_HAND_OFF = 4
+_MOST_OF_HAND_OFF = 24
+_ADDRESS = re.compile(r"[a-z]+@customers\.example")
+
+Part = dict[str, Any]
 
 
 @dataclass
@@ -38,7 +49,10 @@ class Tally:
         errors: messages that ended in a refusal, which the customer is shown.
         retries: tries beyond the first one.
         lost: messages without an answer and without an error.
-        mixed: parts in another language than the conversation's, or about another issue.
+        mixed: answers in another language than the conversation's, about another issue, or with another's address.
+        messages: their ids.
+        tickets: address of each customer who wants a person -> the number that they were told, empty without one.
+        took: seconds, from the first customer's first message to the last one's last answer.
     """
 
     seconds: list[float] = field(default_factory=list)
@@ -50,11 +64,23 @@ class Tally:
     lost: int = 0
     mixed: int = 0
     messages: set[str] = field(default_factory=set)
+    tickets: dict[str, str] = field(default_factory=dict)
+    took: float = 0.0
+
+    @property
+    def told(self) -> dict[str, str]:
+        """The ticket numbers that customers were told, by address."""
+        return {address: number for address, number in self.tickets.items() if number}
 
     def percentile(self, share: float) -> float:
         """Returns a percentile of the seconds, 0 where nothing was answered."""
         ordered = sorted(self.seconds)
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+
+    def pace(self) -> dict[str, float]:
+        """Returns the columns that say how fast it went."""
+        times = {f"p{round(100 * share)} ms": round(1000 * self.percentile(share)) for share in (0.5, 0.95, 0.99)}
+        return {"messages/s": round(self.answered / self.took, 1), **times}
 
 
 class Visitor:
@@ -68,10 +94,15 @@ class Visitor:
     """
 
     def __init__(self, number: int, origin: str, http: aiohttp.ClientSession, tally: Tally) -> None:
-        self._language, self._question, self._intent = QUESTIONS[number % len(QUESTIONS)]
-        self._apology = Replies().text("utter_answer_failed", self._language)
+        self.number, self.tally, self.replies = number, tally, Replies()
+        self.language, self.question, self._intent = QUESTIONS[number % len(QUESTIONS)]
+        self._apologies = {
+            self.replies.text("utter_answer_failed", self.language),
+            self.replies.text("utter_contact_person", self.language),
+            self.replies.dialogue("ticket_failed", self.language),
+        }
         self._address = f"10.{number // 65536}.{number // 256 % 256}.{number % 256}"
-        self._url, self._http, self._tally = f"{origin}/webhooks/page", http, tally
+        self._url, self._http = f"{origin}/webhooks/page", http
         self._token = ""
 
     async def visit(self, turns: int, pause: float) -> None:
@@ -81,20 +112,15 @@ class Visitor:
             turns: how many.
             pause: seconds between an answer and the next message.
         """
-        await self._begin()
-        buttons: list[dict[str, Any]] = []
-        for _ in range(turns):
-            product = next((button for button in buttons if button["kind"] == "product"), None)
-            body = {"button": product["id"]} if product else {"text": self._question}
-            parts = await self._say(body)
-            buttons = [button for part in parts for button in part.get("buttons", [])]
-            await asyncio.sleep(pause)
+        await self.begin()
+        await self.ask(turns, pause)
 
-    async def _begin(self) -> None:
+    async def begin(self) -> None:
+        """Begins a conversation."""
         for _ in range(_TRIES):
             try:
                 async with self._http.post(
-                    f"{self._url}/session", json={"language": self._language}, headers=self._headers()
+                    f"{self._url}/session", json={"language": self.language}, headers=self._headers()
                 ) as response:
                     if response.status == 201:
                         self._token = (await response.json())["token"]
@@ -104,34 +130,53 @@ class Visitor:
             await asyncio.sleep(_TRY_AGAIN_SECONDS)
         raise RuntimeError("no conversation could be begun")
 
-    async def _say(self, body: dict[str, str]) -> list[dict[str, Any]]:
+    async def ask(self, turns: int, pause: float) -> None:
+        """Asks about the issue, and says which product it is about where the bot asks back."""
+        parts: list[Part] = []
+        for _ in range(turns):
+            product = next((button for button in buttons_of(parts) if button["kind"] == "product"), None)
+            parts = await self.say({"button": product["id"]} if product else {"text": self.question})
+            await asyncio.sleep(pause)
+
+    async def say(self, body: dict[str, str]) -> list[Part]:
+        """Sends a message until it is answered or refused; returns the answer, nothing where it was refused.
+
+        Args:
+            body: the text, or the button.
+        """
         message, started = str(uuid.uuid4()), time.perf_counter()
-        self._tally.sent += 1
-        self._tally.messages.add(message)
+        self.tally.sent += 1
+        self.tally.messages.add(message)
         for attempt in range(_TRIES):
-            self._tally.retries += attempt > 0
+            self.tally.retries += attempt > 0
             try:
                 status, parts = await self._post({"id": message, **body})
             except (aiohttp.ClientError, asyncio.TimeoutError):
                 status, parts = 0, []
             if status == 200 and parts:
-                if any(part.get("text") == self._apology for part in parts):
-                    self._tally.apologies += 1
+                if any(part.get("text") in self._apologies for part in parts):
+                    self.tally.apologies += 1
                     return parts
-                self._tally.answered += 1
-                self._tally.seconds.append(time.perf_counter() - started)
-                self._tally.mixed += any(self._is_of_another(part) for part in parts)
+                self.tally.answered += 1
+                self.tally.seconds.append(time.perf_counter() - started)
+                self.tally.mixed += self.is_of_another(parts)
                 return parts
             if status == 200:
-                self._tally.lost += 1
+                self.tally.lost += 1
                 return []
             if 400 <= status < 500 and status != 429:
                 break
             await asyncio.sleep(_TRY_AGAIN_SECONDS)
-        self._tally.errors += 1
+        self.tally.errors += 1
         return []
 
-    async def _post(self, body: dict[str, str]) -> tuple[int, list[dict[str, Any]]]:
+    def is_of_another(self, parts: list[Part]) -> bool:
+        """Tells whether an answer is one to somebody else."""
+        return any(
+            part["language"] != self.language or part.get("intent", self._intent) != self._intent for part in parts
+        )
+
+    async def _post(self, body: dict[str, str]) -> tuple[int, list[Part]]:
         async with self._http.post(f"{self._url}/messages", json=body, headers=self._headers()) as response:
             content = await response.text()
             if response.status != 200:
@@ -141,15 +186,85 @@ class Visitor:
         blocks = [block for block in content.split("\n\n") if block.startswith("event: message")]
         return 200, [json.loads(block.split("data: ", 1)[1]) for block in blocks]
 
-    def _is_of_another(self, part: dict[str, Any]) -> bool:
-        return bool(part["language"] != self._language or part.get("intent", self._intent) != self._intent)
-
     def _headers(self) -> dict[str, str]:
         headers = {"X-Forwarded-For": self._address}
         return {**headers, "Authorization": f"Bearer {self._token}"} if self._token else headers
 
 
-async def load(origins: Sequence[str], conversations: int, turns: int, pause: float = 0.0) -> Tally:
+class HandingOver(Visitor):
+    """A customer who, between questions, wants a person, and answers the form until a ticket's number is told.
+
+    After an apology or a refusal the customer says once more that a person is wanted.
+    """
+
+    def __init__(self, number: int, origin: str, http: aiohttp.ClientSession, tally: Tally) -> None:
+        super().__init__(number, origin, http, tally)
+        self._email = f"{''.join(random.choices(string.ascii_lowercase, k=16))}@customers.example"
+        self._person = {"text": self.replies.label("person", self.language)}
+
+    async def visit(self, turns: int, pause: float) -> None:
+        """Asks questions, hands over, and asks the rest of the questions."""
+        questions = max(0, turns - _HAND_OFF)
+        before = random.Random(self.number).randint(0, questions)
+        await self.begin()
+        await self.ask(before, pause)
+        await self._hand_over(pause)
+        await self.ask(questions - before, pause)
+
+    def is_of_another(self, parts: list[Part]) -> bool:
+        """Tells whether an answer is one to somebody else, or shows somebody else's address."""
+        shown = {address for text in texts_of(parts) for address in _ADDRESS.findall(text)}
+        return bool(shown - {self._email}) or super().is_of_another(parts)
+
+    async def _hand_over(self, pause: float) -> None:
+        self.tally.tickets[self._email] = ""
+        body = self._person
+        for _ in range(_MOST_OF_HAND_OFF):
+            parts = await self.say(body)
+            await asyncio.sleep(pause)
+            number = next(filter(None, map(find_number, texts_of(parts))), None)
+            if number is not None:
+                self.tally.tickets[self._email] = number
+                return
+            body = self._next(parts)
+
+    def _next(self, parts: list[Part]) -> dict[str, str]:
+        """Returns what answers the form's question; where it asks none, that a person is wanted."""
+        for label in ("consent", "affirm", "try_again"):
+            button = self._button(parts, label)
+            if button is not None:
+                return {"button": button["id"]}
+        # With its question mark the form would take it for a question, and answer it.
+        answers = {"ask_email": self._email, "ask_summary": self.question.rstrip("?")}
+        for question, answer in answers.items():
+            if self.replies.dialogue(question, self.language) in texts_of(parts):
+                return {"text": answer}
+        return self._person
+
+    def _button(self, parts: list[Part], label: str) -> dict[str, Any] | None:
+        title = self.replies.label(label, self.language)
+        return next((button for button in buttons_of(parts) if button["title"] == title), None)
+
+
+def texts_of(parts: list[Part]) -> list[str]:
+    """Returns the texts of an answer."""
+    return [str(part.get("text") or "") for part in parts]
+
+
+def buttons_of(parts: list[Part]) -> list[dict[str, Any]]:
+    """Returns the buttons of an answer."""
+    return [button for part in parts for button in part.get("buttons", [])]
+
+
+async def load(
+    origins: Sequence[str],
+    conversations: int,
+    turns: int,
+    pause: float = 0.0,
+    hand_offs: bool = False,
+    tally: Tally | None = None,
+    until: Callable[[], bool] = lambda: True,
+) -> Tally:
     """Lets customers write at once.
 
     Args:
@@ -157,13 +272,28 @@ async def load(origins: Sequence[str], conversations: int, turns: int, pause: fl
         conversations: how many customers.
         turns: how many messages each of them writes.
         pause: seconds between an answer and the next message.
+        hand_offs: whether every fourth customer, of any language, hands over; they write as often, four times at least.
+        tally: what is counted, where somebody else looks at it meanwhile.
+        until: whether it may end; as long as it may not, customers go on with questions.
     """
-    tally = Tally()
+    tally = tally or Tally()
     options: dict[str, Any] = {
         "connector": aiohttp.TCPConnector(limit=0),
         "timeout": aiohttp.ClientTimeout(total=_LONGEST_SECONDS),
     }
+    started = time.perf_counter()
     async with aiohttp.ClientSession(**options) as http:
-        visitors = [Visitor(n, origins[n % len(origins)], http, tally) for n in range(conversations)]
-        await asyncio.gather(*[visitor.visit(turns, pause) for visitor in visitors])
+        visitors = []
+        for number in range(conversations):
+            hands_over = hand_offs and number % 4 == number // 4 % 4
+            kind = HandingOver if hands_over else Visitor
+            visitors.append(kind(number, origins[number % len(origins)], http, tally))
+        await asyncio.gather(*[_visit(visitor, turns, pause, until) for visitor in visitors])
+    tally.took += time.perf_counter() - started
     return tally
+
+
+async def _visit(visitor: Visitor, turns: int, pause: float, until: Callable[[], bool]) -> None:
+    await visitor.visit(turns, pause)
+    while not until():
+        await visitor.ask(1, pause)

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from benchmarks.handoffs.faults import WebhookDesk
 from benchmarks.handoffs.servers import PostgresServer, ServerMissing, free_port, wait_until
 from benchmarks.serving.servers import RabbitServer, RedisServer
 from bot.launcher import train
@@ -31,6 +32,12 @@ from bot.settings import PROJECT_ROOT
 NGINX = Path("/usr/sbin/nginx")
 START_SECONDS = 300
 STOP_SECONDS = 60
+# As many as the load needs; limits are what other tests are about.
+UNLIMITED = {
+    "BOT_LIMIT_MESSAGES_PER_CONVERSATION": "100000 per minute",
+    "BOT_LIMIT_REQUESTS_PER_ADDRESS": "100000 per minute",
+    "BOT_LIMIT_SESSIONS_PER_ADDRESS": "100000 per minute",
+}
 
 
 @dataclass
@@ -39,13 +46,13 @@ class Program:
 
     Args:
         command: what Python runs.
-        health: the address that answers 200 once it can be used.
+        health: the address that answers 200 once it can be used; None where nobody waits for it.
         log: where its messages go.
         environment: its variables.
     """
 
     command: list[str]
-    health: str
+    health: str | None
     log: Path
     environment: dict[str, str]
     process: subprocess.Popen[bytes] | None = None
@@ -72,7 +79,9 @@ class Program:
 
     def wait(self) -> None:
         """Waits until it answers."""
-        wait_until(lambda: _status(self.health) == 200, self.health, START_SECONDS)
+        health = self.health
+        if health is not None:
+            wait_until(lambda: _status(health) == 200, health, START_SECONDS)
 
 
 class Stack:
@@ -87,6 +96,7 @@ class Stack:
         settings: further variables of the environment.
         actions_apart: whether there is an action server; otherwise each Rasa server runs its actions itself.
         rest: whether the Rasa servers open the plain REST channel, too.
+        desk: whether there is a help desk, and a worker that delivers tickets to it.
 
     Raises:
         ServerMissing: a server is not installed.
@@ -102,6 +112,7 @@ class Stack:
         settings: Mapping[str, str] | None = None,
         actions_apart: bool = True,
         rest: bool = False,
+        desk: bool = False,
     ) -> None:
         if not NGINX.exists():
             raise ServerMissing("nginx is not installed; run tools/install-test-servers.sh.")
@@ -113,6 +124,7 @@ class Stack:
         self.postgres = PostgresServer(_made(folder / "pg"))
         self.redis = RedisServer(_made(folder / "redis"))
         self.rabbit = RabbitServer(_made(folder / "rabbit")) if broker else None
+        self.desk = WebhookDesk() if desk else None
         action_port = free_port()
         environment = {
             **os.environ,
@@ -126,6 +138,7 @@ class Stack:
             "BOT_PROXIES_COUNT": "1",
             "BOT_METRICS_TOKEN": self.token,
             "BOT_LOG_FORMAT": "json",
+            **(self.desk.environment if self.desk else {}),
             **(settings or {}),
         }
         self.environment = environment
@@ -138,7 +151,12 @@ class Stack:
         self._options = ["--rest"] if rest else []
         self.worker_ports = [free_port() for _ in range(workers)]
         self.workers = [self._worker(number, port) for number, port in enumerate(self.worker_ports, start=1)]
-        self.programs = [*([self.actions] if actions_apart else []), *self.workers]
+        delivery = Program(["-m", "bot", "tickets", "deliver"], None, folder / "delivery.log", environment)
+        self.programs = [
+            *([self.actions] if actions_apart else []),
+            *self.workers,
+            *([delivery] if desk else []),
+        ]
         self._nginx: subprocess.Popen[bytes] | None = None
 
     @property
@@ -184,6 +202,8 @@ class Stack:
             self.rabbit.stop()
         self.redis.stop()
         self.postgres.stop()
+        if self.desk is not None:
+            self.desk.down()
 
     def _worker(self, number: int, port: int) -> Program:
         return Program(

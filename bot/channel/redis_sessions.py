@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
-from redis.asyncio.lock import Lock
-from redis.exceptions import LockError, RedisError
+from redis.exceptions import RedisError
 
 from bot.channel.errors import RefusedError
 from bot.channel.offers import Offer, Offers
 from bot.channel.sessions import Session
-from bot.shared_redis import open_redis
+from bot.shared_redis import RedisHold, hold, open_redis
 
 # Retries concern the newest answers, and each structured answer is 10 kB.
 _KEPT_ANSWERS = 10
-# After so long another server takes over from one that has died; one that lives renews its right before.
-_HELD_SECONDS = 9
 # Sanic gives up on a handler that is silent for a minute.
 _WAIT_SECONDS = 40
-_LOOK_AGAIN_SECONDS = 0.02
 _RETRY_SECONDS = 2
 
 
@@ -82,39 +77,11 @@ class RedisSessions:
         Raises:
             RefusedError: 429, that takes too long; 503, Redis does not answer.
         """
-        lock = self._redis.lock(
-            f"bot:turn:{conversation}", timeout=_HELD_SECONDS, sleep=_LOOK_AGAIN_SECONDS, thread_local=False
-        )
         async with _answering():
-            if not await lock.acquire(blocking_timeout=_WAIT_SECONDS):
-                raise RefusedError(429, "busy", retry_after=_RETRY_SECONDS)
-        return RedisHold(lock)
-
-
-class RedisHold:
-    """The right to change a conversation, renewed for as long as this process lives.
-
-    Args:
-        lock: what Redis knows of it.
-    """
-
-    def __init__(self, lock: Lock) -> None:
-        self._lock = lock
-        self._released = False
-        self._renewing = asyncio.create_task(self._renew())
-
-    async def release(self) -> None:
-        """Gives it back; where Redis does not answer, it lapses."""
-        self._released = True  # a cancellation that comes while Redis is being asked may be taken for a timeout
-        self._renewing.cancel()
-        with suppress(LockError, RedisError):
-            await self._lock.release()
-
-    async def _renew(self) -> None:
-        while not self._released:
-            await asyncio.sleep(_HELD_SECONDS / 3)
-            with suppress(LockError, RedisError):  # lost where Redis was away: tried again, and the turn goes on
-                await self._lock.reacquire()
+            held = await hold(self._redis, f"bot:turn:{conversation}", _WAIT_SECONDS)
+        if held is None:
+            raise RefusedError(429, "busy", retry_after=_RETRY_SECONDS)
+        return held
 
 
 def key(conversation: str) -> str:

@@ -30,6 +30,10 @@ CHANNEL = "page"
 STRUCTURED = frozenset({"answer", "documents"})
 """Types of payloads that the page draws itself, in place of their text."""
 _FAILED = "utter_answer_failed"
+# An answer whose buttons are not kept cannot be gone on with. A turn's lock lasts as long, whenever Redis goes: nobody
+# else changes the conversation meanwhile.
+_KEEP_SECONDS = 6
+_TRY_AGAIN_SECONDS = 0.2
 
 OnNewMessage = Callable[[UserMessage], Awaitable[Any]]
 
@@ -233,7 +237,7 @@ class Conversations:
             text = self._texts.replies.text(_FAILED, session.language)
             turn.add({"type": "text", "text": text, "language": session.language})
         try:
-            await self._keep(session, message, turn)
+            await self._keep(session, message, turn, _KEEP_SECONDS)
         except RefusedError:  # whoever asks again gets what the tracker has
             logger.warning("An answer was given but could not be kept.")
         finally:
@@ -241,11 +245,19 @@ class Conversations:
             metrics.LATENCY.labels("turn").observe(time.perf_counter() - started)
             await held.release()
 
-    async def _keep(self, session: Session, message: str, turn: Turn) -> None:
+    async def _keep(self, session: Session, message: str, turn: Turn, patience: float = 0.0) -> None:
+        """Keeps what was said; where the store refuses it, tries again for so many seconds."""
         for part in turn.parts:
             session.remember({"from": "bot", **part})
         session.remember_answer(message, turn.parts)
-        await self._store.save(session)
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                return await self._store.save(session)
+            except RefusedError:
+                if time.monotonic() >= deadline:
+                    raise
+            await asyncio.sleep(_TRY_AGAIN_SECONDS)
 
     async def _understood(self, session: Session, turn: Turn, said: Masked, agent: Agent) -> dict[str, Any]:
         """Returns what Rasa's pipeline makes of a typed text, and lets it set the conversation's language.

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from rasa.core.lock import TicketLock
 from rasa.core.lock_store import LOCK_LIFETIME, InMemoryLockStore, LockError
 from rasa.utils.endpoints import EndpointConfig
-from redis.exceptions import LockError as NotOurs
 from redis.exceptions import RedisError
 
 from bot.settings import get_settings
-from bot.shared_redis import open_redis
+from bot.shared_redis import hold, open_redis
 
 # Rasa looks again after a second; the lock of a conversation is held for tens of milliseconds.
 _LOOK_AGAIN_SECONDS = 0.02
@@ -22,7 +21,8 @@ class ConversationLocks(InMemoryLockStore):
     """Lets one message of a conversation in at a time.
 
     Rasa's own Redis store reads, changes and writes a lock in three steps, so that two servers may both get in; this
-    one takes it in one (`SET NX` with a token, released by its owner only: Redis's documented pattern).
+    one takes it in one (`SET NX` with a token, released by its owner only: Redis's documented pattern). It is renewed,
+    so that the lock of a server that has died lapses within seconds and not within Rasa's minute.
 
     Args:
         endpoint_config: not used; Rasa gives it.
@@ -46,15 +46,13 @@ class ConversationLocks(InMemoryLockStore):
             async with super().lock(conversation_id, lock_lifetime, _LOOK_AGAIN_SECONDS) as ticket:
                 yield ticket
             return
-        lock = self._redis.lock(f"bot:lock:{conversation_id}", timeout=lock_lifetime, sleep=_LOOK_AGAIN_SECONDS)
         try:
-            free = await lock.acquire(blocking_timeout=lock_lifetime)
+            held = await hold(self._redis, f"bot:lock:{conversation_id}", lock_lifetime)
         except RedisError as error:
             raise LockError(f"the lock of a conversation cannot be taken: Redis does not answer ({error}).") from error
-        if not free:
+        if held is None:
             raise LockError(f"the conversation was held by another message for {lock_lifetime} s.")
         try:
             yield TicketLock(conversation_id)
         finally:
-            with suppress(NotOurs, RedisError):  # it lapses by itself
-                await lock.release()
+            await held.release()

@@ -10,6 +10,7 @@ from pathlib import Path
 import aio_pika
 import pytest
 from rasa.core.agent import Agent
+from rasa.core.channels.channel import UserMessage
 from rasa.core.lock_store import LockError, LockStore
 from rasa.core.tracker_store import SQLTrackerStore, TrackerStore
 from rasa.shared.core.domain import Domain
@@ -21,14 +22,20 @@ from sqlalchemy.exc import OperationalError
 
 from benchmarks.handoffs.servers import PostgresServer
 from benchmarks.serving.servers import RabbitServer, RedisServer
+from bot import shared_redis
 from bot.channel.errors import RefusedError
+from bot.channel.links import AllowedLinks
+from bot.channel.offers import Offer
 from bot.channel.redis_sessions import RedisSessions
-from bot.channel.sessions import Session
+from bot.channel.sessions import Part, Session
+from bot.channel.texts import Texts
+from bot.channel.turns import Conversations
 from bot.serving.conversations import EVENTS
 from bot.serving.event_broker import ConversationEvents
 from bot.serving.lock_store import ConversationLocks
 from bot.serving.tracker_store import ConversationStore
 from bot.settings import Settings
+from tests.conftest import or_skip
 from tests.serving.conftest import SetUp
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -270,9 +277,36 @@ def test_one_message_of_a_conversation_is_let_in_at_a_time(
     asyncio.run(crowd())
 
 
-def test_without_its_redis_a_lock_is_refused(tmp_path: Path, settings_of: SetUp) -> None:
-    from tests.conftest import or_skip
+def test_the_lock_of_a_server_that_has_died_lapses_while_that_of_a_living_one_is_renewed(
+    redis_server: RedisServer, settings_of: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings_of(redis_url=redis_server.url)
+    monkeypatch.setattr(shared_redis, "HELD_SECONDS", 0.5)
 
+    async def hold_beyond_its_time(entered: asyncio.Event) -> float:
+        async with ConversationLocks().lock("cecilie"):
+            entered.set()
+            await asyncio.sleep(1.2)  # how long it is held is what is tried
+            return time.monotonic()
+
+    async def crowd() -> None:
+        entered = asyncio.Event()
+        holding = asyncio.create_task(hold_beyond_its_time(entered))
+        await entered.wait()
+        async with ConversationLocks().lock("cecilie"):
+            assert time.monotonic() >= await holding
+        # This loop ends before it is given back: nobody renews it any more.
+        await shared_redis.hold(shared_redis.open_redis(redis_server.url), "bot:lock:cecilie", 0)
+
+    async def come_after() -> None:
+        async with ConversationLocks().lock("cecilie", lock_lifetime=5):
+            pass
+
+    asyncio.run(crowd())
+    asyncio.run(come_after())
+
+
+def test_without_its_redis_a_lock_is_refused(tmp_path: Path, settings_of: SetUp) -> None:
     server = or_skip(lambda: RedisServer(tmp_path))
     settings_of(redis_url=server.url)
     server.stop()
@@ -332,13 +366,38 @@ def test_a_conversation_is_changed_by_one_server_at_a_time(redis_server: RedisSe
 
 
 def test_without_its_redis_a_customer_is_told_to_try_again(tmp_path: Path) -> None:
-    from tests.conftest import or_skip
-
     server = or_skip(lambda: RedisServer(tmp_path))
     server.stop()
     with pytest.raises(RefusedError) as refusal:
         asyncio.run(RedisSessions(server.url).get("page-anne"))
     assert (refusal.value.status, refusal.value.code, refusal.value.retry_after) == (503, "failed", 2)
+
+
+def test_an_answer_that_is_given_while_redis_is_away_has_buttons_that_act(tmp_path: Path) -> None:
+    server = or_skip(lambda: RedisServer(tmp_path))
+
+    async def talk() -> tuple[list[Part], Session | None]:
+        store, parts = RedisSessions(server.url), []
+        session = Session("page-anne", "nb", "nb", None, expires=time.time() + 60, seen=0.0)
+        await store.add(session)
+
+        async def answer(message: UserMessage) -> None:
+            assert message.output_channel is not None
+            server.stop()
+            buttons = [{"title": "Ja", "payload": "/affirm"}]
+            await message.output_channel.send_response("page-anne", {"text": "Hjalp det?", "buttons": buttons})
+
+        conversations = Conversations(store, Texts(), AllowedLinks(Settings()), answer)
+        turn = conversations.pressed(session, "1", Offer("1", "Hei", "greet"), await store.hold("page-anne"))
+        async for part in turn.follow():
+            parts.append(part)
+            await asyncio.to_thread(server.start)
+        return parts, await store.get("page-anne")
+
+    parts, kept = asyncio.run(talk())
+    server.stop()
+    assert kept is not None
+    assert [part["buttons"][0]["id"] for part in parts] == list(kept.offers.open)
 
 
 def test_no_broker_is_used_where_none_is_set() -> None:
