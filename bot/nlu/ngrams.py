@@ -114,7 +114,7 @@ class _Memory:
         self._words: Remembered[str, int] = Remembered(lambda word: self._append(self._names, word))
 
     def __len__(self) -> int:
-        return len(self.units)
+        return len(self.pieces) + len(self.sequences)
 
     def _read_piece(self, piece: str) -> int:
         without_number = _DIGITS.sub("0", piece)
@@ -256,9 +256,9 @@ class NgramFeatures:
             return sparse.csr_matrix((times.astype(np.float32), (found % shape[1]).astype(np.int32), bounds), shape)
         bounds = np.searchsorted(rows, np.arange(len(texts) + 1))
         ones = np.ones(max(len(numbers), len(memory.units.values)), dtype=np.float32)
-        of_texts = sparse.csr_matrix((ones[: len(numbers)], numbers, bounds), (len(texts), len(memory)))
+        of_texts = sparse.csr_matrix((ones[: len(numbers)], numbers, bounds), (len(texts), len(memory.units)))
         values, ends = _view(memory.units.values), _view(memory.units.ends)
-        of_units = sparse.csr_matrix((ones[: len(values)], values, ends), (len(memory), len(memory.columns)))
+        of_units = sparse.csr_matrix((ones[: len(values)], values, ends), (len(memory.units), len(memory.columns)))
         counts = of_texts @ of_units
         return sparse.csr_matrix((counts.data, _view(memory.columns)[counts.indices], counts.indptr), shape)
 
