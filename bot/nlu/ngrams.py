@@ -163,10 +163,12 @@ class NgramFeatures:
         self._buckets = buckets
         self._cut = CountVectorizer(analyzer="char_wb", ngram_range=tuple(characters), lowercase=False).build_analyzer()
         self._memory = _Memory(self)
+        self._most_remembered = _MOST_REMEMBERED
         self.idf: NDArray[np.float32] = np.zeros(buckets * (2 if self._lengths else 1), dtype=np.float32)
 
     def fit(self, texts: Sequence[str]) -> NgramFeatures:
         """Learns how rare each n-gram is (smoothed inverse document frequency); returns itself."""
+        self._most_remembered = 10 * _MOST_REMEMBERED  # the same texts are transformed next
         frequency = np.zeros(len(self.idf), dtype=np.int64)
         for start in range(0, len(texts), _AT_ONCE):
             frequency += np.bincount(self._counts(texts[start : start + _AT_ONCE]).indices, minlength=len(frequency))
@@ -244,7 +246,7 @@ class NgramFeatures:
 
         A few units are counted by sorting, as the product costs as much for one text as for hundreds.
         """
-        if len(self._memory) > _MOST_REMEMBERED:
+        if len(self._memory) > self._most_remembered:
             self._memory = _Memory(self)
         memory, shape = self._memory, (len(texts), len(self.idf))
         rows, numbers = self._units_of(texts)
