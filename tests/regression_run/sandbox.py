@@ -54,6 +54,11 @@ class Sandbox:
         """Where its report is."""
         return self.root / "var" / "regression"
 
+    @property
+    def accepted_model(self) -> Path:
+        """The model that the baseline was measured with: the first one; damages train others."""
+        return min((self.root / "models").glob("*.tar.gz"), key=lambda path: path.stat().st_mtime_ns)
+
     def bot(self, *words: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
         """Runs a command of `python -m bot` in it."""
         return subprocess.run(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.regression_run.sandbox import STEPS, Sandbox
@@ -12,7 +10,7 @@ pytestmark = [pytest.mark.full, pytest.mark.timeout(1800)]
 
 
 def test_a_set_that_the_run_left_out_is_said_to_be_compared_no_longer(sandbox: Sandbox) -> None:
-    model: Path = next((sandbox.root / "models").glob("*.tar.gz"))
+    model = sandbox.accepted_model
     left_out = ("with page", "robustness", "entities", "articles")
     measured = sandbox.bot("regression", "run", "--model", model, "--without", *STEPS, *left_out)
     assert measured.returncode == 0, measured.stdout + measured.stderr

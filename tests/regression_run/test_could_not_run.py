@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.full, pytest.mark.timeout(1800)]
 
 @pytest.fixture
 def model(accepted: Sandbox) -> Path:
-    return next((accepted.root / "models").glob("*.tar.gz"))
+    return accepted.accepted_model
 
 
 @pytest.fixture(autouse=True)

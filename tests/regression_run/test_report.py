@@ -101,7 +101,7 @@ def test_what_is_newly_wrong_is_explained(reported: Path) -> None:
 
 
 def test_a_comparison_of_two_models_says_which_is_worse(reported: Path, accepted: Sandbox) -> None:
-    model = next((accepted.root / "models").glob("*.tar.gz"))
+    model = accepted.accepted_model
     done = accepted.bot("regression", "compare", model, model)
     assert done.returncode == 0, done.stderr
     assert "as good as" in done.stdout
