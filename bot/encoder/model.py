@@ -83,14 +83,10 @@ class Encoder:
 
         Texts repeat words: each one's vector is added up once.
         """
-        new = {piece: words_of(piece) for piece in pieces if piece not in self._rows}
-        if not new:
-            return self._rows
-        words = {word for found in new.values() for word in found if word not in self._numbers}
-        if len(self._numbers) + len(words) > _MOST_REMEMBERED_WORDS or len(self._rows) > _MOST_REMEMBERED_PIECES:
+        if len(self._numbers) > _MOST_REMEMBERED_WORDS or len(self._rows) > _MOST_REMEMBERED_PIECES:
             self._numbers, self._rows = {}, {}
-            new = {piece: words_of(piece) for piece in pieces}
-            words = {word for found in new.values() for word in found}
+        new = {piece: words_of(piece) for piece in pieces if piece not in self._rows}
+        words = {word for found in new.values() for word in found if word not in self._numbers}
         needed = len(self._numbers) + len(words)
         if needed > len(self._vectors):
             grown = np.zeros((max(needed, 2 * len(self._vectors)), self.dimension), dtype=np.float32)

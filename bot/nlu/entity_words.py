@@ -11,6 +11,8 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, Extra, StrictStr, ValidationError
 
+from bot.remembered import Remembered
+
 
 class EntityWordsError(ValueError):
     """The word lists cannot be used; the message says where, what is wrong and how to mend it."""
@@ -200,22 +202,17 @@ _SHARED = "shared"
 _NO_WORDS = LanguageWords()
 
 
-class _Folding(dict[int, str]):
-    """Character -> the one character that stands for it, found when first needed."""
-
-    def __missing__(self, code: int) -> str:
-        char = chr(code)
-        if 0xD800 <= code <= 0xDFFF:
-            folded = "?"  # half a character, which nothing behind can store
-        elif char.isspace():
-            folded = "\n" if char in "\n\r\v\f\u2028\u2029" else " "
-        else:
-            folded = unicodedata.normalize("NFD", char.lower())[0]
-        self[code] = folded
-        return folded
+def _folded(code: int) -> str:
+    """Returns the one character that stands for a character."""
+    char = chr(code)
+    if 0xD800 <= code <= 0xDFFF:
+        return "?"  # half a character, which nothing behind can store
+    if char.isspace():
+        return "\n" if char in "\n\r\v\f\u2028\u2029" else " "
+    return unicodedata.normalize("NFD", char.lower())[0]
 
 
-_FOLDING = _Folding()
+_FOLDING = Remembered(_folded)
 _BETWEEN_WORDS = re.compile(r"(?<=\w)(?: +| ?[-–] ?)(?=\w)")
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, MutableSequence, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils import murmurhash3_32
 
-from bot.remembered import Remembered
+from bot.remembered import Key, Remembered
 
 _INVISIBLE = re.compile(r"[\u200b-\u200f\u2060\ufeff\u00ad]")
 _DIGITS = re.compile(r"\d+")
@@ -24,6 +23,7 @@ _TOKEN = re.compile(r"\b\w+\b")
 _AT_ONCE = 4096
 """Texts whose n-grams are counted together: more take more memory and are not faster."""
 _FEW_UNITS = 1000
+"""So many units are counted by sorting: the sparse product costs as much for one text as for hundreds."""
 _MOST_REMEMBERED = 100_000
 """Pieces of texts, and sequences of words, whose n-grams are remembered."""
 
@@ -91,6 +91,16 @@ def _view(values: array[int]) -> NDArray[np.int32]:
     return np.frombuffer(values, dtype=np.int32)
 
 
+def _numbered(values: MutableSequence[Key]) -> Remembered[Key, int]:
+    """Returns value -> its place among some values, at whose end it is put when it is first asked for."""
+
+    def place(value: Key) -> int:
+        values.append(value)
+        return len(values) - 1
+
+    return Remembered(place)
+
+
 class _Memory:
     """What texts are made of, each with its columns: pieces, which stand between two blanks, and sequences of words.
 
@@ -109,9 +119,9 @@ class _Memory:
         """The columns of each unit, by their places."""
         self.columns = array("i")
         """The column at each place: as they come, so that frequent ones lie together."""
-        self._places: Remembered[int, int] = Remembered(lambda column: self._append(self.columns, column))
+        self._places = _numbered(self.columns)
         self._names: list[str] = []
-        self._words: Remembered[str, int] = Remembered(lambda word: self._append(self._names, word))
+        self._name_numbers = _numbered(self._names)
 
     def __len__(self) -> int:
         return len(self.pieces) + len(self.sequences)
@@ -121,7 +131,7 @@ class _Memory:
         if without_number != piece:
             return self.pieces[without_number]
         words, columns = self._features.read(piece)
-        self.words.add(map(self._words.__getitem__, words))
+        self.words.add(map(self._name_numbers.__getitem__, words))
         return self._add(columns)
 
     def _read_sequence(self, numbers: tuple[int, ...]) -> int:
@@ -131,11 +141,6 @@ class _Memory:
     def _add(self, columns: Iterable[int]) -> int:
         self.units.add(map(self._places.__getitem__, columns))
         return len(self.units) - 1
-
-    @staticmethod
-    def _append(values: Any, value: Any) -> int:
-        values.append(value)
-        return len(values) - 1
 
 
 class NgramFeatures:
@@ -242,10 +247,7 @@ class NgramFeatures:
         ]
 
     def _counts(self, texts: Sequence[str]) -> sparse.csr_matrix:
-        """Returns how often each n-gram occurs in each text: the units of the texts times the columns of the units.
-
-        A few units are counted by sorting, as the product costs as much for one text as for hundreds.
-        """
+        """Returns how often each n-gram occurs in each text: the units of the texts times the columns of the units."""
         if len(self._memory) > self._most_remembered:
             self._memory = _Memory(self)
         memory, shape = self._memory, (len(texts), len(self.idf))

@@ -134,9 +134,11 @@ def _goes_on(before: str, mark: str | None, following: str, patterns: _Patterns)
     """Tells whether a mark does not end the sentence: after an abbreviation or a date's number, and in "well ..."."""
     if mark is None or mark.strip("."):
         return False
+    if len(mark) > 1:
+        return True
     word = _LAST_WORD.search(before)
-    if word is None or len(mark) > 1:
-        return len(mark) > 1
+    if word is None:
+        return False
     last = word.group().lstrip("'’")
     if _NUMBER.fullmatch(last):
         return patterns.ordinals or not (following.isupper() or following in "¿¡")

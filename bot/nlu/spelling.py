@@ -45,7 +45,6 @@ class Spelling:
         self._words = words
         self._keys = keys
         self._owners = owners
-        self._is_known = Remembered(self._ask_whether_known, _MOST_REMEMBERED)
         self._counted = Remembered(self._count, _MOST_REMEMBERED)
         self._mended = Remembered(self._mend_word, _MOST_REMEMBERED)
 
@@ -105,14 +104,14 @@ class Spelling:
 
     def _count(self, piece: str) -> tuple[int, int]:
         words = _WORD.findall(fold_diacritics(normalise(piece)))
-        return len(words), sum(not self._is_known[word] for word in words)
+        return len(words), sum(not self._is_known(word) for word in words)
 
-    def _ask_whether_known(self, word: str) -> bool:
+    def _is_known(self, word: str) -> bool:
         return bool(_positions(self._known, _hash(word)))
 
     def _mend_word(self, typed: str) -> str:
         word = fold_diacritics(typed.lower())
-        if len(word) < SHORTEST or self._is_known[word]:
+        if len(word) < SHORTEST or self._is_known(word):
             return typed
         owners = {
             int(self._owners[position])

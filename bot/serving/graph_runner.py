@@ -5,7 +5,6 @@ The graph of components is run in order, without Dask's scheduler, and nothing i
 
 from __future__ import annotations
 
-import gc
 from graphlib import TopologicalSorter
 from types import SimpleNamespace
 from typing import Any
@@ -25,10 +24,6 @@ class OrderedGraphRunner(DaskGraphRunner):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # The model stays: it need not be looked through for garbage with the messages. A former one may go.
-        gc.unfreeze()
-        gc.collect()
-        gc.freeze()
         self._known_steps: dict[tuple[str, ...], _Steps] = {}
 
     def run(self, inputs: dict[str, Any] | None = None, targets: list[str] | None = None) -> dict[str, Any]:

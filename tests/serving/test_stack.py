@@ -14,7 +14,7 @@ import requests
 
 from benchmarks.serving.faults import FAULTS, with_fault
 from benchmarks.serving.stack import UNLIMITED, Stack
-from tests.channel.conftest import Customer, PageBot, reply
+from tests.channel.conftest import Customer, PageBot, Reply, reply
 from tests.conftest import or_skip
 
 # One that moves conversations to another server, one that takes the tickets away; the rest would take two minutes more.
@@ -92,3 +92,49 @@ def test_whatever_goes_no_message_and_no_ticket_is_lost_or_doubled(stack: Stack,
     row = with_fault(stack, fault, conversations=8, turns=6)
     assert {row[column] for column in ("lost", "mixed", "duplicated", "tickets lost", "tickets doubled")} == {0}, row
     assert row["tickets told"] == row["tickets wanted"] == 2
+
+
+def test_a_server_that_is_killed_loses_no_conversation(stack: Stack) -> None:
+    page = at(stack, stack.port)
+    customers = [page.customer(language="nb") for _ in range(4)]
+    for customer in customers:
+        customer.say(QUESTION)
+    stack.workers[0].kill()
+    for customer in customers:
+        assert customer.say("takk").parts
+        assert len(user_events(stack, customer)) == 2
+    stack.workers[0].wait()
+
+
+# Unlike the page it tries three times only, so that a busy machine may let it fail; the rolling restart above does not.
+@pytest.mark.full
+def test_a_model_is_changed_while_conversations_go_on(stack: Stack) -> None:
+    page = at(stack, stack.port)
+    customer = page.customer(language="nb")
+    said = 0
+    with ThreadPoolExecutor(1) as pool:
+        restarting = pool.submit(stack.restart_workers, stack.model)
+        while not restarting.done():
+            assert _said_as_on_the_page(customer, "takk").parts
+            said += 1
+            if said % 15 == 0:  # a customer may write 20 messages a minute
+                before, customer = customer, page.customer(language="nb")
+                assert len(before.history()) >= 30
+        restarting.result()
+    assert customer.say(QUESTION).parts
+
+
+def _said_as_on_the_page(customer: Customer, text: str) -> Reply:
+    """Says something; where a server that goes breaks off in the middle, it is sent again as the same message.
+
+    The page does the same (bot/channel/web/src/conversation.js).
+    """
+    message = str(uuid.uuid4())
+    for _ in range(3):
+        try:
+            response = customer.post(message, text=text)
+        except requests.RequestException:
+            continue
+        if response.status_code != 502:
+            return reply(response)
+    return customer.say(text, message)
