@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 
 from rasa_sdk import Tracker
 
 from actions.conversation import customer_messages, issues, language_of
 from bot import tickets
-from bot.tickets.model import Outcome, SearchKind
+from bot.tickets.model import ConversationOutcome, Outcome, SearchKind
 
 # One thread keeps the order, and opens the database while the first answer is being read.
 _writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="records")
+_outcomes: SimpleQueue[ConversationOutcome] = SimpleQueue()
+_GATHERED_SECONDS = 0.2
+"""How long outcomes are gathered: each answer has one, and a transaction costs as much for many as for one."""
 
 
 def record_outcome(tracker: Tracker, outcome: Outcome, issue: str | None) -> None:
     """Records how the conversation stands for an issue; what is recorded later takes the place of this."""
     language, product = language_of(tracker), tracker.get_slot("product")
     confidence = _confidence(tracker, issue)
-    _writer.submit(tickets.record_outcome, tracker.sender_id, outcome, issue, language, product, confidence)
+    _outcomes.put(ConversationOutcome(tracker.sender_id, outcome, issue, language, product, confidence))
+    _writer.submit(_write_outcomes)
 
 
 def record_choice(text: str, language: str, shown: Sequence[str], chosen: str | None) -> None:
@@ -48,6 +55,18 @@ def record_search(
         documents=tuple(documents),
     )
     _writer.submit(tickets.record_search, event)
+
+
+def _write_outcomes() -> None:
+    """Writes what has been gathered; of those who are asked meanwhile, the next one finds nothing left."""
+    if _outcomes.empty():
+        return
+    time.sleep(_GATHERED_SECONDS)
+    found = []
+    with suppress(Empty):
+        while True:
+            found.append(_outcomes.get_nowait())
+    tickets.record_outcomes(found)
 
 
 def _confidence(tracker: Tracker, issue: str | None) -> float:

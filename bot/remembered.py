@@ -1,12 +1,17 @@
-"""A memory for what is asked again and again."""
+"""A memory for what is asked again and again, and for lists of numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from array import array
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
+Number = TypeVar("Number", int, float)
 
 
 class Remembered(dict[Key, Value]):
@@ -29,3 +34,44 @@ class Remembered(dict[Key, Value]):
             self.clear()
         self[key] = value = self._ask(key)
         return value
+
+
+class Lists(Generic[Number]):
+    """Lists of numbers, one after the other in one array; only added to.
+
+    Args:
+        kind: the numbers' type code, as `array` has it.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self._values: array[Number] = array(kind)
+        self._ends = array("i", [0])
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def add(self, values: Iterable[Number]) -> None:
+        """Adds a list."""
+        self._values.extend(values)
+        self._ends.append(len(self._values))
+
+    def __getitem__(self, number: int) -> array[Number]:
+        """Returns one list."""
+        return self._values[self._ends[number] : self._ends[number + 1]]
+
+    def since(self, first: int) -> tuple[NDArray[Any], NDArray[np.int32]]:
+        """Returns the values of all lists from one on, and where each ends among them, beginning with 0.
+
+        They share the memory: they must be gone before anything is added.
+        """
+        ends = np.frombuffer(self._ends, dtype=np.int32)[first:]
+        values = np.frombuffer(self._values, dtype=self._values.typecode) if self._values else np.zeros(0, np.int32)
+        return values[ends[0] :], ends - ends[0]
+
+    def of(self, numbers: NDArray[np.int32]) -> tuple[NDArray[Any], NDArray[np.int32]]:
+        """Returns the values of some lists, one after the other, and how many each of them has."""
+        values, ends = self.since(0)
+        starts = ends[numbers]
+        lengths = ends[numbers + 1] - starts
+        before = lengths.cumsum() - lengths
+        return values[np.arange(lengths.sum()) + (starts - before).repeat(lengths)], lengths

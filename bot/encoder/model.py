@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,15 @@ import numpy.typing as npt
 from scipy import sparse
 
 from bot.encoder.features import Vocabulary, words_of
+from bot.remembered import Lists, Remembered
 from bot.settings import get_settings
 
 Floats = npt.NDArray[np.float32]
 
 _FORMAT = 1
 _LARGEST_CODE = 127
+_FEW = 8
+"""So many texts are encoded one by one."""
 _MOST_REMEMBERED_WORDS = 20_000
 _MOST_REMEMBERED_PIECES = 50_000
 
@@ -45,9 +49,8 @@ class Encoder:
         self._vocabulary = vocabulary
         self._codes = codes
         self._scales = scales
-        self._numbers: dict[str, int] = {}
-        self._rows: dict[str, tuple[int, ...]] = {}
-        self._vectors: Floats = np.zeros((256, codes.shape[1]), dtype=np.float32)
+        self._lock = Lock()
+        self._forget()
         self.provenance = provenance
         self.version = _content_hash(vocabulary.keys, codes, scales)
 
@@ -66,38 +69,51 @@ class Encoder:
             (n, dimension) float32; unit-length rows, zero rows for texts of which no feature is known.
         """
         pieces = [text.split() for text in texts]  # no word reaches over a blank
-        rows = self._rows_of({piece for of_text in pieces for piece in of_text})
-        found = [rows[piece] for of_text in pieces for piece in of_text]
-        columns = np.fromiter(chain.from_iterable(found), dtype=np.int32)
-        lengths = np.fromiter(map(len, found), dtype=np.int32, count=len(found))
-        ends = np.append(0, lengths.cumsum())[np.cumsum([0, *map(len, pieces)])]
-        counts = sparse.csr_matrix(
-            (np.ones(len(columns), dtype=np.float32), columns, ends), shape=(len(texts), len(self._vectors))
-        )
-        result: Floats = counts @ self._vectors
-        lengths = np.linalg.norm(result, axis=1, keepdims=True)
-        return np.divide(result, lengths, out=result, where=lengths > 0)
+        with self._lock:  # actions run beside the pipeline, in a thread of their own
+            if len(self._words) > _MOST_REMEMBERED_WORDS or len(self._pieces) > _MOST_REMEMBERED_PIECES:
+                self._forget()
+            result = self._sums_of_few(pieces) if len(texts) <= _FEW else self._sums(pieces)
+        norms = np.linalg.norm(result, axis=1, keepdims=True)
+        return np.divide(result, norms, out=result, where=norms > 0)
 
-    def _rows_of(self, pieces: Collection[str]) -> dict[str, tuple[int, ...]]:
-        """Returns what stands between two blanks -> rows of its words' vectors.
+    def _sums(self, texts: Sequence[Sequence[str]]) -> Floats:
+        """Returns the sum of the vectors of each text's words, (texts, dimension)."""
+        numbers = np.fromiter(map(self._pieces.__getitem__, chain.from_iterable(texts)), dtype=np.int32)
+        columns, lengths = self._rows.of(numbers)
+        ends = np.append(0, lengths.cumsum())[np.cumsum([0, *map(len, texts)])]
+        ones = np.ones(len(columns), dtype=np.float32)
+        counts = sparse.csr_matrix((ones, columns, ends), shape=(len(texts), len(self._vectors)))
+        return np.asarray(counts @ self._vectors)
 
-        Texts repeat words: each one's vector is added up once.
-        """
-        if len(self._numbers) > _MOST_REMEMBERED_WORDS or len(self._rows) > _MOST_REMEMBERED_PIECES:
-            self._numbers, self._rows = {}, {}
-        new = {piece: words_of(piece) for piece in pieces if piece not in self._rows}
-        words = {word for found in new.values() for word in found if word not in self._numbers}
-        needed = len(self._numbers) + len(words)
-        if needed > len(self._vectors):
-            grown = np.zeros((max(needed, 2 * len(self._vectors)), self.dimension), dtype=np.float32)
-            grown[: len(self._vectors)] = self._vectors
-            self._vectors = grown
-        for word in words:
-            rows = self._vocabulary.rows_of(word)
-            number = self._numbers[word] = len(self._numbers)
-            self._vectors[number] = self._scales[rows] @ self._codes[rows].astype(np.float32)
-        self._rows.update((piece, tuple(map(self._numbers.__getitem__, found))) for piece, found in new.items())
-        return self._rows
+    def _sums_of_few(self, texts: Sequence[Sequence[str]]) -> Floats:
+        """Returns the same, one text after the other: a sparse product costs as much for one text as for dozens."""
+        result = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        for row, pieces in enumerate(texts):
+            words = [word for piece in pieces for word in self._rows[self._pieces[piece]]]
+            if words:
+                result[row] = self._vectors[words].sum(axis=0)
+        return result
+
+    def _forget(self) -> None:
+        self._words = Remembered(self._read_word)
+        """Word -> the row of its vector: texts repeat words, so each one's features are added up once."""
+        self._pieces = Remembered(self._read_piece)
+        """What stands between two blanks -> its number."""
+        self._rows = Lists[int]("i")
+        """The rows of each piece's words."""
+        self._vectors: Floats = np.zeros((256, self.dimension), dtype=np.float32)
+
+    def _read_piece(self, piece: str) -> int:
+        self._rows.add(list(map(self._words.__getitem__, words_of(piece))))
+        return len(self._rows) - 1
+
+    def _read_word(self, word: str) -> int:
+        row = len(self._words)
+        if row == len(self._vectors):
+            self._vectors = np.concatenate([self._vectors, np.zeros_like(self._vectors)])
+        rows = self._vocabulary.rows_of(word)
+        self._vectors[row] = self._scales[rows] @ self._codes[rows].astype(np.float32)
+        return row
 
     def save(self, path: Path) -> None:
         """Writes the one file that `load_encoder` reads."""

@@ -202,10 +202,9 @@ _SHARED = "shared"
 _NO_WORDS = LanguageWords()
 
 
-def _folded(code: int) -> str:
+def _folded(char: str) -> str:
     """Returns the one character that stands for a character."""
-    char = chr(code)
-    if 0xD800 <= code <= 0xDFFF:
+    if "\ud800" <= char <= "\udfff":
         return "?"  # half a character, which nothing behind can store
     if char.isspace():
         return "\n" if char in "\n\r\v\f\u2028\u2029" else " "
@@ -213,6 +212,7 @@ def _folded(code: int) -> str:
 
 
 _FOLDING = Remembered(_folded)
+_NOT_PLAIN = re.compile("[^ -~]")
 _BETWEEN_WORDS = re.compile(r"(?<=\w)(?: +| ?[-–] ?)(?=\w)")
 
 
@@ -221,9 +221,10 @@ def fold(text: str) -> str:
 
     It is as long as the text, so that offsets in one are offsets in the other.
     """
-    if text.isascii() and text.isprintable():  # no letters to fold, no blanks but plain ones
-        return text.lower()
-    return text.translate(_FOLDING)
+    if not text.isascii() or not text.isprintable():
+        for char in set(_NOT_PLAIN.findall(text)):  # few kinds: `translate` takes three times as long
+            text = text.replace(char, _FOLDING[char])
+    return text.lower()
 
 
 def name_of(text: str) -> str:

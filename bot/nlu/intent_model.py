@@ -16,7 +16,7 @@ from scipy import sparse
 
 from bot.encoder import Encoder, load_encoder
 from bot.nlu.courtesy import LabelledText, with_courtesies
-from bot.nlu.linear import Calibration, LinearModel, load_linear_model, save_linear_model, train_linear_model
+from bot.nlu.linear import Calibration, LinearModel, TextModel, train_linear_model
 from bot.nlu.neighbours import Neighbours
 from bot.nlu.ngrams import NgramFeatures
 from bot.nlu.spelling import Spelling
@@ -78,7 +78,7 @@ class IntentModel:
             tuple(settings["words"]),
             settings["fold_diacritics"],
         )
-        self._linear: LinearModel | None = None
+        self._model: TextModel | None = None
         self._spelling: Spelling | None = None
         self._neighbours: Neighbours | None = None
         self._languages: frozenset[str] = frozenset()
@@ -86,7 +86,7 @@ class IntentModel:
     @property
     def labels(self) -> tuple[str, ...]:
         """The intents it tells apart; none before it is trained or loaded."""
-        return self._linear.labels if self._linear else ()
+        return self._model.labels if self._model else ()
 
     def learn(self, examples: Sequence[LabelledText], encodings: NDArray[np.float32] | None = None) -> None:
         """Trains on the examples.
@@ -115,15 +115,16 @@ class IntentModel:
             share=settings["calibration_share"],
             origins=np.array([*range(genuine), *(origin for origin, _ in made)]),
         )
-        self._linear = with_refusals(
+        linear = with_refusals(
             linear,
             calibration,
             settings["refusal_intent"],
             settings["most_false_refusals"],
             settings["small_talk"],
         )
+        self._model = TextModel(self._ngrams, linear)
         if known is not None:
-            columns = {label: column for column, label in enumerate(self._linear.labels)}
+            columns = {label: column for column, label in enumerate(linear.labels)}
             targets = np.array([columns[example.intent] for example in examples])
             self._neighbours = Neighbours.learn(known[:genuine], targets, len(columns))
 
@@ -173,8 +174,8 @@ class IntentModel:
             intent: what speaks for this one is positive.
             other: what speaks for this one is negative.
         """
-        assert self._linear is not None and self._spelling is not None, "train or load it first"
-        linear, (mended, strangeness) = self._linear, self._read(text, is_foreign=False)
+        assert self._model is not None and self._spelling is not None, "train or load it first"
+        linear, ([mended], [strangeness]) = self._model.linear, self._read([text], np.zeros(1, dtype=bool))
         features = self._ngrams.transform([mended])
         column, against = linear.labels.index(intent), linear.labels.index(other)
         weights = (linear.weights[:, column] - linear.weights[:, against]) * linear.sharpness
@@ -197,8 +198,8 @@ class IntentModel:
 
     def save(self, folder: Path) -> None:
         """Writes everything that was learned into a folder."""
-        assert self._linear is not None and self._spelling is not None, "train it first"
-        save_linear_model(folder, self._linear, self._ngrams)
+        assert self._model is not None and self._spelling is not None, "train it first"
+        self._model.save(folder)
         self._spelling.save(folder / "spelling.npz")
         (folder / "languages.json").write_text(json.dumps(sorted(self._languages)), encoding="utf8")
         if self._neighbours is not None:
@@ -208,7 +209,7 @@ class IntentModel:
     def load(cls, folder: Path, settings: Mapping[str, Any]) -> IntentModel:
         """Reads what `save` wrote."""
         model = cls(settings)
-        model._linear = load_linear_model(folder, model._ngrams)
+        model._model = TextModel.load(folder, model._ngrams)
         model._spelling = Spelling.load(folder / "spelling.npz")
         model._languages = frozenset(json.loads((folder / "languages.json").read_text(encoding="utf8")))
         if settings["encoder_weight"]:
@@ -221,15 +222,11 @@ class IntentModel:
     def _confidences(
         self, texts: Sequence[str], encodings: NDArray[np.float32] | None, foreign: NDArray[np.bool_]
     ) -> NDArray[np.float32]:
-        assert self._linear is not None and self._spelling is not None, "train or load it first"
-        readings = [self._read(text, is_foreign) for text, is_foreign in zip(texts, foreign, strict=True)]
-        mended = [text for text, _ in readings]
+        assert self._model is not None and self._spelling is not None, "train or load it first"
+        mended, strangeness = self._read(texts, foreign)
         encodings = self._encodings(texts, mended, encodings)
         weight = np.float32(self._settings["encoder_weight"])
-        confidences = self._linear.confidences(
-            self._ngrams.transform(mended), None if encodings is None else encodings * weight
-        )
-        strangeness = np.array([strangeness for _, strangeness in readings], dtype=np.float32)
+        confidences = self._model.confidences(mended, None if encodings is None else encodings * weight)
         strange = np.flatnonzero(strangeness)
         if self._neighbours is not None and encodings is not None and len(strange):
             share = strangeness[strange, None]
@@ -241,19 +238,16 @@ class IntentModel:
     def _encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         return (self._encoder or load_encoder()).encode(texts)
 
-    def _read(self, text: str, is_foreign: bool) -> tuple[str, float]:
-        """Returns a text without typing errors, and how much near phrases count for it, 0-1.
+    def _read(self, texts: Sequence[str], foreign: NDArray[np.bool_]) -> tuple[list[str], NDArray[np.float32]]:
+        """Returns texts without typing errors, and how much near phrases count for each, (n,) 0-1.
 
         That goes by the share of its words that no phrase has, and by whether its language has any phrase.
         """
         assert self._spelling is not None
-        if is_foreign or not self._settings["mend_spelling"]:
-            mended, known = text, self._spelling.known_share(text)
-        else:
-            mended, known = self._spelling.read(text)
-        strange, familiar = self._settings["strange"], self._settings["familiar"]
-        strangeness = min(1.0, max(0.0, (familiar - known) / (familiar - strange)))
-        return mended, max(strangeness, self._settings["foreign"]) if is_foreign else strangeness
+        mended, known = self._spelling.read(texts, ~foreign & self._settings["mend_spelling"])
+        strange, familiar = np.float32(self._settings["strange"]), np.float32(self._settings["familiar"])
+        strangeness = np.minimum((familiar - known) / (familiar - strange), np.float32(1))
+        return mended, np.maximum(strangeness, foreign * np.float32(self._settings["foreign"]))
 
     def _encodings(
         self, texts: Sequence[str], mended: Sequence[str], encodings: NDArray[np.float32] | None

@@ -30,9 +30,10 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.articles.language import normalise
 from bot.articles.replies import Replies
-from bot.nlu.linear import LinearModel, load_linear_model, save_linear_model, softmax, train_linear_model
+from bot.nlu.linear import TextModel, softmax, train_linear_model
 from bot.nlu.metadata import example_language, is_command, page_locales
 from bot.nlu.ngrams import NgramFeatures
+from bot.remembered import Remembered
 
 if TYPE_CHECKING:
     from lingua import LanguageDetector
@@ -93,9 +94,10 @@ class LanguageIdentifier(GraphComponent):
         self._config = config
         self._model_storage = model_storage
         self._resource = resource
-        self._model: LinearModel | None = None
+        self._model: TextModel | None = None
         self._ngrams = NgramFeatures(config["buckets"], tuple(config["characters"]), words=(1, 1), fold=False)
         self._lingua: LanguageDetector | None = None
+        self._priors = Remembered(self._log_prior, most=10_000)
         self._replies = Replies()
 
     @classmethod
@@ -149,9 +151,10 @@ class LanguageIdentifier(GraphComponent):
             )
         texts, languages = [text for text, _ in examples], [language for _, language in examples]
         self._ngrams.fit(texts)
-        self._model, _ = train_linear_model(
+        linear, _ = train_linear_model(
             self._ngrams.transform(texts), languages, regularisation=self._config["C"], seed=7
         )
+        self._model = TextModel(self._ngrams, linear)
         self.persist()
         return self._resource
 
@@ -182,8 +185,8 @@ class LanguageIdentifier(GraphComponent):
         assert self._model is not None, "train or load the identifier first"
         pages = pages or [None] * len(texts)
         texts = [_ADDRESS.sub(" ", text) for text in texts]
-        priors = {page: self._log_prior(page, conversation) for page in set(pages)}
-        prior = np.array([priors[page] for page in pages], dtype=np.float32).reshape(len(texts), len(self.languages))
+        priors = [self._priors[page, conversation] for page in pages]
+        prior = np.array(priors, dtype=np.float32).reshape(len(texts), len(self.languages))
         weight = np.array(
             [self._weight(text, bool(conversation or page)) for text, page in zip(texts, pages, strict=True)],
             dtype=np.float32,
@@ -198,7 +201,7 @@ class LanguageIdentifier(GraphComponent):
         """Writes the model into Rasa's model storage."""
         assert self._model is not None
         with self._model_storage.write_to(self._resource) as folder:
-            save_linear_model(folder, self._model, self._ngrams)
+            self._model.save(folder)
 
     @classmethod
     def load(
@@ -212,7 +215,7 @@ class LanguageIdentifier(GraphComponent):
         """Loads a trained identifier."""
         component = cls(config, model_storage, resource)
         with model_storage.read_from(resource) as folder:
-            component._model = load_linear_model(folder, component._ngrams)
+            component._model = TextModel.load(folder, component._ngrams)
         return component
 
     def _weight(self, text: str, is_hinted: bool) -> float:
@@ -238,7 +241,7 @@ class LanguageIdentifier(GraphComponent):
             prior: (n, languages) what is known beside it.
         """
         assert self._model is not None
-        own = np.log(self._model.confidences(self._ngrams.transform(texts)) + 1e-6)
+        own = np.log(self._model.confidences(texts) + 1e-6)
         lingua_weight, detector = self._config["lingua_weight"], self._detector()
         if not lingua_weight or detector is None:
             return np.asarray(own, dtype=np.float32)
@@ -270,8 +273,8 @@ class LanguageIdentifier(GraphComponent):
         """Returns the first of the page's languages that can be told apart, None if there is none."""
         return next((code for locale in page_locales(message) if (code := normalise(locale)) in self.languages), None)
 
-    def _log_prior(self, page: str | None, conversation: str | None) -> NDArray[np.float32]:
-        labels = self.languages
+    def _log_prior(self, known: tuple[str | None, str | None]) -> NDArray[np.float32]:
+        (page, conversation), labels = known, self.languages
         log_prior = np.zeros(len(labels), dtype=np.float32)
         hints: Mapping[str, str | None] = {"page_prior": page, "conversation_prior": conversation}
         for key, hint in hints.items():

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import minimize_scalar
 
-from bot.nlu.ngrams import NgramFeatures
+from bot.nlu.ngrams import NgramFeatures, NgramScores
 
 REGULARISATION = 1.0
 """Inverse strength of regularisation (`C`) of the intent classifier; measured in docs/understanding.md."""
@@ -32,27 +32,6 @@ class LinearModel:
     """Inverse temperature of the softmax, fitted on held-out scores."""
     prior: NDArray[np.float32]
     """(labels,) log odds by which a label is more frequent in use than in the training data."""
-
-    def scores(self, features: sparse.csr_matrix, dense: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-        """Returns the decision scores, (n, labels).
-
-        Args:
-            features: (n, features) or, where there are dense ones, their first columns.
-            dense: (n, d) the last columns.
-        """
-        sparse_weights = self.weights[: features.shape[1]]
-        if features.shape[0] == 1:
-            # One message: picking its rows is several times faster than a general sparse product.
-            scores = (features.data @ sparse_weights[features.indices])[None]
-        else:
-            scores = features @ sparse_weights
-        if dense is not None:
-            scores = scores + dense @ self.weights[features.shape[1] :]
-        return np.asarray(scores + self.intercept, dtype=np.float32)
-
-    def confidences(self, features: sparse.csr_matrix, dense: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-        """Returns the confidences, (n, labels); each row adds up to 1. Arguments as for `scores`."""
-        return softmax(self.scores(features, dense) * self.sharpness + self.prior)
 
     def save(self, path: Path) -> None:
         """Writes the numbers; weights as half precision, which moves no score by more than 0.001."""
@@ -77,17 +56,48 @@ class LinearModel:
             )
 
 
-def save_linear_model(folder: Path, model: LinearModel, ngrams: NgramFeatures) -> None:
-    """Writes a model and what its n-grams have learned into a folder."""
-    model.save(folder / "model.npz")
-    np.save(folder / "idf.npy", ngrams.idf)
-    (folder / "labels.json").write_text(json.dumps(model.labels), encoding="utf8")
+class TextModel:
+    """A linear model over the n-grams of texts and, where it has more weights than they need, dense features.
 
+    Args:
+        ngrams: the n-grams, fitted.
+        linear: what was trained on them.
+    """
 
-def load_linear_model(folder: Path, ngrams: NgramFeatures) -> LinearModel:
-    """Reads what `save_linear_model` wrote; the n-grams get back what they had learned."""
-    ngrams.idf = np.load(folder / "idf.npy")
-    return LinearModel.load(folder / "model.npz", json.loads((folder / "labels.json").read_text(encoding="utf8")))
+    def __init__(self, ngrams: NgramFeatures, linear: LinearModel) -> None:
+        self.ngrams = ngrams
+        self.linear = linear
+        self._scores = NgramScores(ngrams, linear.weights)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What it tells apart."""
+        return self.linear.labels
+
+    def confidences(self, texts: Sequence[str], dense: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Returns the confidences, (n, labels); each row adds up to 1.
+
+        Args:
+            texts: n texts.
+            dense: (n, d) their dense features.
+        """
+        scores = self._scores(texts)
+        if dense is not None:
+            scores += dense @ self.linear.weights[len(self.ngrams.idf) :]
+        return softmax((scores + self.linear.intercept) * self.linear.sharpness + self.linear.prior)
+
+    def save(self, folder: Path) -> None:
+        """Writes the model and what its n-grams have learned into a folder."""
+        self.linear.save(folder / "model.npz")
+        np.save(folder / "idf.npy", self.ngrams.idf)
+        (folder / "labels.json").write_text(json.dumps(self.labels), encoding="utf8")
+
+    @classmethod
+    def load(cls, folder: Path, ngrams: NgramFeatures) -> TextModel:
+        """Reads what `save` wrote; the n-grams get back what they had learned."""
+        ngrams.idf = np.load(folder / "idf.npy")
+        labels = json.loads((folder / "labels.json").read_text(encoding="utf8"))
+        return cls(ngrams, LinearModel.load(folder / "model.npz", labels))
 
 
 def softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -8,9 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-NEAREST = 500
-"""Training phrases that have a say at the most."""
-SHARPNESS = 20.0
+SHARPNESS = 25.0
 """Factor on the cosines: the smaller, the more equal are near and far phrases (docs/understanding.md)."""
 AT_ONCE = 64
 """Messages whose cosines are in memory at the same time."""
@@ -25,20 +23,19 @@ class Neighbours:
     """
 
     encodings: NDArray[np.int8]
-    """(n, dimension) encodings of the training phrases, times `127 / scale`."""
+    """(n, dimension) encodings of the training phrases, intent by intent, times `127 / scale`."""
     scale: float
     """Largest absolute value among the encodings."""
-    targets: NDArray[np.uint8]
-    """(n,) columns of their intents."""
-    labels: int
-    """Number of intents."""
+    counts: NDArray[np.int64]
+    """(labels,) how many phrases each intent has."""
     _unpacked: NDArray[np.float32] | None = None
 
     @classmethod
     def learn(cls, encodings: NDArray[np.float32], targets: NDArray[np.int64], labels: int) -> Neighbours:
         """Keeps the phrases' encodings, a byte a number."""
         scale = float(np.abs(encodings).max()) or 1.0
-        return cls(np.round(encodings * (127 / scale)).astype(np.int8), scale, targets.astype(np.uint8), labels)
+        ordered = encodings[np.argsort(targets, kind="stable")]
+        return cls(np.round(ordered * (127 / scale)).astype(np.int8), scale, np.bincount(targets, minlength=labels))
 
     def confidences(self, encodings: NDArray[np.float32]) -> NDArray[np.float32]:
         """Returns the share of each intent among the near phrases.
@@ -51,25 +48,26 @@ class Neighbours:
         """
         if self._unpacked is None:  # with the first message that needs it: most never do
             self._unpacked = self.encodings.astype(np.float32) * np.float32(self.scale / 127)
-        shares = np.full((len(encodings), self.labels), 1 / self.labels, dtype=np.float32)
+        shares = np.full((len(encodings), len(self.counts)), 1 / len(self.counts), dtype=np.float32)
         known = np.flatnonzero(encodings.any(axis=1))
+        present = np.flatnonzero(self.counts)
+        starts = np.append(0, self.counts[present].cumsum()[:-1])
         for start in range(0, len(known), AT_ONCE):
             rows = known[start : start + AT_ONCE]
-            distances = -(encodings[rows] @ self._unpacked.T)
-            nearest = np.argpartition(distances, min(NEAREST, distances.shape[1] - 1), axis=1)[:, :NEAREST]
-            near = np.take_along_axis(distances, nearest, axis=1)
-            weights = np.exp(SHARPNESS * (near.min(axis=1, keepdims=True) - near))
-            places = self.targets[nearest] + self.labels * np.arange(len(rows))[:, None]
-            sums = np.bincount(places.ravel(), weights.ravel(), self.labels * len(rows)).reshape(len(rows), -1)
+            weights = encodings[rows] @ self._unpacked.T
+            weights -= weights.max(axis=1, keepdims=True)
+            weights *= np.float32(SHARPNESS)
+            sums = np.zeros((len(rows), len(self.counts)), dtype=np.float32)
+            sums[:, present] = np.add.reduceat(np.exp(weights, out=weights), starts, axis=1)
             shares[rows] = sums / sums.sum(axis=1, keepdims=True)
         return shares
 
     def save(self, path: Path) -> None:
         """Writes it into one file."""
-        np.savez(path, encodings=self.encodings, scale=self.scale, targets=self.targets, labels=self.labels)
+        np.savez(path, encodings=self.encodings, scale=self.scale, counts=self.counts)
 
     @classmethod
     def load(cls, path: Path) -> Neighbours:
         """Reads what `save` wrote."""
         with np.load(path) as stored:
-            return cls(stored["encodings"], float(stored["scale"]), stored["targets"], int(stored["labels"]))
+            return cls(stored["encodings"], float(stored["scale"]), stored["counts"])

@@ -19,7 +19,7 @@ from scipy import sparse
 
 from bot.encoder import load_encoder
 from bot.nlu.encoding import encodings_of
-from bot.nlu.linear import REGULARISATION, LinearModel, load_linear_model, save_linear_model, train_linear_model
+from bot.nlu.linear import REGULARISATION, TextModel, train_linear_model
 from bot.nlu.metadata import is_about_products, is_command
 from bot.nlu.ngrams import NgramFeatures
 
@@ -50,7 +50,7 @@ class ProductScope(GraphComponent):
         }
 
     def __init__(
-        self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource, model: LinearModel | None = None
+        self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource, model: TextModel | None = None
     ) -> None:
         self._config = config
         self._model_storage = model_storage
@@ -101,12 +101,13 @@ class ProductScope(GraphComponent):
             texts = [str(message.get(TEXT)) for message in phrases]
             encodings = sparse.csr_matrix(load_encoder().encode(texts))
             features = sparse.hstack([self._ngrams.fit(texts).transform(texts), encodings], format="csr")
-            self._model, _ = train_linear_model(features, labels, REGULARISATION, self._config["random_seed"])
+            linear, _ = train_linear_model(features, labels, REGULARISATION, self._config["random_seed"])
+            self._model = TextModel(self._ngrams, linear)
         with self._model_storage.write_to(self._resource) as folder:
             if self._model is None:
                 (folder / _NOTHING_LEARNED).touch()
             else:
-                save_linear_model(folder, self._model, self._ngrams)
+                self._model.save(folder)
         return self._resource
 
     @classmethod
@@ -122,7 +123,7 @@ class ProductScope(GraphComponent):
         component = cls(config, model_storage, resource)
         with model_storage.read_from(resource) as folder:
             if not (folder / _NOTHING_LEARNED).exists():
-                component._model = load_linear_model(folder, component._ngrams)
+                component._model = TextModel.load(folder, component._ngrams)
         return component
 
     def process(self, messages: list[Message]) -> list[Message]:
@@ -145,5 +146,5 @@ class ProductScope(GraphComponent):
             return np.zeros(len(texts), np.float32)
         has_letters = np.array([any(char.isalpha() for char in text) for text in texts])
         known = load_encoder().encode(texts) if encodings is None else encodings
-        about = self._model.confidences(self._ngrams.transform(texts), known)[:, self._model.labels.index(_ABOUT)]
+        about = self._model.confidences(texts, known)[:, self._model.labels.index(_ABOUT)]
         return np.asarray(about * has_letters, dtype=np.float32)

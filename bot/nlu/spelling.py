@@ -21,7 +21,9 @@ SHORTEST = 5
 OCCURRENCES = 3
 """Phrases in which a word must occur to be put in another's place."""
 _MOST_REMEMBERED = 50_000
-"""Words of messages of which it is remembered whether they are known, and what they are read as."""
+"""Pieces of messages, between two blanks, of which the unknown words and what they are read as are remembered."""
+_WORDS = 2**32
+"""Two counts in one number, that they can be added up together: so many unknown words no text has."""
 
 
 class Spelling:
@@ -46,7 +48,7 @@ class Spelling:
         self._keys = keys
         self._owners = owners
         self._counted = Remembered(self._count, _MOST_REMEMBERED)
-        self._mended = Remembered(self._mend_word, _MOST_REMEMBERED)
+        self._mended = Remembered(self._mend_piece, _MOST_REMEMBERED)
 
     @classmethod
     def learn(cls, texts: Iterable[str]) -> Spelling:
@@ -66,20 +68,31 @@ class Spelling:
 
         Where most words are unknown it is another language and not a slip: such a text stays as it is, too.
         """
-        return self.read(text)[0]
+        return self.read([text])[0][0]
 
-    def read(self, text: str) -> tuple[str, float]:
-        """Returns the mended text and the share of its words that some training phrase has, 0-1 (1 without words)."""
-        words, unknown = self._counts(text)
-        if not 0 < unknown <= max(1, words // 2):
-            return text, 1 - unknown / max(1, words)
-        mended = _WORD.sub(lambda match: self._mended[match.group()], text)
-        return mended, self.known_share(mended)
+    def read(
+        self, texts: Sequence[str], mended: NDArray[np.bool_] | None = None
+    ) -> tuple[list[str], NDArray[np.float32]]:
+        """Mends texts and tells how familiar they are then.
 
-    def known_share(self, text: str) -> float:
-        """Returns the share of the text's words that some training phrase has, 0-1; 1 for a text without words."""
-        words, unknown = self._counts(text)
-        return 1 - unknown / max(1, words)
+        Args:
+            texts: n texts.
+            mended: (n,) which of them may be mended; None mends all.
+
+        Returns:
+            The texts, those that are mended with single blanks, and (n,) the share of the words of each that some
+            training phrase has, 0-1 (1 without words).
+        """
+        words, unknown = self._counts(texts)
+        slips = (unknown > 0) & (unknown <= np.maximum(1, words // 2))
+        found, rows = list(texts), np.flatnonzero(slips if mended is None else slips & mended).tolist()
+        for row in rows:
+            pieces = texts[row].split()
+            read = list(map(self._mended.__getitem__, pieces))
+            if read != pieces:
+                found[row] = " ".join(read)
+        words[rows], unknown[rows] = self._counts([found[row] for row in rows])
+        return found, (1 - unknown / np.maximum(1, words)).astype(np.float32)
 
     def save(self, path: Path) -> None:
         """Writes it into one file."""
@@ -93,21 +106,23 @@ class Spelling:
             words = stored["words"].tobytes().decode("utf8").split("\n")
             return cls(stored["known"], words, stored["keys"], stored["owners"])
 
-    def _counts(self, text: str) -> tuple[int, int]:
-        """Returns how many words a text has, and how many of them no training phrase has; a blank ends a word."""
-        words = unknown = 0
-        for piece in text.split():
-            more, strange = self._counted[piece]
-            words += more
-            unknown += strange
+    def _counts(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Returns how many words each text has, and how many of them no training phrase has; a blank ends a word."""
+        count = self._counted.__getitem__
+        counted = np.array([sum(map(count, text.split())) for text in texts], dtype=np.int64)
+        words, unknown = np.divmod(counted, _WORDS)
         return words, unknown
 
-    def _count(self, piece: str) -> tuple[int, int]:
+    def _count(self, piece: str) -> int:
+        """Returns the number of a piece's words, times `_WORDS`, plus that of its unknown ones."""
         words = _WORD.findall(fold_diacritics(normalise(piece)))
-        return len(words), sum(not self._is_known(word) for word in words)
+        return len(words) * _WORDS + sum(not self._is_known(word) for word in words)
 
     def _is_known(self, word: str) -> bool:
         return bool(_positions(self._known, _hash(word)))
+
+    def _mend_piece(self, piece: str) -> str:
+        return _WORD.sub(lambda match: self._mend_word(match.group()), piece)
 
     def _mend_word(self, typed: str) -> str:
         word = fold_diacritics(typed.lower())

@@ -13,7 +13,7 @@ from bot.nlu.entity_words import fold
 
 Phrases = tuple[StrictStr, ...]
 
-_APOSTROPHES = str.maketrans("’‘´`", "''''")
+_APOSTROPHES = "’‘´`"
 _BETWEEN = r"[^\w.!?]+"
 _GAP = rf"(?:{_BETWEEN}\w+){{0,4}}?{_BETWEEN}"
 
@@ -54,9 +54,12 @@ class TriageWords(_Section):
     signals: dict[StrictStr, Phrases] = {}
 
 
+@lru_cache(maxsize=64)  # each sentence of a message is looked at from several sides
 def folded(text: str) -> str:
     """Returns the text as phrases are compared with it: folded, with plain apostrophes, as long as before."""
-    return fold(text.translate(_APOSTROPHES))
+    for apostrophe in _APOSTROPHES:
+        text = text.replace(apostrophe, "'")
+    return fold(text)
 
 
 def phrase_pattern(phrases: Phrases) -> str:

@@ -1,7 +1,7 @@
 """Tickets: what a conversation hands over to people. The database is opened when it is first needed.
 
 `open_ticket`, `status_for`, `statuses_in` and `record_correction` raise `TicketStoreError` where the store is down;
-recordings for review (`record_outcome`, `record_choice`, `record_fallback`, `record_search`) never stand in the way of
+recordings for review (`record_outcomes`, `record_choice`, `record_fallback`, `record_search`) never stand in the way of
 an answer.
 """
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from bot.settings import get_settings
 from bot.tickets.model import (
-    Outcome,
+    ConversationOutcome,
     SearchEvent,
     Ticket,
     TicketDraft,
@@ -43,7 +43,7 @@ __all__ = [
     "record_choice",
     "record_correction",
     "record_fallback",
-    "record_outcome",
+    "record_outcomes",
     "record_search",
     "status_for",
     "statuses_in",
@@ -84,17 +84,10 @@ def statuses_in(conversation_id: str) -> list[TicketStatus]:
     return ticket_store().statuses_in(conversation_id)
 
 
-def record_outcome(
-    conversation_id: str,
-    outcome: Outcome,
-    intent: str | None,
-    language: str,
-    product: str | None,
-    confidence: float,
-) -> None:
-    """Records how a conversation ended for an issue; a later outcome takes the place of an earlier one."""
+def record_outcomes(outcomes: Sequence[ConversationOutcome]) -> None:
+    """Records how conversations stand for issues; a later outcome takes the place of an earlier one."""
     with _without_disturbing():
-        ticket_store().record_outcome(conversation_id, outcome, intent, language, product, confidence)
+        ticket_store().record_outcomes(outcomes)
 
 
 def record_choice(text: str, language: str, shown: Sequence[str], chosen: str | None) -> None:

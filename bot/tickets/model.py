@@ -17,6 +17,19 @@ STATES: tuple[State, ...] = ("new", "assigned", "closed")
 OUTCOMES: tuple[Outcome, ...] = ("solved", "not_solved", "handed_over", "abandoned")
 
 
+@dataclass(frozen=True)
+class ConversationOutcome:
+    """How a conversation stands for an issue."""
+
+    conversation_id: str
+    outcome: Outcome
+    intent: str | None
+    language: str
+    product: str | None
+    confidence: float
+    """How certain it was that the customer meant this issue, 0-1."""
+
+
 class TicketStoreError(RuntimeError):
     """The ticket store cannot be reached or used; nothing was saved. The message says why, without a password."""
 

@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from sqlalchemy import func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine, Row
 from sqlalchemy.exc import IntegrityError
 
@@ -21,8 +22,8 @@ from bot.tickets.anonymous import anonymous
 from bot.tickets.database import migrate, open_engine, reported
 from bot.tickets.model import (
     OUTCOMES,
+    ConversationOutcome,
     Delivery,
-    Outcome,
     SearchEvent,
     Ticket,
     TicketDraft,
@@ -170,30 +171,20 @@ class TicketStore:
             _add_candidate(connection, "correction", words, right_language, right_intent, shown, before.id)
         return self.ticket(number)
 
-    def record_outcome(
-        self,
-        conversation_id: str,
-        outcome: Outcome,
-        intent: str | None,
-        language: str,
-        product: str | None,
-        confidence: float,
-    ) -> None:
-        """Records how a conversation ended for an issue; a later outcome takes the place of an earlier one."""
-        if outcome not in OUTCOMES:
-            raise ValueError(f"{outcome!r} is no outcome; give one of {', '.join(OUTCOMES)}.")
-        key = {"conversation_id": conversation_id, "intent": intent or ""}
-        values = {"outcome": outcome, "language": language, "product": product, "confidence": confidence, "at": now()}
-        same = (OUTCOME_ROWS.c.conversation_id == conversation_id) & (OUTCOME_ROWS.c.intent == key["intent"])
-        with reported(self.engine):
-            for _ in range(2):
-                try:
-                    with self.engine.begin() as connection:
-                        if connection.execute(update(OUTCOME_ROWS).where(same).values(values)).rowcount == 0:
-                            connection.execute(insert(OUTCOME_ROWS).values(**key, **values))
-                    return
-                except IntegrityError:  # inserted by another process in between: now there is a row to update
-                    continue
+    def record_outcomes(self, outcomes: Sequence[ConversationOutcome]) -> None:
+        """Records how conversations stand for issues; a later outcome takes the place of an earlier one."""
+        rows: dict[tuple[str, str], dict[str, Any]] = {}
+        for one in outcomes:
+            if one.outcome not in OUTCOMES:
+                raise ValueError(f"{one.outcome!r} is no outcome; give one of {', '.join(OUTCOMES)}.")
+            rows[one.conversation_id, one.intent or ""] = {**asdict(one), "intent": one.intent or "", "at": now()}
+        if not rows:
+            return
+        insertion = (sqlite if self.engine.dialect.name == "sqlite" else postgresql).insert(OUTCOME_ROWS)
+        changed = {name: insertion.excluded[name] for name in ("outcome", "language", "product", "confidence", "at")}
+        key = [OUTCOME_ROWS.c.conversation_id, OUTCOME_ROWS.c.intent]
+        with reported(self.engine), self.engine.begin() as connection:
+            connection.execute(insertion.on_conflict_do_update(index_elements=key, set_=changed), list(rows.values()))
 
     def outcomes(self) -> list[dict[str, Any]]:
         """Returns how conversations ended, oldest first."""

@@ -37,6 +37,13 @@ def test_a_message_without_any_known_feature_gets_equal_shares() -> None:
     assert neighbours.confidences(np.zeros((1, 3), dtype=np.float32)).tolist() == [[0.5, 0.5]]
 
 
+def test_an_intent_without_any_phrase_has_no_share() -> None:
+    neighbours = Neighbours.learn(np.eye(3, dtype=np.float32), np.array([3, 1, 1]), labels=5)
+    shares = neighbours.confidences(np.eye(3, dtype=np.float32))
+    assert shares.argmax(axis=1).tolist() == [3, 1, 1]
+    assert not shares[:, [0, 2, 4]].any()
+
+
 def test_it_comes_back_from_its_file_as_it_was(tmp_path: Path) -> None:
     encodings = load_encoder().encode(list(GERMAN.values()))
     neighbours = Neighbours.learn(encodings, np.arange(3), labels=3)

@@ -8,7 +8,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import HashingVectorizer
 
 from bot.nlu import ngrams
-from bot.nlu.ngrams import NgramFeatures, fold_diacritics, normalise
+from bot.nlu.ngrams import NgramFeatures, NgramScores, fold_diacritics, normalise
 
 TEXTS = [
     "Kortet mitt ble avvist, kortet er nytt",
@@ -27,20 +27,27 @@ BUCKETS = 2**12
 
 def reference(texts: list[str], features: NgramFeatures) -> sparse.csr_matrix:
     """Counts with scikit-learn's analyzers, weighs as NgramFeatures says."""
-    normal = [normalise(text) for text in texts]
     options = {"n_features": BUCKETS, "alternate_sign": False, "norm": None, "lowercase": False}
     characters = HashingVectorizer(analyzer="char_wb", ngram_range=(2, 5), **options)
     words = HashingVectorizer(token_pattern=r"\b\w+\b", ngram_range=(1, 2), **options)
-    # Blanks within a word's bounds: scikit-learn cuts each word apart from the others.
-    blocks = [characters.transform([fold_diacritics(text) for text in normal]), words.transform(normal)]
-    weighed = []
-    for number, block in enumerate(blocks):
-        counts = block.tocsr().astype(np.float64)
-        counts.data = 1 + np.log(counts.data)
-        counts = counts @ sparse.diags(features.idf[number * BUCKETS : (number + 1) * BUCKETS].astype(np.float64))
-        length = np.sqrt(counts.multiply(counts).sum(axis=1)).A.ravel()
-        weighed.append(sparse.diags(1 / np.where(length, length, 1)) @ counts)
-    return sparse.hstack(weighed, format="csr")
+    rows = []
+    for text in texts:
+        normal = normalise(text)
+        # Each piece is a unit of characters, each n-gram of words one of words.
+        units = [
+            characters.transform([fold_diacritics(piece) for piece in normal.split()] or [""]),
+            words.transform([normal]),
+        ]
+        blocks = []
+        for number, unit in enumerate(units):
+            # A piece counts its n-grams; a sequence of words that is there k times is k units.
+            times = unit.data if number else np.ones_like(unit.data)
+            weighed = unit.astype(np.float64)
+            weighed.data = (times if number else 1 + np.log(unit.data)) * features.idf[number * BUCKETS + unit.indices]
+            length = np.sqrt((weighed.data**2 / times).sum())
+            blocks.append(sparse.csr_matrix(weighed.sum(axis=0) / (length or 1)))
+        rows.append(sparse.hstack(blocks, format="csr"))
+    return sparse.vstack(rows, format="csr")
 
 
 @pytest.fixture
@@ -53,20 +60,12 @@ def test_vectors_are_those_of_scikit_learns_analyzers(features: NgramFeatures) -
     assert abs(features.transform(TEXTS) - reference(TEXTS, features)).max() < 1e-6
 
 
-def test_many_texts_at_once_have_the_same_vectors_as_each_alone(
-    features: NgramFeatures, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_texts_at_once_have_the_same_vectors_as_each_alone(features: NgramFeatures) -> None:
     alone = sparse.vstack([features.transform([text]) for text in TEXTS])
-    monkeypatch.setattr(ngrams, "_FEW_UNITS", 0)
-    assert abs(features.transform(TEXTS) - alone).max() < 1e-6
-    monkeypatch.setattr(ngrams, "_AT_ONCE", 3)
     assert abs(features.transform(TEXTS) - alone).max() < 1e-6
 
 
-def test_the_vectors_are_the_same_to_the_bit_whatever_was_read_before(
-    features: NgramFeatures, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ngrams, "_FEW_UNITS", 0)
+def test_the_vectors_are_the_same_to_the_bit_whatever_was_read_before(features: NgramFeatures) -> None:
     first = features.transform(TEXTS)
     other = NgramFeatures(BUCKETS)
     other.idf = features.idf
@@ -76,14 +75,28 @@ def test_the_vectors_are_the_same_to_the_bit_whatever_was_read_before(
     assert (first.data == second.data).all()
 
 
+def test_scores_are_the_vectors_times_the_weights(features: NgramFeatures) -> None:
+    weights = np.random.default_rng(1).normal(size=(2 * BUCKETS + 5, 3)).astype(np.float32)
+    expected = reference(TEXTS, features) @ weights[: 2 * BUCKETS]
+    scores = NgramScores(features, weights)
+    assert scores(TEXTS[:1]) == pytest.approx(expected[:1], abs=1e-5)
+    assert scores(TEXTS[:3]) == pytest.approx(expected[:3], abs=1e-5)
+    assert scores(TEXTS) == pytest.approx(expected, abs=1e-5)
+    assert np.concatenate([scores([text]) for text in TEXTS]) == pytest.approx(expected, abs=1e-5)
+    assert scores([]).shape == (0, 3)
+
+
 def test_what_was_forgotten_is_read_again(features: NgramFeatures, monkeypatch: pytest.MonkeyPatch) -> None:
     before = features.transform(TEXTS)
+    weights = np.random.default_rng(1).normal(size=(2 * BUCKETS, 3)).astype(np.float32)
     monkeypatch.setattr(ngrams, "_MOST_REMEMBERED", 1)
     forgetful = NgramFeatures(BUCKETS)
     forgetful.idf = features.idf
+    scores = NgramScores(forgetful, weights)
     for row, text in enumerate([*TEXTS, *TEXTS]):
         assert (forgetful.transform([text]) != before[row % len(TEXTS)]).nnz == 0
-        assert len(forgetful._memory) <= 1 + 4 * len(text.split())
+        assert len(forgetful._memory) <= 1 + 6 * len(text.split())
+        assert scores([text]) == pytest.approx(before[row % len(TEXTS)] @ weights, abs=1e-5)
 
 
 @pytest.mark.parametrize("words", [(0, 0), (1, 1), (2, 2), (1, 3)])

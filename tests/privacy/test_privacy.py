@@ -17,6 +17,7 @@ from benchmarks.serving.servers import RedisServer
 from bot.channel.redis_sessions import as_json, key
 from bot.channel.sessions import Session
 from bot.privacy.retention import Expired, expire
+from bot.tickets.model import ConversationOutcome
 from bot.tickets.model import as_json as ticket_json
 from tests.conftest import ROOT
 from tests.privacy.conftest import NOW, Kept
@@ -51,7 +52,7 @@ def test_erasing_leaves_nothing_of_a_person_and_all_of_others(kept: Kept, redis_
     kept.say("theirs", "johanna@x.no")
     kept.ticket("mine", "anna@x.no", way="pending")
     theirs = kept.ticket("theirs", "johanna@x.no", way="delivered")
-    kept.tickets.record_outcome("mine", "handed_over", "card_declined", "nb", None, 0.9)
+    kept.tickets.record_outcomes([ConversationOutcome("mine", "handed_over", "card_declined", "nb", None, 0.9)])
     kept.search("mine")
     kept.search("theirs")
     with redis.Redis.from_url(redis_server.url) as client:

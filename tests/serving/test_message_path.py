@@ -15,6 +15,9 @@ from rasa.core.policies.rule_policy import RULES, RULES_FOR_LOOP_UNHAPPY_PATH, R
 from rasa.engine.constants import PLACEHOLDER_MESSAGE, PLACEHOLDER_TRACKER
 from rasa.engine.exceptions import GraphRunError
 from rasa.engine.runner.dask import DaskGraphRunner
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.events import ActiveLoop, SlotSet
+from rasa.shared.core.trackers import EventVerbosity
 from rasa.utils.endpoints import ClientResponseError, EndpointConfig, read_endpoint_config
 
 from bot.serving import action_endpoint, graph_runner, rule_lookup
@@ -106,6 +109,30 @@ def test_the_rules_that_fit_are_those_that_rasa_finds(agent: Agent) -> None:
             assert (found_action, found_interrupted) == (expected_action, interrupted)
     assert fitting > 20
     assert in_form
+
+
+def test_a_copied_conversation_is_as_one_that_all_events_have_made(agent: Agent) -> None:
+    """At every point of some dialogues; and what happens to the copy does not happen to the conversation."""
+    for number, messages in enumerate(DIALOGUES):
+        for text in messages:
+            asyncio.run(agent.handle_message(UserMessage(text, sender_id=f"copied {number}")))
+        whole = asyncio.run(agent.tracker_store.get_or_create_tracker(f"copied {number}"))
+        for before, _ in whole.generate_all_prior_trackers():
+            replayed, found = before.travel_back_in_time(float("inf")), graph_runner.copied(before)
+            for name in vars(replayed).keys() - {"slots"}:
+                assert getattr(found, name) == getattr(replayed, name), name
+            values = {name: (slot.value, slot.has_been_set) for name, slot in found.slots.items()}
+            assert values == {name: (slot.value, slot.has_been_set) for name, slot in replayed.slots.items()}
+            state = before.current_state(EventVerbosity.ALL)
+            found.update(SlotSet("language", "fi"))
+            found.update(ActiveLoop("ticket_form" if not before.active_loop_name else None))
+            assert before.current_state(EventVerbosity.ALL) == state
+
+
+def test_a_domain_is_asked_once_whether_it_is_empty() -> None:
+    assert Domain.empty().is_empty()
+    domain = Domain.from_dict({"intents": ["greet"]})
+    assert [domain.is_empty(), domain.is_empty()] == [False, False]
 
 
 def test_actions_share_a_connection_until_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:

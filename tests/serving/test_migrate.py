@@ -13,6 +13,7 @@ from sqlalchemy import delete, select
 from benchmarks.handoffs.servers import PostgresServer
 from bot.serving.conversations import open_conversations
 from bot.serving.migrate import CONVERSATIONS, TICKETS, MigrationError, copy
+from bot.tickets.model import ConversationOutcome
 from bot.tickets.store import TicketStore
 from bot.tickets.tables import TICKETS as TICKET_ROWS
 from tests.conftest import ROOT
@@ -26,7 +27,7 @@ def test_everything_is_kept_and_no_number_comes_back(postgres: PostgresServer, t
         open_conversations(f"sqlite:///{files['conversations']}"),
     )
     tickets = [before.open(a_draft(form_id=f"form-{number}", summary="Kortet ble avvist ✗")) for number in range(3)]
-    before.record_outcome("conversation-1", "handed_over", "card_declined", "nb", None, 0.9)
+    before.record_outcomes([ConversationOutcome("conversation-1", "handed_over", "card_declined", "nb", None, 0.9)])
     before.record_fallback("hva nå", "nb")
     with before.engine.begin() as connection:  # the newest one was erased
         connection.execute(delete(TICKET_ROWS).where(TICKET_ROWS.c.id == tickets[-1].id))

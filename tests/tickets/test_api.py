@@ -10,6 +10,7 @@ import pytest
 
 from bot import tickets
 from bot.settings import get_settings
+from bot.tickets.model import ConversationOutcome
 from tests.tickets.conftest import a_draft
 
 
@@ -31,7 +32,7 @@ def test_a_conversation_opens_a_ticket_asks_for_it_and_is_recorded(api: Path) ->
     status = tickets.status_for(ticket.number, "another conversation", "kari.nordmann@example.com")
     assert status == tickets.statuses_in("conversation-1")[0]
     assert tickets.status_for(ticket.number, "another conversation") is None
-    tickets.record_outcome("conversation-1", "handed_over", "card_declined", "nb", "azure", 0.8)
+    tickets.record_outcomes([ConversationOutcome("conversation-1", "handed_over", "card_declined", "nb", "azure", 0.8)])
     tickets.record_choice("kortet", "nb", ["card_declined", "pay_invoice"], "card_declined")
     tickets.record_fallback("xyzzy", "nb")
     tickets.record_correction(ticket.number, intent="pay_invoice")
@@ -53,7 +54,7 @@ def test_a_store_that_is_down_stops_hand_offs_but_no_answers(api: Path, caplog: 
     api.parent.touch()  # a file where the folder should be
     with pytest.raises(tickets.TicketStoreError):
         tickets.open_ticket(a_draft())
-    tickets.record_outcome("conversation-1", "solved", "card_declined", "nb", None, 0.8)
+    tickets.record_outcomes([ConversationOutcome("conversation-1", "solved", "card_declined", "nb", None, 0.8)])
     tickets.record_choice("kortet", "nb", ["card_declined"], None)
     assert "not recorded for review" in caplog.text
     api.parent.unlink()
@@ -62,4 +63,4 @@ def test_a_store_that_is_down_stops_hand_offs_but_no_answers(api: Path, caplog: 
 
 def test_an_outcome_that_does_not_exist_is_an_error_of_the_caller(api: Path) -> None:
     with pytest.raises(ValueError, match="no outcome"):
-        tickets.record_outcome("conversation-1", "happy", None, "nb", None, 0.0)  # type: ignore[arg-type]
+        tickets.record_outcomes([ConversationOutcome("conversation-1", "happy", None, "nb", None, 0.0)])  # type: ignore[arg-type]

@@ -15,6 +15,7 @@ from alembic.migration import MigrationContext
 
 from benchmarks.handoffs.servers import PostgresServer
 from bot.tickets import TicketNotFound, TicketStoreError, Utterance, find_number
+from bot.tickets.model import ConversationOutcome
 from bot.tickets.store import TicketStore
 from bot.tickets.tables import METADATA
 from tests.tickets.conftest import ROOT, a_draft
@@ -164,10 +165,16 @@ def test_a_correction_moves_the_ticket_and_becomes_a_candidate(store: TicketStor
 
 
 def test_the_last_outcome_of_a_conversation_counts(store: TicketStore) -> None:
-    store.record_outcome("conversation-1", "not_solved", "card_declined", "nb", "azure", 0.8)
-    store.record_outcome("conversation-1", "handed_over", "card_declined", "nb", "azure", 0.8)
-    store.record_outcome("conversation-1", "solved", "pay_invoice", "nb", None, 0.9)
-    store.record_outcome("conversation-2", "abandoned", None, "sv", None, 0.1)
+    store.record_outcomes([ConversationOutcome("conversation-1", "not_solved", "card_declined", "nb", "azure", 0.8)])
+    store.record_outcomes(
+        [
+            ConversationOutcome("conversation-1", "abandoned", "card_declined", "nb", "azure", 0.8),
+            ConversationOutcome("conversation-1", "solved", "pay_invoice", "nb", None, 0.9),
+            ConversationOutcome("conversation-1", "handed_over", "card_declined", "nb", "azure", 0.8),
+            ConversationOutcome("conversation-2", "abandoned", None, "sv", None, 0.1),
+        ]
+    )
+    store.record_outcomes([])
     found = [(row["conversation_id"], row["intent"], row["outcome"]) for row in store.outcomes()]
     assert found == [
         ("conversation-1", "card_declined", "handed_over"),
