@@ -76,7 +76,7 @@ def test_the_product_may_be_typed_instead_of_pressed(running_bot: RunningBot) ->
 
 def test_a_customer_switches_language_in_the_middle_by_writing_in_it(running_bot: RunningBot) -> None:
     customer = running_bot.conversation()
-    customer.say("min prenumeration på azure har stängts av")
+    customer.say("min prenumeration på azure har blivit inaktiverad")
     assert customer.last.payload["language"] == "sv"
     customer.say("can we continue in English please? I also want to cancel the subscription")
     assert customer.last.payload["language"] == "en"
