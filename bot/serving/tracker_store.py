@@ -20,7 +20,7 @@ from sqlalchemy import func, or_, select, text
 from sqlalchemy.orm import sessionmaker
 from sqlalchemy.sql.elements import ColumnElement
 
-from bot.serving import action_endpoint, graph_runner, metrics, rule_lookup
+from bot.serving import action_endpoint, conversation_states, graph_runner, metrics, rule_lookup
 from bot.serving.conversations import EVENTS, ConversationsError, open_conversations
 from bot.settings import get_settings
 
@@ -224,5 +224,6 @@ def _as_it_is(store: TrackerStore | None, domain: Domain) -> TrackerStore:
 Agent._create_tracker_store = staticmethod(_as_it_is)
 # These must be there before a model is loaded, and every command that answers opens the tracker store first.
 graph_runner.install()
+conversation_states.install()
 rule_lookup.install()
 action_endpoint.install()
