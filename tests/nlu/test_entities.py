@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -12,14 +13,20 @@ from rasa.shared.nlu.constants import ENTITIES, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
 from bot.nlu.entities import SpacyEntityRuler
+from bot.nlu.entity_patterns import EntityMatcher
+from bot.nlu.entity_values import read_entities
 from bot.nlu.entity_words import EntityWordsError, fold, load_entity_words
 from bot.regression.entities import read_phrases
+from bot.settings import get_settings
 from tests.nlu.entities.scoring import score
 
 DEVELOPMENT = Path(__file__).parent / "entities" / "dev"
 GUID = "0A1B2C3D-4e5f-6789-abcd-ef0123456789"
 
 EXTRACTOR = SpacyEntityRuler.create(SpacyEntityRuler.get_default_config(), None, None, None)
+WORDS = load_entity_words(get_settings().data_dir / "entities.yml")
+LOOKS_EVERYWHERE = EntityMatcher(WORDS)
+LOOKS_EVERYWHERE._signs = SimpleNamespace(of=lambda text: True)  # type: ignore[assignment]
 
 
 def extract(text: str, language: str | None = None) -> list[tuple[str, str, str]]:
@@ -243,7 +250,8 @@ def test_a_long_running_extractor_forgets_the_words_that_it_has_seen() -> None:
 
 
 PLAIN = "kr|kr.|€|$| |500|1 234,50|,-|12.03.2024|31/02|mars|den|azure|365|Office|error|code|.|3|th|nok|p|İ|ß"
-FRAGMENTS = st.sampled_from([*PLAIN.split("|"), GUID, "E0400ABCDE", "0x80070005", "\n", "\u00a0", "\ud800"])
+FRAGMENTS_LISTED = [*PLAIN.split("|"), GUID, "E0400ABCDE", "0x80070005", "\n", "\u00a0", "\ud800"]
+FRAGMENTS = st.sampled_from(FRAGMENTS_LISTED)
 
 
 @settings(deadline=None, max_examples=150)
@@ -259,6 +267,28 @@ def test_whatever_is_typed_the_spans_lie_in_the_text_and_have_a_value(text: str,
         assert item["value"].strip()
         assert text[item["start"] : item["end"]].strip() == text[item["start"] : item["end"]]
         end = item["end"]
+
+
+PIECES = sorted(
+    {word for name in (*WORDS.currency_words, *WORDS.months, *WORDS.product_names) for word in name.split()}
+)
+NUMBERS = ["3", "3.", "4.", "12", "42", "500", "2024", "265", "356", "365", "1234.", "50034", "80070005", "500-123456"]
+
+
+@settings(deadline=None, max_examples=400)
+@given(
+    st.lists(
+        st.sampled_from([*PIECES, *NUMBERS, *NUMBERS, *FRAGMENTS_LISTED, "aadsts", "-", ".", "error", "feil", "koodi"]),
+        max_size=6,
+    ),
+    st.sampled_from([" ", " ", "\n", ""]),
+)
+def test_where_nothing_is_looked_for_nothing_would_be_found(pieces: list[str], between: str) -> None:
+    text = between.join(pieces)
+    spans = LOOKS_EVERYWHERE(text)
+    for language in ("nb", "en", None):
+        found = list(read_entities(spans, language, WORDS))
+        assert list(read_entities(EXTRACTOR._matcher(text), language, WORDS)) == found
 
 
 @given(st.text())
