@@ -21,11 +21,11 @@ from rasa.core.channels.channel import UserMessage
 from rasa.engine.constants import PLACEHOLDER_MESSAGE, PLACEHOLDER_TRACKER
 from rasa.engine.graph import ExecutionContext, GraphNodeHook
 from rasa.engine.loader import load_predict_graph_runner
-from rasa.engine.runner.dask import DaskGraphRunner
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 
 from bot.launcher import train
 from bot.regression.measure import held_out_examples
+from bot.serving.graph_runner import OrderedGraphRunner
 
 
 class Stopwatch(GraphNodeHook):
@@ -59,8 +59,8 @@ class Stopwatch(GraphNodeHook):
 STOPWATCH = Stopwatch()
 
 
-class TimedRunner(DaskGraphRunner):
-    """Rasa's runner with the stopwatch at every node."""
+class TimedRunner(OrderedGraphRunner):
+    """The runner that servers use, with the stopwatch at every node."""
 
     @classmethod
     def create(cls, *arguments: Any, **options: Any) -> TimedRunner:
