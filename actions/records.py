@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,8 @@ from rasa_sdk import Tracker
 from actions.conversation import customer_messages, issues, language_of
 from bot import tickets
 from bot.tickets.model import ConversationOutcome, Outcome, SearchKind
+
+logger = logging.getLogger(__name__)
 
 # One thread keeps the order, and opens the database while the first answer is being read.
 _writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="records")
@@ -66,7 +69,10 @@ def _write_outcomes() -> None:
     with suppress(Empty):
         while True:
             found.append(_outcomes.get_nowait())
-    tickets.record_outcomes(found)
+    try:
+        tickets.record_outcomes(found)
+    except Exception:  # which nobody waits for, so that nobody else would hear of it
+        logger.exception("outcomes of conversations were not recorded")
 
 
 def _confidence(tracker: Tracker, issue: str | None) -> float:

@@ -50,6 +50,11 @@ class Lists(Generic[Number]):
     def __len__(self) -> int:
         return len(self._ends) - 1
 
+    @property
+    def total(self) -> int:
+        """How many numbers all lists have."""
+        return len(self._values)
+
     def add(self, values: Iterable[Number]) -> None:
         """Adds a list."""
         self._values.extend(values)

@@ -12,12 +12,13 @@ from typing import Any, BinaryIO
 
 from tqdm import tqdm
 
+from bot.batch.links import read_links
 from bot.batch.parts import Parts, copy_stream, digest_of
 from bot.batch.reading import Columns, read_chunks, total_of
 from bot.batch.rows import CHUNK_ROWS, BatchError, Chunk
 from bot.batch.summary import Summary
 from bot.batch.tables import unpack, write_rejected, writer
-from bot.batch.workers import Model, on_cluster, on_this_machine
+from bot.batch.workers import Model, begin_to_load, on_cluster, on_this_machine
 
 STREAM = Path("-")
 _FORMAT = 1
@@ -78,6 +79,8 @@ def triage_file(plan: Plan) -> Summary:
             source = folder / "input"
             copy_stream(sys.stdin.buffer, source)
         model = Model.at(plan.model)
+        if plan.scheduler is None:
+            begin_to_load(model)
         parts.begin(
             {
                 "format": _FORMAT,
@@ -102,10 +105,11 @@ def _understand(plan: Plan, source: Path, model: Model, parts: Parts) -> None:
     total = total_of(source, plan.source_format)
     with tqdm(total=total, bar_format=layout, disable=hidden, file=sys.stderr) as bar:
         chunks = _left(read_chunks(source, plan.source_format, plan.columns, plan.chunk_rows), parts, bar)
+        links = read_links()
         if plan.scheduler is None:
-            results = on_this_machine(chunks, model, plan.processes)
+            results = on_this_machine(chunks, model, links, plan.processes)
         else:
-            results = on_cluster(chunks, model, plan.scheduler)
+            results = on_cluster(chunks, model, links, plan.scheduler)
         rows = 0
         for chunk, result in results:
             parts.keep(chunk.number, result)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import gc
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +22,17 @@ from rasa.shared.constants import DEFAULT_NLU_FALLBACK_INTENT_NAME
 from rasa.shared.nlu.training_data.message import Message
 from threadpoolctl import threadpool_limits
 
-from bot.articles import ArticleStore
 from bot.articles.issues import load_issues
-from bot.articles.parts import documents
 from bot.articles.replies import Replies
-from bot.articles.store import ArticleNotFound
+from bot.batch.links import Link, Links
 from bot.batch.rows import Chunk, Rejected, Row
 from bot.batch.tables import SCHEMA
 from bot.channel.typed_text import as_text
 from bot.nlu.language import FALLBACK_LANGUAGE, LANGUAGE
-from bot.settings import get_settings
 from bot.tickets.priority import assess
 
 Record = dict[str, Any]
+_NO_LINK = Link()
 
 
 class Understanding:
@@ -54,17 +52,20 @@ class Understanding:
         self._runner = DaskGraphRunner.create(schema, storage, context)
         self._issues = load_issues()
         self._replies = Replies()
-        self._articles = ArticleStore(get_settings().data_dir / "articles")
-        self._article = cache(self._find_article)
         gc.freeze()  # the model stays; looking through it for garbage again and again takes a tenth of the time
 
-    def triage(self, chunk: Chunk) -> tuple[pa.RecordBatch, list[Rejected]]:
+    def triage(self, chunk: Chunk, links: Links) -> tuple[pa.RecordBatch, list[Rejected]]:
         """Triages the rows of a chunk.
+
+        Args:
+            chunk: the rows.
+            links: what the tickets are answered by.
 
         Returns:
             The results in the order of the rows, and the rows without one, the chunk's own ones among them.
         """
-        batch, failed = self._triage(chunk.rows)
+        with _garbage_left():
+            batch, failed = self._triage(chunk.rows, links)
         return batch, sorted((*chunk.rejected, *failed), key=lambda one: one.row)
 
     def parse(self, texts: Sequence[str]) -> list[Message]:
@@ -75,23 +76,23 @@ class Understanding:
         }
         return list(self._runner.run(inputs=inputs, targets=[self._target])[self._target])
 
-    def _triage(self, rows: Sequence[Row]) -> tuple[pa.RecordBatch, list[Rejected]]:
+    def _triage(self, rows: Sequence[Row], links: Links) -> tuple[pa.RecordBatch, list[Rejected]]:
         """Triages rows; where that fails, the halves are tried, until the row is found at which it does."""
         places: dict[str, int] = {}
         index = [places.setdefault(row.text, len(places)) for row in rows]
         try:
-            records = [self._record(message) for message in self.parse(list(places))] if places else []
+            records = [self._record(message, links) for message in self.parse(list(places))] if places else []
         except Exception as error:
             if len(rows) == 1:
                 cause = error.__cause__ or error
                 return _batch([], []), [Rejected(rows[0].row, rows[0].id, f"the model fails: {cause!r}"[:300])]
             middle = len(rows) // 2
-            first, second = self._triage(rows[:middle]), self._triage(rows[middle:])
+            first, second = self._triage(rows[:middle], links), self._triage(rows[middle:], links)
             table = pa.Table.from_batches([first[0], second[0]]).combine_chunks()
             return next(iter(table.to_batches()), first[0]), [*first[1], *second[1]]
         return _batch([row.id for row in rows], [records[place] for place in index]), []
 
-    def _record(self, message: Message) -> Record:
+    def _record(self, message: Message, links: Links) -> Record:
         best = message.get("intent")
         triage = message.get("triage") or {}
         passed_over = {best["name"], DEFAULT_NLU_FALLBACK_INTENT_NAME}
@@ -106,7 +107,7 @@ class Understanding:
         mood = triage.get("sentiment")
         feeling = (mood["label"], mood["confidence"]) if mood else None
         assessment = assess(best["name"], triage.get("signals", ()), feeling)
-        article_id, article_url = self._article(best["name"], language)
+        link = links.get((best["name"], self._replies.answer_language(language)), _NO_LINK)
         return {
             "intent": best["name"],
             "confidence": best["confidence"],
@@ -119,8 +120,8 @@ class Understanding:
             "sentiment": feeling[0] if feeling else None,
             "queue": assessment.queue,
             "priority": assessment.priority,
-            "article_id": article_id,
-            "article_url": article_url,
+            "article_id": link.article_id,
+            "article_url": link.url,
         }
 
     def _product(self, intent: str, entities: Sequence[Record]) -> str | None:
@@ -129,16 +130,16 @@ class Understanding:
         products = self._issues[intent].products if intent in self._issues else ()
         return named or (products[0] if len(products) == 1 else None)
 
-    def _find_article(self, intent: str, language: str) -> tuple[str | None, str | None]:
-        """Returns the id of the article that answers an issue, and its first recommended document."""
-        if intent not in self._issues:
-            return None, None
-        try:
-            article = self._articles.article(intent, self._replies.answer_language(language))
-        except ArticleNotFound:
-            return None, None
-        links = documents(article)
-        return f"{intent}/{article.language}", links[0].url if links else None
+
+@contextmanager
+def _garbage_left() -> Iterator[None]:
+    """Leaves garbage until a chunk is done: to look for it among what a chunk needs takes a tenth of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.collect()
 
 
 def without_tokens(schema: GraphSchema) -> GraphSchema:

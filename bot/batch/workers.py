@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import multiprocessing
 import os
 import signal
@@ -14,9 +15,12 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from multiprocessing.context import ForkServerContext
+from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.batch.links import Links
 from bot.batch.rows import BatchError, Chunk
 from bot.batch.tables import pack
 
@@ -25,6 +29,8 @@ if TYPE_CHECKING:
 
 WAITING = 2
 """Chunks that wait for each worker, so that none of them waits for the reader."""
+PRELOADED = "BOT_BATCH_PRELOADED"
+"""Environment variable that tells the process from which workers are forked what to load."""
 ATTEMPTS = 3
 """So often may a worker die over the same chunk."""
 _ONE_AT_A_TIME = threading.Lock()
@@ -44,8 +50,8 @@ class Model:
         return cls(str(path.resolve()), _digest(path))
 
 
-def understand(model: Model, chunk: Chunk) -> bytes:
-    """Triages a chunk in a worker; the model is loaded with the first one.
+def understand(model: Model, links: Links, chunk: Chunk) -> bytes:
+    """Triages a chunk in a worker; the model is loaded with the first one, where it was not before.
 
     Returns:
         The result as `pack` makes it.
@@ -54,10 +60,12 @@ def understand(model: Model, chunk: Chunk) -> bytes:
         BatchError: the worker's machine does not have the model.
     """
     with _ONE_AT_A_TIME:
-        return pack(*_loaded(model).triage(chunk))
+        return pack(*_loaded(model).triage(chunk, links))
 
 
-def on_this_machine(chunks: Iterable[Chunk], model: Model, processes: int) -> Iterator[tuple[Chunk, bytes]]:
+def on_this_machine(
+    chunks: Iterable[Chunk], model: Model, links: Links, processes: int
+) -> Iterator[tuple[Chunk, bytes]]:
     """Yields each chunk with its result, as they are ready.
 
     A worker that dies, for want of memory for example, is replaced, and what it had is done again.
@@ -65,25 +73,24 @@ def on_this_machine(chunks: Iterable[Chunk], model: Model, processes: int) -> It
     Args:
         chunks: what is to be done; read as workers become free.
         model: the model.
+        links: what the tickets are answered by.
         processes: number of workers.
 
     Raises:
         BatchError: workers die again and again over the same chunk.
     """
-    # Workers are forked from a process that has imported everything and done nothing else: they share its memory.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["bot.batch.understanding"])
+    context = begin_to_load(model)
     waiting = iter(chunks)
     again: list[Chunk] = []
     deaths: Counter[int] = Counter()
     while True:
         running: dict[Future[bytes], Chunk] = {}
-        with ProcessPoolExecutor(processes, mp_context=context, initializer=_ignore_interrupts) as pool:
+        with ProcessPoolExecutor(processes, mp_context=context, initializer=ignore_interrupts) as pool:
             try:
                 while True:
                     while len(running) < processes * WAITING and (chunk := _next(again, waiting)) is not None:
                         again.insert(0, chunk)  # not lost where the pool turns out to be broken
-                        running[pool.submit(understand, model, chunk)] = chunk
+                        running[pool.submit(understand, model, links, chunk)] = chunk
                         again.pop(0)
                     if not running:
                         return
@@ -105,7 +112,7 @@ def on_this_machine(chunks: Iterable[Chunk], model: Model, processes: int) -> It
                 pool.shutdown(wait=False, cancel_futures=True)
 
 
-def on_cluster(chunks: Iterable[Chunk], model: Model, address: str) -> Iterator[tuple[Chunk, bytes]]:
+def on_cluster(chunks: Iterable[Chunk], model: Model, links: Links, address: str) -> Iterator[tuple[Chunk, bytes]]:
     """Yields each chunk with its result, as they are ready, from the workers of a Dask cluster.
 
     Dask gives what a dead worker had to another one.
@@ -113,6 +120,7 @@ def on_cluster(chunks: Iterable[Chunk], model: Model, address: str) -> Iterator[
     Args:
         chunks: what is to be done; read as workers become free.
         model: the model; every worker has it at the same path.
+        links: what the tickets are answered by.
         address: the scheduler's, such as `tcp://10.0.0.5:8786`.
 
     Raises:
@@ -139,7 +147,7 @@ def on_cluster(chunks: Iterable[Chunk], model: Model, address: str) -> Iterator[
         def fill() -> None:
             room = WAITING * max(1, sum(client.nthreads().values()))
             while len(running) < room and (chunk := _next([], waiting)) is not None:
-                future = client.submit(understand, model, chunk, pure=False)
+                future = client.submit(understand, model, links, chunk, pure=False)
                 running[future.key] = chunk
                 done.add(future)
 
@@ -158,13 +166,32 @@ def on_cluster(chunks: Iterable[Chunk], model: Model, address: str) -> Iterator[
             fill()
 
 
+def begin_to_load(model: Model) -> ForkServerContext:
+    """Begins the process that loads the model and does nothing else: workers are forked from it and share its memory.
+
+    It loads beside what this process does. Once begun, it stays; workers for another model load that one themselves.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["bot.batch.preloaded"])
+    os.environ[PRELOADED] = json.dumps([model.path, model.digest])
+    ensure_running()
+    return context
+
+
+def preload() -> None:
+    """Loads the model that the workers will ask for; where that fails, they will say so."""
+    with suppress(Exception):
+        _loaded(Model(*json.loads(os.environ[PRELOADED])))
+
+
 def _next(again: list[Chunk], waiting: Iterator[Chunk]) -> Chunk | None:
     return again.pop(0) if again else next(waiting, None)
 
 
-def _ignore_interrupts() -> None:
+def ignore_interrupts() -> None:
+    """Leaves Ctrl-C, which reaches all processes, to the first one, which ends the others."""
     with suppress(ValueError):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one ends the others
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @lru_cache(maxsize=1)

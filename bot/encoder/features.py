@@ -21,9 +21,14 @@ _WORD = re.compile(r"\w+")
 _LONG_NUMBER = re.compile(r"\d{5,}")
 
 
+def without_long_numbers(text: str) -> str:
+    """Returns the text with all long numbers (invoice or card numbers) as one and the same."""
+    return _LONG_NUMBER.sub("00000", text)
+
+
 def words_of(text: str) -> list[str]:
-    """Returns the lower-cased words of a text, long numbers (invoice or card numbers) as one and the same word."""
-    return _WORD.findall(_LONG_NUMBER.sub("00000", unicodedata.normalize("NFKC", text).lower()))
+    """Returns the lower-cased words of a text, long numbers as one and the same word."""
+    return _WORD.findall(without_long_numbers(unicodedata.normalize("NFKC", text).lower()))
 
 
 def fold(word: str) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from bot.encoder.features import Vocabulary, words_of
+from bot.encoder.features import Vocabulary, without_long_numbers, words_of
 from bot.remembered import Lists, Remembered
 from bot.settings import get_settings
 
@@ -25,7 +25,7 @@ _FORMAT = 1
 _LARGEST_CODE = 127
 _FEW = 8
 """So many texts are encoded one by one."""
-_MOST_REMEMBERED_WORDS = 20_000
+_MOST_REMEMBERED_WORDS = 32_000  # their rows fit into 2**15
 _MOST_REMEMBERED_PIECES = 50_000
 
 
@@ -50,7 +50,7 @@ class Encoder:
         self._codes = codes
         self._scales = scales
         self._lock = Lock()
-        self._forget()
+        self._forget_words()
         self.provenance = provenance
         self.version = _content_hash(vocabulary.keys, codes, scales)
 
@@ -70,8 +70,10 @@ class Encoder:
         """
         pieces = [text.split() for text in texts]  # no word reaches over a blank
         with self._lock:  # actions run beside the pipeline, in a thread of their own
-            if len(self._words) > _MOST_REMEMBERED_WORDS or len(self._pieces) > _MOST_REMEMBERED_PIECES:
-                self._forget()
+            if len(self._words) > _MOST_REMEMBERED_WORDS:
+                self._forget_words()
+            elif len(self._pieces) > _MOST_REMEMBERED_PIECES:
+                self._forget_pieces()
             result = self._sums_of_few(pieces) if len(texts) <= _FEW else self._sums(pieces)
         norms = np.linalg.norm(result, axis=1, keepdims=True)
         return np.divide(result, norms, out=result, where=norms > 0)
@@ -94,16 +96,22 @@ class Encoder:
                 result[row] = self._vectors[words].sum(axis=0)
         return result
 
-    def _forget(self) -> None:
+    def _forget_words(self) -> None:
         self._words = Remembered(self._read_word)
         """Word -> the row of its vector: texts repeat words, so each one's features are added up once."""
+        self._vectors: Floats = np.zeros((256, self.dimension), dtype=np.float32)
+        self._forget_pieces()
+
+    def _forget_pieces(self) -> None:
         self._pieces = Remembered(self._read_piece)
         """What stands between two blanks -> its number."""
         self._rows = Lists[int]("i")
         """The rows of each piece's words."""
-        self._vectors: Floats = np.zeros((256, self.dimension), dtype=np.float32)
 
     def _read_piece(self, piece: str) -> int:
+        without_number = without_long_numbers(piece)
+        if without_number != piece:
+            return self._pieces[without_number]
         self._rows.add(list(map(self._words.__getitem__, words_of(piece))))
         return len(self._rows) - 1
 

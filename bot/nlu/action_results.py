@@ -39,7 +39,7 @@ _event_classes: dict[str, type[Event]] = {}
 
 
 def validate_action_result(self: RemoteAction, result: dict[str, Any]) -> bool:
-    """Checks an action server's result as `RemoteAction._validate_action_result` does.
+    """Checks an action server's result as `RemoteAction._validate_action_result` does; tuples pass for lists, too.
 
     Raises:
         jsonschema.ValidationError: the result does not fit; the message says where.

@@ -143,7 +143,8 @@ class EntityMatcher:
     """
 
     def __init__(self, words: EntityWords) -> None:
-        # No more than the patterns ask for: spaCy's own two dozen attributes take longer than all flags.
+        # No more than the patterns ask for: spaCy's own two dozen attributes take longer than all flags. Our flags
+        # take their places, so that no token of these documents may be asked whether it `is_..` anything.
         self.vocab = Vocab(lex_attr_getters={LOWER: str.lower, NORM: name_of})
         self._tokenizer = EntityTokenizer(self.vocab, words)
         self._flags: dict[str, int] = {}
@@ -204,7 +205,7 @@ class _Signs:
     """
 
     _NUMBER, _ANNOUNCED, _CLEAR = 1, 2, 4
-    _MERE_NUMBER = re.compile(r"[0-9]{3,}[.,;:!?)]*|[0-9]{1,2}[,;!?)]*")  # 3. and 3. may be days and months
+    _MERE_NUMBER = re.compile(r"[0-9]{3,}[.,;:!?)]*|[0-9]{1,2}[,;!?)]*")  # `3.` and `3.4` may be days
     _PART = re.compile(r"[^\W_]+|[^\w\s]")
 
     def __init__(self, words: EntityWords) -> None:

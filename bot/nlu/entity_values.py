@@ -195,7 +195,7 @@ def _read_candidate(span: Span, language: str | None, words: EntityWords) -> Rea
 
 def _announces_error(span: Span, words: EntityWords) -> bool:
     """Tells whether the words before a token make it an error code."""
-    before = [token.norm_ for token in span.doc[max(0, span.start - 8) : span.start] if not token.is_space]
+    before = [token.norm_ for token in span.doc[max(0, span.start - 8) : span.start] if not token.text.isspace()]
     skipped = 0
     while before and skipped < _LONGEST_FILLER and not _names_error(before[-1], words):
         if before[-1] not in _PUNCTUATION and before[-1] not in words.all("fillers"):

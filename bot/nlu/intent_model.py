@@ -58,6 +58,19 @@ class Explanation:
     """How much near phrases count beside the linear model, 0-1: more where the words are strange."""
 
 
+@dataclass(frozen=True)
+class _Said:
+    """What was said to some texts."""
+
+    rows: Mapping[tuple[str, bool], int]
+    """Text, and whether it is in a language without phrases -> row of `confidences`."""
+    confidences: NDArray[np.float32]
+    """(n, labels)"""
+
+
+_NOTHING_SAID = _Said({}, np.zeros((0, 0), dtype=np.float32))
+
+
 class IntentModel:
     """A linear support vector machine over n-grams and encoding, and near phrases where the words are strange.
 
@@ -82,6 +95,7 @@ class IntentModel:
         self._spelling: Spelling | None = None
         self._neighbours: Neighbours | None = None
         self._languages: frozenset[str] = frozenset()
+        self._said = _NOTHING_SAID
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -96,6 +110,7 @@ class IntentModel:
             encodings: (n, dimension) their sentence encodings, if they are there already.
         """
         settings = self._settings
+        self._said = _NOTHING_SAID
         self._languages = languages_with_phrases(examples)
         genuine = len(examples)
         made = with_courtesies(examples, settings["courtesy_share"], settings["random_seed"])
@@ -153,13 +168,29 @@ class IntentModel:
         encodings: NDArray[np.float32] | None = None,
         languages: Sequence[str | None] | None = None,
     ) -> NDArray[np.float32]:
-        """Returns the confidences of `labels` for each text, (n, labels); arguments as for `predict`."""
+        """Returns the confidences of `labels` for each text, (n, labels), read-only; arguments as for `predict`.
+
+        What was said to a text by the call before is said again: the first part of a message is often all of it.
+        """
         foreign = np.array([self._is_foreign(language) for language in languages or [None] * len(texts)], dtype=bool)
-        return self._confidences(texts, encodings, foreign)
+        keys = list(zip(texts, foreign.tolist(), strict=True))
+        rows = np.array([self._said.rows.get(key, -1) for key in keys], dtype=np.int64)
+        new = np.flatnonzero(rows < 0)
+        if len(new) == len(keys):
+            confidences = self._confidences(texts, encodings, foreign)
+        else:
+            confidences = self._said.confidences[rows]
+            if len(new):
+                known = None if encodings is None else encodings[new]
+                confidences[new] = self._confidences([texts[row] for row in new], known, foreign[new])
+        confidences.setflags(write=False)
+        self._said = _Said({key: row for row, key in enumerate(keys)}, confidences)
+        return confidences
 
     def with_settings(self, **changes: Any) -> IntentModel:
         """Returns the same trained model with other settings of its use; those of the training have no effect."""
         changed = copy.copy(self)
+        changed._said = _NOTHING_SAID
         changed._settings = {**self._settings, **changes}
         return changed
 

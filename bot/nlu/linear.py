@@ -67,6 +67,7 @@ class TextModel:
     def __init__(self, ngrams: NgramFeatures, linear: LinearModel) -> None:
         self.ngrams = ngrams
         self.linear = linear
+        ngrams.forget()
         self._scores = NgramScores(ngrams, linear.weights)
 
     @property

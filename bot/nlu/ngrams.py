@@ -31,7 +31,9 @@ _FEW = 8
 _SHORTEST = 1e-18
 """Squared length that an empty block is said to have, so that it stays empty."""
 _MOST_REMEMBERED = 100_000
-"""Units that are remembered."""
+"""Pieces of texts and sequences of words that are remembered."""
+_NGRAMS_EACH = 50
+"""So many n-grams are remembered for each of them: most pieces have half as many, but some people type long ones."""
 
 
 def normalise(text: str) -> str:
@@ -77,6 +79,11 @@ class _Units:
 
     def __len__(self) -> int:
         return len(self._columns)
+
+    @property
+    def ngrams(self) -> int:
+        """How many n-grams all units have."""
+        return self._columns.total
 
     def add(self, columns: Iterable[int]) -> int:
         """Adds a unit with the columns of its n-grams; returns its number."""
@@ -128,8 +135,9 @@ class _Memory:
         """Word, or the numbers of several ones -> the number among the units of words."""
         self._names: list[str] = []
 
-    def __len__(self) -> int:
-        return len(self.characters) + len(self.words)
+    def is_full(self, most: int) -> bool:
+        """Tells whether more is remembered than so many pieces and sequences, or more n-grams than they should have."""
+        return len(self.pieces) + len(self.sequences) > most or self.characters.ngrams > _NGRAMS_EACH * most
 
     def _read_piece(self, piece: str) -> int:
         without_number = _DIGITS.sub("0", piece)
@@ -232,9 +240,14 @@ class NgramFeatures:
         return made
 
     def _remembered(self) -> _Memory:
-        if len(self._memory) > self._most_remembered:
+        if self._memory.is_full(self._most_remembered):
             self._memory = _Memory(self)
         return self._memory
+
+    def forget(self) -> None:
+        """Forgets what has been learned from, of which more is remembered than of messages."""
+        self._most_remembered = _MOST_REMEMBERED
+        self._memory = _Memory(self)
 
     def _sequences_of(self, words: NDArray[np.int32], of_text: NDArray[np.int32]) -> _Made:
         """Returns the sequences of words of some texts.
@@ -268,7 +281,7 @@ class NgramFeatures:
             for ngram in self._cut_characters(piece):
                 yield Ngram(ngram, self.bucket(ngram), piece, False)
             # A pair of words is counted with its first one.
-            follower = " ".join(pieces[position + 1 : position + 2])
+            follower = next(filter(_TOKEN.search, pieces[position + 1 :]), "")
             alone = self._cut_words(_TOKEN.findall(follower))
             for words in _without(self._cut_words(_TOKEN.findall(f"{piece} {follower}")), alone):
                 sequence = " ".join(words)

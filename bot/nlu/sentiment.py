@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from bot.nlu.triage_words import folded, load_triage_words, phrase_pattern
+from bot.nlu.triage_words import PhraseSigns, folded, load_triage_words, phrase_pattern
 
 LABELS = ("very_negative", "negative", "neutral", "positive", "very_positive")
 BOUNDS = (-2.2, -0.7, 0.7, 2.1)
@@ -52,6 +52,8 @@ class _Patterns:
     negations: re.Pattern[str]
     intensifiers: re.Pattern[str]
     signals: tuple[tuple[str, re.Pattern[str]], ...]
+    signs: PhraseSigns
+    """Of each of the signals, then of feelings."""
 
 
 def signals(text: str, language: str, folder: Path) -> list[str]:
@@ -62,8 +64,11 @@ def signals(text: str, language: str, folder: Path) -> list[str]:
         language: its language, ISO 639-1.
         folder: the data folder with the word lists.
     """
-    plain = folded(text)
-    return [name for name, pattern in _patterns(folder, language).signals if pattern.search(plain)]
+    patterns, plain = _patterns(folder, language), folded(text)
+    signs = patterns.signs.of(plain)
+    return [
+        name for number, (name, pattern) in enumerate(patterns.signals) if signs >> number & 1 and pattern.search(plain)
+    ]
 
 
 def sentiment(text: str, language: str, folder: Path, found_signals: Sequence[str] = ()) -> Sentiment:
@@ -78,7 +83,8 @@ def sentiment(text: str, language: str, folder: Path, found_signals: Sequence[st
     patterns = _patterns(folder, language)
     plain = folded(text)
     score = sum(SIGNAL_WEIGHTS.get(name, 0.0) for name in found_signals)
-    for match in patterns.feelings.finditer(plain):
+    may_feel = patterns.signs.of(plain) >> len(patterns.signals)
+    for match in patterns.feelings.finditer(plain) if may_feel else ():
         weight = WEIGHTS.get(match.lastgroup or "", 0.0)
         score += weight * _factor(plain[: match.start()], weight, patterns) if weight else 0.0
     if score:
@@ -131,6 +137,7 @@ def _patterns(folder: Path, language: str) -> _Patterns:
         negations=re.compile(phrase_pattern(words.sentiment.negations)),
         intensifiers=re.compile(phrase_pattern(words.sentiment.intensifiers)),
         signals=tuple((name, re.compile(phrase_pattern(phrases))) for name, phrases in words.signals.items()),
+        signs=PhraseSigns([*words.signals.values(), tuple(phrase for name in _ORDER for phrase in groups[name])]),
     )
 
 

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from collections.abc import Sequence
+from functools import lru_cache, reduce
+from operator import or_
 from pathlib import Path
 
 from pydantic import BaseModel, Extra, StrictStr, ValidationError
 
 from bot.articles.yaml_files import read_yaml
 from bot.nlu.entity_words import fold
+from bot.remembered import Remembered
 
 Phrases = tuple[StrictStr, ...]
 
 _APOSTROPHES = "’‘´`"
 _BETWEEN = r"[^\w.!?]+"
 _GAP = rf"(?:{_BETWEEN}\w+){{0,4}}?{_BETWEEN}"
+_PARTS = re.compile(r"( \.\. | |[*#()|]|(?<=\))\?)")
+_DIGITS = re.compile(r"\d+")
+_BRACKETS = re.compile(r"\([^()]*\)")
+_WORD_OF_PHRASE = re.compile(r"(?:\([^()]*\)\??|[^() ])+")
+_MOST_REMEMBERED = 50_000
+"""Pieces of messages, between two blanks, that are remembered with what they are a sign of."""
 
 
 class TriageWordsError(ValueError):
@@ -72,9 +81,44 @@ def phrase_pattern(phrases: Phrases) -> str:
 
 
 def _expression(phrase: str) -> str:
-    parts = re.split(r"( \.\. | |[*#()|]|(?<=\))\?)", folded(phrase))
     special = {" .. ": _GAP, " ": _BETWEEN, "*": r"\w*", "#": r"\d+", "(": "(?:", ")": ")", "|": "|", "?": "?"}
-    return "".join(special.get(part, re.escape(part)) for part in parts)
+    return "".join(special.get(part, re.escape(part)) for part in _PARTS.split(folded(phrase)))
+
+
+class PhraseSigns:
+    """Tells which lists of phrases may have one in a text: most have none, and to look for them all takes a while.
+
+    A phrase is there only if a word of it is, so one word of each is looked for. What stands between two blanks is
+    looked at once.
+
+    Args:
+        lists: the lists of phrases.
+    """
+
+    def __init__(self, lists: Sequence[Phrases]) -> None:
+        self._lists = [(1 << number, re.compile(_signs_of(phrases))) for number, phrases in enumerate(lists)]
+        self._signs = Remembered(self._read, _MOST_REMEMBERED)
+
+    def of(self, plain: str) -> int:
+        """Returns the lists that may have a phrase in a folded text: 1 for the first one, 2, 4, .., added up."""
+        return reduce(or_, map(self._signs.__getitem__, _DIGITS.sub("0", plain).split()), 0)
+
+    def _read(self, piece: str) -> int:
+        return sum(bit for bit, pattern in self._lists if pattern.search(piece))
+
+
+def _signs_of(phrases: Phrases) -> str:
+    words = [_sign_of(phrase) for phrase in phrases if re.search(r"\w", phrase)]
+    marks = [re.escape(phrase) for phrase in phrases if not re.search(r"\w", phrase)]
+    return "|".join([rf"(?<!\w)(?:{'|'.join(words) or '(?!)'})(?!\w)", *marks])
+
+
+def _sign_of(phrase: str) -> str:
+    """Returns the expression of the longest word of a phrase that is always there and has no blank within brackets."""
+    outside = _BRACKETS.sub("", phrase)
+    words = [] if set(outside) & set("()|") else _WORD_OF_PHRASE.findall(phrase)
+    certain = [word for word in words if word != ".." and not re.search(r" |\)\?", word)]
+    return max(map(_expression, certain), key=len, default=r"\w*")
 
 
 @lru_cache(maxsize=64)

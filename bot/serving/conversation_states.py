@@ -95,7 +95,11 @@ def install() -> None:
 
 
 def copied(tracker: DialogueStateTracker) -> DialogueStateTracker:
-    """Returns a copy of a conversation as Rasa's own, which goes through all its events again for each action."""
+    """Returns a copy of a conversation as Rasa's own, which goes through all its events again for each action.
+
+    Only where a follow-up action is about to be run the copy differs: no event says that Rasa has taken note of it, so
+    that Rasa's own copy has it still to come.
+    """
     twin = DialogueStateTracker(tracker.sender_id, None, tracker._max_event_history, None, tracker.is_rule_tracker)
     vars(twin).update((name, getattr(tracker, name)) for name in _STATE)
     twin.slots = {name: _copied_slot(slot) for name, slot in tracker.slots.items()}

@@ -5,7 +5,9 @@ The graph of components is run in order, without Dask's scheduler, and nothing i
 
 from __future__ import annotations
 
+import asyncio
 import gc
+from contextlib import suppress
 from graphlib import TopologicalSorter
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +18,8 @@ from rasa.engine.runner.dask import DaskGraphRunner
 from rasa.shared.core.domain import Domain
 
 _Steps = list[tuple[str, tuple[str, ...]]]
+_REPLACED_SECONDS = 5.0
+"""After which a model that was loaded has taken the place of the one before it."""
 _EMPTY = "_known_to_be_empty"
 _rasas_is_empty = Domain.is_empty
 
@@ -29,7 +33,8 @@ class OrderedGraphRunner(DaskGraphRunner):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._known_steps: dict[tuple[str, ...], _Steps] = {}
-        gc.unfreeze()  # a model whose place this one takes is garbage soon; see `operations`
+        with suppress(RuntimeError):  # in a server; elsewhere there is no loop
+            asyncio.get_running_loop().call_later(_REPLACED_SECONDS, settle)
 
     def run(self, inputs: dict[str, Any] | None = None, targets: list[str] | None = None) -> dict[str, Any]:
         """Runs the graph.
@@ -60,6 +65,16 @@ class OrderedGraphRunner(DaskGraphRunner):
             order = TopologicalSorter(needs).static_order()  # with the names of inputs, too
             self._known_steps[targets] = [(name, needs[name]) for name in order if name in needs]
         return self._known_steps[targets]
+
+
+def settle() -> None:
+    """Collects garbage, also that of a model that was replaced, and has the collector pass over all that is left.
+
+    What is loaded stays. Looking through it for garbage would hold up every customer for 0.3 s, again and again.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def install() -> None:

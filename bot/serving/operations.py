@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import hmac
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
@@ -16,7 +15,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse, raw
 from sanic.response import json as json_response
 
-from bot.serving import action_endpoint, health, logs, metrics
+from bot.serving import action_endpoint, graph_runner, health, logs, metrics
 from bot.serving.event_broker import ConversationEvents
 from bot.settings import Settings, get_settings
 from bot.tickets import TicketStoreError, ticket_store
@@ -107,9 +106,7 @@ async def _get_ready(app: Sanic, loop: asyncio.AbstractEventLoop) -> None:
     endpoint = app.ctx.agent.action_endpoint
     if endpoint is not None:
         await action_endpoint.load(endpoint)
-    # What is loaded stays. Looking through it for garbage would hold up every customer for 0.3 s, again and again.
-    gc.collect()
-    gc.freeze()
+    graph_runner.settle()
 
 
 async def _close_connections(app: Sanic, loop: asyncio.AbstractEventLoop) -> None:

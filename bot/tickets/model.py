@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any, Literal
 
 from bot.articles.issues import Priority, Queue
@@ -28,6 +28,8 @@ class ConversationOutcome:
     product: str | None
     confidence: float
     """How certain it was that the customer meant this issue, 0-1."""
+    at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    """When that was so."""
 
 
 class TicketStoreError(RuntimeError):

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine, Row
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError
 
 from bot.masking import mask
 from bot.tickets import numbers
@@ -29,6 +29,7 @@ from bot.tickets.model import (
     TicketDraft,
     TicketNotFound,
     TicketStatus,
+    TicketStoreError,
     Utterance,
 )
 from bot.tickets.priority import assess
@@ -172,19 +173,44 @@ class TicketStore:
         return self.ticket(number)
 
     def record_outcomes(self, outcomes: Sequence[ConversationOutcome]) -> None:
-        """Records how conversations stand for issues; a later outcome takes the place of an earlier one."""
+        """Records how conversations stand for issues; the latest outcome counts, in whichever order they come.
+
+        Raises:
+            TicketStoreError: some could not be kept; the others are.
+        """
         rows: dict[tuple[str, str], dict[str, Any]] = {}
-        for one in outcomes:
+        for one in sorted(outcomes, key=lambda outcome: outcome.at):
             if one.outcome not in OUTCOMES:
                 raise ValueError(f"{one.outcome!r} is no outcome; give one of {', '.join(OUTCOMES)}.")
-            rows[one.conversation_id, one.intent or ""] = {**asdict(one), "intent": one.intent or "", "at": now()}
+            rows[one.conversation_id, one.intent or ""] = {**asdict(one), "intent": one.intent or ""}
+        # In one order, so that servers do not wait for each other's rows crosswise.
+        ordered = [rows[key] for key in sorted(rows)]
+        refused = self._write_outcomes(ordered) and list(filter(None, (self._write_outcomes([row]) for row in ordered)))
+        if refused:
+            raise TicketStoreError(f"{len(refused)} of {len(ordered)} outcomes: {refused[0]}") from refused[0]
+
+    def _write_outcomes(self, rows: Sequence[dict[str, Any]]) -> TicketStoreError | None:
+        """Writes outcomes; returns what the database has against one of them, so that none is written."""
         if not rows:
-            return
+            return None
         insertion = (sqlite if self.engine.dialect.name == "sqlite" else postgresql).insert(OUTCOME_ROWS)
-        changed = {name: insertion.excluded[name] for name in ("outcome", "language", "product", "confidence", "at")}
-        key = [OUTCOME_ROWS.c.conversation_id, OUTCOME_ROWS.c.intent]
-        with reported(self.engine), self.engine.begin() as connection:
-            connection.execute(insertion.on_conflict_do_update(index_elements=key, set_=changed), list(rows.values()))
+        new = insertion.excluded
+        changed = {name: new[name] for name in ("outcome", "language", "product", "confidence", "at")}
+        upsert = insertion.on_conflict_do_update(
+            index_elements=[OUTCOME_ROWS.c.conversation_id, OUTCOME_ROWS.c.intent],
+            set_=changed,
+            where=new["at"] >= OUTCOME_ROWS.c.at,
+        )
+        try:
+            with reported(self.engine), self.engine.begin() as connection:
+                connection.execute(upsert, rows)
+        except ValueError as error:  # of psycopg, for a text with a zero byte
+            return TicketStoreError(f"the ticket store {self.engine.url!r} refuses a value: {error}")
+        except TicketStoreError as error:
+            if isinstance(error.__cause__, (DataError, IntegrityError)):
+                return error
+            raise
+        return None
 
     def outcomes(self) -> list[dict[str, Any]]:
         """Returns how conversations ended, oldest first."""

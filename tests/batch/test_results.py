@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from bot.articles.issues import load_issues
+from bot.batch import workers
+from bot.batch.links import read_links
 from bot.batch.rows import BatchError, Chunk, Row
 from bot.batch.run import triage_file
 from bot.batch.understanding import Understanding
+from bot.batch.workers import Model
 from bot.regression.measure import held_out_examples
 from bot.regression.triage import read_labelled
 from tests.batch.conftest import write_csv
 from tests.conftest import RunningBot, free_port, started, tickets_beside
 
+LINKS = read_links()
 LANGUAGES = ("en", "nb", "sv", "nl", "da", "de", "fr", "es", "fi")
 
 
@@ -37,6 +41,10 @@ def parsing_bot(trained_model: Path, tmp_path_factory: pytest.TempPathFactory) -
     command = ["-m", "bot", "run", "--port", str(port), "--model", str(trained_model), "--", "--enable-api"]
     with started(command, log) as process:
         yield RunningBot(port, log, process, tickets_beside(log))
+
+
+def chunk_of(texts: Sequence[str]) -> Chunk:
+    return Chunk(0, tuple(Row(number, str(number), text) for number, text in enumerate(texts)), (), 0)
 
 
 def texts_in(language: str, root: Path) -> list[str]:
@@ -56,7 +64,9 @@ def test_a_batch_finds_what_model_parse_finds(
     language: str, root: Path, understanding: Understanding, parsing_bot: RunningBot
 ) -> None:
     texts = texts_in(language, root)
-    batch, rejected = understanding.triage(Chunk(0, tuple(Row(n, str(n), text) for n, text in enumerate(texts)), (), 0))
+    batch, rejected = understanding.triage(
+        Chunk(0, tuple(Row(n, str(n), text) for n, text in enumerate(texts)), (), 0), LINKS
+    )
     assert not rejected
     assert len(texts) > 30
     for found, text in zip(batch.to_pylist(), texts, strict=True):
@@ -81,18 +91,34 @@ def test_a_batch_finds_what_model_parse_finds(
 
 def test_an_issue_has_its_queue_priority_article_and_link(understanding: Understanding) -> None:
     texts = ["Kortet mitt ble avvist og produksjonen er nede", "what is the weather like on the moon?", "/restart"]
-    batch, _ = understanding.triage(Chunk(0, tuple(Row(n, str(n), text) for n, text in enumerate(texts)), (), 0))
+    batch, _ = understanding.triage(chunk_of(texts), LINKS)
     card, weather, command = batch.to_pylist()
     assert (card["intent"], card["queue"]) == ("card_declined", load_issues()["card_declined"].queue)
     assert (card["priority"], card["article_id"]) == ("urgent", "card_declined/nb")
     assert card["article_url"].startswith("https://")
     assert (weather["article_id"], weather["article_url"]) == (None, None)
     assert command["intent"]
+    assert {article.split("/")[0] for article in (link.article_id for link in LINKS.values()) if article} == {
+        *load_issues()
+    }
+
+
+def test_workers_are_forked_from_a_process_that_has_the_model(
+    trained_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(workers.PRELOADED, json.dumps([str(trained_model), Model.at(trained_model).digest]))
+    workers._loaded.cache_clear()
+    workers.preload()
+    assert workers._loaded.cache_info().currsize == 1
+    workers._loaded.cache_clear()
+    monkeypatch.setenv(workers.PRELOADED, json.dumps([str(tmp_path / "nothing"), ""]))
+    workers.preload()  # the workers will say what is wrong
+    assert workers._loaded.cache_info().currsize == 0
 
 
 def test_rows_that_are_alike_have_like_results_and_stay_in_order(understanding: Understanding) -> None:
     rows = tuple(Row(n, f"T{n}", text) for n, text in enumerate(["hello", "my card was declined"] * 3))
-    batch, _ = understanding.triage(Chunk(0, rows, (), 0))
+    batch, _ = understanding.triage(Chunk(0, rows, (), 0), LINKS)
     assert batch.column("id").to_pylist() == [row.id for row in rows]
     assert len({tuple(record.items())[1:] for record in batch.to_pylist()}) == 2
 

@@ -64,3 +64,15 @@ def test_a_language_without_any_phrase_is_understood_by_the_phrases_of_another(t
     rankings = loaded.predict(list(GERMAN.values()))
     assert [ranking.intent for ranking in rankings] == list(GERMAN)
     assert rankings == model.predict(list(GERMAN.values()))
+
+
+def test_what_was_said_to_a_text_is_said_again_beside_new_ones_and_in_another_language() -> None:
+    model = IntentModel(LinearIntentClassifier.get_default_config())
+    model.learn([LabelledText(text, intent, "en") for intent, texts in ENGLISH.items() for text in texts * 3])
+    texts = ["zzz qqq", *GERMAN.values()]
+    apart = [[model.confidences([text], languages=[language])[0] for text in texts] for language in ("en", "de")]
+    model.confidences(texts[1:2], languages=["en"])
+    assert model.confidences(texts, languages=["en"] * len(texts)) == pytest.approx(np.array(apart[0]), abs=1e-5)
+    mixed = model.confidences([*texts, *texts], languages=["en"] * len(texts) + ["de"] * len(texts))
+    assert mixed == pytest.approx(np.concatenate(apart), abs=1e-5)
+    assert not mixed.flags.writeable

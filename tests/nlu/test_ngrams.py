@@ -95,8 +95,22 @@ def test_what_was_forgotten_is_read_again(features: NgramFeatures, monkeypatch: 
     scores = NgramScores(forgetful, weights)
     for row, text in enumerate([*TEXTS, *TEXTS]):
         assert (forgetful.transform([text]) != before[row % len(TEXTS)]).nnz == 0
-        assert len(forgetful._memory) <= 1 + 6 * len(text.split())
+        assert len(forgetful._memory.pieces) + len(forgetful._memory.sequences) <= 1 + 6 * len(text.split())
         assert scores([text]) == pytest.approx(before[row % len(TEXTS)] @ weights, abs=1e-5)
+
+
+def test_numbers_and_long_words_do_not_fill_the_memory(
+    features: NgramFeatures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ngrams, "_MOST_REMEMBERED", 100)
+    forgetful = NgramFeatures(BUCKETS)
+    forgetful.idf = features.idf
+    for number in range(1000):
+        forgetful.transform([f"invoice {number}"])
+        assert len(forgetful._memory.pieces) <= 110
+    for letter in "abcdefghijklmnop":
+        forgetful.transform([letter * 2000])
+        assert forgetful._memory.characters.ngrams <= ngrams._NGRAMS_EACH * 100 + 8000
 
 
 @pytest.mark.parametrize("words", [(0, 0), (1, 1), (2, 2), (1, 3)])

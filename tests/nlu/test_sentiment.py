@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from bot.nlu.sentiment import LABELS, sentiment, signals
+from bot.nlu.triage_words import PhraseSigns, folded, load_triage_words, phrase_pattern
 
 # language -> label -> what somebody in that mood writes
 MOODS = {
@@ -161,3 +164,31 @@ def test_any_text_has_a_mood_with_a_confidence(text: str, folder: Path) -> None:
 
 def test_a_language_without_word_lists_is_neutral(folder: Path) -> None:
     assert label("berbat!!", "tr", folder) == "neutral"
+
+
+@pytest.mark.parametrize("language", sorted(MOODS))
+def test_no_phrase_is_passed_over_for_want_of_a_sign(language: str, folder: Path) -> None:
+    """Each phrase of the word lists, in each of its forms that brackets allow, between other words and by itself."""
+    words = load_triage_words(folder, language)
+    lists = [*words.signals.values(), *(value for _, value in words.sentiment)]
+    signs, patterns = PhraseSigns(lists), [re.compile(phrase_pattern(phrases)) for phrases in lists]
+    for number, phrases in enumerate(lists):
+        for phrase in phrases:
+            for form in forms_of(phrase):
+                for text in (form, f"xx, {form}!", f"xx {form.replace(' ', ' - ')}? xx"):
+                    plain = folded(text)
+                    found = patterns[number].search(plain) or not re.search(r"\w", phrase)
+                    assert signs.of(plain) >> number & 1 or not found, (phrase, text)
+                    assert found, (phrase, text)
+    assert not signs.of("xx")
+
+
+def forms_of(phrase: str) -> list[str]:
+    """Returns what a phrase of the word lists stands for, one for each choice of its brackets."""
+    plain = phrase.replace(" .. ", " yy yy ").replace("*", "zz").replace("#", "7")
+    choices = [
+        [*part[1 : part.rindex(")")].split("|"), *([""] if part.endswith("?") else [])] if part[0] == "(" else [part]
+        for part in re.split(r"(\([^()]*\)\??)", plain)
+        if part
+    ]
+    return ["".join(chosen) for chosen in product(*choices)]

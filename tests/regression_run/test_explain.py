@@ -37,7 +37,10 @@ def test_an_explanation_adds_up_to_what_the_model_says() -> None:
             assert 2.718281828**total == pytest.approx(odds, rel=1e-3)
 
 
-@pytest.mark.parametrize("text", ["Kortet mitt ble avvist, Azure-abonnement 12!", "a", "", "é pre-paid  x'y", "ß" * 3])
+@pytest.mark.parametrize(
+    "text",
+    ["Kortet mitt ble avvist, Azure-abonnement 12!", "a", "", "é pre-paid  x'y", "ß" * 3, "pay - now , please !"],
+)
 def test_every_ngram_of_a_text_is_found_again(text: str) -> None:
     features = NgramFeatures().fit([text, text])
     columns = set(features.transform([text]).indices.tolist())

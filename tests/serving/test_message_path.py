@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,31 @@ def test_agents_run_their_models_in_order() -> None:
 
     graph_runner.install()
     assert processor.DaskGraphRunner is OrderedGraphRunner
+
+
+def test_what_a_server_has_loaded_is_passed_over_and_what_was_replaced_is_collected(
+    trained_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Replaced:
+        """Something that refers to itself, as models do."""
+
+        def __init__(self) -> None:
+            self.itself = self
+
+    async def load() -> None:
+        replaced = Replaced()
+        known = weakref.ref(replaced)
+        gc.freeze()
+        del replaced
+        Agent.load(str(trained_model))
+        while known() is not None:
+            await asyncio.sleep(0)
+
+    graph_runner.install()
+    monkeypatch.setattr(graph_runner, "_REPLACED_SECONDS", 0.0)
+    asyncio.run(asyncio.wait_for(load(), 60))
+    assert gc.get_freeze_count()
+    gc.unfreeze()
 
 
 DIALOGUES = [
