@@ -18,7 +18,7 @@ from functools import lru_cache
 from multiprocessing.context import ForkServerContext
 from multiprocessing.forkserver import ensure_running
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bot.batch.links import Links
 from bot.batch.rows import BatchError, Chunk
@@ -100,6 +100,7 @@ def on_this_machine(
                         yield running.pop(future), result
             except (BrokenProcessPool, ConnectionError, EOFError):  # a worker, or what workers are forked from
                 again = sorted((*again, *running.values()), key=lambda chunk: chunk.number)
+                _stop_feeding(pool)
                 # The workers had the first ones; the others waited.
                 suspects = again[:processes]
                 deaths.update(chunk.number for chunk in suspects)
@@ -164,6 +165,16 @@ def on_cluster(chunks: Iterable[Chunk], model: Model, links: Links, address: str
                 raise BatchError(f"{chunk.label}: the cluster failed: {error!r}; the same command goes on.") from error
             yield chunk, result
             fill()
+
+
+def _stop_feeding(pool: ProcessPoolExecutor) -> None:
+    """Ends the thread that writes chunks into a pipe which nobody reads any more, or else this process never ends.
+
+    As Python does itself from 3.12 on (https://github.com/python/cpython/issues/94777).
+    """
+    queue: Any = vars(pool).get("_call_queue")
+    if queue is not None:
+        queue._reader.close()
 
 
 def begin_to_load(model: Model) -> ForkServerContext:
