@@ -70,7 +70,8 @@ class Lists(Generic[Number]):
         They share the memory: they must be gone before anything is added.
         """
         ends = np.frombuffer(self._ends, dtype=np.int32)[first:]
-        values = np.frombuffer(self._values, dtype=self._values.typecode) if self._values else np.zeros(0, np.int32)
+        kind = self._values.typecode
+        values = np.frombuffer(self._values, dtype=kind) if self._values else np.zeros(0, dtype=kind)
         return values[ends[0] :], ends - ends[0]
 
     def of(self, numbers: NDArray[np.int32]) -> tuple[NDArray[Any], NDArray[np.int32]]:

@@ -71,7 +71,8 @@ class Understanding:
     def parse(self, texts: Sequence[str]) -> list[Message]:
         """Returns what the pipeline says to each text, all read in one go; a slash at the beginning is no command."""
         inputs = {
-            PLACEHOLDER_MESSAGE: [UserMessage(as_text(text)) for text in texts],
+            # An id of their own, which nobody reads, would take longer than all else about them.
+            PLACEHOLDER_MESSAGE: [UserMessage(as_text(text), message_id="") for text in texts],
             PLACEHOLDER_TRACKER: None,
         }
         return list(self._runner.run(inputs=inputs, targets=[self._target])[self._target])

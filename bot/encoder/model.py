@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -15,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from bot.encoder.features import Vocabulary, without_long_numbers, words_of
+from bot.encoder.features import Vocabulary, words_of
+from bot.pieces import MOST_PIECES, OfPieces, Split, Texts, split
 from bot.remembered import Lists, Remembered
 from bot.settings import get_settings
 
@@ -26,7 +26,6 @@ _LARGEST_CODE = 127
 _FEW = 8
 """So many texts are encoded one by one."""
 _MOST_REMEMBERED_WORDS = 32_000  # their rows fit into 2**15
-_MOST_REMEMBERED_PIECES = 50_000
 
 
 class EncoderFileError(ValueError):
@@ -59,7 +58,7 @@ class Encoder:
         """Numbers per vector."""
         return int(self._codes.shape[1])
 
-    def encode(self, texts: Sequence[str]) -> Floats:
+    def encode(self, texts: Texts) -> Floats:
         """Encodes texts of any of the languages.
 
         Args:
@@ -68,30 +67,32 @@ class Encoder:
         Returns:
             (n, dimension) float32; unit-length rows, zero rows for texts of which no feature is known.
         """
-        pieces = [text.split() for text in texts]  # no word reaches over a blank
+        read = split(texts)  # no word reaches over a blank
         with self._lock:  # actions run beside the pipeline, in a thread of their own
             if len(self._words) > _MOST_REMEMBERED_WORDS:
                 self._forget_words()
-            elif len(self._pieces) > _MOST_REMEMBERED_PIECES:
+            elif len(self._rows) > MOST_PIECES:
                 self._forget_pieces()
-            result = self._sums_of_few(pieces) if len(texts) <= _FEW else self._sums(pieces)
+            result = self._sums_of_few(read) if len(texts) <= _FEW else self._sums(read)
         norms = np.linalg.norm(result, axis=1, keepdims=True)
         return np.divide(result, norms, out=result, where=norms > 0)
 
-    def _sums(self, texts: Sequence[Sequence[str]]) -> Floats:
+    def _sums(self, texts: Split) -> Floats:
         """Returns the sum of the vectors of each text's words, (texts, dimension)."""
-        numbers = np.fromiter(map(self._pieces.__getitem__, chain.from_iterable(texts)), dtype=np.int32)
+        number = self._pieces.at(texts.pieces).__getitem__
+        numbers = np.fromiter(map(number, chain.from_iterable(texts.lists)), dtype=np.int32)
         columns, lengths = self._rows.of(numbers)
-        ends = np.append(0, lengths.cumsum())[np.cumsum([0, *map(len, texts)])]
+        ends = np.append(0, lengths.cumsum())[np.cumsum([0, *map(len, texts.lists)])]
         ones = np.ones(len(columns), dtype=np.float32)
         counts = sparse.csr_matrix((ones, columns, ends), shape=(len(texts), len(self._vectors)))
         return np.asarray(counts @ self._vectors)
 
-    def _sums_of_few(self, texts: Sequence[Sequence[str]]) -> Floats:
+    def _sums_of_few(self, texts: Split) -> Floats:
         """Returns the same, one text after the other: a sparse product costs as much for one text as for dozens."""
+        number = self._pieces.at(texts.pieces)
         result = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        for row, pieces in enumerate(texts):
-            words = [word for piece in pieces for word in self._rows[self._pieces[piece]]]
+        for row, pieces in enumerate(texts.lists):
+            words = [word for piece in pieces for word in self._rows[number[piece]]]
             if words:
                 result[row] = self._vectors[words].sum(axis=0)
         return result
@@ -103,15 +104,12 @@ class Encoder:
         self._forget_pieces()
 
     def _forget_pieces(self) -> None:
-        self._pieces = Remembered(self._read_piece)
+        self._pieces = OfPieces(self._read_piece)
         """What stands between two blanks -> its number."""
         self._rows = Lists[int]("i")
         """The rows of each piece's words."""
 
     def _read_piece(self, piece: str) -> int:
-        without_number = without_long_numbers(piece)
-        if without_number != piece:
-            return self._pieces[without_number]
         self._rows.add(list(map(self._words.__getitem__, words_of(piece))))
         return len(self._rows) - 1
 

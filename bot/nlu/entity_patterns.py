@@ -15,7 +15,7 @@ from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
 from bot.nlu.entity_words import EntityWords, fold, name_of
-from bot.remembered import Remembered
+from bot.pieces import OfPieces, split
 
 Token = dict[str, Any]
 Pattern = list[Token]
@@ -52,8 +52,6 @@ _INVOICE = r"[eg](?=(?:[a-z]*[0-9]){3})[a-z0-9]{6,11}"
 _KNOWN_ERROR = r"0x[0-9a-f]{3,16}|aadsts[0-9]{4,8}|caa(?=[0-9a-f]*[0-9])[0-9a-f]{5,8}|[0-9]{3}-[0-9]{6}"
 _CANDIDATE = rf"^(?!(?:{_INVOICE}|{_KNOWN_ERROR})$)(?=.*[1-9])[0-9a-z]{{1,12}}(?:[.-][0-9]{{1,8}})?$"
 _DIGIT = re.compile("[0-9]")
-_MOST_REMEMBERED = 50_000
-"""Pieces of texts, between two blanks, of which it is remembered whether they are signs of entities."""
 # Half of a character, which spaCy cannot store.
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -155,7 +153,7 @@ class EntityMatcher:
 
     def __call__(self, text: str) -> list[Span]:
         """Returns the marked spans in the order of the text; they are to be confirmed by `bot.nlu.entity_values`."""
-        if not self._signs.of(fold(text)):
+        if not self._signs.of(text):
             return []
         document = self._tokenizer(text)
         # As EntityRuler does: of those that are equally good the first one of the set.
@@ -197,7 +195,7 @@ _name_of_one = lru_cache(maxsize=1)(name_of)
 class _Signs:
     """Tells whether a text may have an entity at all: most have none, and to look for them takes spaCy a while.
 
-    What stands between two blanks is looked at once. How a product begins is a sign, and a number with more than a
+    How a product begins is a sign, and a number with more than a
     mark behind it; a mere number is one beside what currencies, months, errors or codes are called.
 
     Args:
@@ -217,14 +215,16 @@ class _Signs:
         parts = {part for names in lists for name in names for part in self._PART.findall(name)}
         # Signs of currencies, and no hyphens, stops and apostrophes of names.
         self._announcing = {part for part in parts if part.isalnum() or unicodedata.category(part) == "Sc"} | {"aadsts"}
-        self._signs = Remembered(self._read, _MOST_REMEMBERED)
+        self._signs = OfPieces(self._read)
 
-    def of(self, folded: str) -> bool:
-        """Tells it of a folded text."""
-        signs = reduce(or_, map(self._signs.__getitem__, folded.split()), 0)
+    def of(self, text: str) -> bool:
+        """Tells it of a text."""
+        read = split([text])
+        signs = reduce(or_, map(self._signs.at(read.pieces).__getitem__, read.lists[0]), 0)
         return signs >= self._CLEAR or signs == self._NUMBER | self._ANNOUNCED
 
-    def _read(self, piece: str) -> int:
+    def _read(self, typed: str) -> int:
+        piece = fold(typed)
         if self._clear.search(piece) or (_has_digit(piece) and not self._MERE_NUMBER.fullmatch(piece)):
             return self._CLEAR
         if _has_digit(piece):

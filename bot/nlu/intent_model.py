@@ -20,6 +20,7 @@ from bot.nlu.linear import Calibration, LinearModel, TextModel, train_linear_mod
 from bot.nlu.neighbours import Neighbours
 from bot.nlu.ngrams import NgramFeatures
 from bot.nlu.spelling import Spelling
+from bot.pieces import Split, Texts
 
 
 @dataclass(frozen=True)
@@ -206,8 +207,8 @@ class IntentModel:
             other: what speaks for this one is negative.
         """
         assert self._model is not None and self._spelling is not None, "train or load it first"
-        linear, ([mended], [strangeness]) = self._model.linear, self._read([text], np.zeros(1, dtype=bool))
-        features = self._ngrams.transform([mended])
+        linear, (read, changed, [strangeness]) = self._model.linear, self._read([text], np.zeros(1, dtype=bool))
+        features, mended = self._ngrams.transform(read), read.text(0) if changed else text
         column, against = linear.labels.index(intent), linear.labels.index(other)
         weights = (linear.weights[:, column] - linear.weights[:, against]) * linear.sharpness
         parts = dict(zip(features.indices.tolist(), (features.data * weights[features.indices]).tolist(), strict=True))
@@ -219,7 +220,7 @@ class IntentModel:
             part = parts[ngram.column] / times[ngram.column]
             words[ngram.word] = words.get(ngram.word, 0.0) + part
             ngrams[ngram.text] = ngrams.get(ngram.text, 0.0) + part
-        encodings = self._encodings([text], [mended], None)
+        encodings = self._encodings(read, changed, None)
         meaning = 0.0
         if encodings is not None:
             meaning = float(encodings[0] @ weights[features.shape[1] :]) * self._settings["encoder_weight"]
@@ -254,8 +255,8 @@ class IntentModel:
         self, texts: Sequence[str], encodings: NDArray[np.float32] | None, foreign: NDArray[np.bool_]
     ) -> NDArray[np.float32]:
         assert self._model is not None and self._spelling is not None, "train or load it first"
-        mended, strangeness = self._read(texts, foreign)
-        encodings = self._encodings(texts, mended, encodings)
+        mended, changed, strangeness = self._read(texts, foreign)
+        encodings = self._encodings(mended, changed, encodings)
         weight = np.float32(self._settings["encoder_weight"])
         confidences = self._model.confidences(mended, None if encodings is None else encodings * weight)
         strange = np.flatnonzero(strangeness)
@@ -266,32 +267,31 @@ class IntentModel:
             confidences[strange] = mixed / mixed.sum(axis=1, keepdims=True)
         return confidences
 
-    def _encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def _encode(self, texts: Texts) -> NDArray[np.float32]:
         return (self._encoder or load_encoder()).encode(texts)
 
-    def _read(self, texts: Sequence[str], foreign: NDArray[np.bool_]) -> tuple[list[str], NDArray[np.float32]]:
-        """Returns texts without typing errors, and how much near phrases count for each, (n,) 0-1.
+    def _read(self, texts: Sequence[str], foreign: NDArray[np.bool_]) -> tuple[Split, list[int], NDArray[np.float32]]:
+        """Returns texts without typing errors, the rows that had some, and how much near phrases count, (n,) 0-1.
 
         That goes by the share of its words that no phrase has, and by whether its language has any phrase.
         """
         assert self._spelling is not None
-        mended, known = self._spelling.read(texts, ~foreign & self._settings["mend_spelling"])
+        mended, changed, known = self._spelling.read(texts, ~foreign & self._settings["mend_spelling"])
         strange, familiar = np.float32(self._settings["strange"]), np.float32(self._settings["familiar"])
         strangeness = np.minimum((familiar - known) / (familiar - strange), np.float32(1))
-        return mended, np.maximum(strangeness, foreign * np.float32(self._settings["foreign"]))
+        return mended, changed, np.maximum(strangeness, foreign * np.float32(self._settings["foreign"]))
 
     def _encodings(
-        self, texts: Sequence[str], mended: Sequence[str], encodings: NDArray[np.float32] | None
+        self, texts: Split, changed: Sequence[int], encodings: NDArray[np.float32] | None
     ) -> NDArray[np.float32] | None:
-        """Returns the encodings of the mended texts; those that are there and have not changed are kept."""
+        """Returns the encodings of mended texts; those that are there and of texts that have not changed are kept."""
         if not self._settings["encoder_weight"]:
             return None
         if encodings is None:
-            return self._encode(mended)
-        changed = [index for index, (text, typed) in enumerate(zip(mended, texts, strict=True)) if text != typed]
+            return self._encode(texts)
         if changed:
             encodings = encodings.copy()
-            encodings[changed] = self._encode([mended[index] for index in changed])
+            encodings[changed] = self._encode(texts.at(changed))
         return encodings
 
     def _features(self, texts: Sequence[str], encodings: NDArray[np.float32] | None) -> sparse.csr_matrix:

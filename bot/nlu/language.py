@@ -33,6 +33,7 @@ from bot.articles.replies import Replies
 from bot.nlu.linear import TextModel, softmax, train_linear_model
 from bot.nlu.metadata import example_language, is_command, page_locales
 from bot.nlu.ngrams import NgramFeatures
+from bot.pieces import OfPieces, Split, split
 from bot.remembered import Remembered
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class LanguageIdentifier(GraphComponent):
         self._ngrams = NgramFeatures(config["buckets"], tuple(config["characters"]), words=(1, 1), fold=False)
         self._lingua: LanguageDetector | None = None
         self._priors = Remembered(self._log_prior, most=10_000)
+        self._letters = OfPieces(lambda piece: sum(map(str.isalpha, piece)))
         self._replies = Replies()
 
     @classmethod
@@ -165,8 +167,11 @@ class LanguageIdentifier(GraphComponent):
         if typed and self._model is not None:
             pages = [self._page_language(message) for message in typed]
             texts = [message.get(TEXT) for message in typed]
-            for message, probabilities in zip(typed, self.predict(texts, pages, conversation), strict=True):
-                self._annotate(message, probabilities)
+            probabilities = self._probabilities(texts, pages, conversation)
+            best = probabilities.argmax(axis=1)
+            highest = probabilities[np.arange(len(best)), best].tolist()
+            for message, column, confidence in zip(typed, best.tolist(), highest, strict=True):
+                self._annotate(message, self.languages[column], confidence)
         return messages
 
     def predict(
@@ -182,20 +187,28 @@ class LanguageIdentifier(GraphComponent):
         Returns:
             n mappings language -> probability, most probable first.
         """
-        assert self._model is not None, "train or load the identifier first"
-        pages = pages or [None] * len(texts)
-        texts = [_ADDRESS.sub(" ", text) for text in texts]
-        priors = [self._priors[page, conversation] for page in pages]
-        prior = np.array(priors, dtype=np.float32).reshape(len(texts), len(self.languages))
-        weight = np.array(
-            [self._weight(text, bool(conversation or page)) for text, page in zip(texts, pages, strict=True)],
-            dtype=np.float32,
-        )[:, None]
-        probabilities = softmax(self._evidence(texts, weight, prior) * weight + prior)
+        probabilities = self._probabilities(texts, pages or [None] * len(texts), conversation)
         order = np.argsort(-probabilities, axis=1)
         names = np.array(self.languages, dtype=object)[order].tolist()
         values = np.take_along_axis(probabilities, order, axis=1).tolist()
         return [dict(zip(*row, strict=True)) for row in zip(names, values, strict=True)]
+
+    def _probabilities(
+        self, texts: Sequence[str], pages: Sequence[str | None], conversation: str | None
+    ) -> NDArray[np.float32]:
+        """Returns the probability of each of `languages` for each text, (n, languages); arguments as for `predict`."""
+        assert self._model is not None, "train or load the identifier first"
+        texts = [_ADDRESS.sub(" ", text) for text in texts]
+        read = split(texts)
+        priors = [self._priors[page, conversation] for page in pages]
+        prior = np.array(priors, dtype=np.float32).reshape(len(texts), len(self.languages))
+        count = self._letters.at(read.pieces).__getitem__
+        weights = [
+            self._weight(sum(map(count, pieces)), bool(conversation or page))
+            for pieces, page in zip(read.lists, pages, strict=True)
+        ]
+        weight = np.array(weights, dtype=np.float32)[:, None]
+        return softmax(self._evidence(texts, read, weight, prior) * weight + prior)
 
     def persist(self) -> None:
         """Writes the model into Rasa's model storage."""
@@ -218,18 +231,14 @@ class LanguageIdentifier(GraphComponent):
             component._model = TextModel.load(folder, component._ngrams)
         return component
 
-    def _weight(self, text: str, is_hinted: bool) -> float:
+    def _weight(self, letters: int, is_hinted: bool) -> float:
         """Returns how much the evidence of a text counts, 0-1; `is_hinted` says whether page or conversation tell."""
-        full = self._config["full_evidence_letters"]
-        letters = sum(map(str.isalpha, text[: 4 * full]))
-        if letters < full:
-            letters = sum(map(str.isalpha, text))
         if letters <= self._config["ignored_letters"] and is_hinted:
             return 0.0
-        return min(1.0, letters / float(full))
+        return min(1.0, letters / float(self._config["full_evidence_letters"]))
 
     def _evidence(
-        self, texts: Sequence[str], weight: NDArray[np.float32], prior: NDArray[np.float32]
+        self, texts: Sequence[str], read: Split, weight: NDArray[np.float32], prior: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """Returns the log probabilities of the languages by the texts alone, (n, languages).
 
@@ -237,11 +246,12 @@ class LanguageIdentifier(GraphComponent):
 
         Args:
             texts: n texts.
+            read: the same, split.
             weight: (n, 1) how much the evidence of each will count.
             prior: (n, languages) what is known beside it.
         """
         assert self._model is not None
-        own = np.log(self._model.confidences(texts) + 1e-6)
+        own = np.log(self._model.confidences(read) + 1e-6)
         lingua_weight, detector = self._config["lingua_weight"], self._detector()
         if not lingua_weight or detector is None:
             return np.asarray(own, dtype=np.float32)
@@ -289,8 +299,7 @@ class LanguageIdentifier(GraphComponent):
             log_prior[labels.index(self._config["default_language"])] += 0.4
         return log_prior
 
-    def _annotate(self, message: Message, probabilities: dict[str, float]) -> None:
-        language, confidence = next(iter(probabilities.items()))
+    def _annotate(self, message: Message, language: str, confidence: float) -> None:
         values = {LANGUAGE: language}
         answered = self._replies.answer_language(language, *page_locales(message))
         if answered != language:

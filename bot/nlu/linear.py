@@ -10,13 +10,21 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from rasa.shared.exceptions import RasaException
 from scipy import sparse
 from scipy.optimize import minimize_scalar
 
 from bot.nlu.ngrams import NgramFeatures, NgramScores
+from bot.pieces import Texts
 
+_FORMAT = 2
+"""Of stored models; what was stored with another number had other columns for the same n-grams."""
 REGULARISATION = 1.0
 """Inverse strength of regularisation (`C`) of the intent classifier; measured in docs/understanding.md."""
+
+
+class ModelFormatError(RasaException):
+    """A stored model was trained by another version of this code; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,7 @@ class TextModel:
         """What it tells apart."""
         return self.linear.labels
 
-    def confidences(self, texts: Sequence[str], dense: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+    def confidences(self, texts: Texts, dense: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """Returns the confidences, (n, labels); each row adds up to 1.
 
         Args:
@@ -91,14 +99,21 @@ class TextModel:
         """Writes the model and what its n-grams have learned into a folder."""
         self.linear.save(folder / "model.npz")
         np.save(folder / "idf.npy", self.ngrams.idf)
-        (folder / "labels.json").write_text(json.dumps(self.labels), encoding="utf8")
+        (folder / "about.json").write_text(json.dumps({"format": _FORMAT, "labels": self.labels}), encoding="utf8")
 
     @classmethod
     def load(cls, folder: Path, ngrams: NgramFeatures) -> TextModel:
-        """Reads what `save` wrote; the n-grams get back what they had learned."""
+        """Reads what `save` wrote; the n-grams get back what they had learned.
+
+        Raises:
+            ModelFormatError: another version of this code wrote it.
+        """
+        path = folder / "about.json"
+        about = json.loads(path.read_text(encoding="utf8")) if path.exists() else {}
+        if about.get("format") != _FORMAT:
+            raise ModelFormatError("The model was trained by another version of the bot; train again: `rasa train`.")
         ngrams.idf = np.load(folder / "idf.npy")
-        labels = json.loads((folder / "labels.json").read_text(encoding="utf8"))
-        return cls(ngrams, LinearModel.load(folder / "model.npz", labels))
+        return cls(ngrams, LinearModel.load(folder / "model.npz", about["labels"]))
 
 
 def softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:

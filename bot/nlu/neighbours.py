@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +11,10 @@ from numpy.typing import NDArray
 
 SHARPNESS = 25.0
 """Factor on the cosines: the smaller, the more equal are near and far phrases (docs/understanding.md)."""
-AT_ONCE = 64
-"""Messages whose cosines are in memory at the same time."""
+AT_ONCE = 256
+"""Messages that are compared at the same time; to fetch the phrases from memory takes longer than to compare them."""
+_BLOCK = 2048
+"""So many phrases, or those of one intent, are compared at the same time, so that what comes out stays at hand."""
 
 
 @dataclass
@@ -50,17 +53,23 @@ class Neighbours:
             self._unpacked = self.encodings.astype(np.float32) * np.float32(self.scale / 127)
         shares = np.full((len(encodings), len(self.counts)), 1 / len(self.counts), dtype=np.float32)
         known = np.flatnonzero(encodings.any(axis=1))
-        present = np.flatnonzero(self.counts)
-        starts = np.append(0, self.counts[present].cumsum()[:-1])
+        ends = np.append(0, self.counts.cumsum())
         for start in range(0, len(known), AT_ONCE):
             rows = known[start : start + AT_ONCE]
-            weights = encodings[rows] @ self._unpacked.T
-            weights -= weights.max(axis=1, keepdims=True)
-            weights *= np.float32(SHARPNESS)
-            sums = np.zeros((len(rows), len(self.counts)), dtype=np.float32)
-            sums[:, present] = np.add.reduceat(np.exp(weights, out=weights), starts, axis=1)
+            asked, sums = encodings[rows], np.zeros((len(rows), len(self.counts)), dtype=np.float32)
+            for labels in self._blocks():
+                first, last = ends[labels[0]], ends[labels[-1] + 1]
+                weights = asked @ self._unpacked[first:last].T
+                weights -= 1  # the largest cosine; no exponential is too small for its type
+                weights *= np.float32(SHARPNESS)
+                sums[:, labels] = np.add.reduceat(np.exp(weights, out=weights), ends[labels] - first, axis=1)
             shares[rows] = sums / sums.sum(axis=1, keepdims=True)
         return shares
+
+    def _blocks(self) -> Iterator[NDArray[np.int64]]:
+        """Yields the labels that have phrases, neighbours together until they have `_BLOCK` phrases."""
+        present = np.flatnonzero(self.counts)
+        yield from np.split(present, np.flatnonzero(np.diff(self.counts[present].cumsum() // _BLOCK)) + 1)
 
     def save(self, path: Path) -> None:
         """Writes it into one file."""

@@ -1,18 +1,18 @@
 """Word and character n-grams of a text as a sparse TF-IDF vector, hashed so that no vocabulary has to be kept.
 
 A text's vector is the sum of the vectors of its units: of what stands between two blanks, and of sequences of words. So
-are its scores by a linear model: what each unit adds to them is summed up once and remembered (`NgramScores`).
+are its scores by a linear model: what each unit of characters adds to them is summed up once and remembered.
 """
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from functools import reduce
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils import murmurhash3_32
 
+from bot.pieces import MOST_PIECES, OfPieces, Texts, split
 from bot.remembered import Lists, Remembered
 
 _INVISIBLE = re.compile(r"[\u200b-\u200f\u2060\ufeff\u00ad]")
@@ -30,10 +31,8 @@ _FEW = 8
 """So many texts are scored one by one: the sparse products cost as much for one text as for dozens."""
 _SHORTEST = 1e-18
 """Squared length that an empty block is said to have, so that it stays empty."""
-_MOST_REMEMBERED = 100_000
-"""Pieces of texts and sequences of words that are remembered."""
 _NGRAMS_EACH = 50
-"""So many n-grams are remembered for each of them: most pieces have half as many, but some people type long ones."""
+"""So many n-grams are remembered for each piece: most have half as many, but some people type long ones."""
 
 
 def normalise(text: str) -> str:
@@ -101,56 +100,64 @@ class _Units:
 
 
 @dataclass(frozen=True)
-class _Made:
-    """What some texts are made of, as one block of the features sees it."""
+class _Occurrences:
+    """What is in some texts, with a number each: units of characters, or columns of words."""
 
-    units: _Units
-    texts: NDArray[np.int32]
-    """(m,) for each unit in the texts, which text it is in; ascending."""
+    texts: int
+    """How many texts there are."""
+    of_text: NDArray[np.int32]
+    """(m,) which text each is in; ascending."""
     numbers: NDArray[np.int32]
-    """(m,) its number."""
+    """(m,)"""
 
-    def matrix(self, texts: int) -> sparse.csr_matrix:
-        """Returns how often each unit is in each text, (texts, units)."""
-        ends = np.searchsorted(self.texts, np.arange(texts + 1))
-        ones = np.ones(len(self.numbers), dtype=np.float32)
-        return sparse.csr_matrix((ones, self.numbers, ends), (texts, len(self.units)))
+    @property
+    def ends(self) -> NDArray[np.int64]:
+        """Where each text ends among them, beginning with 0, (texts + 1,)."""
+        return np.searchsorted(self.of_text, np.arange(self.texts + 1))
+
+    def matrix(self, values: NDArray[np.float32], numbers: int) -> sparse.csr_matrix:
+        """Returns the values (m,) as a matrix, (texts, numbers); those of the same text and number are not added up."""
+        return sparse.csr_matrix((values, self.numbers, self.ends), (self.texts, numbers))
+
+    def sums(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Returns the sum of the values (m,) of each text, (texts,)."""
+        return np.bincount(self.of_text, values, self.texts).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What some texts are made of."""
+
+    characters: _Occurrences
+    """The units of characters."""
+    words: tuple[_Occurrences, ...]
+    """The columns of words and of sequences of words, by their length."""
 
 
 class _Memory:
-    """The units that texts were made of.
+    """What pieces of texts, which stand between two blanks, have in them.
 
-    Nothing that happens to a text before its n-grams are cut reaches over a blank, so the n-grams that lie in a piece,
-    which stands between two blanks, are cut and hashed once. Those of several words are remembered by the words.
+    Nothing that happens to a text before its n-grams are cut reaches over a blank, so those that lie in a piece are cut
+    and hashed once. The hash of several words follows from those of the words.
     """
 
     def __init__(self, features: NgramFeatures) -> None:
         self._features = features
-        self.characters, self.words = _Units(), _Units()
-        self.pieces = Remembered(self._read_piece)
-        """Piece -> its number among the units of characters."""
-        self.words_of_pieces = Lists[int]("i")
-        """The words of each piece, by their numbers."""
-        self.sequences = Remembered(self._read_sequence)
-        """Word, or the numbers of several ones -> the number among the units of words."""
-        self._names: list[str] = []
+        self.characters = _Units()
+        self.words = Lists[int]("I")
+        """The hashes of the words of each piece."""
+        self.pieces = Remembered(self._read)
+        """Piece without its numbers -> its number, both as a unit of characters and among `words`."""
+        self.numbers = OfPieces(lambda piece: self.pieces[_DIGITS.sub("0", piece)])
 
     def is_full(self, most: int) -> bool:
-        """Tells whether more is remembered than so many pieces and sequences, or more n-grams than they should have."""
-        return len(self.pieces) + len(self.sequences) > most or self.characters.ngrams > _NGRAMS_EACH * most
+        """Tells whether more pieces are remembered than so many, or more n-grams than they should have."""
+        return len(self.pieces) > most or self.characters.ngrams > _NGRAMS_EACH * most
 
-    def _read_piece(self, piece: str) -> int:
-        without_number = _DIGITS.sub("0", piece)
-        if without_number != piece:
-            return self.pieces[without_number]
+    def _read(self, piece: str) -> int:
         words, columns = self._features.read(piece)
-        self.words_of_pieces.add(list(map(self.sequences.__getitem__, words)))
+        self.words.add([_hash(word) for word in words])
         return self.characters.add(columns)
-
-    def _read_sequence(self, sequence: str | tuple[int, ...]) -> int:
-        words = [sequence] if isinstance(sequence, str) else [self._names[number] for number in sequence]
-        self._names.append(" ".join(words))
-        return self.words.add([self._features.bucket(self._names[-1])])
 
 
 class NgramFeatures:
@@ -181,23 +188,21 @@ class NgramFeatures:
         self.buckets = buckets
         self._cut = CountVectorizer(analyzer="char_wb", ngram_range=tuple(characters), lowercase=False).build_analyzer()
         self._memory = _Memory(self)
-        self._most_remembered = _MOST_REMEMBERED
+        self._most_remembered = MOST_PIECES
         self.idf: NDArray[np.float32] = np.zeros(buckets * (2 if self._lengths else 1), dtype=np.float32)
 
-    def fit(self, texts: Sequence[str]) -> NgramFeatures:
+    def fit(self, texts: Texts) -> NgramFeatures:
         """Learns how rare each n-gram is (smoothed inverse document frequency); returns itself."""
-        self._most_remembered = 10 * _MOST_REMEMBERED  # the same texts are transformed next
-        frequency = np.zeros_like(self.blocks(self.idf), dtype=np.int64)
-        ones = np.ones(self.buckets, dtype=np.float32)
-        for block, made in enumerate(self.units_of(texts)):
-            found = made.matrix(len(texts)) @ made.units.vectors(ones)
-            frequency[block] = np.bincount(found.indices, minlength=self.buckets)
-        self.idf = (np.log((1 + len(texts)) / (1 + frequency.ravel())) + 1).astype(np.float32)
+        self._most_remembered = 10 * MOST_PIECES  # the same texts are transformed next
+        made = self.made_of(texts)
+        found = [block.indices for block in self._counted(made, np.ones_like(self.idf))]
+        frequency = np.concatenate([np.bincount(columns, minlength=self.buckets) for columns in found])
+        self.idf = (np.log((1 + len(texts)) / (1 + frequency)) + 1).astype(np.float32)
         # An n-gram that only one example has tells nothing about others, but would let the classifier memorise it.
-        self.idf[frequency.ravel() < 2] = 0.0
+        self.idf[frequency < 2] = 0.0
         return self
 
-    def transform(self, texts: Sequence[str]) -> sparse.csr_matrix:
+    def transform(self, texts: Texts) -> sparse.csr_matrix:
         """Returns the vectors of the texts.
 
         Args:
@@ -206,69 +211,66 @@ class NgramFeatures:
         Returns:
             (n, buckets x blocks) float32, the columns of a row in no order.
         """
-        blocks = []
-        for made, idf in zip(self.units_of(texts), self.blocks(self.idf), strict=True):
-            of_texts, vectors = made.matrix(len(texts)), made.units.vectors(idf)
-            block = of_texts @ vectors
-            block.data /= _lengths(of_texts @ _squares(vectors)).repeat(np.diff(block.indptr))
-            blocks.append(block)
+        made = self.made_of(texts)
+        blocks = self._counted(made, self.idf)
+        idf = self.blocks(self.idf)
+        squares = _squares(self._memory.characters.vectors(idf[0]))[made.characters.numbers]
+        lengths = [_lengths(made.characters.sums(squares))]
+        if self._lengths:
+            lengths.append(_lengths(np.sum([part.sums(idf[1][part.numbers] ** 2) for part in made.words], axis=0)))
+        for block, divisors in zip(blocks, lengths, strict=True):
+            block.data /= divisors.repeat(np.diff(block.indptr))
         return sparse.hstack(blocks, format="csr")
 
-    def units_of_one(self, text: str) -> list[tuple[_Units, list[int]]]:
-        """Returns what a text is made of, for each block: its units and their numbers in the text."""
-        memory = self._remembered()
-        pieces = [memory.pieces[piece] for piece in text.split()]
-        made = [(memory.characters, pieces)]
+    def _counted(self, made: _Made, idf: NDArray[np.float32]) -> list[sparse.csr_matrix]:
+        """Returns the n-grams of texts, weighted, as one matrix a block, (texts, buckets)."""
+        of_blocks = self.blocks(idf)
+        units = self._memory.characters
+        ones = np.ones(len(made.characters.numbers), dtype=np.float32)
+        blocks = [made.characters.matrix(ones, len(units)) @ units.vectors(of_blocks[0])]
         if self._lengths:
-            words = [word for piece in pieces for word in memory.words_of_pieces[piece]]
-            sequences = (
-                zip(*(words[start:] for start in range(length)), strict=False) for length in self._lengths if length > 1
-            )
-            numbers = [memory.sequences[sequence] for sequence in chain.from_iterable(sequences)]
-            made.append((memory.words, words + numbers if 1 in self._lengths else numbers))
-        return made
+            columns = np.concatenate([part.numbers for part in made.words])
+            rows = np.concatenate([part.of_text for part in made.words])
+            shape = (made.characters.texts, self.buckets)
+            blocks.append(sparse.coo_matrix((of_blocks[1][columns], (rows, columns)), shape).tocsr())
+        return blocks
 
-    def units_of(self, texts: Sequence[str]) -> list[_Made]:
-        """Returns what the texts are made of, for each block."""
-        memory, pieces = self._remembered(), [text.split() for text in texts]
-        found = np.fromiter(map(memory.pieces.__getitem__, chain.from_iterable(pieces)), dtype=np.int32)
-        of_text = np.arange(len(texts), dtype=np.int32).repeat([len(each) for each in pieces])
-        made = [_Made(memory.characters, of_text, found)]
-        if self._lengths:
-            words, lengths = memory.words_of_pieces.of(found)
-            made.append(self._sequences_of(words, of_text.repeat(lengths)))
-        return made
-
-    def _remembered(self) -> _Memory:
+    def made_of(self, texts: Texts) -> _Made:
+        """Returns what the texts are made of."""
         if self._memory.is_full(self._most_remembered):
             self._memory = _Memory(self)
-        return self._memory
+        read, memory = split(texts), self._memory
+        number = memory.numbers.at(read.pieces).__getitem__
+        units = np.fromiter(map(number, chain.from_iterable(read.lists)), np.int32, len(read.of_text))
+        words, lengths = memory.words.of(units)
+        sequences = self._sequences(words, read.of_text.repeat(lengths), len(read))
+        return _Made(_Occurrences(len(read), read.of_text, units), tuple(sequences))
+
+    def _sequences(self, words: NDArray[np.uint32], of_text: NDArray[np.int32], texts: int) -> Iterator[_Occurrences]:
+        """Yields the columns of the sequences of words of some texts, for each length.
+
+        Args:
+            words: (m,) the hashes of all words, one text after the other.
+            of_text: (m,) which text each of them is in.
+            texts: how many texts there are.
+        """
+        hashes = words
+        for length in range(1, self._lengths.stop):
+            if length > 1:
+                hashes = _joined(hashes[:-1], words[length - 1 :])
+            if length in self._lengths:
+                starts = np.flatnonzero(of_text[length - 1 :] == of_text[: len(hashes)])
+                yield _Occurrences(texts, of_text[starts], self._columns(hashes[starts]))
+
+    @property
+    def characters(self) -> _Units:
+        """The units of characters that texts were made of so far."""
+        return self._memory.characters
 
     def forget(self) -> None:
         """Forgets what has been learned from, of which more is remembered than of messages."""
-        self._most_remembered = _MOST_REMEMBERED
+        self._most_remembered = MOST_PIECES
         self._memory = _Memory(self)
-
-    def _sequences_of(self, words: NDArray[np.int32], of_text: NDArray[np.int32]) -> _Made:
-        """Returns the sequences of words of some texts.
-
-        Args:
-            words: (m,) the numbers of all words, one text after the other.
-            of_text: (m,) which text each of them is in.
-        """
-        texts, numbers = [], []
-        for length in self._lengths:
-            last = len(words) - length + 1
-            starts = np.flatnonzero(of_text[length - 1 :] == of_text[: max(0, last)])
-            found = words[starts]
-            if length > 1:
-                sequences = zip(*(words[starts + place].tolist() for place in range(length)), strict=True)
-                found = np.fromiter(map(self._memory.sequences.__getitem__, sequences), np.int32, len(starts))
-            texts.append(of_text[starts])
-            numbers.append(found)
-        joined = np.concatenate(texts)
-        order = np.argsort(joined, kind="stable")
-        return _Made(self._memory.words, joined[order], np.concatenate(numbers)[order])
 
     def blocks(self, values: NDArray[Any]) -> NDArray[Any]:
         """Returns what belongs to the columns of each block, (blocks, buckets, ..)."""
@@ -284,8 +286,9 @@ class NgramFeatures:
             follower = next(filter(_TOKEN.search, pieces[position + 1 :]), "")
             alone = self._cut_words(_TOKEN.findall(follower))
             for words in _without(self._cut_words(_TOKEN.findall(f"{piece} {follower}")), alone):
-                sequence = " ".join(words)
-                yield Ngram(sequence, self.buckets + self.bucket(sequence), piece, True)
+                hashes = [np.array([_hash(word)], dtype=np.uint32) for word in words]
+                column = int(self._columns(reduce(_joined, hashes))[0])
+                yield Ngram(" ".join(words), self.buckets + column, piece, True)
 
     def read(self, piece: str) -> tuple[list[str], list[int]]:
         """Returns the words of a piece of a text, which has no blank, and the buckets of its characters."""
@@ -296,6 +299,10 @@ class NgramFeatures:
     def bucket(self, ngram: str) -> int:
         """Returns the bucket of an n-gram, as scikit-learn's FeatureHasher has it."""
         return int(abs(murmurhash3_32(ngram)) % self.buckets)
+
+    def _columns(self, hashes: NDArray[np.uint32]) -> NDArray[np.int32]:
+        """Returns the buckets of hashed words, as `bucket` does."""
+        return np.asarray(np.abs(hashes.view(np.int32).astype(np.int64)) % self.buckets, dtype=np.int32)
 
     def _cut_characters(self, normal: str) -> list[str]:
         words = (fold_diacritics(normal) if self._fold else normal).split()
@@ -319,51 +326,53 @@ class NgramScores:
 
     def __init__(self, features: NgramFeatures, weights: NDArray[np.float32]) -> None:
         self._features = features
-        self._labels = weights.shape[1]
-        own = features.blocks(weights[: len(features.idf)])
-        self._tables = [_Table(*block) for block in zip(own, features.blocks(features.idf), strict=True)]
+        self._weights = features.blocks(weights[: len(features.idf)])
+        self._idf = features.blocks(features.idf)
+        self._table = _Table(self._weights[0], self._idf[0])
 
-    def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def __call__(self, texts: Texts) -> NDArray[np.float32]:
         """Returns the scores of n texts, (n, labels): their vectors times the weights."""
-        if len(texts) <= _FEW:
-            scores = [self._scores_of_one(text) for text in texts]
-            return np.array(scores, dtype=np.float32).reshape(len(texts), self._labels)
-        made = self._features.units_of(texts)
-        parts = [table.scores(one, len(texts)) for table, one in zip(self._tables, made, strict=True)]
-        return np.asarray(np.sum(parts, axis=0))
+        made = self._features.made_of(texts)
+        add_up = _sums_of_few if len(texts) <= _FEW else _sums
+        rows = self._table.rows(self._features.characters)
+        units = made.characters
+        sums = add_up(units, np.ones(len(units.numbers), dtype=np.float32), rows)
+        scores = sums[:, :-1] / _lengths(sums[:, -1:])
+        if made.words:
+            values = [self._idf[1][part.numbers] for part in made.words]
+            squares = np.sum([part.sums(value**2) for part, value in zip(made.words, values, strict=True)], axis=0)
+            sums = np.sum([add_up(*part, self._weights[1]) for part in zip(made.words, values, strict=True)], axis=0)
+            scores += sums / _lengths(squares)[:, None]
+        return np.asarray(scores)
 
-    def _scores_of_one(self, text: str) -> NDArray[np.float32]:
-        made = self._features.units_of_one(text)
-        parts = [table.scores_of_one(*one) for table, one in zip(self._tables, made, strict=True)]
-        return parts[0] + parts[1] if len(parts) > 1 else parts[0]
+
+def _sums(found: _Occurrences, values: NDArray[np.float32], rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Returns, for each text, the sum of the rows of the numbers in it, times the values, (texts, columns of a row)."""
+    return np.asarray(found.matrix(values, len(rows)) @ rows)
+
+
+def _sums_of_few(found: _Occurrences, values: NDArray[np.float32], rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Returns the same, one text after the other: a sparse product costs as much for one text as for dozens."""
+    sums = np.zeros((found.texts, rows.shape[1]), dtype=np.float32)
+    ends = found.ends.tolist()
+    for row, (start, end) in enumerate(pairwise(ends)):
+        if start < end:
+            np.matmul(values[start:end], rows[found.numbers[start:end]], out=sums[row])
+    return sums
 
 
 class _Table:
-    """What each unit of a block adds to the scores of a text."""
+    """What each unit of characters adds to the scores of a text."""
 
     def __init__(self, weights: NDArray[np.float32], idf: NDArray[np.float32]) -> None:
         self._weights = weights
         self._idf = idf
         self._units = _Units()
         self._filled = 0
-        # One row a unit: what it adds to the score of each label, and, in the last column, its squared length.
         self._rows = np.zeros((256, weights.shape[1] + 1), dtype=np.float32)
 
-    def scores(self, made: _Made, texts: int) -> NDArray[np.float32]:
-        """Returns the block's part of the scores of some texts, (texts, labels)."""
-        self._fill(made.units)
-        sums = made.matrix(texts) @ self._rows[: self._filled]
-        return np.asarray(sums[:, :-1] / _lengths(sums[:, -1:]))
-
-    def scores_of_one(self, units: _Units, numbers: Sequence[int]) -> NDArray[np.float32]:
-        """Returns the block's part of the scores of a text, (labels,)."""
-        self._fill(units)
-        if not numbers:
-            return np.zeros(self._weights.shape[1], dtype=np.float32)
-        sums = self._rows[numbers].sum(axis=0)
-        return np.asarray(sums[:-1] / np.float32(math.sqrt(max(sums[-1], _SHORTEST))))
-
-    def _fill(self, units: _Units) -> None:
+    def rows(self, units: _Units) -> NDArray[np.float32]:
+        """Returns a row for each unit: what it adds to the score of each label, and its squared length."""
         if units is not self._units:
             self._units, self._filled = units, 0
         if len(units) > len(self._rows):
@@ -375,6 +384,7 @@ class _Table:
             self._rows[self._filled : len(units), :-1] = vectors @ self._weights
             self._rows[self._filled : len(units), -1] = _squares(vectors)
             self._filled = len(units)
+        return self._rows[: self._filled]
 
 
 def _squares(vectors: sparse.csr_matrix) -> NDArray[np.float32]:
@@ -385,6 +395,16 @@ def _squares(vectors: sparse.csr_matrix) -> NDArray[np.float32]:
 def _lengths(squares: NDArray[np.float32]) -> NDArray[np.float32]:
     """Returns what a block is divided by."""
     return np.asarray(np.sqrt(np.maximum(squares, np.float32(_SHORTEST))), dtype=np.float32)
+
+
+def _hash(word: str) -> int:
+    return int(murmurhash3_32(word, positive=True))
+
+
+def _joined(first: NDArray[np.uint32], second: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Returns the hashes of sequences from those of their first words and those of their last ones."""
+    mixed = first * np.uint32(2_654_435_761) + second  # 2**32 by the golden ratio (Knuth)
+    return np.asarray(mixed ^ (mixed >> np.uint32(16)))  # so that the upper half counts, too
 
 
 def _without(ngrams: Sequence[tuple[str, ...]], others: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:

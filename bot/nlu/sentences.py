@@ -20,6 +20,8 @@ _LAST_WORD = re.compile(r"[\w.'’]+$")
 _DOTTED = re.compile(r"[^\W\d]{1,4}(?:\.[^\W\d]{1,4})+")
 _NUMBER = re.compile(r"\d{1,2}(?:\.\d{1,2})*")
 _WORD = re.compile(r"\w+")
+_TWO_WORDS = re.compile(r"\w\W+\w")
+_THREE_WORDS = re.compile(r"\w\W+\w+\W+\w")
 _QUOTED = re.compile(r"^\s*[>|]")
 _DASHES = re.compile(r"^\s*(--|__)\s*$")
 
@@ -82,7 +84,7 @@ def clauses(sentence: str, language: str, folder: Path) -> list[str]:
     for start in [*starts, len(sentence)]:
         before, after = sentence[last:start], sentence[start:]
         # Both sides must be long enough to name a matter.
-        if words_in(before) >= 2 and (start == len(sentence) or words_in(after) >= 2):
+        if _TWO_WORDS.search(before) and (start == len(sentence) or _TWO_WORDS.search(after)):
             parts.append(before.strip(" ,;-–—"))
             last = start
     if last < len(sentence) and parts:
@@ -168,7 +170,7 @@ def _without_signature(found: list[str], patterns: _Patterns) -> list[str]:
     kept: list[str] = []
     signing = False
     for position, sentence in enumerate(found):
-        plain, length = folded(sentence), words_in(sentence)
+        plain = folded(sentence)
         if patterns.device.match(plain):
             continue
         if _DASHES.match(sentence):
@@ -177,10 +179,10 @@ def _without_signature(found: list[str], patterns: _Patterns) -> list[str]:
         if patterns.postscript.match(plain):
             signing = False
         closing = patterns.closing.match(plain)
-        if position and closing and length - words_in(closing.group()) <= NAME_WORDS:
+        if position and closing and words_in(sentence) - words_in(closing.group()) <= NAME_WORDS:
             signing = True
             continue
-        if signing and length > NAME_WORDS + 2:
+        if signing and words_in(sentence) > NAME_WORDS + 2:
             signing = False
         if not signing:
             kept.append(sentence)
@@ -201,10 +203,12 @@ def _without_greeting(found: list[str], patterns: _Patterns) -> list[str]:
     elif words_in(rest) <= 3:
         rest = ""
     rest = rest.strip(" ,.!-–")
-    return [rest, *others] if words_in(rest) else others
+    return [rest, *others] if _WORD.search(rest) else others
 
 
 def _is_polite(sentence: str, patterns: _Patterns) -> bool:
     """Tells whether hardly anything but polite words is in the sentence."""
+    if not _WORD.search(sentence):
+        return True
     left, removed = patterns.polite.subn(" ", folded(sentence))
-    return (bool(removed) and words_in(left) <= 2) or not words_in(sentence)
+    return bool(removed) and not _THREE_WORDS.search(left)

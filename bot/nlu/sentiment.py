@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -56,40 +55,33 @@ class _Patterns:
     """Of each of the signals, then of feelings."""
 
 
-def signals(text: str, language: str, folder: Path) -> list[str]:
-    """Returns what makes the message urgent: service_down, deadline, failed_attempts, frustration, legal.
+def read_mood(text: str, language: str, folder: Path) -> tuple[Sentiment, list[str]]:
+    """Returns how pleased the customer sounds, and what makes the message urgent.
 
     Args:
         text: the message, best without signature and quoted mail.
         language: its language, ISO 639-1.
         folder: the data folder with the word lists.
-    """
-    patterns, plain = _patterns(folder, language), folded(text)
-    signs = patterns.signs.of(plain)
-    return [
-        name for number, (name, pattern) in enumerate(patterns.signals) if signs >> number & 1 and pattern.search(plain)
-    ]
 
-
-def sentiment(text: str, language: str, folder: Path, found_signals: Sequence[str] = ()) -> Sentiment:
-    """Returns how pleased the customer sounds.
-
-    Args:
-        text: the message, best without signature and quoted mail.
-        language: its language, ISO 639-1.
-        folder: the data folder with the word lists.
-        found_signals: what `signals` has found in it.
+    Returns:
+        The sentiment, and any of service_down, deadline, failed_attempts, frustration, legal.
     """
     patterns = _patterns(folder, language)
+    signs = patterns.signs.of(text)
+    if not signs:
+        return _NEUTRAL, []
     plain = folded(text)
-    score = sum(SIGNAL_WEIGHTS.get(name, 0.0) for name in found_signals)
-    may_feel = patterns.signs.of(plain) >> len(patterns.signals)
+    signals = [
+        name for number, (name, pattern) in enumerate(patterns.signals) if signs >> number & 1 and pattern.search(plain)
+    ]
+    score = sum(SIGNAL_WEIGHTS.get(name, 0.0) for name in signals)
+    may_feel = signs >> len(patterns.signals)
     for match in patterns.feelings.finditer(plain) if may_feel else ():
         weight = WEIGHTS.get(match.lastgroup or "", 0.0)
         score += weight * _factor(plain[: match.start()], weight, patterns) if weight else 0.0
     if score:
         score += math.copysign(EMPHASIS * _emphasis(text, score), score)
-    return _sentiment(score)
+    return _sentiment(score), signals
 
 
 def _factor(before: str, weight: float, patterns: _Patterns) -> float:
@@ -122,6 +114,9 @@ def _normal(value: float) -> float:
     return 0.5 * (1.0 + math.erf(value / math.sqrt(2.0)))
 
 
+_NEUTRAL = _sentiment(0.0)
+
+
 @lru_cache(maxsize=64)
 def _patterns(folder: Path, language: str) -> _Patterns:
     words = load_triage_words(folder, language)
@@ -137,7 +132,10 @@ def _patterns(folder: Path, language: str) -> _Patterns:
         negations=re.compile(phrase_pattern(words.sentiment.negations)),
         intensifiers=re.compile(phrase_pattern(words.sentiment.intensifiers)),
         signals=tuple((name, re.compile(phrase_pattern(phrases))) for name, phrases in words.signals.items()),
-        signs=PhraseSigns([*words.signals.values(), tuple(phrase for name in _ORDER for phrase in groups[name])]),
+        signs=PhraseSigns(
+            [*words.signals.values(), tuple(phrase for name in _ORDER for phrase in groups[name])],
+            common=words.sentiment.negations,
+        ),
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.nlu.ngrams import fold_diacritics, normalise
-from bot.remembered import Remembered
+from bot.pieces import OfPieces, Split, Texts, split
 
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -20,8 +20,6 @@ SHORTEST = 5
 """Letters of the shortest word that is mended; among shorter ones nearly every error makes another word."""
 OCCURRENCES = 3
 """Phrases in which a word must occur to be put in another's place."""
-_MOST_REMEMBERED = 50_000
-"""Pieces of messages, between two blanks, of which the unknown words and what they are read as are remembered."""
 _WORDS = 2**32
 """Two counts in one number, that they can be added up together: so many unknown words no text has."""
 
@@ -47,8 +45,8 @@ class Spelling:
         self._words = words
         self._keys = keys
         self._owners = owners
-        self._counted = Remembered(self._count, _MOST_REMEMBERED)
-        self._mended = Remembered(self._mend_piece, _MOST_REMEMBERED)
+        self._counted = OfPieces(self._count)
+        self._mended = OfPieces(self._mend_piece)
 
     @classmethod
     def learn(cls, texts: Iterable[str]) -> Spelling:
@@ -68,11 +66,12 @@ class Spelling:
 
         Where most words are unknown it is another language and not a slip: such a text stays as it is, too.
         """
-        return self.read([text])[0][0]
+        mended, changed, _ = self.read([text])
+        return mended.text(0) if changed else text
 
     def read(
-        self, texts: Sequence[str], mended: NDArray[np.bool_] | None = None
-    ) -> tuple[list[str], NDArray[np.float32]]:
+        self, texts: Texts, mended: NDArray[np.bool_] | None = None
+    ) -> tuple[Split, list[int], NDArray[np.float32]]:
         """Mends texts and tells how familiar they are then.
 
         Args:
@@ -80,19 +79,20 @@ class Spelling:
             mended: (n,) which of them may be mended; None mends all.
 
         Returns:
-            The texts, those that are mended with single blanks, and (n,) the share of the words of each that some
-            training phrase has, 0-1 (1 without words).
+            The texts, the rows of those that have changed, and (n,) the share of the words of each that some training
+            phrase has, 0-1 (1 without words).
         """
-        words, unknown = self._counts(texts)
+        read = split(texts)
+        words, unknown = self._counts(read)
         slips = (unknown > 0) & (unknown <= np.maximum(1, words // 2))
-        found, rows = list(texts), np.flatnonzero(slips if mended is None else slips & mended).tolist()
+        rows, number = np.flatnonzero(slips if mended is None else slips & mended).tolist(), read.pieces.__getitem__
+        meant, lists = self._mended.at(read.pieces), list(read.lists)
         for row in rows:
-            pieces = texts[row].split()
-            read = list(map(self._mended.__getitem__, pieces))
-            if read != pieces:
-                found[row] = " ".join(read)
-        words[rows], unknown[rows] = self._counts([found[row] for row in rows])
-        return found, (1 - unknown / np.maximum(1, words)).astype(np.float32)
+            lists[row] = [number(meant[piece]) for piece in lists[row]]
+        changed = [row for row in rows if lists[row] != read.lists[row]]
+        found = Split(read.pieces, lists)
+        words[changed], unknown[changed] = self._counts(found.at(changed))
+        return found, changed, (1 - unknown / np.maximum(1, words)).astype(np.float32)
 
     def save(self, path: Path) -> None:
         """Writes it into one file."""
@@ -106,10 +106,10 @@ class Spelling:
             words = stored["words"].tobytes().decode("utf8").split("\n")
             return cls(stored["known"], words, stored["keys"], stored["owners"])
 
-    def _counts(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Returns how many words each text has, and how many of them no training phrase has; a blank ends a word."""
-        count = self._counted.__getitem__
-        counted = np.array([sum(map(count, text.split())) for text in texts], dtype=np.int64)
+    def _counts(self, texts: Split) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Returns how many words each text has, and how many of them no training phrase has."""
+        count = self._counted.at(texts.pieces).__getitem__
+        counted = np.array([sum(map(count, pieces)) for pieces in texts.lists], dtype=np.int64)
         words, unknown = np.divmod(counted, _WORDS)
         return words, unknown
 

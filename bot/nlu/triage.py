@@ -18,7 +18,7 @@ from rasa.shared.nlu.training_data.message import Message
 from bot.articles.issues import load_issues
 from bot.nlu.intent import LinearIntentClassifier, load_classifier
 from bot.nlu.metadata import is_command
-from bot.nlu.sentiment import sentiment, signals
+from bot.nlu.sentiment import read_mood
 from bot.nlu.triage_evidence import (
     PAIR_FEATURES,
     Confidences,
@@ -173,8 +173,7 @@ class Triage(GraphComponent):
 
     def _mood(self, parts: Parts) -> dict[str, Any]:
         text = "\n".join(parts.own_words)
-        found = signals(text, parts.language, self._folder)
-        mood = sentiment(text, parts.language, self._folder, found)
+        mood, found = read_mood(text, parts.language, self._folder)
         return {"sentiment": {"label": mood.label, "confidence": round(mood.confidence, 3)}, "signals": found}
 
 

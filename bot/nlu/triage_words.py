@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache, reduce
 from operator import or_
 from pathlib import Path
@@ -12,7 +12,7 @@ from pydantic import BaseModel, Extra, StrictStr, ValidationError
 
 from bot.articles.yaml_files import read_yaml
 from bot.nlu.entity_words import fold
-from bot.remembered import Remembered
+from bot.pieces import OfPieces, split
 
 Phrases = tuple[StrictStr, ...]
 
@@ -20,11 +20,8 @@ _APOSTROPHES = "’‘´`"
 _BETWEEN = r"[^\w.!?]+"
 _GAP = rf"(?:{_BETWEEN}\w+){{0,4}}?{_BETWEEN}"
 _PARTS = re.compile(r"( \.\. | |[*#()|]|(?<=\))\?)")
-_DIGITS = re.compile(r"\d+")
 _BRACKETS = re.compile(r"\([^()]*\)")
 _WORD_OF_PHRASE = re.compile(r"(?:\([^()]*\)\??|[^() ])+")
-_MOST_REMEMBERED = 50_000
-"""Pieces of messages, between two blanks, that are remembered with what they are a sign of."""
 
 
 class TriageWordsError(ValueError):
@@ -88,37 +85,53 @@ def _expression(phrase: str) -> str:
 class PhraseSigns:
     """Tells which lists of phrases may have one in a text: most have none, and to look for them all takes a while.
 
-    A phrase is there only if a word of it is, so one word of each is looked for. What stands between two blanks is
-    looked at once.
+    A phrase is there only if a word of it is, so one word of each is looked for.
 
     Args:
         lists: the lists of phrases.
+        common: words that are in many texts, such as "not": others are looked for where a phrase has any.
     """
 
-    def __init__(self, lists: Sequence[Phrases]) -> None:
-        self._lists = [(1 << number, re.compile(_signs_of(phrases))) for number, phrases in enumerate(lists)]
-        self._signs = Remembered(self._read, _MOST_REMEMBERED)
+    def __init__(self, lists: Sequence[Phrases], common: Phrases = ()) -> None:
+        everyday = frozenset(map(folded, common))
+        self._lists = [(1 << number, re.compile(_signs_of(phrases, everyday))) for number, phrases in enumerate(lists)]
+        self._signs = OfPieces(self._read)
 
-    def of(self, plain: str) -> int:
-        """Returns the lists that may have a phrase in a folded text: 1 for the first one, 2, 4, .., added up."""
-        return reduce(or_, map(self._signs.__getitem__, _DIGITS.sub("0", plain).split()), 0)
+    def of(self, text: str) -> int:
+        """Returns the lists that may have a phrase in a text: 1 for the first one, 2, 4, .., added up."""
+        read = split([text])
+        return reduce(or_, map(self._signs.at(read.pieces).__getitem__, read.lists[0]), 0)
 
     def _read(self, piece: str) -> int:
-        return sum(bit for bit, pattern in self._lists if pattern.search(piece))
+        plain = folded(piece)
+        return sum(bit for bit, pattern in self._lists if pattern.search(plain))
 
 
-def _signs_of(phrases: Phrases) -> str:
-    words = [_sign_of(phrase) for phrase in phrases if re.search(r"\w", phrase)]
+def _signs_of(phrases: Phrases, common: Collection[str]) -> str:
+    words = [_sign_of(phrase, common) for phrase in phrases if re.search(r"\w", phrase)]
     marks = [re.escape(phrase) for phrase in phrases if not re.search(r"\w", phrase)]
     return "|".join([rf"(?<!\w)(?:{'|'.join(words) or '(?!)'})(?!\w)", *marks])
 
 
-def _sign_of(phrase: str) -> str:
-    """Returns the expression of the longest word of a phrase that is always there and has no blank within brackets."""
+def _sign_of(phrase: str, common: Collection[str]) -> str:
+    """Returns the expression of the longest word of a phrase that is always there, of the last one of these."""
     outside = _BRACKETS.sub("", phrase)
     words = [] if set(outside) & set("()|") else _WORD_OF_PHRASE.findall(phrase)
-    certain = [word for word in words if word != ".." and not re.search(r" |\)\?", word)]
-    return max(map(_expression, certain), key=len, default=r"\w*")
+    certain = [_without_blanks(word) for word in words if word != ".." and not word.endswith(")?")]
+    rare = [word for word in certain if folded(word) not in common]
+    return max(map(_expression, reversed(rare or certain)), key=len, default=r"\w*")
+
+
+def _without_blanks(word: str) -> str:
+    """Returns a word of a phrase; of what may stand for it in brackets and has blanks, the longest word."""
+    if " " not in word:
+        return word
+    before, _, rest = word.partition("(")
+    inside, _, after = rest.rpartition(")")
+    if before or after:  # the ends of a word, of which the blanks make several
+        return "*"
+    choices = (choice.replace(" .. ", " ").split() for choice in inside.split("|"))
+    return f"({'|'.join(max(words, key=len, default='*') for words in choices)})"
 
 
 @lru_cache(maxsize=64)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from rasa.shared.exceptions import InvalidConfigException
 
 from bot.nlu.intent import LinearIntentClassifier
+from bot.nlu.linear import LinearModel, ModelFormatError, TextModel
+from bot.nlu.ngrams import NgramFeatures
 from bot.regression.measure import NluModel
 from tests.nlu.test_language import Train
 
@@ -15,6 +19,20 @@ def node(model: NluModel, kind: type) -> LinearIntentClassifier:
     nodes = model._agent.processor.graph_runner._instantiated_nodes  # type: ignore[union-attr]
     found: LinearIntentClassifier = next(n._component for n in nodes.values() if isinstance(n._component, kind))
     return found
+
+
+def test_a_model_of_another_version_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    features = NgramFeatures(64).fit(["a card", "a card", "an invoice", "an invoice"])
+    zeros = np.zeros(2, dtype=np.float32)
+    TextModel(features, LinearModel(("a", "b"), np.ones((128, 2), dtype=np.float32), zeros, 1.0, zeros)).save(tmp_path)
+    assert TextModel.load(tmp_path, NgramFeatures(64)).labels == ("a", "b")
+    about = tmp_path / "about.json"
+    about.write_text(about.read_text(encoding="utf8").replace('"format": 2', '"format": 1'), encoding="utf8")
+    with pytest.raises(ModelFormatError, match="train again"):
+        TextModel.load(tmp_path, NgramFeatures(64))
+    about.unlink()  # as the first version had none
+    with pytest.raises(ModelFormatError, match="train again"):
+        TextModel.load(tmp_path, NgramFeatures(64))
 
 
 def test_the_tokenizer_follows_the_rules_of_the_language(train_config: Train) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from scipy import sparse
-from sklearn.feature_extraction.text import HashingVectorizer
+from sklearn.feature_extraction import FeatureHasher
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
+from sklearn.utils import murmurhash3_32
 
+from bot import pieces
 from bot.nlu import ngrams
 from bot.nlu.ngrams import NgramFeatures, NgramScores, fold_diacritics, normalise
 
@@ -29,25 +34,36 @@ def reference(texts: list[str], features: NgramFeatures) -> sparse.csr_matrix:
     """Counts with scikit-learn's analyzers, weighs as NgramFeatures says."""
     options = {"n_features": BUCKETS, "alternate_sign": False, "norm": None, "lowercase": False}
     characters = HashingVectorizer(analyzer="char_wb", ngram_range=(2, 5), **options)
-    words = HashingVectorizer(token_pattern=r"\b\w+\b", ngram_range=(1, 2), **options)
     rows = []
     for text in texts:
         normal = normalise(text)
-        # Each piece is a unit of characters, each n-gram of words one of words.
-        units = [
-            characters.transform([fold_diacritics(piece) for piece in normal.split()] or [""]),
-            words.transform([normal]),
-        ]
-        blocks = []
-        for number, unit in enumerate(units):
-            # A piece counts its n-grams; a sequence of words that is there k times is k units.
-            times = unit.data if number else np.ones_like(unit.data)
-            weighed = unit.astype(np.float64)
-            weighed.data = (times if number else 1 + np.log(unit.data)) * features.idf[number * BUCKETS + unit.indices]
-            length = np.sqrt((weighed.data**2 / times).sum())
-            blocks.append(sparse.csr_matrix(weighed.sum(axis=0) / (length or 1)))
-        rows.append(sparse.hstack(blocks, format="csr"))
-    return sparse.vstack(rows, format="csr")
+        # Each piece is a unit of characters; a sequence of words that is there k times is k units.
+        units = characters.transform([fold_diacritics(piece) for piece in normal.split()] or [""])
+        blocks = [(units.indices, 1 + np.log(units.data), np.ones_like(units.data)), counted_words(normal)]
+        vector = np.zeros(2 * BUCKETS)
+        for number, (columns, weights, times) in enumerate(blocks):
+            weighed = weights * features.idf[number * BUCKETS + columns]
+            length = np.sqrt((weighed**2 / times).sum())
+            np.add.at(vector, number * BUCKETS + columns, weighed / (length or 1))
+        rows.append(vector)
+    return sparse.csr_matrix(rows)
+
+
+def counted_words(normal: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns the columns of a text's words and pairs of words, and twice how often each is there.
+
+    Words as scikit-learn's FeatureHasher has them; the column of a pair follows from the hashes of its words.
+    """
+    columns: Counter[int] = Counter()
+    for ngram in CountVectorizer(token_pattern=r"\b\w+\b", ngram_range=(1, 2)).build_analyzer()(normal):
+        first, *others = (murmurhash3_32(word, positive=True) for word in ngram.split())
+        for other in others:
+            first = (first * 2_654_435_761 + other) % 2**32
+            first ^= first >> 16
+        signed = first - 2**32 if first >= 2**31 else first
+        columns[abs(signed) % BUCKETS] += 1
+    times = np.array([*columns.values()], dtype=float)
+    return np.array([*columns], dtype=int), times, times
 
 
 @pytest.fixture
@@ -86,28 +102,34 @@ def test_scores_are_the_vectors_times_the_weights(features: NgramFeatures) -> No
     assert scores([]).shape == (0, 3)
 
 
+def test_single_words_are_in_the_columns_of_scikit_learns_hasher(features: NgramFeatures) -> None:
+    hashed = FeatureHasher(BUCKETS, input_type="string", alternate_sign=False).transform([["kortet"]])
+    assert BUCKETS + hashed.indices[0] in features.transform(["kortet"]).indices
+
+
 def test_what_was_forgotten_is_read_again(features: NgramFeatures, monkeypatch: pytest.MonkeyPatch) -> None:
     before = features.transform(TEXTS)
     weights = np.random.default_rng(1).normal(size=(2 * BUCKETS, 3)).astype(np.float32)
-    monkeypatch.setattr(ngrams, "_MOST_REMEMBERED", 1)
+    monkeypatch.setattr(ngrams, "MOST_PIECES", 1)
+    monkeypatch.setattr(pieces, "MOST_PIECES", 3)
     forgetful = NgramFeatures(BUCKETS)
     forgetful.idf = features.idf
     scores = NgramScores(forgetful, weights)
     for row, text in enumerate([*TEXTS, *TEXTS]):
         assert (forgetful.transform([text]) != before[row % len(TEXTS)]).nnz == 0
-        assert len(forgetful._memory.pieces) + len(forgetful._memory.sequences) <= 1 + 6 * len(text.split())
+        assert len(forgetful._memory.pieces) <= 1 + len(text.split())
         assert scores([text]) == pytest.approx(before[row % len(TEXTS)] @ weights, abs=1e-5)
 
 
 def test_numbers_and_long_words_do_not_fill_the_memory(
     features: NgramFeatures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ngrams, "_MOST_REMEMBERED", 100)
+    monkeypatch.setattr(ngrams, "MOST_PIECES", 100)
     forgetful = NgramFeatures(BUCKETS)
     forgetful.idf = features.idf
     for number in range(1000):
         forgetful.transform([f"invoice {number}"])
-        assert len(forgetful._memory.pieces) <= 110
+        assert len(forgetful._memory.pieces) <= 2
     for letter in "abcdefghijklmnop":
         forgetful.transform([letter * 2000])
         assert forgetful._memory.characters.ngrams <= ngrams._NGRAMS_EACH * 100 + 8000
