@@ -6,6 +6,7 @@ are its scores by a linear model: what each unit of characters adds to them is s
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections import Counter
@@ -28,7 +29,7 @@ _INVISIBLE = re.compile(r"[\u200b-\u200f\u2060\ufeff\u00ad]")
 _DIGITS = re.compile(r"\d+")
 _TOKEN = re.compile(r"\b\w+\b")
 _FEW = 8
-"""So many texts are scored one by one: the sparse products cost as much for one text as for dozens."""
+"""So many texts or units are scored one by one: sparse products cost as much for one of them as for dozens."""
 _SHORTEST = 1e-18
 """Squared length that an empty block is said to have, so that it stays empty."""
 _NGRAMS_EACH = 50
@@ -69,6 +70,31 @@ class Ngram:
     """Whether it is made of words, not of characters."""
 
 
+@dataclass(frozen=True)
+class _Occurrences:
+    """What is in some texts, or in some units, with a number each: units of characters, or columns of n-grams."""
+
+    texts: int
+    """How many texts there are."""
+    of_text: NDArray[np.int32]
+    """(m,) which text each is in; ascending."""
+    numbers: NDArray[np.int32]
+    """(m,)"""
+
+    @property
+    def ends(self) -> NDArray[np.int64]:
+        """Where each text ends among them, beginning with 0, (texts + 1,)."""
+        return np.searchsorted(self.of_text, np.arange(self.texts + 1))
+
+    def matrix(self, values: NDArray[np.float32], numbers: int) -> sparse.csr_matrix:
+        """Returns the values (m,) as a matrix, (texts, numbers); those of the same text and number are not added up."""
+        return sparse.csr_matrix((values, self.numbers, self.ends), (self.texts, numbers))
+
+    def sums(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Returns the sum of the values (m,) of each text, (texts,)."""
+        return np.bincount(self.of_text, values, self.texts).astype(np.float32)
+
+
 class _Units:
     """What texts are made of, as one block of the features sees it: numbered, each with its n-grams."""
 
@@ -91,37 +117,13 @@ class _Units:
         self._times.add(times.values())
         return len(self) - 1
 
-    def vectors(self, idf: NDArray[np.float32], first: int = 0) -> sparse.csr_matrix:
-        """Returns the vectors of the units from a number on, (units, n-grams): (1 + log(times)) x idf."""
+    def vectors(self, idf: NDArray[np.float32], first: int = 0) -> tuple[_Occurrences, NDArray[np.float32]]:
+        """Returns the columns of the units from a number on, and their values: (1 + log(times)) x idf."""
         columns, ends = self._columns.since(first)
         times, _ = self._times.since(first)
-        data = (np.log(times) + np.float32(1)) * idf[columns]
-        return sparse.csr_matrix((data, columns, ends), (len(ends) - 1, len(idf)))
-
-
-@dataclass(frozen=True)
-class _Occurrences:
-    """What is in some texts, with a number each: units of characters, or columns of words."""
-
-    texts: int
-    """How many texts there are."""
-    of_text: NDArray[np.int32]
-    """(m,) which text each is in; ascending."""
-    numbers: NDArray[np.int32]
-    """(m,)"""
-
-    @property
-    def ends(self) -> NDArray[np.int64]:
-        """Where each text ends among them, beginning with 0, (texts + 1,)."""
-        return np.searchsorted(self.of_text, np.arange(self.texts + 1))
-
-    def matrix(self, values: NDArray[np.float32], numbers: int) -> sparse.csr_matrix:
-        """Returns the values (m,) as a matrix, (texts, numbers); those of the same text and number are not added up."""
-        return sparse.csr_matrix((values, self.numbers, self.ends), (self.texts, numbers))
-
-    def sums(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Returns the sum of the values (m,) of each text, (texts,)."""
-        return np.bincount(self.of_text, values, self.texts).astype(np.float32)
+        units = np.arange(len(ends) - 1, dtype=np.int32)
+        values = (np.log(times) + np.float32(1)) * idf[columns]
+        return _Occurrences(len(units), units.repeat(np.diff(ends)), columns.copy()), values
 
 
 @dataclass(frozen=True)
@@ -214,8 +216,8 @@ class NgramFeatures:
         made = self.made_of(texts)
         blocks = self._counted(made, self.idf)
         idf = self.blocks(self.idf)
-        squares = _squares(self._memory.characters.vectors(idf[0]))[made.characters.numbers]
-        lengths = [_lengths(made.characters.sums(squares))]
+        columns, values = self._memory.characters.vectors(idf[0])
+        lengths = [_lengths(made.characters.sums(columns.sums(values**2)[made.characters.numbers]))]
         if self._lengths:
             lengths.append(_lengths(np.sum([part.sums(idf[1][part.numbers] ** 2) for part in made.words], axis=0)))
         for block, divisors in zip(blocks, lengths, strict=True):
@@ -227,24 +229,43 @@ class NgramFeatures:
         of_blocks = self.blocks(idf)
         units = self._memory.characters
         ones = np.ones(len(made.characters.numbers), dtype=np.float32)
-        blocks = [made.characters.matrix(ones, len(units)) @ units.vectors(of_blocks[0])]
+        columns, values = units.vectors(of_blocks[0])
+        blocks = [made.characters.matrix(ones, len(units)) @ columns.matrix(values, self.buckets)]
         if self._lengths:
-            columns = np.concatenate([part.numbers for part in made.words])
-            rows = np.concatenate([part.of_text for part in made.words])
+            places = [np.concatenate([vars(part)[of] for part in made.words]) for of in ("of_text", "numbers")]
             shape = (made.characters.texts, self.buckets)
-            blocks.append(sparse.coo_matrix((of_blocks[1][columns], (rows, columns)), shape).tocsr())
+            blocks.append(sparse.coo_matrix((of_blocks[1][places[1]], places), shape).tocsr())
         return blocks
 
     def made_of(self, texts: Texts) -> _Made:
         """Returns what the texts are made of."""
-        if self._memory.is_full(self._most_remembered):
-            self._memory = _Memory(self)
-        read, memory = split(texts), self._memory
+        read, memory = split(texts), self._remembered()
         number = memory.numbers.at(read.pieces).__getitem__
         units = np.fromiter(map(number, chain.from_iterable(read.lists)), np.int32, len(read.of_text))
         words, lengths = memory.words.of(units)
         sequences = self._sequences(words, read.of_text.repeat(lengths), len(read))
         return _Made(_Occurrences(len(read), read.of_text, units), tuple(sequences))
+
+    def made_of_each(self, texts: Texts) -> Iterator[tuple[list[int], list[int]]]:
+        """Yields what each text is made of: its units of characters, and the columns of its sequences of words."""
+        read, memory = split(texts), self._remembered()
+        number = memory.numbers.at(read.pieces)
+        for pieces in read.lists:
+            units = [number[piece] for piece in pieces]
+            words = [word for unit in units for word in memory.words[unit]]
+            hashes = words
+            columns: list[int] = []
+            for length in range(1, self._lengths.stop):
+                if length > 1:
+                    hashes = list(map(_joined_one, hashes, words[length - 1 :]))
+                if length in self._lengths:
+                    columns += map(self._column, hashes)
+            yield units, columns
+
+    def _remembered(self) -> _Memory:
+        if self._memory.is_full(self._most_remembered):
+            self._memory = _Memory(self)
+        return self._memory
 
     def _sequences(self, words: NDArray[np.uint32], of_text: NDArray[np.int32], texts: int) -> Iterator[_Occurrences]:
         """Yields the columns of the sequences of words of some texts, for each length.
@@ -286,8 +307,7 @@ class NgramFeatures:
             follower = next(filter(_TOKEN.search, pieces[position + 1 :]), "")
             alone = self._cut_words(_TOKEN.findall(follower))
             for words in _without(self._cut_words(_TOKEN.findall(f"{piece} {follower}")), alone):
-                hashes = [np.array([_hash(word)], dtype=np.uint32) for word in words]
-                column = int(self._columns(reduce(_joined, hashes))[0])
+                column = self._column(reduce(_joined_one, map(_hash, words)))
                 yield Ngram(" ".join(words), self.buckets + column, piece, True)
 
     def read(self, piece: str) -> tuple[list[str], list[int]]:
@@ -300,8 +320,12 @@ class NgramFeatures:
         """Returns the bucket of an n-gram, as scikit-learn's FeatureHasher has it."""
         return int(abs(murmurhash3_32(ngram)) % self.buckets)
 
+    def _column(self, hashed: int) -> int:
+        """Returns the bucket of hashed words, as `bucket` does."""
+        return min(hashed, 2**32 - hashed) % self.buckets
+
     def _columns(self, hashes: NDArray[np.uint32]) -> NDArray[np.int32]:
-        """Returns the buckets of hashed words, as `bucket` does."""
+        """Returns the same of many."""
         return np.asarray(np.abs(hashes.view(np.int32).astype(np.int64)) % self.buckets, dtype=np.int32)
 
     def _cut_characters(self, normal: str) -> list[str]:
@@ -332,30 +356,42 @@ class NgramScores:
 
     def __call__(self, texts: Texts) -> NDArray[np.float32]:
         """Returns the scores of n texts, (n, labels): their vectors times the weights."""
+        if len(texts) <= _FEW:
+            each = list(self._features.made_of_each(texts))
+            rows = self._table.rows(self._features.characters)
+            found = [self._scores_of_one(rows, *made) for made in each]
+            return np.array(found, dtype=np.float32).reshape(len(texts), self._weights.shape[2])
         made = self._features.made_of(texts)
-        add_up = _sums_of_few if len(texts) <= _FEW else _sums
-        rows = self._table.rows(self._features.characters)
-        units = made.characters
-        sums = add_up(units, np.ones(len(units.numbers), dtype=np.float32), rows)
+        rows, units = self._table.rows(self._features.characters), made.characters
+        sums = _sums(units, np.ones(len(units.numbers), dtype=np.float32), rows)
         scores = sums[:, :-1] / _lengths(sums[:, -1:])
         if made.words:
             values = [self._idf[1][part.numbers] for part in made.words]
             squares = np.sum([part.sums(value**2) for part, value in zip(made.words, values, strict=True)], axis=0)
-            sums = np.sum([add_up(*part, self._weights[1]) for part in zip(made.words, values, strict=True)], axis=0)
+            sums = np.sum([_sums(*part, self._weights[1]) for part in zip(made.words, values, strict=True)], axis=0)
             scores += sums / _lengths(squares)[:, None]
         return np.asarray(scores)
+
+    def _scores_of_one(
+        self, rows: NDArray[np.float32], units: Sequence[int], columns: Sequence[int]
+    ) -> NDArray[np.float32]:
+        scores = np.zeros(self._weights.shape[2], dtype=np.float32)
+        if units:
+            sums = rows[units].sum(axis=0)
+            scores += sums[:-1] / np.float32(math.sqrt(max(sums[-1], _SHORTEST)))
+        if columns:
+            values = self._idf[1][columns]
+            sums = values @ self._weights[1][columns]
+            scores += sums / np.float32(math.sqrt(max(values @ values, _SHORTEST)))
+        return scores
 
 
 def _sums(found: _Occurrences, values: NDArray[np.float32], rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """Returns, for each text, the sum of the rows of the numbers in it, times the values, (texts, columns of a row)."""
-    return np.asarray(found.matrix(values, len(rows)) @ rows)
-
-
-def _sums_of_few(found: _Occurrences, values: NDArray[np.float32], rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Returns the same, one text after the other: a sparse product costs as much for one text as for dozens."""
+    if found.texts > _FEW:
+        return np.asarray(found.matrix(values, len(rows)) @ rows)
     sums = np.zeros((found.texts, rows.shape[1]), dtype=np.float32)
-    ends = found.ends.tolist()
-    for row, (start, end) in enumerate(pairwise(ends)):
+    for row, (start, end) in enumerate(pairwise(found.ends.tolist())):
         if start < end:
             np.matmul(values[start:end], rows[found.numbers[start:end]], out=sums[row])
     return sums
@@ -380,16 +416,11 @@ class _Table:
             grown[: self._filled] = self._rows[: self._filled]
             self._rows = grown
         if len(units) > self._filled:
-            vectors = units.vectors(self._idf, self._filled)
-            self._rows[self._filled : len(units), :-1] = vectors @ self._weights
-            self._rows[self._filled : len(units), -1] = _squares(vectors)
+            columns, values = units.vectors(self._idf, self._filled)
+            self._rows[self._filled : len(units), :-1] = _sums(columns, values, self._weights)
+            self._rows[self._filled : len(units), -1] = columns.sums(values**2)
             self._filled = len(units)
         return self._rows[: self._filled]
-
-
-def _squares(vectors: sparse.csr_matrix) -> NDArray[np.float32]:
-    """Returns the squared length of each vector."""
-    return np.asarray(vectors.multiply(vectors).sum(axis=1), dtype=np.float32).ravel()
 
 
 def _lengths(squares: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -405,6 +436,12 @@ def _joined(first: NDArray[np.uint32], second: NDArray[np.uint32]) -> NDArray[np
     """Returns the hashes of sequences from those of their first words and those of their last ones."""
     mixed = first * np.uint32(2_654_435_761) + second  # 2**32 by the golden ratio (Knuth)
     return np.asarray(mixed ^ (mixed >> np.uint32(16)))  # so that the upper half counts, too
+
+
+def _joined_one(first: int, second: int) -> int:
+    """Does the same with one of each."""
+    mixed = (first * 2_654_435_761 + second) & 0xFFFFFFFF
+    return mixed ^ (mixed >> 16)
 
 
 def _without(ngrams: Sequence[tuple[str, ...]], others: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
