@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import re
 import signal
@@ -31,7 +32,10 @@ from bot.settings import PROJECT_ROOT, get_settings
 DEFAULT_PORT = 5005
 START_LIMIT_SECONDS = 180
 # What a model depends on. Times of files mean nothing after a clone, so their content is hashed.
-MODEL_SOURCES = ("config.yml", "domain.yml", "data", "bot/articles", "bot/encoder", "bot/nlu", "uv.lock")
+MODEL_SOURCES = (
+    *("config.yml", "domain.yml", "data", "uv.lock"),
+    *("bot/articles", "bot/encoder", "bot/nlu", "bot/pieces.py", "bot/remembered.py"),
+)
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 HASHED_SUFFIXES = frozenset({".yml", ".md", ".py", ".lock", ".npz", ".bin"})
 
@@ -131,8 +135,8 @@ def run(
         root: the project's folder.
 
     Raises:
-        LaunchError: the port is taken, the model is missing, the training failed, or the server did not start or has
-            ended.
+        LaunchError: the port is taken, the model is missing or cannot be loaded, the training failed, or the server did
+            not start or has ended.
         KeyboardInterrupt: Ctrl-C, or a polite `kill`; the server has been ended.
     """
     if not _is_free(host, port):
@@ -153,6 +157,8 @@ def run(
         with _ended_with_us(server):
             shown = "localhost" if host in {"127.0.0.1", "0.0.0.0"} else host
             _wait_until_answers(f"http://127.0.0.1:{port}/", server)
+            if not _has_model(f"http://127.0.0.1:{port}/health/ready"):
+                raise LaunchError(f"the model {model} cannot be loaded; the reason stands above.")
             print(f"\nThe bot answers at http://{shown}:{port}/  (Ctrl-C stops it)", flush=True)
             raise LaunchError(f"Rasa's server has ended with exit code {server.wait()}; its messages stand above.")
 
@@ -243,6 +249,19 @@ def _wait_until_answers(url: str, process: subprocess.Popen[bytes]) -> None:
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
     raise LaunchError(f"Rasa's server did not answer within {START_LIMIT_SECONDS} s; its messages stand above.")
+
+
+def _has_model(url: str) -> bool:
+    """Tells whether a server has a model: Rasa goes on without one that it cannot load. One that is not asked has."""
+    try:
+        with urllib.request.urlopen(url, timeout=30) as response:
+            told = response.read()
+    except urllib.error.HTTPError as error:  # not ready, or without the operators' channel
+        told = error.read()
+    try:
+        return bool(json.loads(told)["parts"]["model"])
+    except (ValueError, KeyError, TypeError):
+        return True
 
 
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

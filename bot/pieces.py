@@ -20,8 +20,6 @@ Value = TypeVar("Value")
 
 MOST_PIECES = 50_000
 """Pieces that are numbered; with more, numbers begin anew. Messages of a year have as many."""
-_RECENT = 16_384
-"""Texts of which it is remembered how they were split: several components read the same ones, one after the other."""
 _LONG_NUMBER = re.compile(r"\d{5,}")
 
 
@@ -69,7 +67,7 @@ class Split:
         return Split(self.pieces, [self.lists[row] for row in rows])
 
     def text(self, row: int) -> str:
-        """Returns a text, with single blanks."""
+        """Returns a text, with single blanks and `00000` for each long number."""
         return " ".join(self.pieces.names[number] for number in self.lists[row])
 
 
@@ -79,7 +77,7 @@ Texts = Sequence[str] | Split
 class _Splitter:
     def __init__(self) -> None:
         self._known: tuple[Pieces, dict[str, list[int]]] = Pieces(), {}
-        """Pieces, and texts that are split into them: together, as threads may change them."""
+        """Pieces, and how the texts of the last call were split into them: together, as threads may change them."""
 
     def __call__(self, texts: Texts) -> Split:
         if isinstance(texts, Split):
@@ -87,13 +85,11 @@ class _Splitter:
         # As many as one call needs are never too many: phrases are trained on all at once, and several times.
         pieces, recent = self._known
         if len(pieces.names) > max(MOST_PIECES, 2 * len(texts)):
-            pieces, recent = self._known = Pieces(), {}
-        elif len(recent) > _RECENT:
-            recent = {}
-            self._known = pieces, recent
+            pieces, recent = Pieces(), {}
         number, known = pieces.__getitem__, recent.get
         lists = [known(text) or list(map(number, text.split())) for text in texts]
-        recent.update(zip(texts, lists, strict=True))
+        # Several components read the same texts, one after the other.
+        self._known = pieces, dict(zip(texts, lists, strict=True))
         return Split(pieces, lists)
 
 

@@ -8,12 +8,14 @@ import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
 
 import pytest
 
 from bot.launcher import fingerprint
+from bot.nlu.linear import FORMAT
 from bot.settings import get_settings
 from tests.conftest import RunningBot, free_port, wait_for_line
 
@@ -135,6 +137,42 @@ def test_setup_turns_telemetry_off_in_the_activated_environment(root: Path) -> N
         ["bash", "-c", f". {activate} && echo $RASA_TELEMETRY_ENABLED"], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "false"
+
+
+@pytest.fixture(scope="module")
+def older_model(trained_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model as if an earlier version of the bot had trained it."""
+    folder = tmp_path_factory.mktemp("older")
+    with tarfile.open(trained_model) as archive:
+        archive.extractall(folder / "content")
+    for about in (folder / "content").rglob("about.json"):
+        about.write_text(about.read_text(encoding="utf8").replace(f'"{FORMAT}"', '"1"'), encoding="utf8")
+    path = folder / "older.tar.gz"
+    with tarfile.open(path, "w:gz", compresslevel=1) as archive:
+        archive.add(folder / "content", arcname=".")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (("run", "--port", "{port}", "--model", "{model}"), 1),
+        (("triage", "{tickets}", "-o", "{output}", "--model", "{model}"), 2),
+        (("explain", "my card was declined", "--model", "{model}"), 2),
+    ],
+)
+def test_a_model_that_cannot_be_loaded_is_told_with_the_remedy(
+    root: Path, tmp_path: Path, older_model: Path, command: tuple[str, ...], code: int
+) -> None:
+    tickets = tmp_path / "tickets.csv"
+    tickets.write_text("text\nmy card was declined\n", encoding="utf8")
+    places = {"port": free_port(), "model": older_model, "tickets": tickets, "output": tmp_path / "triaged.csv"}
+    result = bot_command(root, *(word.format(**places) for word in command))
+    assert result.returncode == code, result.stderr
+    assert f"{older_model}" in result.stderr.splitlines()[-1]
+    assert "cannot be loaded" in result.stderr.splitlines()[-1]
+    assert "train again" in result.stdout + result.stderr
+    assert "The bot answers at" not in result.stdout
 
 
 def test_stopping_ends_the_server(running_bot: RunningBot, root: Path, tmp_path: Path) -> None:

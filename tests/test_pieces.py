@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 
@@ -57,15 +58,22 @@ def test_a_call_with_many_texts_does_not_begin_anew_each_time(monkeypatch: pytes
 
 
 def test_threads_that_read_at_the_same_time_give_no_number_twice() -> None:
-    numbers = Pieces()
     words = [f"word-{letter}{other}" for letter in "abcdefghij" for other in "abcdefghij"]
+    together = Barrier(4)
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
-        with ThreadPoolExecutor(8) as threads:
-            found = list(threads.map(lambda word: numbers[word], words * 8))
+        with ThreadPoolExecutor(4) as threads:
+            for _ in range(20):
+                numbers = Pieces()
+                found = [threads.submit(_read_together, numbers, words, together) for _ in range(4)]
+                assert {tuple(one.result()) for one in found} == {tuple(numbers[word] for word in words)}
+                assert [numbers.names[numbers[word]] for word in words] == words
+                assert len(numbers.names) == len(words)
     finally:
         sys.setswitchinterval(interval)
-    assert found == [numbers[word] for word in words] * 8
-    assert [numbers.names[numbers[word]] for word in words] == words
-    assert len(numbers.names) == len(words)
+
+
+def _read_together(numbers: Pieces, words: list[str], together: Barrier) -> list[int]:
+    together.wait()
+    return [numbers[word] for word in words]

@@ -212,7 +212,10 @@ def _loaded(model: Model) -> Understanding:
     path = Path(model.path)
     if not path.is_file() or _digest(path) != model.digest:
         raise BatchError(f"{path} on {os.uname().nodename} is missing or another model; copy the model there.")
-    return Understanding(path)
+    try:
+        return Understanding(path)
+    except Exception as error:
+        raise BatchError(f"{path}: the model cannot be loaded: {error}") from error
 
 
 def _digest(path: Path) -> str:

@@ -21,7 +21,7 @@ from bot.nlu import action_results
 from bot.nlu.courtesy import LabelledText
 from bot.nlu.encoding import encodings_of
 from bot.nlu.intent_model import IntentModel, IntentRanking, rankings
-from bot.nlu.linear import REGULARISATION
+from bot.nlu.linear import FORMAT, REGULARISATION
 from bot.nlu.metadata import example_language, is_command
 
 # Loading the pipeline is the one moment that every way of starting Rasa has in common.
@@ -129,6 +129,11 @@ class LinearIntentClassifier(GraphComponent):
         """Creates an untrained classifier."""
         cls.validate_config(config)
         return cls(config, model_storage, resource)
+
+    @classmethod
+    def fingerprint_addon(cls, config: dict[str, Any]) -> str:
+        """Makes Rasa's cache notice another format of what is stored."""
+        return FORMAT
 
     def train(self, training_data: TrainingData) -> Resource:
         """Trains on all examples that have an intent.

@@ -208,7 +208,7 @@ class IntentModel:
         """
         assert self._model is not None and self._spelling is not None, "train or load it first"
         linear, (read, changed, [strangeness]) = self._model.linear, self._read([text], np.zeros(1, dtype=bool))
-        features, mended = self._ngrams.transform(read), read.text(0) if changed else text
+        features, mended = self._ngrams.transform(read), self._spelling.mend(text) if changed else text
         column, against = linear.labels.index(intent), linear.labels.index(other)
         weights = (linear.weights[:, column] - linear.weights[:, against]) * linear.sharpness
         parts = dict(zip(features.indices.tolist(), (features.data * weights[features.indices]).tolist(), strict=True))

@@ -30,7 +30,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.articles.language import normalise
 from bot.articles.replies import Replies
-from bot.nlu.linear import TextModel, softmax, train_linear_model
+from bot.nlu.linear import FORMAT, TextModel, softmax, train_linear_model
 from bot.nlu.metadata import example_language, is_command, page_locales
 from bot.nlu.ngrams import NgramFeatures
 from bot.pieces import OfPieces, Split, split
@@ -126,6 +126,11 @@ class LanguageIdentifier(GraphComponent):
         """Creates an untrained identifier."""
         cls.validate_config(config)
         return cls(config, model_storage, resource)
+
+    @classmethod
+    def fingerprint_addon(cls, config: dict[str, Any]) -> str:
+        """Makes Rasa's cache notice another format of what is stored."""
+        return FORMAT
 
     @property
     def languages(self) -> tuple[str, ...]:

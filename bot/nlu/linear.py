@@ -17,8 +17,9 @@ from scipy.optimize import minimize_scalar
 from bot.nlu.ngrams import NgramFeatures, NgramScores
 from bot.pieces import Texts
 
-_FORMAT = 2
-"""Of stored models; what was stored with another number had other columns for the same n-grams."""
+FORMAT = "2"
+"""Of stored models; what was stored with another one had other columns for the same n-grams. Components that store a
+model add it to their fingerprint, or Rasa would take an older one out of its cache."""
 REGULARISATION = 1.0
 """Inverse strength of regularisation (`C`) of the intent classifier; measured in docs/understanding.md."""
 
@@ -99,7 +100,7 @@ class TextModel:
         """Writes the model and what its n-grams have learned into a folder."""
         self.linear.save(folder / "model.npz")
         np.save(folder / "idf.npy", self.ngrams.idf)
-        (folder / "about.json").write_text(json.dumps({"format": _FORMAT, "labels": self.labels}), encoding="utf8")
+        (folder / "about.json").write_text(json.dumps({"format": FORMAT, "labels": self.labels}), encoding="utf8")
 
     @classmethod
     def load(cls, folder: Path, ngrams: NgramFeatures) -> TextModel:
@@ -110,8 +111,8 @@ class TextModel:
         """
         path = folder / "about.json"
         about = json.loads(path.read_text(encoding="utf8")) if path.exists() else {}
-        if about.get("format") != _FORMAT:
-            raise ModelFormatError("The model was trained by another version of the bot; train again: `rasa train`.")
+        if about.get("format") != FORMAT:
+            raise ModelFormatError("The model was trained by another version of the bot; train again: `make train`.")
         ngrams.idf = np.load(folder / "idf.npy")
         return cls(ngrams, LinearModel.load(folder / "model.npz", about["labels"]))
 

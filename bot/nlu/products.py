@@ -19,7 +19,7 @@ from scipy import sparse
 
 from bot.encoder import load_encoder
 from bot.nlu.encoding import encodings_of
-from bot.nlu.linear import REGULARISATION, TextModel, train_linear_model
+from bot.nlu.linear import FORMAT, REGULARISATION, TextModel, train_linear_model
 from bot.nlu.metadata import is_about_products, is_command
 from bot.nlu.ngrams import NgramFeatures
 
@@ -86,8 +86,8 @@ class ProductScope(GraphComponent):
 
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str:
-        """Makes Rasa's cache notice other weights of the encoder."""
-        return load_encoder().version
+        """Makes Rasa's cache notice other weights of the encoder, and another format of what is stored."""
+        return f"{load_encoder().version} {FORMAT}"
 
     def train(self, training_data: TrainingData) -> Resource:
         """Trains on the phrases of the intent; where they are all of one kind, nothing is ever likely."""

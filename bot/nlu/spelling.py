@@ -66,8 +66,12 @@ class Spelling:
 
         Where most words are unknown it is another language and not a slip: such a text stays as it is, too.
         """
-        mended, changed, _ = self.read([text])
-        return mended.text(0) if changed else text
+        read = split([text])
+        mended, changed, _ = self.read(read)
+        if not changed:
+            return text
+        pieces = zip(text.split(), read.lists[0], mended.lists[0], strict=True)
+        return " ".join(typed if before == after else read.pieces.names[after] for typed, before, after in pieces)
 
     def read(
         self, texts: Texts, mended: NDArray[np.bool_] | None = None

@@ -128,7 +128,7 @@ def _without_blanks(word: str) -> str:
         return word
     before, _, rest = word.partition("(")
     inside, _, after = rest.rpartition(")")
-    if before or after:  # the ends of a word, of which the blanks make several
+    if before or after or "(" in inside:  # blanks make several words of it
         return "*"
     choices = (choice.replace(" .. ", " ").split() for choice in inside.split("|"))
     return f"({'|'.join(max(words, key=len, default='*') for words in choices)})"

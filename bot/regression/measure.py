@@ -12,6 +12,7 @@ import numpy as np
 
 from bot.articles.examples import Example, read_examples
 from bot.articles.issues import load_issues
+from bot.regression.items import RegressionError
 from bot.settings import PROJECT_ROOT
 
 REFUSALS = frozenset({"out_of_scope", "nlu_fallback"})
@@ -49,12 +50,19 @@ class NluModel:
 
     Args:
         path: the model's file.
+
+    Raises:
+        RegressionError: it cannot be loaded, as one that another version of the bot has trained.
     """
 
     def __init__(self, path: Path) -> None:
         from rasa.core.agent import Agent
+        from rasa.shared.exceptions import RasaException
 
-        self._agent = Agent.load(str(path))
+        try:
+            self._agent = Agent.load(str(path))
+        except RasaException as error:
+            raise RegressionError(f"{path}: the model cannot be loaded: {error}") from error
 
     def parse(self, texts: Sequence[str], pages: Sequence[str | None] | None = None) -> list[dict[str, Any]]:
         """Returns what `/model/parse` would return for each text.

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rasa.engine.graph import GraphComponent
+from rasa.engine.training.fingerprinting import calculate_fingerprint_key
 from rasa.shared.exceptions import InvalidConfigException
 
 from bot.nlu.intent import LinearIntentClassifier
-from bot.nlu.linear import LinearModel, ModelFormatError, TextModel
+from bot.nlu.language import LanguageIdentifier
+from bot.nlu.linear import FORMAT, LinearModel, ModelFormatError, TextModel
 from bot.nlu.ngrams import NgramFeatures
+from bot.nlu.products import ProductScope
 from bot.regression.measure import NluModel
 from tests.nlu.test_language import Train
 
@@ -27,12 +32,24 @@ def test_a_model_of_another_version_is_refused_with_the_remedy(tmp_path: Path) -
     TextModel(features, LinearModel(("a", "b"), np.ones((128, 2), dtype=np.float32), zeros, 1.0, zeros)).save(tmp_path)
     assert TextModel.load(tmp_path, NgramFeatures(64)).labels == ("a", "b")
     about = tmp_path / "about.json"
-    about.write_text(about.read_text(encoding="utf8").replace('"format": 2', '"format": 1'), encoding="utf8")
+    about.write_text(about.read_text(encoding="utf8").replace(f'"{FORMAT}"', '"1"'), encoding="utf8")
     with pytest.raises(ModelFormatError, match="train again"):
         TextModel.load(tmp_path, NgramFeatures(64))
     about.unlink()  # as the first version had none
     with pytest.raises(ModelFormatError, match="train again"):
         TextModel.load(tmp_path, NgramFeatures(64))
+
+
+@pytest.mark.parametrize("component", [LanguageIdentifier, LinearIntentClassifier, ProductScope])
+def test_a_component_of_another_format_is_not_taken_out_of_the_cache(
+    component: type[GraphComponent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def key() -> str:
+        return str(calculate_fingerprint_key(component, component.get_default_config(), {}))
+
+    before = key()
+    monkeypatch.setattr(sys.modules[component.__module__], "FORMAT", "another")
+    assert key() != before
 
 
 def test_the_tokenizer_follows_the_rules_of_the_language(train_config: Train) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bot.encoder import load_encoder
+from bot.nlu import neighbours
 from bot.nlu.courtesy import LabelledText
 from bot.nlu.intent import LinearIntentClassifier
 from bot.nlu.intent_model import IntentModel
@@ -26,30 +28,48 @@ GERMAN = {
 
 
 def test_shares_add_up_and_the_nearest_has_the_largest() -> None:
-    neighbours = Neighbours.learn(np.eye(3, dtype=np.float32), np.array([0, 1, 1]), labels=2)
-    shares = neighbours.confidences(np.array([[1, 0, 0], [0, 0.6, 0.8]], dtype=np.float32))
+    learned = Neighbours.learn(np.eye(3, dtype=np.float32), np.array([0, 1, 1]), labels=2)
+    shares = learned.confidences(np.array([[1, 0, 0], [0, 0.6, 0.8]], dtype=np.float32))
     assert shares.sum(axis=1) == pytest.approx([1, 1])
     assert shares.argmax(axis=1).tolist() == [0, 1]
 
 
+def test_shares_are_the_same_however_many_phrases_and_messages_are_compared_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dice = np.random.default_rng(5)
+    encodings = dice.normal(size=(40, 6)).astype(np.float32)
+    encodings /= np.linalg.norm(encodings, axis=1, keepdims=True)
+    known = Neighbours.learn(encodings[:30], np.repeat([0, 1, 2, 4, 5], [1, 9, 2, 11, 7]), labels=7)
+    expected = known.confidences(encodings)
+    for at_once, block in ((3, 2), (7, 9), (1, 1000)):
+        monkeypatch.setattr(neighbours, "AT_ONCE", at_once)
+        monkeypatch.setattr(neighbours, "_BLOCK", block)
+        assert known.confidences(encodings) == pytest.approx(expected, abs=1e-6)
+    weights = np.exp(neighbours.SHARPNESS * (encodings @ known._unpacked.T))  # type: ignore[union-attr]
+    ends = [0, 1, 10, 12, 12, 23, 30, 30]
+    sums = np.array([weights[:, start:end].sum(axis=1) for start, end in pairwise(ends)]).T
+    assert expected == pytest.approx(sums / sums.sum(axis=1, keepdims=True), abs=1e-5)
+
+
 def test_a_message_without_any_known_feature_gets_equal_shares() -> None:
-    neighbours = Neighbours.learn(np.eye(3, dtype=np.float32), np.array([0, 1, 1]), labels=2)
-    assert neighbours.confidences(np.zeros((1, 3), dtype=np.float32)).tolist() == [[0.5, 0.5]]
+    learned = Neighbours.learn(np.eye(3, dtype=np.float32), np.array([0, 1, 1]), labels=2)
+    assert learned.confidences(np.zeros((1, 3), dtype=np.float32)).tolist() == [[0.5, 0.5]]
 
 
 def test_an_intent_without_any_phrase_has_no_share() -> None:
-    neighbours = Neighbours.learn(np.eye(3, dtype=np.float32), np.array([3, 1, 1]), labels=5)
-    shares = neighbours.confidences(np.eye(3, dtype=np.float32))
+    learned = Neighbours.learn(np.eye(3, dtype=np.float32), np.array([3, 1, 1]), labels=5)
+    shares = learned.confidences(np.eye(3, dtype=np.float32))
     assert shares.argmax(axis=1).tolist() == [3, 1, 1]
     assert not shares[:, [0, 2, 4]].any()
 
 
 def test_it_comes_back_from_its_file_as_it_was(tmp_path: Path) -> None:
     encodings = load_encoder().encode(list(GERMAN.values()))
-    neighbours = Neighbours.learn(encodings, np.arange(3), labels=3)
-    neighbours.save(tmp_path / "neighbours.npz")
+    learned = Neighbours.learn(encodings, np.arange(3), labels=3)
+    learned.save(tmp_path / "neighbours.npz")
     assert np.array_equal(
-        Neighbours.load(tmp_path / "neighbours.npz").confidences(encodings), neighbours.confidences(encodings)
+        Neighbours.load(tmp_path / "neighbours.npz").confidences(encodings), learned.confidences(encodings)
     )
 
 

@@ -102,6 +102,17 @@ def test_scores_are_the_vectors_times_the_weights(features: NgramFeatures) -> No
     assert scores([]).shape == (0, 3)
 
 
+@pytest.mark.parametrize("words", [(0, 0), (1, 1), (2, 2), (1, 3)])
+def test_one_text_has_the_same_scores_alone_and_among_many(words: tuple[int, int]) -> None:
+    features = NgramFeatures(BUCKETS, words=words).fit([*TEXTS, *TEXTS])
+    weights = np.random.default_rng(1).normal(size=(len(features.idf), 3)).astype(np.float32)
+    scores = NgramScores(features, weights)
+    expected = features.transform(TEXTS) @ weights
+    assert len(TEXTS) > ngrams._FEW
+    assert scores(TEXTS) == pytest.approx(expected, abs=1e-5)
+    assert np.concatenate([scores([text]) for text in TEXTS]) == pytest.approx(expected, abs=1e-5)
+
+
 def test_single_words_are_in_the_columns_of_scikit_learns_hasher(features: NgramFeatures) -> None:
     hashed = FeatureHasher(BUCKETS, input_type="string", alternate_sign=False).transform([["kortet"]])
     assert BUCKETS + hashed.indices[0] in features.transform(["kortet"]).indices

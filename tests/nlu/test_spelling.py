@@ -24,6 +24,7 @@ def spelling() -> Spelling:
         ("rechnungg", "rechnung"),  # one too many
         ("tarjeta rechazasa", "tarjeta rechazada"),  # a wrong one
         ("afktura!", "faktura!"),  # at the beginning
+        ("invoice 1234567  ovrdue", "invoice 1234567 overdue"),  # numbers stay
     ],
 )
 def test_a_word_one_error_away_from_a_known_one_is_mended(spelling: Spelling, typed: str, meant: str) -> None:
