@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 import requests
-from rasa.shared.exceptions import RasaException
 
 from bot.articles.replies import Replies
+from bot.regression.items import RegressionError
 from bot.regression.measure import NluModel
 from bot.settings import get_settings
 from tests.channel.conftest import Customer, PageBot, Reply
@@ -150,5 +150,5 @@ def test_card_numbers_amounts_and_refusals_fall_back_as_well(small_bot: PageBot)
 
 def test_a_model_does_not_run_with_another_encoder_than_its_own(small_model: Path, root: Path) -> None:
     shipped = str(root / "bot" / "encoder" / "weights.npz")
-    with settings(BOT_ENCODER_WEIGHTS=shipped), pytest.raises(RasaException, match="BOT_ENCODER_WEIGHTS"):
+    with settings(BOT_ENCODER_WEIGHTS=shipped), pytest.raises(RegressionError, match="BOT_ENCODER_WEIGHTS"):
         NluModel(small_model)
