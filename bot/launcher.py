@@ -258,6 +258,8 @@ def _has_model(url: str) -> bool:
             told = response.read()
     except urllib.error.HTTPError as error:  # not ready, or without the operators' channel
         told = error.read()
+    except OSError:  # it has ended, which is told by whoever waits for it
+        return True
     try:
         return bool(json.loads(told)["parts"]["model"])
     except (ValueError, KeyError, TypeError):

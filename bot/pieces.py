@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import or_
 from threading import Lock
 from typing import Generic, TypeVar
 from weakref import ref
@@ -23,6 +24,11 @@ MOST_PIECES = 50_000
 _LONG_NUMBER = re.compile(r"\d{5,}")
 
 
+def without_long_numbers(text: str) -> str:
+    """Returns the text with all long numbers (invoice or card numbers) as one and the same."""
+    return _LONG_NUMBER.sub("00000", text)
+
+
 class Pieces(dict[str, int]):
     """Piece -> its number, from 0. All long numbers, such as those of invoices, are one: most are met with once."""
 
@@ -32,7 +38,7 @@ class Pieces(dict[str, int]):
         self._lock = Lock()  # actions read texts beside the pipeline, in threads of their own
 
     def __missing__(self, piece: str) -> int:
-        without_number = _LONG_NUMBER.sub("00000", piece)
+        without_number = without_long_numbers(piece)
         if without_number != piece:
             return self[without_number]
         with self._lock:
@@ -65,10 +71,6 @@ class Split:
     def at(self, rows: Sequence[int]) -> Split:
         """Returns some of the texts."""
         return Split(self.pieces, [self.lists[row] for row in rows])
-
-    def text(self, row: int) -> str:
-        """Returns a text, with single blanks and `00000` for each long number."""
-        return " ".join(self.pieces.names[number] for number in self.lists[row])
 
 
 Texts = Sequence[str] | Split
@@ -127,3 +129,12 @@ class OfPieces(Generic[Value]):
         if answers.pieces() is not pieces:
             answers = self._answers = _Answers(pieces, self._ask)
         return answers
+
+
+class Signs(OfPieces[int]):
+    """What pieces are signs of: 1, 2, 4, .., added up."""
+
+    def of(self, text: str) -> int:
+        """Returns what any piece of a text is a sign of."""
+        read = split([text])
+        return reduce(or_, map(self.at(read.pieces).__getitem__, read.lists[0]), 0)

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from bot.pieces import without_long_numbers
+
 Keys = npt.NDArray[np.uint32]
 
 SHORTEST_NGRAM = 3
@@ -18,12 +20,6 @@ LONGEST_NGRAM = 5
 _LONGEST_WORD = 40
 """Characters read of a word; what is longer is an address, an id or a slip."""
 _WORD = re.compile(r"\w+")
-_LONG_NUMBER = re.compile(r"\d{5,}")
-
-
-def without_long_numbers(text: str) -> str:
-    """Returns the text with all long numbers (invoice or card numbers) as one and the same."""
-    return _LONG_NUMBER.sub("00000", text)
 
 
 def words_of(text: str) -> list[str]:

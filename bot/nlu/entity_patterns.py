@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache, reduce
-from operator import or_
+from functools import lru_cache
 from typing import Any
 
 from spacy.attrs import LOWER, NORM
@@ -15,7 +14,7 @@ from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
 from bot.nlu.entity_words import EntityWords, fold, name_of
-from bot.pieces import OfPieces, split
+from bot.pieces import Signs
 
 Token = dict[str, Any]
 Pattern = list[Token]
@@ -195,8 +194,8 @@ _name_of_one = lru_cache(maxsize=1)(name_of)
 class _Signs:
     """Tells whether a text may have an entity at all: most have none, and to look for them takes spaCy a while.
 
-    How a product begins is a sign, and a number with more than a
-    mark behind it; a mere number is one beside what currencies, months, errors or codes are called.
+    How a product begins is a sign, and a number with more than a mark behind it; a mere number is one beside what
+    currencies, months, errors or codes are called.
 
     Args:
         words: the word lists.
@@ -215,12 +214,11 @@ class _Signs:
         parts = {part for names in lists for name in names for part in self._PART.findall(name)}
         # Signs of currencies, and no hyphens, stops and apostrophes of names.
         self._announcing = {part for part in parts if part.isalnum() or unicodedata.category(part) == "Sc"} | {"aadsts"}
-        self._signs = OfPieces(self._read)
+        self._signs = Signs(self._read)
 
     def of(self, text: str) -> bool:
         """Tells it of a text."""
-        read = split([text])
-        signs = reduce(or_, map(self._signs.at(read.pieces).__getitem__, read.lists[0]), 0)
+        signs = self._signs.of(text)
         return signs >= self._CLEAR or signs == self._NUMBER | self._ANNOUNCED
 
     def _read(self, typed: str) -> int:

@@ -33,7 +33,7 @@ from bot.articles.replies import Replies
 from bot.nlu.linear import FORMAT, TextModel, softmax, train_linear_model
 from bot.nlu.metadata import example_language, is_command, page_locales
 from bot.nlu.ngrams import NgramFeatures
-from bot.pieces import OfPieces, Split, split
+from bot.pieces import OfPieces, split
 from bot.remembered import Remembered
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ class LanguageIdentifier(GraphComponent):
             for pieces, page in zip(read.lists, pages, strict=True)
         ]
         weight = np.array(weights, dtype=np.float32)[:, None]
-        return softmax(self._evidence(texts, read, weight, prior) * weight + prior)
+        return softmax(self._evidence(texts, weight, prior) * weight + prior)
 
     def persist(self) -> None:
         """Writes the model into Rasa's model storage."""
@@ -243,7 +243,7 @@ class LanguageIdentifier(GraphComponent):
         return min(1.0, letters / float(self._config["full_evidence_letters"]))
 
     def _evidence(
-        self, texts: Sequence[str], read: Split, weight: NDArray[np.float32], prior: NDArray[np.float32]
+        self, texts: Sequence[str], weight: NDArray[np.float32], prior: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """Returns the log probabilities of the languages by the texts alone, (n, languages).
 
@@ -251,12 +251,11 @@ class LanguageIdentifier(GraphComponent):
 
         Args:
             texts: n texts.
-            read: the same, split.
             weight: (n, 1) how much the evidence of each will count.
             prior: (n, languages) what is known beside it.
         """
         assert self._model is not None
-        own = np.log(self._model.confidences(read) + 1e-6)
+        own = np.log(self._model.confidences(texts) + 1e-6)
         lingua_weight, detector = self._config["lingua_weight"], self._detector()
         if not lingua_weight or detector is None:
             return np.asarray(own, dtype=np.float32)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,10 +53,11 @@ class Neighbours:
         shares = np.full((len(encodings), len(self.counts)), 1 / len(self.counts), dtype=np.float32)
         known = np.flatnonzero(encodings.any(axis=1))
         ends = np.append(0, self.counts.cumsum())
+        blocks = self._blocks()
         for start in range(0, len(known), AT_ONCE):
             rows = known[start : start + AT_ONCE]
             asked, sums = encodings[rows], np.zeros((len(rows), len(self.counts)), dtype=np.float32)
-            for labels in self._blocks():
+            for labels in blocks:
                 first, last = ends[labels[0]], ends[labels[-1] + 1]
                 weights = asked @ self._unpacked[first:last].T
                 weights -= 1  # the largest cosine; no exponential is too small for its type
@@ -66,10 +66,10 @@ class Neighbours:
             shares[rows] = sums / sums.sum(axis=1, keepdims=True)
         return shares
 
-    def _blocks(self) -> Iterator[NDArray[np.int64]]:
-        """Yields the labels that have phrases, neighbours together until they have `_BLOCK` phrases."""
+    def _blocks(self) -> list[NDArray[np.int64]]:
+        """Returns the labels that have phrases, neighbours together until they have `_BLOCK` phrases."""
         present = np.flatnonzero(self.counts)
-        yield from np.split(present, np.flatnonzero(np.diff(self.counts[present].cumsum() // _BLOCK)) + 1)
+        return list(np.split(present, np.flatnonzero(np.diff(self.counts[present].cumsum() // _BLOCK)) + 1))
 
     def save(self, path: Path) -> None:
         """Writes it into one file."""

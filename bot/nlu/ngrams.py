@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import chain, pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ from sklearn.utils import murmurhash3_32
 
 from bot.pieces import MOST_PIECES, OfPieces, Texts, split
 from bot.remembered import Lists, Remembered
+
+Hashed = TypeVar("Hashed", int, NDArray[Any])
+"""One number of 32 bits, or many, in 64 that have room for a product of two."""
 
 _INVISIBLE = re.compile(r"[\u200b-\u200f\u2060\ufeff\u00ad]")
 _DIGITS = re.compile(r"\d+")
@@ -96,7 +99,7 @@ class _Occurrences:
 
 
 class _Units:
-    """What texts are made of, as one block of the features sees it: numbered, each with its n-grams."""
+    """What texts are made of, as characters count: numbered, each with its n-grams."""
 
     def __init__(self) -> None:
         self._columns = Lists[int]("i")
@@ -196,9 +199,8 @@ class NgramFeatures:
     def fit(self, texts: Texts) -> NgramFeatures:
         """Learns how rare each n-gram is (smoothed inverse document frequency); returns itself."""
         self._most_remembered = 10 * MOST_PIECES  # the same texts are transformed next
-        made = self.made_of(texts)
-        found = [block.indices for block in self._counted(made, np.ones_like(self.idf))]
-        frequency = np.concatenate([np.bincount(columns, minlength=self.buckets) for columns in found])
+        counted = self._counted(texts, np.ones_like(self.idf))
+        frequency = np.concatenate([np.bincount(block.indices, minlength=self.buckets) for block, _ in counted])
         self.idf = (np.log((1 + len(texts)) / (1 + frequency)) + 1).astype(np.float32)
         # An n-gram that only one example has tells nothing about others, but would let the classifier memorise it.
         self.idf[frequency < 2] = 0.0
@@ -213,29 +215,27 @@ class NgramFeatures:
         Returns:
             (n, buckets x blocks) float32, the columns of a row in no order.
         """
-        made = self.made_of(texts)
-        blocks = self._counted(made, self.idf)
-        idf = self.blocks(self.idf)
-        columns, values = self._memory.characters.vectors(idf[0])
-        lengths = [_lengths(made.characters.sums(columns.sums(values**2)[made.characters.numbers]))]
-        if self._lengths:
-            lengths.append(_lengths(np.sum([part.sums(idf[1][part.numbers] ** 2) for part in made.words], axis=0)))
-        for block, divisors in zip(blocks, lengths, strict=True):
-            block.data /= divisors.repeat(np.diff(block.indptr))
+        blocks = []
+        for block, squares in self._counted(texts, self.idf):
+            block.data /= _lengths(squares).repeat(np.diff(block.indptr))
+            blocks.append(block)
         return sparse.hstack(blocks, format="csr")
 
-    def _counted(self, made: _Made, idf: NDArray[np.float32]) -> list[sparse.csr_matrix]:
-        """Returns the n-grams of texts, weighted, as one matrix a block, (texts, buckets)."""
-        of_blocks = self.blocks(idf)
-        units = self._memory.characters
+    def _counted(
+        self, texts: Texts, idf: NDArray[np.float32]
+    ) -> Iterator[tuple[sparse.csr_matrix, NDArray[np.float32]]]:
+        """Yields, for each block, the weighted n-grams of n texts (n, buckets) and their squared lengths (n,)."""
+        made, of_blocks = self.made_of(texts), self.blocks(idf)
+        columns, values = self.characters.vectors(of_blocks[0])
         ones = np.ones(len(made.characters.numbers), dtype=np.float32)
-        columns, values = units.vectors(of_blocks[0])
-        blocks = [made.characters.matrix(ones, len(units)) @ columns.matrix(values, self.buckets)]
+        of_units = made.characters.matrix(ones, columns.texts)
+        yield of_units @ columns.matrix(values, self.buckets), of_units @ columns.sums(values**2)
         if self._lengths:
-            places = [np.concatenate([vars(part)[of] for part in made.words]) for of in ("of_text", "numbers")]
-            shape = (made.characters.texts, self.buckets)
-            blocks.append(sparse.coo_matrix((of_blocks[1][places[1]], places), shape).tocsr())
-        return blocks
+            rows = np.concatenate([part.of_text for part in made.words])
+            buckets = np.concatenate([part.numbers for part in made.words])
+            weights = of_blocks[1][buckets]
+            block = sparse.coo_matrix((weights, (rows, buckets)), (len(texts), self.buckets)).tocsr()
+            yield block, np.bincount(rows, weights**2, len(texts)).astype(np.float32)
 
     def made_of(self, texts: Texts) -> _Made:
         """Returns what the texts are made of."""
@@ -243,11 +243,14 @@ class NgramFeatures:
         number = memory.numbers.at(read.pieces).__getitem__
         units = np.fromiter(map(number, chain.from_iterable(read.lists)), np.int32, len(read.of_text))
         words, lengths = memory.words.of(units)
-        sequences = self._sequences(words, read.of_text.repeat(lengths), len(read))
+        sequences = self._sequences(words.astype(np.uint64), read.of_text.repeat(lengths), len(read))
         return _Made(_Occurrences(len(read), read.of_text, units), tuple(sequences))
 
     def made_of_each(self, texts: Texts) -> Iterator[tuple[list[int], list[int]]]:
-        """Yields what each text is made of: its units of characters, and the columns of its sequences of words."""
+        """Yields what each text is made of: its units of characters, and the columns of its sequences of words.
+
+        The same as `made_of` in plain numbers: arrays take several times as long for a single text.
+        """
         read, memory = split(texts), self._remembered()
         number = memory.numbers.at(read.pieces)
         for pieces in read.lists:
@@ -257,7 +260,7 @@ class NgramFeatures:
             columns: list[int] = []
             for length in range(1, self._lengths.stop):
                 if length > 1:
-                    hashes = list(map(_joined_one, hashes, words[length - 1 :]))
+                    hashes = list(map(_joined, hashes, words[length - 1 :]))
                 if length in self._lengths:
                     columns += map(self._column, hashes)
             yield units, columns
@@ -267,7 +270,7 @@ class NgramFeatures:
             self._memory = _Memory(self)
         return self._memory
 
-    def _sequences(self, words: NDArray[np.uint32], of_text: NDArray[np.int32], texts: int) -> Iterator[_Occurrences]:
+    def _sequences(self, words: NDArray[np.uint64], of_text: NDArray[np.int32], texts: int) -> Iterator[_Occurrences]:
         """Yields the columns of the sequences of words of some texts, for each length.
 
         Args:
@@ -307,7 +310,7 @@ class NgramFeatures:
             follower = next(filter(_TOKEN.search, pieces[position + 1 :]), "")
             alone = self._cut_words(_TOKEN.findall(follower))
             for words in _without(self._cut_words(_TOKEN.findall(f"{piece} {follower}")), alone):
-                column = self._column(reduce(_joined_one, map(_hash, words)))
+                column = self._column(reduce(_joined, map(_hash, words)))
                 yield Ngram(" ".join(words), self.buckets + column, piece, True)
 
     def read(self, piece: str) -> tuple[list[str], list[int]]:
@@ -318,15 +321,15 @@ class NgramFeatures:
 
     def bucket(self, ngram: str) -> int:
         """Returns the bucket of an n-gram, as scikit-learn's FeatureHasher has it."""
-        return int(abs(murmurhash3_32(ngram)) % self.buckets)
+        return self._column(_hash(ngram))
 
     def _column(self, hashed: int) -> int:
-        """Returns the bucket of hashed words, as `bucket` does."""
+        """Returns the bucket of a hash: its absolute value as a signed number counts."""
         return min(hashed, 2**32 - hashed) % self.buckets
 
-    def _columns(self, hashes: NDArray[np.uint32]) -> NDArray[np.int32]:
+    def _columns(self, hashes: NDArray[np.uint64]) -> NDArray[np.int32]:
         """Returns the same of many."""
-        return np.asarray(np.abs(hashes.view(np.int32).astype(np.int64)) % self.buckets, dtype=np.int32)
+        return np.asarray(np.minimum(hashes, 2**32 - hashes) % self.buckets, dtype=np.int32)
 
     def _cut_characters(self, normal: str) -> list[str]:
         words = (fold_diacritics(normal) if self._fold else normal).split()
@@ -432,16 +435,11 @@ def _hash(word: str) -> int:
     return int(murmurhash3_32(word, positive=True))
 
 
-def _joined(first: NDArray[np.uint32], second: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """Returns the hashes of sequences from those of their first words and those of their last ones."""
-    mixed = first * np.uint32(2_654_435_761) + second  # 2**32 by the golden ratio (Knuth)
-    return np.asarray(mixed ^ (mixed >> np.uint32(16)))  # so that the upper half counts, too
-
-
-def _joined_one(first: int, second: int) -> int:
-    """Does the same with one of each."""
-    mixed = (first * 2_654_435_761 + second) & 0xFFFFFFFF
-    return mixed ^ (mixed >> 16)
+def _joined(first: Hashed, second: Hashed) -> Hashed:
+    """Returns the hashes of sequences of words from those of their first words and those of their last ones."""
+    mixed = (first * 2_654_435_761 + second) & 0xFFFFFFFF  # 2**32 by the golden ratio (Knuth)
+    joined: Hashed = mixed ^ (mixed >> 16)  # so that the upper half counts, too
+    return joined
 
 
 def _without(ngrams: Sequence[tuple[str, ...]], others: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from functools import lru_cache, reduce
-from operator import or_
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import BaseModel, Extra, StrictStr, ValidationError
 
 from bot.articles.yaml_files import read_yaml
 from bot.nlu.entity_words import fold
-from bot.pieces import OfPieces, split
+from bot.pieces import Signs
 
 Phrases = tuple[StrictStr, ...]
 
@@ -95,12 +94,11 @@ class PhraseSigns:
     def __init__(self, lists: Sequence[Phrases], common: Phrases = ()) -> None:
         everyday = frozenset(map(folded, common))
         self._lists = [(1 << number, re.compile(_signs_of(phrases, everyday))) for number, phrases in enumerate(lists)]
-        self._signs = OfPieces(self._read)
+        self._signs = Signs(self._read)
 
     def of(self, text: str) -> int:
         """Returns the lists that may have a phrase in a text: 1 for the first one, 2, 4, .., added up."""
-        read = split([text])
-        return reduce(or_, map(self._signs.at(read.pieces).__getitem__, read.lists[0]), 0)
+        return self._signs.of(text)
 
     def _read(self, piece: str) -> int:
         plain = folded(piece)

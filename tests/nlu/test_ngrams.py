@@ -50,7 +50,7 @@ def reference(texts: list[str], features: NgramFeatures) -> sparse.csr_matrix:
 
 
 def counted_words(normal: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns the columns of a text's words and pairs of words, and twice how often each is there.
+    """Returns the columns of a text's words and pairs of words, their weights, and how often they are there, the same.
 
     Words as scikit-learn's FeatureHasher has them; the column of a pair follows from the hashes of its words.
     """
