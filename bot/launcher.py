@@ -96,7 +96,7 @@ def train(root: Path = PROJECT_ROOT, force: bool = False) -> Path:
         return model
     _check_content()
     log = root / "models" / "train.log"
-    print(f"training (about three minutes; log in {log.relative_to(root)}) ...", flush=True)
+    print(f"training (three to four minutes; log in {log.relative_to(root)}) ...", flush=True)
     started = time.monotonic()
     # Rasa writes the model's file as it goes; half of one, left by a full disk, must not be taken for a model.
     with tempfile.TemporaryDirectory(dir=model.parent) as folder, log.open("wb") as stream:
