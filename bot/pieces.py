@@ -1,8 +1,8 @@
 """Splits texts at their blanks and numbers what stands between: whatever is asked of a piece is asked once.
 
 What happens to a message before it is understood (folding, spelling, n-grams, encoding, signs of words) does not reach
-over a blank, and pieces repeat. So components remember what they have found by numbers of pieces, and those that read the
-same text one after the other share how it was split.
+over a blank, and pieces repeat. So components remember what they have found by numbers of pieces, and those that read
+the same text one after the other share how it was split.
 """
 
 from __future__ import annotations
