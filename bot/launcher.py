@@ -98,9 +98,38 @@ def train(root: Path = PROJECT_ROOT, force: bool = False) -> Path:
     log = root / "models" / "train.log"
     print(f"training (three to four minutes; log in {log.relative_to(root)}) ...", flush=True)
     started = time.monotonic()
+    _train_to(model, log, root)
+    for old in model.parent.glob("triage-*.tar.gz"):
+        if old != model:
+            old.unlink()
+    print(f"trained in {time.monotonic() - started:.0f} s: {model.relative_to(root)}", flush=True)
+    return model
+
+
+def train_elsewhere(config: Path, model: Path, root: Path = PROJECT_ROOT) -> Path:
+    """Trains the project's data with another configuration; the project's own model stays as it is.
+
+    Args:
+        config: the configuration; relative paths in it count from its folder.
+        model: the file to write, `*.tar.gz`, into a folder that exists.
+        root: the project's folder.
+
+    Returns:
+        The model's file.
+
+    Raises:
+        LaunchError: the training failed.
+    """
+    _train_to(model, model.parent / "train.log", root, "--config", config)
+    return model
+
+
+def _train_to(model: Path, log: Path, root: Path, *arguments: object) -> None:
+    """Has Rasa train a model; its file is whole or not there."""
     # Rasa writes the model's file as it goes; half of one, left by a full disk, must not be taken for a model.
     with tempfile.TemporaryDirectory(dir=model.parent) as folder, log.open("wb") as stream:
-        command = _rasa("train", "--force", "--out", folder, "--fixed-model-name", model.name.removesuffix(".tar.gz"))
+        name = model.name.removesuffix(".tar.gz")
+        command = _rasa("train", "--force", "--out", folder, "--fixed-model-name", name, *arguments)
         result = subprocess.run(command, cwd=root, env=_environment(), stdout=stream, stderr=stream, check=False)
         trained = Path(folder) / model.name
         if result.returncode == 0 and trained.exists():
@@ -108,12 +137,8 @@ def train(root: Path = PROJECT_ROOT, force: bool = False) -> Path:
     if result.returncode < 0:
         raise LaunchError(f"the training was ended by {signal.Signals(-result.returncode).name}; train again.")
     if result.returncode != 0 or not model.exists():
-        raise LaunchError(f"the training failed: {_last_error(log)} The whole log is in {log.relative_to(root)}.")
-    for old in model.parent.glob("triage-*.tar.gz"):
-        if old != model:
-            old.unlink()
-    print(f"trained in {time.monotonic() - started:.0f} s: {model.relative_to(root)}", flush=True)
-    return model
+        shown = log.relative_to(root) if log.is_relative_to(root) else log
+        raise LaunchError(f"the training failed: {_last_error(log)} The whole log is in {shown}.")
 
 
 def run(

@@ -42,6 +42,9 @@ def shared() -> Path:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Lets whoever works on something else than the model test without training one."""
+    parser.addoption(
+        "--shipped-data", action="store_true", help="try the nightly gate on all data (hours), not on a copy"
+    )
     parser.addoption("--model", type=Path, help="serve this model instead of that of the present content")
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from bot.regression.figures import figures
+from bot.regression.inventory import Inventory
 from bot.regression.items import FORMAT, Item, RegressionError, Result, counts, read_json, write_whole
 
 REMEDY = "restore it from git, or make a new one with `python -m bot regression accept`"
@@ -25,6 +26,13 @@ class Baseline:
     """How many items there were, by `set/language`."""
     answers: Mapping[str, tuple[bool, str | None, float | None, str | None]]
     """Key of an item -> right, got (None: as expected), confidence, best."""
+    inventory: Inventory = field(default_factory=dict)
+    """What the bot was made of then."""
+
+    @property
+    def turnover(self) -> float:
+        """The share of right answers that a harmless retraining turned wrong, 0-1; 0 where it was not measured."""
+        return float(self.about.get("turnover", {}).get("share", 0.0))
 
     def then(self, item: Item) -> Item | None:
         """Returns what came of the same question then; None if it was not asked."""
@@ -47,7 +55,7 @@ def make_baseline(result: Result) -> Baseline:
         for item in result.items
     }
     values = {figure.name: round(figure.value(), 5) for figure in figures(result.items)}
-    return Baseline(result.about, values, dict(result.numbers), counts(result.items), answers)
+    return Baseline(result.about, values, dict(result.numbers), counts(result.items), answers, result.inventory)
 
 
 def read_baseline(path: Path) -> Baseline | None:
@@ -63,7 +71,14 @@ def read_baseline(path: Path) -> Baseline | None:
         if content["format"] != FORMAT:
             raise RegressionError(f"{path}: is of format {content['format']}, not {FORMAT}; {REMEDY}.")
         answers = {key: _answer(answer) for key, answer in content["items"].items()}
-        return Baseline(content["about"], content["figures"], content["numbers"], content["counts"], answers)
+        return Baseline(
+            content["about"],
+            content["figures"],
+            content["numbers"],
+            content["counts"],
+            answers,
+            content["inventory"],
+        )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RegressionError(f"{path}: is no baseline ({error!r}); {REMEDY}.") from error
 
@@ -76,6 +91,7 @@ def write_baseline(path: Path, baseline: Baseline) -> None:
         "figures": baseline.figures,
         "numbers": baseline.numbers,
         "counts": baseline.counts,
+        "inventory": baseline.inventory,
     }
     lines = [f" {json.dumps(name)}: {json.dumps(value, indent=1, ensure_ascii=False)}," for name, value in head.items()]
     rows = sorted(f"  {json.dumps(key)}: {_short(answer)}" for key, answer in baseline.answers.items())

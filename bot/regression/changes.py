@@ -7,11 +7,13 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from bot.regression.inventory import PHRASES, Loss
 from bot.regression.items import Item
 from bot.regression.measure import REFUSALS
 
@@ -53,6 +55,8 @@ class Change:
     """Only the item with this text."""
     refusals_only: bool = False
     """Only items that are refused now, or were before."""
+    path: str = ""
+    """The file that was changed; of phrases, which are told by intent, empty."""
 
     def concerns(self, now: Item, then: Item) -> bool:
         """Tells whether the change can have turned an item's answer."""
@@ -64,6 +68,13 @@ class Change:
             and (self.text is None or now.text == self.text)
             and (not self.refusals_only or now.got in REFUSALS or then.got in REFUSALS)
         )
+
+    def concerns_loss(self, loss: Loss) -> bool:
+        """Tells whether the change can have lost what the bot was made of."""
+        if loss.kind != PHRASES:
+            return self.path == loss.path
+        named = loss.intent in self.intents if self.intents else loss.name.split("/")[0] in self.languages
+        return not self.path and (named or not loss.intent)
 
     @property
     def breadth(self) -> int:
@@ -121,6 +132,20 @@ def base(root: Path, measured: str | None, baseline: Path) -> tuple[str | None, 
     return wrote, f"{remark}; changes are read from {wrote[:10]} on, which wrote the baseline."
 
 
+def age(root: Path, commit: str | None, finished_at: str) -> str:
+    """Returns how old a baseline is, such as `12 commits and 3 days old`.
+
+    Args:
+        root: the project's folder.
+        commit: the commit from which on changes are read; None outside a repository.
+        finished_at: when the baseline was measured (ISO 8601).
+    """
+    days = (datetime.now(timezone.utc) - datetime.fromisoformat(finished_at)).days
+    counted = (_git(root, "rev-list", "--count", f"{commit}..HEAD") or "").strip() if commit else ""
+    told = [f"{counted} commit{'s' * (counted != '1')}"] * bool(counted) + [f"{days} day{'s' * (days != 1)}"]
+    return f"{' and '.join(told)} old"
+
+
 def between(root: Path, before: str | None, after: str | None) -> list[Change]:
     """Returns what differs between two commits, as one; nothing where one of them is not known."""
     if before is None or after is None or before == after:
@@ -146,12 +171,13 @@ def _changes(root: Path, before: str, after: str | None, name: str, first_line: 
             continue
         if path.startswith("data/articles/"):
             what = "changed" if _read(root, after, path) else "deleted"
-            yield Change(name, first_line, f"the article {path} {what}", sets, text=path.removeprefix("data/articles/"))
+            told = f"the article {path} {what}"
+            yield Change(name, first_line, told, sets, text=path.removeprefix("data/articles/"), path=path)
             continue
         diff = _git(root, "diff", "--unified=0", *between, "--", path) or ""
         lines = [line for line in diff.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
         shown = f": {lines[0][:100]}" if lines else ""
-        yield Change(name, first_line, f"{path} changed (+{added} -{removed}){shown}", sets)
+        yield Change(name, first_line, f"{path} changed (+{added} -{removed}){shown}", sets, path=path)
 
 
 def _phrase_changes(
@@ -212,7 +238,7 @@ def _setting_changes(before: str, after: str, name: str, first_line: str) -> Ite
             refusals = "threshold" in key and component in {"FallbackClassifier", "RulePolicy"}
             told = f"config.yml: {key} changed from {had.get(key)} to {has.get(key)}"
             sets = _OF_SET.get(component, ABOUT_INTENTS)
-            yield Change(name, first_line, told, sets, refusals_only=refusals)
+            yield Change(name, first_line, told, sets, refusals_only=refusals, path="config.yml")
 
 
 def _settings(content: str) -> dict[str, Any]:
@@ -237,7 +263,7 @@ def _sets_of(path: str) -> frozenset[str]:
         "bot/nlu/triage": frozenset({"two_issues", "one_issue", "long"}),
         "data/triage": frozenset({"two_issues", "one_issue", "long"}),
         "bot/nlu/": ABOUT_INTENTS,
-        "bot/encoder/": ABOUT_INTENTS,
+        "bot/encoder/": ABOUT_INTENTS | {"retrieval"},
         "data/issues.yml": ABOUT_INTENTS | {"articles", "dialogues"},
         "bot/articles/": frozenset({"articles", "dialogues"}),
         "actions/": frozenset({"dialogues"}),

@@ -8,6 +8,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -17,6 +18,7 @@ from bot.regression import changes, compare, run
 from bot.regression.baseline import Baseline, make_baseline, read_baseline, write_baseline
 from bot.regression.explanation import explain
 from bot.regression.history import History, PastRun
+from bot.regression.inventory import losses
 from bot.regression.items import RegressionError, Result, read_result, write_whole
 from bot.regression.measure import HELD_OUT
 from bot.regression.notify import notify
@@ -41,6 +43,14 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     running.add_argument("--model", type=Path, help="measure this model instead of training one")
     running.add_argument("--without", nargs="+", default=[], choices=run.EVERYTHING, help="steps that are left out")
     running.add_argument("--fresh", action="store_true", help="throw away what an interrupted run has left")
+    running.add_argument(
+        "--retrainings",
+        type=int,
+        default=0,
+        metavar="N",
+        help="train N more models with other seeds, to measure how many answers a harmless change turns; "
+        "`accept` keeps that with the baseline",
+    )
     running.add_argument("--measure-only", action="store_true", help="write result.json and stop: no verdict")
     running.set_defaults(handler=lambda options: _reported(lambda: _run(options)))
     accepting = verbs.add_parser("accept", help="make the last run's result the baseline, and show what that changes")
@@ -94,7 +104,9 @@ def _run(options: argparse.Namespace) -> int:
     tolerances = read_tolerances(options.sets / "tolerances.yml")
     history = None if options.measure_only else History(get_settings().regression_database.get_secret_value())
     steps = tuple(step for step in run.EVERYTHING if step not in options.without)
-    result = run.measure(run.Plan(options.sets, options.output, steps, options.model, options.fresh))
+    result = run.measure(
+        run.Plan(options.sets, options.output, steps, options.model, options.fresh, options.retrainings)
+    )
     if history is None:
         _keep(result, options.output)
         return 0
@@ -111,7 +123,8 @@ def _run(options: argparse.Namespace) -> int:
     told = "worse" if verdict.is_worse else "good"
     values = {figure.name: figure.now for figure in (*verdict.figures, *verdict.numbers)}
     this = PastRun(result.about["started_at"], str(result.about["commit"]), told, values)
-    report = Report(result, verdict, explanation, dict(baseline.about), [*history.last(TREND_RUNS - 1), this])
+    age = changes.age(PROJECT_ROOT, commit, baseline.about["finished_at"])
+    report = Report(result, verdict, explanation, dict(baseline.about), [*history.last(TREND_RUNS - 1), this], age)
     write_report(report, options.output)
     history.add(this)
     run.forget(options.output)
@@ -131,7 +144,7 @@ def _only_measured(baseline: Baseline, steps: tuple[str, ...]) -> Baseline:
     """Returns the baseline without the sets of steps that were left out on purpose."""
     left = {name for step in run.EVERYTHING if step not in steps for name in run.SETS_OF[step]}
     counts = {name: count for name, count in baseline.counts.items() if name.split("/")[0] not in left}
-    return Baseline(baseline.about, baseline.figures, baseline.numbers, counts, baseline.answers)
+    return replace(baseline, counts=counts)
 
 
 def _model_file(options: argparse.Namespace, result: Result) -> Path:
@@ -141,7 +154,10 @@ def _model_file(options: argparse.Namespace, result: Result) -> Path:
 def _accept(options: argparse.Namespace) -> int:
     result = read_result(options.output / "result.json")
     path = options.sets / "baseline.json"
-    before, after = read_baseline(path) if _is_readable(path) else None, make_baseline(result)
+    before = read_baseline(path) if _is_readable(path) else None
+    if before and "turnover" not in result.about and "turnover" in before.about:
+        result = replace(result, about={**result.about, "turnover": before.about["turnover"]})
+    after = make_baseline(result)
     critical = critical_items(result.items, read_tolerances(options.sets / "tolerances.yml"))
     wrong = [item for item in critical if not item.right]
     table = Table(title=f"accepted: the run of {result.about['finished_at']}, commit {result.about['commit']}")
@@ -158,6 +174,10 @@ def _accept(options: argparse.Namespace) -> int:
         console.print(f"accepted as wrong: {item.set} {item.language} {item.expected} → {item.got}: {item.text}")
     if before and (gone := [*before.missing(result.items), *sorted({*before.numbers} - {*after.numbers})]):
         console.print(f"no longer compared, for the run left them out: {', '.join(gone)}", style="yellow")
+    if before:
+        tolerances = read_tolerances(options.sets / "tolerances.yml")
+        for loss in losses(after.inventory, before.inventory, tolerances.most_phrases_lost):
+            console.print(f"accepted as lost: {loss}", style="yellow")
     if wrong:
         raise RegressionError(f"{len(wrong)} critical phrases are wrong ({wrong[0].text}); nothing was accepted.")
     write_baseline(path, after)

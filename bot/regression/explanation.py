@@ -13,6 +13,7 @@ from bot.nlu.intent_model import IntentModel
 from bot.regression.baseline import Baseline
 from bot.regression.changes import ABOUT_INTENTS, Change
 from bot.regression.figures import refusal_as_intent
+from bot.regression.inventory import Loss
 from bot.regression.items import Result
 from bot.regression.measure import REFUSALS
 from bot.regression.verdict import Turned, Verdict
@@ -33,10 +34,15 @@ class Cause:
     """Answers that are newly wrong and that it concerns."""
     of: int
     """Answers that are newly wrong."""
+    losses: Sequence[Loss] = ()
+    """Phrases, steps, links, rules and thresholds that it took away or moved."""
 
     def __str__(self) -> str:
         where = self.change.commit + (f" “{self.change.subject}”" if self.change.subject else "")
-        return f"{self.change.description} ({where}): explains {self.explains} of {self.of} newly wrong answers"
+        lost = (
+            f"{self.losses[0]}{f' and {len(self.losses) - 1} more' * (len(self.losses) > 1)}; " if self.losses else ""
+        )
+        return f"{self.change.description} ({where}): {lost}explains {self.explains} of {self.of} newly wrong answers"
 
 
 @dataclass(frozen=True)
@@ -91,11 +97,18 @@ def explain(
 
 
 def _causes(verdict: Verdict, changes: Sequence[Change]) -> list[Cause]:
-    """Returns the changes that concern newly wrong answers; what explains most comes first, of equals the narrowest."""
+    """Returns the changes that concern losses or newly wrong answers.
+
+    What lost most comes first, then what explains most answers; of equals the narrowest.
+    """
     wrong = verdict.newly_wrong
-    counted = [(change, sum(change.concerns(pair.now, pair.then) for pair in wrong)) for change in changes]
-    causes = [Cause(change, explains, len(wrong)) for change, explains in counted if explains]
-    return sorted(causes, key=lambda cause: (-cause.explains, cause.change.breadth))
+    causes = []
+    for change in changes:
+        explains = sum(change.concerns(pair.now, pair.then) for pair in wrong)
+        lost = [loss for loss in verdict.losses if change.concerns_loss(loss)]
+        if explains or lost:
+            causes.append(Cause(change, explains, len(wrong), lost))
+    return sorted(causes, key=lambda cause: (-len(cause.losses), -cause.explains, cause.change.breadth))
 
 
 def _reasons(wrong: Sequence[Turned], changes: Sequence[Change], model: Path) -> list[Reason]:

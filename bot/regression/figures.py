@@ -40,6 +40,30 @@ class Figure:
         return 1 - right if self.lower_is_better else right
 
 
+@dataclass(frozen=True)
+class Compared:
+    """One figure beside that of the baseline."""
+
+    name: str
+    group: str
+    now: float
+    then: float | None
+    """None where the baseline lacks it."""
+    chance: float | None
+    """How probable so large a loss is if the bot is as good as before (one-sided p-value); None for exact figures."""
+    newly_wrong: int
+    newly_right: int
+    is_worse: bool
+    lower_is_better: bool
+
+    @property
+    def change(self) -> float:
+        """By how much it has changed; positive is better."""
+        if self.then is None:
+            return 0.0
+        return (self.then - self.now) if self.lower_is_better else (self.now - self.then)
+
+
 def figures(items: Sequence[Item]) -> list[Figure]:
     """Returns every figure that the items allow, the most telling first."""
     by_set: dict[str, list[Item]] = {}
@@ -83,6 +107,11 @@ def _of_other_sets(by_set: dict[str, list[Item]]) -> Iterator[Figure]:
         own = [item for item in one if item.part == part]
         yield Figure(f"false second issue, {part}", "triage", own, lower_is_better=True)
     yield Figure("long messages", "triage", by_set.get("long", []))
+    retrieval = by_set.get("retrieval", [])
+    yield Figure("texts found in English", "retrieval", retrieval)
+    for language in sorted({item.language for item in retrieval}):
+        own = [item for item in retrieval if item.language == language]
+        yield Figure(f"texts found in English, {language}", "retrieval", own)
     yield Figure("articles without problems", "exact", by_set.get("articles", []))
     yield Figure("dialogues", "exact", by_set.get("dialogues", []))
 

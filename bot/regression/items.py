@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-FORMAT = 1
+FORMAT = 2
 
 
 class RegressionError(RuntimeError):
@@ -54,6 +54,8 @@ class Result:
     """Measured figures that do not consist of items: ratios to Rasa's starter bot."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """How long each step took."""
+    inventory: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """What the bot is made of: kind -> name -> count."""
 
     def of(self, *sets: str) -> list[Item]:
         """Returns the items of some sets."""
@@ -66,6 +68,7 @@ class Result:
             "about": self.about,
             "numbers": dict(self.numbers),
             "seconds": dict(self.seconds),
+            "inventory": self.inventory,
             "items": [asdict(item) for item in self.items],
         }
 
@@ -79,7 +82,7 @@ def read_result(path: Path) -> Result:
     content = read_json(path, "run the regression again")
     try:
         items = [Item(**item) for item in content["items"]]
-        return Result(content["about"], items, content["numbers"], content["seconds"])
+        return Result(content["about"], items, content["numbers"], content["seconds"], content["inventory"])
     except (KeyError, TypeError) as error:
         raise RegressionError(f"{path}: is no result of a run ({error!r}); run the regression again.") from error
 

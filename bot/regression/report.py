@@ -14,10 +14,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bot.regression.drawing import reliability, trend
 from bot.regression.explanation import Explanation, Reason
-from bot.regression.figures import refusal_as_intent
+from bot.regression.figures import Compared, refusal_as_intent
 from bot.regression.history import PastRun
 from bot.regression.items import Item, Result, write_whole
-from bot.regression.verdict import Compared, Turned, Verdict
+from bot.regression.verdict import Turned, Verdict
 
 ASSETS = Path(__file__).parent / "assets"
 TREND_RUNS = 60
@@ -25,10 +25,13 @@ GROUPS = {
     "overall": "Overall",
     "languages": "Accuracy by language",
     "intents": "F1 by intent",
+    "cells": "One language each",
+    "confusions": "Confusions",
     "language": "Language identification",
     "robustness": "Robustness",
     "entities": "Entities",
     "triage": "Two issues and long messages",
+    "retrieval": "Encoder: texts found in English",
     "exact": "Articles and dialogues",
     "ratios": "Beside Rasa's starter bot",
 }
@@ -51,6 +54,8 @@ class Report:
     """About the baseline: when, which commit."""
     runs: Sequence[PastRun]
     """The last runs, this one included."""
+    age: str = ""
+    """How old the baseline is, in commits and days."""
 
     @property
     def headline(self) -> str:
@@ -60,6 +65,8 @@ class Report:
         figures, phrases = len(self.verdict.worse), len(self.verdict.critical_wrong)
         told = [f"{figures} figure{'s' * (figures != 1)}"] * bool(figures)
         told += [f"{phrases} critical phrase{'s' * (phrases != 1)}"] * bool(phrases)
+        lost = len(self.verdict.losses)
+        told += [f"{lost} loss{'es' * (lost != 1)} of content"] * bool(lost)
         return f"worse than the baseline: {' and '.join(told)}"
 
 
@@ -89,6 +96,8 @@ def as_dict(report: Report) -> dict[str, Any]:
         "worse": [figure.name for figure in verdict.worse],
         "figures": [{**asdict(figure), "change": figure.change} for figure in (*verdict.figures, *verdict.numbers)],
         "critical_wrong": [asdict(item) for item in verdict.critical_wrong],
+        "losses": [str(loss) for loss in verdict.losses],
+        "baseline_age": report.age,
         "causes": [{"told": str(cause), **asdict(cause.change), "explains": cause.explains, "of": cause.of}
                    for cause in explanation.causes],
         "newly_wrong": [_reason(reason) for reason in explanation.reasons],
@@ -105,15 +114,17 @@ def as_markdown(report: Report) -> str:
     """Returns the summary: ten lines for a chat channel."""
     verdict, about = report.verdict, report.result.about
     by_name = {figure.name: figure for figure in verdict.figures}
-    worse = ", ".join(f"{f.name} {shown(f)}" for f in verdict.worse[:5])
-    more = f" and {len(verdict.worse) - 5} more" if len(verdict.worse) > 5 else ""
+    every = [*map(str, verdict.losses), *(f"{f.name} {shown(f)}" for f in verdict.worse)]
+    worse = ", ".join(every[:5])
+    more = f" and {len(every) - 5} more" if len(every) > 5 else ""
     critical = "; ".join(f"“{item.text}” → {item.got}" for item in verdict.critical_wrong[:3])
     grown = ", ".join(f"{e} → {g} ({then} → {now})" for e, g, then, now in report.explanation.confusions[:3])
     known = [*map(str, report.explanation.causes), report.explanation.remark, "no change explains it"]
     cause = next(filter(None, known))
+    old = f" ({report.age})" if report.age else ""
     lines = [
         f"**Nightly regression: {report.headline}** ({about['finished_at'][:16].replace('T', ' ')} UTC)",
-        f"Commit {str(about['commit'])[:10]} “{about['subject']}”, baseline {str(report.then.get('commit'))[:10]}",
+        f"Commit {str(about['commit'])[:10]} “{about['subject']}”, baseline {str(report.then.get('commit'))[:10]}{old}",
         *(
             " · ".join(f"{name} {shown(by_name[name])}" for name in names if name in by_name) or "not measured: -"
             for names in SUMMARY
@@ -141,6 +152,15 @@ def as_junit(report: Report) -> str:
             if figure.is_worse:
                 ElementTree.SubElement(case, "failure", message=_clean(shown(figure)))
             ElementTree.SubElement(case, "system-out").text = _clean(shown(figure))
+    lost = report.verdict.losses
+    suite = ElementTree.SubElement(
+        root, "testsuite", name="Content", tests=str(max(len(lost), 1)), failures=str(len(lost))
+    )
+    if not lost:
+        ElementTree.SubElement(suite, "testcase", classname="regression.content", name="nothing is lost")
+    for loss in lost:
+        case = ElementTree.SubElement(suite, "testcase", classname="regression.content", name=_clean(loss.name))
+        ElementTree.SubElement(case, "failure", message=_clean(str(loss)))
     wrong = report.verdict.critical_wrong
     suite = ElementTree.SubElement(
         root, "testsuite", name="Critical phrases", tests=str(max(len(wrong), 1)), failures=str(len(wrong))

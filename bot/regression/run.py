@@ -22,10 +22,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bot.articles.check import NothingToCheck
 from bot.articles.examples import ExampleError
+from bot.articles.issues import load_issues
+from bot.articles.yaml_files import read_yaml
 from bot.launcher import LaunchError, fingerprint, train
 from bot.regression import changes
+from bot.regression.inventory import take_inventory
 from bot.regression.items import Item, RegressionError, Result, read_json, unique, write_whole
 from bot.regression.sets import STEPS, Asked, check_sets
+from bot.regression.turnover import measure_turnover
 from bot.settings import PROJECT_ROOT
 
 DIALOGUES = "dialogues"
@@ -39,6 +43,7 @@ SETS_OF = {
     "entities": ("entities",),
     "triage": ("two_issues", "long", "one_issue"),
     "articles": ("articles",),
+    "retrieval": ("retrieval",),
     DIALOGUES: ("dialogues",),
     PEER: (),
 }
@@ -58,6 +63,8 @@ class Plan:
     """The model to measure; None trains one from scratch."""
     fresh: bool = False
     """Whether what an interrupted run has left is thrown away."""
+    retrainings: int = 0
+    """How many models are trained beside, with other seeds, to measure the turnover."""
 
 
 def measure(plan: Plan) -> Result:
@@ -70,6 +77,7 @@ def measure(plan: Plan) -> Result:
         RegressionError: a step could not be done; what was done before is kept for the next run.
     """
     unfinished = plan.output / "unfinished"
+    inventory = take_inventory(PROJECT_ROOT)  # what cannot be read is told before twenty minutes have passed
     asked = Asked(plan.model or Path(), plan.sets)
     try:
         check_sets(asked, plan.steps)
@@ -94,8 +102,11 @@ def measure(plan: Plan) -> Result:
             progress.update(task, completed=1, total=1)
             progress.advance(overall)
     about = read_json(unfinished / "about.json", "run again with --fresh")
+    if plan.retrainings:
+        phrases = [item for item in items if item.set == "intents"]
+        about["turnover"] = measure_turnover(plan.retrainings, plan.sets, phrases)
     about |= {"finished_at": _now(), "model": model.name}
-    return Result(about, unique(items), numbers, seconds)
+    return Result(about, unique(items), numbers, seconds, inventory)
 
 
 def forget(output: Path) -> None:
@@ -108,7 +119,8 @@ def _prepare(folder: Path, plan: Plan) -> None:
     wanted = {
         "fingerprint": _fingerprint(),
         "model": str(plan.model) if plan.model else None,
-        "sets": _hash_of(plan.sets),
+        "sets": hash_of_sets(plan.sets),
+        "taxonomy": hash_of_taxonomy(PROJECT_ROOT),
         "commit": changes.head(PROJECT_ROOT),
     }
     about = folder / "about.json"
@@ -226,12 +238,20 @@ def _fingerprint() -> str:
         raise RegressionError(str(error)) from error
 
 
-def _hash_of(folder: Path) -> str:
+def hash_of_sets(folder: Path) -> str:
+    """Returns a hash of the held-out sets: 12 hexadecimal digits."""
     digest = hashlib.sha256()
     asked = (path for path in folder.rglob("*") if path.suffix in {".yml", ".tsv"} and path.stem != "tolerances")
     for path in sorted(asked):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def hash_of_taxonomy(root: Path) -> str:
+    """Returns a hash of the names of all intents: 12 hexadecimal digits."""
+    domain = read_yaml(root / "domain.yml", ExampleError)
+    names = {*load_issues(root / "data" / "issues.yml"), *domain["intents"]}
+    return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:12]
 
 
 def _now() -> str:

@@ -16,6 +16,7 @@ from bot.articles.replies import Replies
 from bot.regression.entities import Mark, found_marks, read_phrases, without_stop
 from bot.regression.items import Item, RegressionError
 from bot.regression.measure import REFUSALS, NluModel
+from bot.regression.retrieval import retrieval
 from bot.regression.robustness import CHANGES
 from bot.regression.triage import Labelled, read_labelled
 from bot.settings import get_settings
@@ -152,6 +153,7 @@ STEPS: dict[str, Callable[[Asked], Iterator[Item]]] = {
     "entities": entities,
     "triage": triage,
     "articles": articles,
+    "retrieval": lambda asked: retrieval(get_settings().data_dir),
 }
 """Name -> what the step does, in the order in which they run."""
 

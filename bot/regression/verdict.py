@@ -12,7 +12,9 @@ from scipy.stats import binomtest
 
 from bot.articles.yaml_files import read_yaml
 from bot.regression.baseline import Baseline
-from bot.regression.figures import Figure, figures
+from bot.regression.cells import judge_cells, judge_confusions
+from bot.regression.figures import Compared, Figure, figures
+from bot.regression.inventory import Loss, losses
 from bot.regression.items import Item, RegressionError, Result
 from bot.regression.measure import REFUSALS
 
@@ -31,34 +33,12 @@ class Tolerances(BaseModel):
     resamples: int
     least: dict[str, float]
     ratio: float
+    turnover: float
+    most_phrases_lost: float
     critical: dict[str, list[str]]
 
     class Config:
         extra = Extra.forbid
-
-
-@dataclass(frozen=True)
-class Compared:
-    """One figure beside that of the baseline."""
-
-    name: str
-    group: str
-    now: float
-    then: float | None
-    """None where the baseline lacks it."""
-    chance: float | None
-    """How probable so large a loss is if the bot is as good as before (one-sided p-value); None for exact figures."""
-    newly_wrong: int
-    newly_right: int
-    is_worse: bool
-    lower_is_better: bool
-
-    @property
-    def change(self) -> float:
-        """By how much it has changed; positive is better."""
-        if self.then is None:
-            return 0.0
-        return (self.then - self.now) if self.lower_is_better else (self.now - self.then)
 
 
 @dataclass(frozen=True)
@@ -80,6 +60,8 @@ class Verdict:
     newly_right: Sequence[Turned]
     not_compared: int
     """Items that the baseline does not have."""
+    losses: Sequence[Loss] = ()
+    """What the bot is made of and has lost: phrases, steps, links, rules; thresholds that moved."""
 
     @property
     def worse(self) -> list[Compared]:
@@ -89,7 +71,7 @@ class Verdict:
     @property
     def is_worse(self) -> bool:
         """Whether the run fails."""
-        return bool(self.worse or self.critical_wrong)
+        return bool(self.worse or self.critical_wrong or self.losses)
 
     @property
     def exit_code(self) -> int:
@@ -131,15 +113,19 @@ def judge(result: Result, baseline: Baseline, tolerances: Tolerances) -> Verdict
     measured = figures(result.items)
     chances = _bootstrap([figure for figure in measured if figure.statistic is not None], then, tolerances.resamples)
     compared = [_compare(figure, then, chances.get(figure.name)) for figure in measured]
+    turnover = max(baseline.turnover, tolerances.turnover)
+    cells = judge_cells(result.items, then, turnover, tolerances.chance)
+    confusions = judge_confusions(result.items, then, turnover, tolerances.chance)
     turned = [Turned(item, then[item.key]) for item in result.items if item.key in then]
     turned = [pair for pair in turned if pair.now.right != pair.then.right]
     return Verdict(
-        _with_correction(compared, tolerances),
+        [*_with_correction(compared, tolerances), *cells, *confusions],
         [_compare_number(name, now, baseline.numbers, tolerances) for name, now in result.numbers.items()],
         [item for item in critical_items(result.items, tolerances) if not item.right],
         [pair for pair in turned if pair.then.right],
         [pair for pair in turned if pair.now.right],
         len(result.items) - len(then),
+        losses(result.inventory, baseline.inventory, tolerances.most_phrases_lost),
     )
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.page.conftest import browser  # noqa: F401 - the same browser opens the report
-from tests.regression_run.sandbox import Sandbox, accept, make_sandbox
+from tests.regression_run.sandbox import Sandbox, accept, make_sandbox, make_whole_sandbox
 
 
 @pytest.fixture(scope="session")
-def accepted(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+def accepted(request: pytest.FixtureRequest, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     """The sandbox with its baseline."""
-    sandbox = make_sandbox(tmp_path_factory.mktemp("project"), root)
+    make = make_whole_sandbox if request.config.getoption("--shipped-data") else make_sandbox
+    sandbox = make(tmp_path_factory.mktemp("project"), root)
     accept(sandbox)
     return sandbox
 

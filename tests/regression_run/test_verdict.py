@@ -11,7 +11,9 @@ from bot.regression.baseline import make_baseline, read_baseline, write_baseline
 from bot.regression.items import Item, RegressionError, Result
 from bot.regression.verdict import Tolerances, judge, read_tolerances
 
-TOLERANCES = Tolerances(chance=0.005, resamples=2000, least={}, ratio=1.3, critical={})
+TOLERANCES = Tolerances(
+    chance=0.005, resamples=2000, least={}, ratio=1.3, turnover=0.01, most_phrases_lost=0.2, critical={}
+)
 ABOUT = {"commit": "c", "finished_at": "2026-01-01T00:00:00+00:00"}
 REFUSED = "nlu_fallback"
 
@@ -105,8 +107,9 @@ def test_the_shipped_tolerances_can_be_read(root: Path) -> None:
     assert 0 < tolerances.chance < 0.05
 
 
-def test_an_unknown_tolerance_is_refused(tmp_path: Path) -> None:
+def test_an_unknown_tolerance_is_refused(tmp_path: Path, root: Path) -> None:
     path = tmp_path / "tolerances.yml"
-    path.write_text("chance: 0.1\nresamples: 10\nleast: {}\nratio: 1.1\ncritical: {}\ncolour: red\n", encoding="utf8")
+    shipped = (root / "tests" / "regression" / "tolerances.yml").read_text(encoding="utf8")
+    path.write_text(f"{shipped}\ncolour: red\n", encoding="utf8")
     with pytest.raises(RegressionError, match="colour"):
         read_tolerances(path)
