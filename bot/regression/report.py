@@ -98,8 +98,8 @@ def as_dict(report: Report) -> dict[str, Any]:
         "critical_wrong": [asdict(item) for item in verdict.critical_wrong],
         "losses": [str(loss) for loss in verdict.losses],
         "baseline_age": report.age,
-        "causes": [{"told": str(cause), **asdict(cause.change), "explains": cause.explains, "of": cause.of}
-                   for cause in explanation.causes],
+        "causes": [{"told": str(cause), **asdict(cause.change), "explains": cause.explains, "of": cause.of,
+                    "losses": list(map(str, cause.losses))} for cause in explanation.causes],
         "newly_wrong": [_reason(reason) for reason in explanation.reasons],
         "newly_right": [_turned(pair) for pair in verdict.newly_right],
         "grown_confusions": [list(row) for row in explanation.confusions],
