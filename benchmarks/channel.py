@@ -37,6 +37,7 @@ UNLIMITED = {
     "BOT_LIMIT_MESSAGES_PER_CONVERSATION": "100000 per minute",
     "BOT_LIMIT_REQUESTS_PER_ADDRESS": "100000 per minute",
     "BOT_LIMIT_SESSIONS_PER_ADDRESS": "100000 per minute",
+    "BOT_TURNS_PER_ADDRESS": "1000",
 }
 
 Ask = Callable[[str], float]

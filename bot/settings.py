@@ -68,11 +68,17 @@ class Settings(BaseSettings):
     )
     message_length: int = Field(2000, ge=1, description="Longest message on the support page, in characters.")
     body_bytes: int = Field(131072, ge=1024, description="Largest body of a request to the support page, in bytes.")
+    request_seconds: float = Field(
+        20, gt=0, description="How long a request to the server may take to arrive as a whole, whatever its address."
+    )
     limit_messages_per_conversation: str = Field(
-        "20 per minute; 500 per day", description="How many messages one conversation may send (notation of `limits`)."
+        "30 per minute; 500 per day",
+        description="How many messages one conversation may send (notation of `limits`); one counts once for every 250 "
+        "characters that it has begun.",
     )
     limit_requests_per_address: str = Field(
-        "300 per minute", description="How many requests one network address may send to the support page."
+        "300 per minute",
+        description="How many requests one network address may send to the support page; a message counts as above.",
     )
     limit_sessions_per_address: str = Field(
         "120 per hour", description="How many conversations one network address may begin."
@@ -81,6 +87,9 @@ class Settings(BaseSettings):
         "",
         description="Where counts are kept: `memory://` or `redis://host:port/0`; without it, in `redis_url` if that "
         "is set, otherwise in memory.",
+    )
+    turns_per_address: int = Field(
+        2, ge=1, description="How many messages of one network address are answered at the same time; others wait."
     )
     sessions_at_once: int = Field(10000, ge=1, description="Most conversations that the support page holds at once.")
     proxies_count: int = Field(

@@ -17,6 +17,9 @@ from bot.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+# The time that a message takes grows with its length: for each so many characters begun, it counts once more.
+_CHARACTERS = 250
+
 
 class LimitError(ValueError):
     """A limit in the settings cannot be read; the message names it and what is expected."""
@@ -54,13 +57,21 @@ class Limits:
         self._limiter = FixedWindowRateLimiter(storage)
         self._own = FixedWindowRateLimiter(self._storages[1])
 
-    async def message(self, conversation: str) -> None:
-        """Counts a message of a conversation.
+    async def message(self, conversation: str, address: str, characters: int = 0) -> None:
+        """Counts a message of a conversation, and what it costs beyond a request of its network address.
+
+        Args:
+            conversation: its id.
+            address: where the message came from; it was counted as a request already.
+            characters: the message's length, 0 for a button.
 
         Raises:
             RefusedError: 429, too many.
         """
-        await self._count("message", conversation)
+        cost = max(1, math.ceil(characters / _CHARACTERS))
+        await self._count("message", conversation, cost)
+        if cost > 1:
+            await self._count("request", address, cost - 1)
 
     async def request(self, address: str) -> None:
         """Counts a request from a network address.
@@ -78,26 +89,26 @@ class Limits:
         """
         await self._count("session", address)
 
-    async def _count(self, kind: str, who: str) -> None:
+    async def _count(self, kind: str, who: str, cost: int = 1) -> None:
         for rule in self._rules[kind]:
-            wait = await self._hit(rule, kind, who)
+            wait = await self._hit(rule, kind, who, min(cost, rule.amount))  # nothing is too long for ever
             if wait is not None:
                 raise RefusedError(429, "too_many", retry_after=wait, seconds=str(wait))
 
-    async def _hit(self, rule: RateLimitItem, kind: str, who: str) -> int | None:
+    async def _hit(self, rule: RateLimitItem, kind: str, who: str, cost: int) -> int | None:
         """Returns None if there is room, otherwise the seconds until there is."""
         if not self._shared:
-            return _hit(self._limiter, rule, kind, who)
+            return _hit(self._limiter, rule, kind, who, cost)
         try:
-            return await asyncio.to_thread(_hit, self._limiter, rule, kind, who)
+            return await asyncio.to_thread(_hit, self._limiter, rule, kind, who, cost)
         except Exception as error:  # the storage is another server: without it, each process counts for itself
             # One line: it comes with every request until the storage is back.
             logger.warning("The storage of the limits does not answer (%s); this process counts by itself.", error)
-            return _hit(self._own, rule, kind, who)
+            return _hit(self._own, rule, kind, who, cost)
 
 
-def _hit(limiter: FixedWindowRateLimiter, rule: RateLimitItem, kind: str, who: str) -> int | None:
-    if limiter.hit(rule, kind, who):
+def _hit(limiter: FixedWindowRateLimiter, rule: RateLimitItem, kind: str, who: str, cost: int) -> int | None:
+    if limiter.hit(rule, kind, who, cost=cost):
         return None
     reset, _ = limiter.get_window_stats(rule, kind, who)
     return max(1, math.ceil(reset - time.time()))

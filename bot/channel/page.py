@@ -10,7 +10,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import lru_cache, partial
 from typing import Any, get_args
 
@@ -33,7 +33,7 @@ from bot.channel.errors import RefusedError, malformed, token_refused
 from bot.channel.limits import LimitError, Limits
 from bot.channel.links import AllowedLinks
 from bot.channel.redis_sessions import RedisSessions
-from bot.channel.requests import address_of, bearer_token, check_head, check_origin, is_own, json_body, text_field
+from bot.channel.requests import address_of, bearer_token, check_origin, is_own, json_body, text_field
 from bot.channel.sessions import MemorySessions, Session, SessionStore
 from bot.channel.texts import Texts, wishes
 from bot.channel.tokens import KeyFileError, Tokens, new_conversation, signing_key
@@ -95,7 +95,9 @@ class PageChannel(InputChannel):
 
     def blueprint(self, on_new_message: OnNewMessage) -> Blueprint:
         """Returns the routes, and what makes the app answer at `/`."""
-        self._conversations = Conversations(self._store, self._texts, self._links, on_new_message)
+        self._conversations = Conversations(
+            self._store, self._texts, self._links, on_new_message, self._settings.turns_per_address
+        )
         blueprint = _Blueprint("support_page", self._prepare_app)
         read, write = ("GET", "HEAD"), ("POST",)
         routes: list[tuple[str, str, tuple[str, ...], Callable[..., Any]]] = [
@@ -121,7 +123,8 @@ class PageChannel(InputChannel):
         app.config.PROXIES_COUNT = self._settings.proxies_count or None
         app.register_middleware(self._front_page, "request")
         app.error_handler.add(SanicException, self._unrouted)
-        app.signal("http.lifecycle.read_head")(check_head)
+        if isinstance(self._store, MemorySessions):
+            app.register_listener(partial(_run_beside, self._store.forget_expired), "after_server_start")
 
     # Documents
 
@@ -230,10 +233,10 @@ class PageChannel(InputChannel):
         return empty(204, headers=headers.data())
 
     async def _message(self, request: Request) -> None:
-        await self._admitted(request)
+        address = await self._admitted(request)
         session = await self._session(request)
         try:
-            turn = await self._turn(request, session)
+            turn = await self._turn(request, session, address)
         except RefusedError as refusal:
             refusal.language = session.language
             raise
@@ -244,7 +247,7 @@ class PageChannel(InputChannel):
         await response.send("event: done\ndata: {}\n\n")
         await response.eof()
 
-    async def _turn(self, request: Request, session: Session) -> Turn:
+    async def _turn(self, request: Request, session: Session, address: str) -> Turn:
         """Returns the turn that answers the request's message, begun here unless it came before."""
         content = await json_body(request, self._settings.body_bytes)
         message, text, button, language = (text_field(content, name) for name in ("id", "text", "button", "language"))
@@ -256,10 +259,10 @@ class PageChannel(InputChannel):
             return known
         if text is not None and len(text) > self._settings.message_length:
             raise RefusedError(413, "too_long", limit=str(self._settings.message_length))
+        await self._limits.message(session.conversation, address, len(text or ""))
         said = safe_text(text or "")
         if text is not None and not said.text:
             raise RefusedError(400, "empty")
-        await self._limits.message(session.conversation)
         agent: Agent = request.app.ctx.agent
         held = await self._store.hold(session.conversation)
         try:
@@ -276,8 +279,8 @@ class PageChannel(InputChannel):
                     session.remember({"from": "customer", "id": message, "text": offer.title if offer else said.text})
                 await self._store.save(session)  # whoever takes over from a server that dies knows of the message
                 if offer is not None:
-                    return self._conversations.pressed(session, message, session.offers.take(offer.id), held)
-                return self._conversations.typed(session, message, said, agent, held)
+                    return self._conversations.pressed(session, message, session.offers.take(offer.id), held, address)
+                return self._conversations.typed(session, message, said, agent, held, address)
         except BaseException:
             await held.release()
             raise
@@ -373,8 +376,13 @@ class _Blueprint(Blueprint):
         self.ctx.prepare(app)
 
 
+async def _run_beside(work: Callable[[], Coroutine[Any, Any, None]], app: Sanic, loop: object) -> None:
+    """Runs something beside the server, until that ends."""
+    app.add_task(work(), name=work.__name__)  # a task without a name is not ended
+
+
 def _refusal(error: SanicException) -> RefusedError:
-    codes = {404: "not_found", 405: "not_found", 413: "too_large"}
+    codes = {404: "not_found", 405: "not_found", 408: "failed", 413: "too_large"}
     status = int(getattr(error, "status_code", 500))
     return RefusedError(status, codes.get(status, "malformed" if status < 500 else "failed"))
 

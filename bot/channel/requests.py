@@ -8,13 +8,12 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from sanic.exceptions import InvalidUsage
 from sanic.request import Request
 
 from bot.channel.errors import RefusedError, malformed, token_refused
 
-_LONGEST_ADDRESS = 64
-_LENGTH = re.compile(rb"[0-9]{1,12}")
+# How proxies write an address with its port, or IPv6 in brackets.
+_WRITTEN_BY_PROXY = re.compile(r"\[([^\[\]]*)\](?::\d+)?|([\d.]+):\d+")
 
 
 def address_of(request: Request, behind_proxy: bool) -> str:
@@ -24,37 +23,23 @@ def address_of(request: Request, behind_proxy: bool) -> str:
         request: the request.
         behind_proxy: whether X-Forwarded-For was written by a proxy that we trust.
     """
-    address = (request.remote_addr if behind_proxy else "") or str(request.ip)
+    peer = str(request.ip)
+    return (_counted(request.remote_addr) if behind_proxy else None) or _counted(peer) or peer
+
+
+def _counted(written: str) -> str | None:
+    """Returns one spelling for all spellings of an address, None for what is none."""
+    match = _WRITTEN_BY_PROXY.fullmatch(written)
+    host = (match[1] or match[2] or "") if match else written
     try:
-        parsed = ipaddress.ip_address(address.strip("[]"))
+        address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
-        return address[:_LONGEST_ADDRESS]
-    if parsed.version == 6:
-        return str(ipaddress.ip_network(f"{parsed}/64", strict=False))
-    return str(parsed)
-
-
-async def check_head(head: bytes) -> None:
-    """Refuses the head of a request that Sanic 21.12 cannot stand.
-
-    A negative Content-Length makes it read for ever, which stops the whole server; one that is no number, a coding
-    that it does not know, and two contradicting lengths end in errors of its own.
-
-    Args:
-        head: the request line and the headers, as they came.
-
-    Raises:
-        InvalidUsage: 400.
-    """
-    lengths, codings = [], []
-    for line in head.split(b"\r\n")[1:]:
-        name, _, value = line.partition(b":")
-        if name.lower() == b"content-length":
-            lengths.append(value.strip())
-        elif name.lower() == b"transfer-encoding":
-            codings.append(value.strip())
-    if len(lengths) + len(codings) > 1 or not all(map(_LENGTH.fullmatch, lengths)) or codings not in ([], [b"chunked"]):
-        raise InvalidUsage("Bad Request")
+        return None
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is None:
+            return str(ipaddress.ip_network((address, 64), strict=False))
+        address = address.ipv4_mapped
+    return str(address)
 
 
 def check_origin(request: Request, page_origin: str) -> None:
@@ -104,6 +89,8 @@ async def json_body(request: Request, most_bytes: int) -> dict[str, Any]:
     media_type = str(request.headers.get("content-type", "")).partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise RefusedError(415, "media_type")
+    if int(request.headers.get("content-length", 0)) > most_bytes:  # digits: bot/serving/http_bounds.py
+        raise RefusedError(413, "too_large")
     body = bytearray()
     stream = request.stream
     while stream is not None and (chunk := await stream.read()) is not None:

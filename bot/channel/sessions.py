@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ Part = dict[str, Any]
 # A page shows no more after a reload, and retries no older message.
 _KEPT_MESSAGES = 200
 _KEPT_ANSWERS = 100
+_SWEEP_SECONDS = 60
 # Where the server is full, a conversation that has rested for so long makes room for a new one.
 _RESTING_SECONDS = 900
 
@@ -169,6 +171,14 @@ class MemorySessions:
     async def remove(self, conversation: str) -> None:
         """Forgets a conversation."""
         self._sessions.pop(conversation, None)
+
+    async def forget_expired(self) -> None:
+        """Forgets conversations that have expired, every minute for as long as it is not cancelled."""
+        while True:
+            now = time.time()
+            for conversation in [key for key, session in self._sessions.items() if session.expires <= now]:
+                await self.remove(conversation)
+            await asyncio.sleep(_SWEEP_SECONDS)
 
     async def hold(self, conversation: str) -> Held:
         """Returns at once: there is no other server."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakValueDictionary
 
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import OutputChannel, UserMessage
@@ -122,15 +123,22 @@ class Conversations:
         texts: what the server says by itself.
         links: what answers may lead to.
         on_new_message: hands a message to Rasa.
+        at_once: how many messages of one network address are answered at the same time.
     """
 
-    def __init__(self, store: SessionStore, texts: Texts, links: AllowedLinks, on_new_message: OnNewMessage) -> None:
+    def __init__(
+        self, store: SessionStore, texts: Texts, links: AllowedLinks, on_new_message: OnNewMessage, at_once: int
+    ) -> None:
         self._store = store
         self._texts = texts
         self._links = links
         self._on_new_message = on_new_message
         self._turns: dict[tuple[str, str], Turn] = {}
         self._last: dict[str, asyncio.Task[None]] = {}
+        self._at_once = at_once
+        # Messages are answered in the order in which they come: a sender of many would make everybody else wait. A
+        # semaphore is there for as long as a turn of its address.
+        self._of_address: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     def turn(self, session: Session, message: str) -> Turn | None:
         """Returns the turn that answers a message that came before, None if it is new."""
@@ -159,7 +167,7 @@ class Conversations:
         turn.finish()
         return turn
 
-    def typed(self, session: Session, message: str, said: Masked, agent: Agent, held: Held) -> Turn:
+    def typed(self, session: Session, message: str, said: Masked, agent: Agent, held: Held, address: str) -> Turn:
         """Begins the turn that answers a typed message.
 
         Args:
@@ -168,11 +176,12 @@ class Conversations:
             said: the text as the bot may see it.
             agent: Rasa's agent, which understands it.
             held: the right to change the conversation, released when the turn is over.
+            address: the network address that it came from.
         """
         turn = Turn()
-        return self._begin(session, message, turn, lambda: self._understood(session, turn, said, agent), held)
+        return self._begin(session, message, turn, lambda: self._understood(session, turn, said, agent), held, address)
 
-    def pressed(self, session: Session, message: str, offer: Offer, held: Held) -> Turn:
+    def pressed(self, session: Session, message: str, offer: Offer, held: Held, address: str) -> Turn:
         """Begins the turn that answers a button.
 
         Args:
@@ -180,8 +189,9 @@ class Conversations:
             message: the message's id.
             offer: the button, used up.
             held: the right to change the conversation, released when the turn is over.
+            address: the network address that it came from.
         """
-        return self._begin(session, message, Turn(), lambda: _chosen(session, offer), held)
+        return self._begin(session, message, Turn(), lambda: _chosen(session, offer), held, address)
 
     def _begin(
         self,
@@ -190,11 +200,13 @@ class Conversations:
         turn: Turn,
         understand: Callable[[], Awaitable[dict[str, Any]]],
         held: Held,
+        address: str,
     ) -> Turn:
         self._turns[session.conversation, message] = turn
         before = self._last.get(session.conversation)
+        place = self._of_address.setdefault(address, asyncio.Semaphore(self._at_once))
         # The turn goes on if its reader is gone: whoever asks again with the same id gets what was said.
-        task = asyncio.create_task(self._answer(session, message, turn, understand, before, held))
+        task = asyncio.create_task(self._answer(session, message, turn, understand, before, held, place))
         self._last[session.conversation] = task
         task.add_done_callback(lambda done: self._forget(session.conversation, message, done))
         return turn
@@ -212,24 +224,26 @@ class Conversations:
         understand: Callable[[], Awaitable[dict[str, Any]]],
         before: asyncio.Task[None] | None,
         held: Held,
+        place: asyncio.Semaphore,
     ) -> None:
         conversation.set(session.conversation)
         started = time.perf_counter()
         if before is not None:
             await asyncio.wait([before])
         try:
-            parse_data = await understand()
-            await self._on_new_message(
-                UserMessage(
-                    parse_data["text"],
-                    PageOutput(session, turn, message, self._links),
-                    session.conversation,
-                    parse_data=parse_data,
-                    input_channel=CHANNEL,
-                    message_id=message,
-                    metadata=_metadata(session),
+            async with place:
+                parse_data = await understand()
+                await self._on_new_message(
+                    UserMessage(
+                        parse_data["text"],
+                        PageOutput(session, turn, message, self._links),
+                        session.conversation,
+                        parse_data=parse_data,
+                        input_channel=CHANNEL,
+                        message_id=message,
+                        metadata=_metadata(session),
+                    )
                 )
-            )
         except Exception:  # the customer gets an apology, whatever has failed
             logger.exception("A message of the support page could not be answered.")
             metrics.FAILURES.inc()

@@ -1,4 +1,4 @@
-"""Rasa's channel for operators, named in credentials.yml: `/health/live`, `/health/ready`, `/metrics`; logs as JSON."""
+"""Rasa's channel for operators, named in credentials.yml: health, metrics, logs as JSON, bounds of all requests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse, raw
 from sanic.response import json as json_response
 
-from bot.serving import action_endpoint, graph_runner, health, logs, metrics
+from bot.serving import action_endpoint, graph_runner, health, http_bounds, logs, metrics
 from bot.serving.event_broker import ConversationEvents
 from bot.settings import Settings, get_settings
 from bot.tickets import TicketStoreError, ticket_store
@@ -53,7 +53,8 @@ class OperationsChannel(InputChannel):
                 "/health/live": self._live,
                 "/health/ready": self._ready,
                 **({"/metrics": self._metrics} if self._settings.metrics_token else {}),
-            }
+            },
+            self._settings,
         )
 
     async def _live(self, request: Request) -> HTTPResponse:
@@ -84,18 +85,21 @@ class OperationsChannel(InputChannel):
 
 
 class _AtRoot(Blueprint):
-    """Routes that stand outside of the channel's own prefix.
+    """Routes that stand outside of the channel's own prefix, and the bounds of all routes.
 
     Args:
         routes: path -> handler.
+        settings: the bounds.
     """
 
-    def __init__(self, routes: Mapping[str, Handler]) -> None:
+    def __init__(self, routes: Mapping[str, Handler], settings: Settings) -> None:
         super().__init__("operations")
         self.ctx.routes = routes
+        self.ctx.settings = settings
 
     def register(self, app: Sanic, options: dict[str, Any]) -> None:
-        """Adds the routes to the server."""
+        """Adds routes and bounds to the server."""
+        http_bounds.install(app, self.ctx.settings)
         for path, handler in self.ctx.routes.items():
             app.add_route(_plain(handler), path, methods=("GET",), name=path.strip("/").replace("/", "_"))
         app.register_listener(_get_ready, "after_server_start")

@@ -170,7 +170,9 @@ def page_bot(trained_model: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     project.mkdir()
     for name in _LINKED:
         (project / name).symlink_to(ROOT / name)
-    with serving(project, trained_model, folder, BOT_EMBED_ORIGINS="https://shop.example.com") as bot:
+    with serving(
+        project, trained_model, folder, BOT_EMBED_ORIGINS="https://shop.example.com", BOT_REQUEST_SECONDS="2"
+    ) as bot:
         yield bot
 
 

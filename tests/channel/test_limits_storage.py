@@ -56,7 +56,7 @@ def limits(port: int, **settings: str) -> Limits:
 def wait_of(counting: Limits, kind: str, who: str) -> int | None:
     """Counts once; returns None where that is admitted, otherwise the seconds to wait."""
     try:
-        asyncio.run(getattr(counting, kind)(who))
+        asyncio.run(counting.message(who, "10.0.0.1") if kind == "message" else getattr(counting, kind)(who))
     except RefusedError as refusal:
         assert (refusal.status, refusal.code) == (429, "too_many")
         return refusal.retry_after
