@@ -15,9 +15,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.privacy.person import Kept, PersonalData
 from bot.privacy.retention import expire
+from bot.private_files import write_private
 from bot.serving.conversations import ConversationsError, open_conversations
 from bot.settings import get_settings
 from bot.tickets import TicketStoreError, ticket_store
+
+UNDECIDED = 3
+"""Exit code: done, but a person has to decide about mentions."""
 
 
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -25,12 +29,23 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     privacy = subparsers.add_parser("privacy", help="hand out, delete or expire personal data")
     verbs = privacy.add_subparsers(dest="privacy_verb", required=True, metavar="COMMAND")
     parser = _verb(verbs, "export", "all that is kept of a person, as JSON", _export)
-    parser.add_argument("--contact", required=True, help="the person's e-mail address")
-    parser.add_argument("-o", "--output", type=Path, help="write to this file, readable by its owner only")
+    _of_person(parser)
+    parser.add_argument("-o", "--output", type=Path, help="write to this new file, readable by its owner only")
     parser = _verb(verbs, "erase", "delete all that is kept of a person", _erase)
-    parser.add_argument("--contact", required=True, help="the person's e-mail address")
+    _of_person(parser)
     parser.add_argument("--dry-run", action="store_true", help="only say what would be deleted")
     _verb(verbs, "expire", "delete conversations and make tickets anonymous that were kept long enough", _expire)
+
+
+def _of_person(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--contact", required=True, help="the person's e-mail address")
+    parser.add_argument(
+        "--also",
+        action="append",
+        default=[],
+        metavar="REFERENCE",
+        help="count this mention among what is theirs, such as T-48210-K7QX3M; may be given several times",
+    )
 
 
 def _verb(verbs: Any, name: str, summary: str, handler: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
@@ -60,38 +75,52 @@ def _data() -> PersonalData:
     return PersonalData(open_conversations(settings.tracker_database.get_secret_value()), ticket_store(), redis_url)
 
 
-def _contact(options: argparse.Namespace) -> str:
-    contact = str(options.contact).strip()
-    name, _, host = contact.rpartition("@")
-    if not name or not host:
-        raise ValueError(f"`{contact}` is not an e-mail address; expected such as anna@example.com.")
-    return contact
-
-
 def _export(options: argparse.Namespace) -> int:
-    found = _data().export(_contact(options))
+    data = _data()
+    kept = data.find(options.contact, options.also)
+    found = {"contact": options.contact, **data.export(kept)}
     text = json.dumps(found, ensure_ascii=False, indent=2, default=str) + "\n"
     if options.output is None:
         sys.stdout.write(text)
-        return 0
-    options.output.touch(mode=0o600)
-    options.output.write_text(text, encoding="utf8")
-    print(f"{_counted(len(found['conversations']), len(found['tickets']))} written to {options.output}")
-    return 0
+    else:
+        write_private(options.output, text)
+        print(f"{_counted(len(kept.conversations), len(kept.tickets))} written to {options.output}")
+    return _left_to_decide(kept)
 
 
 def _erase(options: argparse.Namespace) -> int:
-    data, contact = _data(), _contact(options)
-    deliveries = {ticket.number: ticket_store().deliveries(ticket.number) for ticket in data.find(contact).tickets}
-    kept: Kept = data.find(contact) if options.dry_run else data.erase(contact)
+    data = _data()
+    kept = data.find(options.contact, options.also)
+    deliveries = {ticket.number: ticket_store().deliveries(ticket.number) for ticket in kept.tickets}
+    if not options.dry_run:
+        data.erase(kept)
     done = "would be deleted" if options.dry_run else "deleted"
     print(f"{_counted(len(kept.conversations), len(kept.tickets))} {done}")
+    if options.dry_run:
+        for reference in kept.references:
+            print(f"  {reference}")
     for number, ways in deliveries.items():
         for way in ways:
             if way.delivered_at is not None:
                 named = f", there {way.external_id}" if way.external_id else ""
                 print(f"{number} is at the help desk, too ({way.target}{named}); delete it there.")
-    return 0
+    if get_settings().broker_url and kept.conversations:
+        print("events of conversations went to the queue of BOT_BROKER_URL, too; delete them at whatever reads it.")
+    return _left_to_decide(kept)
+
+
+def _left_to_decide(kept: Kept) -> int:
+    """Lists mentions for a person to judge: they are neither in an export nor erased."""
+    if not kept.mentions:
+        return 0
+    print(
+        f"{len(kept.mentions)} more name the address and may be other people's; they were left out. Read them, and "
+        "run again with --also REFERENCE for each that concerns this person:",
+        file=sys.stderr,
+    )
+    for mention in kept.mentions:
+        print(f"  {mention.reference}: {mention.words}", file=sys.stderr)
+    return UNDECIDED
 
 
 def _expire(options: argparse.Namespace) -> int:

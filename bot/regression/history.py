@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy import Column, Integer, MetaData, String, Table, Text, create_engine, insert, select
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.private_files import prepare_sqlite_file
 from bot.regression.items import RegressionError
 
 _METADATA = MetaData()
@@ -48,8 +48,8 @@ class History:
     def __init__(self, url: str) -> None:
         try:
             parsed = make_url(url)
-            if parsed.get_backend_name() == "sqlite" and parsed.database:
-                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            if parsed.get_backend_name() == "sqlite":
+                prepare_sqlite_file(parsed)
             self._engine: Engine = create_engine(parsed, future=True)
             _METADATA.create_all(self._engine)
         except (SQLAlchemyError, OSError, ImportError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Column, Float, Integer, MetaData, String, Table, Text, create_engine, event, inspect
@@ -10,6 +9,7 @@ from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
+from bot.private_files import prepare_sqlite_file
 from bot.sqlite import write_ahead
 
 EVENTS = Table(
@@ -44,7 +44,7 @@ def open_conversations(url: str) -> Engine:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":
-            Path(parsed.database or "").parent.mkdir(parents=True, exist_ok=True)
+            prepare_sqlite_file(parsed)
             options: dict[str, Any] = {"timeout": _BUSY_SECONDS, "check_same_thread": False}
             engine = create_engine(parsed, poolclass=QueuePool, pool_size=1, max_overflow=0, connect_args=options)
             event.listen(engine, "connect", _prepare_sqlite)

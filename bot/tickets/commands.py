@@ -16,6 +16,7 @@ from typing import Any
 from tabulate import tabulate
 
 from bot.articles.issues import load_issues
+from bot.private_files import write_private
 from bot.settings import get_settings
 from bot.tickets import Ticket, TicketNotFound, TicketStoreError, ticket_store
 from bot.tickets.delivery import DeliverySettingsError, make_targets
@@ -37,7 +38,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument("--csv", action="store_true", help="print CSV")
     parser = _filtered(_verb(verbs, "export", "all of every ticket", _export))
     parser.add_argument("--csv", action="store_true", help="CSV, one row a ticket, instead of JSON")
-    parser.add_argument("-o", "--output", type=Path, help="write to this file instead of printing")
+    parser.add_argument("-o", "--output", type=Path, help="write to this new file, readable by its owner only")
 
     parser = _numbered(_verb(verbs, "show", "one ticket, as the help desk gets it", _show))
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -119,7 +120,7 @@ def _export(options: argparse.Namespace) -> int:
     found = [as_json(ticket) for ticket in _found(options)]
     text = _as_csv(found) if options.csv else json.dumps(found, ensure_ascii=False, indent=2) + "\n"
     if options.output:
-        options.output.write_text(text, encoding="utf8", newline="")
+        write_private(options.output, text)
         print(f"{len(found)} tickets written to {options.output}")
     else:
         sys.stdout.write(text)

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
+from bot.private_files import prepare_sqlite_file
 from bot.sqlite import write_ahead
 from bot.tickets.model import TicketStoreError
 
@@ -29,7 +30,7 @@ def open_engine(url: str) -> Engine:
         url: SQLAlchemy's notation, `sqlite:///var/tickets.db` or `postgresql://user:password@host/name`.
 
     Raises:
-        TicketStoreError: the address cannot be understood, or the folder of an SQLite file cannot be made.
+        TicketStoreError: the address cannot be understood, or an SQLite file cannot be made.
     """
     try:
         parsed = make_url(url)
@@ -44,8 +45,7 @@ def open_engine(url: str) -> Engine:
                 pool_timeout=WAIT_SECONDS,
                 connect_args={"connect_timeout": 5},
             )
-        if parsed.database and parsed.database != ":memory:":
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        prepare_sqlite_file(parsed)
         engine = create_engine(
             parsed,
             future=True,

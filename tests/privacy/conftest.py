@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import insert, select, update
@@ -43,18 +44,29 @@ class Kept:
         """Returns what finds people in them."""
         return PersonalData(self.conversations, self.tickets, redis_url)
 
-    def say(self, conversation: str, text: str, days_ago: int = 0) -> None:
-        """Adds a message to a conversation."""
+    def say(self, conversation: str, text: str, days_ago: int = 0, email: str | None = None) -> None:
+        """Adds a message to a conversation; `email` is the address that the page knows of its visitor."""
+        self._event(conversation, days_ago, {"event": "user", "text": text, "metadata": {"email": email}})
+
+    def contact(self, conversation: str, email: str | None) -> None:
+        """Puts an address into the form for tickets."""
+        self._event(conversation, 0, {"event": "slot", "name": "contact_email", "value": email})
+
+    def _event(self, conversation: str, days_ago: int, event: dict[str, Any]) -> None:
         moment = (NOW - timedelta(days=days_ago)).timestamp()
-        data = json.dumps({"event": "user", "text": text, "timestamp": moment})
+        data = json.dumps({**event, "timestamp": moment})
         with self.conversations.begin() as connection:
-            values = {"sender_id": conversation, "type_name": "user", "timestamp": moment, "data": data}
+            values = {"sender_id": conversation, "type_name": event["event"], "timestamp": moment, "data": data}
             connection.execute(insert(EVENTS).values(**values))
 
-    def ticket(self, name: str, email: str | None, days_ago: int = 0, state: str = "new", way: str = "") -> Ticket:
-        """Opens a ticket; `way` is the state of its delivery, none if it is empty."""
+    def ticket(
+        self, name: str, email: str | None, days_ago: int = 0, state: str = "new", way: str = "", **draft: Any
+    ) -> Ticket:
+        """Opens a ticket; `way` is the state of its delivery, none if it is empty; `draft` is what differs else."""
         self.tickets.targets = ("webhook",) if way else ()
-        ticket = self.tickets.open(a_draft(conversation_id=name, form_id=name, contact_email=email))
+        ticket = self.tickets.open(
+            a_draft(**{"conversation_id": name, "form_id": name, "contact_email": email, **draft})
+        )
         moment = NOW - timedelta(days=days_ago)
         with self.tickets.engine.begin() as connection:
             mine = TICKETS.c.id == ticket.id

@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import stat
-import subprocess
-import sys
 import time
-from pathlib import Path
 
-import pytest
 import redis
 
 from benchmarks.serving.servers import RedisServer
@@ -19,37 +13,40 @@ from bot.channel.sessions import Session
 from bot.privacy.retention import Expired, expire
 from bot.tickets.model import ConversationOutcome
 from bot.tickets.model import as_json as ticket_json
-from tests.conftest import ROOT
 from tests.privacy.conftest import NOW, Kept
 
 
 def test_all_of_a_person_is_handed_out_and_nothing_of_others(kept: Kept) -> None:
-    kept.say("told", "skriv til Anna@X.no, takk")
+    kept.contact("told", "Anna@X.no")
     kept.say("told", "kortet er avvist")
     kept.say("other", "skriv til johanna@x.no eller anna@x.no.example.com")
     kept.say("form", "what she said before the form")
     mine = kept.ticket("form", "anna@x.no")
     kept.search("told")
     kept.ticket("theirs", "johanna@x.no")
-    found = kept.data().export("anna@x.no")
+    kept.tickets.correct(mine.number, intent="billing_access")
+    kept.tickets.record_outcomes([ConversationOutcome("told", "handed_over", "card_declined", "nb", None, 0.9)])
+    data = kept.data()
+    person = data.find("anna@x.no")
+    found = data.export(person)
+    assert person.mentions == ()
     assert [item["id"] for item in found["conversations"]] == ["form", "told"]
-    assert [event["text"] for event in found["conversations"][1]["events"]] == [
-        "skriv til Anna@X.no, takk",
-        "kortet er avvist",
-    ]
+    assert [event.get("text") for event in found["conversations"][1]["events"]] == [None, "kortet er avvist"]
     assert [ticket["number"] for ticket in found["tickets"]] == [mine.number]
     assert [search["kind"] for search in found["searches"]] == ["shown"]
+    assert [outcome["outcome"] for outcome in found["outcomes"]] == ["handed_over"]
+    assert [phrase["ticket_id"] for phrase in found["candidates"]] == [mine.id]
     assert json.dumps(found, default=str)
 
 
 def test_a_person_with_letters_beyond_ascii_is_found(kept: Kept) -> None:
-    kept.say("told", "min adresse: Bjørn.Ærlig@blåbær.no")
+    kept.contact("told", "Bjørn.Ærlig@blåbær.no")
     assert kept.data().find("bjørn.ærlig@blåbær.no").conversations == ("told",)
 
 
 def test_erasing_leaves_nothing_of_a_person_and_all_of_others(kept: Kept, redis_server: RedisServer) -> None:
-    kept.say("mine", "anna@x.no")
-    kept.say("theirs", "johanna@x.no")
+    kept.say("mine", "hei", email="anna@x.no")
+    kept.say("theirs", "hei", email="johanna@x.no")
     kept.ticket("mine", "anna@x.no", way="pending")
     theirs = kept.ticket("theirs", "johanna@x.no", way="delivered")
     kept.tickets.record_outcomes([ConversationOutcome("mine", "handed_over", "card_declined", "nb", None, 0.9)])
@@ -58,14 +55,15 @@ def test_erasing_leaves_nothing_of_a_person_and_all_of_others(kept: Kept, redis_
     with redis.Redis.from_url(redis_server.url) as client:
         session = Session("mine", "nb", "nb", None, expires=time.time() + 60, seen=0.0, page_email="anna@x.no")
         client.set(key("mine"), as_json(session))
-        kept.data(redis_server.url).erase("ANNA@x.no")
+        data = kept.data(redis_server.url)
+        data.erase(data.find("ANNA@x.no"))
         assert client.get(key("mine")) is None
     assert kept.talks() == ["theirs"]
     assert [ticket.number for ticket in kept.tickets.tickets()] == [theirs.number]
     assert [way.number for way in kept.tickets.deliveries()] == [theirs.number]
     assert kept.tickets.outcomes() == []
     assert kept.searched() == ["theirs"]
-    again = kept.data(redis_server.url).export("anna@x.no")
+    again = data.export(data.find("anna@x.no"))
     assert (again["conversations"], again["tickets"], again["page"]) == ([], [], [])
 
 
@@ -95,35 +93,3 @@ def test_what_is_old_goes_and_what_is_still_being_worked_on_stays(kept: Kept) ->
     assert all(ticket_json(kept.tickets.ticket(ticket.number)) == before[ticket.number] for ticket in stay)
     again = expire(kept.conversations, kept.tickets, NOW, 30, 365)
     assert again == Expired(conversations=0, outcomes=0, tickets=0, candidates=0, held_back=2)
-
-
-def command(kept: Kept, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "BOT_TRACKER_DATABASE": kept.urls[0], "BOT_TICKETS_DATABASE": kept.urls[1]}
-    return subprocess.run(
-        [sys.executable, "-m", "bot", "privacy", *words],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-@pytest.mark.parametrize("kept", ["sqlite"], indirect=True)
-def test_the_commands_do_what_they_say(kept: Kept, tmp_path: Path) -> None:
-    kept.say("mine", "anna@x.no")
-    ticket = kept.ticket("mine", "anna@x.no", way="delivered")
-    file = tmp_path / "anna.json"
-    assert command(kept, "export", "--contact", "anna@x.no", "-o", str(file)).returncode == 0
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert json.loads(file.read_text(encoding="utf8"))["tickets"][0]["number"] == ticket.number
-    erased = command(kept, "erase", "--contact", "anna@x.no")
-    assert erased.stdout.splitlines() == [
-        "1 conversations and 1 tickets deleted",
-        f"{ticket.number} is at the help desk, too (webhook, there 4711); delete it there.",
-    ]
-    assert kept.talks() == []
-    assert command(kept, "expire").stdout.startswith("0 conversations deleted, 0 tickets")
-    refused = command(kept, "erase", "--contact", "anna")
-    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
-    assert "is not an e-mail address" in refused.stderr
