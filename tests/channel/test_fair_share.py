@@ -63,7 +63,10 @@ def counted(app: Sanic, peer: str, forwarded: str | None = None) -> str:
 )
 def test_an_address_counts_as_one_however_it_is_written(app: Sanic, spelling: str) -> None:
     assert counted(app, "10.0.0.1", spelling) == "198.51.100.7"
-    assert counted(app, "::ffff:198.51.100.7") == "198.51.100.7"  # an IPv6 socket's word for a client over IPv4
+
+
+def test_a_client_over_ipv4_counts_as_such_where_the_server_listens_on_ipv6(app: Sanic) -> None:
+    assert counted(app, "::ffff:198.51.100.7") == "198.51.100.7"
 
 
 @pytest.mark.parametrize(
