@@ -237,6 +237,7 @@ class MailServer:
 
     Attributes:
         messages: everything taken, in order; the same Message-ID may come twice.
+        contents: the same, byte for byte as it came.
         answer: what it says to a message, `250 taken` by default.
         seen: set when a message has come in, before it is answered.
         gate: cleared, the answer is held back until it is set.
@@ -244,6 +245,7 @@ class MailServer:
 
     def __init__(self, port: int | None = None, **options: Any) -> None:
         self.messages: list[EmailMessage] = []
+        self.contents: list[bytes] = []
         self.answer = "250 taken"
         self.seen = threading.Event()
         self.gate = threading.Event()
@@ -273,6 +275,7 @@ class MailServer:
         answer = self.answer
         if answer.startswith("2"):
             self.messages.append(message)
+            self.contents.append(envelope.content)
         self.seen.set()
         await server.loop.run_in_executor(None, self.gate.wait, START_SECONDS)
         return answer

@@ -41,8 +41,36 @@ def read_examples(folder: Path) -> list[Example]:
     return [example for path in paths for example in _read(path)]
 
 
+def read_as_rasa(content: str, path: Path) -> list[Example]:
+    r"""Reads examples from the content of a file that is about to be written, as `rasa train` will.
+
+    Rasa's parser refuses some characters. In files of ASCII alone it takes `\u000a` for the character of that number.
+
+    Args:
+        content: YAML.
+        path: where it is to be written.
+
+    Raises:
+        ExampleError: Rasa cannot read it, or an entry lacks its intent, examples or language.
+    """
+    from ruamel.yaml import YAML, YAMLError
+
+    try:
+        if content.isascii():  # as `rasa.shared.utils.io.read_yaml`
+            content = content.encode().decode("raw_unicode_escape").encode("utf-16", "surrogatepass").decode("utf-16")
+        parser = YAML(typ="safe")
+        parser.version = (1, 2)
+        return list(_entries(path, parser.load(content)))
+    except (YAMLError, UnicodeError) as error:
+        reason = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise ExampleError(f"{path}: Rasa could not read it ({reason}); leave out what it cannot read.") from error
+
+
 def _read(path: Path) -> Iterator[Example]:
-    content = read_yaml(path, ExampleError)
+    return _entries(path, read_yaml(path, ExampleError))
+
+
+def _entries(path: Path, content: Any) -> Iterator[Example]:
     for number, entry in enumerate((content or {}).get("nlu") or [], start=1):
         yield from _entry(path, number, entry)
 

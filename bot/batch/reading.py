@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bot.batch.rows import CHUNK_ROWS, BatchError, Chunk, Rejected, Row
+from bot.text.characters import readable
 
 FORMATS = ("csv", "jsonl", "parquet")
 _SUFFIXES = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
@@ -97,12 +98,14 @@ def _read_row(row: int, cells: Cells, longest: int) -> Row | Rejected:
     identity = str(row) if found_id is None else str(found_id)
     if not _is_storable(identity):
         return Rejected(row, "", "the id is not UTF-8")
+    if isinstance(text, str):
+        is_storable, text = _is_storable(text), readable(text)
     reason = None
     if text is None:
         reason = "no text"
     elif not isinstance(text, str):
         reason = f"the text is not a text but of the type {type(text).__name__}"
-    elif not _is_storable(text):
+    elif not is_storable:
         reason = "the text is not UTF-8"
     elif not text.strip():
         reason = "empty text"

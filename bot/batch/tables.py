@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from bot.batch.rows import Rejected
+from bot.text.csv_cells import safe_cell, write_rows
 
 SCHEMA = pa.schema(
     [
@@ -65,6 +65,25 @@ class _JsonLines:
         """Leaves the stream open: it is its owner's."""
 
 
+class _Csv:
+    def __init__(self, stream: BinaryIO) -> None:
+        self._writer = pyarrow.csv.CSVWriter(stream, SCHEMA)
+
+    def write_batch(self, batch: pa.RecordBatch) -> None:
+        """Writes a line a row, without formulas."""
+        self._writer.write_batch(pa.RecordBatch.from_arrays(list(map(_safe, batch.columns)), schema=SCHEMA))
+
+    def close(self) -> None:
+        """Writes what is left."""
+        self._writer.close()
+
+
+def _safe(column: pa.Array) -> pa.Array:
+    if not pa.types.is_string(column.type):
+        return column
+    return pa.array([value and safe_cell(value) for value in column.to_pylist()], column.type)
+
+
 @contextmanager
 def writer(stream: BinaryIO, kind: str) -> Iterator[Writer]:
     """Opens a writer of the result.
@@ -77,7 +96,7 @@ def writer(stream: BinaryIO, kind: str) -> Iterator[Writer]:
     if kind == "parquet":
         opened = pq.ParquetWriter(stream, SCHEMA, compression="zstd")
     elif kind == "csv":
-        opened = pyarrow.csv.CSVWriter(stream, SCHEMA)
+        opened = _Csv(stream)
     else:
         opened = _JsonLines(stream)
     try:
@@ -110,8 +129,6 @@ def unpack(path: Path) -> tuple[list[pa.RecordBatch], list[Rejected]]:
 def write_rejected(stream: BinaryIO, rejected: Iterable[Rejected], with_header: bool) -> None:
     """Writes rows without a result as CSV: row, id, reason."""
     written = StringIO()
-    rows = csv.writer(written, lineterminator="\n")
-    if with_header:
-        rows.writerow(["row", "id", "reason"])
-    rows.writerows((one.row, one.id, one.reason) for one in rejected)
+    header = [("row", "id", "reason")] if with_header else []
+    write_rows(written, [*header, *((one.row, one.id, one.reason) for one in rejected)])
     stream.write(written.getvalue().encode())

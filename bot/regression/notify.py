@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import smtplib
 from contextlib import closing
-from email.message import EmailMessage
-from urllib.parse import unquote, urlsplit
 
 import requests
 
 from bot.settings import Settings
+from bot.text.mail import make_mail
+from bot.tickets.delivery.email import connect
 
 ANSWER_SECONDS = 20
 
@@ -48,16 +48,10 @@ def notify(settings: Settings, subject: str, summary: str) -> list[str]:
 
 def _send_email(settings: Settings, subject: str, summary: str) -> None:
     assert settings.tickets_smtp_url is not None
-    message = EmailMessage()
-    message["Subject"], message["From"] = subject, settings.tickets_email_from
-    message["To"] = settings.regression_email_to
-    message.set_content(summary)
-    address = urlsplit(settings.tickets_smtp_url.get_secret_value())
-    host, port = address.hostname or "localhost", address.port
-    kind = smtplib.SMTP_SSL if address.scheme == "smtps" else smtplib.SMTP
-    with closing(kind(host, port or (465 if address.scheme == "smtps" else 25), timeout=ANSWER_SECONDS)) as server:
-        if address.scheme == "smtp+starttls":
-            server.starttls()
-        if address.username:
-            server.login(unquote(address.username), unquote(address.password or ""))
-        server.send_message(message)
+    headers = {
+        "Subject": subject,
+        "From": settings.tickets_email_from or "",
+        "To": settings.regression_email_to or "",
+    }
+    with closing(connect(settings.tickets_smtp_url.get_secret_value(), ANSWER_SECONDS)) as server:
+        server.send_message(make_mail(headers, summary))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import io
 import json
 import logging
@@ -18,6 +17,7 @@ from tabulate import tabulate
 from bot.articles.issues import load_issues
 from bot.private_files import write_private
 from bot.settings import get_settings
+from bot.text.csv_cells import write_rows
 from bot.tickets import Ticket, TicketNotFound, TicketStoreError, ticket_store
 from bot.tickets.delivery import DeliverySettingsError, make_targets
 from bot.tickets.delivery.message import body
@@ -229,8 +229,7 @@ def _row(ticket: Ticket) -> tuple[str, ...]:
 
 def _print_rows(rows: Sequence[Sequence[Any]], columns: Sequence[str], as_csv: bool, empty: str) -> None:
     if as_csv:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerows([columns, *([_harmless(cell) for cell in row] for row in rows)])
+        write_rows(sys.stdout, [columns, *rows])
     elif rows:
         print(tabulate(rows, headers=columns, disable_numparse=True))
     else:
@@ -241,18 +240,12 @@ def _as_csv(tickets: Sequence[dict[str, Any]]) -> str:
     """Returns one row a ticket; what is a list or a mapping is JSON within its cell."""
     stream = io.StringIO()
     names = list(tickets[0]) if tickets else []
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(names)
-    for ticket in tickets:
-        cells = [ticket[name] for name in names]
-        plain = [json.dumps(cell, ensure_ascii=False) if isinstance(cell, (list, dict)) else cell for cell in cells]
-        writer.writerow([_harmless(cell) for cell in plain])
+    write_rows(stream, [names, *([_flat(ticket[name]) for name in names] for ticket in tickets)])
     return stream.getvalue()
 
 
-def _harmless(cell: Any) -> Any:
-    """Keeps a spreadsheet from running what a customer has typed (OWASP: CSV injection)."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in {"=", "+", "-", "@", "\t", "\r"} else cell
+def _flat(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value
 
 
 def _print_json(value: Any) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.articles.examples import Example, read_examples
+from bot.articles.examples import Example, ExampleError, read_as_rasa, read_examples
 from bot.articles.issues import load_issues
 from bot.tickets.store import TicketStore
 
@@ -69,7 +69,8 @@ def accept(store: TicketStore, folder: Path, ids: Sequence[int], intent: str | N
         The phrases taken.
 
     Raises:
-        ReviewError: there is no such candidate, it has no intent, or the intent is unknown; nothing is taken.
+        ReviewError: there is no such candidate, it has no intent, the intent is unknown, or Rasa could not read the
+            phrase in a file; nothing is taken.
     """
     chosen = _chosen(store, folder, ids)
     examples = read_examples(folder)
@@ -82,10 +83,16 @@ def accept(store: TicketStore, folder: Path, ids: Sequence[int], intent: str | N
         if name not in intents:
             raise ReviewError(f"{name!r} is no intent; see data/issues.yml and data/nlu/en/dialogue.yml.")
         path = folder / candidate.language / FILE
-        taken.append(Example(candidate.text, name, candidate.language, path))
+        example = Example(candidate.text, name, candidate.language, path)
+        remedy = f"drop candidate {candidate.ids[0]} with `python -m bot review reject {candidate.ids[0]}`"
+        _readable_content([example], remedy)
+        taken.append(example)
+    written = {}
     for path in sorted({example.path for example in taken}):
-        before = [example for example in examples if example.path == path]
-        _write(path, [*before, *(example for example in taken if example.path == path)])
+        phrases = [example for example in (*examples, *taken) if example.path == path]
+        written[path] = _written(path, _readable_content(phrases, f"look at {path}"))
+    for path, new in written.items():
+        new.replace(path)
     store.settle([identity for candidate in chosen for identity in candidate.ids], "accepted")
     return taken
 
@@ -129,17 +136,36 @@ def _key(text: str) -> str:
     return " ".join(re.sub(r"[^\w\s]", " ", text.casefold()).split())
 
 
-def _write(path: Path, examples: Sequence[Example]) -> None:
-    """Writes a file of phrases in the format of the other ones, whole or not at all."""
-    intents = dict.fromkeys(example.intent for example in examples)
+def _readable_content(examples: Sequence[Example], remedy: str) -> str:
+    """Returns the content of a file of phrases in the format of the other ones.
+
+    Raises:
+        ReviewError: Rasa would read something else, or nothing; the message ends with the remedy.
+    """
     lines = ['version: "3.1"', "", "nlu:"]
-    for intent in intents:
+    for intent in dict.fromkeys(example.intent for example in examples):
         texts = dict.fromkeys(example.text for example in examples if example.intent == intent)
         lines += [f"- intent: {intent}", "  metadata:", f"    language: {examples[0].language}", "  examples: |"]
         lines += [f"    - {text}" for text in texts]
         lines.append("")
+    content = "\n".join(lines)
+    try:
+        read = read_as_rasa(content, examples[0].path)
+    except ExampleError as error:
+        raise ReviewError(f"{error} Nothing was written; {remedy}.") from error
+    changed = {(each.intent, each.text) for each in examples} ^ {(each.intent, each.text) for each in read}
+    if changed:
+        shown = ", ".join(ascii(text) for _, text in sorted(changed))
+        raise ReviewError(
+            f"{examples[0].path}: Rasa would read other phrases ({shown}). Nothing was written; {remedy}."
+        )
+    return content
+
+
+def _written(path: Path, content: str) -> Path:
+    """Writes a file that is to take the place of another; returns where it is."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", encoding="utf8", dir=path.parent, delete=False, suffix=".new") as stream:
-        stream.write("\n".join(lines))
+        stream.write(content)
     Path(stream.name).chmod(0o644)
-    Path(stream.name).replace(path)
+    return Path(stream.name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import unicodedata
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -17,6 +16,7 @@ from sqlalchemy.engine import Connection, Engine, Row
 from sqlalchemy.exc import DataError, IntegrityError
 
 from bot.masking import mask
+from bot.text.characters import readable
 from bot.tickets import numbers
 from bot.tickets.anonymous import anonymous
 from bot.tickets.database import migrate, open_engine, reported
@@ -364,7 +364,7 @@ def _values(draft: TicketDraft) -> dict[str, Any]:
 
 def _kept(text: str) -> str:
     """Returns the text without card and account numbers, and without what would steer a terminal or stop a database."""
-    return "".join(char for char in mask(text).text if char in "\n\t" or unicodedata.category(char) not in {"Cc", "Cs"})
+    return mask(readable(text)).text  # in this order: without unreadable characters, digits may come together
 
 
 def read_ticket(row: Row) -> Ticket:

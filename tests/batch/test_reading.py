@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -41,6 +42,19 @@ def test_csv_rows_that_cannot_be_read_are_told_apart_with_row_id_and_reason(tmp_
         rejected, ("UTF-8", "empty", "1 fields", "empty", "too long: 60", "3 fields"), strict=True
     ):
         assert words in reason
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_characters_that_no_file_can_hold_are_left_out_of_texts(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"tickets.{suffix}"
+    texts = ["card\ufffe declined\uffff", "line one\r\nline\x07 two", "\ufdd0"]
+    if suffix == "csv":
+        content = "id,text\n" + "".join(f'{number},"{text}"\n' for number, text in enumerate(texts))
+    else:
+        content = "".join(json.dumps({"id": number, "text": text}) + "\n" for number, text in enumerate(texts))
+    path.write_text(content, encoding="utf8", newline="")
+    # A blank for each control character: places of what is named in a text stay where they are.
+    assert rows_of(path) == ([("0", "card declined"), ("1", "line one \nline  two")], [(3, "2", "empty text")])
 
 
 def test_json_lines_that_cannot_be_read_are_told_apart(tmp_path: Path) -> None:

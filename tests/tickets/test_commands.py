@@ -113,6 +113,18 @@ def test_an_export_holds_everything(run: Run, store: TicketStore, tmp_path: Path
     assert found["number"] == ticket.number
 
 
+@pytest.mark.parametrize("words", [("tickets", "export", "--csv"), ("tickets", "list", "--csv")], ids=" ".join)
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"], ids=["comma", "semicolon", "tab"])
+def test_no_spreadsheet_runs_what_a_customer_has_typed(
+    run: Run, store: TicketStore, words: tuple[str, ...], delimiter: str
+) -> None:
+    for number, typed in enumerate(["=1+1", "a;=1+1", "a\t=1+1", "a\n=1+1", "＝1+1", "\u200b@SUM(1)", "\r-1"]):
+        store.open(a_draft(form_id=str(number), summary=typed, transcript=[("customer", typed, "")]))
+    _, printed = run(*words)
+    found = [cell for row in csv.reader(io.StringIO(printed, newline=""), delimiter=delimiter) for cell in row]
+    assert [cell for cell in found if cell.strip('" \u200b\t\r\n')[:1] in set("=+-@＝＋－＠")] == []
+
+
 def test_without_a_help_desk_tickets_stay_in_the_store(run: Run, store: TicketStore) -> None:
     store.open(a_draft())
     code, told = run("tickets", "deliver", "--once")

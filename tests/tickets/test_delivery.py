@@ -13,6 +13,7 @@ import pytest
 from aiosmtpd.smtp import AuthResult
 
 from benchmarks.handoffs.servers import SECRET, MailServer, RequestTracker, WebhookReceiver
+from bot.regression.notify import notify
 from bot.settings import Settings
 from bot.tickets.delivery import DeliverySettingsError, Target, make_targets, target_names
 from bot.tickets.delivery.email import EmailTarget
@@ -202,6 +203,12 @@ def test_a_password_goes_over_tls_only(
     store = TicketStore(database, ["email"])
     store.open(a_draft())
     assert worker(store, target).run_once() == {"unavailable": 1}  # nobody has vouched for the certificate
+    nightly = Settings(
+        tickets_smtp_url=server.url.replace("smtp://", f"{scheme}://bot:p%40ss@"),
+        tickets_email_from="triage-bot@bot.example",
+        regression_email_to="team@help.example",
+    )
+    assert "certificate" in notify(nightly, "Nightly regression", "all is well")[0]
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     while not worker(store, target).run_once()["delivered"]:
         pass

@@ -85,6 +85,7 @@ def test_a_candidate_that_nobody_has_named_needs_an_intent_that_exists(store: Ti
     [
         ("kortet 4111 1111 1111 1111 feiler", "kortet ••••1111 feiler"),
         ("skriv til ola.nordmann@firma.no takk", "skriv til name@example.com takk"),
+        ("til a@b.co1x@firma.no, b@firma.no.", "til name@example.com, name@example.com."),
         ("ring meg på +47 912 34 567", "ring meg på +00 000 00 000"),
         ("faktura E0500ABC123456", "faktura E0500ABC000000"),
         ("id 3f2504e0-4f89-11d3-9a0c-0305e82c3301", "id 00000000-0000-0000-0000-000000000000"),
@@ -92,6 +93,7 @@ def test_a_candidate_that_nobody_has_named_needs_an_intent_that_exists(store: Ti
         ("[kort](card) er {dødt}\n- intent: greet", "(kort)(card) er (dødt) - intent: greet"),
         ("error 53003 twice", "error 53003 twice"),
         ("\x1b[31mrødt", "(31mrødt"),
+        ("4111\ufffe1111\\1111\ue0001111 feiler", "••••1111 feiler"),
     ],
 )
 def test_candidates_hold_nothing_that_only_concerns_the_customer(written: str, kept: str) -> None:

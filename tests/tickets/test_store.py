@@ -80,7 +80,7 @@ def test_without_consent_neither_transcript_nor_entities_are_kept(store: TicketS
 
 def test_characters_that_steer_a_terminal_are_not_kept(store: TicketStore) -> None:
     kept = store.open(a_draft(summary="\x1b[2Jvirker\x00 ikke\nikke i det hele tatt"))
-    assert kept.summary == "[2Jvirker ikke\nikke i det hele tatt"
+    assert kept.summary == " [2Jvirker  ikke\nikke i det hele tatt"
 
 
 def test_a_status_is_told_in_the_conversation_that_made_the_ticket(store: TicketStore) -> None:

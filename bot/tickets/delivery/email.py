@@ -5,15 +5,15 @@ from __future__ import annotations
 import smtplib
 import ssl
 from contextlib import closing, suppress
-from email.errors import MessageError
+from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
 
+from bot.text.mail import header_address, make_mail
 from bot.tickets.delivery.message import body, subject
 from bot.tickets.delivery.target import Parcel, RefusedError, UnavailableError
 
-HEADER_LENGTH = 400
 X_PRIORITY = {"urgent": "1", "high": "2", "normal": "3", "low": "5"}
 
 
@@ -36,7 +36,7 @@ class EmailTarget:
     def __init__(
         self, url: str, sender: str, recipient: str, answer_seconds: float, language: str | None = None
     ) -> None:
-        self._server = urlsplit(url)
+        self._url = url
         self._sender = sender
         self._recipient = recipient
         self._answer_seconds = answer_seconds
@@ -47,7 +47,7 @@ class EmailTarget:
         message = self._message(parcel)
         handing_over = False
         try:
-            with closing(self._connect()) as server:
+            with closing(connect(self._url, self._answer_seconds)) as server:
                 parcel.ensure_time(self._answer_seconds)
                 handing_over = True
                 server.send_message(message)
@@ -61,41 +61,51 @@ class EmailTarget:
             raise UnavailableError(f"the mail server did not answer ({error})", uncertain=handing_over) from error
         return str(message["Message-ID"])
 
-    def _connect(self) -> smtplib.SMTP:
-        host, port = self._server.hostname or "localhost", self._server.port
-        if self._server.scheme == "smtps":
-            context = ssl.create_default_context()
-            server: smtplib.SMTP = smtplib.SMTP_SSL(host, port or 465, timeout=self._answer_seconds, context=context)
-        else:
-            server = smtplib.SMTP(host, port or 25, timeout=self._answer_seconds)
-        try:
-            if self._server.scheme == "smtp+starttls":
-                server.starttls(context=ssl.create_default_context())
-            if self._server.username:
-                server.login(unquote(self._server.username), unquote(self._server.password or ""))
-        except BaseException:
-            server.close()
-            raise
-        return server
-
     def _message(self, parcel: Parcel) -> EmailMessage:
         ticket = parcel.ticket
-        message = EmailMessage()
-        message["Subject"] = subject(ticket)
-        message["From"] = self._sender
-        message["To"] = self._recipient
-        if ticket.contact_email:
-            with suppress(ValueError, MessageError):  # an address that no header can hold stands in the text
-                message["Reply-To"] = Address(addr_spec=ticket.contact_email)
-        message["Date"] = ticket.opened_at
-        message["Message-ID"] = f"<{ticket.number}.{parcel.key}@{Address(addr_spec=self._sender).domain}>"
-        message["X-Priority"] = X_PRIORITY[ticket.priority]
-        message["X-Ticket-Tags"] = " ".join(ticket.tags)
-        message["Auto-Submitted"] = "auto-generated"
-        message.set_content(body(ticket, self._language), cte="quoted-printable")
-        # A subject that is folded right after its name reaches some readers with a blank before it.
-        message.policy = message.policy.clone(max_line_length=HEADER_LENGTH)
-        return message
+        headers: dict[str, str | datetime] = {
+            "Subject": subject(ticket),
+            "From": self._sender,
+            "To": self._recipient,
+            "Date": ticket.opened_at,
+            "Message-ID": f"<{ticket.number}.{parcel.key}@{Address(addr_spec=self._sender).domain}>",
+            "X-Priority": X_PRIORITY[ticket.priority],
+            "X-Ticket-Tags": " ".join(ticket.tags),
+            "Auto-Submitted": "auto-generated",
+        }
+        address = header_address(ticket.contact_email or "")
+        if address:  # another one stands in the text
+            headers["Reply-To"] = address
+        return make_mail(headers, body(ticket, self._language))
+
+
+def connect(url: str, answer_seconds: float) -> smtplib.SMTP:
+    """Connects to a mail server, and logs in where the address says so.
+
+    Args:
+        url: as of `EmailTarget`.
+        answer_seconds: how long an answer is waited for.
+
+    Raises:
+        OSError: it cannot be reached, or nobody vouches for its certificate.
+        SMTPException: it does not let us in.
+    """
+    address = urlsplit(url)
+    host, port = address.hostname or "localhost", address.port
+    if address.scheme == "smtps":
+        context = ssl.create_default_context()
+        server: smtplib.SMTP = smtplib.SMTP_SSL(host, port or 465, timeout=answer_seconds, context=context)
+    else:
+        server = smtplib.SMTP(host, port or 25, timeout=answer_seconds)
+    try:
+        if address.scheme == "smtp+starttls":
+            server.starttls(context=ssl.create_default_context())
+        if address.username:
+            server.login(unquote(address.username), unquote(address.password or ""))
+    except BaseException:
+        server.close()
+        raise
+    return server
 
 
 def _answered(code: int, told: bytes | str) -> RefusedError | UnavailableError:

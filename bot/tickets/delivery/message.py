@@ -10,6 +10,7 @@ from typing import Any
 from bot.articles.replies import Replies
 from bot.articles.yaml_files import read_yaml
 from bot.settings import get_settings
+from bot.text.mail import header_text
 from bot.tickets.model import Ticket, Utterance
 
 FALLBACK_LANGUAGE = "en"
@@ -21,8 +22,11 @@ class TicketTextError(ValueError):
 
 
 def subject(ticket: Ticket) -> str:
-    """Returns one line: the number in brackets, by which a help desk finds the ticket again, and what is wrong."""
-    line = " ".join(f"[{ticket.number}] {ticket.summary}".split())
+    """Returns one line: the number in brackets, by which a help desk finds the ticket again, and what is wrong.
+
+    It is a mail's header wherever it goes: Request Tracker sends mails with it, too.
+    """
+    line = header_text(f"[{ticket.number}] {ticket.summary}")
     return line if len(line) <= SUBJECT_LENGTH else line[: SUBJECT_LENGTH - 1] + "…"
 
 

@@ -8,6 +8,7 @@ from rt.exceptions import ConnectionError as NotConnected
 from rt.exceptions import NotFoundError, RtError, UnexpectedResponseError
 from rt.rest2 import Rt
 
+from bot.text.mail import header_address
 from bot.tickets.delivery.message import body, subject
 from bot.tickets.delivery.target import Parcel, RefusedError, UnavailableError
 from bot.tickets.model import Ticket
@@ -70,8 +71,9 @@ class RequestTrackerTarget:
 
     def _create(self, ticket: Ticket) -> str:
         fields: dict[str, Any] = {"Priority": PRIORITY[ticket.priority]}
-        if ticket.contact_email:
-            fields["Requestor"] = ticket.contact_email
+        requestor = header_address(ticket.contact_email or "")
+        if requestor:  # another one stands in the text; it is sent mails
+            fields["Requestor"] = requestor
         return str(
             self._tracker.create_ticket(
                 self._queue.replace("{queue}", ticket.queue),

@@ -1,0 +1,37 @@
+"""Which characters of a typed text are kept, and which of them can be seen."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_DROPPED = frozenset({"Cn", "Co", "Cs"})
+_UNSEEN = _DROPPED | {"Cc", "Cf", "Mn", "Me"}
+# Letters that show nothing: Hangul fillers and the braille blank.
+_BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
+
+
+def readable(text: str) -> str:
+    """Returns a text without the characters that files, databases and mail servers refuse.
+
+    Dropped are noncharacters such as U+FFFE, halves of surrogate pairs, private characters and those that the Unicode
+    version of this Python (13.0 in 3.10) has not assigned: letters of scripts added later, too. Emoji added later stay.
+    Control characters other than tab and new line become blanks.
+    """
+    # True of nearly every text, and fast: no character is of a category that is looked at below.
+    is_plain = text.replace("\n", "").replace("\t", "").isprintable()
+    return text if is_plain else "".join(map(_readable, text))
+
+
+def _readable(char: str) -> str:
+    if char.isprintable() or char in "\n\t":
+        return char
+    category = unicodedata.category(char)
+    if category == "Cc":
+        return " "
+    is_reserved_for_emoji = "\U0001f000" <= char <= "\U0001faff"
+    return "" if category in _DROPPED and not is_reserved_for_emoji else char
+
+
+def is_seen(char: str) -> bool:
+    """Tells whether a character shows anything by itself."""
+    return not char.isspace() and char not in _BLANK_LETTERS and unicodedata.category(char) not in _UNSEEN
