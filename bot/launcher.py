@@ -204,9 +204,9 @@ def _ticket_delivery(root: Path) -> Iterator[None]:
     Raises:
         LaunchError: the settings of a help desk do not go together.
     """
-    from bot.tickets.delivery import DeliverySettingsError, make_targets, target_names
+    from bot.tickets.delivery import DeliverySettingsError, make_targets, reachable_targets
 
-    if not target_names(get_settings()):
+    if not reachable_targets(get_settings()):
         yield
         return
     try:

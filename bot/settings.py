@@ -141,6 +141,12 @@ class Settings(BaseSettings):
     tickets_language: str = Field(
         "", description="Language of the headings in delivered tickets; without it, each ticket's own."
     )
+    tickets_targets: str = Field(
+        "",
+        regex=r"^((email|webhook|request_tracker)( +|$))*$",
+        description="Help desks that tickets are for, of `email`, `webhook`, `request_tracker`, separated by blanks, "
+        "where another process knows their passwords and delivers; without it, those that the next settings name.",
+    )
     tickets_smtp_url: SecretStr | None = Field(
         None,
         description="Mail server that tickets are sent through: `smtp://user:password@host:25`, `smtps://...` or "

@@ -6,6 +6,7 @@ Each listens on loopback only, keeps its data in a folder of its own, and can be
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -20,7 +21,7 @@ REMEDY = "is not installed; run tools/install-test-servers.sh."
 
 
 class RedisServer:
-    """A Redis that writes each change to a file before it answers (`appendonly`).
+    """A Redis with a password that writes each change to a file before it answers (`appendonly`).
 
     Args:
         folder: where its file lies.
@@ -35,17 +36,19 @@ class RedisServer:
         if self._program is None:
             raise ServerMissing(f"Redis {REMEDY}")
         self._folder = folder
+        self._password = secrets.token_hex(16)
         self.port = port or free_port()
         self.start()
 
     @property
     def url(self) -> str:
-        """Its address."""
-        return f"redis://127.0.0.1:{self.port}/0"
+        """Its address, with the password."""
+        return f"redis://:{self._password}@127.0.0.1:{self.port}/0"
 
     def start(self) -> None:
         """Starts it and waits until it answers."""
         options = ["--bind", "127.0.0.1", "--appendonly", "yes", "--save", "", "--dir", str(self._folder)]
+        options += ["--requirepass", self._password]
         with (self._folder / "redis.log").open("ab") as log:
             command = [str(self._program), "--port", str(self.port), *options]
             self._process = subprocess.Popen(command, stdout=log, stderr=log)

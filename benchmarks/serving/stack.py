@@ -94,7 +94,7 @@ class Stack:
         port: where nginx listens; None takes a free one.
         workers: how many Rasa servers there are.
         broker: whether there is a RabbitMQ.
-        settings: further variables of the environment.
+        settings: further variables of every process's environment.
         actions_apart: whether there is an action server; otherwise each Rasa server runs its actions itself.
         rest: whether the Rasa servers open the plain REST channel, too.
         desk: whether there is a help desk, and a worker that delivers tickets to it.
@@ -127,32 +127,36 @@ class Stack:
         self.rabbit = RabbitServer(_made(folder / "rabbit")) if broker else None
         self.desk = WebhookDesk() if desk else None
         action_port = free_port()
-        environment = {
+        # Each process is told what deploy/compose.yaml tells it, and no more.
+        tickets = {
             **os.environ,
             "PYTHONUNBUFFERED": "1",
-            "BOT_TRACKER_DATABASE": self.postgres.database(),
             "BOT_TICKETS_DATABASE": self.postgres.database(),
+            "BOT_LOG_FORMAT": "json",
+            **(settings or {}),
+        }
+        opens_tickets = {**tickets, **({"BOT_TICKETS_TARGETS": "webhook"} if desk else {})}
+        self.environment = {
+            **opens_tickets,
+            "BOT_TRACKER_DATABASE": self.postgres.database(),
             "BOT_REDIS_URL": self.redis.url,
             **({"BOT_BROKER_URL": self.rabbit.url} if self.rabbit else {}),
             **({"BOT_ACTION_SERVER_URL": f"http://127.0.0.1:{action_port}/webhook"} if actions_apart else {}),
             "BOT_SECRET_KEY": secrets.token_urlsafe(48),
             "BOT_PROXIES_COUNT": "1",
             "BOT_METRICS_TOKEN": self.token,
-            "BOT_LOG_FORMAT": "json",
-            **(self.desk.environment if self.desk else {}),
-            **(settings or {}),
         }
-        self.environment = environment
         self.actions = Program(
             ["-m", "rasa_sdk", "--actions", "actions", "--port", str(action_port)],
             f"http://127.0.0.1:{action_port}/health",
             folder / "actions.log",
-            {**environment, "SANIC_HOST": "127.0.0.1"},
+            {**opens_tickets, "SANIC_HOST": "127.0.0.1"},
         )
         self._options = ["--rest"] if rest else []
         self.worker_ports = [free_port() for _ in range(workers)]
         self.workers = [self._worker(number, port) for number, port in enumerate(self.worker_ports, start=1)]
-        delivery = Program(["-m", "bot", "tickets", "deliver"], None, folder / "delivery.log", environment)
+        delivers = {**tickets, **(self.desk.environment if self.desk else {})}
+        delivery = Program(["-m", "bot", "tickets", "deliver"], None, folder / "delivery.log", delivers)
         self.programs = [
             *([self.actions] if actions_apart else []),
             *self.workers,
@@ -216,9 +220,11 @@ class Stack:
 
     def _start_nginx(self) -> None:
         servers = "\n".join(f"    server 127.0.0.1:{port} max_fails=1 fail_timeout=1s;" for port in self.worker_ports)
-        template = (PROJECT_ROOT / "deploy" / "local" / "nginx.conf").read_text(encoding="utf8")
+        deploy = PROJECT_ROOT / "deploy"
+        template = (deploy / "local" / "nginx.conf").read_text(encoding="utf8")
         file = self.folder / "nginx.conf"
-        file.write_text(template.format(folder=self.folder, port=self.port, servers=servers), encoding="utf8")
+        values = {"folder": self.folder, "port": self.port, "servers": servers, "deploy": deploy}
+        file.write_text(template.format(**values), encoding="utf8")
         with (self.folder / "nginx.log").open("ab") as log:
             self._nginx = subprocess.Popen([str(NGINX), "-c", str(file), "-p", str(self.folder)], stderr=log)
         wait_until(lambda: _status(f"{self.origin}/") == 200, "nginx", START_SECONDS)

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import socket
+import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+import psycopg2
 import pytest
+import redis
+import tomli
 import yaml
 
+from benchmarks.handoffs.servers import PostgresServer, ServerMissing, free_port, wait_until
 from bot.serving.metrics import REGISTRY
 from bot.settings import Settings
+from tests.conftest import or_skip
+from tests.serving.test_kubernetes import SECRETS
 
 DEPLOY = Path(__file__).resolve().parent.parent.parent / "deploy"
 FILES = sorted(path for path in DEPLOY.rglob("*") if path.is_file())
-
-
-def containers(document: dict[str, Any]) -> list[dict[str, Any]]:
-    """Returns the containers of a Kubernetes document."""
-    spec = document["spec"]
-    pod = spec.get("jobTemplate", {"spec": spec})["spec"].get("template", {"spec": {}})["spec"]
-    found: list[dict[str, Any]] = pod.get("containers", [])
-    return found
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -31,23 +34,81 @@ def test_every_setting_that_is_named_exists(path: Path) -> None:
     assert {name for name in named if name.lower() not in Settings.__fields__} == set()
 
 
-def test_every_container_in_kubernetes_is_locked_and_limited_and_every_server_is_probed() -> None:
-    documents = list(yaml.safe_load_all((DEPLOY / "kubernetes" / "bot.yaml").read_text(encoding="utf8")))
-    found = [container for document in documents for container in containers(document)]
-    assert [container["name"] for container in found] == ["rasa", "actions", "delivery", "retention"]
-    for container in found:
-        assert container["securityContext"]["readOnlyRootFilesystem"] is True
-        assert container["resources"]["limits"]["memory"]
-        assert ("ports" in container) == ("readinessProbe" in container) == ("livenessProbe" in container)
+@pytest.fixture(scope="module")
+def services() -> dict[str, Any]:
+    """The services of compose.yaml."""
+    found: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf8"))["services"]
+    return found
 
 
-def test_containers_of_compose_write_nothing_and_have_no_rights() -> None:
-    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf8"))["services"]
-    ours = [service for service in services.values() if service["image"] == "billing-triage-bot"]
-    assert len(ours) == 4
-    assert all(service["read_only"] and service["cap_drop"] == ["ALL"] for service in ours)
+def test_containers_of_compose_write_nothing_and_have_no_rights(services: dict[str, Any]) -> None:
+    ours = [service for service in services.values() if service["image"].startswith("billing-triage-bot")]
+    assert len(ours) == 5
+    assert all(service["read_only"] and service["cap_drop"] == ["ALL"] for service in [*ours, services["nginx"]])
+    assert all(service["mem_limit"] and service["pids_limit"] for service in services.values())
+    assert all(service["security_opt"] == ["no-new-privileges:true"] for service in services.values())
     mounted = [volume.split(":")[0] for service in services.values() for volume in service.get("volumes", [])]
-    assert all((DEPLOY / name).is_file() for name in mounted if name.startswith("./"))
+    made_by_the_operator = {"./tls"}
+    files = {name for name in mounted if name.startswith("./")} - made_by_the_operator
+    assert all((DEPLOY / name).is_file() for name in files)
+
+
+def test_each_service_of_compose_gets_the_secrets_of_its_kubernetes_workload(services: dict[str, Any]) -> None:
+    for name in SECRETS:
+        told = {variable.removeprefix("BOT_") for variable in services.get(name, services["rasa-1"])["environment"]}
+        assert told & set.union(*SECRETS.values()) == SECRETS[name]
+    assert services["delivery"]["env_file"] == ["delivery.env"]
+    assert not any("env_file" in service for name, service in services.items() if name != "delivery")
+
+
+def test_images_and_steps_of_ci_are_named_by_exact_versions() -> None:
+    version = tomli.loads((DEPLOY.parent / "pyproject.toml").read_text(encoding="utf8"))["project"]["version"]
+    texts = {path: path.read_text(encoding="utf8") for path in [*FILES, *DEPLOY.parent.glob(".github/workflows/*.yml")]}
+    images = re.findall(r"(?:image: |FROM |COPY --from=)([\w./-]+:[\w.-]+|[\w./-]+$)", "\n".join(texts.values()), re.M)
+    others = {image for image in images if not image.startswith("billing-triage-bot")}
+    assert set(images) - others == {f"billing-triage-bot:{version}"}
+    assert len(others) == 6
+    assert [image for image in others if not re.search(r":\d+\.\d+(\.\d+)?(-|$)", image)] == []
+    steps = re.findall(r"uses: (.*)", "\n".join(texts.values()))
+    assert len(steps) == 4
+    assert [step for step in steps if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+", step)] == []
+
+
+def test_redis_of_compose_asks_for_the_password(services: dict[str, Any], tmp_path: Path) -> None:
+    if shutil.which("redis-server") is None:
+        or_skip(_no_redis)
+    port = free_port()
+    program, flag, script = services["redis"]["command"]
+    script = script.replace("$$", "$") + f" --port {port} --bind 127.0.0.1 --dir {tmp_path}"
+    process = subprocess.Popen([program, flag, script], env={**os.environ, "REDISCLI_AUTH": "only4us"})
+    try:
+        wait_until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, "Redis")
+        with redis.Redis(port=port) as stranger, pytest.raises(redis.AuthenticationError):
+            stranger.ping()
+        with redis.Redis.from_url(f"redis://:only4us@127.0.0.1:{port}/0") as ours:
+            assert ours.ping()
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+
+
+def test_who_knows_the_password_of_one_database_cannot_read_the_other(postgres: PostgresServer) -> None:
+    host = parse_qs(urlsplit(postgres.database()).query)["host"][0]
+    passwords = {"CONVERSATIONS_PASSWORD": "one", "TICKETS_PASSWORD": "another's"}
+    subprocess.run(
+        [str(DEPLOY / "postgres-databases.sh")],
+        env={**os.environ, "POSTGRES_USER": "bot", "PGHOST": host, **passwords},
+        check=True,
+    )
+    for name in ("conversations", "tickets"):
+        with psycopg2.connect(host=host, user=name, dbname=name) as connection, connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE kept (id integer)")
+    with pytest.raises(psycopg2.OperationalError, match="permission denied"):
+        psycopg2.connect(host=host, user="tickets", dbname="conversations")
+
+
+def _no_redis() -> None:
+    raise ServerMissing("Redis is not installed; run tools/install-test-servers.sh.")
 
 
 def test_dashboard_and_alerts_ask_for_metrics_that_there_are() -> None:

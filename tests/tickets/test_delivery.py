@@ -11,6 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 from aiosmtpd.smtp import AuthResult
+from pydantic import ValidationError
 
 from benchmarks.handoffs.servers import SECRET, MailServer, RequestTracker, WebhookReceiver
 from bot.regression.notify import notify
@@ -265,6 +266,18 @@ def test_help_desks_set_later_get_older_tickets_when_asked_to(database: str, mai
     assert store.retry(number) == 1
     assert store.retry(number) == 0
     assert worker(store, email(mail)).run_once() == {"delivered": 1}
+
+
+def test_who_opens_tickets_needs_no_password_of_the_help_desk(database: str, mail: MailServer) -> None:
+    opened_by = Settings(tickets_targets="email")
+    assert make_targets(opened_by) == []
+    TicketStore(database, target_names(opened_by)).open(a_draft())
+    assert worker(TicketStore(database), email(mail)).run_once() == {"delivered": 1}
+
+
+def test_a_help_desk_that_there_is_not_is_refused() -> None:
+    with pytest.raises(ValidationError, match="tickets_targets"):
+        Settings(tickets_targets="email fax")
 
 
 def test_the_wait_grows_to_its_limit_and_is_never_the_same_for_all() -> None:

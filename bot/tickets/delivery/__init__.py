@@ -13,7 +13,12 @@ class DeliverySettingsError(ValueError):
 
 
 def target_names(settings: Settings) -> list[str]:
-    """Returns the names of the help desks that the settings name, without loading what speaks to them."""
+    """Returns the names of the help desks that each new ticket is delivered to, by this process or another one."""
+    return settings.tickets_targets.split() or reachable_targets(settings)
+
+
+def reachable_targets(settings: Settings) -> list[str]:
+    """Returns the names of the help desks whose addresses are set, without loading what speaks to them."""
     chosen = {
         "email": settings.tickets_smtp_url,
         "webhook": settings.tickets_webhook_url,
