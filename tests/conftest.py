@@ -40,6 +40,11 @@ def shared() -> Path:
     return folder
 
 
+def pytest_configure() -> None:
+    """Lets Ctrl-C stop bots also where the tests run in the background: there, shells have it ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Lets whoever works on something else than the model test without training one."""
     parser.addoption("--model", type=Path, help="serve this model instead of that of the present content")
