@@ -145,10 +145,10 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def running_bot(trained_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBot]:
-    """The bot with the REST channel, stopped as Ctrl-C stops it."""
+    """The bot with the REST channel and Rasa's HTTP API, stopped as Ctrl-C stops it."""
     port = free_port()
     log = tmp_path_factory.mktemp("bot") / "bot.log"
-    command = ["-m", "bot", "run", "--port", str(port), "--rest", "--model", str(trained_model)]
+    command = ["-m", "bot", "run", "--port", str(port), "--rest", "--model", str(trained_model), "--", "--enable-api"]
     # All tests write from one address, and more than a visitor would.
     many = {f"BOT_LIMIT_{kind}_PER_ADDRESS": "100000 per minute" for kind in ("REQUESTS", "SESSIONS")}
     with started(command, log, BOT_SECRETS_DIR=str(log.parent / "secrets"), **many) as process:
