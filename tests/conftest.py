@@ -1,4 +1,7 @@
-"""Fixtures that every test may use: the shared material, a trained model, a running bot."""
+"""Fixtures that every test may use: the shared material, a trained model, a running bot, PostgreSQL, Redis.
+
+A session fixture that one conftest imports from another is made twice; one that several folders need belongs here.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 import uuid
@@ -19,7 +23,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.handoffs.servers import ServerMissing
+from benchmarks.handoffs.servers import PostgresServer, ServerMissing
+from benchmarks.serving.servers import RedisServer
 
 ROOT = Path(__file__).resolve().parent.parent
 START_LIMIT_SECONDS = 600
@@ -38,6 +43,11 @@ def shared() -> Path:
     if not (folder / "seeds").is_dir():
         pytest.skip("the shared material (../shared) is not on this machine")
     return folder
+
+
+def pytest_configure() -> None:
+    """Lets Ctrl-C stop bots also where the tests run in the background: there, shells have it ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -138,10 +148,10 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def running_bot(trained_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBot]:
-    """The bot with the REST channel, stopped as Ctrl-C stops it."""
+    """The bot with the REST channel and Rasa's HTTP API, stopped as Ctrl-C stops it."""
     port = free_port()
     log = tmp_path_factory.mktemp("bot") / "bot.log"
-    command = ["-m", "bot", "run", "--port", str(port), "--rest", "--model", str(trained_model)]
+    command = ["-m", "bot", "run", "--port", str(port), "--rest", "--model", str(trained_model), "--", "--enable-api"]
     # All tests write from one address, and more than a visitor would.
     many = {f"BOT_LIMIT_{kind}_PER_ADDRESS": "100000 per minute" for kind in ("REQUESTS", "SESSIONS")}
     with started(command, log, BOT_SECRETS_DIR=str(log.parent / "secrets"), **many) as process:
@@ -175,6 +185,23 @@ def searching_bot(
     environment = {"BOT_SECRETS_DIR": str(log.parent / "secrets"), "BOT_ARTICLES_DATABASE": str(some_articles)}
     with started(command, log, **environment) as process:
         yield RunningBot(port, log, process, tickets_beside(log))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server."""
+    with tempfile.TemporaryDirectory(prefix="pg") as folder:  # short: a socket's path has 107 characters at most
+        server = or_skip(lambda: PostgresServer(Path(folder)))
+        yield server
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis."""
+    server = or_skip(lambda: RedisServer(tmp_path_factory.mktemp("redis")))
+    yield server
+    server.stop()
 
 
 def tickets_beside(log: Path) -> str:

@@ -9,15 +9,20 @@ import socket
 import subprocess
 import sys
 import tarfile
-import time
+import urllib.error
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from benchmarks.handoffs.servers import WebhookReceiver, wait_until
 from bot.launcher import fingerprint
 from bot.nlu.linear import FORMAT
 from bot.settings import get_settings
-from tests.conftest import RunningBot, free_port, wait_for_line
+from bot.tickets.store import TicketStore
+from tests.conftest import RunningBot, free_port, started, tickets_beside
+from tests.tickets.conftest import a_draft, webhook_settings
 
 
 @pytest.fixture
@@ -175,41 +180,48 @@ def test_a_model_that_cannot_be_loaded_is_told_with_the_remedy(
     assert "The bot answers at" not in result.stdout
 
 
-def test_stopping_ends_the_server(running_bot: RunningBot, root: Path, tmp_path: Path) -> None:
-    port = free_port()
-    log = tmp_path / "bot.log"
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "bot", "run", "--port", str(port)], cwd=root, stdout=stream, stderr=stream
-        )
-    wait_for_line(process, log, "The bot answers at")
-    children = _children(process.pid)
-    assert children
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=60) == 0
-    deadline = time.monotonic() + 30
-    while any(Path(f"/proc/{child}").exists() for child in children):
-        assert time.monotonic() < deadline, "a server outlived the launcher"
-        time.sleep(0.1)  # between two looks
+@dataclass
+class Launched:
+    """The bot as `make run` starts it, with a help desk."""
+
+    port: int
+    log: Path
+    process: subprocess.Popen[bytes]
+    help_desk: WebhookReceiver
+    tickets: TicketStore
 
 
-def test_the_rest_channel_is_closed_unless_asked_for(root: Path, trained_model: Path, tmp_path: Path) -> None:
-    import urllib.error
+@pytest.fixture(scope="module")
+def launched(trained_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launched]:
+    """One bot for all tests of a running one; the last of them stops it. A ticket waits for its help desk."""
+    folder, port, help_desk = tmp_path_factory.mktemp("launched"), free_port(), WebhookReceiver()
+    tickets = TicketStore(tickets_beside(folder / "bot.log"), ["webhook"])
+    tickets.open(a_draft())
+    command = ["-m", "bot", "run", "--port", str(port), "--model", str(trained_model)]
+    settings = {**webhook_settings(help_desk), "BOT_SECRETS_DIR": str(folder)}
+    with started(command, folder / "bot.log", **settings) as process:
+        yield Launched(port, folder / "bot.log", process, help_desk, tickets)
+    help_desk.stop()
 
-    port = free_port()
-    log = tmp_path / "bot.log"
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "bot", "run", "--port", str(port)], cwd=root, stdout=stream, stderr=stream
-        )
-    try:
-        wait_for_line(process, log, "The bot answers at")
-        with pytest.raises(urllib.error.HTTPError) as refused:
-            RunningBot(port, log, process, tickets="").post("/webhooks/rest/webhook", {"sender": "a", "message": "hi"})
-        assert refused.value.code == 404
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(timeout=60)
+
+def test_tickets_are_delivered_beside_the_bot(launched: Launched) -> None:
+    assert launched.help_desk.seen.wait(60)
+    wait_until(lambda: not launched.tickets.deliveries(undelivered=True), "the delivery to be noted", 60)
+
+
+def test_the_rest_channel_is_closed_unless_asked_for(launched: Launched) -> None:
+    bot = RunningBot(launched.port, launched.log, launched.process, tickets="")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        bot.post("/webhooks/rest/webhook", {"sender": "a", "message": "hi"})
+    assert refused.value.code == 404
+
+
+def test_stopping_ends_the_servers(launched: Launched) -> None:
+    children = _children(launched.process.pid)
+    assert len(children) == 2, "Rasa's server and the delivery of tickets"
+    launched.process.send_signal(signal.SIGTERM)
+    assert launched.process.wait(timeout=60) == 0
+    wait_until(lambda: not any(Path(f"/proc/{child}").exists() for child in children), "the servers to end", 30)
 
 
 def _children(pid: int) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from bot.batch.workers import Model
 from bot.regression.measure import held_out_examples
 from bot.regression.triage import read_labelled
 from tests.batch.conftest import write_csv
-from tests.conftest import RunningBot, free_port, started, tickets_beside
+from tests.conftest import RunningBot
 
 LINKS = read_links()
 LANGUAGES = ("en", "nb", "sv", "nl", "da", "de", "fr", "es", "fi")
@@ -32,15 +32,6 @@ LANGUAGES = ("en", "nb", "sv", "nl", "da", "de", "fr", "es", "fi")
 @pytest.fixture(scope="module")
 def understanding(trained_model: Path) -> Understanding:
     return Understanding(trained_model)
-
-
-@pytest.fixture(scope="module")
-def parsing_bot(trained_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBot]:
-    """A running bot with Rasa's HTTP API."""
-    port, log = free_port(), tmp_path_factory.mktemp("bot") / "bot.log"
-    command = ["-m", "bot", "run", "--port", str(port), "--model", str(trained_model), "--", "--enable-api"]
-    with started(command, log) as process:
-        yield RunningBot(port, log, process, tickets_beside(log))
 
 
 def chunk_of(texts: Sequence[str]) -> Chunk:
@@ -61,7 +52,7 @@ def texts_in(language: str, root: Path) -> list[str]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_batch_finds_what_model_parse_finds(
-    language: str, root: Path, understanding: Understanding, parsing_bot: RunningBot
+    language: str, root: Path, understanding: Understanding, running_bot: RunningBot
 ) -> None:
     texts = texts_in(language, root)
     batch, rejected = understanding.triage(
@@ -70,7 +61,7 @@ def test_a_batch_finds_what_model_parse_finds(
     assert not rejected
     assert len(texts) > 30
     for found, text in zip(batch.to_pylist(), texts, strict=True):
-        parsed = parsing_bot.post("/model/parse", {"text": text})
+        parsed = running_bot.post("/model/parse", {"text": text})
         ranking = [one for one in parsed["intent_ranking"] if one["name"] != "nlu_fallback"]
         ranking = [one for one in ranking if one["name"] != parsed["intent"]["name"]]
         expected = {

@@ -22,14 +22,9 @@ MOST_FALSE_REFUSALS = 0.05
 
 
 @pytest.fixture(scope="module")
-def model(trained_model: Path) -> NluModel:
-    return NluModel(trained_model)
-
-
-@pytest.fixture(scope="module")
-def predictions(model: NluModel) -> dict[str, list[Prediction]]:
+def predictions(shipped: NluModel) -> dict[str, list[Prediction]]:
     by_language: dict[str, list[Prediction]] = {}
-    for prediction in predict(model, held_out_examples()):
+    for prediction in predict(shipped, held_out_examples()):
         by_language.setdefault(prediction.example.language, []).append(prediction)
     return by_language
 
@@ -48,12 +43,12 @@ def test_the_language_of_a_sentence_is_recognised(predictions: dict[str, list[Pr
     assert {language: share for language, share in shares.items() if share < 0.95} == {}
 
 
-def test_the_language_is_recognised_with_the_locale_of_the_page(model: NluModel) -> None:
-    paged = predict(model, held_out_examples(), with_page=True)
+def test_the_language_is_recognised_with_the_locale_of_the_page(shipped: NluModel) -> None:
+    paged = predict(shipped, held_out_examples(), with_page=True)
     assert language_accuracy(paged) >= 0.99
 
 
-def test_phrases_that_people_typed_are_understood(model: NluModel, shared: Path) -> None:
-    typed = predict(model, read_banking77(shared / "benchmarks" / "banking77" / "train.csv"))
+def test_phrases_that_people_typed_are_understood(shipped: NluModel, shared: Path) -> None:
+    typed = predict(shipped, read_banking77(shared / "benchmarks" / "banking77" / "train.csv"))
     right = sum(prediction.intent == prediction.example.intent for prediction in typed) / len(typed)
     assert right >= 0.82

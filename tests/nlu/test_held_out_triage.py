@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from bot.regression.measure import NluModel
@@ -18,9 +16,9 @@ from bot.regression.triage import (
 
 
 @pytest.fixture(scope="module")
-def triaged(trained_model: Path) -> list[Triaged]:
+def triaged(shipped: NluModel) -> list[Triaged]:
     messages = [*two_issue_messages(), *long_messages(), *single_issue_messages()]
-    return triage(NluModel(trained_model), messages)
+    return triage(shipped, messages)
 
 
 def test_both_issues_are_found_and_hardly_ever_a_false_second(triaged: list[Triaged]) -> None:

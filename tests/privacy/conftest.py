@@ -18,10 +18,7 @@ from bot.serving.conversations import EVENTS, open_conversations
 from bot.tickets import SearchEvent, Ticket
 from bot.tickets.store import TicketStore
 from bot.tickets.tables import OUTBOX, SEARCHES, TICKETS
-from tests.serving.conftest import redis_server as redis_server  # noqa: PLC0414 - a fixture
-from tests.serving.conftest import settings_of as settings_of  # noqa: PLC0414 - a fixture
 from tests.tickets.conftest import a_draft
-from tests.tickets.conftest import postgres as postgres  # noqa: PLC0414 - a fixture
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
 

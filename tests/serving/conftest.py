@@ -8,20 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.serving.servers import RabbitServer, RedisServer
+from benchmarks.serving.servers import RabbitServer
 from bot.settings import get_settings
 from tests.conftest import or_skip
-from tests.tickets.conftest import postgres as postgres  # noqa: PLC0414 - a fixture
 
 SetUp = Callable[..., None]
-
-
-@pytest.fixture(scope="session")
-def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """A Redis."""
-    server = or_skip(lambda: RedisServer(tmp_path_factory.mktemp("redis")))
-    yield server
-    server.stop()
 
 
 @pytest.fixture(scope="session")

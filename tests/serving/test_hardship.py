@@ -6,28 +6,24 @@ import resource
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 import pytest
 
 from tests.channel.conftest import PageBot, reply
-from tests.conftest import free_port, started
+from tests.conftest import RunningBot
 
 QUESTION = "hvorfor er fakturaen så høy denne måneden"
 ANOTHER = "hvordan betaler jeg fakturaen?"
 CLIENTS = 60
 
 
-@pytest.fixture(scope="module")
-def bot(trained_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageBot]:
-    """A bot with SQLite."""
-    folder = tmp_path_factory.mktemp("hardship")
-    port = free_port()
-    command = ["-m", "bot", "run", "--port", str(port), "--model", str(trained_model)]
-    environment = {"BOT_SECRETS_DIR": str(folder / "secrets"), "BOT_PROXIES_COUNT": "1"}
-    with started(command, folder / "bot.log", **environment) as process:
-        yield PageBot(port, folder / "bot.log", folder / "conversations.db", folder / "secrets", process.pid)
+@pytest.fixture
+def bot(running_bot: RunningBot) -> PageBot:
+    """The page of a bot with SQLite."""
+    folder = running_bot.log.parent
+    process_id = running_bot.process.pid
+    return PageBot(running_bot.port, running_bot.log, folder / "conversations.db", folder / "secrets", process_id)
 
 
 @contextmanager

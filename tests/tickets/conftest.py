@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -54,15 +53,6 @@ def a_draft(**changes: Any) -> TicketDraft:
         "signals": ["deadline"],
     }
     return TicketDraft(**{**values, **changes})
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    """A PostgreSQL server."""
-    with tempfile.TemporaryDirectory(prefix="pg") as folder:  # short: a socket's path has 107 characters at most
-        server = or_skip(lambda: PostgresServer(Path(folder)))
-        yield server
-        server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -151,19 +151,6 @@ def test_what_is_parked_is_listed_with_its_reason_and_can_be_put_back(
     assert (len(receiver.tickets), len(mail.messages)) == (1, 1)
 
 
-def test_the_launcher_delivers_beside_the_bot(
-    database: str, receiver: WebhookReceiver, trained_model: Path, tmp_path: Path
-) -> None:
-    from tests.conftest import started
-
-    TicketStore(database, ["webhook"]).open(a_draft())
-    command_line = ["-m", "bot", "run", "--port", str(free_port()), "--model", str(trained_model)]
-    settings = {**webhook_settings(receiver), "BOT_TICKETS_DATABASE": database, "BOT_SECRETS_DIR": str(tmp_path)}
-    with started(command_line, tmp_path / "bot.log", **settings):
-        assert receiver.seen.wait(60)
-    assert TicketStore(database).deliveries(undelivered=True) == []
-
-
 def test_the_launcher_says_what_a_help_desk_lacks(database: str) -> None:
     environment = {**os.environ, "BOT_TICKETS_DATABASE": database, "BOT_TICKETS_SMTP_URL": "smtp://127.0.0.1"}
     command_line = [sys.executable, "-m", "bot", "run", "--port", str(free_port()), "--model", "README.md"]

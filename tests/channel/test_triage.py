@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.articles.replies import Replies
-from tests.channel.conftest import Customer, PageBot, Reply, page_bot  # noqa: F401 - the fixture is used by its name
+from tests.channel.conftest import Customer, PageBot, Reply
 
 REPLIES = Replies()
 
@@ -20,7 +20,7 @@ def button(reply: Reply, title: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("language", REPLIES.languages())
 def test_a_ticket_is_opened_with_buttons_and_asked_about_in_the_same_conversation(
-    page_bot: PageBot,  # noqa: F811
+    page_bot: PageBot,
     language: str,
 ) -> None:
     customer = page_bot.customer(language=language, product="azure")
@@ -39,7 +39,7 @@ def test_a_ticket_is_opened_with_buttons_and_asked_about_in_the_same_conversatio
     assert number.group() in customer.say(f"{number.group()}?").text
 
 
-def test_another_conversation_on_the_page_is_a_stranger(page_bot: PageBot) -> None:  # noqa: F811
+def test_another_conversation_on_the_page_is_a_stranger(page_bot: PageBot) -> None:
     owner, stranger = (page_bot.customer(language="en") for _ in range(2))
     for text in ("I want to talk to a person", "somebody@example.com", "0x80070005"):
         owner.say(text)
@@ -49,7 +49,7 @@ def test_another_conversation_on_the_page_is_a_stranger(page_bot: PageBot) -> No
     assert REPLIES.dialogue("status_unknown", "en") in stranger.say("other@example.com").text
 
 
-def test_an_answer_in_the_middle_of_a_form_is_shown_as_an_answer(page_bot: PageBot) -> None:  # noqa: F811
+def test_an_answer_in_the_middle_of_a_form_is_shown_as_an_answer(page_bot: PageBot) -> None:
     customer: Customer = page_bot.customer(language="nb", product="azure")
     customer.say("jeg vil snakke med et menneske")
     between = customer.say("hvordan laster jeg ned en faktura?")
