@@ -22,6 +22,9 @@ Value = TypeVar("Value")
 
 MOST_PIECES = 50_000
 """Pieces that are numbered; with more, numbers begin anew. Messages of a year have as many."""
+LONGEST_PIECE = 100
+"""Characters that are read of a piece, also after one character has become several: longer ones are no words, and what
+is done with one takes the longer the longer it is, some of it with the square."""
 _LONG_NUMBER = re.compile(r"\d{5,}")
 
 
@@ -90,7 +93,7 @@ class _Splitter:
         if len(pieces.names) > max(MOST_PIECES, 2 * len(texts)):
             pieces, recent = Pieces(), {}
         number, known = pieces.__getitem__, recent.get
-        lists = [known(text) or list(map(number, text.split())) for text in texts]
+        lists = [known(text) or [number(piece[:LONGEST_PIECE]) for piece in text.split()] for text in texts]
         # Several components read the same texts, one after the other.
         self._known = pieces, dict(zip(texts, lists, strict=True))
         return Split(pieces, lists)

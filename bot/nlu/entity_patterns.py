@@ -29,6 +29,11 @@ PRODUCT = "product"
 CANDIDATE = "candidate"
 
 _OFFSETS = "offsets"
+# What is looked for again from each place of a text has an end: the name before the @ of an address, and each part of
+# a host's name (64 characters, RFC 5321 and 1035), the parts of a host's name, and the groups of digits in a number.
+_LONGEST_LABEL = 64
+_MOST_LABELS = 10
+_MOST_GROUPS = 12
 
 _GUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _NUMBER: Token = {"TEXT": {"REGEX": r"^[0-9]+(?:[.,'’:][0-9]+)*$"}}
@@ -112,7 +117,8 @@ def _token_expression(words: EntityWords) -> str:
             r"\s",
             rf"{_GUID}(?![^\W_])",
             # Addresses name no product: portal.azure.com
-            r"(?:https?://|www\.)\S+|[\w.+-]+@[\w-]+\.[\w.-]*\w|(?:[a-z][\w-]*\.)+(?:com|net|org)\b",
+            rf"(?:https?://|www\.)\S+|[\w.+-]{{1,{_LONGEST_LABEL}}}@[\w-]{{1,{_LONGEST_LABEL}}}\.[\w.-]*\w"
+            rf"|(?:[a-z][\w-]{{0,{_LONGEST_LABEL}}}\.){{1,{_MOST_LABELS}}}(?:com|net|org)\b",
             r"0x[0-9a-f]+",
             # `kr.` is one token before a number, unless it ends what is said about the number before it.
             rf"(?<![0-9])(?<![0-9]\s)(?:{abbreviations})(?=\s?[0-9])",
@@ -121,7 +127,7 @@ def _token_expression(words: EntityWords) -> str:
             rf"(?<![^\W_])(?:{_any(words.product_names)})(?=(?:{_any(words.product_nouns)}))",
             rf"(?<![^\W_])(?:{_any(word for word in currencies if len(word) > 1)})(?=[0-9])",
             # The group makes the number atomic: it is taken whole, or the characters are a word such as `3D`.
-            rf"(?=(?P<number>[0-9]+(?:[.,'’:/-][0-9]+)*))(?P=number)(?=(?:{_any(glued)})?(?![^\W_]))",
+            rf"(?=(?P<number>[0-9]+(?:[.,'’:/-][0-9]+){{0,{_MOST_GROUPS}}}))(?P=number)(?=(?:{_any(glued)})?(?![^\W_]))",
             r"(?<=[0-9])[,.:][-–—]{1,2}(?!\w)",
             r"[^\W_]+",
             r".",

@@ -63,8 +63,8 @@ class Explanation:
 class _Said:
     """What was said to some texts."""
 
-    rows: Mapping[tuple[str, bool], int]
-    """Text, and whether it is in a language without phrases -> row of `confidences`."""
+    rows: Mapping[tuple[str, bool, bool], int]
+    """Text, whether it is in a language without phrases, whether near phrases judge it -> row of `confidences`."""
     confidences: NDArray[np.float32]
     """(n, labels)"""
 
@@ -168,22 +168,25 @@ class IntentModel:
         texts: Sequence[str],
         encodings: NDArray[np.float32] | None = None,
         languages: Sequence[str | None] | None = None,
+        near: Sequence[bool] | None = None,
     ) -> NDArray[np.float32]:
         """Returns the confidences of `labels` for each text, (n, labels), read-only; arguments as for `predict`.
 
-        What was said to a text by the call before is said again: the first part of a message is often all of it.
+        `near` says of each text whether near phrases judge it where its words are strange, which takes longer than all
+        else; None lets them. What was said to a text by the call before is said again: the first part of a message is often all of it.
         """
         foreign = np.array([self._is_foreign(language) for language in languages or [None] * len(texts)], dtype=bool)
-        keys = list(zip(texts, foreign.tolist(), strict=True))
+        nearby = np.ones(len(texts), dtype=bool) if near is None else np.array(near, dtype=bool)
+        keys = list(zip(texts, foreign.tolist(), nearby.tolist(), strict=True))
         rows = np.array([self._said.rows.get(key, -1) for key in keys], dtype=np.int64)
         new = np.flatnonzero(rows < 0)
         if len(new) == len(keys):
-            confidences = self._confidences(texts, encodings, foreign)
+            confidences = self._confidences(texts, encodings, foreign, nearby)
         else:
             confidences = self._said.confidences[rows]
             if len(new):
                 known = None if encodings is None else encodings[new]
-                confidences[new] = self._confidences([texts[row] for row in new], known, foreign[new])
+                confidences[new] = self._confidences([texts[row] for row in new], known, foreign[new], nearby[new])
         confidences.setflags(write=False)
         self._said = _Said({key: row for row, key in enumerate(keys)}, confidences)
         return confidences
@@ -207,7 +210,9 @@ class IntentModel:
             other: what speaks for this one is negative.
         """
         assert self._model is not None and self._spelling is not None, "train or load it first"
-        linear, (read, changed, [strangeness]) = self._model.linear, self._read([text], np.zeros(1, dtype=bool))
+        linear, (read, changed, [strangeness]) = self._model.linear, self._read(
+            [text], np.zeros(1, dtype=bool), np.ones(1, dtype=bool)
+        )
         features, mended = self._ngrams.transform(read), self._spelling.mend(text) if changed else text
         column, against = linear.labels.index(intent), linear.labels.index(other)
         weights = (linear.weights[:, column] - linear.weights[:, against]) * linear.sharpness
@@ -252,10 +257,14 @@ class IntentModel:
         return bool(language and self._languages and language not in self._languages)
 
     def _confidences(
-        self, texts: Sequence[str], encodings: NDArray[np.float32] | None, foreign: NDArray[np.bool_]
+        self,
+        texts: Sequence[str],
+        encodings: NDArray[np.float32] | None,
+        foreign: NDArray[np.bool_],
+        nearby: NDArray[np.bool_],
     ) -> NDArray[np.float32]:
         assert self._model is not None and self._spelling is not None, "train or load it first"
-        mended, changed, strangeness = self._read(texts, foreign)
+        mended, changed, strangeness = self._read(texts, foreign, nearby)
         encodings = self._encodings(mended, changed, encodings)
         weight = np.float32(self._settings["encoder_weight"])
         confidences = self._model.confidences(mended, None if encodings is None else encodings * weight)
@@ -270,7 +279,9 @@ class IntentModel:
     def _encode(self, texts: Texts) -> NDArray[np.float32]:
         return (self._encoder or load_encoder()).encode(texts)
 
-    def _read(self, texts: Sequence[str], foreign: NDArray[np.bool_]) -> tuple[Split, list[int], NDArray[np.float32]]:
+    def _read(
+        self, texts: Sequence[str], foreign: NDArray[np.bool_], nearby: NDArray[np.bool_]
+    ) -> tuple[Split, list[int], NDArray[np.float32]]:
         """Returns texts without typing errors, the rows that had some, and how much near phrases count, (n,) 0-1.
 
         That goes by the share of its words that no phrase has, and by whether its language has any phrase.
@@ -279,7 +290,7 @@ class IntentModel:
         mended, changed, known = self._spelling.read(texts, ~foreign & self._settings["mend_spelling"])
         strange, familiar = np.float32(self._settings["strange"]), np.float32(self._settings["familiar"])
         strangeness = np.minimum((familiar - known) / (familiar - strange), np.float32(1))
-        return mended, changed, np.maximum(strangeness, foreign * np.float32(self._settings["foreign"]))
+        return mended, changed, np.maximum(strangeness * nearby, foreign * np.float32(self._settings["foreign"]))
 
     def _encodings(
         self, texts: Split, changed: Sequence[int], encodings: NDArray[np.float32] | None

@@ -46,7 +46,7 @@ FLOOR = 0.02
 """Added to lingua's probabilities: its "impossible", often wrong for short texts, must not overrule everything."""
 
 # E-mail and web addresses are in no language; a typed address must not change that of the conversation.
-_ADDRESS = re.compile(r"\S+@\S+|https?://\S+")
+_ADDRESS = re.compile(r"(?<!\S)\S+@\S+|https?://\S+")
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=True)
@@ -75,6 +75,8 @@ class LanguageIdentifier(GraphComponent):
             "conversation_prior": 0.95,
             # Texts with fewer letters count for less, in proportion; with this many they count fully.
             "full_evidence_letters": 18,
+            # Characters of a text that are read, from its beginning: more of them say nothing new.
+            "longest_text": 700,
             # Texts with this many letters or fewer never change the language of a conversation.
             "ignored_letters": 3,
             # Inverse strength of regularisation of the character model.
@@ -203,7 +205,7 @@ class LanguageIdentifier(GraphComponent):
     ) -> NDArray[np.float32]:
         """Returns the probability of each of `languages` for each text, (n, languages); arguments as for `predict`."""
         assert self._model is not None, "train or load the identifier first"
-        texts = [_ADDRESS.sub(" ", text) for text in texts]
+        texts = [_ADDRESS.sub(" ", text[: self._config["longest_text"]]) for text in texts]
         read = split(texts)
         priors = [self._priors[page, conversation] for page in pages]
         prior = np.array(priors, dtype=np.float32).reshape(len(texts), len(self.languages))

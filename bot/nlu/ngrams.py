@@ -22,7 +22,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils import murmurhash3_32
 
-from bot.pieces import MOST_PIECES, OfPieces, Texts, split
+from bot.pieces import LONGEST_PIECE, MOST_PIECES, OfPieces, Texts, split
 from bot.remembered import Lists, Remembered
 
 Hashed = TypeVar("Hashed", int, NDArray[Any])
@@ -315,13 +315,13 @@ class NgramFeatures:
 
     def read(self, piece: str) -> tuple[list[str], list[int]]:
         """Returns the words of a piece of a text, which has no blank, and the buckets of its characters."""
-        normal = normalise(piece)
-        columns = [self.bucket(ngram) for ngram in self._cut_characters(normal)]
+        normal = normalise(piece)[:LONGEST_PIECE]
+        columns = [abs(murmurhash3_32(ngram)) % self.buckets for ngram in self._cut_characters(normal)]
         return _TOKEN.findall(normal) if self._lengths else [], columns
 
     def bucket(self, ngram: str) -> int:
         """Returns the bucket of an n-gram, as scikit-learn's FeatureHasher has it."""
-        return self._column(_hash(ngram))
+        return int(abs(murmurhash3_32(ngram))) % self.buckets
 
     def _column(self, hashed: int) -> int:
         """Returns the bucket of a hash: its absolute value as a signed number counts."""
@@ -332,7 +332,7 @@ class NgramFeatures:
         return np.asarray(np.minimum(hashes, 2**32 - hashes) % self.buckets, dtype=np.int32)
 
     def _cut_characters(self, normal: str) -> list[str]:
-        words = (fold_diacritics(normal) if self._fold else normal).split()
+        words = (fold_diacritics(normal)[:LONGEST_PIECE] if self._fold else normal).split()
         return [ngram for word in words for ngram in self._cut(word)]
 
     def _cut_words(self, words: Sequence[str]) -> list[tuple[str, ...]]:

@@ -43,6 +43,8 @@ class ProductScope(GraphComponent):
             "intent": "out_of_scope",
             # From which confidence on a message is taken to be about the products.
             "threshold": 0.7,
+            # Characters of a text whose n-grams are read, from its beginning; the encoding is of all of it.
+            "longest_text": 700,
             # Hash buckets of each n-gram block; a power of two.
             "buckets": 2**15,
             # Seed of the training's shuffling.
@@ -146,5 +148,6 @@ class ProductScope(GraphComponent):
             return np.zeros(len(texts), np.float32)
         has_letters = np.array([any(char.isalpha() for char in text) for text in texts])
         known = load_encoder().encode(texts) if encodings is None else encodings
-        about = self._model.confidences(texts, known)[:, self._model.labels.index(_ABOUT)]
+        read = [text[: self._config["longest_text"]] for text in texts]
+        about = self._model.confidences(read, known)[:, self._model.labels.index(_ABOUT)]
         return np.asarray(about * has_letters, dtype=np.float32)

@@ -12,11 +12,14 @@ from bot.nlu.triage_words import folded, load_triage_words, phrase_pattern
 NAME_WORDS = 4
 """Lines up to this long after a closing formula are names, titles and telephone numbers."""
 
+LONGEST_HEADER = 200
+"""A longer line is no head of an older mail (`On Monday, .. wrote:`), which is looked for from each of its places."""
+
 _END = re.compile(
-    r"""(?P<mark>[.!?]+)(?:\s?[»”])?["')\]]*\s+(?=\S)"""
+    r"""(?<![.!?])(?P<mark>[.!?]+)(?:\s?[»”])?["')\]]*\s+(?=\S)"""
     r"|(?<=[a-zà-öø-ÿ]{2})\.(?=[A-ZÀ-ÖØ-Þ][a-zà-öø-ÿ])"  # the blank was forgotten
 )
-_LAST_WORD = re.compile(r"[\w.'’]+$")
+_LAST_WORD = re.compile(r"(?<![\w.'’])[\w.'’]+$")
 _DOTTED = re.compile(r"[^\W\d]{1,4}(?:\.[^\W\d]{1,4})+")
 _NUMBER = re.compile(r"\d{1,2}(?:\.\d{1,2})*")
 _WORD = re.compile(r"\w+")
@@ -156,7 +159,7 @@ def _without_quotes(text: str, patterns: _Patterns) -> str:
     for line in text.splitlines():
         if _QUOTED.match(line):
             continue
-        if patterns.header.match(folded(line)):
+        if len(line) <= LONGEST_HEADER and patterns.header.match(folded(line)):
             if any(_WORD.search(other) for other in kept):
                 break
             kept.append(line.partition(":")[2])  # a mail pasted with its head: what the subject says counts

@@ -6,6 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 from bot.nlu.triage_words import PhraseSigns, folded, load_triage_words, phrase_pattern
@@ -25,6 +26,10 @@ EMPHASIS = 0.5
 """What repeated exclamation marks, and a text in capitals, add to the side on which the score is."""
 NEGATION_REACH = 3
 """Words between a negation and the word that it turns round."""
+LETTERS_BEFORE = 100
+"""Characters before a word of feeling that are looked at for negations and intensifiers: more than three words have."""
+MOST_FEELINGS = 40
+"""Words of feeling that are counted, the first ones: two or three make the outer labels."""
 DOUBT = 0.8
 """Standard deviation of the score, by which confidences are given; docs/triage-nlu.md says what it stands for."""
 
@@ -76,9 +81,9 @@ def read_mood(text: str, language: str, folder: Path) -> tuple[Sentiment, list[s
     ]
     score = sum(SIGNAL_WEIGHTS.get(name, 0.0) for name in signals)
     may_feel = signs >> len(patterns.signals)
-    for match in patterns.feelings.finditer(plain) if may_feel else ():
+    for match in islice(patterns.feelings.finditer(plain), MOST_FEELINGS) if may_feel else ():
         weight = WEIGHTS.get(match.lastgroup or "", 0.0)
-        score += weight * _factor(plain[: match.start()], weight, patterns) if weight else 0.0
+        score += weight * _factor(plain[max(0, match.start() - LETTERS_BEFORE) : match.start()], weight, patterns) if weight else 0.0
     if score:
         score += math.copysign(EMPHASIS * _emphasis(text, score), score)
     return _sentiment(score), signals

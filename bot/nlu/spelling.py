@@ -18,6 +18,8 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 SHORTEST = 5
 """Letters of the shortest word that is mended; among shorter ones nearly every error makes another word."""
+LONGEST = 40
+"""Letters of the longest word that is mended: a word is looked up once for each of its letters."""
 OCCURRENCES = 3
 """Phrases in which a word must occur to be put in another's place."""
 _WORDS = 2**32
@@ -130,7 +132,7 @@ class Spelling:
 
     def _mend_word(self, typed: str) -> str:
         word = fold_diacritics(typed.lower())
-        if len(word) < SHORTEST or self._is_known(word):
+        if not SHORTEST <= len(word) <= LONGEST or self._is_known(word):
             return typed
         owners = {
             int(self._owners[position])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import spacy
@@ -12,6 +13,8 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from spacy.language import Language
 
 from bot.nlu.metadata import example_language
+
+_WORD = re.compile(r"\S+")
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_TOKENIZER, is_trainable=False)
@@ -33,6 +36,10 @@ class BlankSpacyTokenizer(Tokenizer):
             "rules_by_language": True,
             # The rules taken otherwise, and where the language is unknown or spaCy has none for it.
             "fallback_language": "xx",
+            # Characters of the longest text, and of the longest word of one, that spaCy splits; others are split at
+            # blanks alone. It takes marks off a word one by one, and reads the whole word again for each.
+            "longest_text": 1000,
+            "longest_word": 50,
         }
 
     def __init__(self, config: dict[str, Any]) -> None:
@@ -40,6 +47,7 @@ class BlankSpacyTokenizer(Tokenizer):
         self._fallback = config["fallback_language"]
         self._by_language = config["rules_by_language"]
         self._tokenize_training_data = config["tokenize_training_data"]
+        self._too_long = re.compile(rf"(?s).{{{config['longest_text'] + 1}}}|\S{{{config['longest_word'] + 1}}}")
         self._pipelines: dict[str, Language] = {}
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
@@ -49,8 +57,11 @@ class BlankSpacyTokenizer(Tokenizer):
     def tokenize(self, message: Message, attribute: str) -> list[Token]:
         """Returns the tokens of a message's attribute."""
         text = message.get(attribute)
-        document = self._pipeline(self._language(message)).make_doc(text)
-        tokens = [Token(token.text, token.idx) for token in document if not token.is_space]
+        if self._too_long.search(text):
+            tokens = [Token(match.group(), match.start()) for match in _WORD.finditer(text)]
+        else:
+            document = self._pipeline(self._language(message)).make_doc(text)
+            tokens = [Token(token.text, token.idx) for token in document if not token.is_space]
         return list(self._apply_token_pattern(tokens))
 
     def _language(self, message: Message) -> str:

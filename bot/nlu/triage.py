@@ -128,12 +128,14 @@ class Triage(GraphComponent):
 
     def _ask(self, messages: Sequence[Parts]) -> Said:
         """Asks the classifier for all parts of all messages at once."""
-        keys = list(dict.fromkeys((one.language, text) for one in messages for text in one.texts))
+        keys = list(dict.fromkeys(one.key(text) for one in messages for text in one.texts))
         labels = self._classifier.model.labels
         if not keys:
             return Said(labels, {}, np.zeros((0, len(labels)), dtype=np.float32))
         confidences = self._classifier.model.confidences(
-            [text for _, text in keys], languages=[language for language, _ in keys]
+            [text for _, _, text in keys],
+            languages=[language for language, _, _ in keys],
+            near=[not is_long for _, is_long, _ in keys],
         )
         return Said(labels, {key: row for row, key in enumerate(keys)}, confidences)
 

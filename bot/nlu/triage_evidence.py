@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,18 @@ from bot.nlu.sentences import clauses, own_words, telling
 MOST_CUTS = 12
 """A message with more places to cut is cut between its sentences only."""
 
+MOST_SENTENCES = 10
+"""So many sentences are looked at by themselves, from the message's beginning and its end: what is between them counts
+as one. The longest held-out messages have as many."""
+
+MOST_CUTS_JUDGED = 20
+"""So many cuts are judged, each by what is before and after it; the longest held-out messages have 19. Of those inside
+sentences the first and the last ones are."""
+
+LONG_MESSAGE = 700
+"""Characters from which on a message is not cut, as each side of each cut would be classified, all of it, and its
+sentences are judged by their words alone, without the near phrases. The longest held-out messages have 660."""
+
 PAIR_FEATURES = ("sides", "crossed", "whole")
 """By what a pair of issues is judged, each the sum of two log confidences: of the first issue before the cut and the
 second after it; of the second before it and the first after it; of both in the whole message."""
@@ -22,8 +35,13 @@ second after it; of the second before it and the first after it; of both in the 
 _FLOOR = 1e-5
 """Smallest confidence of which a logarithm is taken."""
 
+Item = TypeVar("Item")
 Confidences = Mapping[str, float]
 """Intent -> confidence; all together 1."""
+
+
+PartKey = tuple[str, bool, str]
+"""What the classifier is asked: language, whether the message is long, and a text of it."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +64,10 @@ class Parts:
             return []
         return list(dict.fromkeys((self.whole, *self.sentences, *(side for cut in self.cuts for side in cut))))
 
+    def key(self, text: str) -> PartKey:
+        """Returns what the classifier is asked about one of the texts."""
+        return self.language, len(self.whole) > LONG_MESSAGE, text
+
 
 @dataclass(frozen=True)
 class Said:
@@ -53,14 +75,14 @@ class Said:
 
     labels: tuple[str, ...]
     """The intents."""
-    rows: Mapping[tuple[str, str], int]
-    """Language and text -> row of `confidences`."""
+    rows: Mapping[PartKey, int]
+    """Part of a message -> row of `confidences`."""
     confidences: NDArray[np.float32]
     """(n, labels)"""
 
     def of(self, parts: Parts, texts: Iterable[str]) -> NDArray[np.float64]:
         """Returns what is said to some texts of a message, (m, labels)."""
-        rows = [self.rows[parts.language, text] for text in texts]
+        rows = [self.rows[parts.key(text)] for text in texts]
         return np.asarray(self.confidences[rows], dtype=np.float64)
 
     def columns(self, issues: Collection[str]) -> NDArray[np.int64]:
@@ -93,21 +115,38 @@ def parts_of(text: str, language: str, folder: Path) -> Parts:
         folder: the data folder with the word lists.
     """
     own = own_words(text, language, folder)
-    found = telling(own, language, folder) or [text.strip()]
+    found = _with_middle_as_one(telling(own, language, folder) or [text.strip()])
+    whole = " ".join(found)
     units = [(number, clause) for number, part in enumerate(found) for clause in clauses(part, language, folder)]
     places: Sequence[int] = range(1, len(units))
-    if len(places) > MOST_CUTS:
+    if len(whole) > LONG_MESSAGE:
+        places = []
+    elif len(places) > MOST_CUTS:
         places = [place for place in places if units[place][0] != units[place - 1][0]]
-    cuts = [(_joined(units[:place]), _joined(units[place:])) for place in places]
-    if len(found) > 1:  # both sides of a sentence may also stand alone, however much is said around it
-        for number in range(len(found)):
-            inside = [unit for unit in units if unit[0] == number]
-            cuts += [(_joined(inside[:place]), _joined(inside[place:])) for place in range(1, len(inside))]
-    return Parts(" ".join(found), tuple(found), tuple(dict.fromkeys(cuts)), tuple(own), language)
+    cuts = [(units, place) for place in places]
+    if places and len(found) > 1:  # both sides of a sentence may also stand alone, however much is said around it
+        sentences = [[unit for unit in units if unit[0] == number] for number in range(len(found))]
+        inside = [(sentence, place) for sentence in sentences for place in range(1, len(sentence))]
+        cuts += _first_and_last(inside, MOST_CUTS_JUDGED - len(cuts))
+    sides = dict.fromkeys((_joined(around[:place]), _joined(around[place:])) for around, place in cuts)
+    return Parts(whole, tuple(found), tuple(sides), tuple(own), language)
 
 
 def _joined(units: Sequence[tuple[int, str]]) -> str:
     return " ".join(text for _, text in units)
+
+
+def _with_middle_as_one(found: Sequence[str]) -> list[str]:
+    """Returns at most MOST_SENTENCES sentences: what people need is mostly in the first ones or in the last ones."""
+    if len(found) <= MOST_SENTENCES:
+        return list(found)
+    first, last = (MOST_SENTENCES - 1) // 2, MOST_SENTENCES // 2
+    return [*found[:first], " ".join(found[first:-last]), *found[-last:]]
+
+
+def _first_and_last(items: Sequence[Item], most: int) -> list[Item]:
+    """Returns at most so many of some items, half of them from each end."""
+    return list(items) if len(items) <= most else [*items[: most // 2], *items[len(items) - (most - most // 2) :]]
 
 
 def issue_pairs(messages: Sequence[Parts], said: Said, issues: Collection[str]) -> list[list[Pair]]:
@@ -120,7 +159,7 @@ def issue_pairs(messages: Sequence[Parts], said: Said, issues: Collection[str]) 
     """
     pairs: list[list[Pair]] = [[] for _ in messages]
     places = [
-        (number, *(said.rows[one.language, text] for text in (*cut, one.whole)))
+        (number, *(said.rows[one.key(text)] for text in (*cut, one.whole)))
         for number, one in enumerate(messages)
         for cut in one.cuts
     ]

@@ -128,7 +128,7 @@ def said_to(answers: dict[str, dict[str, float]]) -> Said:
     """What the classifier says to some texts."""
     labels = tuple(dict.fromkeys(label for answer in answers.values() for label in answer))
     rows = [[answer[label] for label in labels] for answer in answers.values()]
-    return Said(labels, {("", text): row for row, text in enumerate(answers)}, np.array(rows, dtype=np.float32))
+    return Said(labels, {("", False, text): row for row, text in enumerate(answers)}, np.array(rows, dtype=np.float32))
 
 
 def test_a_pair_is_surer_the_surer_both_sides_are() -> None:
