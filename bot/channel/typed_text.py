@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from bot.masking import Masked, mask
+from bot.text.masking import Masked, mask
 
 # Rasa takes a text for a command if its first visible character is a slash; this one (FRACTION SLASH) looks the same,
 # and no normalisation turns it into a slash.
