@@ -59,7 +59,8 @@ def copy_without(language: str, tree: Path, project: Path) -> Path:
     (project / "models").mkdir()
     data = project / "data"
     shutil.rmtree(data / "nlu" / language)
-    for path in (data / "replies" / f"{language}.yml", *data.glob(f"articles/*/{language}.md")):
+    own = (data / "replies" / f"{language}.yml", data / "lexicon" / f"{language}.yml")
+    for path in (*own, *data.glob(f"articles/*/{language}.md")):
         path.unlink()
     words = yaml.safe_load((data / "entities.yml").read_text(encoding="utf8"))
     del words["languages"][language]

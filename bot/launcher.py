@@ -28,13 +28,14 @@ from bot.articles.replies import Replies, ReplyError
 from bot.articles.trees import TreeError, configured_trees, files_read
 from bot.encoder import EncoderFileError, load_encoder
 from bot.settings import PROJECT_ROOT, get_settings
+from bot.text.lexicon import LexiconError, default_folder, load_lexicon
 
 DEFAULT_PORT = 5005
 START_LIMIT_SECONDS = 180
 # What a model depends on. Times of files mean nothing after a clone, so their content is hashed.
 MODEL_SOURCES = (
     *("config.yml", "domain.yml", "data", "uv.lock"),
-    *("bot/articles", "bot/encoder", "bot/nlu", "bot/pieces.py", "bot/remembered.py"),
+    *("bot/articles", "bot/encoder", "bot/nlu", "bot/pieces.py", "bot/remembered.py", "bot/text/yaml_files.py"),
 )
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 HASHED_SUFFIXES = frozenset({".yml", ".md", ".py", ".lock", ".npz", ".bin"})
@@ -329,6 +330,7 @@ def _check_content() -> None:
     data = get_settings().data_dir
     try:
         load_issues()
+        load_lexicon(default_folder())
         load_encoder()
         replies = Replies()
         for language in replies.languages():
@@ -336,7 +338,7 @@ def _check_content() -> None:
         read_examples(data / "nlu")
         for path in sorted((data / "articles").glob("*/*.md")):
             read_article(path)
-    except (ArticleError, IssueTableError, ReplyError, ExampleError, EncoderFileError) as error:
+    except (ArticleError, IssueTableError, ReplyError, ExampleError, LexiconError, EncoderFileError) as error:
         raise LaunchError(str(error)) from error
 
 

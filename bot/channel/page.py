@@ -40,6 +40,8 @@ from bot.channel.tokens import KeyFileError, Tokens, new_conversation, signing_k
 from bot.channel.turns import CHANNEL, Conversations, OnNewMessage, Turn
 from bot.channel.typed_text import safe_text
 from bot.settings import Settings, get_settings
+from bot.text.lexicon import LexiconError
+from bot.text.masking_patterns import load_patterns
 from bot.tickets import record_search
 
 logger = logging.getLogger(__name__)
@@ -62,6 +64,7 @@ class PageChannel(InputChannel):
     Raises:
         KeyFileError: the signing key cannot be used.
         LimitError: a limit cannot be read.
+        LexiconError: a word list cannot be used.
     """
 
     @classmethod
@@ -78,7 +81,7 @@ class PageChannel(InputChannel):
         """
         try:
             return cls(get_settings())
-        except (KeyFileError, LimitError, ReplyError, ValidationError) as error:
+        except (KeyFileError, LexiconError, LimitError, ReplyError, ValidationError) as error:
             raise RasaException(str(error)) from error
 
     def __init__(self, settings: Settings) -> None:
@@ -87,6 +90,7 @@ class PageChannel(InputChannel):
         self._limits = Limits(settings)
         self._links = AllowedLinks(settings)
         self._texts = Texts(self._links.hosts)
+        load_patterns()  # takes a moment, and fails where a word list is broken: not in a customer's message
         redis = settings.redis_url
         self._store: SessionStore = (
             RedisSessions(redis.get_secret_value()) if redis else MemorySessions(settings.sessions_at_once)

@@ -21,9 +21,9 @@ from bot.channel.links import AllowedLinks
 from bot.channel.offers import Offer
 from bot.channel.sessions import Held, Part, Session, SessionStore
 from bot.channel.texts import Texts
-from bot.masking import Masked
 from bot.serving import metrics
 from bot.serving.logs import conversation
+from bot.text.masking import Masked
 
 logger = logging.getLogger(__name__)
 

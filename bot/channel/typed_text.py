@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
-from bot.masking import Masked, mask
 from bot.text.characters import is_seen, readable
+from bot.text.masking import Masked, mask
 
 # Rasa takes a text for a command if its first visible character is a slash; this one (FRACTION SLASH) looks the same,
 # and no normalisation turns it into a slash.

@@ -10,13 +10,14 @@ from pathlib import Path
 from bot.articles.examples import Example, ExampleError, read_examples
 from bot.nlu.data_check import check_examples
 from bot.settings import get_settings
+from bot.text.lexicon import LexiconError, default_folder, load_lexicon
 
 
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds `data check` and `data report` to the command line."""
     parser = subparsers.add_parser("data", help="check and describe the training data")
     verbs = parser.add_subparsers(dest="data_verb", required=True, metavar="COMMAND")
-    check = verbs.add_parser("check", help="duplicates across intents, near-duplicates, runs of templates")
+    check = verbs.add_parser("check", help="word lists, duplicates across intents, near-duplicates, runs of templates")
     check.add_argument("path", nargs="?", type=Path, help="folder of example files (data/nlu)")
     check.set_defaults(handler=_check)
     report = verbs.add_parser("report", help="counts, spread, repetition, confusions, suspected label errors")
@@ -30,6 +31,11 @@ def _check(options: argparse.Namespace) -> int:
     """Prints a line per problem; exit code 0 without problems, 1 with some, 2 where nothing could be read."""
     examples = _examples(options)
     if examples is None:
+        return 2
+    try:
+        load_lexicon(default_folder())
+    except LexiconError as error:
+        print(error, file=sys.stderr)
         return 2
     problems = check_examples(examples)
     for problem in problems:

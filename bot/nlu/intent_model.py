@@ -210,8 +210,9 @@ class IntentModel:
             other: what speaks for this one is negative.
         """
         assert self._model is not None and self._spelling is not None, "train or load it first"
-        linear, (read, changed, [strangeness]) = self._model.linear, self._read(
-            [text], np.zeros(1, dtype=bool), np.ones(1, dtype=bool)
+        linear, (read, changed, [strangeness]) = (
+            self._model.linear,
+            self._read([text], np.zeros(1, dtype=bool), np.ones(1, dtype=bool)),
         )
         features, mended = self._ngrams.transform(read), self._spelling.mend(text) if changed else text
         column, against = linear.labels.index(intent), linear.labels.index(other)

@@ -83,7 +83,11 @@ def read_mood(text: str, language: str, folder: Path) -> tuple[Sentiment, list[s
     may_feel = signs >> len(patterns.signals)
     for match in islice(patterns.feelings.finditer(plain), MOST_FEELINGS) if may_feel else ():
         weight = WEIGHTS.get(match.lastgroup or "", 0.0)
-        score += weight * _factor(plain[max(0, match.start() - LETTERS_BEFORE) : match.start()], weight, patterns) if weight else 0.0
+        score += (
+            weight * _factor(plain[max(0, match.start() - LETTERS_BEFORE) : match.start()], weight, patterns)
+            if weight
+            else 0.0
+        )
     if score:
         score += math.copysign(EMPHASIS * _emphasis(text, score), score)
     return _sentiment(score), signals

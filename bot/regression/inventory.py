@@ -17,8 +17,8 @@ from bot.articles.examples import read_examples
 from bot.articles.issues import load_issues
 from bot.articles.model import ArticleError, Step
 from bot.articles.readers import read_article
-from bot.articles.yaml_files import read_yaml
 from bot.regression.items import RegressionError
+from bot.text.yaml_files import read_yaml
 
 Inventory = Mapping[str, Mapping[str, float]]
 """Kind -> name -> count, or the value of a threshold."""

@@ -10,13 +10,13 @@ import numpy as np
 from pydantic import BaseModel, Extra, ValidationError
 from scipy.stats import binomtest
 
-from bot.articles.yaml_files import read_yaml
 from bot.regression.baseline import Baseline
 from bot.regression.cells import judge_cells, judge_confusions
 from bot.regression.figures import Compared, Figure, figures
 from bot.regression.inventory import Loss, losses
 from bot.regression.items import Item, RegressionError, Result
 from bot.regression.measure import REFUSALS
+from bot.text.yaml_files import read_yaml
 
 CHUNK = 500
 """Resamples at once: the weights of more would not fit into the processor's cache."""

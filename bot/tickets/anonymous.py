@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from bot.masking import mask
 from bot.text.characters import readable
+from bot.text.masking import mask
 
 _IN_ADDRESS = r"[^\s@<>\"'(),;:]"
 # Tried at the beginning of a word only: in every place it would take a second for a word of some thousand letters.

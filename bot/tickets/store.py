@@ -15,8 +15,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine, Row
 from sqlalchemy.exc import DataError, IntegrityError
 
-from bot.masking import mask
 from bot.text.characters import readable
+from bot.text.masking import mask
 from bot.tickets import numbers
 from bot.tickets.anonymous import anonymous
 from bot.tickets.database import migrate, open_engine, reported

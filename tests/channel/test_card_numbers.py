@@ -6,7 +6,8 @@ import json
 import re
 
 from tests.channel.conftest import Customer, PageBot
-from tests.test_masking import card_numbers, formats, guids, ibans, invoice_numbers, spoken_codes
+from tests.text.numbers import card_numbers, formats, guids, ibans, made, spoken_codes
+from tests.text.test_masking import INVOICES
 
 
 def test_a_thousand_card_numbers_are_in_no_store_no_log_and_no_reply(page_bot: PageBot) -> None:
@@ -35,7 +36,7 @@ def test_a_thousand_card_numbers_are_in_no_store_no_log_and_no_reply(page_bot: P
 
 
 def test_a_thousand_invoice_numbers_and_guids_reach_the_bot_as_they_were_typed(page_bot: PageBot) -> None:
-    numbers = [number for pair in zip(invoice_numbers(500), guids(500), strict=True) for number in pair]
+    numbers = [number for pair in zip(made(INVOICES, 500), guids(500), strict=True) for number in pair]
     said: list[str] = []
     for start in range(0, len(numbers), 125):
         customer = page_bot.customer(language="en")

@@ -37,6 +37,7 @@ def small_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     table = read(ROOT / "data" / "issues.yml")["issues"]
     rows = {intent: {**table[intent], "related": [], "causes": []} for intent in ISSUES}
     write(data / "issues.yml", {"issues": rows})
+    shutil.copytree(ROOT / "data" / "lexicon", data / "lexicon")
     for language in SHIPPED:
         shutil.copy(ROOT / "data" / "replies" / f"{language}.yml", data / "replies")
         for intent in ISSUES:

@@ -1,0 +1,149 @@
+"""Finds payment card numbers in a text, by their issuers' number ranges and their check digit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+from bot.text.masking_patterns import Patterns
+from bot.text.reading import blank, count_digits
+
+_SHORTEST, _LONGEST = 13, 19
+_LONGEST_PHONE = 13
+# Issuers' number ranges (ISO/IEC 7812): what a number begins with, and its possible lengths.
+_ISSUERS: tuple[tuple[str, Sequence[int]], ...] = (
+    (r"4", (13, 16, 19)),  # Visa
+    (r"5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720", (16,)),  # Mastercard
+    (r"3[47]", (15,)),  # American Express
+    (r"3(?:0[0-5]|[689])", range(14, 20)),  # Diners Club
+    (r"35(?:2[89]|[3-8])", range(16, 20)),  # JCB
+    (r"5[0678]|6", range(13, 20)),  # Maestro, Discover, UnionPay, RuPay, Dankort
+    (r"220[0-4]", range(16, 20)),  # Mir
+)
+_ISSUER = re.compile("|".join(f"({start})" for start, _ in _ISSUERS))
+# Numbers of these lengths are found where a date or a security code is glued to their end, too.
+_COMMON_LENGTHS = (15, 16)
+
+_GROUP = re.compile(r"[0-9]+")
+# Digits that at most one sign, or blanks, keep apart.
+_CLOSE_DIGITS = re.compile(r"[0-9](?:(?: +|[-./_])?[0-9])*")
+# The plus of +47: what follows is another number than what stands before.
+_PLUS = re.compile(r"(?<![^\s(,;:/])\+(?=[0-9(])")
+# A code that goes on, such as `INV-`.
+_CODE_BEFORE = re.compile(r"[^\W_][-_]$")
+# Full dates, and amounts from a thousand with cents: two in a row are no card number, nor is one with a time beside it.
+_DATE_OR_AMOUNT = re.compile(
+    r"(?<![0-9])(?<![0-9][-.,/'])(?:(?:19|20)[0-9]{2}([-./])[01]?[0-9]\1[0-3]?[0-9]"
+    r"|[0-3]?[0-9]([-./])[01]?[0-9]\2(?:19|20)[0-9]{2}|[1-9][0-9]{0,2}(?:[ .,'][0-9]{3}){1,2}[.,][0-9]{2})(?![0-9])"
+)
+_FEWEST_OTHER_DIGITS = 5
+
+
+class FoundCard(NamedTuple):
+    """A card number in a text.
+
+    Args:
+        start: where it begins.
+        end: where it ends, and what is glued to it.
+        certain: whether it is clear which digits belong to it.
+    """
+
+    start: int
+    end: int
+    certain: bool
+
+
+def passes_luhn(digits: str) -> bool:
+    """Tells whether a number's last digit is its check digit (ISO/IEC 7812-1, annex B)."""
+    return any(_LuhnSums(digits).valid_ends(0, [len(digits)]))
+
+
+def find_cards(seen: str, patterns: Patterns) -> list[FoundCard]:
+    """Returns the card numbers in a text, in order; those that overlap are joined.
+
+    Args:
+        seen: the text of a `Reading`.
+        patterns: made from the word lists.
+    """
+    found = {*_of_known_issuers(seen, patterns), *_alone(seen, patterns)}
+    if not found:
+        return []
+    named = (patterns.reference_code, patterns.case_number)
+    references = [match.span() for pattern in named for match in pattern.finditer(seen)]
+    others = blank(seen, _DATE_OR_AMOUNT)
+    has_others = others != seen
+    joined: list[FoundCard] = []
+    for card in sorted(found):
+        if has_others and count_digits(others[card.start : card.end]) < _FEWEST_OTHER_DIGITS:
+            continue
+        if any(start <= card.start and card.end <= end for start, end in references):
+            continue
+        if joined and card.start < joined[-1].end:
+            joined[-1] = FoundCard(joined[-1].start, max(joined[-1].end, card.end), certain=False)
+        else:
+            joined.append(card)
+    return joined
+
+
+def _of_known_issuers(seen: str, patterns: Patterns) -> Iterator[FoundCard]:
+    """Yields the numbers that begin and end with a group of digits, however many groups they are made of."""
+    phones = {match.end() for match in _PLUS.finditer(seen)}
+    for run in patterns.digit_run.finditer(blank(seen, _PLUS)):
+        places: list[int] = []
+        firsts: list[int] = []
+        group_end = [0]  # where the group ends that the digit before belongs to, counted in digits
+        for group in _GROUP.finditer(seen, *run.span()):
+            firsts.append(len(places))
+            places += range(*group.span())
+            group_end += [len(places)] * (len(places) - firsts[-1])
+        if len(places) < _SHORTEST or (run.start() in phones and len(places) <= _LONGEST_PHONE):
+            continue
+        digits = "".join(map(seen.__getitem__, places))
+        sums = _LuhnSums(digits)
+        for first in firsts:
+            issuer = _ISSUER.match(digits, first)
+            lengths = _ISSUERS[(issuer.lastindex or 0) - 1][1] if issuer else ()
+            for end in sums.valid_ends(first, lengths):
+                certain = group_end[end] == end
+                if certain or end - first in _COMMON_LENGTHS:
+                    yield FoundCard(places[first], places[group_end[end] - 1] + 1, certain)
+
+
+def _alone(seen: str, patterns: Patterns) -> Iterator[FoundCard]:
+    """Yields numbers of any issuer that stand alone: not part of a code such as `AB-1234`, not called an invoice."""
+    for run in _CLOSE_DIGITS.finditer(seen):
+        digits = "".join(filter(str.isdigit, run.group()))
+        if not (_SHORTEST <= len(digits) <= _LONGEST and passes_luhn(digits)):
+            continue
+        before, after = seen[max(0, run.start() - 40) : run.start()], seen[run.end() : run.end() + 1]
+        part_of_code = before[-1:].isalpha() or after.isalpha() or _CODE_BEFORE.search(before)
+        phone = before.endswith("+") and len(digits) <= _LONGEST_PHONE
+        if not (part_of_code or phone or patterns.reference_before.search(before)):
+            yield FoundCard(run.start(), run.end(), certain=True)
+
+
+class _LuhnSums:
+    """Tells of any part of a run of digits whether it passes the Luhn check; adds the digits up once.
+
+    Args:
+        digits: the run.
+    """
+
+    def __init__(self, digits: str) -> None:
+        values = [int(digit) for digit in digits]
+        doubled = [2 * value - 9 if value > 4 else 2 * value for value in values]
+        # The last digit of a part counts as it is, every second one before it twice: one row of sums for parts that end
+        # at an even place, one for the others.
+        even = [doubled[k] if k % 2 else values[k] for k in range(len(values))]
+        odd = [values[k] if k % 2 else doubled[k] for k in range(len(values))]
+        self._sums = [list(accumulate(row, initial=0)) for row in (even, odd)]
+
+    def valid_ends(self, start: int, lengths: Iterable[int]) -> Iterator[int]:
+        """Yields where the parts end that begin at `start`, have one of the lengths and pass the check."""
+        for length in lengths:
+            end = start + length
+            sums = self._sums[(end - 1) % 2]
+            if end < len(sums) and (sums[end] - sums[start]) % 10 == 0:
+                yield end

@@ -1,0 +1,83 @@
+"""Reads `data/lexicon/<lang>.yml`: the words of each language that the bot looks for in what people write."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Extra, StrictStr, ValidationError, validator
+
+from bot.settings import get_settings
+from bot.text.yaml_files import read_yaml
+
+# `*` stands for letters that may be glued on: at the beginning, or after any word.
+_WORDS = re.compile(r"\*?[^\W_][^\s*]*\*?( [^\W_][^\s*]*\*?)*")
+
+
+class LexiconError(ValueError):
+    """A lexicon file cannot be used; the message says which, what is wrong and how to mend it."""
+
+
+class _Section(BaseModel):
+    class Config:
+        extra = Extra.forbid
+        frozen = True
+
+
+class MaskingWords(_Section):
+    """The words by which numbers to hide are told; `data/lexicon/en.yml` explains each list."""
+
+    security_code: tuple[StrictStr, ...] = ()
+    equals: tuple[StrictStr, ...] = ()
+    between: tuple[StrictStr, ...] = ()
+    code: tuple[StrictStr, ...] = ()
+    then: tuple[StrictStr, ...] = ()
+    reference: tuple[StrictStr, ...] = ()
+
+    @validator("*", each_item=True)
+    @classmethod
+    def _is_word(cls, word: str) -> str:
+        if not _WORDS.fullmatch(word):
+            raise ValueError(f"`{word}` is no word; write letters, with `*` only at the beginning or after a word")
+        return word
+
+
+class Lexicon(_Section):
+    """The word lists of one language."""
+
+    masking: MaskingWords = MaskingWords()
+
+
+def default_folder() -> Path:
+    """Returns the folder of the lexicon that the settings name."""
+    return get_settings().data_dir / "lexicon"
+
+
+@lru_cache(maxsize=4)
+def load_lexicon(folder: Path) -> dict[str, Lexicon]:
+    """Returns the lexicon of every language that has a file in a folder; read once.
+
+    Args:
+        folder: holds a file `<lang>.yml` for each language.
+
+    Raises:
+        LexiconError: there are no files, or one cannot be read or has words that cannot be used.
+    """
+    files = sorted(folder.glob("*.yml"))
+    if not files:
+        raise LexiconError(f"{folder}: no word lists (<lang>.yml) found; restore the folder.")
+    return {path.stem: _parsed(path, read_yaml(path, LexiconError)) for path in files}
+
+
+def _parsed(path: Path, content: Any) -> Lexicon:
+    try:
+        return Lexicon.parse_obj(content or {})
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"] if part != "__root__")
+        raise LexiconError(
+            f"{path}: {field or 'the file'}: {first['msg']}; mend that entry (numbers and words such as `on`, `no` "
+            "and `yes` need quotes; docs/adding-a-language.md says what belongs there)."
+        ) from error
