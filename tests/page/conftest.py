@@ -25,11 +25,11 @@ _FLAGS = [
 ]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium; without it the test is skipped, where every server is required it fails.
 
-    One a module: while Playwright is there, an event loop runs in the main thread, and no other one can.
+    One a folder of tests: while Playwright is there, an event loop runs in the main thread, and no other one can.
     """
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
