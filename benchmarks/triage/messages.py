@@ -10,8 +10,8 @@ from typing import Any
 
 from bot.articles.examples import Example, ExampleError
 from bot.articles.issues import load_issues
-from bot.articles.yaml_files import read_yaml
 from bot.regression.triage import Labelled
+from bot.text.yaml_files import read_yaml
 
 MATERIAL = Path(__file__).with_name("messages.yml")
 FEWEST_WORDS = 3

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.articles.yaml_files import read_yaml
+from bot.text.yaml_files import read_yaml
 
 
 class ExampleError(ValueError):

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Extra, ValidationError
 
-from bot.articles.yaml_files import read_yaml
 from bot.settings import get_settings
+from bot.text.yaml_files import read_yaml
 
 Queue = Literal["payments", "billing", "subscriptions", "access"]
 Priority = Literal["low", "normal", "high", "urgent"]

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from bot.articles.language import normalise
-from bot.articles.yaml_files import read_yaml
 from bot.settings import get_settings
+from bot.text.yaml_files import read_yaml
 
 FALLBACK_LANGUAGE = "en"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from bot.articles.language import normalise
 from bot.articles.model import Article, ArticleError, Step
 from bot.articles.readers import read_article
-from bot.articles.yaml_files import read_yaml
+from bot.text.yaml_files import read_yaml
 
 _IMPORTER = "bot.articles.importer.ArticleImporter"
 _ARTICLES_READ = 1000

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, Extra, StrictStr, ValidationError
 
-from bot.articles.yaml_files import read_yaml
 from bot.nlu.entity_words import fold
 from bot.pieces import Signs
+from bot.text.yaml_files import read_yaml
 
 Phrases = tuple[StrictStr, ...]
 

@@ -10,11 +10,11 @@ import numpy as np
 from pydantic import BaseModel, Extra, ValidationError
 from scipy.stats import binomtest
 
-from bot.articles.yaml_files import read_yaml
 from bot.regression.baseline import Baseline
 from bot.regression.figures import Figure, figures
 from bot.regression.items import Item, RegressionError, Result
 from bot.regression.measure import REFUSALS
+from bot.text.yaml_files import read_yaml
 
 CHUNK = 500
 """Resamples at once: the weights of more would not fit into the processor's cache."""

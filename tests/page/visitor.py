@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, Frame, Locator, Page, Request, expect
 
-from bot.articles.yaml_files import read_yaml
+from bot.text.yaml_files import read_yaml
 
 VENDOR = Path(__file__).parent / "vendor"
 ROOT = Path(__file__).parent.parent.parent

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from bot.articles.replies import Replies
-from bot.articles.yaml_files import read_yaml
+from bot.text.yaml_files import read_yaml
 from bot.tickets.delivery.message import body, subject
 from bot.tickets.model import as_json
 from bot.tickets.store import TicketStore

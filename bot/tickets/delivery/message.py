@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import Any
 
 from bot.articles.replies import Replies
-from bot.articles.yaml_files import read_yaml
 from bot.settings import get_settings
+from bot.text.yaml_files import read_yaml
 from bot.tickets.model import Ticket, Utterance
 
 FALLBACK_LANGUAGE = "en"
