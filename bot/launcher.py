@@ -275,7 +275,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument(
         "--model",
         type=Path,
-        help="serve this model, which you have trained yourself: a model file is code; without it, that of the present content",
+        help="serve this model (load your own only, a model file is code); without it, that of the present content",
     )
     parser.add_argument("arguments", nargs="*", help="after `--`: handed on to `rasa run`, for example `--enable-api`")
     parser.set_defaults(
