@@ -8,7 +8,7 @@ export PYTHONWARNINGS ?= ignore
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export SQLALCHEMY_SILENCE_UBER_WARNING ?= 1
 
-.PHONY: setup run train shell test test-full lint format bench nightly encoder help
+.PHONY: setup run train shell test test-full audit lint format bench nightly encoder help
 
 help:       ## list the verbs
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -32,8 +32,10 @@ format: setup ## put the code into the house's format
 	@.venv/bin/ruff format .
 test: lint  ## lint and every test but the long ones
 	@$(PYTHON) -m pytest -m "not full"
-test-full: lint ## all tests
+test-full: lint audit ## all tests
 	@$(PYTHON) -m pytest
+audit: setup ## known holes in the locked packages, as far as the database of them can be reached
+	@tools/audit.sh "$(UV)"
 bench: setup ## what is measured: understanding, robustness, the page, Rasa's starter bot
 	@$(PYTHON) -m benchmarks.understanding
 	@$(PYTHON) -m benchmarks.robustness

@@ -298,7 +298,11 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="where the server listens (5005)")
     parser.add_argument("--host", default="127.0.0.1", help="the address it listens on (127.0.0.1)")
     parser.add_argument("--rest", action="store_true", help="open Rasa's plain REST channel, for development only")
-    parser.add_argument("--model", type=Path, help="serve this model; without it, that of the present content")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        help="serve this model (load your own only, a model file is code); without it, that of the present content",
+    )
     parser.add_argument("arguments", nargs="*", help="after `--`: handed on to `rasa run`, for example `--enable-api`")
     parser.set_defaults(
         handler=lambda options: _reported(
