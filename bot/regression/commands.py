@@ -157,6 +157,8 @@ def _accept(options: argparse.Namespace) -> int:
     before = read_baseline(path) if _is_readable(path) else None
     if before and "turnover" not in result.about and "turnover" in before.about:
         result = replace(result, about={**result.about, "turnover": before.about["turnover"]})
+    if before and not result.numbers:  # a run without the starter bot leaves what was measured beside it
+        result = replace(result, numbers=before.numbers)
     after = make_baseline(result)
     critical = critical_items(result.items, read_tolerances(options.sets / "tolerances.yml"))
     wrong = [item for item in critical if not item.right]
@@ -172,7 +174,7 @@ def _accept(options: argparse.Namespace) -> int:
     pairs = [(item, before.then(item)) for item in result.items] if before else []
     for item in [item for item, past in pairs if past is not None and past.right and not item.right]:
         console.print(f"accepted as wrong: {item.set} {item.language} {item.expected} → {item.got}: {item.text}")
-    if before and (gone := [*before.missing(result.items), *sorted({*before.numbers} - {*after.numbers})]):
+    if before and (gone := before.missing(result.items)):
         console.print(f"no longer compared, for the run left them out: {', '.join(gone)}", style="yellow")
     if before:
         tolerances = read_tolerances(options.sets / "tolerances.yml")
