@@ -173,7 +173,8 @@ class IntentModel:
         """Returns the confidences of `labels` for each text, (n, labels), read-only; arguments as for `predict`.
 
         `near` says of each text whether near phrases judge it where its words are strange, which takes longer than all
-        else; None lets them. What was said to a text by the call before is said again: the first part of a message is often all of it.
+        else; None lets them. What was said to a text by the call before is said again: the first part of a message is
+        often all of it.
         """
         foreign = np.array([self._is_foreign(language) for language in languages or [None] * len(texts)], dtype=bool)
         nearby = np.ones(len(texts), dtype=bool) if near is None else np.array(near, dtype=bool)
@@ -210,8 +211,9 @@ class IntentModel:
             other: what speaks for this one is negative.
         """
         assert self._model is not None and self._spelling is not None, "train or load it first"
-        linear, (read, changed, [strangeness]) = self._model.linear, self._read(
-            [text], np.zeros(1, dtype=bool), np.ones(1, dtype=bool)
+        linear, (read, changed, [strangeness]) = (
+            self._model.linear,
+            self._read([text], np.zeros(1, dtype=bool), np.ones(1, dtype=bool)),
         )
         features, mended = self._ngrams.transform(read), self._spelling.mend(text) if changed else text
         column, against = linear.labels.index(intent), linear.labels.index(other)
