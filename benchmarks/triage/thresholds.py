@@ -112,9 +112,9 @@ def _classifier(examples: Sequence[Example]) -> Iterator[LinearIntentClassifier]
 
 
 def _ask(classifier: LinearIntentClassifier, messages: Sequence[Parts]) -> Said:
-    keys = list(dict.fromkeys((one.language, text) for one in messages for text in (one.whole, *one.texts)))
+    keys = list(dict.fromkeys(one.key(text) for one in messages for text in (one.whole, *one.texts)))
     batches = [keys[start : start + 2000] for start in range(0, len(keys), 2000)]
-    confidences = np.concatenate([classifier.model.confidences([text for _, text in batch]) for batch in batches])
+    confidences = np.concatenate([classifier.model.confidences([text for _, _, text in batch]) for batch in batches])
     return Said(classifier.model.labels, {key: row for row, key in enumerate(keys)}, confidences)
 
 

@@ -173,7 +173,8 @@ class IntentModel:
         """Returns the confidences of `labels` for each text, (n, labels), read-only; arguments as for `predict`.
 
         `near` says of each text whether near phrases judge it where its words are strange, which takes longer than all
-        else; None lets them. What was said to a text by the call before is said again: the first part of a message is often all of it.
+        else; None lets them. What was said to a text by the call before is said again: the first part of a message is
+        often all of it.
         """
         foreign = np.array([self._is_foreign(language) for language in languages or [None] * len(texts)], dtype=bool)
         nearby = np.ones(len(texts), dtype=bool) if near is None else np.array(near, dtype=bool)

@@ -83,11 +83,7 @@ def read_mood(text: str, language: str, folder: Path) -> tuple[Sentiment, list[s
     may_feel = signs >> len(patterns.signals)
     for match in islice(patterns.feelings.finditer(plain), MOST_FEELINGS) if may_feel else ():
         weight = WEIGHTS.get(match.lastgroup or "", 0.0)
-        score += (
-            weight * _factor(plain[max(0, match.start() - LETTERS_BEFORE) : match.start()], weight, patterns)
-            if weight
-            else 0.0
-        )
+        score += weight * _factor(plain[: match.start()], weight, patterns) if weight else 0.0
     if score:
         score += math.copysign(EMPHASIS * _emphasis(text, score), score)
     return _sentiment(score), signals
@@ -95,6 +91,7 @@ def read_mood(text: str, language: str, folder: Path) -> tuple[Sentiment, list[s
 
 def _factor(before: str, weight: float, patterns: _Patterns) -> float:
     """Returns by what the words before a word of feeling multiply its weight."""
+    before = before[-LETTERS_BEFORE:]
     sentence = before[max((end.end() for end in _SENTENCE_END.finditer(before)), default=0) :]
     words = list(_WORD.finditer(sentence))
     near = sentence[words[-NEGATION_REACH].start() :] if len(words) >= NEGATION_REACH else sentence

@@ -40,6 +40,8 @@ class BlankSpacyTokenizer(Tokenizer):
             # blanks alone. It takes marks off a word one by one, and reads the whole word again for each.
             "longest_text": 1000,
             "longest_word": 50,
+            # spaCy remembers every distinct token; from this many on its rules are loaded anew, to free the memory.
+            "vocabulary_limit": 200_000,
         }
 
     def __init__(self, config: dict[str, Any]) -> None:
@@ -47,6 +49,7 @@ class BlankSpacyTokenizer(Tokenizer):
         self._fallback = config["fallback_language"]
         self._by_language = config["rules_by_language"]
         self._tokenize_training_data = config["tokenize_training_data"]
+        self._vocabulary_limit = config["vocabulary_limit"]
         self._too_long = re.compile(rf"(?s).{{{config['longest_text'] + 1}}}|\S{{{config['longest_word'] + 1}}}")
         self._pipelines: dict[str, Language] = {}
 
@@ -71,9 +74,11 @@ class BlankSpacyTokenizer(Tokenizer):
         return recognised.get("name") or example_language(message) or self._fallback
 
     def _pipeline(self, language: str) -> Language:
-        if language not in self._pipelines:
-            try:
-                self._pipelines[language] = spacy.blank(language)
-            except ImportError:  # spaCy has no rules for this language
-                self._pipelines[language] = spacy.blank(self._fallback)
+        known = self._pipelines.get(language)
+        if known is not None and len(known.vocab) <= self._vocabulary_limit:
+            return known
+        try:
+            self._pipelines[language] = spacy.blank(language)
+        except ImportError:  # spaCy has no rules for this language
+            self._pipelines[language] = spacy.blank(self._fallback)
         return self._pipelines[language]

@@ -393,7 +393,7 @@ def test_an_answer_that_is_given_while_redis_is_away_has_buttons_that_act(tmp_pa
             buttons = [{"title": "Ja", "payload": "/affirm"}]
             await message.output_channel.send_response("page-anne", {"text": "Hjalp det?", "buttons": buttons})
 
-        conversations = Conversations(store, Texts(), AllowedLinks(Settings()), answer)
+        conversations = Conversations(store, Texts(), AllowedLinks(Settings()), answer, at_once=2)
         turn = conversations.pressed(session, "1", Offer("1", "Hei", "greet"), await store.hold("page-anne"))
         async for part in turn.follow():
             parts.append(part)

@@ -1,0 +1,1 @@
+"""A search for messages that are slow to answer: whoever sends them could hold the server."""
