@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,7 @@ def test_four_hundred_sentences_are_classified_in_a_few_parts_that_have_all_thei
 
 @pytest.mark.parametrize("separator", [", ", ". ", " and ", ". so, and, or, but, "])
 def test_a_message_is_cut_in_a_few_places_only(separator: str, folder: Path) -> None:
-    pairs = [f"{first} {second}" for first, second in zip(WORDS, WORDS[1:], strict=False)]
+    pairs = [f"{first} {second}" for first, second in pairwise(WORDS)]
     parts = parts_of(separator.join(pairs)[: LONG_MESSAGE - 50], "en", folder)
     assert len(parts.cuts) <= MOST_CUTS_JUDGED
     assert len(parts.texts) <= 1 + MOST_SENTENCES + 2 * MOST_CUTS_JUDGED
