@@ -394,7 +394,8 @@ def test_an_answer_that_is_given_while_redis_is_away_has_buttons_that_act(tmp_pa
             await message.output_channel.send_response("page-anne", {"text": "Hjalp det?", "buttons": buttons})
 
         conversations = Conversations(store, Texts(), AllowedLinks(Settings()), answer, at_once=2)
-        turn = conversations.pressed(session, "1", Offer("1", "Hei", "greet"), await store.hold("page-anne"), "198.51.100.7")
+        held = await store.hold("page-anne")
+        turn = conversations.pressed(session, "1", Offer("1", "Hei", "greet"), held, "198.51.100.7")
         async for part in turn.follow():
             parts.append(part)
             await asyncio.to_thread(server.start)
