@@ -119,8 +119,8 @@ def _alone(seen: str, patterns: Patterns) -> Iterator[FoundCard]:
             continue
         before, after = seen[max(0, run.start() - 40) : run.start()], seen[run.end() : run.end() + 1]
         part_of_code = before[-1:].isalpha() or after.isalpha() or _CODE_BEFORE.search(before)
-        phone = before.endswith("+") and len(digits) <= _LONGEST_PHONE
-        if not (part_of_code or phone or patterns.reference_before.search(before)):
+        phone_or_date = (before.endswith("+") and len(digits) <= _LONGEST_PHONE) or _DATE_OR_AMOUNT.search(run.group())
+        if not (part_of_code or phone_or_date or patterns.reference_before.search(before)):
             yield FoundCard(run.start(), run.end(), certain=True)
 
 

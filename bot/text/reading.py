@@ -44,7 +44,7 @@ def read(text: str) -> Reading:
     plain: list[str] = []
     starts: list[int] = []
     for position, char in enumerate(text):
-        form = plain_form(char)
+        form = _plain_form(char)
         plain.append(form)
         starts.extend([position] * len(form))
     return Reading("".join(plain), [*starts, len(text)])
@@ -70,7 +70,7 @@ def count_digits(seen: str) -> int:
 
 
 @lru_cache(maxsize=4096)
-def plain_form(char: str) -> str:
+def _plain_form(char: str) -> str:
     """Returns the plain characters that stand for a character: none where it is not seen."""
     if char.isascii():
         return char.lower()

@@ -79,7 +79,8 @@ def test_redis_of_compose_asks_for_the_password(services: dict[str, Any], tmp_pa
         or_skip(_no_redis)
     port = free_port()
     program, flag, script = services["redis"]["command"]
-    script = script.replace("$$", "$") + f" --port {port} --bind 127.0.0.1 --dir {tmp_path}"
+    here = f"--port {port} --bind 127.0.0.1 --dir {tmp_path}"
+    script = script.replace("$$", "$").replace("--appendonly", f"{here} --appendonly")
     process = subprocess.Popen([program, flag, script], env={**os.environ, "REDISCLI_AUTH": "only4us"})
     try:
         wait_until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, "Redis")

@@ -6,7 +6,7 @@ import random
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.text.cards import passes_luhn
@@ -103,6 +103,7 @@ def test_what_is_hidden_shows_its_last_four_digits() -> None:
     assert mask("Visa 4111-1111-1111-1234 / 4111 1111 1111 1111").text == "Visa 4111-1111-1111-1234 / ••••1111"
 
 
+@settings(deadline=None)  # the first call reads the word lists
 @given(st.text(st.sampled_from("0123456789 -.abNO\u200b\u00a0\uff11\n")))
 def test_hiding_twice_hides_no_more(text: str) -> None:
     once = mask(text)
@@ -110,11 +111,13 @@ def test_hiding_twice_hides_no_more(text: str) -> None:
     assert once.changed == (once.text != text)
 
 
+@settings(deadline=None)  # the first call reads the word lists
 @given(st.text())
 def test_any_text_can_be_searched(text: str) -> None:
     assert mask(text).changed in (True, False)
 
 
+@settings(deadline=None)  # the first call reads the word lists
 @given(st.from_regex(r"[0-9]{12,18}", fullmatch=True))
 def test_every_check_digit_is_recognised(body: str) -> None:
     valid = [digit for digit in "0123456789" if passes_luhn(body + digit)]
