@@ -8,10 +8,8 @@ names one where actions are to fail, to be restarted or to be scaled apart from 
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import json
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from types import TracebackType
 from typing import Any
@@ -21,6 +19,7 @@ import aiohttp
 from rasa.core.constants import DEFAULT_REQUEST_TIMEOUT
 from rasa.utils.endpoints import ClientResponseError, EndpointConfig
 
+from bot.serving.worker_thread import WorkerThread
 from bot.settings import get_settings
 
 logger = logging.getLogger(__name__)
@@ -45,8 +44,7 @@ class EmbeddedActions:
 
         self._executor = ActionExecutor()
         self._executor.register_package(package)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="actions")
-        self._loop = asyncio.new_event_loop()  # of that thread
+        self._thread = WorkerThread("actions")
 
     async def answer(self, call: dict[str, Any]) -> Any:
         """Runs an action.
@@ -60,15 +58,14 @@ class EmbeddedActions:
         Raises:
             ClientResponseError: 400 the action does not want to run, 404 there is no such action, 500 it has failed.
         """
-        context = contextvars.copy_context()  # the conversation's name in log lines
-        return await asyncio.get_running_loop().run_in_executor(self._thread, context.run, self._run, call)
+        return await self._thread.run(self._run(call))
 
-    def _run(self, call: dict[str, Any]) -> Any:
+    async def _run(self, call: dict[str, Any]) -> Any:
         from rasa_sdk.executor import ActionNotFoundException
         from rasa_sdk.interfaces import ActionExecutionRejection
 
         try:
-            return self._loop.run_until_complete(self._executor.run(call))
+            return await self._executor.run(call)
         except ActionExecutionRejection as error:
             raise _refusal(400, error.message, error.action_name) from error
         except ActionNotFoundException as error:

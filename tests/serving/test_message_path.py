@@ -14,6 +14,7 @@ from aiohttp import web
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import UserMessage
 from rasa.core.policies.rule_policy import RULES, RULES_FOR_LOOP_UNHAPPY_PATH, RulePolicy
+from rasa.core.processor import MessageProcessor
 from rasa.engine.constants import PLACEHOLDER_MESSAGE, PLACEHOLDER_TRACKER
 from rasa.engine.exceptions import GraphRunError
 from rasa.engine.runner.dask import DaskGraphRunner
@@ -31,7 +32,7 @@ from rasa.shared.core.events import (
 from rasa.shared.core.trackers import DialogueStateTracker, EventVerbosity
 from rasa.utils.endpoints import ClientResponseError, EndpointConfig, read_endpoint_config
 
-from bot.serving import action_endpoint, conversation_states, graph_runner, rule_lookup
+from bot.serving import action_endpoint, conversation_states, graph_runner, rule_lookup, understanding
 from bot.serving.action_endpoint import EmbeddedActions
 from bot.serving.graph_runner import OrderedGraphRunner
 from tests.conftest import ROOT
@@ -46,6 +47,25 @@ def agent(trained_model: Path) -> Agent:
     action_endpoint.install()
     actions = read_endpoint_config(str(ROOT / "endpoints.yml"), "action_endpoint")
     return Agent.load(str(trained_model), action_endpoint=actions)
+
+
+def test_the_server_serves_others_while_a_long_message_is_understood(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MessageProcessor, "parse_message", MessageProcessor.parse_message)  # put back after the test
+    understanding.install.__wrapped__()
+    message = " ".join(f"{first}{second}x." for first in "abcdefghijklmnopqrst" for second in "abcdefghijklmnopqrst")
+
+    async def others_served() -> int:
+        served = 0
+        understood = asyncio.create_task(agent.parse_message(message))
+        while not understood.done():
+            await asyncio.sleep(0)
+            served += 1
+        assert understood.result()["text"] == message
+        return served
+
+    assert asyncio.run(others_served()) > 10  # 2 where the message is understood in the server's own thread
 
 
 @pytest.mark.parametrize("text", ["kortet mitt ble avvist", "/greet", "invoice for March? and how do I cancel"])

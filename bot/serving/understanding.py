@@ -1,0 +1,26 @@
+"""Messages are understood in a thread of their own, one after the other.
+
+The longest message keeps a processor busy for a tenth of a second. In the server's own thread, nobody else would be
+answered meanwhile: several such messages held up `/health/live` for seconds.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from rasa.core.processor import MessageProcessor
+
+from bot.serving.worker_thread import WorkerThread
+
+
+@lru_cache(maxsize=1)
+def install() -> None:
+    """Makes Rasa's server understand messages in that thread, whichever channel they come from."""
+    thread = WorkerThread("understanding")
+    parse_message = MessageProcessor.parse_message
+
+    async def understood(self: MessageProcessor, *arguments: Any, **named: Any) -> dict[str, Any]:
+        return await thread.run(parse_message(self, *arguments, **named))
+
+    MessageProcessor.parse_message = understood
