@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from bot.text.characters import is_seen, readable
@@ -11,6 +12,8 @@ from bot.text.masking import Masked, mask
 # and no normalisation turns it into a slash.
 HARMLESS_SLASH = "\u2044"
 _COMMAND_SIGN = "/"
+MOST_WORDS = 400
+"""Real messages of 2,000 letters have fewer; a thousand words of one letter would keep a processor busy for long."""
 
 
 def safe_text(typed: str) -> Masked:
@@ -20,13 +23,22 @@ def safe_text(typed: str) -> Masked:
         typed: what the customer typed, whatever it is.
 
     Returns:
-        The text, with card numbers and the like hidden, and how much was hidden. Empty where nothing can be seen.
+        The text, with card numbers and the like hidden, and how much was hidden; of more words than MOST_WORDS the
+        first and the last ones. Empty where nothing can be seen.
     """
     clean = readable(typed.replace("\r\n", "\n").replace("\r", "\n")).strip()
     if not any(map(is_seen, clean)):
         return Masked("")
     masked = mask(clean)
-    return Masked(as_text(masked.text), masked.cards, masked.codes, masked.accounts)
+    return Masked(as_text(_shortened(masked.text)), masked.cards, masked.codes, masked.accounts)
+
+
+def _shortened(text: str) -> str:
+    words = list(re.finditer(r"\S+", text))
+    if len(words) <= MOST_WORDS:
+        return text
+    half = MOST_WORDS // 2
+    return f"{text[: words[half - 1].end()]} … {text[words[-half].start() :]}"
 
 
 def as_text(text: str) -> str:

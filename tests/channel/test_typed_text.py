@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.articles.replies import Replies
-from bot.channel.typed_text import as_text, safe_text
+from bot.channel.typed_text import MOST_WORDS, as_text, safe_text
 from tests.channel.conftest import PageBot
 
 COMMANDS = [
@@ -232,3 +232,10 @@ def test_a_malformed_body_is_refused(page_bot: PageBot, body: bytes) -> None:
     )
     assert (answer.status_code, answer.json()["error"]) == (400, "malformed")
     assert customer.history() == []
+
+
+def test_of_very_many_words_the_first_and_the_last_are_kept() -> None:
+    words = [f"w{number}" for number in range(MOST_WORDS)]
+    assert safe_text("\n".join(words)).text == "\n".join(words)
+    kept = safe_text("\n".join([*words, "last"])).text
+    assert kept.split() == [*words[: MOST_WORDS // 2], "…", *words[MOST_WORDS // 2 + 1 :], "last"]
