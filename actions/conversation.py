@@ -13,6 +13,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions.passages import Passage, asked_passage, section_passages, word_rarity
 from bot.articles.issues import Issue, load_issues
+from bot.articles.parts import AGREEMENTS, PRODUCTS
 from bot.articles.replies import Replies
 from bot.articles.store import ArticleStore
 from bot.settings import get_settings
@@ -20,7 +21,9 @@ from bot.settings import get_settings
 # `rasa shell` would print the structured payload as JSON below the text.
 TEXT_ONLY_CHANNELS = frozenset({"cmdline"})
 
-PRODUCTS = ("azure", "microsoft365")
+PERSONAL = "microsoft_account"
+UNKNOWN = "unknown"
+"""The billing agreement of a customer who does not know which one she has."""
 
 # The action of each intent that a message may turn out to have meant.
 ACTIONS = {
@@ -150,6 +153,12 @@ def known_product(tracker: Tracker) -> str | None:
     return product if product in PRODUCTS else None
 
 
+def known_agreement(tracker: Tracker) -> str | None:
+    """Returns the customer's billing agreement, `unknown` if she does not know it, None while it is not known."""
+    agreement = tracker.get_slot("agreement")
+    return agreement if agreement in (*AGREEMENTS, UNKNOWN) else None
+
+
 def entity_of(tracker: Tracker, name: str) -> str:
     """Returns the value of an entity in the customer's last message, empty if there is none."""
     return str(next(tracker.get_latest_entity_values(name), "") or "")
@@ -222,7 +231,7 @@ def _in_form(tracker: Tracker, said: str, listed: dict[str, float]) -> str | Non
 def _names_section(tracker: Tracker) -> bool:
     """Tells whether the words of a message are those of a section of the article at hand."""
     article = articles().article(str(tracker.get_slot("issue")), language_of(tracker))
-    return find_passage(tracker, section_passages(article)) is not None
+    return find_passage(tracker, section_passages(article, known_product(tracker))) is not None
 
 
 def shows_payloads(tracker: Tracker) -> bool:

@@ -19,6 +19,7 @@ from actions.conversation import (
     form_of,
     intent_of,
     issues,
+    known_agreement,
     known_product,
     language_of,
     person_button,
@@ -28,16 +29,15 @@ from actions.conversation import (
     text_of,
 )
 from actions.passages import (
-    TROUBLE_SLUGS,
+    TROUBLE_KINDS,
     Passage,
     StepWords,
-    durations,
-    section_passage,
+    passage_of_kind,
     section_passages,
     step_number,
     step_passages,
 )
-from actions.recommended_steps import answer_payload, ask_solved, link_lines, variants
+from actions.recommended_steps import answer_payload, ask_solved, link_lines, shown_variant
 from bot.articles import Article
 
 # A follow-up whose ranking gives another issue so much is about that one; confidences of a ranking add up to 1.
@@ -89,14 +89,15 @@ def _step_failed(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str)
     article = articles().article(issue, language)
     number = _step(tracker, article)
     if number is None:
-        most = min(_most_steps(tracker, article), _MOST_BUTTONS)
+        most = min(len(_steps(tracker, article)), _MOST_BUTTONS)
         buttons = [_step_button(each, language) for each in range(1, most + 1)]
         buttons += [button(replies().label("nothing_helped", language), "already_tried"), person_button(language)]
         dispatcher.utter_message(text=replies().dialogue("which_step", language), buttons=buttons)
         return []
-    step = _step_text(tracker, article, number)
+    step = _steps(tracker, article)[number - 1].text
     parts = [replies().dialogue("step_again", language, number=number), step]
-    trouble = next((found for slug in TROUBLE_SLUGS if (found := section_passage(article, slug))), None)
+    product = shown_variant(article, known_product(tracker)).product
+    trouble = next((found for kind in TROUBLE_KINDS if (found := passage_of_kind(article, kind, product))), None)
     if trouble is not None:
         parts.append(f"{trouble.heading}\n{trouble.text}")
     dispatcher.utter_message(text="\n\n".join(parts))
@@ -108,9 +109,9 @@ def _step_failed(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str)
 
 def _duration(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) -> list[EventType]:
     language = language_of(tracker)
-    article = articles().article(issue, language)
-    found = durations(article, known_product(tracker), replies().words("time_units", language))
-    dispatcher.utter_message(text=found or replies().dialogue("no_duration", language))
+    found = passage_of_kind(articles().article(issue, language), "how_long", known_product(tracker))
+    text = f"{found.heading}\n\n{found.text}" if found is not None else replies().dialogue("no_duration", language)
+    dispatcher.utter_message(text=text)
     return []
 
 
@@ -119,7 +120,7 @@ def _links(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) -> li
     language = language_of(tracker)
     article = articles().article(issue, language)
     dispatcher.utter_message(
-        text="\n".join([replies().dialogue("links_again", language), *link_lines(article)]),
+        text="\n".join([replies().dialogue("links_again", language), *link_lines(article, known_product(tracker))]),
         json_message=answer_payload(issue, article, known_product(tracker)) if shows_payloads(tracker) else None,
     )
     return []
@@ -129,16 +130,12 @@ def _detail(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) -> l
     """Says the section or step that was asked about; offers the sections where none is recognised."""
     language = language_of(tracker)
     article = articles().article(issue, language)
-    sections = section_passages(article)
+    sections, steps = section_passages(article, known_product(tracker)), _steps(tracker, article)
     slug, number = entity_of(tracker, "section"), _step(tracker, article)
-    found = section_passage(article, slug) if slug else None
+    found = next((section for section in sections if section.slug == slug), None)
     if found is None and number is not None:
-        text = _step_text(tracker, article, number)
-        found = Passage(replies().dialogue("step_again", language, number=number), text)
+        found = Passage(replies().dialogue("step_again", language, number=number), steps[number - 1].text)
     if found is None:
-        steps = [
-            step for product in variants(article, known_product(tracker)) for step in step_passages(article, product)
-        ]
         found = find_passage(tracker, sections) or find_passage(tracker, steps)
     if found is not None:
         dispatcher.utter_message(text=f"{found.heading}\n\n{found.text}".strip())
@@ -150,26 +147,15 @@ def _detail(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) -> l
 
 def _step(tracker: Tracker, article: Article) -> int | None:
     """Returns the number of the step that a button or a sentence names, None if it names none that there is."""
-    most = _most_steps(tracker, article)
+    most = len(_steps(tracker, article))
     named = entity_of(tracker, "step") or text_of(tracker)
     keys = ("step", "cardinals", "ordinals", "times")
     return step_number(named, StepWords(*(replies().words(key, article.language) for key in keys)), most)
 
 
-def _most_steps(tracker: Tracker, article: Article) -> int:
-    return max(len(step_passages(article, product)) for product in variants(article, known_product(tracker)))
-
-
-def _step_text(tracker: Tracker, article: Article, number: int) -> str:
-    """Returns a step's text; of both products, where they differ and the customer's is not known."""
-    shown = variants(article, known_product(tracker))
-    texts = []
-    for product in shown:
-        steps = step_passages(article, product)
-        if number <= len(steps):
-            name = f"{replies().label(product, article.language)}: " if product and len(shown) > 1 else ""
-            texts.append(name + steps[number - 1].text)
-    return "\n\n".join(texts)
+def _steps(tracker: Tracker, article: Article) -> list[Passage]:
+    """Returns the steps that the customer was shown."""
+    return step_passages(shown_variant(article, known_product(tracker), known_agreement(tracker)).steps)
 
 
 def _step_button(number: int, language: str) -> Button:

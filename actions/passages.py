@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from actions.text import plain
-from bot.articles import Article, Note, Section, Step, recommended_steps
+from bot.articles import Article, Note, Section, Step
+from bot.articles.parts import passage_kind, passages
 
-DURATION_SLUG = "how-long-it-takes"
 # Where a step fails, the reason is mostly one of these.
-TROUBLE_SLUGS = ("if-it-still-fails", "who-can-do-this")
+TROUBLE_KINDS = ("not_there", "who")
 
 # Words are compared by their beginning, which survives inflection and most compounds.
 _STEM = 4
@@ -85,23 +85,33 @@ def _number(before: str, token: str, after: str, words: StepWords) -> int:
     return 0
 
 
-def step_passages(article: Article, product: str | None) -> list[Passage]:
-    """Returns the recommended steps for a product, each with all that stands below it."""
-    return [Passage("", step_text(step)) for step in recommended_steps(article, product)]
+def step_passages(steps: Iterable[Step]) -> list[Passage]:
+    """Returns steps, each with all that stands below it."""
+    return [Passage("", step_text(step)) for step in steps]
 
 
-def section_passages(article: Article) -> list[Passage]:
-    """Returns the article's sections beside steps and links."""
-    return [
-        Passage(section.title, section_text(section), section.slug)
-        for section in article.sections[1:]
-        if not section.slug.startswith("recommended-")
-    ]
+def section_passages(article: Article, product: str | None = None) -> list[Passage]:
+    """Returns the sections that answer follow-ups, without those of other products than a known one."""
+    return [_passage(section) for section in passages(article, product)]
 
 
-def section_passage(article: Article, slug: str) -> Passage | None:
-    """Returns the section with a slug, None if the article has none."""
-    return next((passage for passage in section_passages(article) if passage.slug == slug), None)
+def passage_of_kind(article: Article, kind: str, product: str | None) -> Passage | None:
+    """Returns what an article answers to a kind of question (`who`, `how_long` ...), None if it has no answer.
+
+    Args:
+        article: the article.
+        kind: one of `bot.articles.parts.KINDS`.
+        product: the customer's product; where it is not known, the answers for all products are put together.
+    """
+    found = [section for section in passages(article, product) if passage_kind(section) == kind]
+    if not found:
+        return None
+    text = "\n\n".join(f"{section.title}\n{section_text(section)}" for section in found[1:])
+    return Passage(found[0].title, "\n\n".join(filter(None, [section_text(found[0]), text])), found[0].slug)
+
+
+def _passage(section: Section) -> Passage:
+    return Passage(section.title, section_text(section), section.slug)
 
 
 def asked_passage(
@@ -136,39 +146,25 @@ def word_rarity(articles: Iterable[Article]) -> dict[str, float]:
     return {stem: math.log(len(contents) / count) / math.log(len(contents)) for stem, count in spread.items()}
 
 
-def durations(article: Article, product: str | None, units: Sequence[str]) -> str:
-    """Returns what the article says about how long it takes, empty if it says nothing.
-
-    Args:
-        article: the article.
-        product: the customer's product, None if it is not known.
-        units: beginnings of the words for units of time.
-    """
-    section = section_passage(article, DURATION_SLUG)
-    if section is not None:
-        return f"{section.heading}\n\n{section.text}"
-    time = re.compile(rf"\d+\s*(?:[-–]\s*\d+\s*)?(?:{'|'.join(units)})", re.IGNORECASE)
-    passages = (*step_passages(article, product), *section_passages(article))
-    lines = [line.strip("- ") for passage in passages for line in passage.text.split("\n")]
-    return "\n".join(dict.fromkeys(line for line in lines if time.search(line)))[:1000]
-
-
 def section_text(section: Section) -> str:
     """Returns what a section says, without its heading."""
-    lines = [plain(paragraph) for paragraph in section.paragraphs]
-    for step in (*section.bullets, *section.steps):
-        lines.append(f"- {step_text(step)}")
-    lines.extend(_note_text(note) for note in section.notes)
+    lines = []
+    for part in section.in_order():
+        if isinstance(part, str):
+            lines.append(plain(part))
+        else:
+            lines.append(note_text(part) if isinstance(part, Note) else f"- {step_text(part)}")
     return "\n".join(line for line in lines if line)
 
 
 def step_text(step: Step) -> str:
     """Returns what a step says, with its sub-steps and notes."""
     lines = [plain(step.markdown), *(f"- {step_text(inner)}" for inner in step.steps)]
-    return "\n".join([*lines, *(_note_text(note) for note in step.notes)])
+    return "\n".join([*lines, *(note_text(note) for note in step.notes)])
 
 
-def _note_text(note: Note) -> str:
+def note_text(note: Note) -> str:
+    """Returns what a box says."""
     return "\n".join([plain(note.markdown or note.text), *(f"- {item}" for item in note.items)]).strip()
 
 

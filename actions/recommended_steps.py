@@ -12,7 +12,8 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions.clarification import ask_which, close_issues, pending_choice, settle
 from actions.conversation import (
-    PRODUCTS,
+    PERSONAL,
+    UNKNOWN,
     articles,
     button,
     end_of_turn,
@@ -21,6 +22,7 @@ from actions.conversation import (
     form_of,
     intent_of,
     issues,
+    known_agreement,
     known_product,
     language_of,
     person_button,
@@ -33,12 +35,24 @@ from actions.conversation import (
     topic_buttons,
     triage_of,
 )
-from actions.passages import Passage, section_passages
+from actions.passages import Passage, note_text, section_passages
 from actions.records import record_outcome
 from actions.text import plain
 from actions.topics import offer_topics
-from bot.articles import Article, Note, Section, Step, contact, documents, lead, needs_product, recommended_steps
-from bot.articles.parts import STEPS_SLUG, VARIANT_SLUGS
+from bot.articles import Article, Step
+from bot.articles.parts import (
+    AGREEMENTS,
+    DOCUMENTS_SLUG,
+    Variant,
+    agreements,
+    documents,
+    lead,
+    needs_product,
+    passages,
+    section_product,
+    variant_for,
+    variants,
+)
 from bot.articles.replies import language_name
 
 
@@ -83,16 +97,21 @@ def _answer(dispatcher: CollectingDispatcher, tracker: Tracker, said: str, issue
     product = known_product(tracker)
     article = articles().article(issue, language)
     if needs_product(article) and product is None and not tracker.get_slot("product_asked"):
-        if shows_payloads(tracker):  # a page shows the steps of both, to switch between, beside the question
+        if shows_payloads(tracker):  # a page shows the steps of all, to switch between, beside the question
             dispatcher.utter_message(json_message=answer_payload(issue, article, None))
-        ask_for_product(dispatcher, language)
+        ask_for_product(dispatcher, issue, language)
         return [*events, SlotSet("product_asked", True), FollowupAction("action_listen")]
-    if said == "choose_product" and product is not None:
-        _say_what_differs(dispatcher, issue, article, product, language)
     if article.language != language:
         name = language_name(article.language, language)
         dispatcher.utter_message(text=replies().text("utter_article_fallback", language, language_name=name))
-    dispatcher.utter_message(**answer_message(tracker, issue, product))
+    if product == PERSONAL and product not in issues()[issue].products:
+        # The steps are an administrator's; customers with a personal plan have their own page.
+        dispatcher.utter_message(text=replies().dialogue("personal_elsewhere", language))
+    else:
+        if said == "choose_product" and product is not None:
+            _say_what_differs(dispatcher, issue, article, product, language)
+        dispatcher.utter_message(**answer_message(tracker, issue, product))
+        _offer_agreements(dispatcher, tracker, article, product)
     if other is not None:
         offer_other(dispatcher, "also_mentioned", other, language)
     ask_solved(dispatcher, language)
@@ -113,11 +132,14 @@ def root_cause_first(issue: str, second: str | None) -> tuple[str, str | None]:
     return issue, second
 
 
-def ask_for_product(dispatcher: CollectingDispatcher, language: str) -> None:
-    """Asks whether it is about Azure or Microsoft 365."""
+def ask_for_product(dispatcher: CollectingDispatcher, issue: str, language: str) -> None:
+    """Asks which of the issue's products it is about."""
     dispatcher.utter_message(
         text=replies().text("utter_ask_product", language),
-        buttons=[button(replies().label(product, language), "choose_product", product=product) for product in PRODUCTS],
+        buttons=[
+            button(replies().label(product, language), "choose_product", product=product)
+            for product in issues()[issue].products
+        ],
     )
 
 
@@ -144,8 +166,9 @@ def offer_other(dispatcher: CollectingDispatcher, key: str, issue: str, language
 def answer_message(tracker: Tracker, issue: str, product: str | None) -> dict[str, Any]:
     """Returns an issue's answer as the customer's channel can show it."""
     article = articles().article(issue, language_of(tracker))
-    payload = answer_payload(issue, article, product) if shows_payloads(tracker) else None
-    return {"text": answer_text(article, product), "json_message": payload}
+    agreement = known_agreement(tracker)
+    payload = answer_payload(issue, article, product, agreement) if shows_payloads(tracker) else None
+    return {"text": answer_text(article, product, agreement), "json_message": payload}
 
 
 def _second_issue(tracker: Tracker) -> str | None:
@@ -164,7 +187,7 @@ def _passage_asked_for(tracker: Tracker, said: str) -> Passage | None:
     article = articles().article(said, language_of(tracker))
     # The words of the issue itself tell nothing: "how do I pay an invoice?" asks for the whole answer.
     known = f"{article.title} {replies().topic(said, article.language)}"
-    return find_passage(tracker, section_passages(article), known)
+    return find_passage(tracker, section_passages(article, known_product(tracker)), known)
 
 
 def _say_what_differs(
@@ -179,104 +202,135 @@ def _say_what_differs(
         dispatcher.utter_message(text=replies().dialogue("same_steps", language))
 
 
-def answer_text(article: Article, product: str | None) -> str:
-    """Returns the answer for a channel without markup.
+def _offer_agreements(
+    dispatcher: CollectingDispatcher, tracker: Tracker, article: Article, product: str | None
+) -> None:
+    """Offers the steps for other billing agreements, where there are any; a page has a switch for it."""
+    shown = shown_variant(article, product)
+    if shows_payloads(tracker) or known_agreement(tracker) or not agreements(article, shown.product):
+        return
+    language = article.language
+    dispatcher.utter_message(
+        text=replies().dialogue("other_agreement", language),
+        buttons=[
+            button(replies().label(name, language), "choose_product", product=shown.product or "azure", agreement=name)
+            for name in (*AGREEMENTS, UNKNOWN)
+        ],
+    )
+
+
+def agreement_text(article: Article, product: str | None, agreement: str | None) -> str:
+    """Returns what customers of an agreement are told in place of steps; empty where the steps hold for them.
+
+    Who has an enterprise agreement or buys from a partner often cannot act at all; who does not know which agreement
+    she has is told where to look.
+    """
+    if product != "azure" or agreement in (None, "customer_agreement", *agreements(article, product)):
+        return ""
+    return replies().dialogue(f"agreement_{agreement}", article.language)
+
+
+def answer_text(article: Article, product: str | None, agreement: str | None = None) -> str:
+    """Returns the answer for a channel without markup: what to do now, what to beware of, the steps, the documents.
 
     Args:
         article: the article that answers.
-        product: `azure` or `microsoft365`; None gives the steps of both, where they differ.
+        product: the customer's product; None shows the issue's first.
+        agreement: the customer's billing agreement, None where it is not known.
     """
     language = article.language
-    parts = [article.title, plain(lead(article))]
-    for variant in variants(article, product):
-        heading = replies().label("steps", language)
-        if variant and len(variants(article, product)) > 1:
-            heading = f"{heading} ({replies().label(variant, language)})"
-        lines = _numbered(recommended_steps(article, variant), "")
-        parts.append("\n".join([f"{heading}:", *lines]))
-        parts.extend(_remarks(article, variant))
-    closing = contact(article)
-    if closing is not None:
-        parts.append("\n".join(plain(paragraph) for paragraph in closing.paragraphs))
-    parts.append("\n".join([f"{replies().label('documents', language)}:", *link_lines(article)]))
-    return "\n\n".join(part for part in parts if part)
+    shown = shown_variant(article, product, agreement)
+    if elsewhere := agreement_text(article, shown.product, agreement):
+        return f"{article.title}\n\n{plain(elsewhere)}"
+    name = f" ({replies().label(shown.product, language)})" if shown.product and needs_product(article) else ""
+    return "\n\n".join(
+        part
+        for part in (
+            article.title,
+            plain(lead(article)),
+            *(plain(paragraph) for paragraph in shown.section.paragraphs),
+            *(note_text(note) for note in shown.warnings),
+            "\n".join([f"{replies().label('steps', language)}{name}:", *_numbered(shown.steps)]),
+            "\n".join([f"{replies().label('documents', language)}:", *link_lines(article, shown.product)]),
+        )
+        if part
+    )
 
 
-def link_lines(article: Article) -> list[str]:
-    """Returns the article's documents, a line each."""
-    return [f"- {link.label}: {link.url}" for link in documents(article)]
+def shown_variant(article: Article, product: str | None, agreement: str | None = None) -> Variant:
+    """Returns the first answer that a customer gets: that of the product, else the article's first one."""
+    return variant_for(article, product, agreement) or variants(article)[0]
 
 
-def answer_payload(issue: str, article: Article, product: str | None) -> dict[str, Any]:
+def link_lines(article: Article, product: str | None) -> list[str]:
+    """Returns the documents for a product, a line each; all of them where it is not known."""
+    return [f"- {link.label}: {link.url}" for link in documents(article, product)]
+
+
+def answer_payload(issue: str, article: Article, product: str | None, agreement: str | None = None) -> dict[str, Any]:
     """Returns the answer as structure, for a page that renders it.
 
     Args:
         issue: the issue intent that is answered.
         article: the article that answers.
         product: the customer's product, None where it is not known.
+        agreement: the customer's billing agreement, None where it is not known.
     """
-    shown = variants(article, product)
+    language = article.language
     return {
         "type": "answer",
         "intent": issue,
-        "article_id": f"{issue}/{article.language}",
-        "language": article.language,
+        "article_id": f"{issue}/{language}",
+        "language": language,
         "product": product,
+        "agreement": agreement,
         "title": article.title,
         "lead": lead(article),
-        "steps": plain_values([asdict(step) for step in recommended_steps(article, shown[0])]),
-        # Every variant travels along, so that the page can switch products without asking again.
-        "variants": {
-            variant or "all": plain_values([asdict(step) for step in recommended_steps(article, variant)])
-            for variant in variants(article, None)
+        # Every variant travels along, so that the page can switch between them without asking again.
+        "variants": [_payload_variant(variant) for variant in variants(article)],
+        # What customers of other agreements are told in place of the steps.
+        "agreements": {
+            name: text
+            for name in (*AGREEMENTS, UNKNOWN)
+            if agreements(article, "azure") and (text := agreement_text(article, "azure", name))
+        },
+        "contact": {
+            product or "": replies().dialogue(f"contact_{product}", language)
+            for product in dict.fromkeys(variant.product for variant in variants(article))
+            if product is not None
         },
         "sections": [
-            plain_values(asdict(section))
-            for section in article.sections[1:]
-            if not section.slug.startswith("recommended-")
+            {**plain_values(asdict(section)), "product": section_product(section)} for section in passages(article)
         ],
-        # Boxes and paragraphs beside the steps, each with the product whose steps they stand beside (null: of all).
-        "notes": _payload_notes(article),
         "links": [
-            {"label": link.label, "url": link.url, "host": urlsplit(link.url).hostname} for link in documents(article)
+            {
+                "label": link.label,
+                "url": link.url,
+                "host": urlsplit(link.url).hostname,
+                "product": section_product(section),
+            }
+            for section in article.sections
+            if section.slug.startswith(DOCUMENTS_SLUG)
+            for link in section.links
         ],
     }
 
 
-def variants(article: Article, product: str | None) -> list[str | None]:
-    """Returns the products whose steps are to be shown; [None] where the steps are the same for all."""
-    if not needs_product(article):
-        return [None]
-    return [product] if product else list(PRODUCTS)
+def _payload_variant(variant: Variant) -> dict[str, Any]:
+    return {
+        "product": variant.product,
+        "agreement": variant.agreement,
+        "now": variant.now,
+        "more": list(variant.section.paragraphs[1:]),
+        "warnings": plain_values([asdict(note) for note in variant.warnings]),
+        "steps": plain_values([asdict(step) for step in variant.steps]),
+    }
 
 
-def _payload_notes(article: Article) -> list[dict[str, Any]]:
-    notes = []
-    for section in article.sections:
-        if section.slug.startswith(STEPS_SLUG):
-            paragraphs = (Note("paragraph", plain(text), markdown=text) for text in section.paragraphs)
-            notes += [{**asdict(note), "product": product_of(section)} for note in (*paragraphs, *section.notes)]
-    return [dict(plain_values(note)) for note in notes]
-
-
-def product_of(section: Section) -> str | None:
-    """Returns the product whose steps a section holds; None for a section that holds for all."""
-    return next((product for product, slug in VARIANT_SLUGS.items() if slug == section.slug), None)
-
-
-def _remarks(article: Article, product: str | None) -> list[str]:
-    """Returns what stands beside the steps of a product: paragraphs and boxes, as plain text."""
-    section = article.section(VARIANT_SLUGS[product] if product else STEPS_SLUG)
-    if section is None:
-        return []
-    boxes = ["\n".join([note.text, *(f"- {item}" for item in note.items)]).strip() for note in section.notes]
-    return [*(plain(paragraph) for paragraph in section.paragraphs), *boxes]
-
-
-def _numbered(steps: tuple[Step, ...], indent: str) -> list[str]:
+def _numbered(steps: tuple[Step, ...], indent: str = "") -> list[str]:
     lines = []
     for number, step in enumerate(steps, start=1):
-        lines.append(f"{indent}{number}. {step.text}")
-        lines.extend(f"{indent}   {note.text}" for note in step.notes)
+        lines.append(f"{indent}{number}. {plain(step.markdown)}")
+        lines.extend(f"{indent}   {note_text(note)}" for note in step.notes)
         lines.extend(_numbered(step.steps, indent + "   "))
     return lines

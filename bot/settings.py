@@ -19,9 +19,10 @@ class Settings(BaseSettings):
     """
 
     data_dir: Path = Field(PROJECT_ROOT / "data", description="Folder of articles, replies, issues and phrases.")
-    support_request_url: HttpUrl = Field(
-        "https://go.microsoft.com/fwlink/?linkid=2083458",
-        description="Where a customer opens a support request: the contact given when the bot cannot help.",
+    support_request_url: HttpUrl | None = Field(
+        None,
+        description="Where a customer opens a support request when the bot cannot help; without it Microsoft's own "
+        "page for the customer's product.",
     )
     azure_docs_base_url: HttpUrl = Field(
         "https://learn.microsoft.com/azure/cost-management-billing/manage/",
@@ -62,7 +63,8 @@ class Settings(BaseSettings):
     )
     link_hosts: str = Field(
         "learn.microsoft.com go.microsoft.com portal.azure.com azure.microsoft.com admin.microsoft.com "
-        "support.microsoft.com account.microsoft.com signup.azure.com support.office.com www.microsoft.com aka.ms",
+        "support.microsoft.com account.microsoft.com signup.microsoft.com signup.azure.com support.office.com "
+        "www.microsoft.com aka.ms",
         description="Hosts that links in answers may lead to, separated by blanks, beside that of "
         "`support_request_url`.",
     )

@@ -63,7 +63,7 @@ class Bot:
         if not self.opening:
             return any(message.get("text") for message in answer)
         payloads = [message["custom"] for message in answer if "custom" in message]
-        return any(payload.get("type") == "answer" and payload["steps"] and payload["links"] for payload in payloads)
+        return any(payload.get("type") == "answer" and payload["variants"] and payload["links"] for payload in payloads)
 
 
 def our_bot(model: Path) -> Bot:

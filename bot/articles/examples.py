@@ -41,6 +41,21 @@ def read_examples(folder: Path) -> list[Example]:
     return [example for path in paths for example in _read(path)]
 
 
+def read_lines(path: Path) -> list[Example]:
+    """Reads examples of one language from a file of lines `intent<TAB>text`; the file's name is the language.
+
+    Raises:
+        ExampleError: a line has no tab, or nothing on one side of it.
+    """
+    examples = []
+    for number, line in enumerate(path.read_text(encoding="utf8").splitlines(), start=1):
+        intent, _, text = (part.strip() for part in line.partition("\t"))
+        if not intent or not text:
+            raise ExampleError(f"{path}:{number}: expected an intent, a tab and a text; mend the line.")
+        examples.append(Example(text, intent, path.stem, path))
+    return examples
+
+
 def read_as_rasa(content: str, path: Path) -> list[Example]:
     r"""Reads examples from the content of a file that is about to be written, as `rasa train` will.
 

@@ -14,7 +14,9 @@ from bot.text.yaml_files import read_yaml
 
 Queue = Literal["payments", "billing", "subscriptions", "access"]
 Priority = Literal["low", "normal", "high", "urgent"]
-Product = Literal["azure", "microsoft365"]
+Product = Literal["azure", "microsoft365", "microsoft_account"]
+Agreement = Literal["customer_agreement", "enterprise", "partner"]
+Kind = Literal["who", "how_long", "cost", "where", "what_if", "what_happens", "not_there"]
 
 
 class IssueTableError(ValueError):
@@ -28,6 +30,8 @@ class Issue(BaseModel):
     queue: Queue
     priority: Priority
     products: tuple[Product, ...]
+    agreements: tuple[Agreement, ...] = ()
+    passages: tuple[Kind, ...] = ()
     common: bool = False
     related: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()

@@ -6,22 +6,10 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
+from bot.settings import get_settings
+
 LEARN = "https://learn.microsoft.com"
 """Where addresses that begin with `/` lead to."""
-
-ALLOWED_HOSTS = frozenset(
-    {
-        "learn.microsoft.com",
-        "portal.azure.com",
-        "admin.microsoft.com",
-        "account.microsoft.com",
-        "support.microsoft.com",
-        "azure.microsoft.com",
-        "go.microsoft.com",
-        "signup.microsoft.com",
-    }
-)
-"""The hosts that our own articles may link to."""
 
 _MOVED_HOSTS = {"docs.microsoft.com": "learn.microsoft.com"}
 _MICROSOFT = ("microsoft.com", "office.com", "office365.com", "azure.com", "live.com", "outlook.com", "aka.ms")
@@ -46,6 +34,23 @@ class Address:
     """Absolute and cleaned; None where the link leads nowhere outside of the article."""
     problem: str = ""
     """What is wrong with the address as it is written; empty when nothing is."""
+
+
+SUPPORT = {
+    "azure": "https://go.microsoft.com/fwlink/?linkid=2083458",
+    "microsoft365": "https://go.microsoft.com/fwlink/p/?linkid=518322",
+    "microsoft_account": "https://support.microsoft.com/contactus",
+}
+"""Microsoft's own support, for each product."""
+
+
+def support_request_url(product: str | None = None) -> str:
+    """Returns where a customer opens a support request.
+
+    Args:
+        product: the customer's product; None, where it is not known, gives the page that leads to all of them.
+    """
+    return str(get_settings().support_request_url or SUPPORT.get(product or "", SUPPORT["microsoft_account"]))
 
 
 def resolve(href: str, base: str | None = None) -> Address:
@@ -147,7 +152,7 @@ def faults(url: str) -> list[str]:
     found = []
     if parts.scheme.lower() != "https":
         found.append(f"address {_shown(url)} is not HTTPS; write https://")
-    if host not in ALLOWED_HOSTS:
+    if host not in get_settings().link_hosts.split():
         found.append(f"host {host or '(none)'} of {_shown(url)} is not on the list of allowed hosts")
     if _without_tracking(parts.query) != parts.query or _GLUED_TRACKING.search(parts.fragment):
         found.append(f"tracking parameter in {_shown(url)}; remove it")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -99,6 +100,13 @@ class _Draft:
     steps: list[Step] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
+    order: list[str] = field(default_factory=list)
+
+    def add(self, kind: str, items: Iterable[Any]) -> None:
+        """Adds paragraphs, bullets, steps or notes, and keeps their place among the others."""
+        for item in items:
+            getattr(self, f"{kind}s").append(item)
+            self.order.append(kind)
 
     def freeze(self, first: bool) -> Section:
         section = "" if first else self.title
@@ -111,6 +119,7 @@ class _Draft:
             steps=tuple(self.steps),
             notes=tuple(self.notes),
             links=tuple(replace(link, section=section) for link in self.links),
+            order=tuple(self.order),
             line=self.line,
         )
 
@@ -171,16 +180,16 @@ class _Builder:
         elif kind == "paragraph_open":
             self._paragraph(block[1])
         elif kind == "bullet_list_open":
-            self.draft.bullets += self._items(block)[0]
+            self.draft.add("bullet", self._items(block)[0])
         elif kind == "ordered_list_open":
             steps, status = self._items(block, status_follows=True)
-            self.draft.steps += steps
+            self.draft.add("step", steps)
             if status is not None and status.text:
-                self.draft.notes.append(Note("status", status.text, markdown=status.markdown))
+                self.draft.add("note", [Note("status", status.text, markdown=status.markdown)])
         elif kind == "blockquote_open":
             self._quote(block)
         else:
-            self.draft.paragraphs += [text.markdown for text in self._other(block) if text.markdown]
+            self.draft.add("paragraph", [text.markdown for text in self._other(block) if text.markdown])
 
     def _heading(self, block: list[Token]) -> None:
         level = int(block[0].tag[1])
@@ -200,7 +209,7 @@ class _Builder:
     def _paragraph(self, token: Token) -> None:
         box = _BOX.match(token.content)
         if box is not None:
-            self.draft.notes += self._box(box.group(1), [[token]], token)
+            self.draft.add("note", self._box(box.group(1), [[token]], token))
             return
         links_before = len(self.draft.links)
         parts = self._parts(token)
@@ -212,8 +221,8 @@ class _Builder:
             self.drafts.append(_Draft(title, parts.text.anchor, level, self.line, links=moved))
             return
         if parts.text.markdown:
-            self.draft.paragraphs.append(parts.text.markdown)
-        self.draft.bullets += [Step(bullet.text, bullet.markdown) for bullet in parts.bullets]
+            self.draft.add("paragraph", [parts.text.markdown])
+        self.draft.add("bullet", [Step(bullet.text, bullet.markdown) for bullet in parts.bullets])
 
     def _quote(self, block: list[Token]) -> None:
         inner = list(_blocks(block[1:-1]))
@@ -223,7 +232,7 @@ class _Builder:
             for part in inner:
                 self._block(part)
         else:
-            self.draft.notes += self._box(box.group(1) if box else "", inner, first)
+            self.draft.add("note", self._box(box.group(1) if box else "", inner, first))
 
     def _box(self, name: str, inner: list[list[Token]], first: Token | None) -> list[Note]:
         """Reads a box, or a quotation, which has no name; `first` is the text that opens it with its kind."""

@@ -66,8 +66,21 @@ class Section:
     notes: tuple[Note, ...] = ()
     """Boxes and status lines, in order, without those inside a step or bullet."""
     links: tuple[Link, ...] = ()
+    order: tuple[str, ...] = field(default=(), compare=False)
+    """`paragraph`, `bullet`, `step` or `note` for each of the above as they follow each other in the text."""
     line: int = field(default=0, compare=False)
     """The line of the heading; 0 where it is not known."""
+
+    def in_order(self) -> Iterator[str | Step | Note]:
+        """Yields paragraphs, bullets, steps and notes as they follow each other in the text."""
+        remaining: dict[str, Iterator[str | Step | Note]] = {
+            "paragraph": iter(self.paragraphs),
+            "bullet": iter(self.bullets),
+            "step": iter(self.steps),
+            "note": iter(self.notes),
+        }
+        for kind in self.order:
+            yield next(remaining[kind])
 
 
 class ArticleError(ValueError):

@@ -1,43 +1,99 @@
-"""The parts of our own articles that answers are made of, found by the slugs of their sections."""
+"""The parts of our own articles that answers are made of, found by the slugs of their sections.
+
+Steps stand in a section for each product (`recommended-steps-azure`), where needed in another one for a billing
+agreement (`recommended-steps-azure-enterprise`). A passage answers a follow-up question; its slug begins with the kind
+of question (`who`, `how-long` ...) and ends with the product where the answer is that product's alone (`who-azure`).
+"""
 
 from __future__ import annotations
 
-from bot.articles.model import Article, Link, Section, Step
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bot.articles.model import Article, Link, Note, Section, Step
 
 STEPS_SLUG = "recommended-steps"
 DOCUMENTS_SLUG = "recommended-documents"
-CONTACT_SLUG = "contact"
 
-VARIANT_SLUGS = {"azure": f"{STEPS_SLUG}-azure", "microsoft365": f"{STEPS_SLUG}-microsoft-365"}
-"""The section with a product's own steps, for each product."""
+PRODUCTS = ("azure", "microsoft365", "microsoft_account")
+PRODUCT_SLUGS = {"azure": "azure", "microsoft365": "microsoft-365", "microsoft_account": "microsoft-account"}
+"""How each product is written at the end of a slug."""
+
+AGREEMENTS = ("customer_agreement", "enterprise", "partner")
+"""The billing agreements that may have steps of their own; the section without one holds for the commonest."""
+
+KINDS = ("who", "how_long", "cost", "where", "what_if", "what_happens", "not_there")
+"""The kinds of follow-up questions that a passage may answer."""
 
 
-def recommended_steps(article: Article, product: str | None = None) -> tuple[Step, ...]:
-    """Returns the recommended steps for a product.
+@dataclass(frozen=True)
+class Variant:
+    """The first answer for customers of one product, and of one agreement where that has steps of its own."""
+
+    product: str | None
+    """None where the steps are the same for all products."""
+    agreement: str | None
+    """None for the commonest agreement."""
+    section: Section
+
+    @property
+    def now(self) -> str:
+        """What to do now, as limited Markdown; empty where the article does not say it apart."""
+        return next(iter(self.section.paragraphs), "")
+
+    @property
+    def warnings(self) -> tuple[Note, ...]:
+        """Deadlines, costs and what cannot be undone: what is read before the steps."""
+        return self.section.notes
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The recommended steps."""
+        return self.section.steps
+
+
+def variants(article: Article) -> tuple[Variant, ...]:
+    """Returns all first answers of an article, in the article's order."""
+    return tuple(_variants(article))
+
+
+def variant_for(article: Article, product: str | None = None, agreement: str | None = None) -> Variant | None:
+    """Returns the first answer for a customer.
 
     Args:
         article: one of our own articles.
-        product: `azure` or `microsoft365`; None where it is not known.
+        product: a product's name; None where it is not known.
+        agreement: the billing agreement's name; None where it is not known.
 
     Returns:
-        The steps that are the same for every product, else those of the product; empty where the article has no steps
-        for it. Of an article with the steps of one product only, those.
+        That of the product, and of the agreement if it has one of its own; None where the article has no steps for the
+        product, or has several and the product is not known.
     """
-    common = article.section(STEPS_SLUG)
-    if common is not None:
-        return common.steps
-    variants = [section for slug in VARIANT_SLUGS.values() if (section := article.section(slug)) is not None]
-    if product is None:
-        return variants[0].steps if len(variants) == 1 else ()
-    section = article.section(VARIANT_SLUGS.get(product, f"{STEPS_SLUG}-{product}"))
-    return section.steps if section is not None else ()
+    found = variants(article)
+    products = list(dict.fromkeys(variant.product for variant in found))
+    if product is None and len(products) == 1:
+        product = products[0]
+    of_product = [variant for variant in found if variant.product in (product, None)]
+    if product is None and products != [None]:
+        return None
+    return next((variant for variant in of_product if variant.agreement == agreement), next(iter(of_product), None))
+
+
+def recommended_steps(article: Article, product: str | None = None, agreement: str | None = None) -> tuple[Step, ...]:
+    """Returns the steps of `variant_for`, none where there is no such variant."""
+    variant = variant_for(article, product, agreement)
+    return variant.steps if variant is not None else ()
 
 
 def needs_product(article: Article) -> bool:
-    """Tells whether the steps differ between the products, so that the product must be known."""
-    return article.section(STEPS_SLUG) is None and all(
-        article.section(slug) is not None for slug in VARIANT_SLUGS.values()
-    )
+    """Tells whether the steps differ between products, so that the product must be known."""
+    return len({variant.product for variant in variants(article)}) > 1
+
+
+def agreements(article: Article, product: str | None) -> tuple[str, ...]:
+    """Returns the agreements for which a product has steps of their own."""
+    found = (variant.agreement for variant in variants(article) if variant.product == product)
+    return tuple(agreement for agreement in found if agreement is not None)
 
 
 def lead(article: Article) -> str:
@@ -45,12 +101,47 @@ def lead(article: Article) -> str:
     return "\n\n".join(article.sections[0].paragraphs) if article.sections else ""
 
 
-def documents(article: Article) -> tuple[Link, ...]:
-    """Returns the recommended documents."""
-    section = article.section(DOCUMENTS_SLUG)
-    return section.links if section is not None else ()
+def documents(article: Article, product: str | None = None) -> tuple[Link, ...]:
+    """Returns the recommended documents: those for a product and those for all; every one where it is not known."""
+    sections = (section for section in article.sections if section.slug.startswith(DOCUMENTS_SLUG))
+    links = (
+        link
+        for section in sections
+        if product is None or section_product(section) in (product, None)
+        for link in section.links
+    )
+    return tuple({link.url: link for link in links}.values())
 
 
-def contact(article: Article) -> Section | None:
-    """Returns the section that says when to contact the bank or the support."""
-    return article.section(CONTACT_SLUG)
+def passages(article: Article, product: str | None = None) -> tuple[Section, ...]:
+    """Returns the sections that answer follow-up questions, without those of other products than a known one."""
+    return tuple(
+        section
+        for section in article.sections[1:]
+        if not section.slug.startswith("recommended-")
+        and (product is None or section_product(section) in (product, None))
+    )
+
+
+def passage_kind(section: Section) -> str | None:
+    """Returns the kind of question that a passage answers, None where its slug does not begin with one."""
+    return next((kind for kind in KINDS if f"{section.slug}-".startswith(f"{_slug(kind)}-")), None)
+
+
+def section_product(section: Section) -> str | None:
+    """Returns the product that a section holds for, None where it holds for all."""
+    slug = section.slug
+    for agreement in AGREEMENTS:
+        slug = slug.removesuffix(f"-{_slug(agreement)}")
+    return next((product for product, end in PRODUCT_SLUGS.items() if f"-{slug}".endswith(f"-{end}")), None)
+
+
+def _variants(article: Article) -> Iterator[Variant]:
+    for section in article.sections:
+        if section.slug == STEPS_SLUG or section.slug.startswith(f"{STEPS_SLUG}-"):
+            agreement = next((name for name in AGREEMENTS if section.slug.endswith(f"-{_slug(name)}")), None)
+            yield Variant(section_product(section), agreement, section)
+
+
+def _slug(name: str) -> str:
+    return name.replace("_", "-")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.articles.language import normalise
+from bot.articles.links import support_request_url
 from bot.settings import get_settings
 from bot.text.yaml_files import read_yaml
 
@@ -109,7 +110,7 @@ class Replies:
         return tuple(self._group(group, language))
 
     def _spoken(self, group: str, key: str, language: str, values: Mapping[str, object]) -> str:
-        return self._lookup(group, key, language).format(url=get_settings().support_request_url, **values)
+        return self._lookup(group, key, language).format_map({"url": support_request_url(), **values})
 
     def _lookup(self, group: str, key: str, language: str) -> str:
         for code in (language, FALLBACK_LANGUAGE):

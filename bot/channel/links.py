@@ -19,7 +19,7 @@ class AllowedLinks:
     """
 
     def __init__(self, settings: Settings) -> None:
-        contact = urlsplit(str(settings.support_request_url)).hostname
+        contact = urlsplit(str(settings.support_request_url or "")).hostname
         self.hosts = frozenset({*settings.link_hosts.lower().split(), *([contact] if contact else [])})
 
     def allows(self, address: str) -> bool:

@@ -7,16 +7,14 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from bot.articles import parts
-from bot.articles.check import FEWEST_DOCUMENTS, FEWEST_STEPS, MOST_STEPS
-from bot.articles.check import UNFINISHED as TODO
 from bot.articles.examples import Example
 from bot.articles.issues import load_issues
 from bot.articles.links import faults
+from bot.articles.promises import FEWEST_DOCUMENTS, FEWEST_STEPS, MOST_STEPS
+from bot.articles.promises import UNFINISHED as TODO
 from bot.articles.replies import Replies
-from bot.articles.store import ArticleStore
 from bot.encoder import load_encoder
 from bot.proposals.clusters import DISTANCE, Cluster, FoundArticle
-from bot.settings import get_settings
 
 _NAME_WORDS = 4
 _MOST_LINKS = 4
@@ -105,18 +103,23 @@ def _row(cluster: Cluster, name: str) -> Iterator[str]:
 def _skeleton(cluster: Cluster, name: str, language: str, replies: Replies) -> Iterator[str]:
     """Yields an article of which only links, the number of steps and our own headings are there."""
     slug, best = name.replace("_", "-"), (cluster.articles or (None,))[0]
-    pattern = ArticleStore(get_settings().data_dir / "articles").article(next(iter(load_issues())), language)
-    contact = parts.contact(pattern)
     yield from ("---", f'title: "{TODO} title"', f'description: "{TODO} one sentence"')
     yield from (f"language: {language}", f"intent: {name}", "---")
-    yield from (f'# <a name="{slug}"></a>{TODO} title', "", f"{TODO} lead, one or two sentences.", "")
+    yield from (f'# <a name="{slug}"></a>{TODO} title', "", f"{TODO} lead, one short sentence.", "")
     yield from (f'## <a name="{parts.STEPS_SLUG}"></a>{replies.label("steps", language)}', "")
+    yield from (f"{TODO} what to do now, in one sentence.", "")
     steps = min(max(best.steps if best else 0, FEWEST_STEPS), MOST_STEPS)
     links = _links(cluster, language)
     address = f" ([{best.file}]({next(iter(links))}))" if best and links else ""
     yield from (f"1. {TODO} in your own words: step {number}{address}" for number in range(1, steps + 1))
-    yield from ("", f'## <a name="{parts.CONTACT_SLUG}"></a>{contact.title if contact else TODO}', "")
-    yield from (f"{TODO} when to ask for help: [{TODO}]({get_settings().support_request_url})", "")
+    for kind in ("who", "how-long"):
+        yield from (
+            "",
+            f'## <a name="{kind}"></a>{TODO} a question',
+            "",
+            f"{TODO} its answer, {kind.replace('-', ' ')}",
+        )
+    yield ""
     yield from (f'## <a name="{parts.DOCUMENTS_SLUG}"></a>{replies.label("documents", language)}', "")
     yield from (f"- [{label}]({url})" for url, label in links.items())
     yield from (f"- {TODO} a document that helps" for _ in range(FEWEST_DOCUMENTS - len(links)))

@@ -18,7 +18,7 @@ from bot.regression.items import Item
 from bot.regression.measure import REFUSALS
 
 WATCHED = ("config.yml", "domain.yml", "data", "bot", "actions", "uv.lock")
-ABOUT_INTENTS = frozenset({"intents", "robustness", "two_issues", "one_issue", "long"})
+ABOUT_INTENTS = frozenset({"intents", "real_style", "robustness", "two_issues", "one_issue", "long"})
 ABOUT_LANGUAGE = frozenset({"language", "language_with_page"})
 MANY_INTENTS = 4
 """A removal from so many intents of one language is told as one of the language."""

@@ -119,7 +119,9 @@ def _reasons(wrong: Sequence[Turned], changes: Sequence[Change], model: Path) ->
         intents: IntentModel | None = load_intent_model(model)
     except NoClassifierError:
         intents = None
-    explained = [pair for pair in first if pair.now.set in {"intents", "robustness", "long"}][:MOST_EXPLAINED]
+    explained = [pair for pair in first if pair.now.set in {"intents", "real_style", "robustness", "long"}][
+        :MOST_EXPLAINED
+    ]
     near = _nearest(explained)
     reasons = []
     for pair in first:
@@ -161,7 +163,7 @@ def _told(pair: Turned, model: IntentModel | None = None) -> str:
     now, then = pair.now, pair.then
     if model is not None and now.expected not in model.labels:
         return f"the model does not know the intent {now.expected} any more"
-    if now.set in {"intents", "robustness"} and now.got in REFUSALS and now.best == now.expected:
+    if now.set in {"intents", "real_style", "robustness"} and now.got in REFUSALS and now.best == now.expected:
         return "understood, but refused: the confidence is below the threshold"
     if then.confidence is not None and now.confidence is not None:
         got = now.best or now.got

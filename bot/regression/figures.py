@@ -91,6 +91,11 @@ def _of_intents(items: Sequence[Item]) -> Iterator[Figure]:
 
 
 def _of_other_sets(by_set: dict[str, list[Item]]) -> Iterator[Figure]:
+    real = by_set.get("real_style", [])
+    yield Figure("real style", "real style", [item for item in real if item.expected != "out_of_scope"])
+    yield Figure("real style, out of scope", "real style", [item for item in real if item.expected == "out_of_scope"])
+    for language in sorted({item.language for item in real}):
+        yield Figure(f"real style {language}", "real style", [item for item in real if item.language == language])
     yield Figure("language recognised", "language", by_set.get("language", []))
     yield Figure("language recognised with page", "language", by_set.get("language_with_page", []))
     flips = by_set.get("robustness", [])

@@ -25,6 +25,7 @@ GROUPS = {
     "overall": "Overall",
     "languages": "Accuracy by language",
     "intents": "F1 by intent",
+    "real style": "Messages in the style of real ones",
     "cells": "One language each",
     "confusions": "Confusions",
     "language": "Language identification",
@@ -38,6 +39,7 @@ GROUPS = {
 SUMMARY = (
     ("accuracy", "macro-F1"),
     ("out-of-scope recall", "false refusals"),
+    ("real style", "real style, out of scope"),
     ("calibration error", "flip rate"),
     ("language recognised", "long messages", "both issues found"),
 )

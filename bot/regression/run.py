@@ -38,6 +38,7 @@ EVERYTHING = (*STEPS, DIALOGUES, PEER)
 
 SETS_OF = {
     "intents": ("intents", "language"),
+    "real style": ("real_style",),
     "with page": ("language_with_page", "one_issue"),
     "robustness": ("robustness",),
     "entities": ("entities",),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.articles.check import check
-from bot.articles.examples import Example, read_examples
+from bot.articles.examples import Example, read_examples, read_lines
 from bot.articles.issues import load_issues
 from bot.articles.replies import Replies
 from bot.regression.entities import Mark, found_marks, read_phrases, without_stop
@@ -69,12 +69,15 @@ def intents(asked: Asked) -> Iterator[Item]:
     """Yields intent and language of every held-out phrase, without any page's locale."""
     examples = asked.examples()
     for example, parsed in zip(examples, asked.parse([example.text for example in examples]), strict=True):
-        got = parsed["intent"]["name"]
-        best, confidence = _best(parsed)
-        right = got == example.intent or (example.intent == "out_of_scope" and got in REFUSALS)
-        other = best if best != got else None
-        yield Item("intents", "", example.language, example.text, example.intent, got, right, confidence, other)
+        yield _intent("intents", example, parsed)
         yield _language("language", example, parsed)
+
+
+def real_style(asked: Asked) -> Iterator[Item]:
+    """Yields the intent of every held-out message that is written as real customers write."""
+    examples = [example for path in _files(asked.sets / "real_style", "*.tsv") for example in read_lines(path)]
+    for example, parsed in zip(examples, asked.parse([example.text for example in examples]), strict=True):
+        yield _intent("real_style", example, parsed)
 
 
 def with_page(asked: Asked) -> Iterator[Item]:
@@ -148,6 +151,7 @@ def articles(asked: Asked) -> Iterator[Item]:
 
 STEPS: dict[str, Callable[[Asked], Iterator[Item]]] = {
     "intents": intents,
+    "real style": real_style,
     "with page": with_page,
     "robustness": robustness,
     "entities": entities,
@@ -167,7 +171,7 @@ def check_sets(asked: Asked, steps: Sequence[str]) -> None:
     """
     if {"intents", "with page", "robustness"} & set(steps):
         asked.examples()
-    folders = {"entities": ["entities"], "triage": ["two_issues", "long"]}
+    folders = {"real style": ["real_style"], "entities": ["entities"], "triage": ["two_issues", "long"]}
     for name in [name for step in steps for name in folders.get(step, [])]:
         _files(asked.sets / name, "*.tsv")
 
@@ -175,6 +179,14 @@ def check_sets(asked: Asked, steps: Sequence[str]) -> None:
 def _best(parsed: dict[str, Any]) -> tuple[str, float]:
     entry = next(entry for entry in parsed["intent_ranking"] if entry["name"] != "nlu_fallback")
     return entry["name"], round(float(entry["confidence"]), 4)
+
+
+def _intent(name: str, example: Example, parsed: dict[str, Any]) -> Item:
+    got = parsed["intent"]["name"]
+    best, confidence = _best(parsed)
+    right = got == example.intent or (example.intent == "out_of_scope" and got in REFUSALS)
+    other = best if best != got else None
+    return Item(name, "", example.language, example.text, example.intent, got, right, confidence, other)
 
 
 def _language(name: str, example: Example, parsed: dict[str, Any]) -> Item:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from actions.text import plain
 from bot.articles import ArticleStore
-from bot.articles.issues import load_issues
+from bot.articles.issues import common_issues, load_issues
+from bot.articles.parts import variant_for
 from bot.articles.replies import Replies
 from tests.actions.conftest import ActionServer, slots_of
 
@@ -21,19 +23,24 @@ LANGUAGES = Replies().languages()
 def test_every_issue_is_answered_from_its_article_with_steps_and_links(actions: ActionServer, language: str) -> None:
     store = ArticleStore(ROOT / "data" / "articles")
     for intent in load_issues():
-        result = actions.run("action_recommended_steps", intent, language=language, product="azure")
+        product = load_issues()[intent].products[0]
+        result = actions.run("action_recommended_steps", intent, language=language, product=product)
         payload = result["responses"][0]["custom"]
         article = store.article(intent, language)
         assert payload["title"] == article.title
         assert payload["language"] == language
         assert payload["article_id"] == f"{intent}/{language}"
-        assert len(payload["steps"]) >= 3
-        assert len(payload["links"]) >= 2
+        shown = payload["variants"][0]
+        assert shown["product"] in (product, None)
+        assert len(shown["steps"]) >= 2
+        links = [link for link in payload["links"] if link["product"] in (product, None)]
+        assert len(links) >= 2
         assert all(link["url"].startswith("https://") and link["host"] for link in payload["links"])
         text = result["responses"][0]["text"]
         assert "**" not in text
-        assert all(step["text"] in text for step in payload["steps"])
-        assert all(link["url"] in text for link in payload["links"])
+        assert plain(shown["now"]) in text
+        assert all(plain(step["markdown"]) in text for step in shown["steps"])
+        assert all(link["url"] in text for link in links)
         assert slots_of(result)["issue"] == intent
         assert [button["payload"] for button in result["responses"][1]["buttons"]] == [
             "/affirm",
@@ -49,18 +56,19 @@ def test_the_product_is_asked_for_once_where_the_steps_differ(actions: ActionSer
     assert [button["payload"] for button in question["buttons"]] == [
         '/choose_product{"product": "azure"}',
         '/choose_product{"product": "microsoft365"}',
+        '/choose_product{"product": "microsoft_account"}',
     ]
     assert slots_of(first)["product_asked"] is True
     second = actions.run("action_recommended_steps", "card_declined", language="nb", product_asked=True)
     text = second["responses"][0]["text"]
     assert "(Azure)" in text
-    assert "(Microsoft 365)" in text
+    assert "(Microsoft 365)" not in text
 
 
-def test_a_page_gets_the_steps_of_both_products_beside_the_question(actions: ActionServer) -> None:
+def test_a_page_gets_the_steps_of_all_products_beside_the_question(actions: ActionServer) -> None:
     payload = actions.run("action_recommended_steps", "pay_invoice", language="en")["responses"][0]["custom"]
     assert payload["product"] is None
-    assert set(payload["variants"]) == {"azure", "microsoft365"}
+    assert {variant["product"] for variant in payload["variants"]} == {"azure", "microsoft365"}
 
 
 def test_the_known_product_chooses_the_steps(actions: ActionServer) -> None:
@@ -68,21 +76,72 @@ def test_the_known_product_chooses_the_steps(actions: ActionServer) -> None:
         product: actions.run("action_recommended_steps", "pay_invoice", language="sv", product=product)
         for product in ("azure", "microsoft365")
     }
-    payloads = {product: answer["responses"][0]["custom"] for product, answer in answers.items()}
-    assert payloads["azure"]["steps"] != payloads["microsoft365"]["steps"]
-    assert payloads["azure"]["steps"] == payloads["azure"]["variants"]["azure"]
+    texts = {product: answer["responses"][0]["text"] for product, answer in answers.items()}
+    variants = answers["azure"]["responses"][0]["custom"]["variants"]
+    for variant in variants:
+        shown = all(plain(step["markdown"]) in texts["azure"] for step in variant["steps"])
+        assert shown == (variant["product"] == "azure" and variant["agreement"] is None)
+    assert texts["azure"] != texts["microsoft365"]
 
 
-def test_a_box_beside_the_steps_of_one_product_is_shown_with_that_product_only(actions: ActionServer) -> None:
+def test_a_warning_stands_before_the_steps_of_its_product_and_of_no_other(actions: ActionServer) -> None:
     article = ArticleStore(ROOT / "data" / "articles").article("card_declined", "nb")
-    section = article.section("recommended-steps-microsoft-365")
-    assert section is not None
-    box = section.notes[0].text
+    variant = variant_for(article, "microsoft365")
+    assert variant is not None
+    warning = variant.warnings[0].text
     for product, shown in (("azure", False), ("microsoft365", True)):
         answer = actions.run("action_recommended_steps", "card_declined", language="nb", product=product)
-        assert (box in answer["responses"][0]["text"]) == shown
-        notes = answer["responses"][0]["custom"]["notes"]
-        assert {note["product"] for note in notes if note["text"] == box} == {"microsoft365"}
+        text = answer["responses"][0]["text"]
+        assert (warning in text) == shown
+        assert not shown or text.index(warning) < text.index("1. ")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("intent", ["transfer_ownership", "data_retention", "cancel_subscription"])
+def test_what_cannot_be_undone_is_said_in_the_first_answer(actions: ActionServer, language: str, intent: str) -> None:
+    article = ArticleStore(ROOT / "data" / "articles").article(intent, language)
+    for product in load_issues()[intent].products:
+        variant = variant_for(article, product)
+        assert variant is not None
+        assert variant.warnings
+        answer = actions.run("action_recommended_steps", intent, language=language, product=product)
+        assert all(plain(note.markdown) in answer["responses"][0]["text"] for note in variant.warnings)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_customers_with_a_personal_plan_are_sent_to_no_admin_center(actions: ActionServer, language: str) -> None:
+    for intent, issue in load_issues().items():
+        answer = actions.run("action_recommended_steps", intent, language=language, product="microsoft_account")
+        text = answer["responses"][0]["text"]
+        assert "admin.microsoft.com" not in text
+        assert "portal.azure.com" not in text
+        assert ("microsoft_account" in issue.products) or "account.microsoft.com" in text
+
+
+def test_a_terminal_offers_the_steps_for_other_agreements_after_those_for_most(actions: ActionServer) -> None:
+    asked = actions.run("action_recommended_steps", "card_declined", "cmdline", language="en", product="azure")
+    offered = asked["responses"][1]
+    assert offered["text"] == Replies().dialogue("other_agreement", "en")
+    assert [button["payload"] for button in offered["buttons"]] == [
+        f'/choose_product{{"product": "azure", "agreement": "{name}"}}'
+        for name in ("customer_agreement", "enterprise", "partner", "unknown")
+    ]
+    texts = {
+        name: actions.run(
+            "action_recommended_steps",
+            "choose_product",
+            "cmdline",
+            language="en",
+            product="azure",
+            agreement=name,
+            issue="card_declined",
+        )["responses"][0]["text"]
+        for name in ("customer_agreement", "enterprise", "partner", "unknown")
+    }
+    assert "Billing profiles" in texts["customer_agreement"]
+    assert "enterprise administrator" in texts["enterprise"]
+    assert "partner" in texts["partner"]
+    assert "Properties" in texts["unknown"]
 
 
 def test_naming_the_product_answers_the_issue_at_hand(actions: ActionServer) -> None:
@@ -94,7 +153,7 @@ def test_naming_the_product_answers_the_issue_at_hand(actions: ActionServer) -> 
 
 def test_naming_a_product_before_any_issue_offers_the_topics(actions: ActionServer) -> None:
     result = actions.run("action_recommended_steps", "choose_product", language="en", product="azure")
-    assert len(result["responses"][0]["buttons"]) == 11
+    assert len(result["responses"][0]["buttons"]) == 1 + len(common_issues())
 
 
 def test_a_terminal_gets_text_without_the_structured_payload(actions: ActionServer) -> None:
@@ -145,7 +204,7 @@ def test_yes_or_no_to_nothing_gets_a_reply_of_its_own(actions: ActionServer, int
 def test_help_offers_the_ten_most_common_issues_and_a_person(actions: ActionServer) -> None:
     buttons = actions.run("action_offer_topics", "ask_help", language="nl")["responses"][0]["buttons"]
     common = [f"/{intent}" for intent, issue in load_issues().items() if issue.common]
-    assert len(common) == 10
+    assert len(common) == 12
     assert [button["payload"] for button in buttons] == [*common, "/talk_to_human"]
 
 

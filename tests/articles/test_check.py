@@ -18,6 +18,11 @@ ISSUES = """issues:
     queue: subscriptions
     priority: normal
     products: [azure]
+    passages: [who, how_long]
+"""
+NAMES = """retired:
+  Account Center: the Azure portal
+english_portal: [nb]
 """
 
 ARTICLE = """---
@@ -32,20 +37,25 @@ We help you with this.
 
 ## <a name="{steps}"></a>Steps
 
-1. One, in the [portal](https://portal.azure.com).
-1. Two.
-1. Three.
-{more}
-## <a name="contact"></a>Contact
+Do it in the [portal](https://portal.azure.com).
 
-Write to us.
+1. One, under **Payment methods**.
+1. Two.
+{more}
+## <a name="who"></a>Who can do it
+
+The owner.
+
+## <a name="how-long"></a>How long it takes
+
+There is no fixed time.
 
 ## <a name="recommended-documents"></a>Documents
 
 - [First](https://learn.microsoft.com/azure/first)
 - [Second](https://support.microsoft.com/second)
 """
-OFFICE = '\n## <a name="recommended-steps-microsoft-365"></a>Office\n\n1. One.\n1. Two.\n1. Three.\n'
+OFFICE = '\n## <a name="recommended-steps-microsoft-365"></a>Office\n\nDo it.\n\n1. One.\n1. Two.\n'
 
 
 def bot(*words: str | Path, cwd: Path | None = None, root: Path) -> subprocess.CompletedProcess[str]:
@@ -59,6 +69,7 @@ def bot(*words: str | Path, cwd: Path | None = None, root: Path) -> subprocess.C
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     (tmp_path / "issues.yml").write_text(ISSUES, encoding="utf-8")
+    (tmp_path / "retired_names.yml").write_text(NAMES, encoding="utf-8")
     for language in ("en", "nb"):
         write(tmp_path, "pay_invoice", language, steps="recommended-steps-azure", more=OFFICE)
         write(tmp_path, "spending_limit", language, steps="recommended-steps", more="")
@@ -84,43 +95,68 @@ def test_a_sound_tree_has_no_problem(tree: Path, root: Path) -> None:
     assert (done.stdout, done.stderr, done.returncode) == ("4 articles read, 0 problems\n", "", 0)
 
 
+LIMIT = "spending_limit/nb.md"
+DOCUMENTS_DIFFER = (26, "the links in 'recommended-documents' differ")
 EDITS = [
-    ("spending_limit/nb.md", "\n1. Three.", "", [(11, "2 steps in 'recommended-steps'; write 3 to 8")]),
-    ("spending_limit/nb.md", "1. Three.", "1. Three.\n" * 7, [(11, "9 steps in 'recommended-steps'; write 3 to 8")]),
-    ("spending_limit/nb.md", "We help you with this.", "", [(7, "no lead;")]),
-    ("spending_limit/nb.md", "Write to us.", "", [(17, "the section 'contact' is empty;")]),
+    (LIMIT, "\n1. Two.", "", [(11, "1 steps in 'recommended-steps'; write 2 to 5"), (11, "the steps in 'recommended")]),
     (
-        "spending_limit/nb.md",
-        'name="contact"',
-        'name="contacts"',
-        [(1, "no section 'contact';"), (1, "its sections are spending-limit, recommended-steps, contacts,")],
+        LIMIT,
+        "1. Two.",
+        "1. Two.\n" * 6,
+        [
+            (11, "7 steps in 'recommended-steps'; write 2 to 5"),
+            (11, "the steps in 'recommended-steps' are not numbered"),
+        ],
+    ),
+    (LIMIT, "We help you with this.", "", [(7, "no lead;")]),
+    (LIMIT, "Do it in", "Do " + "very " * 30 + "well", [(11, "what to do now has 169 letters in")]),
+    (
+        LIMIT,
+        "Do it in the [portal](https://portal.azure.com).",
+        "",
+        [
+            (11, "'recommended-steps' does not begin with what to do now"),
+            (11, "the links in 'recommended-steps' differ"),
+        ],
+    ),
+    (LIMIT, "1. Two.\n", "1. Two.\n\nSo much for that.\n", [(11, "text behind the steps of 'recommended-steps'")]),
+    (LIMIT, "We help you", "word " * 140, [(11, "the first answer of 'recommended-steps' has")]),
+    (
+        LIMIT,
+        'name="who"',
+        'name="owner"',
+        [(18, "'owner' begins with no kind of question"), (1, "no passage of the kind who")],
     ),
     (
-        "spending_limit/nb.md",
+        LIMIT,
+        'name="who"',
+        'name="cost"',
+        [(1, "a passage of the kind cost, which issues.yml does not list"), (1, "no passage")],
+    ),
+    (LIMIT, "The owner.", "", [(18, "the passage 'who' is empty")]),
+    (LIMIT, "The owner.", "See the account center.", [(20, "'Account Center' is retired; write the Azure portal")]),
+    (
+        LIMIT,
         "- [Second](https://support.microsoft.com/second)\n",
         "",
-        [(21, "fewer than 2 links in 'recommended-documents';"), (21, "the links in 'recommended-documents' differ")],
+        [(11, "fewer than 2 documents for 'recommended-steps'"), DOCUMENTS_DIFFER],
     ),
-    ("spending_limit/nb.md", "azure/first", "azure/other", [(21, "the links in 'recommended-documents' differ")]),
-    ("spending_limit/nb.md", "[First]", "[]", [(23, "the link to 'https://learn.microsoft.com/azure/first' has no")]),
+    (LIMIT, "azure/first", "azure/other", [DOCUMENTS_DIFFER]),
+    (LIMIT, "[First]", "[]", [(28, "the link to 'https://learn.microsoft.com/azure/first' has no")]),
+    (LIMIT, "https://learn", "http://learn", [(28, "address 'http://learn.microsoft.com/azure/first' is")]),
+    (LIMIT, "/azure/first", "/nb-no/azure/first", [(28, "locale in the path of")]),
+    (LIMIT, "azure/first", "azure/first?ocid=1", [(28, "tracking parameter in")]),
+    (LIMIT, "language: nb", "language: sv", [(1, "'language:' in the front matter is 'sv'; write 'nb'")]),
+    (LIMIT, "intent: spending", "intent: pending", [(1, "'intent:' in the front matter is")]),
+    (LIMIT, 'name="spending-limit"', 'name="limit"', [(7, "the main heading's slug is 'limit'")]),
+    (LIMIT, "description: One line.\n", "", [(1, "no 'description:' in the front matter")]),
+    (LIMIT, "title: T", "title: a: b", [(2, "broken front matter:")]),
     (
-        "spending_limit/nb.md",
-        "https://learn",
-        "http://learn",
-        [(23, "address 'http://learn.microsoft.com/azure/first' is")],
+        "pay_invoice/nb.md",
+        "**Payment methods**",
+        "**Betalingsmåter**",
+        [(11, "the Azure portal has no such language: write its label Payment methods in")],
     ),
-    ("spending_limit/nb.md", "/azure/first", "/nb-no/azure/first", [(23, "locale in the path of")]),
-    ("spending_limit/nb.md", "azure/first", "azure/first?ocid=1", [(23, "tracking parameter in")]),
-    (
-        "spending_limit/nb.md",
-        "language: nb",
-        "language: sv",
-        [(1, "'language:' in the front matter is 'sv'; write 'nb'")],
-    ),
-    ("spending_limit/nb.md", "intent: spending", "intent: pending", [(1, "'intent:' in the front matter is")]),
-    ("spending_limit/nb.md", 'name="spending-limit"', 'name="limit"', [(7, "the main heading's slug is 'limit'")]),
-    ("spending_limit/nb.md", "description: One line.\n", "", [(1, "no 'description:' in the front matter")]),
-    ("spending_limit/nb.md", "title: T", "title: a: b", [(2, "broken front matter:")]),
 ]
 
 

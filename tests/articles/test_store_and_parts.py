@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from bot.articles import (
-    Article,
-    ArticleNotFound,
-    ArticleStore,
-    contact,
+from bot.articles import Article, ArticleNotFound, ArticleStore, read_text
+from bot.articles.parts import (
+    agreements,
     documents,
     lead,
     needs_product,
-    read_text,
+    passage_kind,
+    passages,
     recommended_steps,
+    section_product,
+    variant_for,
 )
 
 VARIANTS = """---
@@ -30,15 +32,41 @@ Second one.
 
 ## <a name="recommended-steps-azure"></a>In Azure
 
+Do it [now](https://portal.azure.com).
+
+> [!IMPORTANT]
+> It cannot be undone.
+
 1. azure
+
+## <a name="recommended-steps-azure-enterprise"></a>With an Enterprise Agreement
+
+Ask.
+
+1. enterprise
 
 ## <a name="recommended-steps-microsoft-365"></a>In Microsoft 365
 
+Do that.
+
 1. office
 
-## <a name="contact"></a>Ask us
+## <a name="how-long-azure"></a>How long in Azure
 
-Write to us.
+A day.
+
+## <a name="what-if-old-card"></a>The card is old
+
+Two cases:
+
+- red
+- blue
+
+In both, wait.
+
+## <a name="recommended-documents-azure"></a>Read on
+
+- [a](https://learn.microsoft.com/a)
 
 ## <a name="recommended-documents"></a>Read on
 
@@ -46,8 +74,8 @@ Write to us.
 """
 
 
-def texts(article: Article, product: str | None) -> list[str]:
-    return [step.text for step in recommended_steps(article, product)]
+def texts(article: Article, product: str | None, agreement: str | None = None) -> list[str]:
+    return [step.text for step in recommended_steps(article, product, agreement)]
 
 
 def test_the_steps_are_those_of_the_product() -> None:
@@ -56,11 +84,29 @@ def test_the_steps_are_those_of_the_product() -> None:
     assert texts(article, "azure") == ["azure"]
     assert texts(article, "microsoft365") == ["office"]
     assert texts(article, None) == []
-    assert texts(article, "xbox") == []
+    assert texts(article, "microsoft_account") == []
+
+
+def test_the_steps_are_those_of_the_agreement_where_it_has_its_own() -> None:
+    article = read_text(VARIANTS)
+    assert agreements(article, "azure") == ("enterprise",)
+    assert agreements(article, "microsoft365") == ()
+    assert texts(article, "azure", "enterprise") == ["enterprise"]
+    assert texts(article, "azure", "partner") == ["azure"]
+
+
+def test_a_variant_says_first_what_to_do_now_and_what_to_beware_of() -> None:
+    variant = variant_for(read_text(VARIANTS), "azure")
+    assert variant is not None
+    assert variant.now == "Do it [now](https://portal.azure.com)."
+    assert [note.text for note in variant.warnings] == ["It cannot be undone."]
 
 
 def test_common_steps_are_for_every_product() -> None:
-    article = read_text(VARIANTS.replace("recommended-steps-azure", "recommended-steps"))
+    only_azure = re.sub(
+        r'## <a name="recommended-steps-(azure-enterprise|microsoft-365).*?(?=## )', "", VARIANTS, flags=re.DOTALL
+    )
+    article = read_text(only_azure.replace("recommended-steps-azure", "recommended-steps"))
     assert not needs_product(article)
     assert texts(article, "microsoft365") == texts(article, None) == ["azure"]
 
@@ -72,18 +118,31 @@ def test_steps_for_one_product_alone_serve_while_the_product_is_unknown() -> Non
     assert texts(article, "microsoft365") == []
 
 
-def test_the_other_parts_are_found_by_their_slugs() -> None:
+def test_documents_are_those_of_the_product_and_those_of_all() -> None:
     article = read_text(VARIANTS)
     assert lead(article) == "First **sentence**.\n\nSecond one."
-    assert [link.label for link in documents(article)] == ["d"]
-    section = contact(article)
+    assert [link.label for link in documents(article, "azure")] == ["a", "d"]
+    assert [link.label for link in documents(article, "microsoft365")] == ["d"]
+    assert [link.label for link in documents(article)] == ["a", "d"]
+
+
+def test_passages_have_a_kind_and_may_be_one_products() -> None:
+    article = read_text(VARIANTS)
+    found = [(section.slug, passage_kind(section), section_product(section)) for section in passages(article)]
+    assert found == [("how-long-azure", "how_long", "azure"), ("what-if-old-card", "what_if", None)]
+    assert [section.slug for section in passages(article, "microsoft365")] == ["what-if-old-card"]
+
+
+def test_a_section_keeps_the_order_of_its_paragraphs_and_lists() -> None:
+    section = read_text(VARIANTS).section("what-if-old-card")
     assert section is not None
-    assert section.paragraphs == ("Write to us.",)
+    read = [part if isinstance(part, str) else part.text for part in section.in_order()]
+    assert read == ["Two cases:", "red", "blue", "In both, wait."]
 
 
 def test_parts_that_are_missing_are_empty() -> None:
     article = read_text("# T\n\n## U\n\nx\n", path="en.md")
-    assert (lead(article), documents(article), contact(article), texts(article, None)) == ("", (), None, [])
+    assert (lead(article), documents(article), variant_for(article), texts(article, None)) == ("", (), None, [])
 
 
 @pytest.fixture

@@ -21,9 +21,9 @@ QUESTIONS = [
 def assert_answers(answer: Answer, intent: str, language: str) -> None:
     assert answer.payload["intent"] == intent
     assert answer.payload["language"] == language
-    assert len(answer.payload["steps"]) >= 3
+    assert len(answer.payload["variants"][0]["steps"]) >= 2
     assert len(answer.payload["links"]) >= 2
-    assert sum(line.split(". ")[0].strip().isdigit() for line in answer.text.splitlines()) >= 3
+    assert sum(line.split(". ")[0].strip().isdigit() for line in answer.text.splitlines()) >= 2
     assert answer.text.count("https://") >= 2
 
 
@@ -112,7 +112,7 @@ def test_weather_is_refused_then_topics_and_a_person_are_offered(running_bot: Ru
     assert customer.say("hva blir været i Bergen i morgen").text == REPLIES.text("utter_out_of_scope", "nb")
     offered = customer.say("og hvem vant kampen i går?")
     assert offered.text == REPLIES.text("utter_topics", "nb")
-    assert len(offered.buttons) == 11
+    assert len(offered.buttons) == 13
 
 
 def test_the_bot_says_plainly_that_it_is_a_bot(running_bot: RunningBot) -> None:
@@ -123,7 +123,7 @@ def test_help_leads_to_every_topic_it_names(running_bot: RunningBot) -> None:
     customer = running_bot.conversation()
     offered = customer.say("wat kun je allemaal?")
     topics = [payload[1:] for payload in offered.buttons.values() if payload[1:] in load_issues()]
-    assert len(topics) == 10
+    assert len(topics) == 12
     for topic in topics:
         assert running_bot.conversation().say(f"/{topic}").payload["intent"] == topic
 

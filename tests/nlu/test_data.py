@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.articles.examples import Example, ExampleError, read_examples
+from bot.articles.examples import Example, ExampleError, read_examples, read_lines
 from bot.articles.issues import load_issues
 from bot.nlu.data_check import check_examples, fingerprint
 
@@ -40,7 +40,11 @@ def training(root: Path) -> list[Example]:
 
 @pytest.fixture(scope="module")
 def held_out(root: Path) -> list[Example]:
-    return read_examples(root / "tests" / "regression")
+    real_style = (root / "tests" / "regression" / "real_style").glob("*.tsv")
+    return [
+        *read_examples(root / "tests" / "regression"),
+        *(example for path in sorted(real_style) for example in read_lines(path)),
+    ]
 
 
 def test_there_are_enough_phrases_of_every_intent_in_every_language(training: list[Example]) -> None:
@@ -61,11 +65,15 @@ def test_every_intent_of_the_phrases_is_known(training: list[Example]) -> None:
     assert {example.intent for example in training} == {*load_issues(), *DIALOGUE, "out_of_scope"}
 
 
-def test_the_held_out_sets_are_large_enough(held_out: list[Example]) -> None:
-    counts = Counter((example.language, example.intent) for example in held_out)
-    for language in {example.language for example in held_out}:
-        assert {intent: counts[language, intent] for intent in load_issues() if counts[language, intent] < 8} == {}
-        assert counts[language, "out_of_scope"] >= 60
+def test_the_held_out_sets_have_nine_plain_messages_and_nine_in_real_style_of_every_issue(
+    held_out: list[Example],
+) -> None:
+    for suffix in (".yml", ".tsv"):
+        own = [example for example in held_out if example.path.suffix == suffix]
+        counts = Counter((example.language, example.intent) for example in own)
+        for language in {example.language for example in own}:
+            assert {intent: counts[language, intent] for intent in load_issues() if counts[language, intent] < 9} == {}
+            assert counts[language, "out_of_scope"] >= 50
 
 
 def test_no_held_out_phrase_or_near_copy_is_trained_on(training: list[Example], held_out: list[Example]) -> None:

@@ -169,6 +169,10 @@ def test_an_error_code_is_known_by_its_form_or_by_the_words_before_it(text: str,
         ("Microsoft 365 Business Standard", "Microsoft 365 Business Standard", "microsoft365"),
         ("Office 365 E3", "Office 365", "microsoft365"),
         ("365 subscription", "365", "microsoft365"),
+        ("Microsoft 365 Family", "Microsoft 365 Family", "microsoft_account"),
+        ("o365 personal", "o365 personal", "microsoft_account"),
+        ("Familienabo", "Familienabo", "microsoft_account"),
+        ("perhetilaus", "perhetilaus", "microsoft_account"),
     ],
 )
 def test_a_product_is_known_by_all_its_names(text: str, marked: str, value: str) -> None:

@@ -3,14 +3,21 @@
 // Mail programs cut addresses that are longer than this.
 const LONGEST_MAIL_ADDRESS = 1900;
 
-/** Returns the whole answer: title, lead, the shown product's steps, links. */
+/** Returns the whole answer: title, lead, what to do now, warnings, the shown product's steps, links. */
 export function answerText(card) {
-  const { answer, words } = card;
-  const name = answer.variants.all ? "" : ` (${words.labels[card.product] ?? card.product})`;
+  const { answer, words, variant } = card;
+  const name = variant?.product ? ` (${words.labels[variant.product]})` : "";
   return [
     answer.title,
     plain(answer.lead),
-    [`${words.labels.steps}${name}:`, ...stepLines(answer.variants[card.product], "")].join("\n"),
+    ...(variant
+      ? [
+          plain(variant.now),
+          ...variant.more.map(plain),
+          ...variant.warnings.map((note) => plain(note.markdown || note.text)),
+          [`${words.labels.steps}${name}:`, ...stepLines(variant.steps, "")].join("\n"),
+        ]
+      : [plain(card.instead)]),
     linkText(card),
   ]
     .filter(Boolean)
@@ -31,19 +38,19 @@ export function mailAddress(card) {
   return whole;
 }
 
-function linkText({ answer, words }) {
-  if (!answer.links.length) return "";
-  return [`${words.labels.documents}:`, ...answer.links.map(({ label, url }) => `- ${label}: ${url}`)].join("\n");
+function linkText({ links, words }) {
+  if (!links.length) return "";
+  return [`${words.labels.documents}:`, ...links.map(({ label, url }) => `- ${label}: ${url}`)].join("\n");
 }
 
 function stepLines(steps, indent) {
   return steps.flatMap((step, index) => [
-    `${indent}${index + 1}. ${step.text}`,
+    `${indent}${index + 1}. ${plain(step.markdown || step.text)}`,
     ...step.notes.map((note) => `${indent}   ${note.text}`),
     ...stepLines(step.steps, `${indent}   `),
   ]);
 }
 
 function plain(markdown) {
-  return markdown.replaceAll("**", "").replace(/\[([^\]]+)\]\([^\s)]+\)/gu, "$1");
+  return markdown.replaceAll("**", "").replace(/\[([^\]]+)\]\(([^\s)]+)\)/gu, "$1 ($2)");
 }

@@ -1,4 +1,4 @@
-/** <answer-card>: an answer from its payload - title, product switch, steps, boxes, further sections, links. */
+/** <answer-card>: an answer from its payload - title, switches, what to do now, boxes, steps, links, passages. */
 
 import { answerText, mailAddress } from "../answer-text.js";
 import { element, icon, outsideLink, unseen } from "../dom.js";
@@ -9,8 +9,9 @@ let cards = 0;
 
 export class AnswerCard extends HTMLElement {
   #words;
-  #steps;
+  #shown;
   product;
+  agreement;
 
   /**
    * Shows an answer.
@@ -22,18 +23,17 @@ export class AnswerCard extends HTMLElement {
   show(answer, words, product) {
     this.answer = answer;
     this.#words = words;
-    const choices = Object.keys(answer.variants);
-    this.product = [answer.product, product].find((wanted) => choices.includes(wanted)) ?? choices[0];
-    this.#steps = element("div", { class: "steps" });
-    this.#drawSteps();
+    const products = this.#products();
+    this.product = [answer.product, product].find((wanted) => products.includes(wanted)) ?? products[0];
+    this.agreement = answer.agreement ?? null;
+    this.#shown = element("div");
+    this.#draw();
     this.lang = answer.language;
     this.replaceChildren(
       element("h2", {}, answer.title),
       element("p", { class: "lead" }, ...markupNodes(answer.lead, words)),
-      ...(choices.length > 1 ? [this.#productSwitch(choices)] : []),
-      this.#steps,
-      ...this.#furtherSections(),
-      ...this.#links(),
+      ...(products.length > 1 ? [this.#productSwitch(products)] : []),
+      this.#shown,
       this.#actions(),
     );
   }
@@ -43,14 +43,39 @@ export class AnswerCard extends HTMLElement {
     return this.#words;
   }
 
+  /** The first answer that is shown; null where customers of the agreement are told something else. */
+  get variant() {
+    if (this.instead) return null;
+    const ofProduct = this.answer.variants.filter((variant) => (variant.product ?? this.product) === this.product);
+    return ofProduct.find((variant) => variant.agreement === this.agreement) ?? ofProduct[0];
+  }
+
+  /** What customers of the chosen agreement are told in place of the steps. */
+  get instead() {
+    return this.product === "azure" ? this.answer.agreements[this.agreement] : undefined;
+  }
+
+  /** The documents for the shown product. */
+  get links() {
+    return this.#forProduct(this.answer.links);
+  }
+
   /** Shows the steps of another product, without asking the bot. */
   switchTo(product) {
     this.product = product;
-    this.#drawSteps();
+    this.#draw();
     for (const choice of this.querySelectorAll(".products input")) choice.checked = choice.value === product;
   }
 
-  #productSwitch(choices) {
+  #products() {
+    return [...new Set(this.answer.variants.map((variant) => variant.product))];
+  }
+
+  #forProduct(items) {
+    return items.filter((item) => !item.product || !this.product || item.product === this.product);
+  }
+
+  #productSwitch(products) {
     const name = `product-${(cards += 1)}`;
     const changed = ({ target }) => {
       this.switchTo(target.value);
@@ -60,7 +85,7 @@ export class AnswerCard extends HTMLElement {
       "fieldset",
       { class: "products" },
       element("legend", { class: "unseen" }, this.#words.page.product),
-      ...choices.map((choice) =>
+      ...products.map((choice) =>
         element(
           "label",
           {},
@@ -77,15 +102,49 @@ export class AnswerCard extends HTMLElement {
     );
   }
 
-  #drawSteps() {
-    const steps = this.answer.variants[this.product];
-    this.#steps.replaceChildren(
+  /** A list to choose the billing agreement from, where Azure's steps depend on it. */
+  #agreementSwitch() {
+    const own = this.answer.variants.filter(({ product, agreement }) => product === this.product && agreement);
+    if (!own.length) return [];
+    const all = ["customer_agreement", "enterprise", "partner", "unknown"];
+    const names = this.product === "azure" ? all : own.map((variant) => variant.agreement);
+    const changed = ({ target }) => {
+      this.agreement = target.value || null;
+      this.#draw();
+      this.querySelector(".agreement select").focus();
+    };
+    const choice = (value, label) =>
+      element("option", { value, selected: value === (this.agreement ?? "") }, this.#words.labels[label]);
+    return [
+      element(
+        "label",
+        { class: "agreement" },
+        element("span", {}, this.#words.page.agreement),
+        element("select", { onchange: changed }, choice("", "online_services"), ...names.map((name) => choice(name, name))),
+      ),
+    ];
+  }
+
+  #draw() {
+    const parts = [
+      ...this.#agreementSwitch(),
+      element("div", { class: "steps" }, ...this.#firstAnswer()),
+      ...this.#links(),
+      ...this.#passages(),
+    ];
+    this.#shown.replaceChildren(...parts.filter(Boolean));
+  }
+
+  #firstAnswer() {
+    if (this.instead) return [element("p", { class: "now" }, ...markupNodes(this.instead, this.#words))];
+    const { now, more, warnings, steps } = this.variant;
+    return [
+      now ? element("p", { class: "now" }, ...markupNodes(now, this.#words)) : null,
+      ...more.map((text) => element("p", {}, ...markupNodes(text, this.#words))),
+      ...warnings.map((note) => this.#note(note)),
       element("h3", {}, this.#words.labels.steps),
       this.#stepList(steps),
-      ...this.answer.notes
-        .filter((note) => !note.product || note.product === this.product)
-        .map((note) => this.#note(note)),
-    );
+    ];
   }
 
   // The role stays: Safari takes the list from lists whose marks are drawn by style.
@@ -134,30 +193,43 @@ export class AnswerCard extends HTMLElement {
   }
 
   #sectionBody(section) {
-    return [
-      ...section.paragraphs.map((paragraph) => element("p", {}, ...markupNodes(paragraph, this.#words))),
-      ...(section.bullets.length ? [this.#bulletList(section.bullets)] : []),
-      ...(section.steps.length ? [this.#stepList(section.steps)] : []),
-      ...section.notes.map((note) => this.#note(note)),
-    ];
+    const items = {
+      paragraph: [...section.paragraphs],
+      bullet: [...section.bullets],
+      step: [...section.steps],
+      note: [...section.notes],
+    };
+    const draw = {
+      paragraph: (list) => list.map((text) => element("p", {}, ...markupNodes(text, this.#words))),
+      bullet: (list) => [this.#bulletList(list)],
+      step: (list) => [this.#stepList(list)],
+      note: (list) => list.map((note) => this.#note(note)),
+    };
+    const runs = [];
+    for (const kind of section.order) {
+      if (runs.at(-1)?.kind !== kind) runs.push({ kind, list: [] });
+      runs.at(-1).list.push(items[kind].shift());
+    }
+    return runs.flatMap(({ kind, list }) => draw[kind](list));
   }
 
-  #furtherSections() {
-    const filled = this.answer.sections
-      .map((section) => ({ title: section.title, slug: section.slug, body: this.#sectionBody(section) }))
-      .filter((section) => section.body.length);
-    const folded = filled.filter((section) => section.slug !== "contact");
-    const contact = filled.filter((section) => section.slug === "contact");
+  /** What answers follow-up questions, folded away, and where to get help. */
+  #passages() {
+    const passages = this.#forProduct(this.answer.sections);
+    const contact = this.answer.contact[this.product ?? ""];
+    if (!passages.length && !contact) return [];
     return [
-      ...(folded.length ? [element("h3", {}, this.#words.page.more)] : []),
-      ...folded.map(({ title, body }) => element("details", {}, element("summary", {}, title), ...body)),
-      ...contact.map(({ title, body }) => element("section", { class: "contact" }, element("h3", {}, title), ...body)),
+      element("h3", {}, this.#words.page.more),
+      ...passages.map((section) =>
+        element("details", {}, element("summary", {}, section.title), ...this.#sectionBody(section)),
+      ),
+      contact ? element("p", { class: "contact" }, ...markupNodes(contact, this.#words)) : null,
     ];
   }
 
   #links() {
-    if (!this.answer.links.length) return [];
-    const entries = this.answer.links.map((link) => {
+    if (!this.links.length) return [];
+    const entries = this.links.map((link) => {
       const host = element("span", { class: "host" }, link.host ?? "");
       return element("li", {}, outsideLink(link.url, this.#words, icon("external"), element("span", {}, link.label), host));
     });

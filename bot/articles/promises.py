@@ -1,0 +1,307 @@
+"""What our own articles promise: complete first answers, passages for follow-ups, the same facts in every language."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.articles import links, parts
+from bot.articles.issues import Issue, IssueTableError, load_issues
+from bot.articles.model import Article, ArticleError, Problem, Section, Step
+from bot.articles.readers import read_article
+from bot.text.yaml_files import read_yaml
+
+FEWEST_STEPS, MOST_STEPS = 2, 5
+FEWEST_DOCUMENTS = 2
+LONGEST_NOW = 140
+"""Letters that are seen of the line that says what to do now."""
+MOST_WORDS = 140
+"""Words of a first answer."""
+UNFINISHED = "TODO:"
+"""Marks in a draft what a person is to write."""
+NAMES_FILE = "retired_names.yml"
+
+_LINE = re.compile(r"(?:(\d+):)? ?(.*)", re.DOTALL)
+"""Line number and message of an error, behind the file's name."""
+_LABEL = re.compile(r"\*\*(.+?)\*\*")
+_LINK = re.compile(r"\[([^\]]*)\]\([^)\s]*\)")
+
+Found = tuple[int, str]
+"""A line and what is wrong in it."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names that must not stand in an article, and the languages whose Azure steps keep the English labels."""
+
+    retired: Mapping[str, str]
+    """A retired name -> what to write."""
+    english_portal: tuple[str, ...]
+
+
+def check_tree(tree: Path) -> list[Problem]:
+    """Checks a folder of our own articles for what they promise; what the readers report is not repeated.
+
+    Args:
+        tree: the folder `<intent>/<language>.md`; the issue table lies beside it.
+    """
+    table = tree.resolve().parent / "issues.yml"
+    try:
+        issues = load_issues(table)
+    except IssueTableError as error:
+        line, message = _LINE.match(str(error).removeprefix(f"{table}:")).groups()  # type: ignore[union-attr]
+        return [Problem(str(table), int(line or 1), message)]
+    names = load_names(table.with_name(NAMES_FILE))
+    articles = _articles(tree)
+    languages = sorted({language for found in articles.values() for language in found})
+    problems = []
+    for intent in sorted({*issues, *articles}):
+        folder = tree / intent
+        if intent not in issues:
+            problems.append(Problem(str(folder), 1, f"article for the unknown issue {intent}; add it to {table.name}"))
+        if not articles.get(intent):
+            problems.append(Problem(str(folder), 1, f"issue {intent} has no article; write one"))
+            continue
+        missing = [language for language in languages if language not in articles[intent]]
+        problems += [Problem(str(folder / f"{code}.md"), 1, "missing language; write the article") for code in missing]
+        read = {code: article for code, article in articles[intent].items() if article is not None}
+        for code, article in read.items():
+            found = _check_article(article, intent, code, issues.get(intent), names)
+            problems += [Problem(article.path, max(line, 1), message) for line, message in found]
+        problems += _check_parallel(read, names)
+    for path in sorted(table.with_name("replies").glob("*.yml")):
+        problems += [Problem(str(path), line, message) for line, message in _check_lines(path, names)]
+    return problems
+
+
+def load_names(path: Path) -> Names:
+    """Reads the file of retired names; there are none where it is missing."""
+    content = read_yaml(path, ValueError) if path.is_file() else {}
+    return Names(content.get("retired") or {}, tuple(content.get("english_portal") or ()))
+
+
+def first_answer_words(article: Article, variant: parts.Variant) -> int:
+    """Counts the words that a customer reads first: title, lead, what to do now, warnings, steps, document names."""
+    texts = [article.title, parts.lead(article), *variant.section.paragraphs]
+    for note in variant.warnings:
+        texts += [note.text, *note.items]
+    for step in _flat(variant.steps):
+        texts += [step.text, *(note.text for note in step.notes)]
+    texts += [link.label for link in parts.documents(article, variant.product)]
+    return sum(len(visible(text).split()) for text in texts)
+
+
+def visible(markdown: str) -> str:
+    """Returns what is seen of limited Markdown: no marks, links by their labels."""
+    return _LINK.sub(r"\1", markdown).replace("**", "")
+
+
+def _flat(steps: tuple[Step, ...]) -> Iterator[Step]:
+    for step in steps:
+        yield step
+        yield from _flat(step.steps)
+
+
+def _articles(tree: Path) -> dict[str, dict[str, Article | None]]:
+    """Reads a tree: intent -> language -> article; None for one that cannot be read, which the readers report."""
+    articles: dict[str, dict[str, Article | None]] = {}
+    for folder in sorted(path for path in tree.iterdir() if path.is_dir()):
+        articles[folder.name] = {}
+        for path in sorted(folder.glob("??.md")):
+            try:
+                articles[folder.name][path.stem] = read_article(path)
+            except (ArticleError, OSError):
+                articles[folder.name][path.stem] = None
+    return articles
+
+
+def _check_article(article: Article, intent: str, language: str, issue: Issue | None, names: Names) -> Iterator[Found]:
+    """Checks one of our articles by itself."""
+    yield from _check_front_matter(article, intent, language)
+    if not parts.lead(article).strip():
+        yield article.sections[0].line, "no lead; write a short sentence below the main heading"
+    for section in article.sections:
+        if not section.slug:
+            yield section.line, f"section '{section.title}' has no slug; write <a name=\"...\"></a> before it"
+    yield from _check_variants(article, issue)
+    for variant in parts.variants(article):
+        yield from _check_variant(article, variant)
+    yield from _check_passages(article, issue)
+    for link in article.links:
+        for fault in links.faults(link.source):
+            yield link.line, fault
+    yield from _check_lines(Path(article.path), names)
+
+
+def _check_front_matter(article: Article, intent: str, language: str) -> Iterator[Found]:
+    for name in ("title", "description"):
+        if not article.metadata.get(name):
+            yield 1, f"no '{name}:' in the front matter; write one"
+    for name, expected in (("language", language), ("intent", intent)):
+        if article.metadata.get(name) != expected:
+            yield 1, f"'{name}:' in the front matter is {article.metadata.get(name)!r}; write {expected!r}"
+    if article.slug and article.slug != intent.replace("_", "-"):
+        yield (
+            article.sections[0].line,
+            f"the main heading's slug is '{article.slug}'; write '{intent.replace('_', '-')}'",
+        )
+
+
+def _check_variants(article: Article, issue: Issue | None) -> Iterator[Found]:
+    """Compares the article's steps with the products and agreements that the issue table lists."""
+    found = parts.variants(article)
+    if not found:
+        yield 1, f"no section '{parts.STEPS_SLUG}' (or one for each product); write the steps"
+        return
+    line = found[0].section.line
+    products = {variant.product for variant in found}
+    if None in products and len(products) > 1:
+        yield line, f"steps for all products beside steps for one; keep either '{parts.STEPS_SLUG}' or variants"
+    if issue is None:
+        return
+    for product in issue.products if None not in products else ():
+        if product not in products:
+            slug = f"{parts.STEPS_SLUG}-{parts.PRODUCT_SLUGS[product]}"
+            yield line, f"no steps for the product {product}; write the section '{slug}'"
+    for variant in found:
+        if variant.product is not None and variant.product not in issue.products:
+            yield (
+                variant.section.line,
+                f"steps for {variant.product}, for which issues.yml does not list this issue; remove "
+                f"'{variant.section.slug}' or list it",
+            )
+    named = {variant.agreement for variant in found if variant.agreement is not None}
+    if named != set(issue.agreements):
+        yield (
+            line,
+            f"the agreements with steps of their own are {_listed(sorted(named))}, in issues.yml "
+            f"{_listed(sorted(issue.agreements))}; make them equal",
+        )
+
+
+def _check_variant(article: Article, variant: parts.Variant) -> Iterator[Found]:
+    section = variant.section
+    if not variant.steps:
+        yield section.line, f"the steps in '{section.slug}' are not an ordered list; number them"
+        return
+    if not FEWEST_STEPS <= len(variant.steps) <= MOST_STEPS:
+        yield section.line, f"{len(variant.steps)} steps in '{section.slug}'; write {FEWEST_STEPS} to {MOST_STEPS}"
+    if not variant.now or section.order[0] != "paragraph":
+        yield section.line, f"'{section.slug}' does not begin with what to do now; write one sentence before the steps"
+    elif (letters := len(visible(variant.now))) > LONGEST_NOW:
+        yield section.line, f"what to do now has {letters} letters in '{section.slug}'; write {LONGEST_NOW} at most"
+    if "step" in section.order and set(section.order[section.order.index("step") :]) != {"step"}:
+        yield section.line, f"text behind the steps of '{section.slug}'; put it before them or into a passage"
+    if len({link.url for link in parts.documents(article, variant.product)}) < FEWEST_DOCUMENTS:
+        yield section.line, f"fewer than {FEWEST_DOCUMENTS} documents for '{section.slug}'; add those that help"
+    if (words := first_answer_words(article, variant)) > MOST_WORDS:
+        yield section.line, f"the first answer of '{section.slug}' has {words} words; write {MOST_WORDS} at most"
+
+
+def _check_passages(article: Article, issue: Issue | None) -> Iterator[Found]:
+    """Checks that each passage answers a kind of question, and that those of the issue table are there."""
+    kinds = set()
+    for section in parts.passages(article):
+        kind = parts.passage_kind(section)
+        kinds.add(kind)
+        if kind is None and section.slug:
+            yield section.line, f"'{section.slug}' begins with no kind of question ({', '.join(parts.KINDS)})"
+        if not section.order:
+            yield section.line, f"the passage '{section.slug}' is empty; write it or remove it"
+    if issue is not None and issue.passages:
+        for kind in issue.passages:
+            if kind not in kinds:
+                yield 1, f"no passage of the kind {kind}, which issues.yml lists; write it"
+        for extra in sorted(kinds - {None, *issue.passages}, key=str):
+            yield 1, f"a passage of the kind {extra}, which issues.yml does not list; list it"
+
+
+def _check_lines(path: Path, names: Names) -> Iterator[Found]:
+    """Finds what is left of a draft, and names that Microsoft has retired."""
+    for number, line in enumerate(path.read_text(encoding="utf8").splitlines(), start=1):
+        if UNFINISHED in line:
+            yield number, f"'{UNFINISHED}' is left from a draft; write what stands for it"
+        for name, instead in names.retired.items():
+            if name.casefold() in line.casefold():
+                yield number, f"'{name}' is retired; write {instead}"
+
+
+def _check_parallel(articles: dict[str, Article], names: Names) -> Iterator[Problem]:
+    """Compares the languages of one article with each other: same sections, and in them as many steps, same links."""
+    if len(articles) < 2:
+        return
+    reference = "en" if "en" in articles else min(articles)
+    expected = articles[reference]
+    slugs = [section.slug for section in expected.sections]
+    for code, article in articles.items():
+        if code == reference:
+            continue
+        own = [section.slug for section in article.sections]
+        if own != slugs:
+            yield Problem(
+                article.path,
+                1,
+                f"its sections are {_listed(own)}, but in '{reference}' {_listed(slugs)}; make them equal",
+            )
+        for section in article.sections:
+            other = expected.section(section.slug)
+            if section.slug and other is not None:
+                found = _check_same(section, other, reference, article, expected)
+                if reference == "en" and code in names.english_portal and _is_about_azure(section):
+                    found = [*found, *_missing_labels(section, other)]
+                yield from (Problem(article.path, max(section.line, 1), message) for message in found)
+
+
+def _check_same(section: Section, other: Section, reference: str, article: Article, expected: Article) -> list[str]:
+    """Compares a section with that of the reference."""
+    found = []
+    if _shape(section.steps) != _shape(other.steps):
+        found.append(f"the steps in '{section.slug}' are not numbered as in '{reference}'; make them alike")
+    differ = article.metadata.get("links-differ") or expected.metadata.get("links-differ")
+    if not differ and _urls(section) != _urls(other):
+        found.append(_difference(section, other, reference))
+    return found
+
+
+def _is_about_azure(section: Section) -> bool:
+    return section.slug.startswith(parts.STEPS_SLUG) and parts.section_product(section) == "azure"
+
+
+def _missing_labels(section: Section, english: Section) -> list[str]:
+    """Names the buttons of the English steps that the translated ones lack: no portal has this language."""
+    own = " ".join(_markdown(section)).casefold()
+    labels = {label.strip(" .") for text in _markdown(english) for label in _LABEL.findall(text)}
+    missing = sorted(label for label in labels if visible(label).casefold() not in own and len(label) > 1)
+    if not missing:
+        return []
+    return [f"the Azure portal has no such language: write its label {_listed(missing)} in '{section.slug}'"]
+
+
+def _markdown(section: Section) -> list[str]:
+    steps = [text for step in _flat(section.steps) for text in (step.markdown, *(note.markdown for note in step.notes))]
+    return [*section.paragraphs, *(note.markdown for note in section.notes), *steps]
+
+
+def _shape(steps: tuple[Step, ...]) -> list[int]:
+    """Returns how many sub-steps each step has."""
+    return [len(step.steps) for step in steps]
+
+
+def _urls(section: Section) -> list[str]:
+    return sorted(link.url for link in section.links)
+
+
+def _difference(section: Section, other: Section, reference: str) -> str:
+    own, expected = _urls(section), _urls(other)
+    missing = _listed([url for url in expected if expected.count(url) > own.count(url)])
+    extra = _listed([url for url in own if own.count(url) > expected.count(url)])
+    return (
+        f"the links in '{section.slug}' differ from those in '{reference}' (missing: {missing}; too many: {extra}); "
+        "make them equal or give the reason as 'links-differ:' in the front matter"
+    )
+
+
+def _listed(values: list[str]) -> str:
+    return ", ".join(dict.fromkeys(value or "(no slug)" for value in values)) or "none"
