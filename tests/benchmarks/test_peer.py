@@ -39,7 +39,9 @@ def test_the_table_shows_both_figures_the_ratio_and_the_verdict() -> None:
 
 def test_only_a_full_answer_counts_as_ours(tmp_path: Path) -> None:
     bot = our_bot(tmp_path / "model.tar.gz")
-    full = {"custom": {"type": "answer", "steps": [{"text": "Sign in."}], "links": [{"label": "Portal"}]}}
+    full = {
+        "custom": {"type": "answer", "variants": [{"steps": [{"text": "Sign in."}]}], "links": [{"label": "Portal"}]}
+    }
     assert bot.is_answered([{"text": "Your card was declined"}, full])
     assert not bot.is_answered([{"text": "Is it about Azure or Microsoft 365?"}])
     assert not bot.is_answered([])

@@ -140,7 +140,9 @@ def test_a_customer_who_goes_on_in_a_language_with_replies_is_answered_in_it(sma
 
 def test_card_numbers_amounts_and_refusals_fall_back_as_well(small_bot: PageBot) -> None:
     customer = italian(small_bot, product="azure")
-    reply = customer.say("la carta 4111 1111 1111 1111 è stata rifiutata il 12/03/2024, erano 1.234,50 €")
+    reply = customer.say(
+        "la mia carta di credito 4111 1111 1111 1111 è stata rifiutata il 12/03/2024, erano 1.234,50 €"
+    )
     assert (reply.parts[0]["code"], languages(reply)) == ("card_masked", {"sv"})
     assert reply.answer["intent"] == "card_declined"
     refused = customer.post(text="fattura " * 1000)

@@ -201,7 +201,7 @@ def _write_sets(folder: Path, source: Path) -> None:
     for language in LANGUAGES:
         kept = [e for e in read_examples(source / f"{language}.yml") if e.intent in INTENTS]
         write_phrases(folder / "held_out" / language, kept)
-        for name in ("entities", "two_issues", "long"):
+        for name in ("entities", "two_issues", "long", "real_style"):
             (folder / name).mkdir(parents=True, exist_ok=True)
             lines = (source / name / f"{language}.tsv").read_text(encoding="utf8").splitlines()
             if name != "entities":
