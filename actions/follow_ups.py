@@ -117,11 +117,12 @@ def _duration(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) ->
 
 def _links(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) -> list[EventType]:
     """Says the links once more; a page shows them as links, with the answer they belong to."""
-    language = language_of(tracker)
+    language, product = language_of(tracker), known_product(tracker)
     article = articles().article(issue, language)
+    payload = answer_payload(issue, article, product, known_agreement(tracker)) if shows_payloads(tracker) else None
     dispatcher.utter_message(
-        text="\n".join([replies().dialogue("links_again", language), *link_lines(article, known_product(tracker))]),
-        json_message=answer_payload(issue, article, known_product(tracker)) if shows_payloads(tracker) else None,
+        text="\n".join([replies().dialogue("links_again", language), *link_lines(article, product)]),
+        json_message=payload,
     )
     return []
 

@@ -10,10 +10,20 @@ from rasa_sdk.events import ActiveLoop, EventType, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions.addresses import find_address
-from actions.conversation import button, end_of_turn, form_of, intent_of, issues, language_of, replies
+from actions.conversation import (
+    button,
+    end_of_turn,
+    form_of,
+    intent_of,
+    issues,
+    known_product,
+    language_of,
+    replies,
+)
 from actions.draft import draft_of, suggested_summary
 from actions.recommended_steps import offer_other
 from actions.records import record_outcome
+from bot.articles.links import support_request_url
 from bot.tickets import TicketStoreError, open_ticket
 
 FORM = "ticket_form"
@@ -60,7 +70,7 @@ class ActionOpenTicket(Action):
             ticket = open_ticket(draft_of(tracker))
         except TicketStoreError:
             dispatcher.utter_message(
-                text=replies().dialogue("ticket_failed", language),
+                text=replies().dialogue("ticket_failed", language, url=support_request_url(known_product(tracker))),
                 buttons=[
                     button(replies().label("try_again", language), "talk_to_human"),
                     button(replies().label("cancel", language), "cancel_form"),

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from actions.text import plain
 from bot.articles import Article, Note, Section, Step
 from bot.articles.parts import passage_kind, passages
+from bot.text.limited_markdown import plain
 
 # Where a step fails, the reason is mostly one of these.
 TROUBLE_KINDS = ("not_there", "who")
@@ -92,7 +92,7 @@ def step_passages(steps: Iterable[Step]) -> list[Passage]:
 
 def section_passages(article: Article, product: str | None = None) -> list[Passage]:
     """Returns the sections that answer follow-ups, without those of other products than a known one."""
-    return [_passage(section) for section in passages(article, product)]
+    return [Passage(section.title, section_text(section), section.slug) for section in passages(article, product)]
 
 
 def passage_of_kind(article: Article, kind: str, product: str | None) -> Passage | None:
@@ -108,10 +108,6 @@ def passage_of_kind(article: Article, kind: str, product: str | None) -> Passage
         return None
     text = "\n\n".join(f"{section.title}\n{section_text(section)}" for section in found[1:])
     return Passage(found[0].title, "\n\n".join(filter(None, [section_text(found[0]), text])), found[0].slug)
-
-
-def _passage(section: Section) -> Passage:
-    return Passage(section.title, section_text(section), section.slug)
 
 
 def asked_passage(

@@ -37,9 +37,9 @@ from actions.conversation import (
 )
 from actions.passages import Passage, note_text, section_passages
 from actions.records import record_outcome
-from actions.text import plain
 from actions.topics import offer_topics
 from bot.articles import Article, Step
+from bot.articles.links import support_request_url
 from bot.articles.parts import (
     AGREEMENTS,
     DOCUMENTS_SLUG,
@@ -54,6 +54,7 @@ from bot.articles.parts import (
     variants,
 )
 from bot.articles.replies import language_name
+from bot.text.limited_markdown import plain
 
 
 class ActionRecommendedSteps(Action):
@@ -104,14 +105,10 @@ def _answer(dispatcher: CollectingDispatcher, tracker: Tracker, said: str, issue
     if article.language != language:
         name = language_name(article.language, language)
         dispatcher.utter_message(text=replies().text("utter_article_fallback", language, language_name=name))
-    if product == PERSONAL and product not in issues()[issue].products:
-        # The steps are an administrator's; customers with a personal plan have their own page.
-        dispatcher.utter_message(text=replies().dialogue("personal_elsewhere", language))
-    else:
-        if said == "choose_product" and product is not None:
-            _say_what_differs(dispatcher, issue, article, product, language)
-        dispatcher.utter_message(**answer_message(tracker, issue, product))
-        _offer_agreements(dispatcher, tracker, article, product)
+    if said == "choose_product" and product is not None:
+        _say_what_differs(dispatcher, issue, article, product, language)
+    dispatcher.utter_message(**answer_message(tracker, issue, product))
+    _offer_agreements(dispatcher, tracker, article, product)
     if other is not None:
         offer_other(dispatcher, "also_mentioned", other, language)
     ask_solved(dispatcher, language)
@@ -165,8 +162,11 @@ def offer_other(dispatcher: CollectingDispatcher, key: str, issue: str, language
 
 def answer_message(tracker: Tracker, issue: str, product: str | None) -> dict[str, Any]:
     """Returns an issue's answer as the customer's channel can show it."""
-    article = articles().article(issue, language_of(tracker))
-    agreement = known_agreement(tracker)
+    language = language_of(tracker)
+    if product == PERSONAL and product not in issues()[issue].products:
+        # The steps are an administrator's; customers with a personal plan have their own page.
+        return {"text": plain(replies().dialogue("personal_elsewhere", language))}
+    article, agreement = articles().article(issue, language), known_agreement(tracker)
     payload = answer_payload(issue, article, product, agreement) if shows_payloads(tracker) else None
     return {"text": answer_text(article, product, agreement), "json_message": payload}
 
@@ -195,10 +195,10 @@ def _say_what_differs(
 ) -> None:
     """Says so where the product that the customer has named makes no difference, or does not have the issue."""
     products = issues()[issue].products
-    if product not in products:
+    if product not in products and product != PERSONAL:
         name = replies().label(products[0], language)
         dispatcher.utter_message(text=replies().dialogue("only_product", language, product=name))
-    elif not needs_product(article):
+    elif product in products and not needs_product(article):
         dispatcher.utter_message(text=replies().dialogue("same_steps", language))
 
 
@@ -206,14 +206,14 @@ def _offer_agreements(
     dispatcher: CollectingDispatcher, tracker: Tracker, article: Article, product: str | None
 ) -> None:
     """Offers the steps for other billing agreements, where there are any; a page has a switch for it."""
-    shown = shown_variant(article, product)
-    if shows_payloads(tracker) or known_agreement(tracker) or not agreements(article, shown.product):
+    product = product or shown_variant(article, None).product
+    if shows_payloads(tracker) or known_agreement(tracker) or product is None or not agreements(article, product):
         return
     language = article.language
     dispatcher.utter_message(
         text=replies().dialogue("other_agreement", language),
         buttons=[
-            button(replies().label(name, language), "choose_product", product=shown.product or "azure", agreement=name)
+            button(replies().label(name, language), "choose_product", product=product, agreement=name)
             for name in (*AGREEMENTS, UNKNOWN)
         ],
     )
@@ -295,7 +295,7 @@ def answer_payload(issue: str, article: Article, product: str | None, agreement:
             if agreements(article, "azure") and (text := agreement_text(article, "azure", name))
         },
         "contact": {
-            product or "": replies().dialogue(f"contact_{product}", language)
+            product or "": replies().dialogue(f"contact_{product}", language, url=support_request_url(product))
             for product in dict.fromkeys(variant.product for variant in variants(article))
             if product is not None
         },

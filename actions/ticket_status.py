@@ -9,8 +9,18 @@ from rasa_sdk.events import EventType, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions.addresses import find_address
-from actions.conversation import end_of_turn, form_of, intent_of, language_of, person_button, replies, text_of
+from actions.conversation import (
+    end_of_turn,
+    form_of,
+    intent_of,
+    known_product,
+    language_of,
+    person_button,
+    replies,
+    text_of,
+)
 from actions.ticket_form import COMMANDS, MOST_TRIES, cancel_button, is_answer, is_question
+from bot.articles.links import support_request_url
 from bot.tickets import TicketStoreError, find_number, status_for, statuses_in
 from bot.tickets.model import TicketStatus
 
@@ -34,7 +44,9 @@ class ActionTicketStatus(Action):
         try:
             own = _own(tracker, number)
         except TicketStoreError:
-            dispatcher.utter_message(text=replies().dialogue("status_failed", language))
+            dispatcher.utter_message(
+                text=replies().dialogue("status_failed", language, url=support_request_url(known_product(tracker)))
+            )
             return [end_of_turn(tracker)]
         if own is not None:
             dispatcher.utter_message(text=_told(own, language))
@@ -112,7 +124,9 @@ class ActionTellStatus(Action):
         try:
             found = status_for(number, tracker.sender_id, email) if guesses < MOST_GUESSES else None
         except TicketStoreError:
-            dispatcher.utter_message(text=replies().dialogue("status_failed", language))
+            dispatcher.utter_message(
+                text=replies().dialogue("status_failed", language, url=support_request_url(known_product(tracker)))
+            )
             return [*emptied_status(), FollowupAction("action_listen")]
         if found is not None:
             dispatcher.utter_message(text=_told(found, language))
@@ -149,3 +163,8 @@ def _ask(dispatcher: CollectingDispatcher, tracker: Tracker, what: str) -> list[
 def emptied_status() -> list[EventType]:
     """Returns the events that leave nothing of an earlier question for a ticket's status."""
     return [SlotSet("status_number", None), SlotSet("status_email", None), SlotSet("number_tries", 0)]
+
+
+def _failed(tracker: Tracker) -> str:
+    url = support_request_url(known_product(tracker))
+    return replies().dialogue("status_failed", language_of(tracker), url=url)

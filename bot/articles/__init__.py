@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.articles.model import Article, ArticleError, Link, Note, Problem, Section, Step
-from bot.articles.parts import documents, lead, needs_product, recommended_steps
+from bot.articles.parts import documents, lead, needs_product
 from bot.articles.readers import read_article, read_text
 from bot.articles.store import ArticleNotFound, ArticleStore
 
@@ -22,5 +22,4 @@ __all__ = [
     "needs_product",
     "read_article",
     "read_text",
-    "recommended_steps",
 ]

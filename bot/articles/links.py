@@ -152,7 +152,7 @@ def faults(url: str) -> list[str]:
     found = []
     if parts.scheme.lower() != "https":
         found.append(f"address {_shown(url)} is not HTTPS; write https://")
-    if host not in get_settings().link_hosts.split():
+    if host not in get_settings().link_hosts.lower().split():
         found.append(f"host {host or '(none)'} of {_shown(url)} is not on the list of allowed hosts")
     if _without_tracking(parts.query) != parts.query or _GLUED_TRACKING.search(parts.fragment):
         found.append(f"tracking parameter in {_shown(url)}; remove it")

@@ -9,20 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import get_args
 
+from bot.articles.issues import Agreement, Kind, Product
 from bot.articles.model import Article, Link, Note, Section, Step
 
 STEPS_SLUG = "recommended-steps"
 DOCUMENTS_SLUG = "recommended-documents"
 
-PRODUCTS = ("azure", "microsoft365", "microsoft_account")
+PRODUCTS = get_args(Product)
 PRODUCT_SLUGS = {"azure": "azure", "microsoft365": "microsoft-365", "microsoft_account": "microsoft-account"}
-"""How each product is written at the end of a slug."""
+"""Product -> the end of its sections' slugs."""
 
-AGREEMENTS = ("customer_agreement", "enterprise", "partner")
+AGREEMENTS = get_args(Agreement)
 """The billing agreements that may have steps of their own; the section without one holds for the commonest."""
 
-KINDS = ("who", "how_long", "cost", "where", "what_if", "what_happens", "not_there")
+KINDS = get_args(Kind)
 """The kinds of follow-up questions that a passage may answer."""
 
 
@@ -38,7 +40,7 @@ class Variant:
 
     @property
     def now(self) -> str:
-        """What to do now, as limited Markdown; empty where the article does not say it apart."""
+        """The sentence on what to do now, as limited Markdown; empty where the article has none apart."""
         return next(iter(self.section.paragraphs), "")
 
     @property
@@ -77,12 +79,6 @@ def variant_for(article: Article, product: str | None = None, agreement: str | N
     if product is None and products != [None]:
         return None
     return next((variant for variant in of_product if variant.agreement == agreement), next(iter(of_product), None))
-
-
-def recommended_steps(article: Article, product: str | None = None, agreement: str | None = None) -> tuple[Step, ...]:
-    """Returns the steps of `variant_for`, none where there is no such variant."""
-    variant = variant_for(article, product, agreement)
-    return variant.steps if variant is not None else ()
 
 
 def needs_product(article: Article) -> bool:

@@ -1,4 +1,4 @@
-"""What our own articles promise: complete first answers, passages for follow-ups, the same facts in every language."""
+"""Checks our own articles: complete first answers, passages for follow-ups, the same facts in every language."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from bot.articles import links, parts
 from bot.articles.issues import Issue, IssueTableError, load_issues
 from bot.articles.model import Article, ArticleError, Problem, Section, Step
 from bot.articles.readers import read_article
+from bot.text.limited_markdown import visible
 from bot.text.yaml_files import read_yaml
 
 FEWEST_STEPS, MOST_STEPS = 2, 5
@@ -26,7 +27,6 @@ NAMES_FILE = "retired_names.yml"
 _LINE = re.compile(r"(?:(\d+):)? ?(.*)", re.DOTALL)
 """Line number and message of an error, behind the file's name."""
 _LABEL = re.compile(r"\*\*(.+?)\*\*")
-_LINK = re.compile(r"\[([^\]]*)\]\([^)\s]*\)")
 
 Found = tuple[int, str]
 """A line and what is wrong in it."""
@@ -91,11 +91,6 @@ def first_answer_words(article: Article, variant: parts.Variant) -> int:
         texts += [step.text, *(note.text for note in step.notes)]
     texts += [link.label for link in parts.documents(article, variant.product)]
     return sum(len(visible(text).split()) for text in texts)
-
-
-def visible(markdown: str) -> str:
-    """Returns what is seen of limited Markdown: no marks, links by their labels."""
-    return _LINK.sub(r"\1", markdown).replace("**", "")
 
 
 def _flat(steps: tuple[Step, ...]) -> Iterator[Step]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 from urllib.parse import urlsplit
 
 from bot.settings import Settings
-
-_MARKDOWN_LINK = re.compile(r"\[(?P<label>[^\]]*)\]\((?P<address>[^)\s]*)\)")
+from bot.text.limited_markdown import LINK
 
 
 class AllowedLinks:
@@ -45,6 +43,4 @@ class AllowedLinks:
         return not isinstance(link, dict) or self.allows(str(link.get("url") or ""))
 
     def _cleaned_text(self, text: str) -> str:
-        return _MARKDOWN_LINK.sub(
-            lambda match: match.group() if self.allows(match["address"]) else match["label"], text
-        )
+        return LINK.sub(lambda match: match.group() if self.allows(match["address"]) else match["label"], text)

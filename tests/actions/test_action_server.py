@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from actions.text import plain
 from bot.articles import ArticleStore
 from bot.articles.issues import common_issues, load_issues
+from bot.articles.links import SUPPORT
 from bot.articles.parts import variant_for
 from bot.articles.replies import Replies
+from bot.text.limited_markdown import plain
 from tests.actions.conftest import ActionServer, slots_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -116,6 +117,26 @@ def test_customers_with_a_personal_plan_are_sent_to_no_admin_center(actions: Act
         assert "admin.microsoft.com" not in text
         assert "portal.azure.com" not in text
         assert ("microsoft_account" in issue.products) or "account.microsoft.com" in text
+
+
+def test_a_personal_plan_is_sent_to_its_own_page_and_offered_no_agreement(actions: ActionServer) -> None:
+    slots = {"language": "en", "product": "microsoft_account"}
+    answered = actions.run("action_recommended_steps", "pay_invoice", "cmdline", **slots)
+    elsewhere = plain(Replies().dialogue("personal_elsewhere", "en"))
+    assert [response["text"] for response in answered["responses"]] == [
+        elsewhere,
+        Replies().text("utter_ask_solved", "en"),
+    ]
+    assert "](" not in elsewhere
+
+
+def test_the_support_that_a_page_names_is_that_of_the_product(actions: ActionServer) -> None:
+    payload = actions.run("action_recommended_steps", "card_declined", language="nb")["responses"][0]["custom"]
+    assert {product: SUPPORT[product] in text for product, text in payload["contact"].items()} == {
+        "azure": True,
+        "microsoft365": True,
+        "microsoft_account": True,
+    }
 
 
 def test_a_terminal_offers_the_steps_for_other_agreements_after_those_for_most(actions: ActionServer) -> None:

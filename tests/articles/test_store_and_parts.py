@@ -15,7 +15,6 @@ from bot.articles.parts import (
     needs_product,
     passage_kind,
     passages,
-    recommended_steps,
     section_product,
     variant_for,
 )
@@ -75,7 +74,8 @@ In both, wait.
 
 
 def texts(article: Article, product: str | None, agreement: str | None = None) -> list[str]:
-    return [step.text for step in recommended_steps(article, product, agreement)]
+    variant = variant_for(article, product, agreement)
+    return [step.text for step in variant.steps] if variant is not None else []
 
 
 def test_the_steps_are_those_of_the_product() -> None:
