@@ -109,6 +109,8 @@ def _answer(dispatcher: CollectingDispatcher, tracker: Tracker, said: str, issue
         _say_what_differs(dispatcher, issue, article, product, language)
     dispatcher.utter_message(**answer_message(tracker, issue, product))
     _offer_agreements(dispatcher, tracker, article, product)
+    if known_agreement(tracker) == UNKNOWN:  # told where to look; the next answer begins with its steps again
+        events.append(SlotSet("agreement", None))
     if other is not None:
         offer_other(dispatcher, "also_mentioned", other, language)
     ask_solved(dispatcher, language)
@@ -288,11 +290,11 @@ def answer_payload(issue: str, article: Article, product: str | None, agreement:
         "lead": lead(article),
         # Every variant travels along, so that the page can switch between them without asking again.
         "variants": [_payload_variant(variant) for variant in variants(article)],
-        # What customers of other agreements are told in place of the steps.
+        # What customers of each agreement are told in place of Azure's steps; empty where there are steps for them.
         "agreements": {
-            name: text
+            name: agreement_text(article, "azure", name)
             for name in (*AGREEMENTS, UNKNOWN)
-            if agreements(article, "azure") and (text := agreement_text(article, "azure", name))
+            if agreements(article, "azure")
         },
         "contact": {
             product or "": replies().dialogue(f"contact_{product}", language, url=support_request_url(product))

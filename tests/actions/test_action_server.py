@@ -159,6 +159,9 @@ def test_a_terminal_offers_the_steps_for_other_agreements_after_those_for_most(a
         )["responses"][0]["text"]
         for name in ("customer_agreement", "enterprise", "partner", "unknown")
     }
+    slots = {"language": "en", "product": "azure", "agreement": "unknown", "issue": "card_declined"}
+    told = actions.run("action_recommended_steps", "choose_product", "cmdline", **slots)
+    assert slots_of(told)["agreement"] is None  # the next answer begins with its steps again
     assert "Billing profiles" in texts["customer_agreement"]
     assert "enterprise administrator" in texts["enterprise"]
     assert "partner" in texts["partner"]

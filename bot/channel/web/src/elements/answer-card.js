@@ -104,10 +104,8 @@ export class AnswerCard extends HTMLElement {
 
   /** A list to choose the billing agreement from, where Azure's steps depend on it. */
   #agreementSwitch() {
-    const own = this.answer.variants.filter(({ product, agreement }) => product === this.product && agreement);
-    if (!own.length) return [];
-    const all = ["customer_agreement", "enterprise", "partner", "unknown"];
-    const names = this.product === "azure" ? all : own.map((variant) => variant.agreement);
+    const names = Object.keys(this.answer.agreements);
+    if (this.product !== "azure" || !names.length) return [];
     const changed = ({ target }) => {
       this.agreement = target.value || null;
       this.#draw();
