@@ -1,0 +1,1 @@
+"""Measures understanding on messages that real people wrote, beside a plain scikit-learn classifier."""
