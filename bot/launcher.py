@@ -35,7 +35,7 @@ START_LIMIT_SECONDS = 180
 # What a model depends on. Times of files mean nothing after a clone, so their content is hashed.
 MODEL_SOURCES = (
     *("config.yml", "domain.yml", "data", "uv.lock"),
-    *("bot/articles", "bot/encoder", "bot/nlu", "bot/pieces.py", "bot/remembered.py", "bot/text/yaml_files.py"),
+    *("bot/articles", "bot/encoder", "bot/nlu", "bot/text/yaml_files.py"),
 )
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 HASHED_SUFFIXES = frozenset({".yml", ".md", ".py", ".lock", ".npz", ".bin"})

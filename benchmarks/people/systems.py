@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import log
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from bot.articles.issues import load_issues
 from bot.launcher import train
 from bot.regression.measure import NluModel
 from bot.settings import get_settings
+
+TINY = 1e-9
 
 
 def ask_model(messages: Sequence[LabelledMessage], model: Path | None = None) -> list[Answer]:
@@ -25,7 +28,10 @@ def ask_model(messages: Sequence[LabelledMessage], model: Path | None = None) ->
 def _answer(parsed: dict[str, Any], issues: frozenset[str]) -> Answer:
     ranking = {entry["name"]: float(entry["confidence"]) for entry in parsed.get("intent_ranking") or ()}
     forced = next((name for name in ranking if name in issues), "")
-    scope = ranking.get(forced, 0.0) - ranking.get(OUT_OF_SCOPE, 0.0)
+    # What the ranking does not list is less likely than all that it lists; a difference of probabilities would call a
+    # message doubtful that may be one of four issues and nothing else.
+    least = min(ranking.values(), default=1.0)
+    scope = log(ranking.get(forced, least) + TINY) - log(ranking.get(OUT_OF_SCOPE, least) + TINY)
     offered = (parsed.get("triage") or {}).get("candidates") or ()
     return Answer(forced, scope, parsed["intent"]["name"] or "", tuple(offered))
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 from benchmarks.triage.messages import development_messages
 from bot.articles.examples import Example, read_examples
@@ -24,7 +23,6 @@ from bot.nlu.triage_evidence import (
     Said,
     close_candidates,
     issue_pairs,
-    long_message_confidences,
     parts_of,
 )
 from bot.regression.triage import Labelled, single_issue_messages
@@ -41,7 +39,6 @@ e-mails have more of them."""
 MOST_ASKED, LEAST_ASKED_RIGHT = 0.12, 0.90
 """What is promised of the question which of two issues is meant; it is looked for on the phrases held back, which are
 harder than messages of customers."""
-SENTENCE_WEIGHT = 1.0
 
 
 def thresholds(seed: int = 3) -> dict[str, Any]:
@@ -69,8 +66,6 @@ def thresholds(seed: int = 3) -> dict[str, Any]:
     best = [_best_confidence(one, said, issues, weights, bias) for one in held_out]
     together, ratio = _candidates([example for example in held_back if example.intent in issues], alone, issues)
     return {
-        "sentence_weight": SENTENCE_WEIGHT,
-        "long_temperature": _temperature(messages, developed, said, issues),
         "second_issue": {**dict(zip(PAIR_FEATURES, weights, strict=True)), "bias": bias},
         "second_issue_confidence": float(np.quantile(best, 1 - MOST_FALSE_SECONDS)),
         "candidates_together": together,
@@ -114,7 +109,7 @@ def _classifier(examples: Sequence[Example]) -> Iterator[LinearIntentClassifier]
 def _ask(classifier: LinearIntentClassifier, messages: Sequence[Parts]) -> Said:
     keys = list(dict.fromkeys(one.key(text) for one in messages for text in (one.whole, *one.texts)))
     batches = [keys[start : start + 2000] for start in range(0, len(keys), 2000)]
-    confidences = np.concatenate([classifier.model.confidences([text for _, _, text in batch]) for batch in batches])
+    confidences = np.concatenate([classifier.model.confidences([text for _, text in batch]) for batch in batches])
     return Said(classifier.model.labels, {key: row for row, key in enumerate(keys)}, confidences)
 
 
@@ -150,21 +145,6 @@ def _best_confidence(
 ) -> float:
     (pairs,) = issue_pairs([parts], said, issues)
     return max((pair.confidence(weights, bias) for pair in pairs), default=0.0)
-
-
-def _temperature(messages: Sequence[Labelled], parts: Sequence[Parts], said: Said, issues: frozenset[str]) -> float:
-    """Returns the temperature that minimises the log loss of long messages."""
-    long = [(m, one) for m, one in zip(messages, parts, strict=True) if m.long]
-
-    def log_loss(logarithm: float) -> float:
-        heat = float(np.exp(logarithm))
-        right = [
-            long_message_confidences(one, said, issues, SENTENCE_WEIGHT, heat)[message.issues[0]]
-            for message, one in long
-        ]
-        return float(-np.log(np.array(right) + 1e-9).mean())
-
-    return float(np.exp(minimize_scalar(log_loss, bounds=(-1.0, 2.5), method="bounded", options={"xatol": 0.02}).x))
 
 
 def _candidates(

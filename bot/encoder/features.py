@@ -11,8 +11,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from bot.pieces import without_long_numbers
-
 Keys = npt.NDArray[np.uint32]
 
 SHORTEST_NGRAM = 3
@@ -20,11 +18,12 @@ LONGEST_NGRAM = 5
 _LONGEST_WORD = 40
 """Characters read of a word; what is longer is an address, an id or a slip."""
 _WORD = re.compile(r"\w+")
+_LONG_NUMBER = re.compile(r"\d{5,}")
 
 
 def words_of(text: str) -> list[str]:
     """Returns the lower-cased words of a text, long numbers as one and the same word."""
-    return _WORD.findall(without_long_numbers(unicodedata.normalize("NFKC", text).lower()))
+    return _WORD.findall(_LONG_NUMBER.sub("00000", unicodedata.normalize("NFKC", text).lower()))
 
 
 def fold(word: str) -> str:

@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from functools import lru_cache
-from itertools import chain
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from bot.encoder.features import Vocabulary, words_of
-from bot.pieces import MOST_PIECES, OfPieces, Split, Texts, split
-from bot.remembered import Lists, Remembered
 from bot.settings import get_settings
 
 Floats = npt.NDArray[np.float32]
 
 _FORMAT = 1
 _LARGEST_CODE = 127
-_FEW = 8
-"""So many texts are encoded one by one."""
-_MOST_REMEMBERED_WORDS = 32_000  # their rows fit into 2**15
+_MOST_REMEMBERED_WORDS = 20_000
+"""Words whose vectors are kept: texts repeat them, and reading one takes as long as adding up a sentence."""
 
 
 class EncoderFileError(ValueError):
@@ -48,8 +43,7 @@ class Encoder:
         self._vocabulary = vocabulary
         self._codes = codes
         self._scales = scales
-        self._lock = Lock()
-        self._forget_words()
+        self._vector_of = lru_cache(maxsize=_MOST_REMEMBERED_WORDS)(self._read_word)
         self.provenance = provenance
         self.version = _content_hash(vocabulary.keys, codes, scales)
 
@@ -58,7 +52,7 @@ class Encoder:
         """Numbers per vector."""
         return int(self._codes.shape[1])
 
-    def encode(self, texts: Texts) -> Floats:
+    def encode(self, texts: Sequence[str]) -> Floats:
         """Encodes texts of any of the languages.
 
         Args:
@@ -67,59 +61,16 @@ class Encoder:
         Returns:
             (n, dimension) float32; unit-length rows, zero rows for texts of which no feature is known.
         """
-        read = split(texts)  # no word reaches over a blank
-        with self._lock:  # actions run beside the pipeline, in a thread of their own
-            if len(self._words) > _MOST_REMEMBERED_WORDS:
-                self._forget_words()
-            elif len(self._rows) > MOST_PIECES:
-                self._forget_pieces()
-            result = self._sums_of_few(read) if len(texts) <= _FEW else self._sums(read)
+        result = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        for row, text in enumerate(texts):
+            for word in words_of(text):
+                result[row] += self._vector_of(word)
         norms = np.linalg.norm(result, axis=1, keepdims=True)
         return np.divide(result, norms, out=result, where=norms > 0)
 
-    def _sums(self, texts: Split) -> Floats:
-        """Returns the sum of the vectors of each text's words, (texts, dimension)."""
-        number = self._pieces.at(texts.pieces).__getitem__
-        numbers = np.fromiter(map(number, chain.from_iterable(texts.lists)), dtype=np.int32)
-        columns, lengths = self._rows.of(numbers)
-        ends = np.append(0, lengths.cumsum())[np.cumsum([0, *map(len, texts.lists)])]
-        ones = np.ones(len(columns), dtype=np.float32)
-        counts = sparse.csr_matrix((ones, columns, ends), shape=(len(texts), len(self._vectors)))
-        return np.asarray(counts @ self._vectors)
-
-    def _sums_of_few(self, texts: Split) -> Floats:
-        """Returns the same, one text after the other: a sparse product costs as much for one text as for dozens."""
-        number = self._pieces.at(texts.pieces)
-        result = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        for row, pieces in enumerate(texts.lists):
-            words = [word for piece in pieces for word in self._rows[number[piece]]]
-            if words:
-                result[row] = self._vectors[words].sum(axis=0)
-        return result
-
-    def _forget_words(self) -> None:
-        self._words = Remembered(self._read_word)
-        """Word -> the row of its vector: texts repeat words, so each one's features are added up once."""
-        self._vectors: Floats = np.zeros((256, self.dimension), dtype=np.float32)
-        self._forget_pieces()
-
-    def _forget_pieces(self) -> None:
-        self._pieces = OfPieces(self._read_piece)
-        """What stands between two blanks -> its number."""
-        self._rows = Lists[int]("i")
-        """The rows of each piece's words."""
-
-    def _read_piece(self, piece: str) -> int:
-        self._rows.add(list(map(self._words.__getitem__, words_of(piece))))
-        return len(self._rows) - 1
-
-    def _read_word(self, word: str) -> int:
-        row = len(self._words)
-        if row == len(self._vectors):
-            self._vectors = np.concatenate([self._vectors, np.zeros_like(self._vectors)])
+    def _read_word(self, word: str) -> Floats:
         rows = self._vocabulary.rows_of(word)
-        self._vectors[row] = self._scales[rows] @ self._codes[rows].astype(np.float32)
-        return row
+        return np.asarray(self._scales[rows] @ self._codes[rows].astype(np.float32))
 
     def save(self, path: Path) -> None:
         """Writes the one file that `load_encoder` reads."""

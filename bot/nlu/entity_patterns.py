@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any
@@ -14,7 +13,6 @@ from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
 from bot.nlu.entity_words import EntityWords, fold, name_of
-from bot.pieces import Signs
 
 Token = dict[str, Any]
 Pattern = list[Token]
@@ -55,7 +53,6 @@ _DOT_PAIR: Token = {"TEXT": {"REGEX": r"^[0-9]{1,2}\.[0-9]{1,2}$"}}
 _INVOICE = r"[eg](?=(?:[a-z]*[0-9]){3})[a-z0-9]{6,11}"
 _KNOWN_ERROR = r"0x[0-9a-f]{3,16}|aadsts[0-9]{4,8}|caa(?=[0-9a-f]*[0-9])[0-9a-f]{5,8}|[0-9]{3}-[0-9]{6}"
 _CANDIDATE = rf"^(?!(?:{_INVOICE}|{_KNOWN_ERROR})$)(?=.*[1-9])[0-9a-z]{{1,12}}(?:[.-][0-9]{{1,8}})?$"
-_DIGIT = re.compile("[0-9]")
 # Half of a character, which spaCy cannot store.
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -154,12 +151,9 @@ class EntityMatcher:
         self._matcher = Matcher(self.vocab, validate=False)  # its schema knows no flags
         for label, pattern in _patterns(words):
             self._matcher.add(label, [[self._flagged(token) for token in pattern]])
-        self._signs = _Signs(words)
 
     def __call__(self, text: str) -> list[Span]:
         """Returns the marked spans in the order of the text; they are to be confirmed by `bot.nlu.entity_values`."""
-        if not self._signs.of(text):
-            return []
         document = self._tokenizer(text)
         # As EntityRuler does: of those that are equally good the first one of the set.
         matches = sorted(set(self._matcher(document)), key=lambda match: (match[2] - match[1], -match[1]), reverse=True)
@@ -195,51 +189,6 @@ class EntityMatcher:
 
 # spaCy asks for all flags of one word, then of the next.
 _name_of_one = lru_cache(maxsize=1)(name_of)
-
-
-class _Signs:
-    """Tells whether a text may have an entity at all: most have none, and to look for them takes spaCy a while.
-
-    How a product begins is a sign, and a number with more than a mark behind it; a mere number is one beside what
-    currencies, months, errors or codes are called.
-
-    Args:
-        words: the word lists.
-    """
-
-    _NUMBER, _ANNOUNCED, _CLEAR = 1, 2, 4
-    _MERE_NUMBER = re.compile(r"[0-9]{3,}[.,;:!?)]*|[0-9]{1,2}[,;!?)]*")  # `3.` and `3.4` may be days
-    _PART = re.compile(r"[^\W_]+|[^\w\s]")
-
-    def __init__(self, words: EntityWords) -> None:
-        beginnings = {name.split(" ")[0] for name in words.product_names if not _has_digit(name)}
-        beginnings |= {word for name in words.product_names for word in name.split(" ") if word.isdecimal()}
-        self._clear = re.compile("|".join(["[a-f]{8}-", *map(re.escape, sorted(beginnings))]))
-        fields = ("error_words", "code_words", "error_code_words")
-        lists = (words.currency_words, words.months, *(words.all(field) for field in fields))
-        parts = {part for names in lists for name in names for part in self._PART.findall(name)}
-        # Signs of currencies, and no hyphens, stops and apostrophes of names.
-        self._announcing = {part for part in parts if part.isalnum() or unicodedata.category(part) == "Sc"} | {"aadsts"}
-        self._signs = Signs(self._read)
-
-    def of(self, text: str) -> bool:
-        """Tells it of a text."""
-        signs = self._signs.of(text)
-        return signs >= self._CLEAR or signs == self._NUMBER | self._ANNOUNCED
-
-    def _read(self, typed: str) -> int:
-        piece = fold(typed)
-        if self._clear.search(piece) or (_has_digit(piece) and not self._MERE_NUMBER.fullmatch(piece)):
-            return self._CLEAR
-        if _has_digit(piece):
-            return self._NUMBER
-        parts = self._PART.findall(piece)
-        is_mark = not any(map(str.isalnum, parts))  # which may belong to the number before or behind it
-        return self._ANNOUNCED if is_mark or not self._announcing.isdisjoint(parts) else 0
-
-
-def _has_digit(text: str) -> bool:
-    return _DIGIT.search(text) is not None
 
 
 def _patterns(words: EntityWords) -> Iterator[tuple[str, Pattern]]:

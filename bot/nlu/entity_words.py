@@ -11,8 +11,6 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, Extra, StrictStr, ValidationError
 
-from bot.remembered import Remembered
-
 
 class EntityWordsError(ValueError):
     """The word lists cannot be used; the message says where, what is wrong and how to mend it."""
@@ -202,6 +200,7 @@ _SHARED = "shared"
 _NO_WORDS = LanguageWords()
 
 
+@lru_cache(maxsize=4096)
 def _folded(char: str) -> str:
     """Returns the one character that stands for a character."""
     if "\ud800" <= char <= "\udfff":
@@ -211,7 +210,6 @@ def _folded(char: str) -> str:
     return unicodedata.normalize("NFD", char.lower())[0]
 
 
-_FOLDING = Remembered(_folded)
 _NOT_PLAIN = re.compile("[^ -~]")
 _BETWEEN_WORDS = re.compile(r"(?<=\w)(?: +| ?[-–] ?)(?=\w)")
 
@@ -223,7 +221,7 @@ def fold(text: str) -> str:
     """
     if not text.isascii() or not text.isprintable():
         for char in set(_NOT_PLAIN.findall(text)):  # few kinds: `translate` takes three times as long
-            text = text.replace(char, _FOLDING[char])
+            text = text.replace(char, _folded(char))
     return text.lower()
 
 

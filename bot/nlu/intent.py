@@ -18,9 +18,8 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.nlu import action_results
-from bot.nlu.courtesy import LabelledText
 from bot.nlu.encoding import encodings_of
-from bot.nlu.intent_model import IntentModel, IntentRanking, rankings
+from bot.nlu.intent_model import IntentModel, IntentRanking, LabelledText, rankings
 from bot.nlu.linear import FORMAT, REGULARISATION
 from bot.nlu.metadata import example_language, is_command
 
@@ -52,25 +51,10 @@ class LinearIntentClassifier(GraphComponent):
             "fold_diacritics": True,
             # Length of the sentence encoding beside the unit-length n-gram blocks; 0 leaves the encoder out.
             "encoder_weight": 0.25,
-            # Share of the examples on which a second model is asked, to calibrate confidences and refusals.
+            # Share of the examples on which a second model is asked, to calibrate confidences.
             "calibration_share": 0.2,
-            # Share of the examples that are trained on once more with greeting, plea or thanks around them.
-            "courtesy_share": 0.35,
-            # Whether a message's unknown words are read as known ones that are one typing error away.
-            "mend_spelling": True,
-            # A message of which so small a share of words occurs in the phrases is judged by the nearest phrases in
-            # the encoder's space, one with so large a share by the linear model; between them both count.
-            "strange": 0.5,
-            "familiar": 0.75,
-            # How much the nearest phrases count at least for a message in a language that no phrase is in, 0-1.
+            # How much the nearest phrases count for a message in a language that no phrase is in, 0-1.
             "foreign": 0.8,
-            # The intent of messages that are not the bot's business, and how many of the others (share of the
-            # calibration examples) may be taken for it. So many are, so that the bot refuses as much as it can
-            # afford: real traffic has more of it than the training data. Measured in docs/understanding.md.
-            "refusal_intent": "out_of_scope",
-            "most_false_refusals": 0.03,
-            # Small talk that is as likely in use as what is not the bot's business: a greeting is not refused.
-            "small_talk": ["greet", "goodbye", "thank"],
             # How many intents the ranking of a message lists.
             "ranking_length": 10,
             # Seed of the training's shuffling.
@@ -107,14 +91,12 @@ class LinearIntentClassifier(GraphComponent):
             raise InvalidConfigException(f"{name}: `C` must be above 0, it is {config['C']}.")
         if config["buckets"] < 2 or config["buckets"] & (config["buckets"] - 1):
             raise InvalidConfigException(f"{name}: `buckets` must be a power of two, it is {config['buckets']}.")
-        for key in ("calibration_share", "most_false_refusals"):
-            if not 0 < config[key] < 1:
-                raise InvalidConfigException(f"{name}: `{key}` must be between 0 and 1, it is {config[key]}.")
-        for key in ("courtesy_share", "foreign"):
-            if not 0 <= config[key] <= 1:
-                raise InvalidConfigException(f"{name}: `{key}` must be between 0 and 1, it is {config[key]}.")
-        if not 0 <= config["strange"] < config["familiar"] <= 1:
-            raise InvalidConfigException(f"{name}: `strange` must be below `familiar`, both between 0 and 1.")
+        if not 0 < config["calibration_share"] < 1:
+            raise InvalidConfigException(
+                f"{name}: `calibration_share` must be between 0 and 1, it is {config['calibration_share']}."
+            )
+        if not 0 <= config["foreign"] <= 1:
+            raise InvalidConfigException(f"{name}: `foreign` must be between 0 and 1, it is {config['foreign']}.")
         if config["encoder_weight"] < 0:
             raise InvalidConfigException(f"{name}: `encoder_weight` must not be negative.")
 

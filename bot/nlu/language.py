@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+import zlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -33,8 +35,6 @@ from bot.articles.replies import Replies
 from bot.nlu.linear import FORMAT, TextModel, softmax, train_linear_model
 from bot.nlu.metadata import example_language, is_command, page_locales
 from bot.nlu.ngrams import NgramFeatures
-from bot.pieces import OfPieces, split
-from bot.remembered import Remembered
 
 if TYPE_CHECKING:
     from lingua import LanguageDetector
@@ -79,6 +79,8 @@ class LanguageIdentifier(GraphComponent):
             "longest_text": 700,
             # Texts with this many letters or fewer never change the language of a conversation.
             "ignored_letters": 3,
+            # Examples of each language that the character model learns from: more of them change nothing.
+            "most_examples": 4000,
             # Inverse strength of regularisation of the character model.
             "C": 1.0,
             # Hash buckets and lengths of the character n-grams.
@@ -100,8 +102,6 @@ class LanguageIdentifier(GraphComponent):
         self._model: TextModel | None = None
         self._ngrams = NgramFeatures(config["buckets"], tuple(config["characters"]), words=(1, 1), fold=False)
         self._lingua: LanguageDetector | None = None
-        self._priors = Remembered(self._log_prior, most=10_000)
-        self._letters = OfPieces(lambda piece: sum(map(str.isalpha, piece)))
         self._replies = Replies()
 
     @classmethod
@@ -158,11 +158,9 @@ class LanguageIdentifier(GraphComponent):
                 f"LanguageIdentifier: no examples declare the language(s) {missing}; "
                 "add `metadata: {language: ..}` to the phrases or correct `languages` in config.yml."
             )
-        texts, languages = [text for text, _ in examples], [language for _, language in examples]
+        texts, languages = zip(*_some_of_each(examples, self._config["most_examples"]), strict=True)
         self._ngrams.fit(texts)
-        linear, _ = train_linear_model(
-            self._ngrams.transform(texts), languages, regularisation=self._config["C"], seed=7
-        )
+        linear = train_linear_model(self._ngrams.transform(texts), languages, regularisation=self._config["C"], seed=7)
         self._model = TextModel(self._ngrams, linear)
         self.persist()
         return self._resource
@@ -206,13 +204,10 @@ class LanguageIdentifier(GraphComponent):
         """Returns the probability of each of `languages` for each text, (n, languages); arguments as for `predict`."""
         assert self._model is not None, "train or load the identifier first"
         texts = [_ADDRESS.sub(" ", text[: self._config["longest_text"]]) for text in texts]
-        read = split(texts)
-        priors = [self._priors[page, conversation] for page in pages]
-        prior = np.array(priors, dtype=np.float32).reshape(len(texts), len(self.languages))
-        count = self._letters.at(read.pieces).__getitem__
+        prior = np.array([self._log_prior(page, conversation) for page in pages], dtype=np.float32)
         weights = [
-            self._weight(sum(map(count, pieces)), bool(conversation or page))
-            for pieces, page in zip(read.lists, pages, strict=True)
+            self._weight(sum(map(str.isalpha, text)), bool(conversation or page))
+            for text, page in zip(texts, pages, strict=True)
         ]
         weight = np.array(weights, dtype=np.float32)[:, None]
         return softmax(self._evidence(texts, weight, prior) * weight + prior)
@@ -289,8 +284,8 @@ class LanguageIdentifier(GraphComponent):
         """Returns the first of the page's languages that can be told apart, None if there is none."""
         return next((code for locale in page_locales(message) if (code := normalise(locale)) in self.languages), None)
 
-    def _log_prior(self, known: tuple[str | None, str | None]) -> NDArray[np.float32]:
-        (page, conversation), labels = known, self.languages
+    def _log_prior(self, page: str | None, conversation: str | None) -> NDArray[np.float32]:
+        labels = self.languages
         log_prior = np.zeros(len(labels), dtype=np.float32)
         hints: Mapping[str, str | None] = {"page_prior": page, "conversation_prior": conversation}
         for key, hint in hints.items():
@@ -323,3 +318,14 @@ class LanguageIdentifier(GraphComponent):
         ]
         message.set(ENTITIES, [*message.get(ENTITIES, []), *found], add_to_output=True)
         message.set(LANGUAGE, {"name": language, "confidence": confidence}, add_to_output=True)
+
+
+def _some_of_each(examples: Sequence[tuple[str, str]], most: int) -> list[tuple[str, str]]:
+    """Returns at most so many texts of each language, by a number of the text: the same ones with more beside them."""
+    counts: Counter[str] = Counter()
+    chosen = []
+    for text, language in sorted(examples, key=lambda example: zlib.crc32(example[0].encode())):
+        counts[language] += 1
+        if counts[language] <= most:
+            chosen.append((text, language))
+    return chosen

@@ -14,12 +14,15 @@ from rasa.shared.exceptions import RasaException
 from scipy import sparse
 from scipy.optimize import minimize_scalar
 
-from bot.nlu.ngrams import NgramFeatures, NgramScores
-from bot.pieces import Texts
+from bot.nlu.ngrams import NgramFeatures
 
-FORMAT = "2"
+FORMAT = "4"
 """Of stored models; what was stored with another one had other columns for the same n-grams. Components that store a
 model add it to their fingerprint, or Rasa would take an older one out of its cache."""
+_FEWEST_HELD_OUT = 50
+"""With fewer examples held out a temperature says nothing: it would find each of them right, and be sure of all."""
+_SHARPNESS_OF_FEW = 3.0
+"""The inverse temperature where there are so few: about that of the shipped phrases."""
 REGULARISATION = 1.0
 """Inverse strength of regularisation (`C`) of the intent classifier; measured in docs/understanding.md."""
 
@@ -30,7 +33,7 @@ class ModelFormatError(RasaException):
 
 @dataclass(frozen=True)
 class LinearModel:
-    """Scores = features x weights + intercept; confidences = softmax(scores x sharpness + prior)."""
+    """Scores = features x weights + intercept; confidences = softmax(scores x sharpness)."""
 
     labels: tuple[str, ...]
     weights: NDArray[np.float32]
@@ -39,8 +42,6 @@ class LinearModel:
     """(labels,)"""
     sharpness: float
     """Inverse temperature of the softmax, fitted on held-out scores."""
-    prior: NDArray[np.float32]
-    """(labels,) log odds by which a label is more frequent in use than in the training data."""
 
     def save(self, path: Path) -> None:
         """Writes the numbers; weights as half precision, which moves no score by more than 0.001."""
@@ -49,7 +50,6 @@ class LinearModel:
             weights=self.weights.astype(np.float16),
             intercept=self.intercept,
             sharpness=np.float64(self.sharpness),
-            prior=self.prior,
         )
 
     @classmethod
@@ -61,7 +61,6 @@ class LinearModel:
                 stored["weights"].astype(np.float32),
                 stored["intercept"],
                 float(stored["sharpness"]),
-                stored["prior"],
             )
 
 
@@ -76,25 +75,24 @@ class TextModel:
     def __init__(self, ngrams: NgramFeatures, linear: LinearModel) -> None:
         self.ngrams = ngrams
         self.linear = linear
-        ngrams.forget()
-        self._scores = NgramScores(ngrams, linear.weights)
 
     @property
     def labels(self) -> tuple[str, ...]:
         """What it tells apart."""
         return self.linear.labels
 
-    def confidences(self, texts: Texts, dense: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+    def confidences(self, texts: Sequence[str], dense: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """Returns the confidences, (n, labels); each row adds up to 1.
 
         Args:
             texts: n texts.
             dense: (n, d) their dense features.
         """
-        scores = self._scores(texts)
+        columns = len(self.ngrams.idf)
+        scores = self.ngrams.transform(texts) @ self.linear.weights[:columns]
         if dense is not None:
-            scores += dense @ self.linear.weights[len(self.ngrams.idf) :]
-        return softmax((scores + self.linear.intercept) * self.linear.sharpness + self.linear.prior)
+            scores += dense @ self.linear.weights[columns:]
+        return softmax((scores + self.linear.intercept) * self.linear.sharpness)
 
     def save(self, folder: Path) -> None:
         """Writes the model and what its n-grams have learned into a folder."""
@@ -123,71 +121,50 @@ def softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """What a model that was trained without them said to some of the examples."""
-
-    scores: NDArray[np.float32]
-    """(m, labels)"""
-    targets: NDArray[np.int64]
-    """(m,) the columns of the right labels"""
-
-
 def train_linear_model(
-    features: sparse.csr_matrix,
-    labels: Sequence[str],
-    regularisation: float,
-    seed: int,
-    share: float = 0.2,
-    origins: NDArray[np.int64] | None = None,
-) -> tuple[LinearModel, Calibration]:
+    features: sparse.csr_matrix, labels: Sequence[str], regularisation: float, seed: int, share: float = 0.2
+) -> LinearModel:
     """Trains one-against-the-rest linear support vector machines and calibrates their scores.
 
     Args:
         features: (n, d) training vectors.
-        labels: n labels.
+        labels: n labels; one example of a label is enough.
         regularisation: inverse strength of regularisation (`C`).
         seed: seed of the order in which examples are gone through, and of which are held out.
         share: share of the examples on which a second model, trained without them, is asked for the calibration.
-        origins: (n,) for each example the row of the one that it was made from, its own for a genuine one. Calibrated
-            is on genuine ones, with a model that has seen nothing made from them; None takes all for genuine.
 
     Returns:
-        The model, trained on all examples, with a temperature that minimises the log loss of the held-out scores;
-        and those scores.
+        The model, trained on all examples, with a temperature that minimises the log loss of the held-out scores.
     """
     from joblib import Parallel, delayed
 
     names, targets = np.unique(np.asarray(labels), return_inverse=True)
-    origins = np.arange(len(targets)) if origins is None else origins
     features.sort_indices()  # the same whatever the order in which n-grams were counted
-    genuine = np.flatnonzero(origins == np.arange(len(targets)))
-    test = _held_out(features, targets, genuine, share, seed)
-    train = np.flatnonzero(~np.isin(origins, test))
+    test = _held_out(features, targets, share, seed)
+    train = np.setdiff1d(np.arange(len(targets)), test)
     tasks = [(features, targets, features[:1]), (features[train], targets[train], features[test])]
-    (weights, intercept, _), (_, _, scores) = Parallel(n_jobs=2)(
+    if len(test) < _FEWEST_HELD_OUT:
+        del tasks[1]
+    fitted = Parallel(n_jobs=2)(
         delayed(fit_and_score)(part, target, held_out, regularisation, seed, len(names))
         for part, target, held_out in tasks
     )
-    calibration = Calibration(scores, targets[test])
-    sharpness = fit_sharpness(scores, targets[test])
-    prior = np.zeros(len(names), dtype=np.float32)
-    return LinearModel(tuple(str(name) for name in names), weights, intercept, sharpness, prior), calibration
+    weights, intercept, _ = fitted[0]
+    sharpness = fit_sharpness(fitted[1][2], targets[test]) if len(fitted) > 1 else _SHARPNESS_OF_FEW
+    return LinearModel(tuple(str(name) for name in names), weights, intercept, sharpness)
 
 
-def _held_out(
-    features: sparse.csr_matrix, targets: NDArray[np.int64], genuine: NDArray[np.int64], share: float, seed: int
-) -> NDArray[np.int64]:
-    """Returns the rows of the share of each label's genuine examples that is held out, one at least.
+def _held_out(features: sparse.csr_matrix, targets: NDArray[np.int64], share: float, seed: int) -> NDArray[np.int64]:
+    """Returns the rows of the share of each label's examples that is held out; none of a label with very few.
 
     Whether an example is, depends on itself: with a few phrases more or less, the others stay on their side, and the
     calibration moves by what was changed and not by chance.
     """
     ends, columns = features.indptr, features.indices.astype(np.int64)
-    numbers = np.array([zlib.crc32(columns[ends[row] : ends[row + 1]].tobytes(), seed) for row in genuine])
-    ranked = genuine[np.argsort(numbers, kind="stable")]
+    numbers = np.array([zlib.crc32(columns[ends[row] : ends[row + 1]].tobytes(), seed) for row in range(len(targets))])
+    ranked = np.argsort(numbers, kind="stable")
     parts = [ranked[targets[ranked] == label] for label in np.unique(targets)]
-    return np.sort(np.concatenate([part[: max(1, round(share * len(part)))] for part in parts]))
+    return np.sort(np.concatenate([part[: round(share * len(part))] for part in parts]))
 
 
 def fit_sharpness(scores: NDArray[np.float32], targets: NDArray[np.int64]) -> float:

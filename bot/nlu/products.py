@@ -103,7 +103,7 @@ class ProductScope(GraphComponent):
             texts = [str(message.get(TEXT)) for message in phrases]
             encodings = sparse.csr_matrix(load_encoder().encode(texts))
             features = sparse.hstack([self._ngrams.fit(texts).transform(texts), encodings], format="csr")
-            linear, _ = train_linear_model(features, labels, REGULARISATION, self._config["random_seed"])
+            linear = train_linear_model(features, labels, REGULARISATION, self._config["random_seed"])
             self._model = TextModel(self._ngrams, linear)
         with self._model_storage.write_to(self._resource) as folder:
             if self._model is None:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
-from bot.nlu.triage_words import PhraseSigns, folded, load_triage_words, phrase_pattern
+from bot.nlu.triage_words import folded, load_triage_words, phrase_pattern
 
 LABELS = ("very_negative", "negative", "neutral", "positive", "very_positive")
 BOUNDS = (-2.2, -0.7, 0.7, 2.1)
@@ -56,8 +56,6 @@ class _Patterns:
     negations: re.Pattern[str]
     intensifiers: re.Pattern[str]
     signals: tuple[tuple[str, re.Pattern[str]], ...]
-    signs: PhraseSigns
-    """Of each of the signals, then of feelings."""
 
 
 def read_mood(text: str, language: str, folder: Path) -> tuple[Sentiment, list[str]]:
@@ -71,17 +69,10 @@ def read_mood(text: str, language: str, folder: Path) -> tuple[Sentiment, list[s
     Returns:
         The sentiment, and any of service_down, deadline, failed_attempts, frustration, legal.
     """
-    patterns = _patterns(folder, language)
-    signs = patterns.signs.of(text)
-    if not signs:
-        return _NEUTRAL, []
-    plain = folded(text)
-    signals = [
-        name for number, (name, pattern) in enumerate(patterns.signals) if signs >> number & 1 and pattern.search(plain)
-    ]
+    patterns, plain = _patterns(folder, language), folded(text)
+    signals = [name for name, pattern in patterns.signals if pattern.search(plain)]
     score = sum(SIGNAL_WEIGHTS.get(name, 0.0) for name in signals)
-    may_feel = signs >> len(patterns.signals)
-    for match in islice(patterns.feelings.finditer(plain), MOST_FEELINGS) if may_feel else ():
+    for match in islice(patterns.feelings.finditer(plain), MOST_FEELINGS):
         weight = WEIGHTS.get(match.lastgroup or "", 0.0)
         score += weight * _factor(plain[: match.start()], weight, patterns) if weight else 0.0
     if score:
@@ -120,9 +111,6 @@ def _normal(value: float) -> float:
     return 0.5 * (1.0 + math.erf(value / math.sqrt(2.0)))
 
 
-_NEUTRAL = _sentiment(0.0)
-
-
 @lru_cache(maxsize=64)
 def _patterns(folder: Path, language: str) -> _Patterns:
     words = load_triage_words(folder, language)
@@ -138,10 +126,6 @@ def _patterns(folder: Path, language: str) -> _Patterns:
         negations=re.compile(phrase_pattern(words.sentiment.negations)),
         intensifiers=re.compile(phrase_pattern(words.sentiment.intensifiers)),
         signals=tuple((name, re.compile(phrase_pattern(phrases))) for name, phrases in words.signals.items()),
-        signs=PhraseSigns(
-            [*words.signals.values(), tuple(phrase for name in _ORDER for phrase in groups[name])],
-            common=words.sentiment.negations,
-        ),
     )
 
 

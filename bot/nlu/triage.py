@@ -27,7 +27,6 @@ from bot.nlu.triage_evidence import (
     Said,
     close_candidates,
     issue_pairs,
-    long_message_confidences,
     parts_of,
     with_pair,
 )
@@ -42,19 +41,14 @@ class Triage(GraphComponent):
     """Reads each message in parts, by the intent classifier before it, and adds `triage` to it.
 
     `triage` has `second_issue` ({name, confidence} or None), `candidates` (two issues that are too close to choose, or
-    none), `sentiment` ({label, confidence}) and `signals` (names). The intent and its ranking change for long messages
-    and where two issues are named of which neither came out best. The classifier is asked once for all messages.
+    none), `sentiment` ({label, confidence}) and `signals` (names). The intent and its ranking change where two issues
+    are named of which neither came out best. The classifier is asked once for all messages.
     """
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
         """Returns every setting with its default; config.yml has the numbers that belong to the shipped phrases."""
         return {
-            # From so many sentences on the ranking is combined from the sentences' and the whole message's.
-            "long_sentences": 4,
-            # Weight of the sentences beside the whole, and by what the sum of the logarithms is divided.
-            "sentence_weight": 1.0,
-            "long_temperature": 1.5,
             # Logistic regression of a second issue (see PAIR_FEATURES), and from which confidence on it is named.
             "second_issue": {"sides": 1.86, "crossed": -0.16, "whole": 0.32, "bias": -0.07},
             "second_issue_confidence": 0.62,
@@ -84,8 +78,6 @@ class Triage(GraphComponent):
                 raise InvalidConfigException(
                     f"{cls.__name__}: `{key}` must be above 0 and at most 1, it is {config[key]}."
                 )
-        if config["long_temperature"] <= 0:
-            raise InvalidConfigException(f"{cls.__name__}: `long_temperature` must be above 0.")
         expected = {*PAIR_FEATURES, "bias"}
         if set(config["second_issue"]) != expected:
             raise InvalidConfigException(
@@ -123,7 +115,7 @@ class Triage(GraphComponent):
         said = self._ask(parts)
         pairs = issue_pairs(parts, said, self._issues)
         for message, one, found in zip(typed, parts, pairs, strict=True):
-            self._annotate(message, one, said, found)
+            self._annotate(message, one, found)
         return messages
 
     def _ask(self, messages: Sequence[Parts]) -> Said:
@@ -133,22 +125,17 @@ class Triage(GraphComponent):
         if not keys:
             return Said(labels, {}, np.zeros((0, len(labels)), dtype=np.float32))
         confidences = self._classifier.model.confidences(
-            [text for _, _, text in keys],
-            languages=[language for language, _, _ in keys],
-            near=[not is_long for _, is_long, _ in keys],
+            [text for _, text in keys],
+            languages=[language for language, _ in keys],
         )
         return Said(labels, {key: row for row, key in enumerate(keys)}, confidences)
 
     def _language(self, message: Message) -> str:
         return (message.get("language") or {}).get("name") or str(self._config["fallback_language"])
 
-    def _annotate(self, message: Message, parts: Parts, said: Said, pairs: Sequence[Pair]) -> None:
+    def _annotate(self, message: Message, parts: Parts, pairs: Sequence[Pair]) -> None:
         before = {entry["name"]: float(entry["confidence"]) for entry in message.get(RANKING)}
         confidences: Confidences = before
-        if len(parts.sentences) >= self._config["long_sentences"]:
-            confidences = long_message_confidences(
-                parts, said, self._issues, self._config["sentence_weight"], self._config["long_temperature"]
-            )
         best = next(iter(confidences))
         found = self._pair(pairs) if best in self._issues or best == OUT_OF_SCOPE else None
         second, candidates = None, []

@@ -1,4 +1,4 @@
-"""What the parts of a message say about its issues: one ranking for long messages, a second issue, close candidates."""
+"""What the parts of a message say about its issues: a second issue, close candidates."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ MOST_CUTS_JUDGED = 20
 sentences the first and the last ones are."""
 
 LONG_MESSAGE = 700
-"""Characters from which on a message is not cut, as each side of each cut would be classified, all of it, and its
-sentences are judged by their words alone, without the near phrases. The longest held-out messages have 660."""
+"""Characters from which on a message is not cut, as each side of each cut would be classified, all of it. The longest
+held-out messages have 660."""
 
 PAIR_FEATURES = ("sides", "crossed", "whole")
 """By what a pair of issues is judged, each the sum of two log confidences: of the first issue before the cut and the
@@ -40,8 +40,8 @@ Confidences = Mapping[str, float]
 """Intent -> confidence; all together 1."""
 
 
-PartKey = tuple[str, bool, str]
-"""What the classifier is asked: language, whether the message is long, and a text of it."""
+PartKey = tuple[str, str]
+"""What the classifier is asked: language and a text."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +59,14 @@ class Parts:
 
     @property
     def texts(self) -> list[str]:
-        """Every text that must be classified, each once; none where the message is in one piece."""
-        if len(self.sentences) == 1 and not self.cuts:
+        """Every text that must be classified, each once; none where the message is not cut."""
+        if not self.cuts:
             return []
-        return list(dict.fromkeys((self.whole, *self.sentences, *(side for cut in self.cuts for side in cut))))
+        return list(dict.fromkeys((self.whole, *(side for cut in self.cuts for side in cut))))
 
     def key(self, text: str) -> PartKey:
         """Returns what the classifier is asked about one of the texts."""
-        return self.language, len(self.whole) > LONG_MESSAGE, text
+        return self.language, text
 
 
 @dataclass(frozen=True)
@@ -184,31 +184,6 @@ def issue_pairs(messages: Sequence[Parts], said: Said, issues: Collection[str]) 
     for owner, one, other, row in zip(owners.tolist(), first.tolist(), second.tolist(), features.tolist(), strict=True):
         pairs[owner].append(Pair(names[one], names[other], tuple(row)))
     return pairs
-
-
-def long_message_confidences(
-    parts: Parts, said: Said, issues: Collection[str], weight: float, temperature: float
-) -> dict[str, float]:
-    """Combines what is said to a long message as a whole with what is said to its sentences.
-
-    A product of experts: log confidence of the whole + weight x log of the sentences' sum. Sentences that are clear
-    about an issue count for more: a remark beside the matter is like nothing that the classifier knows.
-
-    Args:
-        parts: the message's parts.
-        said: what the classifier says to each of its texts.
-        issues: the issue intents.
-        weight: of the sentences beside the whole.
-        temperature: divides the logarithms, so that the confidences are as high as the results are right.
-
-    Returns:
-        Intent -> confidence, best first.
-    """
-    sentences = said.of(parts, parts.sentences)
-    clear = sentences[:, said.columns(issues)].max(axis=1, keepdims=True, initial=0.0)
-    total = (sentences**2 * clear).sum(axis=0)
-    scores = (np.log(said.of(parts, [parts.whole])[0] + _FLOOR) + weight * np.log(total + _FLOOR)) / temperature
-    return _sorted(said.labels, np.exp(scores - scores.max()))
 
 
 def with_pair(confidences: Confidences, pair: Pair, confidence: float) -> dict[str, float]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from pydantic import BaseModel, Extra, StrictStr, ValidationError
 
 from bot.nlu.entity_words import fold
-from bot.pieces import Signs
 from bot.text.yaml_files import read_yaml
 
 Phrases = tuple[StrictStr, ...]
@@ -79,57 +77,6 @@ def phrase_pattern(phrases: Phrases) -> str:
 def _expression(phrase: str) -> str:
     special = {" .. ": _GAP, " ": _BETWEEN, "*": r"\w*", "#": r"\d+", "(": "(?:", ")": ")", "|": "|", "?": "?"}
     return "".join(special.get(part, re.escape(part)) for part in _PARTS.split(folded(phrase)))
-
-
-class PhraseSigns:
-    """Tells which lists of phrases may have one in a text: most have none, and to look for them all takes a while.
-
-    A phrase is there only if a word of it is, so one word of each is looked for.
-
-    Args:
-        lists: the lists of phrases.
-        common: words that are in many texts, such as "not": others are looked for where a phrase has any.
-    """
-
-    def __init__(self, lists: Sequence[Phrases], common: Phrases = ()) -> None:
-        everyday = frozenset(map(folded, common))
-        self._lists = [(1 << number, re.compile(_signs_of(phrases, everyday))) for number, phrases in enumerate(lists)]
-        self._signs = Signs(self._read)
-
-    def of(self, text: str) -> int:
-        """Returns the lists that may have a phrase in a text: 1 for the first one, 2, 4, .., added up."""
-        return self._signs.of(text)
-
-    def _read(self, piece: str) -> int:
-        plain = folded(piece)
-        return sum(bit for bit, pattern in self._lists if pattern.search(plain))
-
-
-def _signs_of(phrases: Phrases, common: Collection[str]) -> str:
-    words = [_sign_of(phrase, common) for phrase in phrases if re.search(r"\w", phrase)]
-    marks = [re.escape(phrase) for phrase in phrases if not re.search(r"\w", phrase)]
-    return "|".join([rf"(?<!\w)(?:{'|'.join(words) or '(?!)'})(?!\w)", *marks])
-
-
-def _sign_of(phrase: str, common: Collection[str]) -> str:
-    """Returns the expression of the longest word of a phrase that is always there, of the last one of these."""
-    outside = _BRACKETS.sub("", phrase)
-    words = [] if set(outside) & set("()|") else _WORD_OF_PHRASE.findall(phrase)
-    certain = [_without_blanks(word) for word in words if word != ".." and not word.endswith(")?")]
-    rare = [word for word in certain if folded(word) not in common]
-    return max(map(_expression, reversed(rare or certain)), key=len, default=r"\w*")
-
-
-def _without_blanks(word: str) -> str:
-    """Returns a word of a phrase; of what may stand for it in brackets and has blanks, the longest word."""
-    if " " not in word:
-        return word
-    before, _, rest = word.partition("(")
-    inside, _, after = rest.rpartition(")")
-    if before or after or "(" in inside:  # blanks make several words of it
-        return "*"
-    choices = (choice.replace(" .. ", " ").split() for choice in inside.split("|"))
-    return f"({'|'.join(max(words, key=len, default='*') for words in choices)})"
 
 
 @lru_cache(maxsize=64)

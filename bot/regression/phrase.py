@@ -32,8 +32,8 @@ def explain_text(text: str, model: Path | None, page: str | None) -> dict[str, A
         page: language of the page that it was typed on, if known.
 
     Returns:
-        Plain values: `language`, `intent`, `ranking`, `instead_of`, `words`, `ngrams`, `meaning`, `nearness`,
-        `entities`, `second_issue`, `candidates`, `nearest`, `article`.
+        Plain values: `language`, `intent`, `ranking`, `instead_of`, `words`, `ngrams`, `meaning`, `entities`,
+        `second_issue`, `candidates`, `nearest`, `article`.
 
     Raises:
         RegressionError: there is nothing to explain, or no model.
@@ -55,7 +55,6 @@ def explain_text(text: str, model: Path | None, page: str | None) -> dict[str, A
     examples = [e for e in examples if e.language == language] or examples
     return {
         "text": text,
-        "read_as": why.text,
         "language": parsed["language"],
         "intent": parsed["intent"]["name"],
         "ranking": ranking,
@@ -65,7 +64,6 @@ def explain_text(text: str, model: Path | None, page: str | None) -> dict[str, A
         "against": strongest({name: -part for name, part in why.words.items()}, PARTS),
         "meaning": round(why.meaning, 3),
         "constant": round(why.constant, 3),
-        "nearness": round(why.nearness, 3),
         "entities": [
             {key: entity[key] for key in ("entity", "value", "start", "end")}
             for entity in parsed["entities"]
@@ -95,8 +93,6 @@ def print_explanation(explained: dict[str, Any], as_json: bool) -> None:
     console = Console(highlight=False)
     language = explained["language"]
     console.print(explained["text"], style="bold", markup=False)
-    if explained["read_as"] != explained["text"]:
-        console.print(f"read as: {explained['read_as']}", markup=False)
     console.print(f"language [cyan]{language['name']}[/] ({language['confidence']:.0%})")
     refused = explained["intent"] != explained["ranking"][0]["name"]
     for place, entry in enumerate(explained["ranking"]):
@@ -114,8 +110,7 @@ def print_explanation(explained: dict[str, Any], as_json: bool) -> None:
         ("against", "against", "red"),
     ):
         _print_parts(console, title, explained[key], style)
-    told = f"  meaning (sentence encoding) {explained['meaning']:+.2f}, constant {explained['constant']:+.2f}"
-    console.print(told + (f", near phrases count {explained['nearness']:.0%}" if explained["nearness"] else ""))
+    console.print(f"  meaning (sentence encoding) {explained['meaning']:+.2f}, constant {explained['constant']:+.2f}")
     for entity in explained["entities"]:
         console.print(f"  entity {entity['entity']}: {entity['value']}", style="magenta", markup=False)
     if explained["second_issue"]:

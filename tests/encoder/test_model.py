@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.encoder import Encoder, EncoderFileError, load_encoder, model
+from bot.encoder import Encoder, EncoderFileError, load_encoder
 from bot.encoder.align import AlignmentReport, Segment
 from bot.encoder.evaluate import measure_retrieval
 
@@ -30,13 +30,12 @@ def test_a_text_is_encoded_alike_alone_and_in_company(tiny_encoder: Encoder) -> 
     np.testing.assert_array_equal(tiny_encoder.encode(texts)[1:], tiny_encoder.encode(texts[1:]))
 
 
-def test_threads_that_encode_at_the_same_time_do_not_disturb_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_that_encode_at_the_same_time_do_not_disturb_each_other() -> None:
     """Actions run beside the pipeline: each word that one of them meets first is new to the other."""
     encoder = load_encoder()
     texts = [f"word{number} card{number} declined{number}" for number in range(300)]
     expected = encoder.encode(texts)
     assert np.linalg.norm(expected, axis=1) == pytest.approx(np.ones(300), abs=1e-5)
-    monkeypatch.setattr(model, "_MOST_REMEMBERED_WORDS", 100)
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:

@@ -12,6 +12,7 @@ from rasa.engine.training.fingerprinting import calculate_fingerprint_key
 from rasa.shared.exceptions import InvalidConfigException
 
 from bot.nlu.intent import LinearIntentClassifier
+from bot.nlu.intent_model import IntentModel, LabelledText
 from bot.nlu.language import LanguageIdentifier
 from bot.nlu.linear import FORMAT, LinearModel, ModelFormatError, TextModel
 from bot.nlu.ngrams import NgramFeatures
@@ -29,7 +30,7 @@ def node(model: NluModel, kind: type) -> LinearIntentClassifier:
 def test_a_model_of_another_version_is_refused_with_the_remedy(tmp_path: Path) -> None:
     features = NgramFeatures(64).fit(["a card", "a card", "an invoice", "an invoice"])
     zeros = np.zeros(2, dtype=np.float32)
-    TextModel(features, LinearModel(("a", "b"), np.ones((128, 2), dtype=np.float32), zeros, 1.0, zeros)).save(tmp_path)
+    TextModel(features, LinearModel(("a", "b"), np.ones((128, 2), dtype=np.float32), zeros, 1.0)).save(tmp_path)
     assert TextModel.load(tmp_path, NgramFeatures(64)).labels == ("a", "b")
     about = tmp_path / "about.json"
     about.write_text(about.read_text(encoding="utf8").replace(f'"{FORMAT}"', '"1"'), encoding="utf8")
@@ -116,9 +117,33 @@ def test_the_confidences_of_a_text_add_up_to_one(train_config: Train) -> None:
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("C", 0), ("buckets", 1000), ("calibration_share", 1), ("most_false_refusals", 0), ("encoder_weight", -1)],
+    [("C", 0), ("buckets", 1000), ("calibration_share", 1), ("foreign", 2), ("encoder_weight", -1)],
 )
 def test_a_setting_that_cannot_work_is_refused_by_name(key: str, value: float) -> None:
     config = {**LinearIntentClassifier.get_default_config(), key: value}
     with pytest.raises(InvalidConfigException, match=f"`{key}`"):
         LinearIntentClassifier.validate_config(config)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_an_intent_is_learned_from_one_two_or_three_phrases(count: int) -> None:
+    few = ["my parrot ate the card reader", "the parrot has eaten it", "parrot, again"][:count]
+    known = {"card_declined": "my card was declined at shop", "download_invoice": "send me the invoice of month"}
+    examples = [LabelledText(f"{text} {n}", intent, "en") for intent, text in known.items() for n in range(30)]
+    model = IntentModel(LinearIntentClassifier.get_default_config())
+    model.learn([*examples, *(LabelledText(text, "parrot", "en") for text in few)])
+    assert [ranking.intent for ranking in model.predict([few[0], examples[0].text])] == ["parrot", "card_declined"]
+
+
+@pytest.mark.parametrize("languages", [("en",), ("en", "de", "fi")])
+def test_a_bot_with_one_phrase_an_intent_is_sure_of_little(languages: tuple[str, ...]) -> None:
+    phrases = {
+        "card_declined": "card was declined",
+        "download_invoice": "need the invoice",
+        "refund_request": "refund me",
+    }
+    model = IntentModel(LinearIntentClassifier.get_default_config())
+    model.learn([LabelledText(text, intent, language) for intent, text in phrases.items() for language in languages])
+    (ranking,) = model.predict(["card was declined"])
+    assert ranking.intent == "card_declined"
+    assert 0.34 < ranking.confidence < 0.999

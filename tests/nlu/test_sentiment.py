@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.nlu.sentiment import LABELS, read_mood
-from bot.nlu.triage_words import PhraseSigns, folded, load_triage_words, phrase_pattern
+from bot.nlu.triage_words import folded, load_triage_words, phrase_pattern
 
 # language -> label -> what somebody in that mood writes
 MOODS = {
@@ -167,21 +167,16 @@ def test_a_language_without_word_lists_is_neutral(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("language", sorted(MOODS))
-def test_no_phrase_is_passed_over_for_want_of_a_sign(language: str, folder: Path) -> None:
+def test_each_phrase_of_the_word_lists_is_found_in_each_of_its_forms(language: str, folder: Path) -> None:
     """Each phrase of the word lists, in each of its forms that brackets allow, between other words and by itself."""
     words = load_triage_words(folder, language)
-    lists = [*words.signals.values(), *(value for _, value in words.sentiment)]
-    common = words.sentiment.negations
-    signs, patterns = PhraseSigns(lists, common), [re.compile(phrase_pattern(phrases)) for phrases in lists]
-    for number, phrases in enumerate(lists):
+    for phrases in (*words.signals.values(), *(value for _, value in words.sentiment)):
+        pattern = re.compile(phrase_pattern(phrases))
+        assert not pattern.search("xx")
         for phrase in phrases:
-            for form in forms_of(phrase):
+            for form in forms_of(phrase) if re.search(r"\w", phrase) else ():
                 for text in (form, f"xx, {form}!", f"xx {form.replace(' ', ' - ')}? xx"):
-                    plain = folded(text)
-                    found = patterns[number].search(plain) or not re.search(r"\w", phrase)
-                    assert signs.of(text) >> number & 1 or not found, (phrase, text)
-                    assert found, (phrase, text)
-    assert not signs.of("xx")
+                    assert pattern.search(folded(text)), (phrase, text)
 
 
 def forms_of(phrase: str) -> list[str]:

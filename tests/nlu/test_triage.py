@@ -13,7 +13,7 @@ from rasa.engine.storage.resource import Resource
 from rasa.shared.exceptions import InvalidConfigException
 
 from bot.nlu.triage import Triage
-from bot.nlu.triage_evidence import Parts, Said, close_candidates, issue_pairs, long_message_confidences, with_pair
+from bot.nlu.triage_evidence import Parts, Said, close_candidates, issue_pairs, with_pair
 from bot.regression.measure import NluModel
 from bot.regression.triage import read_labelled
 from tests.nlu.test_language import Train
@@ -89,7 +89,6 @@ def test_a_button_has_no_triage(train_config: Train) -> None:
         ("second_issue_confidence", 0),
         ("candidates_together", 1.5),
         ("candidates_ratio", -1),
-        ("long_temperature", 0),
         ("second_issue", {"sides": 1}),
     ],
 )
@@ -128,7 +127,7 @@ def said_to(answers: dict[str, dict[str, float]]) -> Said:
     """What the classifier says to some texts."""
     labels = tuple(dict.fromkeys(label for answer in answers.values() for label in answer))
     rows = [[answer[label] for label in labels] for answer in answers.values()]
-    return Said(labels, {("", False, text): row for row, text in enumerate(answers)}, np.array(rows, dtype=np.float32))
+    return Said(labels, {("", text): row for row, text in enumerate(answers)}, np.array(rows, dtype=np.float32))
 
 
 def test_a_pair_is_surer_the_surer_both_sides_are() -> None:
@@ -144,20 +143,6 @@ def test_a_pair_is_surer_the_surer_both_sides_are() -> None:
         return pair.confidence((2.0, -0.2, 0.4), 0.0)
 
     assert confidence(0.9, 0.9) > confidence(0.9, 0.6) > confidence(0.6, 0.6)
-
-
-def test_sentences_that_are_clear_outweigh_a_long_message_that_is_not() -> None:
-    parts = Parts("whole", ("clear", "vague", "vague too"), ())
-    vague = {"card_declined": 0.3, "refund_request": 0.35, "pay_invoice": 0.35}
-    said = {
-        "whole": {"card_declined": 0.4, "refund_request": 0.5, "pay_invoice": 0.1},
-        "clear": {"card_declined": 0.98, "refund_request": 0.01, "pay_invoice": 0.01},
-        "vague": vague,
-        "vague too": vague,
-    }
-    combined = long_message_confidences(parts, said_to(said), ISSUES, weight=1.0, temperature=1.5)
-    assert next(iter(combined)) == "card_declined"
-    assert sum(combined.values()) == pytest.approx(1.0)
 
 
 def test_a_pair_that_neither_part_of_the_ranking_named_comes_first_in_it() -> None:

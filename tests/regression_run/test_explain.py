@@ -7,9 +7,8 @@ import json
 import pytest
 
 from bot.articles.examples import read_examples
-from bot.nlu.courtesy import LabelledText
 from bot.nlu.intent import LinearIntentClassifier
-from bot.nlu.intent_model import IntentModel
+from bot.nlu.intent_model import IntentModel, LabelledText
 from bot.nlu.ngrams import NgramFeatures
 from bot.regression.measure import NluModel
 from tests.regression_run.sandbox import Sandbox
@@ -24,17 +23,14 @@ PHRASES = [
 
 
 def test_an_explanation_adds_up_to_what_the_model_says() -> None:
-    settings = {**LinearIntentClassifier.get_default_config(), "courtesy_share": 0.0}
-    model = IntentModel(settings)
+    model = IntentModel(LinearIntentClassifier.get_default_config())
     model.learn(PHRASES)
     for text in ("my card was declined", "get the invoice — the invoice, pre-paid", "card card money"):
         ranking = model.predict([text])[0]
         explained = model.explain(text, ranking.intents[0], ranking.intents[1])
         total = sum(explained.words.values()) + explained.meaning + explained.constant
         assert sum(explained.words.values()) == pytest.approx(sum(explained.ngrams.values()), abs=1e-4)
-        if not explained.nearness:  # near phrases are no sum
-            odds = ranking.confidences[0] / ranking.confidences[1]
-            assert 2.718281828**total == pytest.approx(odds, rel=1e-3)
+        assert 2.718281828**total == pytest.approx(ranking.confidences[0] / ranking.confidences[1], rel=1e-3)
 
 
 @pytest.mark.parametrize(
