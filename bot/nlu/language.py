@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import zlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -79,8 +77,6 @@ class LanguageIdentifier(GraphComponent):
             "longest_text": 700,
             # Texts with this many letters or fewer never change the language of a conversation.
             "ignored_letters": 3,
-            # Examples of each language that the character model learns from: more of them change nothing.
-            "most_examples": 4000,
             # Inverse strength of regularisation of the character model.
             "C": 1.0,
             # Hash buckets and lengths of the character n-grams.
@@ -158,7 +154,7 @@ class LanguageIdentifier(GraphComponent):
                 f"LanguageIdentifier: no examples declare the language(s) {missing}; "
                 "add `metadata: {language: ..}` to the phrases or correct `languages` in config.yml."
             )
-        texts, languages = zip(*_some_of_each(examples, self._config["most_examples"]), strict=True)
+        texts, languages = [text for text, _ in examples], [language for _, language in examples]
         self._ngrams.fit(texts)
         linear = train_linear_model(self._ngrams.transform(texts), languages, regularisation=self._config["C"], seed=7)
         self._model = TextModel(self._ngrams, linear)
@@ -318,14 +314,3 @@ class LanguageIdentifier(GraphComponent):
         ]
         message.set(ENTITIES, [*message.get(ENTITIES, []), *found], add_to_output=True)
         message.set(LANGUAGE, {"name": language, "confidence": confidence}, add_to_output=True)
-
-
-def _some_of_each(examples: Sequence[tuple[str, str]], most: int) -> list[tuple[str, str]]:
-    """Returns at most so many texts of each language, by a number of the text: the same ones with more beside them."""
-    counts: Counter[str] = Counter()
-    chosen = []
-    for text, language in sorted(examples, key=lambda example: zlib.crc32(example[0].encode())):
-        counts[language] += 1
-        if counts[language] <= most:
-            chosen.append((text, language))
-    return chosen
