@@ -18,6 +18,7 @@ from pathlib import Path
 from benchmarks.people.figures import FIGURES, Answer, interval, is_accepted, paired
 from benchmarks.people.messages import DEV, LabelledMessage, read_people, read_real_style
 from benchmarks.people.systems import ask_model, ask_plain
+from bot.regression.measure import share
 
 Run = Mapping[str, Answer]
 """Key of a message -> what was said to it."""
@@ -96,12 +97,8 @@ def _print_real_style(messages: Sequence[LabelledMessage], runs: Mapping[str, Ru
             acts = [is_accepted(message, answer.intent) for message, answer in asked if message.in_scope]
             forced = [is_accepted(message, answer.forced) for message, answer in asked if message.in_scope]
             found = FIGURES["out of scope found"](asked)
-            cells.append(f"{_percent(acts)} / {_percent(forced)} / {100 * found:.1f}")
+            cells.append(f"{100 * share(acts):.1f} / {100 * share(forced):.1f} / {100 * found:.1f}")
         print(f"| {language} |", " | ".join(cells), "|")
-
-
-def _percent(values: Sequence[bool]) -> str:
-    return f"{100 * sum(values) / len(values):.1f}"
 
 
 if __name__ == "__main__":

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest, rankdata
+from scipy.stats import binomtest
 
-from benchmarks.people.messages import OUT_OF_SCOPE, LabelledMessage
+from benchmarks.people.messages import LabelledMessage
+from bot.regression.measure import REFUSALS, share
 
 _SAMPLES = 1000
 _SEED = 7
@@ -38,10 +39,6 @@ def is_accepted(message: LabelledMessage, intent: str) -> bool:
     return intent == message.intent or intent in message.also
 
 
-def _share(values: Sequence[bool]) -> float:
-    return sum(values) / len(values) if values else float("nan")
-
-
 def _inside(asked: Asked) -> Asked:
     return [one for one in asked if one[0].in_scope]
 
@@ -52,11 +49,10 @@ def _outside(asked: Asked) -> Asked:
 
 def auroc(asked: Asked) -> float:
     """Returns the area under the ROC curve of in-scope against out-of-scope messages (Fawcett 2006)."""
-    inside, outside = ([answer.scope for _, answer in part] for part in (_inside(asked), _outside(asked)))
-    if not inside or not outside:
-        return float("nan")
-    ranks = rankdata([*inside, *outside])[: len(inside)]
-    return float((ranks.sum() - len(inside) * (len(inside) + 1) / 2) / (len(inside) * len(outside)))
+    from sklearn.metrics import roc_auc_score
+
+    inside = [message.in_scope for message, _ in asked]
+    return float(roc_auc_score(inside, [answer.scope for _, answer in asked])) if len({*inside}) == 2 else float("nan")
 
 
 def found_at(asked: Asked, refused: float) -> float:
@@ -65,31 +61,31 @@ def found_at(asked: Asked, refused: float) -> float:
     if not inside or not outside:
         return float("nan")
     threshold = float(np.quantile(inside, refused))
-    return _share([score <= threshold for score in outside])
+    return share([score <= threshold for score in outside])
 
 
 def _is_direct(answer: Answer) -> bool:
-    return not answer.offered and answer.intent not in (OUT_OF_SCOPE, "nlu_fallback")
+    return not answer.offered and answer.intent not in REFUSALS
 
 
 FIGURES: dict[str, Measure] = {
-    "forced, strict": lambda asked: _share([a.forced == m.intent for m, a in _inside(asked)]),
-    "forced, lenient": lambda asked: _share([is_accepted(m, a.forced) for m, a in _inside(asked)]),
-    "as it acts, strict": lambda asked: _share([a.intent == m.intent for m, a in _inside(asked)]),
-    "as it acts, lenient": lambda asked: _share([is_accepted(m, a.intent) for m, a in _inside(asked)]),
-    "out of scope found": lambda asked: _share([not _is_direct(a) and not a.offered for _, a in _outside(asked)]),
+    "forced, strict": lambda asked: share([a.forced == m.intent for m, a in _inside(asked)]),
+    "forced, lenient": lambda asked: share([is_accepted(m, a.forced) for m, a in _inside(asked)]),
+    "as it acts, strict": lambda asked: share([a.intent == m.intent for m, a in _inside(asked)]),
+    "as it acts, lenient": lambda asked: share([is_accepted(m, a.intent) for m, a in _inside(asked)]),
+    "out of scope found": lambda asked: share([not _is_direct(a) and not a.offered for _, a in _outside(asked)]),
     "AUROC": auroc,
     "AUROC, clear ones": lambda asked: auroc([one for one in asked if one[0].is_clear]),
     "found at 2 % refused": lambda asked: found_at(asked, 0.02),
     "found at 5 % refused": lambda asked: found_at(asked, 0.05),
     "found at 10 % refused": lambda asked: found_at(asked, 0.10),
     "found at 5 %, clear ones": lambda asked: found_at([one for one in asked if one[0].is_clear], 0.05),
-    "direct answers right": lambda asked: _share([is_accepted(m, a.intent) for m, a in asked if _is_direct(a)]),
-    "the same, none of out of scope": lambda asked: _share(
+    "direct answers right": lambda asked: share([is_accepted(m, a.intent) for m, a in asked if _is_direct(a)]),
+    "the same, none of out of scope": lambda asked: share(
         [m.in_scope and is_accepted(m, a.intent) for m, a in asked if _is_direct(a)]
     ),
-    "direct answers given": lambda asked: _share([_is_direct(a) for _, a in _inside(asked)]),
-    "right one offered": lambda asked: _share(
+    "direct answers given": lambda asked: share([_is_direct(a) for _, a in _inside(asked)]),
+    "right one offered": lambda asked: share(
         [any(is_accepted(m, issue) for issue in a.offered) for m, a in _inside(asked) if a.offered]
     ),
 }

@@ -1,4 +1,4 @@
-"""Which intent a text has: n-grams and the sentence encoding, with calibrated confidences."""
+"""The model behind the intent classifier: n-grams and the sentence encoding, with calibrated confidences."""
 
 from __future__ import annotations
 

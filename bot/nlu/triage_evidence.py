@@ -1,9 +1,9 @@
-"""What the parts of a message say about its issues: a second issue, close candidates."""
+"""Judges the parts of a message: whether it names a second issue, and whether two issues are too close to choose."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -17,8 +17,8 @@ MOST_CUTS = 12
 """A message with more places to cut is cut between its sentences only."""
 
 MOST_SENTENCES = 10
-"""So many sentences are looked at by themselves, from the message's beginning and its end: what is between them counts
-as one. The longest held-out messages have as many."""
+"""So many sentences are told apart, from the message's beginning and its end: what is between them counts as one. The
+longest held-out messages have as many."""
 
 MOST_CUTS_JUDGED = 20
 """So many cuts are judged, each by what is before and after it; the longest held-out messages have 19. Of those inside
@@ -41,7 +41,7 @@ Confidences = Mapping[str, float]
 
 
 PartKey = tuple[str, str]
-"""What the classifier is asked: language and a text."""
+"""Language and text, as the classifier is asked about them."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +79,6 @@ class Said:
     """Part of a message -> row of `confidences`."""
     confidences: NDArray[np.float32]
     """(n, labels)"""
-
-    def of(self, parts: Parts, texts: Iterable[str]) -> NDArray[np.float64]:
-        """Returns what is said to some texts of a message, (m, labels)."""
-        rows = [self.rows[parts.key(text)] for text in texts]
-        return np.asarray(self.confidences[rows], dtype=np.float64)
 
     def columns(self, issues: Collection[str]) -> NDArray[np.int64]:
         """Returns the columns of the labels that are issues."""

@@ -119,7 +119,7 @@ def _prepare(folder: Path, plan: Plan) -> None:
     """Keeps the steps of an interrupted run if nothing has changed since; begins anew otherwise."""
     wanted = {
         "fingerprint": _fingerprint(),
-        "model": str(plan.model) if plan.model else None,
+        "model": os.path.relpath(plan.model, PROJECT_ROOT) if plan.model else None,
         "sets": hash_of_sets(plan.sets),
         "taxonomy": hash_of_taxonomy(PROJECT_ROOT),
         "commit": changes.head(PROJECT_ROOT),
