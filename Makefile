@@ -8,7 +8,7 @@ export PYTHONWARNINGS ?= ignore
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export SQLALCHEMY_SILENCE_UBER_WARNING ?= 1
 
-.PHONY: setup run train shell test test-full audit lint format bench nightly encoder help
+.PHONY: setup run train shell test test-full audit lint format bench nightly encoder vectors help
 
 help:       ## list the verbs
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -47,7 +47,11 @@ bench: setup ## what is measured: understanding, robustness, the page, Rasa's st
 	@test ! -f var/articles.db || $(PYTHON) -m benchmarks.search
 nightly: setup ## train from scratch, measure, compare with the baseline, report (0 good, 1 worse, 2 could not run)
 	@$(PYTHON) -m bot regression run
-encoder: setup ## learn the shipped sentence encoder anew from the article trees (TREES=..., ten to twenty minutes)
+encoder: setup ## learn the shipped sentence encoder anew (hours; stop it any time, it goes on where it was)
+	@$(PYTHON) -m bot encoder lessons $(TREES) --phrases data/nlu -o var/encoder/lessons.json
+	@$(UV) sync --frozen --quiet --project tools/encoder --python 3.10
+	@tools/encoder/.venv/bin/python tools/encoder var/encoder bot/encoder/shipped
+vectors: setup ## learn the word vectors of languages without phrases from the article trees (TREES=..., ten to twenty minutes)
 	@$(UV) sync --frozen --quiet --group encoder --python 3.10
 	@$(PYTHON) -m bot encoder train $(TREES) --phrases data/nlu \
 	  $(addprefix --english ,$(wildcard ../shared/benchmarks/clinc150/data_full.json)) -o bot/encoder/weights.npz

@@ -1,4 +1,4 @@
-"""Asks "A or B?" where two issues are too close to decide, and keeps what the customer meant."""
+"""Asks which of two or three issues it is where none is sure enough, and keeps what the customer meant."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from actions.records import record_choice
 
 
 def close_issues(tracker: Tracker) -> list[str]:
-    """Returns the two issues that the last message may mean alike, an empty list where one is clearly meant.
+    """Returns the issues that the last message may mean, an empty list where one is clearly meant.
 
-    How close is too close is a setting of the pipeline, in config.yml.
+    How sure is sure enough is a setting of the pipeline, in config.yml.
     """
     found = [intent for intent in triage_of(tracker).get("candidates") or [] if intent in issues()]
-    return found if len(found) == 2 else []
+    return found if len(found) > 1 else []
 
 
 def ask_which(dispatcher: CollectingDispatcher, tracker: Tracker, shown: list[str]) -> list[EventType]:
-    """Asks which of the issues it is, by their articles' titles, or neither."""
+    """Asks which of the issues it is, by their articles' titles, or none of them."""
     language = language_of(tracker)
     dispatcher.utter_message(
         text=replies().dialogue("which_issue", language),

@@ -8,6 +8,7 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
+from actions.clarification import ask_which, close_issues, pending_choice
 from actions.conversation import (
     end_of_turn,
     form_of,
@@ -51,14 +52,14 @@ class ActionOfferTopics(Action):
 
 
 class ActionNotUnderstood(Action):
-    """Offers documents on what is about the products; otherwise asks to rephrase once, then offers topics."""
+    """Offers documents or issues that may be meant; otherwise asks to rephrase once, then offers topics."""
 
     def name(self) -> str:
         """Returns the name under which rules call the action."""
         return "action_not_understood"
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
-        """Utters the documents, the question to rephrase, or the way out."""
+        """Utters the documents, the issues, the question to rephrase, or the way out."""
         if elsewhere := redirected(tracker, self.name()):
             return elsewhere
         language, text = language_of(tracker), text_of(tracker)
@@ -70,11 +71,16 @@ class ActionNotUnderstood(Action):
         record_fallback(tracker, text)
         told = tell_language(dispatcher, tracker)
         offered = offer_documents(dispatcher, tracker)
-        if offered is not None:
-            return [*told, *offered]
-        if tracker.get_slot("rephrase_asked"):
-            offer_topics(dispatcher, "utter_topics", language)
-            return [*told, SlotSet("rephrase_asked", False), FollowupAction("action_listen")]
-        reply = "utter_out_of_scope" if intent_of(tracker) == "out_of_scope" else "utter_rephrase"
-        dispatcher.utter_message(text=replies().text(reply, language))
-        return [*told, SlotSet("rephrase_asked", True), FollowupAction("action_listen")]
+        if offered is None and (maybe_meant := close_issues(tracker)) and pending_choice(tracker) is None:
+            offered = ask_which(dispatcher, tracker, maybe_meant)
+        return [*told, *(_ask_to_rephrase(dispatcher, tracker) if offered is None else offered)]
+
+
+def _ask_to_rephrase(dispatcher: CollectingDispatcher, tracker: Tracker) -> list[EventType]:
+    language = language_of(tracker)
+    if tracker.get_slot("rephrase_asked"):
+        offer_topics(dispatcher, "utter_topics", language)
+        return [SlotSet("rephrase_asked", False), FollowupAction("action_listen")]
+    reply = "utter_out_of_scope" if intent_of(tracker) == "out_of_scope" else "utter_rephrase"
+    dispatcher.utter_message(text=replies().text(reply, language))
+    return [SlotSet("rephrase_asked", True), FollowupAction("action_listen")]

@@ -27,6 +27,7 @@ from bot.articles.issues import IssueTableError, load_issues, source_names
 from bot.articles.replies import Replies, ReplyError
 from bot.articles.trees import TreeError, configured_trees, files_read
 from bot.encoder import EncoderFileError, load_encoder
+from bot.encoder.sentences import ABOUT, MODEL, TOKENIZER, SentenceEncoderError, load_sentence_encoder
 from bot.settings import PROJECT_ROOT, get_settings
 from bot.text.lexicon import LexiconError, default_folder, load_lexicon
 
@@ -38,7 +39,7 @@ MODEL_SOURCES = (
     *("bot/articles", "bot/encoder", "bot/nlu", "bot/text/yaml_files.py"),
 )
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-HASHED_SUFFIXES = frozenset({".yml", ".md", ".py", ".lock", ".npz", ".bin"})
+HASHED_SUFFIXES = frozenset({".yml", ".md", ".py", ".lock", ".npz", ".bin", ".onnx", ".json"})
 
 
 class LaunchError(RuntimeError):
@@ -55,7 +56,9 @@ def fingerprint(root: Path = PROJECT_ROOT) -> str:
             if file.is_file() and file.suffix in HASHED_SUFFIXES:
                 digest.update(str(file.relative_to(root)).encode())
                 digest.update(hashlib.sha256(file.read_bytes()).digest())
-    for path in [get_settings().encoder_weights, *_tree_files(root)]:
+    encoder = get_settings().encoder
+    used = [encoder / name for name in (MODEL, TOKENIZER, ABOUT)]
+    for path in [*used, get_settings().encoder_weights, *_tree_files(root)]:
         digest.update(hashlib.sha256(path.read_bytes()).digest() if path.is_file() else b"")
     digest.update(str(get_settings().support_request_url).encode())  # stands in the replies of rules
     return digest.hexdigest()[:12]
@@ -130,7 +133,9 @@ def _train_to(model: Path, log: Path, root: Path, *arguments: object) -> None:
     # Rasa writes the model's file as it goes; half of one, left by a full disk, must not be taken for a model.
     with tempfile.TemporaryDirectory(dir=model.parent) as folder, log.open("wb") as stream:
         name = model.name.removesuffix(".tar.gz")
-        command = _rasa("train", "--force", "--out", folder, "--fixed-model-name", name, *arguments)
+        # What Rasa's validation reads again for half a minute, `_check_content` has checked.
+        options = ("--force", "--skip-validation", "--out", folder, "--fixed-model-name", name)
+        command = _rasa("train", *options, *arguments)
         result = subprocess.run(command, cwd=root, env=_environment(), stdout=stream, stderr=stream, check=False)
         trained = Path(folder) / model.name
         if result.returncode == 0 and trained.exists():
@@ -336,13 +341,22 @@ def _check_content() -> None:
         load_issues()
         load_lexicon(default_folder())
         load_encoder()
+        load_sentence_encoder()
         replies = Replies()
         for language in replies.languages():
             replies.keys("replies", language)
         read_examples(data / "nlu")
         for path in sorted((data / "articles").glob("*/*.md")):
             read_article(path)
-    except (ArticleError, IssueTableError, ReplyError, ExampleError, LexiconError, EncoderFileError) as error:
+    except (
+        ArticleError,
+        IssueTableError,
+        ReplyError,
+        ExampleError,
+        LexiconError,
+        EncoderFileError,
+        SentenceEncoderError,
+    ) as error:
         raise LaunchError(str(error)) from error
 
 

@@ -33,10 +33,18 @@ class Settings(BaseSettings):
         description="The language of a conversation of which nothing is known yet, and of answers to customers whose "
         "own language the bot understands but has no replies in.",
     )
+    encoder: Path = Field(
+        PROJECT_ROOT / "bot" / "encoder" / "shipped",
+        description="Folder of the sentence encoder: `model.onnx`, `tokenizer.json` and, where the defaults do not "
+        "fit, `about.json` (docs/understanding.md); models are trained with one encoder.",
+    )
     encoder_weights: Path = Field(
         PROJECT_ROOT / "bot" / "encoder" / "weights.npz",
-        description="The sentence encoder, a file that `python -m bot encoder train` wrote; models are trained for one "
-        "encoder.",
+        description="Vectors of words in which languages without phrases are understood, a file that `python -m bot "
+        "encoder train` wrote.",
+    )
+    rasa_patches: Literal["on", "off"] = Field(
+        "on", description="`off` runs Rasa without the replacements that only save time (bot/rasa_patches)."
     )
     secret_key: SecretStr | None = Field(
         None,

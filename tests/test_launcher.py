@@ -84,7 +84,7 @@ def test_the_model_depends_on_the_content_of_files_and_not_on_their_times(projec
     assert fingerprint(project) != before
 
 
-def test_the_model_depends_on_the_encoder_of_the_settings_and_on_the_trees(
+def test_the_model_depends_on_the_encoders_of_the_settings_and_on_the_trees(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = project / "trees" / "it-IT" / "pay-invoice-in-azure-portal.md"
@@ -95,14 +95,13 @@ def test_the_model_depends_on_the_encoder_of_the_settings_and_on_the_trees(
     seen = {fingerprint(project)}
     source.write_text("# Pagare una fattura\n", encoding="utf8")
     seen.add(fingerprint(project))
-    monkeypatch.setenv("BOT_ENCODER_WEIGHTS", str(source))
-    get_settings.cache_clear()
-    try:
-        seen.add(fingerprint(project))
-    finally:
-        monkeypatch.undo()
+    for name, value in (("BOT_ENCODER_WEIGHTS", source), ("BOT_ENCODER", source.parent)):
+        monkeypatch.setenv(name, str(value))
         get_settings.cache_clear()
-    assert len(seen) == 3
+        seen.add(fingerprint(project))
+        monkeypatch.undo()
+    get_settings.cache_clear()
+    assert len(seen) == 4
 
 
 def test_a_tree_that_is_not_there_is_told_in_one_sentence(project: Path) -> None:

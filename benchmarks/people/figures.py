@@ -73,7 +73,7 @@ FIGURES: dict[str, Measure] = {
     "forced, lenient": lambda asked: share([is_accepted(m, a.forced) for m, a in _inside(asked)]),
     "as it acts, strict": lambda asked: share([a.intent == m.intent for m, a in _inside(asked)]),
     "as it acts, lenient": lambda asked: share([is_accepted(m, a.intent) for m, a in _inside(asked)]),
-    "out of scope found": lambda asked: share([not _is_direct(a) and not a.offered for _, a in _outside(asked)]),
+    "out of scope found": lambda asked: share([a.intent in REFUSALS for _, a in _outside(asked)]),
     "AUROC": auroc,
     "AUROC, clear ones": lambda asked: auroc([one for one in asked if one[0].is_clear]),
     "found at 2 % refused": lambda asked: found_at(asked, 0.02),

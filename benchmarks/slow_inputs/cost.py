@@ -18,7 +18,7 @@ from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
 from rasa.utils.endpoints import read_endpoint_config
 
 from bot.channel.typed_text import safe_text
-from bot.serving import action_endpoint, conversation_states, graph_runner
+from bot.rasa_patches import action_endpoint, conversation_states, graph_runner
 from bot.serving.tracker_store import ConversationStore
 from bot.settings import PROJECT_ROOT
 

@@ -1,4 +1,4 @@
-"""Computes the numbers of the Triage component in config.yml, on messages that the asked classifier has not seen."""
+"""Computes when Triage names a second issue, for config.yml, on messages that the asked classifier has not seen."""
 
 from __future__ import annotations
 
@@ -10,18 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.triage.messages import development_messages
 from bot.articles.examples import Example, read_examples
 from bot.articles.issues import load_issues
 from bot.nlu.intent import LinearIntentClassifier
-from bot.nlu.intent_model import IntentRanking
 from bot.nlu.triage_evidence import (
     PAIR_FEATURES,
     Parts,
     Said,
-    close_candidates,
     issue_pairs,
     parts_of,
 )
@@ -36,9 +33,6 @@ joined into messages, so that the messages are about as hard as those of held-ou
 MOST_FALSE_SECONDS = 0.025
 """Share of held-out phrases with one issue in which a second one may be seen: half of what is promised, because
 e-mails have more of them."""
-MOST_ASKED, LEAST_ASKED_RIGHT = 0.12, 0.90
-"""What is promised of the question which of two issues is meant; it is looked for on the phrases held back, which are
-harder than messages of customers."""
 
 
 def thresholds(seed: int = 3) -> dict[str, Any]:
@@ -64,12 +58,9 @@ def thresholds(seed: int = 3) -> dict[str, Any]:
     developed, held_out = parts[: len(messages)], parts[len(messages) :]
     weights, bias = _pair_weights(messages, developed, said, issues)
     best = [_best_confidence(one, said, issues, weights, bias) for one in held_out]
-    together, ratio = _candidates([example for example in held_back if example.intent in issues], alone, issues)
     return {
         "second_issue": {**dict(zip(PAIR_FEATURES, weights, strict=True)), "bias": bias},
         "second_issue_confidence": float(np.quantile(best, 1 - MOST_FALSE_SECONDS)),
-        "candidates_together": together,
-        "candidates_ratio": ratio,
     }
 
 
@@ -97,7 +88,7 @@ def _classifier(examples: Sequence[Example]) -> Iterator[LinearIntentClassifier]
 
     with tempfile.TemporaryDirectory() as folder:
         classifier = LinearIntentClassifier.create(
-            LinearIntentClassifier.get_default_config(),
+            {**LinearIntentClassifier.get_default_config(), "meaning_share": 0.0},  # parts are judged by words alone
             LocalModelStorage.create(Path(folder)),
             Resource("classifier"),
             ExecutionContext(GraphSchema({})),
@@ -109,7 +100,7 @@ def _classifier(examples: Sequence[Example]) -> Iterator[LinearIntentClassifier]
 def _ask(classifier: LinearIntentClassifier, messages: Sequence[Parts]) -> Said:
     keys = list(dict.fromkeys(one.key(text) for one in messages for text in (one.whole, *one.texts)))
     batches = [keys[start : start + 2000] for start in range(0, len(keys), 2000)]
-    confidences = np.concatenate([classifier.model.confidences([text for _, text in batch]) for batch in batches])
+    confidences = np.concatenate([classifier.model.word_confidences([text for _, text in batch]) for batch in batches])
     return Said(classifier.model.labels, {key: row for row, key in enumerate(keys)}, confidences)
 
 
@@ -145,21 +136,3 @@ def _best_confidence(
 ) -> float:
     (pairs,) = issue_pairs([parts], said, issues)
     return max((pair.confidence(weights, bias) for pair in pairs), default=0.0)
-
-
-def _candidates(
-    examples: Sequence[Example], said: dict[Example, IntentRanking], issues: frozenset[str]
-) -> tuple[float, float]:
-    """Returns the setting that catches the most mistakes while it keeps what is promised."""
-    best, setting = -1.0, (1.0, 1.0)
-    ranked = {e: dict(zip(said[e].intents, said[e].confidences, strict=True)) for e in examples}
-    for together in np.arange(0.5, 0.96, 0.05):
-        for ratio in np.arange(0.1, 0.61, 0.05):
-            shown = [close_candidates(ranked[e], issues, together, ratio) for e in examples]
-            asked: NDArray[np.bool_] = np.array([bool(pair) for pair in shown])
-            right = np.array([e.intent in pair for e, pair in zip(examples, shown, strict=True)])
-            caught = sum(e.intent in pair[1:] for e, pair in zip(examples, shown, strict=True))
-            kept = asked.any() and asked.mean() <= MOST_ASKED and right[asked].mean() >= LEAST_ASKED_RIGHT
-            if kept and caught > best:
-                best, setting = caught, (round(float(together), 2), round(float(ratio), 2))
-    return setting

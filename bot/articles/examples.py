@@ -26,6 +26,8 @@ class Example:
     """Phrases of all languages with the same intent and situation tell the same matter; None for free phrases."""
     about_products: bool = False
     """Of what no issue covers: whether it is about the products, so that an imported article may answer it."""
+    real_style: bool = False
+    """Whether it is written as customers really write, with what happened before, mistakes and moods."""
 
 
 def read_examples(folder: Path) -> list[Example]:
@@ -104,6 +106,6 @@ def _entry(path: Path, number: int, entry: dict[str, Any]) -> Iterator[Example]:
             f"{path}: entry {number} ({intent}): {len(situations)} situations for {len(texts)} examples; "
             "list one situation per example, in their order."
         )
-    about = bool(metadata.get("about_products"))
+    about, real = bool(metadata.get("about_products")), metadata.get("style") == "real"
     for text, situation in zip(texts, situations, strict=True):
-        yield Example(text, intent, language, path, None if situation is None else str(situation), about)
+        yield Example(text, intent, language, path, None if situation is None else str(situation), about, real)

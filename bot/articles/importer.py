@@ -85,10 +85,7 @@ class ArticleImporter(RasaFileImporter):
         others: list[str] = []
         for path in self._nlu_files:
             try:
-                phrases.extend(
-                    _phrase(example.text, example.intent, example.language, None, example.about_products)
-                    for example in _plain_examples(Path(path))
-                )
+                phrases.extend(_phrase(example) for example in _plain_examples(Path(path)))
             except ExampleError:  # lookup tables, synonyms, annotated entities: Rasa's own business
                 others.append(path)
         data: TrainingData = utils.training_data_from_paths(others, language or "en")
@@ -152,10 +149,10 @@ class ArticleImporter(RasaFileImporter):
         for intent, issue in self._issues.items():
             if self._titles:
                 for language in store.languages(intent):
-                    yield _phrase(store.article(intent, language).title, intent, language, "title")
+                    yield _title(store.article(intent, language).title, intent, language, "title")
             if self._slugs:
                 for slug in issue.sources:
-                    yield _phrase(slug.replace("-", " "), intent, FALLBACK_LANGUAGE, "slug")
+                    yield _title(slug.replace("-", " "), intent, FALLBACK_LANGUAGE, "slug")
 
     def _tree_examples(self) -> Iterator[Message]:
         """Yields titles with the intent that they treat, and texts of the languages that have no phrases."""
@@ -163,7 +160,7 @@ class ArticleImporter(RasaFileImporter):
             taught = read_tree(tree, source_names(self._issues))
             for intent, issue in self._issues.items():
                 titles = [title for slug in issue.sources for title in taught.titles.get(slug, [])]
-                yield from (_phrase(title, intent, taught.language, "tree") for title in dict.fromkeys(titles))
+                yield from (_title(title, intent, taught.language, "tree") for title in dict.fromkeys(titles))
             for text in taught.texts:
                 yield Message({"text": text, "metadata": {"intent": {"language": taught.language}}})
 
@@ -210,9 +207,16 @@ class Phrase(Message):
 _PHRASE_KEYS = frozenset({"text", "intent", "metadata"})
 
 
-def _phrase(text: str, intent: str, language: str, origin: str | None, about_products: bool = False) -> Phrase:
-    """Builds a training example with the same metadata as our example files carry."""
-    declared: dict[str, Any] = {"language": language} if origin is None else {"language": language, "origin": origin}
-    if about_products:
+def _phrase(example: Example) -> Phrase:
+    """Builds a training example with the metadata of our example files."""
+    declared: dict[str, Any] = {"language": example.language}
+    if example.about_products:
         declared["about_products"] = True
+    if example.real_style:
+        declared["style"] = "real"
+    return Phrase({"text": example.text, "intent": example.intent, "metadata": {"intent": declared}})
+
+
+def _title(text: str, intent: str, language: str, origin: str) -> Phrase:
+    declared = {"language": language, "origin": origin}
     return Phrase({"text": text, "intent": intent, "metadata": {"intent": declared}})

@@ -21,8 +21,8 @@ from bot.channel.links import AllowedLinks
 from bot.channel.offers import Offer
 from bot.channel.sessions import Held, Part, Session, SessionStore
 from bot.channel.texts import Texts
+from bot.rasa_patches.stages import LATENCY, conversation
 from bot.serving import metrics
-from bot.serving.logs import conversation
 from bot.text.masking import Masked
 
 logger = logging.getLogger(__name__)
@@ -256,7 +256,7 @@ class Conversations:
             logger.warning("An answer was given but could not be kept.")
         finally:
             turn.finish()
-            metrics.LATENCY.labels("turn").observe(time.perf_counter() - started)
+            LATENCY.labels("turn").observe(time.perf_counter() - started)
             await held.release()
 
     async def _keep(self, session: Session, message: str, turn: Turn, patience: float = 0.0) -> None:

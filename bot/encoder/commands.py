@@ -1,4 +1,4 @@
-"""The commands `encoder train` and `encoder evaluate`."""
+"""The commands `encoder train`, `encoder lessons` and `encoder evaluate`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from bot.articles.examples import ExampleError, read_examples
 from bot.encoder.align import ENGLISH, Segment, align_trees
 from bot.encoder.evaluate import is_held_out, measure_retrieval
 from bot.encoder.model import Encoder, EncoderFileError, load_encoder, quantise
@@ -40,6 +41,11 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     training.add_argument("--dimension", type=int, help="numbers per vector")
     training.add_argument("--features", type=int, help="rows kept in the file")
     training.set_defaults(handler=run_training)
+    lessons = commands.add_parser("lessons", help="write what the sentence encoder learns from (`make encoder`)")
+    lessons.add_argument("trees", nargs="+", type=Path, metavar="TREE", help="folder of one locale, such as nb-NO")
+    lessons.add_argument("--phrases", type=Path, required=True, metavar="FOLDER", help="such as data/nlu")
+    lessons.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="JSON file to write")
+    lessons.set_defaults(handler=run_lessons)
     evaluation = commands.add_parser("evaluate", help="measure retrieval across languages on files never trained on")
     evaluation.add_argument("trees", nargs="+", type=Path, metavar="TREE", help="folder of one locale, such as nb-NO")
     evaluation.add_argument(
@@ -81,6 +87,26 @@ def run_training(arguments: argparse.Namespace) -> int:
     print(*measure_retrieval(encoder, [segment for segment in segments if is_held_out(segment.file)]).lines(), sep="\n")
     size = arguments.output.stat().st_size / 1e6
     print(f"{arguments.output}: {size:.1f} MB, {len(vocabulary)} features, {time.perf_counter() - began:.0f} s")
+    return 0
+
+
+def run_lessons(arguments: argparse.Namespace) -> int:
+    """Writes phrases by intent, those of one situation, and aligned passages of articles; returns the exit code."""
+    try:
+        segments, report = align_trees(arguments.trees)
+        examples = read_examples(arguments.phrases)
+        situations = parallel_phrases(read_phrases(arguments.phrases))
+    except (ExampleError, PhraseFileError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(*report.lines(), sep="\n")
+    lessons = {
+        "phrases": [(example.text, example.intent, example.real_style) for example in examples],
+        "situations": [situation.texts for situation in situations],
+        "segments": [segment.texts for segment in segments if not is_held_out(segment.file)],
+    }
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    arguments.output.write_text(json.dumps(lessons, ensure_ascii=False), encoding="utf8")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The intent classifier: a linear model over n-grams and the sentence encoding, with calibrated confidences."""
+"""The intent classifier as a component of Rasa's pipeline."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 from weakref import WeakValueDictionary
 
-import numpy as np
-from numpy.typing import NDArray
 from rasa.engine.graph import ExecutionContext, GraphComponent, GraphSchema
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
@@ -17,15 +15,10 @@ from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from bot.nlu import action_results
-from bot.nlu.encoding import encodings_of
+from bot.encoder.sentences import sentence_encoder_version
 from bot.nlu.intent_model import IntentModel, IntentRanking, LabelledText, rankings
 from bot.nlu.linear import FORMAT, REGULARISATION
-from bot.nlu.metadata import example_language, is_command
-
-# Loading the pipeline is the one moment that every way of starting Rasa has in common.
-action_results.install()
-
+from bot.nlu.metadata import example_language, is_command, is_real_style
 
 # What is loaded in this process, by resource and its fingerprint: a component that asks the same classifier shares it.
 _LOADED: WeakValueDictionary[tuple[str, str], IntentModel] = WeakValueDictionary()
@@ -33,13 +26,13 @@ _LOADED: WeakValueDictionary[tuple[str, str], IntentModel] = WeakValueDictionary
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
 class LinearIntentClassifier(GraphComponent):
-    """Puts an `IntentModel` into Rasa's pipeline; `process`, batches and the nightly run all go through `predict`."""
+    """Puts an `IntentModel` into Rasa's pipeline."""
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
         """Returns every setting with its default."""
         return {
-            # Inverse strength of regularisation; smaller generalises more.
+            # Inverse strength of regularisation of the model over words; smaller generalises more.
             "C": REGULARISATION,
             # Hash buckets of each n-gram block; a power of two. Fewer make a smaller model with more collisions.
             "buckets": 2**17,
@@ -49,11 +42,24 @@ class LinearIntentClassifier(GraphComponent):
             "words": [1, 2],
             # Whether character n-grams are read without diacritics.
             "fold_diacritics": True,
-            # Length of the sentence encoding beside the unit-length n-gram blocks; 0 leaves the encoder out.
-            "encoder_weight": 0.25,
-            # Share of the examples on which a second model is asked, to calibrate confidences.
-            "calibration_share": 0.2,
-            # How much the nearest phrases count for a message in a language that no phrase is in, 0-1.
+            # Factor on the scores of the model over words before they become confidences.
+            "words_sharpness": 4.6,
+            # How much the sentence encoding counts beside the words, 0-1; 0 leaves it out.
+            "meaning_share": 0.6,
+            # Of each intent and language so many examples are encoded, or these shares of those that are in real style
+            # and of the others.
+            "encoded": 50,
+            "encoded_real": 0.4,
+            "encoded_plain": 0.05,
+            # Inverse strength of regularisation, and factor on the scores, of the model over sentence encodings.
+            "meaning_C": 1.0,
+            "meaning_sharpness": 1.0,
+            # Where words alone are so sure, the sentence is not encoded, 0-1; above 1 all are.
+            "sure": 0.8,
+            # Factor on the logarithms of the averaged confidences: with it they are right as often as they say, on
+            # messages that people wrote (docs/understanding.md).
+            "sharpness": 1.2,
+            # How much the nearest phrases count for a message in a language that hardly any phrase is in, 0-1.
             "foreign": 0.8,
             # How many intents the ranking of a message lists.
             "ranking_length": 10,
@@ -91,14 +97,12 @@ class LinearIntentClassifier(GraphComponent):
             raise InvalidConfigException(f"{name}: `C` must be above 0, it is {config['C']}.")
         if config["buckets"] < 2 or config["buckets"] & (config["buckets"] - 1):
             raise InvalidConfigException(f"{name}: `buckets` must be a power of two, it is {config['buckets']}.")
-        if not 0 < config["calibration_share"] < 1:
-            raise InvalidConfigException(
-                f"{name}: `calibration_share` must be between 0 and 1, it is {config['calibration_share']}."
-            )
-        if not 0 <= config["foreign"] <= 1:
-            raise InvalidConfigException(f"{name}: `foreign` must be between 0 and 1, it is {config['foreign']}.")
-        if config["encoder_weight"] < 0:
-            raise InvalidConfigException(f"{name}: `encoder_weight` must not be negative.")
+        for key in ("meaning_share", "encoded_real", "encoded_plain", "foreign"):
+            if not 0 <= config[key] <= 1:
+                raise InvalidConfigException(f"{name}: `{key}` must be between 0 and 1, it is {config[key]}.")
+        for key in ("words_sharpness", "meaning_C", "meaning_sharpness", "encoded", "sure", "sharpness"):
+            if config[key] <= 0:
+                raise InvalidConfigException(f"{name}: `{key}` must be above 0, it is {config[key]}.")
 
     @classmethod
     def create(
@@ -114,8 +118,8 @@ class LinearIntentClassifier(GraphComponent):
 
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str:
-        """Makes Rasa's cache notice another format of what is stored."""
-        return FORMAT
+        """Makes Rasa's cache notice another sentence encoder, and another format of what is stored."""
+        return f"{FORMAT} {sentence_encoder_version()}"
 
     def train(self, training_data: TrainingData) -> Resource:
         """Trains on all examples that have an intent.
@@ -125,12 +129,13 @@ class LinearIntentClassifier(GraphComponent):
         """
         messages = [message for message in training_data.intent_examples if message.get(TEXT)]
         examples = [
-            LabelledText(message.get(TEXT), message.get(INTENT), example_language(message)) for message in messages
+            LabelledText(message.get(TEXT), message.get(INTENT), example_language(message), is_real_style(message))
+            for message in messages
         ]
         if len({example.intent for example in examples}) < 2:
             raise InvalidConfigException("LinearIntentClassifier needs examples of at least two intents; add phrases.")
         self._model = IntentModel(self._config)
-        self._model.learn(examples, encodings_of(messages))
+        self._model.learn(examples)
         self.persist()
         return self._resource
 
@@ -142,7 +147,7 @@ class LinearIntentClassifier(GraphComponent):
         typed = [message for message in messages if message.get(TEXT) and not is_command(message)]
         if typed and self._model is not None:
             languages = [(message.get("language") or {}).get("name") for message in typed]
-            said = self.model.confidences([message.get(TEXT) for message in typed], encodings_of(typed), languages)
+            said = self.model.confidences([message.get(TEXT) for message in typed], languages)
             ranked = rankings(self._model.labels, said, self._config["ranking_length"])
             for message, ranking in zip(typed, ranked, strict=True):
                 self._annotate(message, ranking)
@@ -151,23 +156,17 @@ class LinearIntentClassifier(GraphComponent):
                 message.set(INTENT, {"name": None, "confidence": 1.0}, add_to_output=True)
         return messages
 
-    def predict(
-        self,
-        texts: Sequence[str],
-        encodings: NDArray[np.float32] | None = None,
-        languages: Sequence[str | None] | None = None,
-    ) -> list[IntentRanking]:
+    def predict(self, texts: Sequence[str], languages: Sequence[str | None] | None = None) -> list[IntentRanking]:
         """Ranks the intents of each text.
 
         Args:
             texts: n texts as customers typed them.
-            encodings: (n, dimension) sentence encodings, if they are there already; computed where they are not.
             languages: n languages of the texts, None where unknown.
 
         Returns:
             n rankings of all intents.
         """
-        return self.model.predict(texts, encodings, languages)
+        return self.model.predict(texts, languages)
 
     def persist(self) -> None:
         """Writes the model into Rasa's model storage."""
@@ -190,6 +189,7 @@ class LinearIntentClassifier(GraphComponent):
         if model is None:
             with model_storage.read_from(resource) as folder:
                 model = _LOADED[key] = IntentModel.load(folder, config)
+        model.check_encoders()
         return cls(config, model_storage, resource, model)
 
     def _annotate(self, message: Message, ranking: IntentRanking) -> None:

@@ -1,9 +1,10 @@
-"""The model behind the intent classifier: n-grams and the sentence encoding, with calibrated confidences."""
+"""The model behind the intent classifier: one model over words, one over what a sentence means, averaged."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
+import zlib
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,21 +12,28 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
+from rasa.shared.exceptions import RasaException
 
-from bot.encoder import Encoder, load_encoder
-from bot.nlu.linear import TextModel, train_linear_model
+from bot.encoder import load_encoder
+from bot.encoder.sentences import load_sentence_encoder, sentence_encoder_version
+from bot.nlu.linear import LinearModel, TextModel, softmax, train_linear_model
 from bot.nlu.neighbours import Neighbours
 from bot.nlu.ngrams import NgramFeatures
+
+_COUNTS_AS = 10.0
+"""An intent with fewer encoded examples counts as if it had so many, where others do; else it would never be seen."""
+_TINY = 1e-6
+"""Added to confidences of which a logarithm is taken."""
 
 
 @dataclass(frozen=True)
 class LabelledText:
-    """A text, what it means, and its language."""
+    """A text, what it means, its language, and whether it is written as customers really write."""
 
     text: str
     intent: str
     language: str | None
+    real_style: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,7 +56,7 @@ class IntentRanking:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What in a text speaks for one intent and against another, in log odds; the linear model's are their sum."""
+    """What in a text speaks for one intent and against another, in log odds; those of the model are their sum."""
 
     words: Mapping[str, float]
     """Its words, each with all n-grams that lie in it."""
@@ -60,112 +68,131 @@ class Explanation:
     """How much more frequent the intent is."""
 
 
-class IntentModel:
-    """A linear support vector machine over n-grams and encoding; near phrases judge languages that have no phrases.
+class EncoderChangedError(RasaException):
+    """A model was trained with another encoder, whose vectors mean something else."""
 
-    Its scores become confidences by a temperature fitted on held-out predictions (Guo et al. 2017, "On Calibration of
-    Modern Neural Networks").
+
+class IntentModel:
+    """Two models that tell the same intents apart; their log probabilities are averaged.
+
+    Words: a linear support vector machine over the n-grams of all examples. Meaning: logistic regression over the
+    sentence encodings of a choice of the examples, which is asked where words alone leave a doubt. It tells apart the
+    intents that have examples in real style, or all if none has; the others, such as small talk, are for words alone.
+    Languages that have hardly any examples are judged by the nearest examples of the other ones.
 
     Args:
         settings: those of `LinearIntentClassifier`, by name.
-        encoder: the sentence encoder; the configured one without it, loaded when it is first needed.
     """
 
-    def __init__(self, settings: Mapping[str, Any], encoder: Encoder | None = None) -> None:
+    def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = settings
-        self._encoder = encoder
         self._ngrams = NgramFeatures(
             settings["buckets"],
             tuple(settings["characters"]),
             tuple(settings["words"]),
             settings["fold_diacritics"],
         )
-        self._model: TextModel | None = None
+        self._words: TextModel | None = None
+        self._meaning: LinearModel | None = None
         self._neighbours: Neighbours | None = None
         self._languages: frozenset[str] = frozenset()
+        self._about: Mapping[str, Any] = {}
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The intents it tells apart; none before it is trained or loaded."""
-        return self._model.labels if self._model else ()
+        return self._words.labels if self._words else ()
 
-    def learn(self, examples: Sequence[LabelledText], encodings: NDArray[np.float32] | None = None) -> None:
+    def learn(self, examples: Sequence[LabelledText]) -> None:
         """Trains on the examples.
 
         Args:
             examples: n texts with their intents, of at least two intents; one example of an intent is enough.
-            encodings: (n, dimension) their sentence encodings, if they are there already.
         """
         settings = self._settings
-        self._languages = languages_with_phrases(examples)
-        texts = [example.text for example in examples]
-        known = self._encodings(texts, encodings)
-        self._ngrams.fit(texts)
+        texts, intents = [example.text for example in examples], [example.intent for example in examples]
+        features = self._ngrams.fit_transform(texts)
         linear = train_linear_model(
-            self._features(texts, known),
-            [example.intent for example in examples],
-            regularisation=settings["C"],
-            seed=settings["random_seed"],
-            share=settings["calibration_share"],
+            features, intents, settings["C"], settings["random_seed"], settings["words_sharpness"]
         )
-        self._model = TextModel(self._ngrams, linear)
-        if known is not None:
+        self._words = TextModel(self._ngrams, linear)
+        if settings["meaning_share"]:
+            named = {example.intent for example in examples if example.real_style}
+            if len(named) < 2:
+                named = set(intents)
+            told = [example for example in examples if example.intent in named]
+            chosen = choose(told, settings["encoded"], settings["encoded_real"], settings["encoded_plain"])
+            self._meaning = learn_meaning(
+                load_sentence_encoder().encode([example.text for example in chosen]),
+                [example.intent for example in chosen],
+                settings["meaning_C"],
+                settings["meaning_sharpness"],
+            )
+        self._languages = languages_with_phrases(examples)
+        if any(self._is_foreign(example.language) for example in examples):
             columns = {label: column for column, label in enumerate(linear.labels)}
-            targets = np.array([columns[example.intent] for example in examples])
-            self._neighbours = Neighbours.learn(known, targets, len(columns))
+            targets = np.array([columns[intent] for intent in intents])
+            self._neighbours = Neighbours.learn(load_encoder().encode(texts), targets, len(columns))
 
-    def predict(
-        self,
-        texts: Sequence[str],
-        encodings: NDArray[np.float32] | None = None,
-        languages: Sequence[str | None] | None = None,
-    ) -> list[IntentRanking]:
+    def predict(self, texts: Sequence[str], languages: Sequence[str | None] | None = None) -> list[IntentRanking]:
         """Ranks the intents of each text.
 
         Args:
             texts: n texts as customers typed them.
-            encodings: (n, dimension) sentence encodings, if they are there already; computed where they are not.
             languages: n languages of the texts, None where unknown. Of a text in a language that no example is in, the
                 near phrases judge.
 
         Returns:
             n rankings of all intents.
         """
-        return rankings(self.labels, self.confidences(texts, encodings, languages))
+        return rankings(self.labels, self.confidences(texts, languages))
 
-    def confidences(
-        self,
-        texts: Sequence[str],
-        encodings: NDArray[np.float32] | None = None,
-        languages: Sequence[str | None] | None = None,
-    ) -> NDArray[np.float32]:
+    def confidences(self, texts: Sequence[str], languages: Sequence[str | None] | None = None) -> NDArray[np.float32]:
         """Returns the confidences of `labels` for each text, (n, labels); arguments as for `predict`."""
-        assert self._model is not None, "train or load it first"
-        known = self._encodings(texts, encodings)
-        weight = np.float32(self._settings["encoder_weight"])
-        confidences = self._model.confidences(texts, None if known is None else known * weight)
-        foreign = np.flatnonzero([self._is_foreign(language) for language in languages or ()])
-        if self._neighbours is not None and known is not None and len(foreign):
-            share = self._settings["foreign"]
-            near = np.log(self._neighbours.confidences(known[foreign]) + 1e-4)
-            mixed = np.exp((1 - share) * np.log(confidences[foreign] + 1e-9) + share * near)
-            confidences[foreign] = mixed / mixed.sum(axis=1, keepdims=True)
+        confidences = self.word_confidences(texts, languages)
+        own = ~self._foreign(languages, len(texts))
+        doubtful = np.flatnonzero((confidences.max(axis=1, initial=0) < self._settings["sure"]) & own)
+        if self._meaning is not None and len(doubtful):
+            columns = np.array([self.labels.index(label) for label in self._meaning.labels])
+            place = np.ix_(doubtful, columns)
+            meaning = self._meaning.confidences(load_sentence_encoder().encode([texts[row] for row in doubtful]))
+            words = confidences[place]
+            together = words.sum(axis=1, keepdims=True)  # what is left for intents of words alone does not change
+            mixed = _mixed(words / (together + _TINY), meaning, self._settings["meaning_share"])
+            confidences[place] = mixed * together
+        confidences[own] = softmax(np.log(confidences[own] + _TINY) * self._settings["sharpness"])
+        return confidences
+
+    def word_confidences(
+        self, texts: Sequence[str], languages: Sequence[str | None] | None = None
+    ) -> NDArray[np.float32]:
+        """Returns what words alone say, (n, labels): for parts of messages, of which there are many."""
+        assert self._words is not None, "train or load it first"
+        confidences = self._words.confidences(texts)
+        foreign = np.flatnonzero(self._foreign(languages, len(texts)))
+        if self._neighbours is not None and len(foreign):
+            near = self._neighbours.confidences(load_encoder().encode([texts[row] for row in foreign]))
+            confidences[foreign] = _mixed(confidences[foreign], near, self._settings["foreign"])
         return confidences
 
     def explain(self, text: str, intent: str, other: str) -> Explanation:
         """Tells what in a text speaks for one intent and against another one.
 
-        The linear model's scores are sums over the features, so each one's part is exact.
+        Both models' scores are sums, so each part is exact, wherever the meaning is asked.
 
         Args:
             text: the text as typed.
             intent: what speaks for this one is positive.
             other: what speaks for this one is negative.
         """
-        assert self._model is not None, "train or load it first"
-        linear, features = self._model.linear, self._ngrams.transform([text])
+        assert self._words is not None, "train or load it first"
+        linear, features = self._words.linear, self._ngrams.transform([text])
         column, against = linear.labels.index(intent), linear.labels.index(other)
-        weights = (linear.weights[:, column] - linear.weights[:, against]) * linear.sharpness
+        told = self._meaning is not None and {intent, other} <= {*self._meaning.labels}
+        alone = not told or self._words.confidences([text]).max() >= self._settings["sure"]
+        share = 0.0 if alone else self._settings["meaning_share"]
+        scale = (1 - share) * linear.sharpness * self._settings["sharpness"]
+        weights = (linear.weights[:, column] - linear.weights[:, against]) * scale
         parts = dict(zip(features.indices.tolist(), (features.data * weights[features.indices]).tolist(), strict=True))
         occurrences = [ngram for ngram in self._ngrams.occurrences(text) if ngram.column in parts]
         times = Counter(ngram.column for ngram in occurrences)
@@ -175,46 +202,126 @@ class IntentModel:
             part = parts[ngram.column] / times[ngram.column]
             words[ngram.word] = words.get(ngram.word, 0.0) + part
             ngrams[ngram.text] = ngrams.get(ngram.text, 0.0) + part
-        encodings = self._encodings([text], None)
         meaning = 0.0
-        if encodings is not None:
-            meaning = float(encodings[0] @ weights[features.shape[1] :]) * self._settings["encoder_weight"]
-        constant = (linear.intercept[column] - linear.intercept[against]) * linear.sharpness
+        if self._meaning is not None and share:
+            scores = self._meaning.scores(load_sentence_encoder().encode([text]))[0]
+            scale_of_meaning = share * self._meaning.sharpness * self._settings["sharpness"]
+            first, second = self._meaning.labels.index(intent), self._meaning.labels.index(other)
+            meaning = float(scores[first] - scores[second]) * scale_of_meaning
+        constant = (linear.intercept[column] - linear.intercept[against]) * scale
         return Explanation(words, ngrams, meaning, float(constant))
 
     def save(self, folder: Path) -> None:
         """Writes everything that was learned into a folder."""
-        assert self._model is not None, "train it first"
-        self._model.save(folder)
-        (folder / "languages.json").write_text(json.dumps(sorted(self._languages)), encoding="utf8")
+        assert self._words is not None, "train it first"
+        self._words.save(folder)
+        about: dict[str, Any] = {"languages": sorted(self._languages)}
+        if self._meaning is not None:
+            self._meaning.save(folder / "meaning.npz")
+            about["meaning"] = self._meaning.labels
+            about["BOT_ENCODER"] = sentence_encoder_version()
         if self._neighbours is not None:
             self._neighbours.save(folder / "neighbours.npz")
+            about["BOT_ENCODER_WEIGHTS"] = load_encoder().version
+        (folder / "intents.json").write_text(json.dumps(about), encoding="utf8")
 
     @classmethod
     def load(cls, folder: Path, settings: Mapping[str, Any]) -> IntentModel:
-        """Reads what `save` wrote."""
+        """Reads what `save` wrote.
+
+        Raises:
+            EncoderChangedError: it was trained with another encoder than the settings name.
+        """
         model = cls(settings)
-        model._model = TextModel.load(folder, model._ngrams)
-        model._languages = frozenset(json.loads((folder / "languages.json").read_text(encoding="utf8")))
-        if settings["encoder_weight"]:
+        model._words = TextModel.load(folder, model._ngrams)
+        about = json.loads((folder / "intents.json").read_text(encoding="utf8"))
+        model._languages = frozenset(about["languages"])
+        model._about = about
+        model.check_encoders()
+        if "BOT_ENCODER" in about:
+            model._meaning = LinearModel.load(folder / "meaning.npz", about["meaning"])
+            load_sentence_encoder()  # now, and not while the first customer waits
+        if "BOT_ENCODER_WEIGHTS" in about:
             model._neighbours = Neighbours.load(folder / "neighbours.npz")
         return model
+
+    def check_encoders(self) -> None:
+        """Refuses encoders whose vectors mean something else than those that the model was trained with.
+
+        Raises:
+            EncoderChangedError: the settings name another encoder.
+        """
+        for setting, version in (
+            ("BOT_ENCODER", sentence_encoder_version),
+            ("BOT_ENCODER_WEIGHTS", lambda: load_encoder().version),
+        ):
+            trained = self._about.get(setting)
+            if trained and trained != version():
+                raise EncoderChangedError(
+                    f"The model was trained with the encoder {trained}, but {setting} names {version()}; "
+                    "name the one that it was trained with, or train again."
+                )
+
+    def _foreign(self, languages: Sequence[str | None] | None, count: int) -> NDArray[np.bool_]:
+        return np.array([self._is_foreign(language) for language in languages or [None] * count], dtype=bool)
 
     def _is_foreign(self, language: str | None) -> bool:
         return bool(language and self._languages and language not in self._languages)
 
-    def _encodings(self, texts: Sequence[str], encodings: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
-        """Returns the encodings, computed where they are not there already; None where the settings leave them out."""
-        if not self._settings["encoder_weight"]:
-            return None
-        return (self._encoder or load_encoder()).encode(texts) if encodings is None else encodings
 
-    def _features(self, texts: Sequence[str], encodings: NDArray[np.float32] | None) -> sparse.csr_matrix:
-        ngrams = self._ngrams.transform(texts)
-        if encodings is None:
-            return ngrams
-        weighted = sparse.csr_matrix(encodings * np.float32(self._settings["encoder_weight"]))
-        return sparse.hstack([ngrams, weighted], format="csr")
+def _mixed(first: NDArray[np.float32], second: NDArray[np.float32], share: float) -> NDArray[np.float32]:
+    """Returns the weighted geometric mean of two sets of confidences, each row adding up to 1."""
+    return softmax((1 - share) * np.log(first + _TINY) + share * np.log(second + _TINY))
+
+
+def choose(examples: Sequence[LabelledText], fewest: int, real_share: float, plain_share: float) -> list[LabelledText]:
+    """Chooses the examples that are encoded, the same ones each time.
+
+    Args:
+        examples: all of them.
+        fewest: of each intent and language so many are chosen, or all there are; first those in real style.
+        real_share: of those in real style at least this share is chosen, 0-1,
+        plain_share: and this share of the others.
+    """
+    cells: dict[tuple[str, str | None], list[LabelledText]] = defaultdict(list)
+    for example in sorted(examples, key=lambda example: zlib.crc32(example.text.encode())):
+        cells[example.intent, example.language].append(example)
+    chosen = []
+    for cell in cells.values():
+        real = [example for example in cell if example.real_style]
+        plain = [example for example in cell if not example.real_style]
+        first, second = round(real_share * len(real)), round(plain_share * len(plain))
+        rest = [*real[first:], *plain[second:]][: max(fewest - first - second, 0)]
+        chosen += [*real[:first], *plain[:second], *rest]
+    return chosen
+
+
+def learn_meaning(
+    encodings: NDArray[np.float32], intents: Sequence[str], regularisation: float, sharpness: float
+) -> LinearModel:
+    """Learns logistic regression over sentence encodings.
+
+    Args:
+        encodings: (n, dimension).
+        intents: n of them, at least two different ones.
+        regularisation: inverse strength of regularisation (`C`).
+        sharpness: factor on the scores before they become confidences.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    counts = Counter(intents)
+    counts_as = min(_COUNTS_AS, float(np.median(list(counts.values()))))
+    weights_of = {intent: max(1.0, counts_as / count) for intent, count in counts.items()}
+    model = LogisticRegression(C=regularisation, class_weight=weights_of, max_iter=200).fit(encodings, intents)
+    weights, intercept = model.coef_.T, model.intercept_
+    if len(model.classes_) == 2:  # scikit-learn keeps one column for two classes
+        weights, intercept = np.hstack([-weights, weights]) / 2, np.concatenate([-intercept, intercept]) / 2
+    return LinearModel(
+        tuple(str(name) for name in model.classes_),
+        np.ascontiguousarray(weights, dtype=np.float32),
+        intercept.astype(np.float32),
+        sharpness,
+    )
 
 
 def rankings(labels: Sequence[str], confidences: NDArray[np.float32], length: int | None = None) -> list[IntentRanking]:

@@ -79,6 +79,8 @@ class LanguageIdentifier(GraphComponent):
             "ignored_letters": 3,
             # Inverse strength of regularisation of the character model.
             "C": 1.0,
+            # Inverse temperature of the character model; fitted once on a fifth of the phrases held out.
+            "sharpness": 3.3,
             # Hash buckets and lengths of the character n-grams.
             "buckets": 2**16,
             "characters": [1, 5],
@@ -155,8 +157,8 @@ class LanguageIdentifier(GraphComponent):
                 "add `metadata: {language: ..}` to the phrases or correct `languages` in config.yml."
             )
         texts, languages = [text for text, _ in examples], [language for _, language in examples]
-        self._ngrams.fit(texts)
-        linear = train_linear_model(self._ngrams.transform(texts), languages, regularisation=self._config["C"], seed=7)
+        features, config = self._ngrams.fit_transform(texts), self._config
+        linear = train_linear_model(features, languages, config["C"], seed=7, sharpness=config["sharpness"])
         self._model = TextModel(self._ngrams, linear)
         self.persist()
         return self._resource

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +18,17 @@ from scipy.optimize import minimize_scalar
 
 from bot.nlu.ngrams import NgramFeatures
 
-FORMAT = "4"
+FORMAT = "5"
 """Of stored models; what was stored with another one had other columns for the same n-grams. Components that store a
 model add it to their fingerprint, or Rasa would take an older one out of its cache."""
-_FEWEST_HELD_OUT = 50
-"""With fewer examples held out a temperature says nothing: it would find each of them right, and be sure of all."""
-_SHARPNESS_OF_FEW = 3.0
-"""The inverse temperature where there are so few: about that of the shipped phrases."""
+_FEW = 250
+"""Fewer examples than this say nothing about how sure one may be: each would be found right and taken for certain."""
+_SHARPNESS_OF_FEW = 2.0
+"""The inverse temperature where there are so few."""
 REGULARISATION = 1.0
 """Inverse strength of regularisation (`C`) of the intent classifier; measured in docs/understanding.md."""
+
+Features: TypeAlias = sparse.csr_matrix | NDArray[np.float32]
 
 
 class ModelFormatError(RasaException):
@@ -42,6 +46,14 @@ class LinearModel:
     """(labels,)"""
     sharpness: float
     """Inverse temperature of the softmax, fitted on held-out scores."""
+
+    def scores(self, features: Features) -> NDArray[np.float32]:
+        """Returns the scores of (n, features) vectors, (n, labels)."""
+        return np.asarray(features @ self.weights + self.intercept, dtype=np.float32)
+
+    def confidences(self, features: Features) -> NDArray[np.float32]:
+        """Returns the confidences for (n, features) vectors, (n, labels); each row adds up to 1."""
+        return softmax(self.scores(features) * self.sharpness)
 
     def save(self, path: Path) -> None:
         """Writes the numbers; weights as half precision, which moves no score by more than 0.001."""
@@ -65,7 +77,7 @@ class LinearModel:
 
 
 class TextModel:
-    """A linear model over the n-grams of texts and, where it has more weights than they need, dense features.
+    """A linear model over the n-grams of texts.
 
     Args:
         ngrams: the n-grams, fitted.
@@ -81,18 +93,9 @@ class TextModel:
         """What it tells apart."""
         return self.linear.labels
 
-    def confidences(self, texts: Sequence[str], dense: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-        """Returns the confidences, (n, labels); each row adds up to 1.
-
-        Args:
-            texts: n texts.
-            dense: (n, d) their dense features.
-        """
-        columns = len(self.ngrams.idf)
-        scores = self.ngrams.transform(texts) @ self.linear.weights[:columns]
-        if dense is not None:
-            scores += dense @ self.linear.weights[columns:]
-        return softmax((scores + self.linear.intercept) * self.linear.sharpness)
+    def confidences(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Returns the confidences of n texts, (n, labels); each row adds up to 1."""
+        return self.linear.confidences(self.ngrams.transform(texts))
 
     def save(self, folder: Path) -> None:
         """Writes the model and what its n-grams have learned into a folder."""
@@ -122,35 +125,34 @@ def softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def train_linear_model(
-    features: sparse.csr_matrix, labels: Sequence[str], regularisation: float, seed: int, share: float = 0.2
+    features: sparse.csr_matrix,
+    labels: Sequence[str],
+    regularisation: float,
+    seed: int,
+    sharpness: float | None = None,
+    share: float = 0.2,
 ) -> LinearModel:
-    """Trains one-against-the-rest linear support vector machines and calibrates their scores.
+    """Trains one-against-the-rest linear support vector machines.
 
     Args:
         features: (n, d) training vectors.
         labels: n labels; one example of a label is enough.
         regularisation: inverse strength of regularisation (`C`).
         seed: seed of the order in which examples are gone through, and of which are held out.
-        share: share of the examples on which a second model, trained without them, is asked for the calibration.
-
-    Returns:
-        The model, trained on all examples, with a temperature that minimises the log loss of the held-out scores.
+        sharpness: inverse temperature of the confidences; without it, that which minimises the log loss of held-out
+            scores.
+        share: share of the examples on which a second model, trained without them, is asked for that.
     """
-    from joblib import Parallel, delayed
-
-    names, targets = np.unique(np.asarray(labels), return_inverse=True)
     features.sort_indices()  # the same whatever the order in which n-grams were counted
-    test = _held_out(features, targets, share, seed)
-    train = np.setdiff1d(np.arange(len(targets)), test)
-    tasks = [(features, targets, features[:1]), (features[train], targets[train], features[test])]
-    if len(test) < _FEWEST_HELD_OUT:
-        del tasks[1]
-    fitted = Parallel(n_jobs=2)(
-        delayed(fit_and_score)(part, target, held_out, regularisation, seed, len(names))
-        for part, target, held_out in tasks
-    )
-    weights, intercept, _ = fitted[0]
-    sharpness = fit_sharpness(fitted[1][2], targets[test]) if len(fitted) > 1 else _SHARPNESS_OF_FEW
+    names, targets = np.unique(np.asarray(labels), return_inverse=True)
+    if len(targets) < _FEW:
+        sharpness = _SHARPNESS_OF_FEW
+    if sharpness is None:
+        test = _held_out(features, targets, share, seed)
+        train = np.setdiff1d(np.arange(len(targets)), test)
+        weights, intercept = fit(features[train], targets[train], regularisation, seed, len(names))
+        sharpness = fit_sharpness(features[test] @ weights + intercept, targets[test])
+    weights, intercept = fit(features, targets, regularisation, seed, len(names))
     return LinearModel(tuple(str(name) for name in names), weights, intercept, sharpness)
 
 
@@ -179,26 +181,46 @@ def fit_sharpness(scores: NDArray[np.float32], targets: NDArray[np.int64]) -> fl
     return float(np.exp(minimize_scalar(log_loss, bounds=(-2.0, 4.0), method="bounded").x))
 
 
-def fit_and_score(
-    features: sparse.csr_matrix,
-    targets: NDArray[np.int64],
-    held_out: sparse.csr_matrix,
-    regularisation: float,
-    seed: int,
-    labels: int,
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Fits on one part and scores another; may run in a worker process.
+def fit(
+    features: sparse.csr_matrix, targets: NDArray[np.int64], regularisation: float, seed: int, labels: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Fits a linear support vector machine for each label against all others, the labels spread over the cores.
+
+    Args:
+        features: (n, d) training vectors.
+        targets: (n,) labels' numbers.
+        regularisation: inverse strength of regularisation (`C`).
+        seed: seed of the order in which examples are gone through.
+        labels: how many labels there are, at least two, each with an example.
 
     Returns:
-        weights (features, labels), intercept (labels,) and the held-out part's scores (m, labels).
+        weights (d, labels) and intercept (labels,).
     """
+    from joblib import Parallel, delayed
+
+    groups = np.array_split(np.arange(labels), max(1, min(os.cpu_count() or 1, labels // 2)))
+    fitted = Parallel(n_jobs=len(groups), prefer="threads")(  # liblinear releases Python's lock
+        delayed(_fit_group)(features, targets, group, regularisation, seed) for group in groups
+    )
+    weights = np.concatenate([part for part, _ in fitted]).T
+    return np.ascontiguousarray(weights), np.concatenate([part for _, part in fitted])
+
+
+def _fit_group(
+    features: sparse.csr_matrix,
+    targets: NDArray[np.int64],
+    group: NDArray[np.int64],
+    regularisation: float,
+    seed: int,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Returns weights (labels, d) and intercept (labels,) of a group of labels; the others count as one more label."""
     from sklearn.svm import LinearSVC
 
+    others = targets.max() + 1
+    labelled = np.where(np.isin(targets, group), targets, others)
     # liblinear's own tolerance: scikit-learn's takes four times as long and changes no prediction.
-    machine = LinearSVC(C=regularisation, tol=0.1, random_state=seed).fit(features, targets)
-    weights, intercept = machine.coef_.T, machine.intercept_
-    if labels == 2:  # scikit-learn keeps one column for two classes
-        weights, intercept = np.hstack([-weights, weights]), np.concatenate([-intercept, intercept])
-    weights = np.ascontiguousarray(weights, dtype=np.float32)
-    intercept = intercept.astype(np.float32)
-    return weights, intercept, np.asarray(held_out @ weights + intercept, dtype=np.float32)
+    machine = LinearSVC(C=regularisation, tol=0.1, random_state=seed).fit(features, labelled)
+    weights, intercept = machine.coef_.astype(np.float32), machine.intercept_.astype(np.float32)
+    if len(weights) == 1:  # scikit-learn keeps one row for two labels
+        weights, intercept = np.vstack([-weights, weights]), np.concatenate([-intercept, intercept])
+    return weights[: len(group)], intercept[: len(group)]

@@ -18,6 +18,11 @@ def is_about_products(message: Message) -> bool:
     return bool(_intent_metadata(message).get("about_products"))
 
 
+def is_real_style(message: Message) -> bool:
+    """Tells whether a training example is declared to be written as customers really write (`style: real`)."""
+    return _intent_metadata(message).get("style") == "real"
+
+
 def page_locales(message: Message) -> list[str]:
     """Returns what the page says of its visitor's languages, most wanted first: its locale and a second language."""
     metadata = message.get("metadata") or {}

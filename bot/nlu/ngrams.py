@@ -89,13 +89,14 @@ class NgramFeatures:
 
     def fit(self, texts: Sequence[str]) -> NgramFeatures:
         """Learns how rare each n-gram is (smoothed inverse document frequency); returns itself."""
-        frequency = np.concatenate(
-            [np.bincount(block.transform(texts).indices, minlength=self.buckets) for block in self._blocks]
-        )
-        self.idf = (np.log((1 + len(texts)) / (1 + frequency)) + 1).astype(np.float32)
-        # An n-gram that only one example has tells nothing about others, but would let the classifier memorise it.
-        self.idf[frequency < 2] = 0.0
+        self._learn([block.transform(texts) for block in self._blocks])
         return self
+
+    def fit_transform(self, texts: Sequence[str]) -> sparse.csr_matrix:
+        """Learns how rare each n-gram is and returns the vectors of the texts, as `transform` does."""
+        counted = [block.transform(texts) for block in self._blocks]
+        self._learn(counted)
+        return self._weighted(counted)
 
     def transform(self, texts: Sequence[str]) -> sparse.csr_matrix:
         """Returns the vectors of the texts.
@@ -108,9 +109,17 @@ class NgramFeatures:
         """
         if not texts:
             return sparse.csr_matrix((0, len(self.idf)), dtype=np.float32)
+        return self._weighted([block.transform(texts) for block in self._blocks])
+
+    def _learn(self, counted: Sequence[sparse.csr_matrix]) -> None:
+        frequency = np.concatenate([np.bincount(counts.indices, minlength=self.buckets) for counts in counted])
+        self.idf = (np.log((1 + counted[0].shape[0]) / (1 + frequency)) + 1).astype(np.float32)
+        # An n-gram that only one example has tells nothing about others, but would let the classifier memorise it.
+        self.idf[frequency < 2] = 0.0
+
+    def _weighted(self, counted: Sequence[sparse.csr_matrix]) -> sparse.csr_matrix:
         blocks = []
-        for block, idf in zip(self._blocks, self.idf.reshape(len(self._blocks), -1), strict=True):
-            counts = block.transform(texts)
+        for counts, idf in zip(counted, self.idf.reshape(len(self._blocks), -1), strict=True):
             counts.data = (np.log(counts.data) + np.float32(1)) * idf[counts.indices]
             blocks.append(normalize(counts, copy=False))
         return sparse.hstack(blocks, format="csr")

@@ -15,10 +15,7 @@ from rasa.shared.exceptions import InvalidConfigException
 from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
-from scipy import sparse
 
-from bot.encoder import load_encoder
-from bot.nlu.encoding import encodings_of
 from bot.nlu.linear import FORMAT, REGULARISATION, TextModel, train_linear_model
 from bot.nlu.metadata import is_about_products, is_command
 from bot.nlu.ngrams import NgramFeatures
@@ -31,8 +28,8 @@ _NOTHING_LEARNED = "nothing-learned"
 class ProductScope(GraphComponent):
     """Adds `about_products` ({likely, confidence}) to each message: a mail that does not arrive, not the weather.
 
-    A linear model over n-grams and the sentence encoding, learned from the phrases of one intent, of which the training
-    data says which are about the products (`about_products: true`). What an issue covers is not its business.
+    A linear model over n-grams, learned from the phrases of one intent, of which the training data says which are about
+    the products (`about_products: true`). What an issue covers is not its business.
     """
 
     @staticmethod
@@ -43,7 +40,7 @@ class ProductScope(GraphComponent):
             "intent": "out_of_scope",
             # From which confidence on a message is taken to be about the products.
             "threshold": 0.7,
-            # Characters of a text whose n-grams are read, from its beginning; the encoding is of all of it.
+            # Characters of a text that are read, from its beginning.
             "longest_text": 700,
             # Hash buckets of each n-gram block; a power of two.
             "buckets": 2**15,
@@ -88,8 +85,8 @@ class ProductScope(GraphComponent):
 
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str:
-        """Makes Rasa's cache notice other weights of the encoder, and another format of what is stored."""
-        return f"{load_encoder().version} {FORMAT}"
+        """Makes Rasa's cache notice another format of what is stored."""
+        return FORMAT
 
     def train(self, training_data: TrainingData) -> Resource:
         """Trains on the phrases of the intent; where they are all of one kind, nothing is ever likely."""
@@ -101,8 +98,7 @@ class ProductScope(GraphComponent):
         labels = [_ABOUT if is_about_products(message) else _ELSEWHERE for message in phrases]
         if len(set(labels)) > 1:
             texts = [str(message.get(TEXT)) for message in phrases]
-            encodings = sparse.csr_matrix(load_encoder().encode(texts))
-            features = sparse.hstack([self._ngrams.fit(texts).transform(texts), encodings], format="csr")
+            features = self._ngrams.fit_transform(texts)
             linear = train_linear_model(features, labels, REGULARISATION, self._config["random_seed"])
             self._model = TextModel(self._ngrams, linear)
         with self._model_storage.write_to(self._resource) as folder:
@@ -131,23 +127,17 @@ class ProductScope(GraphComponent):
     def process(self, messages: list[Message]) -> list[Message]:
         """Adds `about_products` to each message with typed text."""
         typed = [message for message in messages if message.get(TEXT) and not is_command(message)]
-        confidences = self.confidences([str(message.get(TEXT)) for message in typed], encodings_of(typed))
+        confidences = self.confidences([str(message.get(TEXT)) for message in typed])
         for message, confidence in zip(typed, confidences.tolist(), strict=True):
             found = {"likely": confidence >= self._config["threshold"], "confidence": round(confidence, 3)}
             message.set("about_products", found, add_to_output=True)
         return messages
 
-    def confidences(self, texts: Sequence[str], encodings: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-        """Returns how certain it is of each of n texts that it is about the products, 0-1; numbers alone never are.
-
-        Args:
-            texts: n texts.
-            encodings: (n, dimension) their sentence encodings, if they are there already.
-        """
+    def confidences(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Returns how certain it is of each of n texts that it is about the products, 0-1; numbers alone never are."""
         if self._model is None or not texts:
             return np.zeros(len(texts), np.float32)
         has_letters = np.array([any(char.isalpha() for char in text) for text in texts])
-        known = load_encoder().encode(texts) if encodings is None else encodings
         read = [text[: self._config["longest_text"]] for text in texts]
-        about = self._model.confidences(read, known)[:, self._model.labels.index(_ABOUT)]
+        about = self._model.confidences(read)[:, self._model.labels.index(_ABOUT)]
         return np.asarray(about * has_letters, dtype=np.float32)

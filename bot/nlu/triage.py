@@ -1,4 +1,4 @@
-"""The triage of a message: a second issue, two issues that are too close to choose, mood, and what makes it urgent."""
+"""The triage of a message: a second issue, issues to choose from, mood, and what makes it urgent."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from bot.nlu.intent import LinearIntentClassifier, load_classifier
 from bot.nlu.metadata import is_command
 from bot.nlu.sentiment import read_mood
 from bot.nlu.triage_evidence import (
+    OUT_OF_SCOPE,
     PAIR_FEATURES,
     Confidences,
     Pair,
     Parts,
     Said,
-    close_candidates,
+    candidates_of,
     issue_pairs,
     parts_of,
     with_pair,
@@ -33,16 +34,16 @@ from bot.nlu.triage_evidence import (
 from bot.settings import get_settings
 
 RANKING = "intent_ranking"
-OUT_OF_SCOPE = "out_of_scope"
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
 class Triage(GraphComponent):
     """Reads each message in parts, by the intent classifier before it, and adds `triage` to it.
 
-    `triage` has `second_issue` ({name, confidence} or None), `candidates` (two issues that are too close to choose, or
-    none), `sentiment` ({label, confidence}) and `signals` (names). The intent and its ranking change where two issues
-    are named of which neither came out best. The classifier is asked once for all messages.
+    `triage` has `second_issue` ({name, confidence} or None), `candidates` (two or three issues to choose from where
+    none is sure enough to be answered, or none), `sentiment` ({label, confidence}) and `signals` (names). The intent
+    and its ranking change where two issues are named of which neither came out best. The classifier is asked once for
+    all messages.
     """
 
     @staticmethod
@@ -52,9 +53,9 @@ class Triage(GraphComponent):
             # Logistic regression of a second issue (see PAIR_FEATURES), and from which confidence on it is named.
             "second_issue": {"sides": 1.86, "crossed": -0.16, "whole": 0.32, "bias": -0.07},
             "second_issue_confidence": 0.62,
-            # Two issues are candidates, if their confidences add up to so much and the second is so near the first.
-            "candidates_together": 0.75,
-            "candidates_ratio": 0.2,
+            # From which confidence on an issue is answered at once, and from which on it is offered beside others.
+            "answer_from": 0.7,
+            "offer_from": 0.2,
             # The language of messages whose language is unknown.
             "fallback_language": "en",
         }
@@ -73,7 +74,7 @@ class Triage(GraphComponent):
         Raises:
             InvalidConfigException: names the key and what it must be.
         """
-        for key in ("second_issue_confidence", "candidates_together", "candidates_ratio"):
+        for key in ("second_issue_confidence", "answer_from", "offer_from"):
             if not 0 < config[key] <= 1:
                 raise InvalidConfigException(
                     f"{cls.__name__}: `{key}` must be above 0 and at most 1, it is {config[key]}."
@@ -124,9 +125,8 @@ class Triage(GraphComponent):
         labels = self._classifier.model.labels
         if not keys:
             return Said(labels, {}, np.zeros((0, len(labels)), dtype=np.float32))
-        confidences = self._classifier.model.confidences(
-            [text for _, text in keys],
-            languages=[language for language, _ in keys],
+        confidences = self._classifier.model.word_confidences(
+            [text for _, text in keys], [language for language, _ in keys]
         )
         return Said(labels, {key: row for row, key in enumerate(keys)}, confidences)
 
@@ -146,8 +146,9 @@ class Triage(GraphComponent):
                 best = pair.first
             second = {"name": pair.second if best == pair.first else pair.first, "confidence": confidence}
         else:
-            together, ratio = self._config["candidates_together"], self._config["candidates_ratio"]
-            candidates = close_candidates(confidences, self._issues, together, ratio)
+            candidates = candidates_of(
+                confidences, self._issues, self._config["answer_from"], self._config["offer_from"]
+            )
         if confidences is not before:
             _rank(message, confidences, len(before))
         triage = {"second_issue": second, "candidates": candidates, **self._mood(parts)}

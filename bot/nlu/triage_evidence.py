@@ -1,4 +1,4 @@
-"""Judges the parts of a message: whether it names a second issue, and whether two issues are too close to choose."""
+"""Judges the parts of a message: whether it names a second issue, and which issues the customer chooses from."""
 
 from __future__ import annotations
 
@@ -31,6 +31,11 @@ held-out messages have 660."""
 PAIR_FEATURES = ("sides", "crossed", "whole")
 """By what a pair of issues is judged, each the sum of two log confidences: of the first issue before the cut and the
 second after it; of the second before it and the first after it; of both in the whole message."""
+
+OUT_OF_SCOPE = "out_of_scope"
+
+MOST_CANDIDATES = 3
+"""So many issues the customer may choose from."""
 
 _FLOOR = 1e-5
 """Smallest confidence of which a logarithm is taken."""
@@ -195,20 +200,24 @@ def with_pair(confidences: Confidences, pair: Pair, confidence: float) -> dict[s
     return _sorted(names, np.array(mixed))
 
 
-def close_candidates(confidences: Confidences, issues: Collection[str], together: float, ratio: float) -> list[str]:
-    """Returns the two best issues where they are close and hardly anything else comes into question; else none.
+def candidates_of(
+    confidences: Confidences, issues: Collection[str], answer_from: float, offer_from: float
+) -> list[str]:
+    """Returns two or three issues that the customer chooses from, where none is sure enough to be answered; else none.
 
     Args:
         confidences: intent -> confidence, best first.
         issues: the issue intents.
-        together: least sum of both confidences; calibrated ones tell how often the right one is among the two.
-        ratio: least confidence of the second as a share of the first's.
+        answer_from: from this confidence on the best one is answered at once.
+        offer_from: from this confidence on issues are offered, even if the message may well be out of scope.
     """
-    ranked = [intent for intent in confidences if intent in issues][:2]
-    if len(ranked) < 2 or ranked[0] != next(iter(confidences)):
+    best = next(iter(confidences))
+    ranked = [intent for intent in confidences if intent in issues][:MOST_CANDIDATES]
+    if len(ranked) < 2 or (best not in issues and best != OUT_OF_SCOPE):
         return []
-    first, second = (confidences[intent] for intent in ranked)
-    return ranked if first + second >= together and second >= ratio * first else []
+    if (best in issues and confidences[best] >= answer_from) or confidences[ranked[0]] < offer_from:
+        return []
+    return ranked
 
 
 def _sorted(names: Sequence[str], values: NDArray[np.float64]) -> dict[str, float]:

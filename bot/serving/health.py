@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 from rasa.core.agent import Agent
 
-from bot.serving.action_endpoint import server_url
+from bot.rasa_patches.action_endpoint import server_url
 from bot.serving.event_broker import ConversationEvents
 from bot.serving.tracker_store import ConversationStore
 from bot.settings import Settings

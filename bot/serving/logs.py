@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import traceback
-from contextvars import ContextVar
 from datetime import datetime, timezone
 
+from bot.rasa_patches.stages import conversation
 from bot.tickets.anonymous import anonymous
-
-conversation: ContextVar[str | None] = ContextVar("conversation", default=None)
-"""The conversation that is being served; its id opens nothing without the signed token."""
 
 
 class JsonFormatter(logging.Formatter):

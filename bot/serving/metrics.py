@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from rasa.core.actions.action import RemoteAction
-from rasa.core.agent import Agent
-from rasa.core.channels.channel import UserMessage
-from rasa.core.processor import MessageProcessor
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from bot.serving.logs import conversation
-
-Answer = TypeVar("Answer")
+from bot.rasa_patches.stages import LATENCY
 
 REGISTRY = CollectorRegistry()
-_BUCKETS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10)
 # Labels come from the model and the settings, never from what a customer writes: the number of series is bounded.
 MESSAGES = Counter("bot_messages", "Messages of customers.", ["channel"], registry=REGISTRY)
 INTENTS = Counter("bot_intents", "Intents of customers' messages.", ["intent"], registry=REGISTRY)
@@ -25,7 +17,7 @@ LANGUAGES = Counter("bot_languages", "Languages of customers' messages.", ["lang
 FALLBACKS = Counter("bot_fallbacks", "Messages that were not understood.", registry=REGISTRY)
 HAND_OVERS = Counter("bot_hand_overs", "Times that a conversation was handed over to people.", registry=REGISTRY)
 FAILURES = Counter("bot_failures", "Messages on the page that ended in an apology.", registry=REGISTRY)
-LATENCY = Histogram("bot_stage_seconds", "Time by stage.", ["stage"], buckets=_BUCKETS, registry=REGISTRY)
+REGISTRY.register(LATENCY)
 OUTBOX = Gauge("bot_outbox_deliveries", "Tickets on their way to help desks.", ["target", "state"], registry=REGISTRY)
 EVENTS_WAITING = Gauge("bot_events_waiting", "Events that wait for the broker.", registry=REGISTRY)
 EVENTS_DROPPED = Gauge("bot_events_dropped", "Events given up while the broker was away.", registry=REGISTRY)
@@ -51,28 +43,3 @@ def count(event: Mapping[str, Any]) -> None:
             FALLBACKS.inc()
         elif event["name"] == "action_open_ticket":
             HAND_OVERS.inc()
-
-
-def timed(stage: str, method: Callable[..., Awaitable[Answer]]) -> Callable[..., Awaitable[Answer]]:
-    """Returns a method that also measures how long it takes."""
-
-    @functools.wraps(method)
-    async def measured(*arguments: Any, **named: Any) -> Answer:
-        with LATENCY.labels(stage).time():
-            return await method(*arguments, **named)
-
-    return measured
-
-
-@functools.lru_cache(maxsize=1)
-def install() -> None:
-    """Makes Rasa measure its stages, and name the conversation in its logs."""
-    handle_message = timed("rasa", Agent.handle_message)
-
-    async def handled(self: Agent, message: UserMessage) -> Any:
-        conversation.set(message.sender_id)
-        return await handle_message(self, message)
-
-    Agent.handle_message = handled
-    MessageProcessor.parse_message = timed("understanding", MessageProcessor.parse_message)
-    RemoteAction.run = timed("action", RemoteAction.run)

@@ -15,7 +15,8 @@ from sanic.request import Request
 from sanic.response import HTTPResponse, raw
 from sanic.response import json as json_response
 
-from bot.serving import action_endpoint, graph_runner, health, http_bounds, logs, metrics, understanding
+from bot.rasa_patches import action_endpoint, graph_runner
+from bot.serving import health, http_bounds, logs, metrics
 from bot.serving.event_broker import ConversationEvents
 from bot.settings import Settings, get_settings
 from bot.tickets import TicketStoreError, ticket_store
@@ -42,8 +43,6 @@ class OperationsChannel(InputChannel):
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        understanding.install()  # before what measures it: a customer waits for the messages before hers, too
-        metrics.install()
         if settings.log_format == "json":
             logs.write_json()
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rasa.core.agent import Agent
 from rasa.core.brokers.broker import EventBroker
 from rasa.core.tracker_store import SQLTrackerStore, TrackerStore
 from rasa.shared.core.domain import Domain
@@ -20,7 +19,9 @@ from sqlalchemy import func, or_, select, text
 from sqlalchemy.orm import sessionmaker
 from sqlalchemy.sql.elements import ColumnElement
 
-from bot.serving import action_endpoint, conversation_states, graph_runner, metrics, rule_lookup
+from bot import rasa_patches
+from bot.rasa_patches.stages import LATENCY
+from bot.serving import metrics
 from bot.serving.conversations import EVENTS, ConversationsError, open_conversations
 from bot.settings import get_settings
 
@@ -66,6 +67,9 @@ class ConversationStore(SQLTrackerStore):
         RasaException: the database cannot be used.
     """
 
+    needs_no_safety_net = True
+    """Rasa's would make a conversation that cannot be read a new one (bot/rasa_patches/tracker_store.py)."""
+
     def __init__(
         self,
         domain: Domain | None = None,
@@ -91,7 +95,7 @@ class ConversationStore(SQLTrackerStore):
         known = self._at_hand.get(tracker.sender_id)
         if known is not None and known.tracker is not tracker:
             known = None
-        with metrics.LATENCY.labels("tracker_save").time():
+        with LATENCY.labels("tracker_save").time():
             new, last = await asyncio.to_thread(self._save, tracker, known)
         if last is None:
             self._forget(tracker.sender_id)
@@ -113,7 +117,7 @@ class ConversationStore(SQLTrackerStore):
             known = None
         if known is not None:
             known.lent = True  # before anybody else can run
-        with metrics.LATENCY.labels("tracker_read").time():
+        with LATENCY.labels("tracker_read").time():
             last = known.last if known is not None else None
             kept = await asyncio.to_thread(self._read, sender_id, fetch_events_from_all_sessions, last)
         if known is not None and kept is None:
@@ -206,24 +210,4 @@ def _row(sender_id: str, event: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-_rasas_choice: Callable[..., TrackerStore] = Agent._create_tracker_store
-
-
-def _as_it_is(store: TrackerStore | None, domain: Domain) -> TrackerStore:
-    """Returns our store without Rasa's safety net, which makes a conversation that cannot be read a new one.
-
-    The customer would be answered as a stranger, and the turn would be missing from the conversation for good. This way
-    the message fails, the customer is told so, and can send it again.
-    """
-    if isinstance(store, ConversationStore):
-        store.domain = domain
-        return store
-    return _rasas_choice(store, domain)
-
-
-Agent._create_tracker_store = staticmethod(_as_it_is)
-# These must be there before a model is loaded, and every command that answers opens the tracker store first.
-graph_runner.install()
-conversation_states.install()
-rule_lookup.install()
-action_endpoint.install()
+rasa_patches.install()

@@ -43,6 +43,17 @@ def test_two_close_issues_are_asked_about_by_their_titles_with_neither(actions: 
     assert slots_of(result)["choice"] == {"text": "paid but overdue", "shown": pair, "turn": 1}
 
 
+def test_issues_that_a_refused_message_may_mean_are_offered_before_it_is_refused(actions: ActionServer) -> None:
+    maybe = ["pay_invoice", "past_due_balance", "download_invoice"]
+    message = {"text": "that thing from last month", "triage": {"candidates": maybe}}
+    result = actions.run("action_not_understood", "out_of_scope", message=message, language="en")
+    assert result["responses"][0]["text"] == REPLIES.dialogue("which_issue", "en")
+    assert payloads(result) == [*(f"/{intent}" for intent in maybe), "/deny"]
+    asked = {"text": "that thing", "shown": maybe, "turn": 0}
+    result = actions.run("action_not_understood", "out_of_scope", message=message, language="en", choice=asked)
+    assert texts(result) == REPLIES.text("utter_out_of_scope", "en")
+
+
 def test_it_is_asked_once_and_the_next_answer_decides(actions: ActionServer) -> None:
     pair = ["past_due_balance", "payment_not_registered"]
     asked = {"text": "paid but overdue", "shown": pair, "turn": 0}

@@ -59,6 +59,12 @@ def test_titles_and_slugs_are_examples_of_their_issue(examples: TrainingData, ro
         assert (issue.sources[0].replace("-", " "), intent) in added
 
 
+def test_what_our_files_say_of_a_phrase_reaches_training(examples: TrainingData) -> None:
+    declared = [message.get("metadata")["intent"] for message in examples.intent_examples]
+    assert any(one.get("style") == "real" for one in declared)
+    assert any(one.get("about_products") for one in declared)
+
+
 def test_every_example_declares_its_language(examples: TrainingData) -> None:
     assert all(message.get("metadata")["intent"]["language"] for message in examples.intent_examples)
 

@@ -1,8 +1,9 @@
-"""`python -m bot encoder train` and `evaluate`."""
+"""`python -m bot encoder train`, `lessons` and `evaluate`."""
 
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,35 @@ def test_a_single_tree_teaches_nothing(trees: list[Path], tmp_path: Path, capsys
     (tmp_path / "nb-NO").mkdir()
     assert run("encoder", "train", tmp_path / "nb-NO", "-o", tmp_path / "x.npz", "--no-teacher") == 1
     assert "at least two trees" in capsys.readouterr().err
+
+
+def test_lessons_hold_phrases_by_intent_and_texts_that_say_the_same(trees: list[Path], tmp_path: Path) -> None:
+    entry = """nlu:
+- intent: refund_request
+  metadata: {{language: {language}, style: {style}, situations: [1]}}
+  examples: |
+    - {text}
+"""
+    phrases = tmp_path / "nlu"
+    written = (("en", "real", "give me my money back"), ("nb", "plain", "gi meg pengene tilbake"))
+    for language, style, text in written:
+        (phrases / language).mkdir(parents=True)
+        (phrases / language / "x.yml").write_text(entry.format(language=language, style=style, text=text))
+    output = tmp_path / "new" / "lessons.json"
+    assert run("encoder", "lessons", *trees, "--phrases", phrases, "-o", output) == 0
+    lessons = json.loads(output.read_text(encoding="utf8"))
+    assert lessons["phrases"] == [[text, "refund_request", style == "real"] for _, style, text in written]
+    assert lessons["situations"] == [{language: text for language, _, text in written}]
+    assert lessons["segments"]
+
+
+def test_lessons_without_phrases_are_refused(
+    trees: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "broken.yml").write_text("nlu:\n- intent: greet\n", encoding="utf8")
+    words = ("--phrases", tmp_path / "broken.yml", "-o", tmp_path / "lessons.json")
+    assert run("encoder", "lessons", *trees, *words) == 1
+    assert "broken.yml" in capsys.readouterr().err
 
 
 def test_evaluation_prints_the_retrieval_table(

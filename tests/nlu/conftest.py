@@ -13,7 +13,7 @@ import yaml
 from bot.regression.measure import NluModel
 
 # These learn nothing from what the phrases say; Rasa would spend most of their time on reading phrases.
-NEED_FEW_PHRASES = {"tokenizer", "shared-tokenizer", "encoding"}
+NEED_FEW_PHRASES = {"tokenizer", "shared-tokenizer"}
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 
 

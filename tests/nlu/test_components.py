@@ -65,19 +65,6 @@ def test_the_bot_itself_loads_no_rules_of_single_languages(train_config: Train) 
     assert [text[start:end] for start, end in spans] == ["I", "don't", "see", "the", "invoice"]
 
 
-def test_the_encoding_is_a_dense_sentence_feature_of_unit_length(train_config: Train) -> None:
-    from rasa.core.channels.channel import UserMessage
-    from rasa.engine.constants import PLACEHOLDER_MESSAGE, PLACEHOLDER_TRACKER
-
-    processor = train_config("encoding")._agent.processor
-    assert processor is not None
-    target = processor.model_metadata.nlu_target
-    inputs = {PLACEHOLDER_MESSAGE: [UserMessage("where is my invoice")], PLACEHOLDER_TRACKER: None}
-    message = processor.graph_runner.run(inputs, targets=[target])[target][0]
-    _, sentence = message.get_dense_features("text")
-    assert np.linalg.norm(sentence.features) == pytest.approx(1.0, abs=1e-3)
-
-
 def test_an_issue_is_recognised_in_four_languages_by_one_model(train_config: Train) -> None:
     texts = [
         "how do I get a copy of my invoice",
@@ -117,7 +104,7 @@ def test_the_confidences_of_a_text_add_up_to_one(train_config: Train) -> None:
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("C", 0), ("buckets", 1000), ("calibration_share", 1), ("foreign", 2), ("encoder_weight", -1)],
+    [("C", 0), ("buckets", 1000), ("meaning_share", 2), ("foreign", 2), ("encoded", 0)],
 )
 def test_a_setting_that_cannot_work_is_refused_by_name(key: str, value: float) -> None:
     config = {**LinearIntentClassifier.get_default_config(), key: value}

@@ -13,7 +13,7 @@ from rasa.engine.storage.resource import Resource
 from rasa.shared.exceptions import InvalidConfigException
 
 from bot.nlu.triage import Triage
-from bot.nlu.triage_evidence import Parts, Said, close_candidates, issue_pairs, with_pair
+from bot.nlu.triage_evidence import Parts, Said, candidates_of, issue_pairs, with_pair
 from bot.regression.measure import NluModel
 from bot.regression.triage import read_labelled
 from tests.nlu.test_language import Train
@@ -87,8 +87,8 @@ def test_a_button_has_no_triage(train_config: Train) -> None:
     ("key", "value"),
     [
         ("second_issue_confidence", 0),
-        ("candidates_together", 1.5),
-        ("candidates_ratio", -1),
+        ("answer_from", 1.5),
+        ("offer_from", -1),
         ("second_issue", {"sides": 1}),
     ],
 )
@@ -110,17 +110,22 @@ def test_a_pipeline_without_the_classifier_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("confidences", "expected"),
     [
-        ({"card_declined": 0.5, "pay_invoice": 0.4, "refund_request": 0.1}, ["card_declined", "pay_invoice"]),
-        ({"card_declined": 0.95, "pay_invoice": 0.05}, []),  # clear
-        ({"card_declined": 0.3, "pay_invoice": 0.28, "refund_request": 0.25, "greet": 0.17}, []),  # anything
-        ({"out_of_scope": 0.4, "card_declined": 0.35, "pay_invoice": 0.25}, []),  # hardly the bot's business
+        (
+            {"card_declined": 0.5, "pay_invoice": 0.3, "refund_request": 0.1, "change_plan": 0.1},
+            ["card_declined", "pay_invoice", "refund_request"],
+        ),
+        ({"card_declined": 0.95, "pay_invoice": 0.05}, []),  # sure enough to be answered
+        ({"out_of_scope": 0.6, "card_declined": 0.25, "pay_invoice": 0.15}, ["card_declined", "pay_invoice"]),
+        ({"out_of_scope": 0.85, "card_declined": 0.1, "pay_invoice": 0.05}, []),  # not the bot's business
+        ({"greet": 0.4, "card_declined": 0.35, "pay_invoice": 0.25}, []),  # small talk
+        ({"card_declined": 0.15, "pay_invoice": 0.1, "refund_request": 0.1}, []),  # anything
         ({"card_declined": 1.0}, []),
     ],
 )
-def test_two_close_issues_are_candidates_where_little_else_comes_into_question(
+def test_two_or_three_issues_are_offered_where_none_is_sure_enough(
     confidences: dict[str, float], expected: list[str]
 ) -> None:
-    assert close_candidates(confidences, ISSUES, together=0.75, ratio=0.25) == expected
+    assert candidates_of(confidences, ISSUES, answer_from=0.7, offer_from=0.2) == expected
 
 
 def said_to(answers: dict[str, dict[str, float]]) -> Said:

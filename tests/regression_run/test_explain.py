@@ -63,11 +63,11 @@ def test_nothing_cannot_be_explained(accepted: Sandbox) -> None:
     assert "no text to explain" in done.stderr
 
 
-def test_two_issues_too_close_to_choose_are_answered_by_no_article(accepted: Sandbox) -> None:
+def test_issues_to_choose_from_are_answered_by_no_article(accepted: Sandbox) -> None:
     model = accepted.accepted_model
     texts = [example.text for example in read_examples(accepted.sets / "held_out") if example.language == "en"]
     close = (one["triage"]["candidates"] for one in NluModel(model).parse(texts))
-    text, (first, second) = next((text, pair) for text, pair in zip(texts, close, strict=True) if pair)
+    text, offered = next((text, issues) for text, issues in zip(texts, close, strict=True) if issues)
     shown = accepted.bot("explain", text, "--model", model)
-    assert f"the bot asks which it is: {first} or {second}" in shown.stdout, shown.stdout + shown.stderr
+    assert f"the bot asks which it is: {' or '.join(offered)}" in shown.stdout, shown.stdout + shown.stderr
     assert "answered by" not in shown.stdout

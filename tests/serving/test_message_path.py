@@ -32,9 +32,9 @@ from rasa.shared.core.events import (
 from rasa.shared.core.trackers import DialogueStateTracker, EventVerbosity
 from rasa.utils.endpoints import ClientResponseError, EndpointConfig, read_endpoint_config
 
-from bot.serving import action_endpoint, conversation_states, graph_runner, rule_lookup, understanding
-from bot.serving.action_endpoint import EmbeddedActions
-from bot.serving.graph_runner import OrderedGraphRunner
+from bot.rasa_patches import action_endpoint, conversation_states, graph_runner, rule_lookup, understanding
+from bot.rasa_patches.action_endpoint import EmbeddedActions
+from bot.rasa_patches.graph_runner import OrderedGraphRunner
 from tests.conftest import ROOT
 from tests.serving.conftest import SetUp
 

@@ -10,8 +10,8 @@ waits for, and none of them depends on the message:
 - the call of an action: it carries the whole conversation, with the structured answers (10 kB each) that the page
   has rendered long ago. No action reads those; they stay in the tracker and are left out of the call.
 
-What each replacement accepts, refuses and returns equals Rasa's own (tests/nlu/test_action_results.py), but for the
-structured answers in the call.
+What each replacement accepts, refuses and returns equals Rasa's own, but for the structured answers in the call
+(tests/rasa_patches/test_action_results.py).
 """
 
 from __future__ import annotations

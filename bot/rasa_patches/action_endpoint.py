@@ -19,7 +19,7 @@ import aiohttp
 from rasa.core.constants import DEFAULT_REQUEST_TIMEOUT
 from rasa.utils.endpoints import ClientResponseError, EndpointConfig
 
-from bot.serving.worker_thread import WorkerThread
+from bot.rasa_patches.worker_thread import WorkerThread
 from bot.settings import get_settings
 
 logger = logging.getLogger(__name__)

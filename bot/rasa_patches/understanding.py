@@ -11,7 +11,7 @@ from typing import Any
 
 from rasa.core.processor import MessageProcessor
 
-from bot.serving.worker_thread import WorkerThread
+from bot.rasa_patches.worker_thread import WorkerThread
 
 
 @lru_cache(maxsize=1)

@@ -15,8 +15,8 @@ from rasa.shared.core.slots import TextSlot
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.utils.common import all_subclasses
 
-from bot.nlu import action_results
-from bot.nlu.action_results import action_call, event_class, validate_action_result
+from bot.rasa_patches import action_results
+from bot.rasa_patches.action_results import action_call, event_class, validate_action_result
 
 ACTION = RemoteAction("action_test", None)
 
@@ -101,14 +101,6 @@ def test_the_conversation_itself_keeps_its_structured_answers() -> None:
     tracker = DialogueStateTracker.from_events("customer", [answer])
     action_call(ACTION, tracker, Domain.empty())
     assert tracker.events[-1].data["custom"] == {"steps": ["..."]}
-
-
-def test_loading_the_pipeline_puts_all_of_it_in_place() -> None:
-    import bot.nlu.intent  # noqa: F401
-
-    assert RemoteAction._validate_action_result is validate_action_result
-    assert RemoteAction._action_call_format is action_call
-    assert Event.resolve_by_type is event_class
 
 
 def test_a_refused_result_says_what_is_wrong() -> None:

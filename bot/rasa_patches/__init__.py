@@ -1,0 +1,58 @@
+"""Every attribute of Rasa that this project replaces: what for, and why no extension point of Rasa's serves.
+
+`bot/serving/tracker_store.py` calls `install`: every command that answers customers opens the tracker store first.
+
+Behaviour, always there:
+
+- `action_endpoint` (EndpointConfig.request, .session): actions run in Rasa's process, as `embedded:` in endpoints.yml
+  says; a class of endpoints cannot be chosen in that file.
+- `tracker_store` (Agent._create_tracker_store): a conversation that cannot be read fails visibly; Rasa wraps every
+  store so that it becomes a new one.
+- `understanding` (MessageProcessor.parse_message): messages are understood beside the server's thread; Rasa calls the
+  components in it.
+- `stages` (Agent.handle_message, MessageProcessor.parse_message, RemoteAction.run): measured for Prometheus, with the
+  conversation's id in logs; Rasa's tracing wants a server of its own.
+
+Speed, `BOT_RASA_PATCHES=off` leaves them out; each returns what Rasa's own does (tests/rasa_patches and
+tests/serving/test_message_path.py compare them), figures in docs/benchmarks.md:
+
+- `action_results` (RemoteAction._validate_action_result, ._action_call_format, Event.resolve_by_type): checks compiled
+  once, calls without the answers that the page has rendered; 17 ms an action.
+- `conversation_states` (DialogueStateTracker.copy, .applied_events, .past_states): a conversation is not gone through
+  again for each prediction; 15 % of an answer.
+- `rule_lookup` (RulePolicy._get_possible_keys, ._find_action_from_rules, copy in its module): rules are found by an
+  index; 16 % of an answer.
+- `graph_runner` (DaskGraphRunner and copy in rasa.core.processor, Domain.is_empty): the pipeline runs without Dask's
+  scheduler; 1.5 ms a message.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from bot.rasa_patches import (
+    action_endpoint,
+    action_results,
+    conversation_states,
+    graph_runner,
+    rule_lookup,
+    stages,
+    tracker_store,
+    understanding,
+)
+from bot.settings import get_settings
+
+BEHAVIOUR = (
+    action_endpoint,
+    tracker_store,
+    understanding,  # before what measures it: a customer waits for the messages before hers, too
+    stages,
+)
+SPEED = (action_results, conversation_states, rule_lookup, graph_runner)
+
+
+@lru_cache(maxsize=1)
+def install() -> None:
+    """Replaces what the settings say, once."""
+    for patch in (*BEHAVIOUR, *(SPEED if get_settings().rasa_patches == "on" else ())):
+        patch.install()
