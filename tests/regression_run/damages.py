@@ -72,8 +72,8 @@ def remove_a_rule(sandbox: Sandbox) -> None:
     path.write_text("\n- rule: ".join([first, *kept]), encoding="utf8")
 
 
-def double_the_threshold(sandbox: Sandbox) -> None:
-    replace_in(sandbox.root / "config.yml", "  threshold: 0.3", "  threshold: 0.6")
+def raise_the_threshold(sandbox: Sandbox) -> None:
+    replace_in(sandbox.root / "config.yml", "  threshold: 0.2", "  threshold: 0.6")
 
 
 def make_noise_of_the_encoder(sandbox: Sandbox) -> None:
@@ -108,7 +108,7 @@ DAMAGES = [
     Damage("a language's phrases are halved", halve_a_language, "in nb removed"),
     Damage("an article's steps are emptied", empty_an_articles_steps, "data/articles/card_declined/nb.md changed"),
     Damage("a rule is removed", remove_a_rule, "data/rules.yml changed"),
-    Damage("the threshold is doubled", double_the_threshold, "FallbackClassifier.threshold changed from 0.3 to 0.6"),
+    Damage("the threshold is raised", raise_the_threshold, "FallbackClassifier.threshold changed from 0.2 to 0.6"),
     Damage("noise instead of the encoder's weights", make_noise_of_the_encoder, "bot/encoder/weights.npz changed"),
     Damage("an article is deleted", delete_an_article, "data/articles/card_declined/nb.md deleted"),
     Damage("an entity pattern is broken", break_an_entity_pattern, "bot/nlu/entity_patterns.py changed"),

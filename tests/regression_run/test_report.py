@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.page.visitor import VENDOR
-from tests.regression_run.damages import delete_an_issues_phrases_in_one_language, double_the_threshold
+from tests.regression_run.damages import delete_an_issues_phrases_in_one_language, raise_the_threshold
 from tests.regression_run.sandbox import Sandbox
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(1800)]
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.full, pytest.mark.timeout(1800)]
 def reported(accepted: Sandbox) -> Iterator[Path]:
     """The folder of a report with everything in it: worse figures, causes, phrases."""
     delete_an_issues_phrases_in_one_language(accepted)
-    double_the_threshold(accepted)
+    raise_the_threshold(accepted)
     accepted.commit("Phrases <b>out</b> & threshold up")
     assert accepted.run().returncode == 1
     yield accepted.output
