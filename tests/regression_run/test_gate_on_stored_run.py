@@ -160,10 +160,10 @@ def test_a_rule_that_is_gone_fails(copied: Path, run: Result, baseline: Baseline
 def test_a_threshold_that_moved_fails(copied: Path, run: Result, baseline: Baseline, tolerances: Tolerances) -> None:
     config = copied / "config.yml"
     config.write_text(
-        config.read_text(encoding="utf8").replace("  threshold: 0.3", "  threshold: 0.6"), encoding="utf8"
+        config.read_text(encoding="utf8").replace("  threshold: 0.2", "  threshold: 0.6"), encoding="utf8"
     )
     verdict = judge(replace(run, inventory=take_inventory(copied)), baseline, tolerances)
-    assert [str(loss) for loss in verdict.losses] == ["config.yml: FallbackClassifier.threshold moved from 0.3 to 0.6"]
+    assert [str(loss) for loss in verdict.losses] == ["config.yml: FallbackClassifier.threshold moved from 0.2 to 0.6"]
     assert verdict.exit_code == 1
 
 
