@@ -12,7 +12,7 @@ from actions.conversation import button, issues, language_of, replies, text_of, 
 from actions.records import record_choice
 
 
-def close_issues(tracker: Tracker) -> list[str]:
+def possible_issues(tracker: Tracker) -> list[str]:
     """Returns the issues that the last message may mean, an empty list where one is clearly meant.
 
     How sure is sure enough is a setting of the pipeline, in config.yml.

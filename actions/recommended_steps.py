@@ -10,7 +10,7 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.clarification import ask_which, close_issues, pending_choice, settle
+from actions.clarification import ask_which, pending_choice, possible_issues, settle
 from actions.conversation import (
     PERSONAL,
     UNKNOWN,
@@ -81,9 +81,9 @@ class ActionRecommendedSteps(Action):
         if passage := _passage_asked_for(tracker, said):
             dispatcher.utter_message(text=f"{passage.heading}\n\n{passage.text}")
             return [*told, FollowupAction("action_listen")]
-        pair = close_issues(tracker) if said in issues() else []
-        if pair and pending_choice(tracker) is None:
-            return [*told, *ask_which(dispatcher, tracker, pair)]
+        possible = possible_issues(tracker) if said in issues() else []
+        if possible and pending_choice(tracker) is None:
+            return [*told, *ask_which(dispatcher, tracker, possible)]
         return [*told, *_answer(dispatcher, tracker, said, issue)]
 
 

@@ -8,7 +8,7 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.clarification import ask_which, close_issues, pending_choice
+from actions.clarification import ask_which, pending_choice, possible_issues
 from actions.conversation import (
     end_of_turn,
     form_of,
@@ -71,8 +71,8 @@ class ActionNotUnderstood(Action):
         record_fallback(tracker, text)
         told = tell_language(dispatcher, tracker)
         offered = offer_documents(dispatcher, tracker)
-        if offered is None and (maybe_meant := close_issues(tracker)) and pending_choice(tracker) is None:
-            offered = ask_which(dispatcher, tracker, maybe_meant)
+        if offered is None and (possible := possible_issues(tracker)) and pending_choice(tracker) is None:
+            offered = ask_which(dispatcher, tracker, possible)
         return [*told, *(_ask_to_rephrase(dispatcher, tracker) if offered is None else offered)]
 
 

@@ -27,7 +27,7 @@ from bot.articles.issues import IssueTableError, load_issues, source_names
 from bot.articles.replies import Replies, ReplyError
 from bot.articles.trees import TreeError, configured_trees, files_read
 from bot.encoder import EncoderFileError, load_encoder
-from bot.encoder.sentences import ABOUT, MODEL, TOKENIZER, SentenceEncoderError, load_sentence_encoder
+from bot.encoder.sentences import SentenceEncoderError, load_sentence_encoder, sentence_encoder_version
 from bot.settings import PROJECT_ROOT, get_settings
 from bot.text.lexicon import LexiconError, default_folder, load_lexicon
 
@@ -39,7 +39,7 @@ MODEL_SOURCES = (
     *("bot/articles", "bot/encoder", "bot/nlu", "bot/text/yaml_files.py"),
 )
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-HASHED_SUFFIXES = frozenset({".yml", ".md", ".py", ".lock", ".npz", ".bin", ".onnx", ".json"})
+HASHED_SUFFIXES = frozenset({".yml", ".md", ".py", ".lock", ".npz", ".bin"})
 
 
 class LaunchError(RuntimeError):
@@ -56,10 +56,9 @@ def fingerprint(root: Path = PROJECT_ROOT) -> str:
             if file.is_file() and file.suffix in HASHED_SUFFIXES:
                 digest.update(str(file.relative_to(root)).encode())
                 digest.update(hashlib.sha256(file.read_bytes()).digest())
-    encoder = get_settings().encoder
-    used = [encoder / name for name in (MODEL, TOKENIZER, ABOUT)]
-    for path in [*used, get_settings().encoder_weights, *_tree_files(root)]:
+    for path in [get_settings().encoder_weights, *_tree_files(root)]:
         digest.update(hashlib.sha256(path.read_bytes()).digest() if path.is_file() else b"")
+    digest.update(sentence_encoder_version().encode())
     digest.update(str(get_settings().support_request_url).encode())  # stands in the replies of rules
     return digest.hexdigest()[:12]
 
@@ -100,7 +99,7 @@ def train(root: Path = PROJECT_ROOT, force: bool = False) -> Path:
         return model
     _check_content()
     log = root / "models" / "train.log"
-    print(f"training (about five minutes; log in {log.relative_to(root)}) ...", flush=True)
+    print(f"training (about three minutes; log in {log.relative_to(root)}) ...", flush=True)
     started = time.monotonic()
     _train_to(model, log, root)
     for old in model.parent.glob("triage-*.tar.gz"):
@@ -133,9 +132,7 @@ def _train_to(model: Path, log: Path, root: Path, *arguments: object) -> None:
     # Rasa writes the model's file as it goes; half of one, left by a full disk, must not be taken for a model.
     with tempfile.TemporaryDirectory(dir=model.parent) as folder, log.open("wb") as stream:
         name = model.name.removesuffix(".tar.gz")
-        # What Rasa's validation reads again for half a minute, `_check_content` has checked.
-        options = ("--force", "--skip-validation", "--out", folder, "--fixed-model-name", name)
-        command = _rasa("train", *options, *arguments)
+        command = _rasa("train", "--force", "--out", folder, "--fixed-model-name", name, *arguments)
         result = subprocess.run(command, cwd=root, env=_environment(), stdout=stream, stderr=stream, check=False)
         trained = Path(folder) / model.name
         if result.returncode == 0 and trained.exists():

@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     encoder: Path = Field(
         PROJECT_ROOT / "bot" / "encoder" / "shipped",
         description="Folder of the sentence encoder: `model.onnx`, `tokenizer.json` and, where the defaults do not "
-        "fit, `about.json` (docs/understanding.md); models are trained with one encoder.",
+        "fit, `about.json` (docs/encoder.md); models are trained with one encoder.",
     )
     encoder_weights: Path = Field(
         PROJECT_ROOT / "bot" / "encoder" / "weights.npz",

@@ -27,7 +27,7 @@ class Example:
     about_products: bool = False
     """Of what no issue covers: whether it is about the products, so that an imported article may answer it."""
     real_style: bool = False
-    """Whether it is written as customers really write, with what happened before, mistakes and moods."""
+    """True for phrases as customers really write them: with what happened before, mistakes and moods."""
 
 
 def read_examples(folder: Path) -> list[Example]:

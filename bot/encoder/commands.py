@@ -13,7 +13,7 @@ from bot.articles.examples import ExampleError, read_examples
 from bot.encoder.align import ENGLISH, Segment, align_trees
 from bot.encoder.evaluate import is_held_out, measure_retrieval
 from bot.encoder.model import Encoder, EncoderFileError, load_encoder, quantise
-from bot.encoder.phrases import PhraseFileError, parallel_phrases, read_phrases, segments_like
+from bot.encoder.phrases import Phrase, PhraseFileError, parallel_phrases, read_phrases, segments_like
 from bot.encoder.teacher import WEIGHTS_SHA256, Teacher, TeacherMissingError
 from bot.encoder.training import Lesson, NothingToLearnError, TrainingSettings, train
 
@@ -95,14 +95,14 @@ def run_lessons(arguments: argparse.Namespace) -> int:
     try:
         segments, report = align_trees(arguments.trees)
         examples = read_examples(arguments.phrases)
-        situations = parallel_phrases(read_phrases(arguments.phrases))
-    except (ExampleError, PhraseFileError, OSError) as error:
+    except (ExampleError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     print(*report.lines(), sep="\n")
+    phrases = [Phrase(one.text, one.intent, one.language, one.situation or "") for one in examples]
     lessons = {
         "phrases": [(example.text, example.intent, example.real_style) for example in examples],
-        "situations": [situation.texts for situation in situations],
+        "situations": [situation.texts for situation in parallel_phrases(phrases)],
         "segments": [segment.texts for segment in segments if not is_held_out(segment.file)],
     }
     arguments.output.parent.mkdir(parents=True, exist_ok=True)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float32]
 
-MODEL, TOKENIZER, ABOUT = "model.onnx", "tokenizer.json", "about.json"
+_MODEL, _TOKENIZER, _ABOUT = "model.onnx", "tokenizer.json", "about.json"
 _DEFAULTS = {"longest": 128, "prefix": "", "pooling": "mean"}
 _INPUTS = frozenset({"input_ids", "attention_mask", "token_type_ids"})
 
@@ -85,7 +85,7 @@ class SentenceEncoder:
 
 
 def _read_about(folder: Path) -> dict[str, Any]:
-    path = folder / ABOUT
+    path = folder / _ABOUT
     if not path.exists():
         return {}
     about: dict[str, Any] = json.loads(path.read_text(encoding="utf8"))
@@ -95,7 +95,7 @@ def _read_about(folder: Path) -> dict[str, Any]:
 def _read_tokenizer(folder: Path, longest: int) -> Tokenizer:
     from tokenizers import Tokenizer
 
-    path = _existing(folder / TOKENIZER)
+    path = _existing(folder / _TOKENIZER)
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises no class of its own
@@ -108,7 +108,7 @@ def _read_tokenizer(folder: Path, longest: int) -> Tokenizer:
 def _read_model(folder: Path) -> InferenceSession:
     import onnxruntime
 
-    path = _existing(folder / MODEL)
+    path = _existing(folder / _MODEL)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # messages run beside each other, and short ones gain nothing from threads
     options.inter_op_num_threads = 1
@@ -128,7 +128,7 @@ def _read_model(folder: Path) -> InferenceSession:
 def _existing(path: Path) -> Path:
     if not path.is_file():
         raise SentenceEncoderError(
-            f"{path}: there is no such file; BOT_ENCODER must name a folder with {MODEL} and {TOKENIZER}."
+            f"{path}: there is no such file; BOT_ENCODER must name a folder with {_MODEL} and {_TOKENIZER}."
         )
     return path
 
@@ -141,7 +141,7 @@ def _load(folder: Path) -> SentenceEncoder:
 @lru_cache(maxsize=4)
 def _version(folder: Path) -> str:
     digest = hashlib.sha256()
-    for name in (MODEL, TOKENIZER, ABOUT):
+    for name in (_MODEL, _TOKENIZER, _ABOUT):
         if (folder / name).exists():
             digest.update((folder / name).read_bytes())
     return digest.hexdigest()[:16]

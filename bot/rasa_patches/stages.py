@@ -1,4 +1,4 @@
-"""How long understanding, actions and whole messages take, and whose message it is that logs are written about."""
+"""Measures the time that understanding, actions and whole messages take, and tells logs the conversation's id."""
 
 from __future__ import annotations
 
