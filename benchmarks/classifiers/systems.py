@@ -71,7 +71,7 @@ def _hash_of_our_code() -> str:
     digest = hashlib.sha256()
     for folder in OUR_CODE:
         for file in sorted((PROJECT_ROOT / folder).rglob("*")):
-            if file.suffix in {".py", ".npz"}:
+            if file.suffix in {".json", ".npz", ".onnx", ".py"}:
                 digest.update(str(file.relative_to(PROJECT_ROOT)).encode())
                 digest.update(file.read_bytes())
     return digest.hexdigest()[:12]

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from bot.articles.examples import Example, ExampleError, read_examples
-from bot.nlu.data_check import check_examples
+from bot.nlu.data_check import check_examples, few_phrases
 from bot.settings import get_settings
 from bot.text.lexicon import LexiconError, default_folder, load_lexicon
 
@@ -17,7 +17,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     """Adds `data check` and `data report` to the command line."""
     parser = subparsers.add_parser("data", help="check and describe the training data")
     verbs = parser.add_subparsers(dest="data_verb", required=True, metavar="COMMAND")
-    check = verbs.add_parser("check", help="word lists, duplicates across intents, near-duplicates, runs of templates")
+    check = verbs.add_parser("check", help="word lists, duplicates, runs of templates, too few phrases")
     check.add_argument("path", nargs="?", type=Path, help="folder of example files (data/nlu)")
     check.set_defaults(handler=_check)
     report = verbs.add_parser("report", help="counts, spread, repetition, confusions, suspected label errors")
@@ -28,7 +28,11 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def _check(options: argparse.Namespace) -> int:
-    """Prints a line per problem; exit code 0 without problems, 1 with some, 2 where nothing could be read."""
+    """Prints a line per problem and per intent with few phrases, which is none.
+
+    Returns:
+        Exit code 0 without problems, 1 with some, 2 where nothing could be read.
+    """
     examples = _examples(options)
     if examples is None:
         return 2
@@ -40,6 +44,8 @@ def _check(options: argparse.Namespace) -> int:
     problems = check_examples(examples)
     for problem in problems:
         print(problem)
+    for note in few_phrases(examples):
+        print(f"note: {note}")
     print(f"{len(examples)} phrases read, {len(problems)} problems")
     return 1 if problems else 0
 

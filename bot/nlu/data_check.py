@@ -1,16 +1,18 @@
-"""Checks the phrases in `data/nlu`: duplicates across intents, near-duplicates, runs of templates."""
+"""Checks the phrases in `data/nlu`: duplicates across intents, near-duplicates, runs of templates, too few phrases."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
 from bot.articles.examples import Example
 
 OPENING_WORDS = 4
 PHRASES_PER_OPENING = 3
+UNDERSTOOD = {1: 20, 3: 49, 5: 66, 10: 78, 20: 85, 50: 87}
+"""Phrases of a new intent -> percent of its messages that are understood (`python -m benchmarks.few_examples`)."""
 _WORD = re.compile(r"\w+")
 
 
@@ -22,6 +24,28 @@ def check_examples(examples: Iterable[Example]) -> list[str]:
     """
     examples = list(examples)
     return [*_duplicates(examples), *_template_runs(examples)]
+
+
+def few_phrases(examples: Iterable[Example]) -> list[str]:
+    """Returns a sentence for each intent that has few phrases: how many of its messages will be understood.
+
+    Args:
+        examples: all training phrases of all languages.
+    """
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for example in examples:
+        counts[example.intent][example.language] += 1
+    enough = max(UNDERSTOOD)
+    notes = []
+    for intent, by_language in sorted(counts.items()):
+        if by_language.total() < enough:
+            known = max(count for count in UNDERSTOOD if count <= by_language.total())
+            has = ", ".join(f"{language} {count}" for language, count in sorted(by_language.items()))
+            notes.append(
+                f"{intent} has few phrases ({has}): about {UNDERSTOOD[known]} % of its messages will be understood, "
+                f"with {enough} phrases {UNDERSTOOD[enough]} %; add some."
+            )
+    return notes
 
 
 def fingerprint(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -19,9 +20,11 @@ from bot.encoder.sentences import sentence_encoder_version
 from bot.nlu.intent_model import IntentModel, IntentRanking, LabelledText, rankings
 from bot.nlu.linear import FORMAT, REGULARISATION
 from bot.nlu.metadata import example_language, is_command, is_real_style
+from bot.settings import get_settings
 
-# What is loaded in this process, by resource and its fingerprint: a component that asks the same classifier shares it.
-_LOADED: WeakValueDictionary[tuple[str, str], IntentModel] = WeakValueDictionary()
+# What is loaded in this process, by resource, its fingerprint and the encoders: a component that asks for the same
+# classifier shares it.
+_LOADED: WeakValueDictionary[tuple[str, str, Path, Path], IntentModel] = WeakValueDictionary()
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
@@ -45,7 +48,10 @@ class LinearIntentClassifier(GraphComponent):
             # Factor on the scores of the model over words before they become confidences.
             "words_sharpness": 4.6,
             # How much the sentence encoding counts beside the words, 0-1; 0 leaves it out.
-            "meaning_share": 0.6,
+            "meaning_share": 0.75,
+            # Added to what words say, beside the sentence encoding: what they hold for impossible may be said in words
+            # that no phrase has.
+            "words_floor": 0.02,
             # Of each intent and language so many examples are encoded, or these shares of those that are in real style
             # and of the others.
             "encoded": 50,
@@ -55,7 +61,7 @@ class LinearIntentClassifier(GraphComponent):
             "meaning_C": 1.0,
             "meaning_sharpness": 1.0,
             # Where words alone are so sure, the sentence is not encoded, 0-1; above 1 all are.
-            "sure": 0.8,
+            "sure": 0.95,
             # Factor on the logarithms of the averaged confidences: with it they are right as often as they say, on
             # messages that people wrote (docs/understanding.md).
             "sharpness": 1.2,
@@ -63,6 +69,8 @@ class LinearIntentClassifier(GraphComponent):
             "foreign": 0.8,
             # How many intents the ranking of a message lists.
             "ranking_length": 10,
+            # What it lists in any case: how a message stands to what no issue covers tells whether it is one.
+            "always_listed": ["out_of_scope"],
             # Seed of the training's shuffling.
             "random_seed": 7,
         }
@@ -97,7 +105,7 @@ class LinearIntentClassifier(GraphComponent):
             raise InvalidConfigException(f"{name}: `C` must be above 0, it is {config['C']}.")
         if config["buckets"] < 2 or config["buckets"] & (config["buckets"] - 1):
             raise InvalidConfigException(f"{name}: `buckets` must be a power of two, it is {config['buckets']}.")
-        for key in ("meaning_share", "encoded_real", "encoded_plain", "foreign"):
+        for key in ("meaning_share", "words_floor", "encoded_real", "encoded_plain", "foreign"):
             if not 0 <= config[key] <= 1:
                 raise InvalidConfigException(f"{name}: `{key}` must be between 0 and 1, it is {config[key]}.")
         for key in ("words_sharpness", "meaning_C", "meaning_sharpness", "encoded", "sure", "sharpness"):
@@ -148,8 +156,7 @@ class LinearIntentClassifier(GraphComponent):
         if typed and self._model is not None:
             languages = [(message.get("language") or {}).get("name") for message in typed]
             said = self.model.confidences([message.get(TEXT) for message in typed], languages)
-            ranked = rankings(self._model.labels, said, self._config["ranking_length"])
-            for message, ranking in zip(typed, ranked, strict=True):
+            for message, ranking in zip(typed, rankings(self.model.labels, said), strict=True):
                 self._annotate(message, ranking)
         for message in messages:
             if is_command(message):
@@ -184,18 +191,20 @@ class LinearIntentClassifier(GraphComponent):
         **kwargs: Any,
     ) -> LinearIntentClassifier:
         """Loads a trained classifier."""
-        key = (resource.name, resource.output_fingerprint)
+        # With other encoders it is read again, and refused there if they are not those that it was trained with.
+        encoders = (get_settings().encoder, get_settings().encoder_weights)
+        key = (resource.name, resource.output_fingerprint, *encoders)
         model = _LOADED.get(key)
         if model is None:
             with model_storage.read_from(resource) as folder:
                 model = _LOADED[key] = IntentModel.load(folder, config)
-        model.check_encoders()
         return cls(config, model_storage, resource, model)
 
     def _annotate(self, message: Message, ranking: IntentRanking) -> None:
         listed = [
             {"name": intent, "confidence": confidence}
-            for intent, confidence in zip(ranking.intents, ranking.confidences, strict=True)
+            for place, (intent, confidence) in enumerate(zip(ranking.intents, ranking.confidences, strict=True))
+            if place < self._config["ranking_length"] or intent in self._config["always_listed"]
         ]
         message.set(INTENT, listed[0], add_to_output=True)
         message.set("intent_ranking", listed, add_to_output=True)

@@ -20,8 +20,9 @@ from bot.nlu.linear import LinearModel, TextModel, softmax, train_linear_model
 from bot.nlu.neighbours import Neighbours
 from bot.nlu.ngrams import NgramFeatures
 
-_COUNTS_AS = 10.0
-"""An intent with fewer encoded examples counts as if it had so many, where others do; else it would never be seen."""
+_FEW = 50
+"""An intent with fewer examples, where others have more, counts as much as the usual one; and what a sentence means
+decides alone about it, since hardly any of its words are known. Measured by `python -m benchmarks.few_examples`."""
 _TINY = 1e-6
 """Added to confidences of which a logarithm is taken."""
 
@@ -56,7 +57,7 @@ class IntentRanking:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What in a text speaks for one intent and against another, in log odds; those of the model are their sum."""
+    """The parts of a text that speak for one intent and against another, in log odds; the model's are their sum."""
 
     words: Mapping[str, float]
     """Its words, each with all n-grams that lie in it."""
@@ -77,7 +78,8 @@ class IntentModel:
 
     Words: a linear support vector machine over the n-grams of all examples. Meaning: logistic regression over the
     sentence encodings of a choice of the examples, which is asked where words alone leave a doubt. It tells apart the
-    intents that have examples in real style, or all if none has; the others, such as small talk, are for words alone.
+    intents that have examples in real style, or few examples, or all if none has any in real style; the others, such as
+    small talk, are for words alone.
     Languages that have hardly any examples are judged by the nearest examples of the other ones.
 
     Args:
@@ -96,7 +98,7 @@ class IntentModel:
         self._meaning: LinearModel | None = None
         self._neighbours: Neighbours | None = None
         self._languages: frozenset[str] = frozenset()
-        self._about: Mapping[str, Any] = {}
+        self._few: frozenset[str] = frozenset()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -115,11 +117,10 @@ class IntentModel:
         linear = train_linear_model(
             features, intents, settings["C"], settings["random_seed"], settings["words_sharpness"]
         )
-        self._words = TextModel(self._ngrams, linear)
+        self._words, self._few = TextModel(self._ngrams, linear), few_examples(intents)
         if settings["meaning_share"]:
             named = {example.intent for example in examples if example.real_style}
-            if len(named) < 2:
-                named = set(intents)
+            named = named | self._few if len(named) > 1 else set(intents)
             told = [example for example in examples if example.intent in named]
             chosen = choose(told, settings["encoded"], settings["encoded_real"], settings["encoded_plain"])
             self._meaning = learn_meaning(
@@ -158,7 +159,8 @@ class IntentModel:
             meaning = self._meaning.confidences(load_sentence_encoder().encode([texts[row] for row in doubtful]))
             words = confidences[place]
             together = words.sum(axis=1, keepdims=True)  # what is left for intents of words alone does not change
-            mixed = _mixed(words / (together + _TINY), meaning, self._settings["meaning_share"])
+            shares = self._meaning_shares(meaning)
+            mixed = _mixed(words / (together + _TINY), meaning, shares, self._settings["words_floor"])
             confidences[place] = mixed * together
         confidences[own] = softmax(np.log(confidences[own] + _TINY) * self._settings["sharpness"])
         return confidences
@@ -189,9 +191,15 @@ class IntentModel:
         linear, features = self._words.linear, self._ngrams.transform([text])
         column, against = linear.labels.index(intent), linear.labels.index(other)
         told = self._meaning is not None and {intent, other} <= {*self._meaning.labels}
-        alone = not told or self._words.confidences([text]).max() >= self._settings["sure"]
-        share = 0.0 if alone else self._settings["meaning_share"]
-        scale = (1 - share) * linear.sharpness * self._settings["sharpness"]
+        said = linear.confidences(features)[0]
+        alone = not told or said.max() >= self._settings["sure"]
+        encoding = None if alone else load_sentence_encoder().encode([text])
+        share, scale = 0.0, linear.sharpness * self._settings["sharpness"]
+        if self._meaning is not None and encoding is not None:
+            share = float(self._meaning_shares(self._meaning.confidences(encoding))[0, 0])
+            scores = linear.scores(features)[0]
+            odds = float(scores[column] - scores[against]) * linear.sharpness
+            scale *= (1 - share) * self._odds_with_floor(said, column, against) / (odds or 1.0)
         weights = (linear.weights[:, column] - linear.weights[:, against]) * scale
         parts = dict(zip(features.indices.tolist(), (features.data * weights[features.indices]).tolist(), strict=True))
         occurrences = [ngram for ngram in self._ngrams.occurrences(text) if ngram.column in parts]
@@ -203,8 +211,8 @@ class IntentModel:
             words[ngram.word] = words.get(ngram.word, 0.0) + part
             ngrams[ngram.text] = ngrams.get(ngram.text, 0.0) + part
         meaning = 0.0
-        if self._meaning is not None and share:
-            scores = self._meaning.scores(load_sentence_encoder().encode([text]))[0]
+        if self._meaning is not None and encoding is not None:
+            scores = self._meaning.scores(encoding)[0]
             scale_of_meaning = share * self._meaning.sharpness * self._settings["sharpness"]
             first, second = self._meaning.labels.index(intent), self._meaning.labels.index(other)
             meaning = float(scores[first] - scores[second]) * scale_of_meaning
@@ -215,7 +223,7 @@ class IntentModel:
         """Writes everything that was learned into a folder."""
         assert self._words is not None, "train it first"
         self._words.save(folder)
-        about: dict[str, Any] = {"languages": sorted(self._languages)}
+        about: dict[str, Any] = {"languages": sorted(self._languages), "few": sorted(self._few)}
         if self._meaning is not None:
             self._meaning.save(folder / "meaning.npz")
             about["meaning"] = self._meaning.labels
@@ -235,32 +243,29 @@ class IntentModel:
         model = cls(settings)
         model._words = TextModel.load(folder, model._ngrams)
         about = json.loads((folder / "intents.json").read_text(encoding="utf8"))
-        model._languages = frozenset(about["languages"])
-        model._about = about
-        model.check_encoders()
+        model._languages, model._few = frozenset(about["languages"]), frozenset(about["few"])
         if "BOT_ENCODER" in about:
+            _check_encoder("BOT_ENCODER", about["BOT_ENCODER"], sentence_encoder_version())
             model._meaning = LinearModel.load(folder / "meaning.npz", about["meaning"])
             load_sentence_encoder()  # now, and not while the first customer waits
         if "BOT_ENCODER_WEIGHTS" in about:
+            _check_encoder("BOT_ENCODER_WEIGHTS", about["BOT_ENCODER_WEIGHTS"], load_encoder().version)
             model._neighbours = Neighbours.load(folder / "neighbours.npz")
         return model
 
-    def check_encoders(self) -> None:
-        """Refuses encoders whose vectors mean something else than those that the model was trained with.
+    def _odds_with_floor(self, words: NDArray[np.float32], column: int, against: int) -> float:
+        """Returns the log odds of two intents by words (labels,) as they count beside the meaning."""
+        assert self._meaning is not None
+        together = sum(float(words[self.labels.index(label)]) for label in self._meaning.labels)
+        floor = self._settings["words_floor"]
+        first, second = (float(words[one]) / (together + _TINY) + floor for one in (column, against))
+        return float(np.log(first / second))
 
-        Raises:
-            EncoderChangedError: the settings name another encoder.
-        """
-        for setting, version in (
-            ("BOT_ENCODER", sentence_encoder_version),
-            ("BOT_ENCODER_WEIGHTS", lambda: load_encoder().version),
-        ):
-            trained = self._about.get(setting)
-            if trained and trained != version():
-                raise EncoderChangedError(
-                    f"The model was trained with the encoder {trained}, but {setting} names {version()}; "
-                    "name the one that it was trained with, or train again."
-                )
+    def _meaning_shares(self, meaning: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Returns how much the meaning counts beside the words, (n, 1), by its own confidences (n, labels)."""
+        assert self._meaning is not None
+        few = np.array([label in self._few for label in self._meaning.labels])
+        return np.where(few[meaning.argmax(axis=1)], 1.0, self._settings["meaning_share"]).astype(np.float32)[:, None]
 
     def _foreign(self, languages: Sequence[str | None] | None, count: int) -> NDArray[np.bool_]:
         return np.array([self._is_foreign(language) for language in languages or [None] * count], dtype=bool)
@@ -269,9 +274,26 @@ class IntentModel:
         return bool(language and self._languages and language not in self._languages)
 
 
-def _mixed(first: NDArray[np.float32], second: NDArray[np.float32], share: float) -> NDArray[np.float32]:
-    """Returns the weighted geometric mean of two sets of confidences, each row adding up to 1."""
-    return softmax((1 - share) * np.log(first + _TINY) + share * np.log(second + _TINY))
+def _check_encoder(setting: str, trained: str, version: str) -> None:
+    if trained != version:
+        raise EncoderChangedError(
+            f"The model was trained with the encoder {trained}, but {setting} names {version}; "
+            "name the one that it was trained with, or train again."
+        )
+
+
+def _mixed(
+    first: NDArray[np.float32], second: NDArray[np.float32], share: float | NDArray[np.float32], floor: float = _TINY
+) -> NDArray[np.float32]:
+    """Returns the geometric mean of two sets of confidences, each row adding up to 1.
+
+    Args:
+        first: (n, labels); one below `floor` counts for hardly less than that.
+        second: (n, labels).
+        share: the weight of the second ones, 0-1, for all or (n, 1).
+        floor: what is added to the first ones.
+    """
+    return softmax((1 - share) * np.log(first + floor) + share * np.log(second + _TINY))
 
 
 def choose(examples: Sequence[LabelledText], fewest: int, real_share: float, plain_share: float) -> list[LabelledText]:
@@ -310,8 +332,8 @@ def learn_meaning(
     from sklearn.linear_model import LogisticRegression
 
     counts = Counter(intents)
-    counts_as = min(_COUNTS_AS, float(np.median(list(counts.values()))))
-    weights_of = {intent: max(1.0, counts_as / count) for intent, count in counts.items()}
+    usual = float(np.median(list(counts.values())))
+    weights_of = {intent: usual / counts[intent] for intent in few_examples(intents)}
     model = LogisticRegression(C=regularisation, class_weight=weights_of, max_iter=200).fit(encodings, intents)
     weights, intercept = model.coef_.T, model.intercept_
     if len(model.classes_) == 2:  # scikit-learn keeps one column for two classes
@@ -324,18 +346,28 @@ def learn_meaning(
     )
 
 
-def rankings(labels: Sequence[str], confidences: NDArray[np.float32], length: int | None = None) -> list[IntentRanking]:
+def rankings(labels: Sequence[str], confidences: NDArray[np.float32]) -> list[IntentRanking]:
     """Ranks intents.
 
     Args:
         labels: the intents.
         confidences: (n, labels).
-        length: how many are listed; None lists all.
     """
-    order = np.argsort(-confidences, axis=1, kind="stable")[:, :length]
+    order = np.argsort(-confidences, axis=1, kind="stable")
     names = np.array(labels, dtype=object)[order].tolist()
     sorted_confidences = np.take_along_axis(confidences, order, axis=1).tolist()
     return [IntentRanking(tuple(intents), tuple(row)) for intents, row in zip(names, sorted_confidences, strict=True)]
+
+
+def few_examples(intents: Sequence[str]) -> frozenset[str]:
+    """Returns the intents that have few examples, where half of them or more have many.
+
+    Args:
+        intents: those of n examples.
+    """
+    counts = Counter(intents)
+    least = min(_FEW, float(np.median(list(counts.values()))))
+    return frozenset(intent for intent, count in counts.items() if count < least)
 
 
 def languages_with_phrases(examples: Sequence[LabelledText]) -> frozenset[str]:

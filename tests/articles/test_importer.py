@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 
 import pytest
@@ -146,10 +145,11 @@ def test_files_with_annotated_entities_are_left_to_rasa(root: Path, tmp_path: Pa
     assert message.get("entities")[0]["entity"] == "invoice_number"
 
 
-def test_a_copied_phrase_is_equal_and_independent() -> None:
-    phrase = Phrase({"text": "pay", "intent": "pay_invoice", "metadata": {"intent": {"language": "en"}}})
-    twin = copy.deepcopy(phrase)
-    assert twin == phrase
-    twin.set("text", "pay now")
-    assert phrase.get("text") == "pay"
-    assert twin != phrase
+def test_phrases_that_say_the_same_are_merged_into_one_and_none_is_lost() -> None:
+    def phrase(text: str, intent: str) -> Phrase:
+        return Phrase({"text": text, "intent": intent, "metadata": {"intent": {"language": "en"}}})
+
+    first = TrainingData([phrase("pay", "pay_invoice"), phrase("no", "deny"), phrase("pay", "pay_invoice")])
+    merged = first.merge(TrainingData([phrase("no", "deny"), phrase("no", "cancel_form")]))
+    said = [(message.get("text"), message.get("intent")) for message in merged.training_examples]
+    assert said == [("pay", "pay_invoice"), ("no", "deny"), ("no", "cancel_form")]

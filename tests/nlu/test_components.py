@@ -11,6 +11,7 @@ from rasa.engine.graph import GraphComponent
 from rasa.engine.training.fingerprinting import calculate_fingerprint_key
 from rasa.shared.exceptions import InvalidConfigException
 
+from bot.articles.examples import read_examples
 from bot.nlu.intent import LinearIntentClassifier
 from bot.nlu.intent_model import IntentModel, LabelledText
 from bot.nlu.language import LanguageIdentifier
@@ -120,6 +121,17 @@ def test_an_intent_is_learned_from_one_two_or_three_phrases(count: int) -> None:
     model = IntentModel(LinearIntentClassifier.get_default_config())
     model.learn([*examples, *(LabelledText(text, "parrot", "en") for text in few)])
     assert [ranking.intent for ranking in model.predict([few[0], examples[0].text])] == ["parrot", "card_declined"]
+
+
+def test_an_intent_with_three_phrases_beside_others_with_many_is_understood_in_other_words(root: Path) -> None:
+    phrases = read_examples(root / "data" / "nlu" / "en" / "people_style.yml")
+    many = [LabelledText(phrase.text, phrase.intent, "en", True) for phrase in phrases[::4]]
+    few = ["I need a parking permit for my car", "may I park in front of the building?", "the car park is full again"]
+    model = IntentModel({**LinearIntentClassifier.get_default_config(), "encoded": 100})
+    model.learn([*many, *(LabelledText(text, "parking", "en") for text in few)])
+    said = ["is there a garage for my car", "who may park behind the house"]
+    assert [ranking.intent for ranking in model.predict(said)] == ["parking"] * 2
+    assert "parking" not in {ranking.intent for ranking in model.predict([example.text for example in many[:200]])}
 
 
 @pytest.mark.parametrize("languages", [("en",), ("en", "de", "fi")])

@@ -9,7 +9,7 @@ import pytest
 
 from bot.articles.examples import Example, ExampleError, read_examples, read_lines
 from bot.articles.issues import load_issues
-from bot.nlu.data_check import check_examples, fingerprint
+from bot.nlu.data_check import check_examples, few_phrases, fingerprint
 
 DIALOGUE = (
     "greet",
@@ -109,6 +109,14 @@ def test_the_check_refuses_more_than_three_phrases_with_the_same_opening() -> No
     phrases = [example(f"I want to pay my {thing}") for thing in ("bill", "rent", "debt", "card")]
     assert len(check_examples(phrases)) == 1
     assert check_examples(phrases[:3]) == []
+
+
+def test_the_check_says_what_few_phrases_of_an_intent_cost() -> None:
+    new = [example(f"{number} cows want milk", "milk", language) for number, language in enumerate(["en", "en", "fi"])]
+    many = [example(f"{number} cards were declined") for number in range(60)]
+    notes = few_phrases([*new, *many])
+    assert len(notes) == 1
+    assert notes[0].startswith("milk has few phrases (en 2, fi 1): about 49 % of its messages will be understood")
 
 
 def test_a_file_without_languages_is_refused_with_the_remedy(tmp_path: Path) -> None:

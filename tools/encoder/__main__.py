@@ -1,4 +1,4 @@
-"""Trains the shipped sentence encoder on a processor, in some two hours; stopped at any time, it goes on where it was.
+"""Trains the shipped sentence encoder on a processor, in some three hours; it can be stopped and goes on where it was.
 
     python tools/encoder FOLDER DESTINATION [--distil STEPS] [--tune STEPS]
 
@@ -10,7 +10,7 @@ FOLDER holds `lessons.json` (`python -m bot encoder lessons`) and what has been 
    2020), among those of other texts (InfoNCE, van den Oord et al. 2018).
 3. Tune: phrases of an intent shall lie around its direction, those of others elsewhere (normalised softmax, Wang et al.
    2018, scale 16, labels smoothed by 0.05), while step 2 goes on beside it. Out of scope is many things and has nine
-   directions. A phrase in real style counts threefold, three texts of ten get typing errors.
+   directions. A phrase in real style counts eightfold, three texts of ten get typing errors.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("destination", type=Path)
     parser.add_argument("--distil", type=int, default=700, metavar="STEPS")
-    parser.add_argument("--tune", type=int, default=3000, metavar="STEPS")
+    parser.add_argument("--tune", type=int, default=4000, metavar="STEPS")
     options = parser.parse_args()
     torch.manual_seed(_SEED)
     lessons = Lessons.read(options.folder / "lessons.json")
@@ -113,7 +113,7 @@ def main() -> int:
     options.destination.mkdir(parents=True, exist_ok=True)
     network.export(options.destination / "model.onnx")
     tokenizer.no_truncation()
-    tokenizer.save(str(options.destination / "tokenizer.json"))
+    tokenizer.save(str(options.destination / "tokenizer.json"), pretty=False)
     about = json.dumps({"longest": 128, "pooling": "mean"})
     (options.destination / "about.json").write_text(about + "\n", encoding="utf8")
     return 0

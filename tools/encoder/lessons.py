@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-_REAL_STYLE_COUNTS = 3
+_REAL_STYLE_COUNTS = 8
 _TYPING_ERRORS = 0.3
 
 
