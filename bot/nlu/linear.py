@@ -203,14 +203,12 @@ def fit(
         weights (d, labels) and intercept (labels,).
     """
     from joblib import Parallel, delayed
-    from sklearn.exceptions import ConvergenceWarning
 
     groups = np.array_split(np.arange(labels), max(1, min(os.cpu_count() or 1, labels // 2)))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # see _ROUNDS
-        fitted = Parallel(n_jobs=len(groups), prefer="threads")(  # liblinear releases Python's lock
-            delayed(_fit_group)(features, targets, group, regularisation, seed) for group in groups
-        )
+    # In processes: liblinear has one sequence of random numbers for all threads, and models would differ by chance.
+    fitted = Parallel(n_jobs=len(groups) if len(targets) >= _MANY else 1)(
+        delayed(_fit_group)(features, targets, group, regularisation, seed) for group in groups
+    )
     weights = np.concatenate([part for part, _ in fitted]).T
     return np.ascontiguousarray(weights), np.concatenate([part for _, part in fitted])
 
@@ -223,13 +221,17 @@ def _fit_group(
     seed: int,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Returns weights (labels, d) and intercept (labels,) of a group of labels; the others count as one more label."""
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.svm import LinearSVC
 
     others = targets.max() + 1
     labelled = np.where(np.isin(targets, group), targets, others)
     rounds = _ROUNDS if len(targets) >= _MANY else 1000
     # liblinear's own tolerance: scikit-learn's takes four times as long and changes no prediction.
-    machine = LinearSVC(C=regularisation, tol=0.1, random_state=seed, max_iter=rounds).fit(features, labelled)
+    machine = LinearSVC(C=regularisation, tol=0.1, random_state=seed, max_iter=rounds)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        machine.fit(features, labelled)
     weights, intercept = machine.coef_.astype(np.float32), machine.intercept_.astype(np.float32)
     if len(weights) == 1:  # scikit-learn keeps one row for two labels
         weights, intercept = np.vstack([-weights, weights]), np.concatenate([-intercept, intercept])

@@ -10,12 +10,13 @@ import pytest
 from rasa.engine.graph import GraphComponent
 from rasa.engine.training.fingerprinting import calculate_fingerprint_key
 from rasa.shared.exceptions import InvalidConfigException
+from scipy import sparse
 
 from bot.articles.examples import read_examples
 from bot.nlu.intent import LinearIntentClassifier
 from bot.nlu.intent_model import IntentModel, LabelledText
 from bot.nlu.language import LanguageIdentifier
-from bot.nlu.linear import FORMAT, LinearModel, ModelFormatError, TextModel
+from bot.nlu.linear import FORMAT, LinearModel, ModelFormatError, TextModel, train_linear_model
 from bot.nlu.ngrams import NgramFeatures
 from bot.nlu.products import ProductScope
 from bot.regression.measure import NluModel
@@ -121,6 +122,14 @@ def test_an_intent_is_learned_from_one_two_or_three_phrases(count: int) -> None:
     model = IntentModel(LinearIntentClassifier.get_default_config())
     model.learn([*examples, *(LabelledText(text, "parrot", "en") for text in few)])
     assert [ranking.intent for ranking in model.predict([few[0], examples[0].text])] == ["parrot", "card_declined"]
+
+
+def test_the_same_examples_give_the_same_linear_model() -> None:
+    features = sparse.random(12_000, 300, density=0.05, format="csr", dtype=np.float32, random_state=7)
+    labels = [f"label {number % 6}" for number in range(12_000)]
+    first, second = (train_linear_model(features, labels, 1.0, 7, sharpness=1.0) for _ in range(2))
+    assert np.array_equal(first.weights, second.weights)
+    assert np.array_equal(first.intercept, second.intercept)
 
 
 def test_an_intent_with_three_phrases_beside_others_with_many_is_understood_in_other_words(root: Path) -> None:
