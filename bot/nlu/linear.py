@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import warnings
 import zlib
 from collections.abc import Sequence
@@ -190,7 +189,7 @@ def fit_sharpness(scores: NDArray[np.float32], targets: NDArray[np.int64]) -> fl
 def fit(
     features: sparse.csr_matrix, targets: NDArray[np.int64], regularisation: float, seed: int, labels: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Fits a linear support vector machine for each label against all others, the labels spread over the cores.
+    """Fits a linear support vector machine for each label against all others, in two processes where examples are many.
 
     Args:
         features: (n, d) training vectors.
@@ -204,7 +203,8 @@ def fit(
     """
     from joblib import Parallel, delayed
 
-    groups = np.array_split(np.arange(labels), max(1, min(os.cpu_count() or 1, labels // 2)))
+    # Always two groups: on a machine with more cores the model is the same.
+    groups = np.array_split(np.arange(labels), max(1, min(2, labels // 2)))
     # In processes: liblinear has one sequence of random numbers for all threads, and models would differ by chance.
     fitted = Parallel(n_jobs=len(groups) if len(targets) >= _MANY else 1)(
         delayed(_fit_group)(features, targets, group, regularisation, seed) for group in groups
