@@ -182,8 +182,8 @@ class Phrase(Message):
     """A training example that Rasa can merge quickly.
 
     Rasa merges training data several times per training, and each time copies every example deeply and hashes it as a
-    nested container, which took a minute. Nothing changes an example before the pipeline gets the merged ones, so they
-    need no copies, and their text is enough of a hash.
+    nested container, which took a minute. What a phrase holds is never changed in place, so a copy may share it, and
+    its text is enough of a hash.
     """
 
     _cached_fingerprint: str | None
@@ -202,8 +202,11 @@ class Phrase(Message):
         return hash(self.data["text"])
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Phrase:
-        """Returns itself."""
-        return self
+        """Returns a phrase of its own that shares the values."""
+        copied = Phrase.__new__(Phrase)
+        copied.__dict__ = {**self.__dict__, "data": {**self.data}, "features": [*self.features]}
+        copied.output_properties = {*self.output_properties}
+        return copied
 
 
 _PHRASE_KEYS = frozenset({"text", "intent", "metadata"})

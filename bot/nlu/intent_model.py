@@ -154,13 +154,10 @@ class IntentModel:
         own = ~self._foreign(languages, len(texts))
         doubtful = np.flatnonzero((confidences.max(axis=1, initial=0) < self._settings["sure"]) & own)
         if self._meaning is not None and len(doubtful):
-            columns = np.array([self.labels.index(label) for label in self._meaning.labels])
-            place = np.ix_(doubtful, columns)
+            place = np.ix_(doubtful, self._meaning_columns())
             meaning = self._meaning.confidences(load_sentence_encoder().encode([texts[row] for row in doubtful]))
-            words = confidences[place]
-            together = words.sum(axis=1, keepdims=True)  # what is left for intents of words alone does not change
-            shares = self._meaning_shares(meaning)
-            mixed = _mixed(words / (together + _TINY), meaning, shares, self._settings["words_floor"])
+            together = confidences[place].sum(axis=1, keepdims=True)  # the share of intents of words alone stays
+            mixed = _mixed(self._beside_meaning(confidences[place]), meaning, self._meaning_shares(meaning))
             confidences[place] = mixed * together
         confidences[own] = softmax(np.log(confidences[own] + _TINY) * self._settings["sharpness"])
         return confidences
@@ -190,34 +187,32 @@ class IntentModel:
         assert self._words is not None, "train or load it first"
         linear, features = self._words.linear, self._ngrams.transform([text])
         column, against = linear.labels.index(intent), linear.labels.index(other)
+        scale, meaning = linear.sharpness * self._settings["sharpness"], 0.0
+        scores = linear.scores(features) * linear.sharpness
+        words_say = softmax(scores)
         told = self._meaning is not None and {intent, other} <= {*self._meaning.labels}
-        said = linear.confidences(features)[0]
-        alone = not told or said.max() >= self._settings["sure"]
-        encoding = None if alone else load_sentence_encoder().encode([text])
-        share, scale = 0.0, linear.sharpness * self._settings["sharpness"]
-        if self._meaning is not None and encoding is not None:
-            share = float(self._meaning_shares(self._meaning.confidences(encoding))[0, 0])
-            scores = linear.scores(features)[0]
-            odds = float(scores[column] - scores[against]) * linear.sharpness
-            scale *= (1 - share) * self._odds_with_floor(said, column, against) / (odds or 1.0)
+        if self._meaning is not None and told and words_say.max() < self._settings["sure"]:
+            first, second = self._meaning.labels.index(intent), self._meaning.labels.index(other)
+            says = self._meaning.confidences(load_sentence_encoder().encode([text]))
+            share = float(self._meaning_shares(says)[0, 0])
+            says = np.log(says[0] + _TINY)
+            meaning = float(says[first] - says[second]) * share * self._settings["sharpness"]
+            words = np.log(self._beside_meaning(words_say[:, self._meaning_columns()])[0] + _TINY)
+            # What the floor leaves of the words' odds is spread over them in proportion.
+            odds = float(scores[0, column] - scores[0, against])
+            scale *= (1 - share) * float(words[first] - words[second]) / (odds or 1.0)
         weights = (linear.weights[:, column] - linear.weights[:, against]) * scale
         parts = dict(zip(features.indices.tolist(), (features.data * weights[features.indices]).tolist(), strict=True))
         occurrences = [ngram for ngram in self._ngrams.occurrences(text) if ngram.column in parts]
         times = Counter(ngram.column for ngram in occurrences)
-        words: dict[str, float] = {}
+        by_word: dict[str, float] = {}
         ngrams: dict[str, float] = {}
         for ngram in occurrences:
             part = parts[ngram.column] / times[ngram.column]
-            words[ngram.word] = words.get(ngram.word, 0.0) + part
+            by_word[ngram.word] = by_word.get(ngram.word, 0.0) + part
             ngrams[ngram.text] = ngrams.get(ngram.text, 0.0) + part
-        meaning = 0.0
-        if self._meaning is not None and encoding is not None:
-            scores = self._meaning.scores(encoding)[0]
-            scale_of_meaning = share * self._meaning.sharpness * self._settings["sharpness"]
-            first, second = self._meaning.labels.index(intent), self._meaning.labels.index(other)
-            meaning = float(scores[first] - scores[second]) * scale_of_meaning
         constant = (linear.intercept[column] - linear.intercept[against]) * scale
-        return Explanation(words, ngrams, meaning, float(constant))
+        return Explanation(by_word, ngrams, meaning, float(constant))
 
     def save(self, folder: Path) -> None:
         """Writes everything that was learned into a folder."""
@@ -253,13 +248,14 @@ class IntentModel:
             model._neighbours = Neighbours.load(folder / "neighbours.npz")
         return model
 
-    def _odds_with_floor(self, words: NDArray[np.float32], column: int, against: int) -> float:
-        """Returns the log odds of two intents by words (labels,) as they count beside the meaning."""
+    def _meaning_columns(self) -> NDArray[np.int64]:
         assert self._meaning is not None
-        together = sum(float(words[self.labels.index(label)]) for label in self._meaning.labels)
-        floor = self._settings["words_floor"]
-        first, second = (float(words[one]) / (together + _TINY) + floor for one in (column, against))
-        return float(np.log(first / second))
+        return np.array([self.labels.index(label) for label in self._meaning.labels])
+
+    def _beside_meaning(self, words: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Returns what words say of the intents that the meaning tells apart, as it counts beside that (n, intents)."""
+        shares = words / (words.sum(axis=1, keepdims=True) + _TINY) + self._settings["words_floor"]
+        return np.asarray(shares, dtype=np.float32)
 
     def _meaning_shares(self, meaning: NDArray[np.float32]) -> NDArray[np.float32]:
         """Returns how much the meaning counts beside the words, (n, 1), by its own confidences (n, labels)."""
@@ -283,17 +279,10 @@ def _check_encoder(setting: str, trained: str, version: str) -> None:
 
 
 def _mixed(
-    first: NDArray[np.float32], second: NDArray[np.float32], share: float | NDArray[np.float32], floor: float = _TINY
+    first: NDArray[np.float32], second: NDArray[np.float32], share: float | NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Returns the geometric mean of two sets of confidences, each row adding up to 1.
-
-    Args:
-        first: (n, labels); one below `floor` counts for hardly less than that.
-        second: (n, labels).
-        share: the weight of the second ones, 0-1, for all or (n, 1).
-        floor: what is added to the first ones.
-    """
-    return softmax((1 - share) * np.log(first + floor) + share * np.log(second + _TINY))
+    """Returns the geometric mean of two sets of confidences, the second weighted by `share`; each row adds up to 1."""
+    return softmax((1 - share) * np.log(first + _TINY) + share * np.log(second + _TINY))
 
 
 def choose(examples: Sequence[LabelledText], fewest: int, real_share: float, plain_share: float) -> list[LabelledText]:
