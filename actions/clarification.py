@@ -26,7 +26,7 @@ def ask_which(dispatcher: CollectingDispatcher, tracker: Tracker, shown: list[st
     language = language_of(tracker)
     dispatcher.utter_message(
         text=replies().dialogue("which_issue", language),
-        buttons=[*title_buttons(shown, language), button(replies().label("neither", language), "deny")],
+        buttons=[*title_buttons(shown, language), button(replies().label("neither", language), "none_of_these")],
     )
     asked = pending_choice(tracker)
     text = asked["text"] if asked else text_of(tracker)

@@ -59,8 +59,8 @@ def offer_documents(dispatcher: CollectingDispatcher, tracker: Tracker) -> list[
     dispatcher.utter_message(
         text=replies().dialogue("documents_question", language),
         buttons=[
-            button(replies().label("documents_helped", language), "affirm"),
-            button(replies().label("no_document", language), "deny"),
+            button(replies().label("documents_helped", language), "solved"),
+            button(replies().label("no_document", language), "none_of_these"),
         ],
     )
     record_search(tracker, search, "shown", question, [hit.file for hit in found])
@@ -69,7 +69,6 @@ def offer_documents(dispatcher: CollectingDispatcher, tracker: Tracker) -> list[
     return [
         SlotSet("documents", offered),
         *(SlotSet(slot, None) for slot in ("issue", "tried", "failed_steps")),
-        SlotSet("rephrase_asked", False),
         FollowupAction("action_listen"),
     ]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from rasa_sdk import Tracker
 
-from actions.conversation import articles, customer_messages, issues, language_of, shortened
+from actions.conversation import articles, customer_messages, issues, known_product, language_of, shortened
 from bot.tickets import TicketDraft, Utterance
 
 # Entities that help whoever takes the ticket on; the language and the product have fields of their own.
@@ -45,8 +45,8 @@ def draft_of(tracker: Tracker) -> TicketDraft:
         ][:_RUNNERS_UP],
         language=language_of(tracker),
         language_confidence=_language_confidence(tracker),
-        product=tracker.get_slot("product"),
-        entities=_entities(tracker),
+        product=known_product(tracker),
+        entities=[*_entities(tracker), *_phone(tracker)],
         steps_tried=tried,
         transcript=list(transcript(tracker)),
         sentiment=_sentiment(tracker),
@@ -66,7 +66,10 @@ def suggested_summary(tracker: Tracker) -> str | None:
     chosen = about or ([] if issue else others)
     if not chosen:
         return articles().article(issue, language_of(tracker)).title if issue in issues() else None
-    return _one_line(str(chosen[-1]["text"]))
+    first = str(chosen[0]["text"])
+    # What was said later is told by its facts: an error's number, an invoice, an amount, a date.
+    facts = [value for _, value in _entities(tracker) if value.casefold() not in first.casefold()]
+    return _one_line(f"{first} ({', '.join(facts)})" if facts else first)
 
 
 def transcript(tracker: Tracker) -> Iterator[Utterance]:
@@ -101,6 +104,11 @@ def _entities(tracker: Tracker) -> list[tuple[str, str]]:
         if entity["entity"] in _ENTITIES
     ]
     return list(dict.fromkeys(found))
+
+
+def _phone(tracker: Tracker) -> list[tuple[str, str]]:
+    number = tracker.get_slot("contact_phone")
+    return [("phone", str(number))] if number else []
 
 
 def _steps_tried(tracker: Tracker) -> list[str]:

@@ -1,4 +1,4 @@
-"""Takes the customer's yes or no: to "Did that solve it?", "A or B?", documents found, another issue mentioned."""
+"""Takes the customer's verdict: on an answer, on documents found, on issues to choose from."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from actions.conversation import (
     issues,
     language_of,
     person_button,
-    redirected,
     replies,
     topic_buttons,
 )
@@ -24,6 +23,8 @@ from actions.documents import documents_verdict, pending_documents
 from actions.recommended_steps import offer_other
 from actions.records import record_outcome
 from bot.articles.issues import common_issues
+
+_YES = ("affirm", "solved")
 
 
 class ActionFeedback(Action):
@@ -35,17 +36,18 @@ class ActionFeedback(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Utters what follows from the customer's verdict on what was last asked."""
-        if elsewhere := redirected(tracker, self.name()):
-            return elsewhere
         if form_of(tracker):
             return [end_of_turn(tracker)]
-        yes = intent_of(tracker) == "affirm"
+        said = intent_of(tracker)
+        yes = said in _YES
         offered = pending_documents(tracker)
         if offered is not None:
             return documents_verdict(dispatcher, tracker, offered, helped=yes)
         asked = pending_choice(tracker)
         if asked is not None:
             return ask_which(dispatcher, tracker, asked["shown"]) if yes else _neither(dispatcher, tracker)
+        if said == "none_of_these":
+            return _neither(dispatcher, tracker)
         issue = tracker.get_slot("issue")
         if issue not in issues():
             return _about_no_issue(dispatcher, tracker, yes)
@@ -65,7 +67,7 @@ def _about_no_issue(dispatcher: CollectingDispatcher, tracker: Tracker, yes: boo
     other = tracker.get_slot("other_issue")
     if yes and other in issues():
         return [SlotSet("issue", other), FollowupAction("action_recommended_steps")]
-    if intent_of(tracker) == "already_tried":
+    if intent_of(tracker) in ("already_tried", "not_helped"):
         dispatcher.utter_message(text=replies().dialogue("no_issue_yet", language))
     else:
         dispatcher.utter_message(text=replies().text("utter_affirm_idle" if yes else "utter_deny_idle", language))

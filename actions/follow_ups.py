@@ -1,29 +1,29 @@
-"""Answers follow-ups to an answer from the same article: a step that fails, how long it takes, links, a detail."""
+"""Answers follow-ups to an answer from the same article: who, how long, where, a step that fails, links, a detail."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from rasa_sdk import Action, Tracker
-from rasa_sdk.events import EventType, FollowupAction, SlotSet
+from rasa_sdk.events import EventType, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions.conversation import (
     Button,
     articles,
-    best_issue,
     button,
     end_of_turn,
     entity_of,
-    find_passage,
     form_of,
+    has_said,
     intent_of,
     issues,
     known_agreement,
     known_product,
     language_of,
     person_button,
-    recognised_intent,
     replies,
     shows_payloads,
     text_of,
@@ -32,21 +32,22 @@ from actions.passages import (
     TROUBLE_KINDS,
     Passage,
     StepWords,
+    asked_passage,
     passage_of_kind,
     section_passages,
     step_number,
     step_passages,
+    word_rarity,
 )
 from actions.recommended_steps import answer_payload, ask_solved, link_lines, shown_variant
 from bot.articles import Article
+from bot.text.limited_markdown import plain
 
-# A follow-up whose ranking gives another issue so much is about that one; confidences of a ranking add up to 1.
-NAMED_CLEARLY = 0.25
 _MOST_BUTTONS = 9
 
 
 class ActionFollowUp(Action):
-    """Answers a follow-up from the article at hand; without one, finds out what it is about."""
+    """Answers a follow-up from the article at hand."""
 
     def name(self) -> str:
         """Returns the name under which rules call the action."""
@@ -54,33 +55,63 @@ class ActionFollowUp(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Utters the passage that was asked for."""
-        language = language_of(tracker)
-        asked, issue = intent_of(tracker), _issue(tracker)
-        if issue is None:
-            dispatcher.utter_message(text=replies().dialogue("no_issue_yet", language))
+        asked, issue = intent_of(tracker), tracker.get_slot("issue")
+        if issue not in issues():
+            dispatcher.utter_message(text=replies().dialogue("no_issue_yet", language_of(tracker)))
             return [end_of_turn(tracker)]
-        events: list[EventType] = []
-        if issue != tracker.get_slot("issue") and not form_of(tracker):
-            events.append(SlotSet("issue", issue))
-            if asked != "ask_duration":  # there is nothing yet that could be followed up
-                return [*events, FollowupAction("action_recommended_steps")]
-        answers = {
-            "step_failed": _step_failed,
-            "ask_duration": _duration,
-            "send_again": _links,
-            "more_detail": _detail,
-        }
-        events += answers[asked](dispatcher, tracker, issue)
+        answers = {"step_failed": _step_failed, "send_again": _links, "more_detail": _detail}
+        events = answers.get(asked, _question)(dispatcher, tracker, issue)
         return [*events, end_of_turn(tracker)]
 
 
-def _issue(tracker: Tracker) -> str | None:
-    """Returns the issue that a follow-up is about: one that it names clearly, else the one at hand."""
-    named, at_hand = best_issue(tracker), tracker.get_slot("issue")
-    meant_in_context = intent_of(tracker) != recognised_intent(tracker)
-    if named is not None and named[1] >= NAMED_CLEARLY and not meant_in_context:
-        return named[0]
-    return at_hand if at_hand in issues() else None
+def _question(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) -> list[EventType]:
+    """Says the passage that answers a question of its kind, plainly that there is none, or that it was said before."""
+    language = language_of(tracker)
+    kind = intent_of(tracker).removeprefix("ask_")
+    found = _passage_of(kind, tracker, articles().article(issue, language))
+    if found is None and kind == "how_long":
+        text = replies().dialogue("no_duration", language)
+    elif found is None:
+        text = replies().dialogue("no_passage", language, topic=replies().topic(issue, language))
+    else:
+        text = f"{found.heading}\n\n{found.text}".strip()
+    if found is not None and not has_said(tracker, text):
+        dispatcher.utter_message(text=text)
+    else:
+        known = replies().dialogue("passage_known", language)
+        dispatcher.utter_message(text=known if has_said(tracker, text) else text, buttons=[person_button(language)])
+    return []
+
+
+def _passage_of(kind: str, tracker: Tracker, article: Article) -> Passage | None:
+    """Returns the passage of an article that answers a question of a kind, None if it has none."""
+    product = known_product(tracker)
+    sections = section_passages(article, product)
+    of_kind = [section for section in sections if section.kind == kind]
+    if kind == "what_if":  # each is about a case of its own
+        return find_passage(tracker, of_kind) or find_passage(tracker, sections)
+    found = find_passage(tracker, of_kind) if len(of_kind) > 1 else None
+    found = found or passage_of_kind(article, kind, product)
+    if found is None and kind in ("where", "not_there"):
+        return find_passage(tracker, sections) or _place(tracker, article)
+    return found
+
+
+def _place(tracker: Tracker, article: Article) -> Passage:
+    """Returns where the steps begin, or the step that a question is about."""
+    variant = shown_variant(article, known_product(tracker), known_agreement(tracker))
+    step = find_passage(tracker, step_passages(variant.steps))
+    return step or Passage(variant.section.title, plain(variant.now))
+
+
+def find_passage(tracker: Tracker, passages: Sequence[Passage]) -> Passage | None:
+    """Returns the passage that the customer's words ask for; None if they do not tell."""
+    return asked_passage(text_of(tracker), passages, _rarity(language_of(tracker)))
+
+
+@lru_cache(maxsize=32)
+def _rarity(language: str) -> dict[str, float]:
+    return word_rarity(articles().article(intent, language) for intent in issues())
 
 
 def _step_failed(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) -> list[EventType]:
@@ -105,14 +136,6 @@ def _step_failed(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str)
         ask_solved(dispatcher, language)
     failed = [*(tracker.get_slot("failed_steps") or []), f"{article.title} - {number}. {step.splitlines()[0]}"]
     return [SlotSet("failed_steps", list(dict.fromkeys(failed)))]
-
-
-def _duration(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) -> list[EventType]:
-    language = language_of(tracker)
-    found = passage_of_kind(articles().article(issue, language), "how_long", known_product(tracker))
-    text = f"{found.heading}\n\n{found.text}" if found is not None else replies().dialogue("no_duration", language)
-    dispatcher.utter_message(text=text)
-    return []
 
 
 def _links(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) -> list[EventType]:
@@ -142,7 +165,11 @@ def _detail(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) -> l
         dispatcher.utter_message(text=f"{found.heading}\n\n{found.text}".strip())
         return []
     buttons = [_section_button(section) for section in sections][:_MOST_BUTTONS]
-    dispatcher.utter_message(text=replies().dialogue("which_part", language), buttons=buttons)
+    which = replies().dialogue("which_part", language)
+    if has_said(tracker, which):
+        buttons.append(person_button(language))
+        which = replies().dialogue("passage_known", language)
+    dispatcher.utter_message(text=which, buttons=buttons)
     return []
 
 

@@ -8,10 +8,10 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import ActiveLoop, EventType, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.addresses import find_address
-from actions.conversation import end_of_turn, entity_of, form_of, intent_of, language_of, redirected, replies, text_of
+from actions.conversation import end_of_turn, entity_of, form_of, intent_of, language_of, replies, text_of
 from actions.hand_over import emptied_form
 from actions.ticket_status import emptied_status
+from bot.text.contacts import find_address
 
 FIELDS = {
     "ticket_form": ("contact_email", "ticket_summary"),
@@ -29,8 +29,6 @@ class ActionFormCommand(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Does what was asked, or says that no form is open."""
-        if elsewhere := redirected(tracker, self.name()):
-            return elsewhere
         language, form, said = language_of(tracker), form_of(tracker), intent_of(tracker)
         if said in ("cancel_form", "goodbye") and (form or tracker.get_slot("ticket_form_id")):
             dispatcher.utter_message(text=replies().dialogue(f"{form or 'ticket_form'}_cancelled", language))

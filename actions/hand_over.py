@@ -9,7 +9,6 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import ActiveLoop, EventType, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.addresses import find_address
 from actions.conversation import (
     button,
     end_of_turn,
@@ -19,11 +18,13 @@ from actions.conversation import (
     known_product,
     language_of,
     replies,
+    text_of,
 )
 from actions.draft import draft_of, suggested_summary
 from actions.recommended_steps import offer_other
 from actions.records import record_outcome
 from bot.articles.links import support_request_url
+from bot.text.contacts import find_address, find_phone
 from bot.tickets import TicketStoreError, open_ticket
 
 FORM = "ticket_form"
@@ -56,6 +57,31 @@ class ActionStartTicket(Action):
         ]
 
 
+class ActionPhone(Action):
+    """Takes a telephone number for a ticket, or says where numbers to call are found."""
+
+    def name(self) -> str:
+        """Returns the name under which rules call the action."""
+        return "action_phone"
+
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
+        """Hands a number on to the ticket's form; without one, utters the way to one."""
+        language, number = language_of(tracker), find_phone(text_of(tracker))
+        if number is not None:
+            return [
+                *emptied_form(),
+                SlotSet("ticket_form_id", str(uuid.uuid4())),
+                SlotSet("contact_email", ""),
+                SlotSet("contact_phone", number),
+                SlotSet("summary_suggestion", suggested_summary(tracker)),
+                FollowupAction(FORM),
+            ]
+        text = replies().dialogue("ask_phone", language, url=support_request_url(known_product(tracker)))
+        buttons = [] if form_of(tracker) else [button(replies().label("leave_number", language), "talk_to_human")]
+        dispatcher.utter_message(text=text, buttons=buttons)
+        return [end_of_turn(tracker)]
+
+
 class ActionOpenTicket(Action):
     """Opens the ticket and says its number."""
 
@@ -77,8 +103,15 @@ class ActionOpenTicket(Action):
                 ],
             )
             return [FollowupAction("action_listen")]
+        phone = tracker.get_slot("contact_phone")
         key = "ticket_opened" if ticket.contact_email else "ticket_opened_without_address"
-        text = replies().dialogue(key, language, number=ticket.number, email=ticket.contact_email)
+        text = replies().dialogue(
+            "ticket_about_phone" if phone else key,
+            language,
+            phone=phone,
+            number=ticket.number,
+            email=ticket.contact_email,
+        )
         dispatcher.utter_message(text=text)
         record_outcome(tracker, "handed_over", tracker.get_slot("issue"))
         other = tracker.get_slot("other_issue")
@@ -90,7 +123,14 @@ class ActionOpenTicket(Action):
 
 def emptied_form() -> list[EventType]:
     """Returns the events that leave nothing of an earlier form."""
-    fields = ("ticket_form_id", "contact_email", "ticket_summary", "ticket_consent", "summary_suggestion")
+    fields = (
+        "ticket_form_id",
+        "contact_email",
+        "contact_phone",
+        "ticket_summary",
+        "ticket_consent",
+        "summary_suggestion",
+    )
     return [*(SlotSet(field, None) for field in fields), SlotSet("email_tries", 0)]
 
 

@@ -31,11 +31,13 @@ class Passage:
         heading: the section's title; empty for a step.
         text: everything it says, as plain text.
         slug: of the section; empty for a step.
+        kind: of the questions that it answers, None if it is of none.
     """
 
     heading: str
     text: str
     slug: str = ""
+    kind: str | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,10 @@ def step_passages(steps: Iterable[Step]) -> list[Passage]:
 
 def section_passages(article: Article, product: str | None = None) -> list[Passage]:
     """Returns the sections that answer follow-ups, without those of other products than a known one."""
-    return [Passage(section.title, section_text(section), section.slug) for section in passages(article, product)]
+    return [
+        Passage(section.title, section_text(section), section.slug, passage_kind(section))
+        for section in passages(article, product)
+    ]
 
 
 def passage_of_kind(article: Article, kind: str, product: str | None) -> Passage | None:

@@ -18,8 +18,8 @@ from actions.conversation import (
     button,
     end_of_turn,
     entity_of,
-    find_passage,
     form_of,
+    has_said,
     intent_of,
     issues,
     known_agreement,
@@ -27,7 +27,6 @@ from actions.conversation import (
     language_of,
     person_button,
     plain_values,
-    redirected,
     replies,
     shows_payloads,
     tell_language,
@@ -35,7 +34,7 @@ from actions.conversation import (
     topic_buttons,
     triage_of,
 )
-from actions.passages import Passage, note_text, section_passages
+from actions.passages import note_text
 from actions.records import record_outcome
 from actions.topics import offer_topics
 from bot.articles import Article, Step
@@ -66,25 +65,44 @@ class ActionRecommendedSteps(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Utters the answer; asks first which issue is meant, or which product, where that is open."""
-        if elsewhere := redirected(tracker, self.name()):
-            return elsewhere
         language = language_of(tracker)
         told = tell_language(dispatcher, tracker)
         said = intent_of(tracker)
         issue = said if said in issues() else tracker.get_slot("issue")
-        if issue is None:  # a product was named before any issue
+        if issue not in issues():  # a product was named before any issue
             offer_topics(dispatcher, "utter_help", language)
             return [*told, end_of_turn(tracker)]
         if form_of(tracker):  # a question in the middle of a form; what the form is about stays
             dispatcher.utter_message(**answer_message(tracker, issue, known_product(tracker)))
             return [*told, end_of_turn(tracker)]
-        if passage := _passage_asked_for(tracker, said):
-            dispatcher.utter_message(text=f"{passage.heading}\n\n{passage.text}")
-            return [*told, FollowupAction("action_listen")]
         possible = possible_issues(tracker) if said in issues() else []
         if possible and pending_choice(tracker) is None:
             return [*told, *ask_which(dispatcher, tracker, possible)]
+        if said == "choose_product" and (open_product := _open_product(dispatcher, tracker, issue)) is not None:
+            return [*told, *open_product, FollowupAction("action_listen")]
         return [*told, *_answer(dispatcher, tracker, said, issue)]
+
+
+def _open_product(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) -> list[EventType] | None:
+    """Answers who says both products, neither or that she does not know; None where one product is named."""
+    language, named = language_of(tracker), entity_of(tracker, "product")
+    if named == "neither":
+        buttons = [*topic_buttons(issues()[issue].related, language), person_button(language)]
+        dispatcher.utter_message(text=replies().dialogue("product_neither", language), buttons=buttons)
+        return [SlotSet("product", None)]
+    if named == "unknown":
+        hint = replies().dialogue("product_hint", language)
+        if not has_said(tracker, hint):
+            ask_for_product(dispatcher, issue, language, hint)
+            return [SlotSet("product", None)]
+    if named in ("both", "unknown"):
+        lead_in = "product_both" if named == "both" else "no_product_yet"
+        dispatcher.utter_message(text=replies().dialogue(lead_in, language))
+        for product in [name for name in ("azure", "microsoft365") if name in issues()[issue].products]:
+            dispatcher.utter_message(**answer_message(tracker, issue, product))
+        ask_solved(dispatcher, language)
+        return [SlotSet("product", None), SlotSet("issue", issue)]
+    return None
 
 
 def _answer(dispatcher: CollectingDispatcher, tracker: Tracker, said: str, issue: str) -> list[EventType]:
@@ -94,29 +112,45 @@ def _answer(dispatcher: CollectingDispatcher, tracker: Tracker, said: str, issue
     issue, second = root_cause_first(issue, _second_issue(tracker))
     other = second or tracker.get_slot("other_issue")
     other = other if other != issue else None
-    events += [SlotSet("issue", issue), SlotSet("other_issue", other), SlotSet("rephrase_asked", False)]
+    events += [SlotSet("issue", issue), SlotSet("other_issue", other)]
     product = known_product(tracker)
     article = articles().article(issue, language)
     if needs_product(article) and product is None and not tracker.get_slot("product_asked"):
         if shows_payloads(tracker):  # a page shows the steps of all, to switch between, beside the question
             dispatcher.utter_message(json_message=answer_payload(issue, article, None))
-        ask_for_product(dispatcher, issue, language)
+        ask_for_product(dispatcher, issue, language, replies().text("utter_ask_product", language))
         return [*events, SlotSet("product_asked", True), FollowupAction("action_listen")]
+    message = answer_message(tracker, issue, product)
+    if text_of(tracker) and has_said(tracker, message["text"]):
+        _answer_again(dispatcher, issue, language)
+        return [*events, FollowupAction("action_listen")]
     if article.language != language:
         name = language_name(article.language, language)
         dispatcher.utter_message(text=replies().text("utter_article_fallback", language, language_name=name))
     if said == "choose_product" and product is not None:
         _say_what_differs(dispatcher, issue, article, product, language)
-    dispatcher.utter_message(**answer_message(tracker, issue, product))
+    dispatcher.utter_message(**message)
     _offer_agreements(dispatcher, tracker, article, product)
     if known_agreement(tracker) == UNKNOWN:  # told where to look; the next answer begins with its steps again
         events.append(SlotSet("agreement", None))
-    if other is not None:
-        offer_other(dispatcher, "also_mentioned", other, language)
+    if second is not None:
+        offer_other(dispatcher, "also_mentioned", second, language)
     ask_solved(dispatcher, language)
     # Whoever says nothing more has left; a verdict takes the place of this.
     record_outcome(tracker, "abandoned", issue)
     return [*events, FollowupAction("action_listen")]
+
+
+def _answer_again(dispatcher: CollectingDispatcher, issue: str, language: str) -> None:
+    """Says that the steps were shown, and offers what may be meant instead of them."""
+    dispatcher.utter_message(
+        text=replies().dialogue("answer_known", language, topic=replies().topic(issue, language)),
+        buttons=[
+            button(replies().label("show_again", language), "send_again"),
+            *topic_buttons(issues()[issue].related, language),
+            person_button(language),
+        ],
+    )
 
 
 def root_cause_first(issue: str, second: str | None) -> tuple[str, str | None]:
@@ -131,10 +165,10 @@ def root_cause_first(issue: str, second: str | None) -> tuple[str, str | None]:
     return issue, second
 
 
-def ask_for_product(dispatcher: CollectingDispatcher, issue: str, language: str) -> None:
-    """Asks which of the issue's products it is about."""
+def ask_for_product(dispatcher: CollectingDispatcher, issue: str, language: str, text: str) -> None:
+    """Asks, with a text, which of the issue's products it is about."""
     dispatcher.utter_message(
-        text=replies().text("utter_ask_product", language),
+        text=text,
         buttons=[
             button(replies().label(product, language), "choose_product", product=product)
             for product in issues()[issue].products
@@ -147,8 +181,8 @@ def ask_solved(dispatcher: CollectingDispatcher, language: str) -> None:
     dispatcher.utter_message(
         text=replies().text("utter_ask_solved", language),
         buttons=[
-            button(replies().label("affirm", language), "affirm"),
-            button(replies().label("deny", language), "deny"),
+            button(replies().label("affirm", language), "solved"),
+            button(replies().label("deny", language), "not_helped"),
             person_button(language),
         ],
     )
@@ -176,20 +210,6 @@ def answer_message(tracker: Tracker, issue: str, product: str | None) -> dict[st
 def _second_issue(tracker: Tracker) -> str | None:
     second = (triage_of(tracker).get("second_issue") or {}).get("name")
     return second if second in issues() and intent_of(tracker) in issues() else None
-
-
-def _passage_asked_for(tracker: Tracker, said: str) -> Passage | None:
-    """Returns the section that a question about the issue at hand asks for, None if it asks for none or is new."""
-    if (
-        said != tracker.get_slot("issue")
-        or not text_of(tracker).rstrip().endswith("?")
-        or entity_of(tracker, "product")
-    ):
-        return None
-    article = articles().article(said, language_of(tracker))
-    # The words of the issue itself tell nothing: "how do I pay an invoice?" asks for the whole answer.
-    known = f"{article.title} {replies().topic(said, article.language)}"
-    return find_passage(tracker, section_passages(article, known_product(tracker)), known)
 
 
 def _say_what_differs(

@@ -8,32 +8,20 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.addresses import find_address, without_address
 from actions.conversation import (
-    FEW_WORDS,
     button,
-    confidence_of,
     intent_of,
-    issues,
     language_of,
     replies,
     text_of,
 )
+from bot.text.contacts import find_address, find_phone, without_address
 
 MOST_TRIES = 3
+FEW_WORDS = 5
 
-# What a form leaves to the rules, whatever it has asked.
-COMMANDS = frozenset({"cancel_form", "correct_field", "talk_to_human"})
-# What a customer may want to know in between; the rules answer it, then the form asks again.
-_QUESTIONS = frozenset(
-    {
-        *("ask_help", "bot_challenge", "choose_product", "ticket_status", "greet", "thank", "goodbye"),
-        *("step_failed", "already_tried", "ask_duration", "send_again", "more_detail"),
-    }
-)
-# Below this, a text that is no address is taken for a mistyped one and not for something else. Calibrated confidence:
-# a guess that is more often wrong than right.
-_SURELY = 0.5
+ANSWER = "form_answer"
+"""The intent of a message that answers a form's question; all others are for the rules."""
 _LONGEST_LINE = 300
 
 
@@ -108,7 +96,8 @@ class ActionAskTicketConsent(Action):
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Utters the question."""
         language = language_of(tracker)
-        email = tracker.get_slot("contact_email") or replies().label("no_email", language)
+        contact = tracker.get_slot("contact_email") or tracker.get_slot("contact_phone")
+        email = contact or replies().label("no_email", language)
         summary = tracker.get_slot("ticket_summary")
         dispatcher.utter_message(
             text=replies().dialogue("ask_consent", language, email=email, summary=summary),
@@ -133,13 +122,6 @@ def is_answer(tracker: Tracker, form: str) -> bool:
     return bool(tracker.get_slot("requested_slot"))
 
 
-def is_question(tracker: Tracker) -> bool:
-    """Tells whether a message is surely no answer to a form, but something that the rules can answer."""
-    if not text_of(tracker):  # a button that is none of the form's
-        return True
-    return confidence_of(tracker) >= _SURELY and (intent_of(tracker) in _QUESTIONS or intent_of(tracker) in issues())
-
-
 def has_switched_language(tracker: Tracker) -> bool:
     """Tells whether the last message has changed the language of the conversation."""
     values: list[str] = []
@@ -158,46 +140,44 @@ def cancel_button(language: str) -> dict[str, str]:
 
 
 def _address(tracker: Tracker) -> dict[str, Any]:
-    text = text_of(tracker)
-    address = find_address(text)
+    """Takes an e-mail address or a telephone number; counts what is neither."""
+    text, said = text_of(tracker), intent_of(tracker)
+    address, phone = find_address(text), find_phone(text)
     if address is not None:
         return {"contact_email": address, "email_tries": 0}
-    if "@" not in text:
-        if has_switched_language(tracker) and len(text.split()) > FEW_WORDS:  # asked again in the new one
-            return {"email_tries": 0}
-        if intent_of(tracker) in ("skip_field", "deny"):
-            return {"contact_email": "", "email_tries": 0}
-        if intent_of(tracker) in COMMANDS or is_question(tracker):
-            return {}
+    if phone is not None and "@" not in text:
+        return {"contact_email": "", "contact_phone": phone, "email_tries": 0}
+    if said == "skip_field":
+        return {"contact_email": "", "email_tries": 0}
+    if said != ANSWER:
+        return {}
+    if has_switched_language(tracker) and len(text.split()) > FEW_WORDS:  # asked again in the new one
+        return {"email_tries": 0}
     return {"email_tries": (tracker.get_slot("email_tries") or 0) + 1}
 
 
 def _summary(tracker: Tracker) -> dict[str, Any]:
     """Takes yes or no to the suggested summary, or the customer's own words, which may well name an issue."""
-    text, intent = text_of(tracker), intent_of(tracker)
+    text, said = text_of(tracker), intent_of(tracker)
     suggestion = tracker.get_slot("summary_suggestion")
-    if intent == "affirm" and suggestion:
+    if said in ("affirm", "skip_field") and suggestion:
         return {"ticket_summary": suggestion}
-    if intent == "deny" and suggestion and len(text.split()) <= FEW_WORDS:
+    if said == "deny" and suggestion:
         return {"summary_suggestion": None}
-    if intent == "skip_field" and suggestion:
-        return {"ticket_summary": suggestion}
-    if _corrects_address(text):
-        return {"contact_email": find_address(text)}
-    asks = text.rstrip().endswith("?") or (intent not in issues() and len(text.split()) <= FEW_WORDS)
-    if intent in COMMANDS or (asks and is_question(tracker)) or not text or intent in ("affirm", "deny", "skip_field"):
+    if said != ANSWER or not text:
         return {}
-    return {"ticket_summary": " ".join(text.split())[:_LONGEST_LINE]}
+    return _corrected_contact(text) or {"ticket_summary": " ".join(text.split())[:_LONGEST_LINE]}
 
 
 def _consent(tracker: Tracker) -> dict[str, Any]:
-    if _corrects_address(text_of(tracker)):
-        return {"contact_email": find_address(text_of(tracker))}
     answers = {"affirm": True, "deny": False, "skip_field": False}
-    intent = intent_of(tracker)
-    return {"ticket_consent": answers[intent]} if intent in answers else {}
+    said = intent_of(tracker)
+    if said == ANSWER:
+        return _corrected_contact(text_of(tracker))
+    return {"ticket_consent": answers[said]} if said in answers else {}
 
 
-def _corrects_address(text: str) -> bool:
-    """Tells whether a message is about an address: it names one and says little else."""
-    return find_address(text) is not None and len(without_address(text).split()) <= FEW_WORDS
+def _corrected_contact(text: str) -> dict[str, Any]:
+    """Returns the address that a message names, where it says little else; empty if it is about something else."""
+    address = find_address(text)
+    return {"contact_email": address} if address and len(without_address(text).split()) <= FEW_WORDS else {}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.addresses import find_address
 from actions.conversation import (
     end_of_turn,
     form_of,
@@ -19,13 +19,16 @@ from actions.conversation import (
     replies,
     text_of,
 )
-from actions.ticket_form import COMMANDS, MOST_TRIES, cancel_button, is_answer, is_question
+from actions.ticket_form import ANSWER, MOST_TRIES, cancel_button, is_answer
 from bot.articles.links import support_request_url
+from bot.text.contacts import find_address
 from bot.tickets import TicketStoreError, find_number, status_for, statuses_in
 from bot.tickets.model import TicketStatus
 
 FORM = "status_form"
 MOST_GUESSES = 5
+# Microsoft's own case numbers: 16 digits, the first two the year.
+_FOREIGN_CASE = re.compile(r"(?<!\d)2[0-9]\d{14}(?!\d)")
 
 
 class ActionTicketStatus(Action):
@@ -41,6 +44,10 @@ class ActionTicketStatus(Action):
         if form == FORM:
             return [end_of_turn(tracker)]
         number = find_number(text_of(tracker))
+        if number is None and _FOREIGN_CASE.search(text_of(tracker)):
+            url = support_request_url(known_product(tracker))
+            dispatcher.utter_message(text=replies().dialogue("foreign_case", language, url=url))
+            return [end_of_turn(tracker)]
         try:
             own = _own(tracker, number)
         except TicketStoreError:
@@ -75,9 +82,9 @@ class ValidateStatusForm(Action):
         if filled:
             return [SlotSet(field, value) for field, value in {**filled, "number_tries": 0}.items()]
         asked = tracker.get_slot("requested_slot")
-        if asked == "status_email" and intent in ("skip_field", "deny"):
+        if asked == "status_email" and intent == "skip_field":
             return [SlotSet("status_email", "")]
-        if intent in COMMANDS or (is_question(tracker) and intent != "ticket_status"):
+        if intent not in (ANSWER, "skip_field", "ticket_status"):
             return []
         tries = (tracker.get_slot("number_tries") or 0) + 1
         # Who cannot name it gets the same answer as whoever names a wrong one.

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from rasa_sdk import Action, Tracker
-from rasa_sdk.events import EventType, FollowupAction, SlotSet
+from rasa_sdk.events import EventType, FollowupAction
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions.clarification import ask_which, pending_choice, possible_issues
 from actions.conversation import (
     end_of_turn,
     form_of,
+    has_said,
     intent_of,
     language_of,
     person_button,
-    redirected,
     replies,
     tell_language,
     text_of,
@@ -44,8 +44,6 @@ class ActionOfferTopics(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Utters the help text and the topics."""
-        if elsewhere := redirected(tracker, self.name()):
-            return elsewhere
         told = tell_language(dispatcher, tracker)
         offer_topics(dispatcher, "utter_help", language_of(tracker))
         return [*told, end_of_turn(tracker)]
@@ -60,8 +58,6 @@ class ActionNotUnderstood(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Utters the documents, the issues, the question to rephrase, or the way out."""
-        if elsewhere := redirected(tracker, self.name()):
-            return elsewhere
         language, text = language_of(tracker), text_of(tracker)
         if find_number(text):  # a ticket's number alone says what is wanted
             return [FollowupAction("action_ticket_status")]
@@ -77,10 +73,16 @@ class ActionNotUnderstood(Action):
 
 
 def _ask_to_rephrase(dispatcher: CollectingDispatcher, tracker: Tracker) -> list[EventType]:
+    """Asks to say it in other words; the second time offers topics, the third time a person."""
     language = language_of(tracker)
-    if tracker.get_slot("rephrase_asked"):
-        offer_topics(dispatcher, "utter_topics", language)
-        return [SlotSet("rephrase_asked", False), FollowupAction("action_listen")]
     reply = "utter_out_of_scope" if intent_of(tracker) == "out_of_scope" else "utter_rephrase"
-    dispatcher.utter_message(text=replies().text(reply, language))
-    return [SlotSet("rephrase_asked", True), FollowupAction("action_listen")]
+    topics, person = replies().text("utter_topics", language), replies().dialogue("objection_again", language)
+    asked = has_said(tracker, replies().text("utter_out_of_scope", language))
+    asked = asked or has_said(tracker, replies().text("utter_rephrase", language))
+    if not asked:
+        dispatcher.utter_message(text=replies().text(reply, language))
+    elif has_said(tracker, topics):
+        dispatcher.utter_message(text=person, buttons=[person_button(language)])
+    else:
+        offer_topics(dispatcher, "utter_topics", language)
+    return [FollowupAction("action_listen")]

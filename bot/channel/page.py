@@ -284,7 +284,7 @@ class PageChannel(InputChannel):
                 await self._store.save(session)  # whoever takes over from a server that dies knows of the message
                 if offer is not None:
                     return self._conversations.pressed(session, message, session.offers.take(offer.id), held, address)
-                return self._conversations.typed(session, message, said, agent, held, address)
+                return self._conversations.typed(session, message, said, held, address)
         except BaseException:
             await held.release()
             raise

@@ -13,8 +13,7 @@ from weakref import WeakValueDictionary
 
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import OutputChannel, UserMessage
-from rasa.shared.core.events import BotUttered, SlotSet, UserUttered
-from rasa.shared.core.trackers import DialogueStateTracker
+from rasa.shared.core.events import BotUttered, UserUttered
 
 from bot.channel.errors import RefusedError
 from bot.channel.links import AllowedLinks
@@ -37,6 +36,7 @@ _KEEP_SECONDS = 6
 _TRY_AGAIN_SECONDS = 0.2
 
 OnNewMessage = Callable[[UserMessage], Awaitable[Any]]
+Notice = Callable[[str], Part]
 
 
 @dataclass
@@ -82,6 +82,7 @@ class PageOutput(OutputChannel):
         turn: where the parts go.
         message: id of the message that is being answered.
         links: what answers may lead to.
+        notice: gives what the customer is told before the answer, in a language.
     """
 
     @classmethod
@@ -89,11 +90,27 @@ class PageOutput(OutputChannel):
         """Returns the name under which domain and actions know the channel."""
         return CHANNEL
 
-    def __init__(self, session: Session, turn: Turn, message: str, links: AllowedLinks) -> None:
+    def __init__(
+        self, session: Session, turn: Turn, message: str, links: AllowedLinks, notice: Notice | None = None
+    ) -> None:
         self._session = session
         self._turn = turn
         self._message = message
         self._links = links
+        self._notice = notice
+
+    def understood(self, parse_data: dict[str, Any]) -> None:
+        """Takes the conversation's language from what the pipeline made of a typed text, and adds the page's product.
+
+        Called before the first action of the turn (bot/rasa_patches/understanding.py).
+        """
+        session = self._session
+        named = {entity["entity"]: entity["value"] for entity in parse_data["entities"]}
+        session.written = str(named.get("language", session.written))
+        session.language = str(named.get("fallback_language", named.get("language", session.language)))
+        if self._notice is not None:
+            self._say(self._notice(session.language))
+        parse_data["entities"] = _with_product(session, parse_data["entities"])
 
     async def send_response(self, recipient_id: str, message: dict[str, Any]) -> None:
         """Says one utterance: a structured answer in place of its text, buttons with theirs, or text alone."""
@@ -167,19 +184,24 @@ class Conversations:
         turn.finish()
         return turn
 
-    def typed(self, session: Session, message: str, said: Masked, agent: Agent, held: Held, address: str) -> Turn:
+    def typed(self, session: Session, message: str, said: Masked, held: Held, address: str) -> Turn:
         """Begins the turn that answers a typed message.
 
         Args:
             session: the conversation.
             message: the message's id.
             said: the text as the bot may see it.
-            agent: Rasa's agent, which understands it.
             held: the right to change the conversation, released when the turn is over.
             address: the network address that it came from.
         """
+
+        def masked(language: str) -> Part:
+            text = self._texts.replies.page("notice_card_masked", language)
+            return {"type": "notice", "code": "card_masked", "text": text, "masked": said.text}
+
         turn = Turn()
-        return self._begin(session, message, turn, lambda: self._understood(session, turn, said, agent), held, address)
+        output = PageOutput(session, turn, message, self._links, masked if said.changed else None)
+        return self._begin(session, message, turn, lambda: _message(session, message, output, said.text), held, address)
 
     def pressed(self, session: Session, message: str, offer: Offer, held: Held, address: str) -> Turn:
         """Begins the turn that answers a button.
@@ -191,14 +213,21 @@ class Conversations:
             held: the right to change the conversation, released when the turn is over.
             address: the network address that it came from.
         """
-        return self._begin(session, message, Turn(), lambda: _chosen(session, offer), held, address)
+        turn = Turn()
+        output = PageOutput(session, turn, message, self._links)
+
+        def said() -> UserMessage:  # when the turns before it are over, for they may change the language
+            chosen = _chosen(session, offer)
+            return _message(session, message, output, chosen["text"], chosen)
+
+        return self._begin(session, message, turn, said, held, address)
 
     def _begin(
         self,
         session: Session,
         message: str,
         turn: Turn,
-        understand: Callable[[], Awaitable[dict[str, Any]]],
+        said: Callable[[], UserMessage],
         held: Held,
         address: str,
     ) -> Turn:
@@ -206,7 +235,7 @@ class Conversations:
         before = self._last.get(session.conversation)
         place = self._of_address.setdefault(address, asyncio.Semaphore(self._at_once))
         # The turn goes on if its reader is gone: whoever asks again with the same id gets what was said.
-        task = asyncio.create_task(self._answer(session, message, turn, understand, before, held, place))
+        task = asyncio.create_task(self._answer(session, message, turn, said, before, held, place))
         self._last[session.conversation] = task
         task.add_done_callback(lambda done: self._forget(session.conversation, message, done))
         return turn
@@ -221,7 +250,7 @@ class Conversations:
         session: Session,
         message: str,
         turn: Turn,
-        understand: Callable[[], Awaitable[dict[str, Any]]],
+        said: Callable[[], UserMessage],
         before: asyncio.Task[None] | None,
         held: Held,
         place: asyncio.Semaphore,
@@ -232,18 +261,7 @@ class Conversations:
             await asyncio.wait([before])
         try:
             async with place:
-                parse_data = await understand()
-                await self._on_new_message(
-                    UserMessage(
-                        parse_data["text"],
-                        PageOutput(session, turn, message, self._links),
-                        session.conversation,
-                        parse_data=parse_data,
-                        input_channel=CHANNEL,
-                        message_id=message,
-                        metadata=_metadata(session),
-                    )
-                )
+                await self._on_new_message(said())
         except Exception:  # the customer gets an apology, whatever has failed
             logger.exception("A message of the support page could not be answered.")
             metrics.FAILURES.inc()
@@ -273,28 +291,22 @@ class Conversations:
                     raise
             await asyncio.sleep(_TRY_AGAIN_SECONDS)
 
-    async def _understood(self, session: Session, turn: Turn, said: Masked, agent: Agent) -> dict[str, Any]:
-        """Returns what Rasa's pipeline makes of a typed text, and lets it set the conversation's language.
 
-        It is asked before the message is handed on, because parts say their language, and the first of them is sent
-        before Rasa gives the conversation back.
-        """
-        message = UserMessage(said.text, sender_id=session.conversation, metadata=_metadata(session))
-        so_far = [SlotSet("language", session.written)] if session.answers else []
-        tracker = DialogueStateTracker.from_events(session.conversation, so_far, slots=agent.domain.slots)
-        parse_data: dict[str, Any] = await agent.processor.parse_message(message, tracker)
-        named = {entity["entity"]: entity["value"] for entity in parse_data["entities"]}
-        session.written = str(named.get("language", session.written))
-        session.language = str(named.get("fallback_language", named.get("language", session.language)))
-        if said.changed:
-            text = self._texts.replies.page("notice_card_masked", session.language)
-            notice = {"type": "notice", "code": "card_masked", "text": text, "masked": said.text}
-            turn.add({**notice, "language": session.language})
-        parse_data["entities"] = _with_product(session, parse_data["entities"])
-        return parse_data
+def _message(
+    session: Session, message: str, output: PageOutput, text: str, parse_data: dict[str, Any] | None = None
+) -> UserMessage:
+    return UserMessage(
+        text,
+        output,
+        session.conversation,
+        parse_data=parse_data,
+        input_channel=CHANNEL,
+        message_id=message,
+        metadata=_metadata(session),
+    )
 
 
-async def _chosen(session: Session, offer: Offer) -> dict[str, Any]:
+def _chosen(session: Session, offer: Offer) -> dict[str, Any]:
     """Returns what a button says, as if Rasa's pipeline had understood it."""
     values = {"language": session.written, **offer.entities}
     if session.language != session.written:

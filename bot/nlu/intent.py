@@ -17,6 +17,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.encoder.sentences import sentence_encoder_version
+from bot.nlu.acts import FOLLOW_UPS
 from bot.nlu.intent_model import IntentModel, IntentRanking, LabelledText, rankings
 from bot.nlu.linear import FORMAT, REGULARISATION
 from bot.nlu.metadata import example_language, is_command, is_real_style
@@ -130,12 +131,16 @@ class LinearIntentClassifier(GraphComponent):
         return f"{FORMAT} {sentence_encoder_version()}"
 
     def train(self, training_data: TrainingData) -> Resource:
-        """Trains on all examples that have an intent.
+        """Trains on all examples that have an intent, but for those of what is said only in a conversation.
 
         Raises:
             InvalidConfigException: there are fewer than two intents to tell apart.
         """
-        messages = [message for message in training_data.intent_examples if message.get(TEXT)]
+        messages = [
+            message
+            for message in training_data.intent_examples
+            if message.get(TEXT) and message.get(INTENT) not in FOLLOW_UPS
+        ]
         examples = [
             LabelledText(message.get(TEXT), message.get(INTENT), example_language(message), is_real_style(message))
             for message in messages

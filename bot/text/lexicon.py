@@ -44,10 +44,33 @@ class MaskingWords(_Section):
         return word
 
 
+class ProductWords(_Section):
+    """The words by which an answer names a product; `data/lexicon/en.yml` explains each list."""
+
+    azure: tuple[StrictStr, ...] = ()
+    microsoft365: tuple[StrictStr, ...] = ()
+    microsoft_account: tuple[StrictStr, ...] = ()
+    both: tuple[StrictStr, ...] = ()
+    neither: tuple[StrictStr, ...] = ()
+    unknown: tuple[StrictStr, ...] = ()
+    denied: tuple[StrictStr, ...] = ()
+    what_is: tuple[StrictStr, ...] = ()
+
+
+class AnswerWords(_Section):
+    """The words by which short answers are told; `data/lexicon/en.yml` explains each list."""
+
+    agree: tuple[StrictStr, ...] = ()
+    refuse: tuple[StrictStr, ...] = ()
+    thank: tuple[StrictStr, ...] = ()
+
+
 class Lexicon(_Section):
     """The word lists of one language."""
 
     masking: MaskingWords = MaskingWords()
+    products: ProductWords = ProductWords()
+    answers: AnswerWords = AnswerWords()
 
 
 def default_folder() -> Path:

@@ -26,7 +26,13 @@ class ActionServer:
         self.port = port
 
     def run(
-        self, action: str, intent: str = "", channel: str = "rest", message: dict[str, Any] | None = None, **slots: Any
+        self,
+        action: str,
+        intent: str = "",
+        channel: str = "rest",
+        message: dict[str, Any] | None = None,
+        said: list[str] | None = None,
+        **slots: Any,
     ) -> dict[str, Any]:
         """Runs an action for a conversation with these slots, after a message with this intent.
 
@@ -35,18 +41,20 @@ class ActionServer:
             intent: of the last message.
             channel: that it came through.
             message: what else the pipeline says of it: `text`, `intent_ranking`, `triage`, `entities`.
+            said: what the bot has said before.
             **slots: of the conversation.
         """
-        said = {"intent": {"name": intent, "confidence": 0.6}, "entities": [], "text": "", **(message or {})}
-        event = {"event": "user", "text": said["text"], "parse_data": said, "input_channel": channel, "timestamp": 0.0}
+        heard = {"intent": {"name": intent, "confidence": 0.6}, "entities": [], "text": "", **(message or {})}
+        event = {"event": "user", "text": heard["text"], "parse_data": heard, "input_channel": channel}
+        before = [{"event": "bot", "text": text, "data": {}, "timestamp": 0.0} for text in said or []]
         tracker = {
             "sender_id": "customer",
             "slots": slots,
-            "latest_message": said,
+            "latest_message": heard,
             "latest_event_time": 0.0,
             "followup_action": None,
             "paused": False,
-            "events": [event],
+            "events": [*before, {**event, "timestamp": 0.0}],
             "latest_input_channel": channel,
             "active_loop": {},
             "latest_action": {},

@@ -83,7 +83,7 @@ def test_signals_of_all_messages_and_the_strongest_displeasure_go_along() -> Non
 
 def test_the_summary_is_what_was_said_of_the_issue_in_one_line() -> None:
     tracker = conversation(
-        said("my card\nwas   declined", "card_declined"), said("and how long?", "ask_duration"), issue="card_declined"
+        said("my card\nwas   declined", "card_declined"), said("and how long?", "ask_how_long"), issue="card_declined"
     )
     assert suggested_summary(tracker) == "my card was declined"
 

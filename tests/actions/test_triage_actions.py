@@ -39,7 +39,7 @@ def test_two_close_issues_are_asked_about_by_their_titles_with_neither(actions: 
         *(ARTICLES.article(intent, language).title for intent in pair),
         REPLIES.label("neither", language),
     ]
-    assert payloads(result) == ["/past_due_balance", "/payment_not_registered", "/deny"]
+    assert payloads(result) == ["/past_due_balance", "/payment_not_registered", "/none_of_these"]
     assert slots_of(result)["choice"] == {"text": "paid but overdue", "shown": pair, "turn": 1}
 
 
@@ -48,7 +48,7 @@ def test_issues_that_a_refused_message_may_mean_are_offered_before_it_is_refused
     message = {"text": "that thing from last month", "triage": {"candidates": maybe}}
     result = actions.run("action_not_understood", "out_of_scope", message=message, language="en")
     assert result["responses"][0]["text"] == REPLIES.dialogue("which_issue", "en")
-    assert payloads(result) == [*(f"/{intent}" for intent in maybe), "/deny"]
+    assert payloads(result) == [*(f"/{intent}" for intent in maybe), "/none_of_these"]
     asked = {"text": "that thing", "shown": maybe, "turn": 0}
     result = actions.run("action_not_understood", "out_of_scope", message=message, language="en", choice=asked)
     assert texts(result) == REPLIES.text("utter_out_of_scope", "en")
@@ -115,7 +115,7 @@ def test_how_long_it_takes_is_answered_for_every_issue_and_product(actions: Acti
         article = ARTICLES.article(intent, language)
         for product in issue.products:
             slots = {"language": language, "issue": intent, "product": product}
-            told = texts(actions.run("action_follow_up", "ask_duration", **slots))
+            told = texts(actions.run("action_follow_up", "ask_how_long", **slots))
             passage = passage_of_kind(article, "how_long", product)
             if passage is None:
                 assert told == REPLIES.dialogue("no_duration", language)
@@ -186,31 +186,94 @@ def test_a_failure_without_a_step_asks_which_one(actions: ActionServer, text: st
     assert payloads(result)[-2:] == ["/already_tried", "/talk_to_human"]
 
 
-@pytest.mark.parametrize("intent", ["step_failed", "ask_duration", "send_again", "more_detail"])
+@pytest.mark.parametrize("intent", ["step_failed", "ask_how_long", "send_again", "more_detail"])
 def test_a_follow_up_to_nothing_asks_what_it_is_about(actions: ActionServer, intent: str) -> None:
     assert texts(actions.run("action_follow_up", intent, language="sv")) == REPLIES.dialogue("no_issue_yet", "sv")
 
 
-def test_a_follow_up_that_names_an_issue_clearly_is_about_that_one(actions: ActionServer) -> None:
-    ranking = [{"name": "ask_duration", "confidence": 0.6}, {"name": "refund_request", "confidence": 0.3}]
-    message = {"text": "how long does a refund take?", "intent_ranking": ranking}
-    result = actions.run("action_follow_up", "ask_duration", message=message, language="en", issue="card_declined")
-    passage = passage_of_kind(ARTICLES.article("refund_request", "en"), "how_long", None)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_question_is_answered_by_the_passage_of_its_kind_and_once(actions: ActionServer, language: str) -> None:
+    slots = {"language": language, "issue": "refund_request", "product": "azure"}
+    passage = passage_of_kind(ARTICLES.article("refund_request", language), "how_long", "azure")
     assert passage is not None
-    assert texts(result).startswith(passage.heading)
-    assert slots_of(result)["issue"] == "refund_request"
+    told = texts(actions.run("action_follow_up", "ask_how_long", **slots))
+    assert told == f"{passage.heading}\n\n{passage.text}"
+    again = actions.run("action_follow_up", "ask_how_long", said=[told], **slots)
+    assert texts(again) == REPLIES.dialogue("passage_known", language)
+    assert payloads(again) == ["/talk_to_human"]
 
 
-def test_a_question_about_the_issue_at_hand_is_answered_from_its_section(actions: ActionServer) -> None:
-    slots = {"language": "en", "issue": "refund_request", "product": "azure"}
-    passage = passage_of_kind(ARTICLES.article("refund_request", "en"), "how_long", "azure")
-    assert passage is not None
-    message = {"text": "how long does a refund take?"}
-    told = actions.run("action_recommended_steps", "refund_request", message=message, **slots)
-    assert texts(told).startswith(passage.heading)
-    message = {"text": "how do I get a refund?"}
-    answered = actions.run("action_recommended_steps", "refund_request", message=message, **slots)
-    assert answered["responses"][0]["custom"]["intent"] == "refund_request"
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_answer_that_was_given_is_not_repeated_unless_asked_for(actions: ActionServer, language: str) -> None:
+    slots = {"language": language, "issue": "refund_request", "product": "azure"}
+    answer = actions.run("action_recommended_steps", "refund_request", **slots)["responses"][0]["text"]
+    message = {"text": "money back"}
+    again = actions.run("action_recommended_steps", "refund_request", message=message, said=[answer], **slots)
+    assert answer not in texts(again)
+    assert payloads(again)[0] == "/send_again"
+    assert payloads(again)[-1] == "/talk_to_human"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("intent", ["thank", "remark"])
+def test_thanks_and_remarks_never_get_the_same_words_twice(actions: ActionServer, intent: str, language: str) -> None:
+    said: list[str] = []
+    for _ in range(3):
+        told = texts(actions.run("action_react", intent, said=said, language=language, issue="card_declined"))
+        assert told not in said
+        said.append(told)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_objection_gets_what_was_understood_then_a_person_then_the_form(
+    actions: ActionServer, language: str
+) -> None:
+    slots = {"language": language, "issue": "card_declined"}
+    first = actions.run("action_react", "objection", **slots)
+    assert REPLIES.topic("card_declined", language) in texts(first)
+    assert payloads(first)[-1] == "/talk_to_human"
+    second = actions.run("action_react", "objection", said=[texts(first)], **slots)
+    assert texts(second) == REPLIES.dialogue("objection_again", language)
+    third = actions.run("action_react", "objection", said=[texts(first), texts(second)], **slots)
+    assert third["events"][-1]["name"] == "action_start_ticket"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_both_products_neither_and_no_idea_are_answers(actions: ActionServer, language: str) -> None:
+    def chosen(product: str, said: list[str] | None = None) -> dict[str, Any]:
+        message = {"entities": [{"entity": "product", "value": product}]}
+        slots = {"language": language, "issue": "cancel_subscription", "product": product}
+        return actions.run("action_recommended_steps", "choose_product", message=message, said=said, **slots)
+
+    both = chosen("both")
+    assert texts(both).startswith(REPLIES.dialogue("product_both", language))
+    shown = [response["custom"]["product"] for response in both["responses"] if response["custom"]]
+    assert shown == ["azure", "microsoft365"]
+    assert payloads(chosen("neither"))[-1] == "/talk_to_human"
+    unknown = chosen("unknown")
+    assert texts(unknown) == REPLIES.dialogue("product_hint", language)
+    assert all("choose_product" in payload for payload in payloads(unknown))
+    again = chosen("unknown", said=[texts(unknown)])
+    assert texts(again).startswith(REPLIES.dialogue("no_product_yet", language))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_number_to_call_is_where_the_contact_page_has_it(actions: ActionServer, language: str) -> None:
+    told = actions.run("action_phone", "ask_phone", message={"text": "is there a hotline?"}, language=language)
+    assert "https://" in texts(told)
+    assert payloads(told) == ["/talk_to_human"]
+    message = {"text": "call me at 555 010 0199"}
+    given = actions.run("action_phone", "ask_phone", message=message, language=language)
+    assert slots_of(given)["contact_phone"] == "555 010 0199"
+    assert given["events"][-1]["name"] == "ticket_form"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_case_number_of_microsofts_own_is_told_from_a_ticket(actions: ActionServer, language: str) -> None:
+    message = {"text": "2411120040001234"}
+    told = actions.run("action_ticket_status", "ticket_status", message=message, language=language)
+    assert "https://" in texts(told)
+    assert "T-12345" not in texts(told)
 
 
 def test_the_second_no_hands_over_to_a_person(actions: ActionServer) -> None:

@@ -1,4 +1,4 @@
-"""Recognises e-mail addresses in what a customer types."""
+"""Recognises e-mail addresses and telephone numbers in what a customer types."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 
 # What stands around an address in a sentence: brackets, quotes, the sentence's own full stop.
 _CANDIDATE = re.compile(r"[^\s<>()\[\]\"',;:]+@[^\s<>()\[\]\"',;:]+")
+# Seven to fourteen digits, as numbers are grouped in writing.
+_PHONE = re.compile(r"(?<![\w-])(?:\+|00)?\(?\d(?:[ ()./-]{0,2}\d){6,13}(?![\w-])")
 
 
 def find_address(text: str) -> str | None:
@@ -21,6 +23,18 @@ def find_address(text: str) -> str | None:
         except EmailNotValidError:
             continue
     return None
+
+
+def find_phone(text: str) -> str | None:
+    """Returns the first telephone number in a text as it was typed, None if there is none."""
+    found = _PHONE.search(text)
+    return found.group().strip() if found else None
+
+
+def find_contact(text: str) -> str | None:
+    """Returns what looks like an e-mail address, valid or not, or a telephone number; None if there is neither."""
+    found = _CANDIDATE.search(text)
+    return found.group() if found else find_phone(text)
 
 
 def without_address(text: str) -> str:

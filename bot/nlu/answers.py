@@ -1,0 +1,150 @@
+"""Reads answers to the bot's questions by their words: which product, yes or no, which of several, thanks.
+
+The words are those of `data/lexicon/<lang>.yml` (`products`, `answers`), of the message's language and of English, in
+which plans and apps are named everywhere; those for first, second and third stand in the replies (`words`).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from bot.articles.replies import Replies
+from bot.text.lexicon import Lexicon, default_folder, load_lexicon
+
+PRODUCTS = ("azure", "microsoft365", "microsoft_account")
+BOTH, NEITHER, UNKNOWN = "both", "neither", "unknown"
+
+_TOKEN = re.compile(r"[^\W_]+(?:['.:-][^\W_]+)*|[?,.;!]")
+_STOPS = frozenset("?,.;!")
+# A word that denies or asks about a product stands at the most so many words before it.
+_REACH = 3
+# An answer says at its beginning which of several it is, or that it is none.
+_BEGINNING = 4
+
+Pattern = tuple[str, ...]
+"""A listed word, or several; one that ends in `*` stands for all that begin so."""
+_Spans = dict[str, list[tuple[int, int]]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the words of a message say, taken as an answer.
+
+    Args:
+        product: one of `PRODUCTS`, `BOTH`, `NEITHER`, `UNKNOWN`; None where it says nothing of it.
+        named: the products that it names otherwise than to deny them.
+        denied: the products that it says it is not about.
+        agrees: True where it begins with a yes, False with a no, None with neither.
+        thanks: whether it has a word of thanks.
+        place: the place that it names, from 0: "the second one" is 1; None if it names none.
+    """
+
+    product: str | None
+    named: frozenset[str]
+    denied: frozenset[str]
+    agrees: bool | None
+    thanks: bool
+    place: int | None
+
+
+def read_answer(text: str, language: str) -> Answer:
+    """Returns what a message in a language says, taken as an answer."""
+    tokens = [_folded(token) for token in _TOKEN.findall(text.replace("’", "'"))]
+    words = _patterns(language)
+    spans = {kind: list(_spans(tokens, patterns)) for kind, patterns in words.items()}
+    first = {kind: any(start == 0 for start, _ in spans[kind]) for kind in ("agree", "refuse")}
+    named, denied = _products(tokens, spans)
+    return Answer(
+        product=_product(named, denied, spans),
+        named=frozenset(named),
+        denied=frozenset(denied),
+        agrees=first["agree"] if first["agree"] != first["refuse"] else None,
+        thanks=bool(spans["thank"]),
+        place=_place(tokens, language),
+    )
+
+
+def _products(tokens: Sequence[str], spans: _Spans) -> tuple[set[str], set[str]]:
+    """Returns the products that an answer names, and those that it denies."""
+    not_named = [end for kind in ("denied", "what_is") for _, end in spans[kind]]
+    named, denied = set(), set()
+    used: set[int] = set()  # a "not" denies the first product after it alone
+    for start, product in sorted((start, name) for name in PRODUCTS for start, _ in spans[name]):
+        before = next((end for end in not_named if end not in used and _reaches(tokens, end, start)), None)
+        if before is None:
+            named.add(product)
+        else:
+            used.add(before)
+            denied.add(product)
+    if named == {"microsoft365", "microsoft_account"}:  # "365 family"
+        named = {"microsoft_account"}
+    return named, denied - named
+
+
+def _product(named: set[str], denied: set[str], spans: _Spans) -> str | None:
+    """Returns the one product that an answer names, or which other answer it is."""
+    # "aucune idée" is more than "aucune".
+    others = {kind: max((end - start for start, end in spans[kind]), default=0) for kind in (BOTH, NEITHER, UNKNOWN)}
+    others[UNKNOWN] = max(others[UNKNOWN], len(spans["what_is"]))
+    other = max(others, key=lambda kind: others[kind])
+    if other == NEITHER and any(start == 0 for start, _ in spans[NEITHER]) and not denied:
+        return NEITHER
+    if named:
+        return next(iter(named)) if len(named) == 1 else BOTH
+    return other if others[other] else None
+
+
+def _reaches(tokens: Sequence[str], end: int, start: int) -> bool:
+    return 0 <= start - end < _REACH and not _STOPS & {*tokens[end:start]}
+
+
+def _place(tokens: Sequence[str], language: str) -> int | None:
+    ordinals = [_folded(word) for word in _ordinals(language)]
+    for token in tokens[:_BEGINNING]:
+        if token in ("1", "2", "3"):
+            return int(token) - 1
+        for place, beginning in enumerate(ordinals):
+            if token.startswith(beginning):
+                return place
+    return None
+
+
+@lru_cache(maxsize=32)
+def _ordinals(language: str) -> tuple[str, ...]:
+    return Replies().words("ordinals", language)[:3] if language in Replies().languages() else ()
+
+
+def _folded(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(char for char in decomposed if not unicodedata.combining(char)).replace("ø", "o")
+
+
+def _spans(tokens: Sequence[str], patterns: Sequence[Pattern]) -> Iterator[tuple[int, int]]:
+    """Yields where in a message one of the listed words begins and ends."""
+    for start in range(len(tokens)):
+        for pattern in patterns:
+            part = tokens[start : start + len(pattern)]
+            if len(part) == len(pattern) and all(_is(token, word) for token, word in zip(part, pattern, strict=True)):
+                yield start, start + len(pattern)
+                break
+
+
+def _is(token: str, word: str) -> bool:
+    return token.startswith(word[:-1]) if word.endswith("*") else token == word
+
+
+@lru_cache(maxsize=32)
+def _patterns(language: str) -> dict[str, tuple[Pattern, ...]]:
+    """Returns the words of each list, those of several words first."""
+    lexicon = load_lexicon(default_folder())
+    known = [lexicon[name] for name in dict.fromkeys((language, "en")) if name in lexicon]
+    listed: dict[str, set[Pattern]] = {}
+    for one in known or [Lexicon()]:
+        for section in (one.products, one.answers):
+            for kind, words in section:
+                listed.setdefault(kind, set()).update(tuple(_folded(word).split()) for word in words)
+    return {kind: tuple(sorted(patterns, key=lambda pattern: -len(pattern))) for kind, patterns in listed.items()}

@@ -1,0 +1,365 @@
+"""Decides what a message means where it is said: in the conversation so far."""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.shared.core.trackers import DialogueStateTracker
+from rasa.shared.nlu.constants import (
+    ENTITIES,
+    ENTITY_ATTRIBUTE_CONFIDENCE,
+    ENTITY_ATTRIBUTE_END,
+    ENTITY_ATTRIBUTE_START,
+    ENTITY_ATTRIBUTE_TYPE,
+    ENTITY_ATTRIBUTE_VALUE,
+    EXTRACTOR,
+    INTENT,
+    TEXT,
+)
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from bot.articles.issues import load_issues
+from bot.encoder.sentences import sentence_encoder_version
+from bot.nlu.acts import FORM_ANSWER, FORM_COMMANDS, NONE_OF_THESE, QUESTIONS, REACTIONS, REQUESTS
+from bot.nlu.answers import NEITHER, UNKNOWN, Answer, read_answer
+from bot.nlu.intent import LinearIntentClassifier
+from bot.nlu.intent_model import IntentModel, LabelledText
+from bot.nlu.linear import FORMAT
+from bot.nlu.metadata import example_language, is_command, is_real_style
+from bot.nlu.situation import Situation, situation_of
+from bot.settings import get_settings
+from bot.text.contacts import find_contact, find_phone
+
+NEW_MATTER = "new_matter"
+"""What the model calls a message that names an issue of its own."""
+PERSON = "talk_to_human"
+_RANKING = "intent_ranking"
+_FEW_WORDS = 5
+"""A longer message says more than yes or no."""
+_LITTLE, _LIKELY, _SURE = 0.25, 0.5, 0.8
+SMALL_TALK = ("thank", "goodbye", "greet", "affirm", "deny", "bot_challenge", "ask_help", "ticket_status", "remark")
+_NOT_ASKING = frozenset({*SMALL_TALK, "solved", "not_helped", "already_tried"}) - {"ticket_status", "bot_challenge"}
+"""What thanks may be said with, so that it is the thanks that count."""
+
+
+@dataclass(frozen=True)
+class Act:
+    """What a message does in a conversation: an intent, how certain that is, and what it is about."""
+
+    name: str
+    confidence: float
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Said:
+    """A message with all that is known of it."""
+
+    text: str
+    language: str
+    intent: str
+    ranking: Mapping[str, float]
+    acts: Mapping[str, float]
+    answer: Answer
+
+    @property
+    def words(self) -> int:
+        """How many there are."""
+        return len(self.text.split())
+
+    @property
+    def likeliest(self) -> str:
+        """The act that the message most probably is, if it is said after an answer."""
+        return max(self.acts, key=lambda name: self.acts[name])
+
+    def issues(self, known: Collection[str]) -> dict[str, float]:
+        """Returns the issues in the ranking, most probable first."""
+        return {name: value for name, value in self.ranking.items() if name in known}
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
+class Context(GraphComponent):
+    """Turns what the pipeline makes of a message into its dialogue act, by what was said before it.
+
+    The last component of the pipeline. Before the bot has said anything it changes nothing. After that, the first of
+    these rules that fits decides (docs/how-it-works.md has them as a table): a typed button, the wish for a person, the
+    question of an open form, the product that was asked for, the issues to choose from, and for what follows an answer
+    a model of its own, which never takes part in the ranking of the issues.
+    """
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        """Returns every setting with its default; the others are those of LinearIntentClassifier."""
+        return {
+            "buckets": 2**16,
+            "encoded": 70,
+            "encoded_real": 0.0,
+            "encoded_plain": 0.0,
+            "meaning_share": 0.5,
+            "meaning_C": 10.0,
+            "words_sharpness": 3.0,
+            "words_floor": 0.01,
+            # Above 1: every follow-up is encoded.
+            "sure": 1.1,
+            # Of each issue and language so many phrases stand for a new matter, and so many for what no issue covers.
+            "of_an_issue": 20,
+            "of_out_of_scope": 200,
+            # From which probability on a person is wanted, whatever else was asked.
+            "person_from": 0.45,
+            # How many times as likely a new matter must be as the likeliest follow-up.
+            "new_matter": 2.0,
+            # How much the ranking's out_of_scope counts beside a question about the answer.
+            "outside": 0.8,
+        }
+
+    def __init__(
+        self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource, model: IntentModel | None = None
+    ) -> None:
+        self._config = config
+        self._model_storage = model_storage
+        self._resource = resource
+        self._model = model
+        self._issues = frozenset(load_issues(get_settings().data_dir / "issues.yml"))
+
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> Context:
+        """Creates an untrained component."""
+        return cls(config, model_storage, resource)
+
+    @classmethod
+    def fingerprint_addon(cls, config: dict[str, Any]) -> str:
+        """Makes Rasa's cache notice another sentence encoder, and another format of what is stored."""
+        return f"{FORMAT} {sentence_encoder_version()}"
+
+    def train(self, training_data: TrainingData) -> Resource:
+        """Learns to tell follow-ups apart, and from messages that begin a matter of their own."""
+        examples = [
+            LabelledText(message.get(TEXT), message.get(INTENT), example_language(message), is_real_style(message))
+            for message in training_data.intent_examples
+            if message.get(TEXT)
+        ]
+        self._model = IntentModel(self._settings())
+        self._model.learn(list(self._chosen(examples)))
+        with self._model_storage.write_to(self._resource) as folder:
+            self._model.save(folder)
+        return self._resource
+
+    @classmethod
+    def load(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+        **kwargs: Any,
+    ) -> Context:
+        """Loads what was learned."""
+        context = cls(config, model_storage, resource)
+        with model_storage.read_from(resource) as folder:
+            context._model = IntentModel.load(folder, context._settings())
+        return context
+
+    def process(self, messages: list[Message], tracker: DialogueStateTracker | None = None) -> list[Message]:
+        """Sets the intent of each typed message to its dialogue act, and adds the act's values as entities."""
+        situation = situation_of(tracker)
+        if situation is None:
+            return messages
+        for message in messages:
+            if message.get(TEXT) and message.get(_RANKING) and not is_command(message):
+                act = self._act(self._said(message, situation), situation)
+                if act is not None:
+                    _annotate(message, act)
+        return messages
+
+    def _settings(self) -> dict[str, Any]:
+        return {**LinearIntentClassifier.get_default_config(), **self._config}
+
+    def _chosen(self, examples: list[LabelledText]) -> Iterator[LabelledText]:
+        """Yields what the model learns from: all that may follow an answer, and a part of what begins a new matter."""
+        limits = {NEW_MATTER: self._config["of_an_issue"], "out_of_scope": self._config["of_out_of_scope"]}
+        taken: Counter[tuple[str, str | None]] = Counter()
+        # Those in real style first, else in an order that does not depend on the files.
+        for example in sorted(examples, key=lambda each: (not each.real_style, zlib.crc32(each.text.encode()))):
+            label = NEW_MATTER if example.intent in self._issues else example.intent
+            taken[example.intent, example.language] += 1
+            if label not in limits or taken[example.intent, example.language] <= limits[label]:
+                yield LabelledText(example.text, label, example.language)
+
+    def _said(self, message: Message, situation: Situation) -> _Said:
+        assert self._model is not None, "train or load the component first"
+        text = str(message.get(TEXT))
+        language = (message.get("language") or {}).get("name") or situation.language
+        confidences = self._model.confidences([text], [language])[0].tolist()
+        return _Said(
+            text=text,
+            language=language,
+            intent=str((message.get(INTENT) or {}).get("name") or ""),
+            ranking={entry["name"]: float(entry["confidence"]) for entry in message.get(_RANKING)},
+            acts=dict(zip(self._model.labels, confidences, strict=True)),
+            answer=read_answer(text, language),
+        )
+
+    def _act(self, said: _Said, situation: Situation) -> Act | None:
+        """Returns what a message does in a situation, None if its intent says so already."""
+        rules = (_pressed, self._in_form, self._wants_person, self._names_product, self._chooses, self._after_answer)
+        return next((act for rule in rules if (act := rule(said, situation)) is not None), None)
+
+    def _wants_person(self, said: _Said, situation: Situation) -> Act | None:
+        """Returns the wish for a person, which wins over everything but an answer to a form."""
+        called, wanted = said.acts["ask_phone"], said.acts[PERSON]
+        if called + wanted >= _LITTLE and (find_phone(said.text) or called > wanted):
+            return Act("ask_phone", called + wanted) if called + wanted >= _LIKELY or find_phone(said.text) else None
+        wanted = max(wanted, said.ranking.get(PERSON, 0.0))
+        if situation.field:  # "no more forms, a person" is not to end the form
+            wanted += said.acts["cancel_form"] if wanted >= _LITTLE else 0.0
+        return Act(PERSON, wanted) if wanted >= self._config["person_from"] else None
+
+    def _in_form(self, said: _Said, situation: Situation) -> Act | None:  # noqa: PLR0911
+        """Returns the answer, the command or the question in between that a message in a form is."""
+        if not situation.field:
+            return None
+        contact = find_contact(said.text)
+        if contact and (situation.field.endswith("_email") or said.words - len(contact.split()) <= _FEW_WORDS):
+            return Act(FORM_ANSWER, 1.0)
+        if situation.field == "status_number" and any(char.isdigit() for char in said.text):
+            return Act(FORM_ANSWER, 1.0)
+        if (person := self._wants_person(said, situation)) is not None:
+            return person
+        if situation.field == "ticket_summary":
+            return self._in_summary(said, situation)
+        if situation.field == "ticket_consent":
+            return _yes_or_no(said) or self._in_between(said)
+        if said.likeliest in ("deny", "not_helped") and said.words <= _FEW_WORDS:
+            return Act("skip_field", said.acts[said.likeliest])
+        return self._in_between(said) or Act(FORM_ANSWER, 1.0)
+
+    def _in_summary(self, said: _Said, situation: Situation) -> Act:
+        """Returns what a message does that was to describe the problem, or to say whether a description is right."""
+        if situation.suggested and said.words <= 2 * _FEW_WORDS and (answer := _yes_or_no(said)) is not None:
+            return answer
+        aside = said.text.rstrip().endswith("?") or said.likeliest in (*FORM_COMMANDS, "goodbye")
+        return (self._in_between(said) if aside else None) or Act(FORM_ANSWER, 1.0)
+
+    def _in_between(self, said: _Said) -> Act | None:
+        """Returns what a message does that does not answer a form's question, None if it may well do."""
+        act = said.likeliest
+        confidence = said.acts[act]
+        if act in FORM_COMMANDS:  # nothing is cancelled by a guess
+            second = max(said.acts[name] for name in FORM_COMMANDS if name != act)
+            return Act(act, confidence) if confidence >= 2 * second else None
+        if act == NEW_MATTER:
+            named, confidence = next(iter(said.issues(self._issues).items()), ("", 0.0))
+            return Act(named, confidence) if confidence >= _LIKELY else None
+        small_talk = ("thank", "goodbye", "greet", "bot_challenge", "ask_help", "ticket_status", "remark")
+        return Act(act, confidence) if act in (*QUESTIONS, *REQUESTS, *small_talk) and confidence >= _LITTLE else None
+
+    def _names_product(self, said: _Said, situation: Situation) -> Act | None:
+        """Returns the product that was asked for, or another one than was taken for granted."""
+        answer = said.answer
+        if situation.question == "product":
+            aside = (NEW_MATTER, "out_of_scope", *SMALL_TALK, *FORM_COMMANDS)
+            unknown = answer.product is None and (said.likeliest not in aside or said.likeliest in ("deny", "remark"))
+            product = UNKNOWN if unknown else answer.product
+            return Act("choose_product", 1.0, {"product": product}) if product is not None else None
+        if not situation.issue:
+            return None
+        others = [product for product in answer.named if product != situation.product]
+        objects = situation.product in answer.named and said.likeliest == "objection"
+        chooses = "choose_product" in (said.likeliest, said.intent)
+        corrects = situation.product in answer.denied or objects
+        return (
+            Act("choose_product", 1.0, {"product": others[0]}) if len(others) == 1 and (corrects or chooses) else None
+        )
+
+    def _chooses(self, said: _Said, situation: Situation) -> Act | None:
+        """Returns which of the issues that the bot offered it is."""
+        offered = [name for name in situation.issues if name in self._issues]
+        if situation.question != "which" or not offered:
+            return None
+        place = said.answer.place
+        if place is not None and place < len(offered):
+            return Act(offered[place], 1.0)
+        refuses = said.likeliest in ("deny", "not_helped", "objection") and said.words <= _FEW_WORDS
+        if said.answer.product == NEITHER or refuses:
+            return Act(NONE_OF_THESE, 1.0)
+        issues = said.issues(self._issues)
+        likely = max(offered, key=lambda name: issues.get(name, 0.0))
+        others = max((value for name, value in issues.items() if name not in offered), default=0.0)
+        return Act(likely, issues[likely]) if issues.get(likely, 0.0) > max(0.1, others) else None
+
+    def _after_answer(self, said: _Said, situation: Situation) -> Act | None:
+        """Returns what a message does after an answer, by the follow-up model, None if it begins a new matter."""
+        at_hand = situation.issue in self._issues or bool(situation.question)
+        issues = said.issues(self._issues)
+        offered = [offer.intent for offer in situation.offers]
+        named, confidence = next(iter(issues.items()), ("", 0.0))
+        if named in offered and confidence >= _LITTLE:
+            return Act(named, confidence)
+        elsewhere = 1.0 - issues.get(situation.issue, 0.0) / (sum(issues.values()) or 1.0)
+        told = (*SMALL_TALK, *QUESTIONS, *REACTIONS, *REQUESTS) if at_hand else SMALL_TALK
+        acts = {name: value for name, value in said.acts.items() if name in told}
+        act = max(acts, key=lambda name: acts[name])
+        unrelated = max(said.acts[NEW_MATTER] * elsewhere * self._config["new_matter"], said.acts["out_of_scope"])
+        if act in QUESTIONS:  # of what no issue covers, the ranking knows more
+            unrelated = max(unrelated, self._config["outside"] * said.ranking.get("out_of_scope", 0.0))
+        if said.answer.thanks and act in _NOT_ASKING and "?" not in said.text and said.acts[NEW_MATTER] < _LIKELY:
+            return Act("thank", max(said.acts["thank"], _LIKELY))  # thanks win over "no" and "later"
+        if unrelated > acts[act]:
+            return None
+        asked = {"affirm": "solved", "deny": "not_helped"} if situation.question == "solved" else {}
+        return Act(asked.get(act, act), acts[act])
+
+
+def _pressed(said: _Said, situation: Situation) -> Act | None:
+    """Returns the button whose title was typed."""
+    typed = said.text.strip(" .!").casefold()
+    offers = (Act(each.intent, 1.0, each.values) for each in situation.offers if each.title.casefold() == typed)
+    return next(offers, None)
+
+
+def _yes_or_no(said: _Said) -> Act | None:
+    """Returns the answer to a question of the form, None if a message is neither yes nor no."""
+    if said.likeliest in FORM_COMMANDS and said.acts[said.likeliest] >= _SURE and said.answer.agrees is None:
+        return None
+    agrees = said.answer.agrees
+    if agrees is None and said.words <= _FEW_WORDS:
+        meant = {"affirm": True, "solved": True, "thank": True, "deny": False, "not_helped": False, "skip_field": False}
+        agrees = meant.get(said.likeliest)
+    return None if agrees is None else Act("affirm" if agrees else "deny", 1.0)
+
+
+def _annotate(message: Message, act: Act) -> None:
+    """Puts the act in the first place of the ranking, and what it is about among the entities."""
+    entry = {"name": act.name, "confidence": act.confidence}
+    others = [other for other in message.get(_RANKING) if other["name"] != act.name]
+    message.set("said", message.get(INTENT), add_to_output=True)
+    message.set(INTENT, entry, add_to_output=True)
+    message.set(_RANKING, [entry, *others], add_to_output=True)
+    kept = [entity for entity in message.get(ENTITIES, []) if entity[ENTITY_ATTRIBUTE_TYPE] not in act.values]
+    added = [
+        {
+            ENTITY_ATTRIBUTE_TYPE: name,
+            ENTITY_ATTRIBUTE_VALUE: value,
+            ENTITY_ATTRIBUTE_START: 0,
+            ENTITY_ATTRIBUTE_END: len(message.get(TEXT)),
+            ENTITY_ATTRIBUTE_CONFIDENCE: act.confidence,
+            EXTRACTOR: Context.__name__,
+        }
+        for name, value in act.values.items()
+    ]
+    message.set(ENTITIES, [*kept, *added], add_to_output=True)

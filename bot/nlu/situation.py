@@ -1,0 +1,93 @@
+"""What a conversation has come to, as far as it decides what the next message means."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rasa.shared.core.events import BotUttered, UserUttered
+from rasa.shared.core.trackers import DialogueStateTracker
+
+from bot.nlu.acts import NONE_OF_THESE
+
+# What the bot has asked, by the intent of one of the buttons that it offered with the question, most telling first.
+_QUESTIONS = {
+    "choose_product": "product",
+    "step_failed": "step",
+    NONE_OF_THESE: "which",
+    "solved": "solved",
+}
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A button of the bot's last turn."""
+
+    title: str
+    intent: str
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Where the customer's next message is said.
+
+    Args:
+        language: of the conversation.
+        issue: the issue that was answered or asked back about last, empty if there is none.
+        product: the customer's product, empty while it is not known.
+        field: the slot that a form has asked for, empty outside forms.
+        question: what the bot's last turn asked: `product`, `which` (issue), `step`, `solved` or nothing.
+        offers: the buttons of the bot's last turn.
+        suggested: whether the form has proposed an answer.
+    """
+
+    language: str
+    issue: str = ""
+    product: str = ""
+    field: str = ""
+    question: str = ""
+    offers: tuple[Offer, ...] = ()
+    suggested: bool = False
+
+    @property
+    def issues(self) -> tuple[str, ...]:
+        """The issues between which the bot has asked the customer to choose."""
+        return tuple(offer.intent for offer in self.offers if offer.intent != NONE_OF_THESE)
+
+
+def situation_of(tracker: DialogueStateTracker | None) -> Situation | None:
+    """Returns where the next message of a conversation is said; None before the bot has said anything."""
+    if tracker is None or not any(isinstance(event, BotUttered) for event in tracker.events):
+        return None
+    turns = list(_offers(tracker))
+    return Situation(
+        language=str(tracker.get_slot("language") or ""),
+        issue=str(tracker.get_slot("issue") or ""),
+        product=str(tracker.get_slot("product") or ""),
+        field=str(tracker.get_slot("requested_slot") or "") if tracker.active_loop_name else "",
+        question=next(filter(None, map(_question, turns)), ""),
+        offers=tuple(offer for offers in turns for offer in offers),
+        suggested=bool(tracker.get_slot("summary_suggestion")),
+    )
+
+
+def _offers(tracker: DialogueStateTracker) -> Iterator[list[Offer]]:
+    """Yields the buttons of everything that the bot has said since the customer's last message, newest first."""
+    for event in reversed(tracker.events):
+        if isinstance(event, UserUttered):
+            return
+        if isinstance(event, BotUttered):
+            yield [_offer(button) for button in (event.data or {}).get("buttons") or []]
+
+
+def _offer(button: Mapping[str, str]) -> Offer:
+    intent, brace, values = button["payload"].removeprefix("/").partition("{")
+    return Offer(button["title"], intent, json.loads(brace + values) if brace else {})
+
+
+def _question(offers: Sequence[Offer]) -> str:
+    """Returns what the bot has asked with these buttons, empty if nothing that has rules of its own."""
+    intents = {offer.intent for offer in offers}
+    return next((question for intent, question in _QUESTIONS.items() if intent in intents), "")
