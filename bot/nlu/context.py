@@ -101,7 +101,7 @@ class Context(GraphComponent):
         """Returns every setting with its default; the others are those of LinearIntentClassifier."""
         return {
             "buckets": 2**16,
-            "encoded": 70,
+            "encoded": 35,
             "encoded_real": 0.0,
             "encoded_plain": 0.0,
             "meaning_share": 0.5,
@@ -111,7 +111,7 @@ class Context(GraphComponent):
             # Above 1: every follow-up is encoded.
             "sure": 1.1,
             # Of each issue and language so many phrases stand for a new matter, and so many for what no issue covers.
-            "of_an_issue": 20,
+            "of_an_issue": 12,
             "of_out_of_scope": 200,
             # From which probability on a person is wanted, whatever else was asked.
             "person_from": 0.45,
