@@ -18,6 +18,7 @@ from actions.conversation import (
     person_button,
     replies,
     topic_buttons,
+    unsaid,
 )
 from actions.documents import documents_verdict, pending_documents
 from actions.recommended_steps import offer_other
@@ -81,7 +82,8 @@ def _solved(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) -> l
     if other in issues():
         offer_other(dispatcher, "solved_and_other", other, language)
     else:
-        dispatcher.utter_message(text=replies().text("utter_solved", language))
+        texts = [replies().text("utter_solved", language), replies().dialogue("remark_again", language)]
+        dispatcher.utter_message(text=unsaid(tracker, texts))
     return [SlotSet("issue", None), SlotSet("tried", None), FollowupAction("action_listen")]
 
 

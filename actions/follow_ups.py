@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from rasa_sdk import Action, Tracker
-from rasa_sdk.events import EventType, SlotSet
+from rasa_sdk.events import EventType, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions.conversation import (
@@ -61,7 +61,8 @@ class ActionFollowUp(Action):
             return [end_of_turn(tracker)]
         answers = {"step_failed": _step_failed, "send_again": _links, "more_detail": _detail}
         events = answers.get(asked, _question)(dispatcher, tracker, issue)
-        return [*events, end_of_turn(tracker)]
+        handed_on = any(event["event"] == "followup" for event in events)
+        return events if handed_on else [*events, end_of_turn(tracker)]
 
 
 def _question(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) -> list[EventType]:
@@ -118,12 +119,15 @@ def _step_failed(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str)
     """Repeats the step with what is behind most failures; asks which one it is where none is named."""
     language = language_of(tracker)
     article = articles().article(issue, language)
+    which = replies().dialogue("which_step", language)
     number = _step(tracker, article)
+    if number is None and has_said(tracker, which):
+        return [FollowupAction("action_feedback")]
     if number is None:
         most = min(len(_steps(tracker, article)), _MOST_BUTTONS)
         buttons = [_step_button(each, language) for each in range(1, most + 1)]
         buttons += [button(replies().label("nothing_helped", language), "already_tried"), person_button(language)]
-        dispatcher.utter_message(text=replies().dialogue("which_step", language), buttons=buttons)
+        dispatcher.utter_message(text=which, buttons=buttons)
         return []
     step = _steps(tracker, article)[number - 1].text
     parts = [replies().dialogue("step_again", language, number=number), step]
@@ -178,7 +182,10 @@ def _step(tracker: Tracker, article: Article) -> int | None:
     most = len(_steps(tracker, article))
     named = entity_of(tracker, "step") or text_of(tracker)
     keys = ("step", "cardinals", "ordinals", "times")
-    return step_number(named, StepWords(*(replies().words(key, article.language) for key in keys)), most)
+    words = StepWords(*(replies().words(key, article.language) for key in keys))
+    said = [event.get("text") for event in tracker.events if event["event"] == "bot"]
+    asked = said[-1:] == [replies().dialogue("which_step", article.language)]
+    return step_number(named, words, most, asked)
 
 
 def _steps(tracker: Tracker, article: Article) -> list[Passage]:

@@ -13,6 +13,7 @@ from actions.conversation import (
     button,
     end_of_turn,
     form_of,
+    has_said,
     intent_of,
     issues,
     known_product,
@@ -40,6 +41,9 @@ class ActionStartTicket(Action):
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Says what comes now, and hands on to the form."""
         if form_of(tracker) == FORM:
+            text = replies().dialogue("hand_over_now", language_of(tracker))
+            if not has_said(tracker, text):
+                dispatcher.utter_message(text=text)
             return [end_of_turn(tracker)]
         left = [ActiveLoop(None), SlotSet("requested_slot", None)] if form_of(tracker) else []
         if tracker.get_slot("ticket_consent") is not None:  # filled, but the store was down
@@ -67,6 +71,8 @@ class ActionPhone(Action):
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Hands a number on to the ticket's form; without one, utters the way to one."""
         language, number = language_of(tracker), find_phone(text_of(tracker))
+        if number is not None and form_of(tracker) == FORM:
+            return [SlotSet("contact_phone", number), end_of_turn(tracker)]
         if number is not None:
             return [
                 *emptied_form(),

@@ -57,13 +57,14 @@ class StepWords:
     counted: Sequence[str]
 
 
-def step_number(text: str, words: StepWords, most: int) -> int | None:
+def step_number(text: str, words: StepWords, most: int, asked: bool = False) -> int | None:
     """Returns the number of the step that a message names, None if it names none.
 
     Args:
         text: what the customer has typed, or the number that a button names.
         words: how the customer's language names steps.
         most: how many steps there are; other numbers are no step's.
+        asked: whether the bot has asked for the step: then its number may stand alone, in words, too.
     """
     tokens = ["", *re.findall(r"\w+", text.casefold()), ""]
     bare = None
@@ -73,6 +74,8 @@ def step_number(text: str, words: StepWords, most: int) -> int | None:
             return number
         if token.isdigit() and 1 <= int(token) <= most and not after.startswith(tuple(words.counted)):
             bare = bare or int(token)
+        if asked and token in words.cardinals[1:most]:  # not "one", which is an article in many languages
+            bare = bare or words.cardinals.index(token) + 1
     return bare
 
 

@@ -33,6 +33,7 @@ from actions.conversation import (
     text_of,
     topic_buttons,
     triage_of,
+    unsaid,
 )
 from actions.passages import note_text
 from actions.records import record_outcome
@@ -122,7 +123,7 @@ def _answer(dispatcher: CollectingDispatcher, tracker: Tracker, said: str, issue
         return [*events, SlotSet("product_asked", True), FollowupAction("action_listen")]
     message = answer_message(tracker, issue, product)
     if text_of(tracker) and has_said(tracker, message["text"]):
-        _answer_again(dispatcher, issue, language)
+        _answer_again(dispatcher, tracker, issue)
         return [*events, FollowupAction("action_listen")]
     if article.language != language:
         name = language_name(article.language, language)
@@ -141,10 +142,14 @@ def _answer(dispatcher: CollectingDispatcher, tracker: Tracker, said: str, issue
     return [*events, FollowupAction("action_listen")]
 
 
-def _answer_again(dispatcher: CollectingDispatcher, issue: str, language: str) -> None:
+def _answer_again(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) -> None:
     """Says that the steps were shown, and offers what may be meant instead of them."""
+    language = language_of(tracker)
+    known = replies().dialogue("answer_known", language, topic=replies().topic(issue, language))
     dispatcher.utter_message(
-        text=replies().dialogue("answer_known", language, topic=replies().topic(issue, language)),
+        text=unsaid(
+            tracker, [known, *(replies().dialogue(key, language) for key in ("passage_known", "objection_again"))]
+        ),
         buttons=[
             button(replies().label("show_again", language), "send_again"),
             *topic_buttons(issues()[issue].related, language),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import sys
 import tempfile
@@ -54,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def _play(half: str, languages: list[str] | None, model: Path | None) -> list[Heard]:
     """Plays the conversations of a half, all or those in some languages."""
+    import structlog
     from rasa.core.agent import Agent
     from rasa.utils.endpoints import EndpointConfig
 
@@ -61,6 +63,7 @@ async def _play(half: str, languages: list[str] | None, model: Path | None) -> l
     from bot.launcher import train
     from bot.regression.conversations import Player, read_conversations
 
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     rasa_patches.install()
     path = model or train(PROJECT_ROOT)
     player = Player(Agent.load(str(path), action_endpoint=EndpointConfig("embedded:actions")))

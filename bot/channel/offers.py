@@ -18,6 +18,9 @@ _KINDS: dict[str, Kind] = {
     "choose_product": "product",
     "affirm": "feedback",
     "deny": "feedback",
+    "solved": "feedback",
+    "not_helped": "feedback",
+    "none_of_these": "feedback",
     "talk_to_human": "person",
 }
 _PAYLOAD = re.compile(r"/(?P<intent>[a-z0-9_]+)(?P<entities>\{.*\})?", re.DOTALL)

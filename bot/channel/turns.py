@@ -340,4 +340,5 @@ def _metadata(session: Session) -> dict[str, Any]:
         "fallback_language": session.page_language,
         "product": session.page_product,
         **({"email": session.page_email} if session.page_email else {}),
+        **({"conversation_language": session.written} if session.answers else {}),
     }

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from bot.articles.replies import Replies
 from bot.text.lexicon import Lexicon, default_folder, load_lexicon
 
 PRODUCTS = ("azure", "microsoft365", "microsoft_account")
@@ -40,7 +39,7 @@ class Answer:
         denied: the products that it says it is not about.
         agrees: True where it begins with a yes, False with a no, None with neither.
         thanks: whether it has a word of thanks.
-        place: the place that it names, from 0: "the second one" is 1; None if it names none.
+        place: which of two things it names by their order: "the second one" is 1; None if it names none.
     """
 
     product: str | None
@@ -56,30 +55,37 @@ def read_answer(text: str, language: str) -> Answer:
     tokens = [_folded(token) for token in _TOKEN.findall(text.replace("’", "'"))]
     words = _patterns(language)
     spans = {kind: list(_spans(tokens, patterns)) for kind, patterns in words.items()}
-    first = {kind: any(start == 0 for start, _ in spans[kind]) for kind in ("agree", "refuse")}
+    yes, no = (max((end for start, end in spans[kind] if start == 0), default=0) for kind in ("agree", "refuse"))
     named, denied = _products(tokens, spans)
     return Answer(
         product=_product(named, denied, spans),
         named=frozenset(named),
         denied=frozenset(denied),
-        agrees=first["agree"] if first["agree"] != first["refuse"] else None,
+        agrees=yes > no if yes != no else None,
         thanks=bool(spans["thank"]),
-        place=_place(tokens, language),
+        place=_place(spans),
     )
 
 
 def _products(tokens: Sequence[str], spans: _Spans) -> tuple[set[str], set[str]]:
     """Returns the products that an answer names, and those that it denies."""
     not_named = [end for kind in ("denied", "what_is") for _, end in spans[kind]]
-    named, denied = set(), set()
+    named: set[str] = set()
+    denied: set[str] = set()
     used: set[int] = set()  # a "not" denies the first product after it alone
-    for start, product in sorted((start, name) for name in PRODUCTS for start, _ in spans[name]):
-        before = next((end for end in not_named if end not in used and _reaches(tokens, end, start)), None)
-        if before is None:
-            named.add(product)
+    last: tuple[str, int, set[str]] = ("", -1, named)
+    mentions = sorted((start, end, name) for name in PRODUCTS for start, end in spans[name])
+    for start, end, product in mentions:
+        before = next((stop for stop in not_named if stop not in used and _reaches(tokens, stop, start)), None)
+        if last[:2] == (product, start):  # another word for the same, as in "office 365"
+            found = last[2]
+        elif before is None:
+            found = named
         else:
             used.add(before)
-            denied.add(product)
+            found = denied
+        found.add(product)
+        last = (product, end, found)
     if named == {"microsoft365", "microsoft_account"}:  # "365 family"
         named = {"microsoft_account"}
     return named, denied - named
@@ -102,20 +108,11 @@ def _reaches(tokens: Sequence[str], end: int, start: int) -> bool:
     return 0 <= start - end < _REACH and not _STOPS & {*tokens[end:start]}
 
 
-def _place(tokens: Sequence[str], language: str) -> int | None:
-    ordinals = [_folded(word) for word in _ordinals(language)]
-    for token in tokens[:_BEGINNING]:
-        if token in ("1", "2", "3"):
-            return int(token) - 1
-        for place, beginning in enumerate(ordinals):
-            if token.startswith(beginning):
-                return place
-    return None
-
-
-@lru_cache(maxsize=32)
-def _ordinals(language: str) -> tuple[str, ...]:
-    return Replies().words("ordinals", language)[:3] if language in Replies().languages() else ()
+def _place(spans: _Spans) -> int | None:
+    """Returns which of two things an answer names by its place, at its beginning."""
+    named = [(start, place) for place, kind in enumerate(("first", "second")) for start, _ in spans[kind]]
+    start, place = min(named, default=(_BEGINNING, None))
+    return place if start < _BEGINNING else None
 
 
 def _folded(text: str) -> str:

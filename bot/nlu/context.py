@@ -118,7 +118,9 @@ class Context(GraphComponent):
             # How many times as likely a new matter must be as the likeliest follow-up.
             "new_matter": 2.0,
             # How much the ranking's out_of_scope counts beside a question about the answer.
-            "outside": 0.8,
+            "outside": 0.5,
+            # An issue that is as likely as this is what a message is about that is not surely a question.
+            "clear_issue": 0.97,
         }
 
     def __init__(
@@ -224,9 +226,10 @@ class Context(GraphComponent):
         called, wanted = said.acts["ask_phone"], said.acts[PERSON]
         if called + wanted >= _LITTLE and (find_phone(said.text) or called > wanted):
             return Act("ask_phone", called + wanted) if called + wanted >= _LIKELY or find_phone(said.text) else None
-        wanted = max(wanted, said.ranking.get(PERSON, 0.0))
-        if situation.field:  # "no more forms, a person" is not to end the form
-            wanted += said.acts["cancel_form"] if wanted >= _LITTLE else 0.0
+        if not situation.field or said.acts["cancel_form"] < _LIKELY:
+            wanted = max(wanted, said.ranking.get(PERSON, 0.0))
+        elif wanted >= _LITTLE:  # "no more forms, a person" is not to end the form
+            wanted += said.acts["cancel_form"]
         return Act(PERSON, wanted) if wanted >= self._config["person_from"] else None
 
     def _in_form(self, said: _Said, situation: Situation) -> Act | None:  # noqa: PLR0911
@@ -234,6 +237,8 @@ class Context(GraphComponent):
         if not situation.field:
             return None
         contact = find_contact(said.text)
+        if "@" in said.text and situation.field.endswith("_email"):
+            return Act(FORM_ANSWER, 1.0)
         if contact and (situation.field.endswith("_email") or said.words - len(contact.split()) <= _FEW_WORDS):
             return Act(FORM_ANSWER, 1.0)
         if situation.field == "status_number" and any(char.isdigit() for char in said.text):
@@ -252,28 +257,32 @@ class Context(GraphComponent):
         """Returns what a message does that was to describe the problem, or to say whether a description is right."""
         if situation.suggested and said.words <= 2 * _FEW_WORDS and (answer := _yes_or_no(said)) is not None:
             return answer
-        aside = said.text.rstrip().endswith("?") or said.likeliest in (*FORM_COMMANDS, "goodbye")
+        named = max(said.issues(self._issues).values(), default=0.0)
+        commands = said.likeliest in (*FORM_COMMANDS, "goodbye") and named < _SURE
+        aside = commands or said.text.rstrip().endswith("?")
         return (self._in_between(said) if aside else None) or Act(FORM_ANSWER, 1.0)
 
     def _in_between(self, said: _Said) -> Act | None:
         """Returns what a message does that does not answer a form's question, None if it may well do."""
         act = said.likeliest
         confidence = said.acts[act]
+        named, clearly = next(iter(said.issues(self._issues).items()), ("", 0.0))
+        if act == NEW_MATTER or (clearly >= _SURE and confidence < _LIKELY):
+            return Act(named, clearly) if clearly >= _LIKELY else None
         if act in FORM_COMMANDS:  # nothing is cancelled by a guess
             second = max(said.acts[name] for name in FORM_COMMANDS if name != act)
             return Act(act, confidence) if confidence >= 2 * second else None
-        if act == NEW_MATTER:
-            named, confidence = next(iter(said.issues(self._issues).items()), ("", 0.0))
-            return Act(named, confidence) if confidence >= _LIKELY else None
         small_talk = ("thank", "goodbye", "greet", "bot_challenge", "ask_help", "ticket_status", "remark")
         return Act(act, confidence) if act in (*QUESTIONS, *REQUESTS, *small_talk) and confidence >= _LITTLE else None
 
     def _names_product(self, said: _Said, situation: Situation) -> Act | None:
         """Returns the product that was asked for, or another one than was taken for granted."""
         answer = said.answer
+        named, clearly = next(iter(said.issues(self._issues).items()), ("", 0.0))
         if situation.question == "product":
-            aside = (NEW_MATTER, "out_of_scope", *SMALL_TALK, *FORM_COMMANDS)
-            unknown = answer.product is None and (said.likeliest not in aside or said.likeliest in ("deny", "remark"))
+            aside = {NEW_MATTER, "out_of_scope", *SMALL_TALK, *FORM_COMMANDS} - {"affirm", "deny", "remark"}
+            elsewhere = named != situation.issue and clearly >= _LIKELY
+            unknown = answer.product is None and said.likeliest not in aside and not elsewhere
             product = UNKNOWN if unknown else answer.product
             return Act("choose_product", 1.0, {"product": product}) if product is not None else None
         if not situation.issue:
@@ -281,6 +290,7 @@ class Context(GraphComponent):
         others = [product for product in answer.named if product != situation.product]
         objects = situation.product in answer.named and said.likeliest == "objection"
         chooses = "choose_product" in (said.likeliest, said.intent)
+        chooses = chooses or (named == situation.issue and clearly >= _LIKELY)  # "and how do I pay for azure?"
         corrects = situation.product in answer.denied or objects
         return (
             Act("choose_product", 1.0, {"product": others[0]}) if len(others) == 1 and (corrects or chooses) else None
@@ -315,12 +325,16 @@ class Context(GraphComponent):
         acts = {name: value for name, value in said.acts.items() if name in told}
         act = max(acts, key=lambda name: acts[name])
         unrelated = max(said.acts[NEW_MATTER] * elsewhere * self._config["new_matter"], said.acts["out_of_scope"])
-        if act in QUESTIONS:  # of what no issue covers, the ranking knows more
+        if act not in _NOT_ASKING:  # of what no issue covers, the ranking knows more
             unrelated = max(unrelated, self._config["outside"] * said.ranking.get("out_of_scope", 0.0))
         if said.answer.thanks and act in _NOT_ASKING and "?" not in said.text and said.acts[NEW_MATTER] < _LIKELY:
             return Act("thank", max(said.acts["thank"], _LIKELY))  # thanks win over "no" and "later"
-        if unrelated > acts[act]:
+        clear = named != situation.issue and confidence >= self._config["clear_issue"] and acts[act] < _SURE
+        clear = clear and (not at_hand or act in QUESTIONS)
+        if unrelated > acts[act] or clear or (not at_hand and acts[act] < _LITTLE):
             return None
+        if at_hand and act == "ask_help":  # "which questions should I ask the bank?"
+            return Act("more_detail", acts[act])
         asked = {"affirm": "solved", "deny": "not_helped"} if situation.question == "solved" else {}
         return Act(asked.get(act, act), acts[act])
 

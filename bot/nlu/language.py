@@ -169,9 +169,11 @@ class LanguageIdentifier(GraphComponent):
 
     def process(self, messages: list[Message], tracker: DialogueStateTracker | None = None) -> list[Message]:
         """Adds the entity `language` to each message that has typed text."""
-        conversation = tracker.get_slot(LANGUAGE) if tracker is not None else None
         typed = [message for message in messages if message.get(TEXT) and not is_command(message)]
         if typed and self._model is not None:
+            # What the customer has chosen on the page counts before what was recognised so far.
+            chosen = (typed[0].get("metadata") or {}).get("conversation_language")
+            conversation = chosen or (tracker.get_slot(LANGUAGE) if tracker is not None else None)
             pages = [self._page_language(message) for message in typed]
             texts = [message.get(TEXT) for message in typed]
             probabilities = self._probabilities(texts, pages, conversation)

@@ -63,6 +63,8 @@ class AnswerWords(_Section):
     agree: tuple[StrictStr, ...] = ()
     refuse: tuple[StrictStr, ...] = ()
     thank: tuple[StrictStr, ...] = ()
+    first: tuple[StrictStr, ...] = ()
+    second: tuple[StrictStr, ...] = ()
 
 
 class Lexicon(_Section):

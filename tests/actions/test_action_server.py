@@ -44,8 +44,8 @@ def test_every_issue_is_answered_from_its_article_with_steps_and_links(actions: 
         assert all(link["url"] in text for link in links)
         assert slots_of(result)["issue"] == intent
         assert [button["payload"] for button in result["responses"][1]["buttons"]] == [
-            "/affirm",
-            "/deny",
+            "/solved",
+            "/not_helped",
             "/talk_to_human",
         ]
 
@@ -236,8 +236,8 @@ def test_what_is_not_understood_is_asked_again_once_and_then_topics_are_offered(
     first = actions.run("action_not_understood", "nlu_fallback", language="nb")
     assert first["responses"][0]["text"] == Replies().text("utter_rephrase", "nb")
     assert first["responses"][0]["buttons"] == []
-    asked = slots_of(first)["rephrase_asked"]
-    second = actions.run("action_not_understood", "nlu_fallback", language="nb", rephrase_asked=asked)
+    said = [first["responses"][0]["text"]]
+    second = actions.run("action_not_understood", "nlu_fallback", language="nb", said=said)
     assert second["responses"][0]["buttons"][-1]["payload"] == "/talk_to_human"
 
 

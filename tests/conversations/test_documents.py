@@ -53,8 +53,8 @@ def test_a_long_tail_question_is_offered_the_right_document_as_a_search_result(
         assert link["url"].startswith("https://")
         assert link["url"] in answer.text
     assert answer.buttons == {
-        REPLIES.label("documents_helped", language): "/affirm",
-        REPLIES.label("no_document", language): "/deny",
+        REPLIES.label("documents_helped", language): "/solved",
+        REPLIES.label("no_document", language): "/none_of_these",
     }
 
 
@@ -68,7 +68,7 @@ def test_the_weather_stays_refused(searching_bot: RunningBot, language: str) -> 
 def test_this_helped_closes_well_and_is_recorded(searching_bot: RunningBot) -> None:
     customer = searching_bot.conversation()
     shown = customer.say(LONG_TAIL[0][1])
-    assert customer.press("/affirm").text == REPLIES.text("utter_solved", "nb")
+    assert customer.press("/solved").text == REPLIES.text("utter_solved", "nb")
     store = TicketStore(searching_bot.tickets)
     wait_for(lambda: [event.kind for event in _steps(store, shown)] == ["shown", "helped"])
     first = _steps(store, shown)[0]
@@ -79,7 +79,7 @@ def test_this_helped_closes_well_and_is_recorded(searching_bot: RunningBot) -> N
 def test_none_of_these_leads_to_a_person_with_the_question_as_summary(searching_bot: RunningBot) -> None:
     customer = searching_bot.conversation()
     shown = customer.say(LONG_TAIL[3][1])
-    asked = customer.press("/deny")
+    asked = customer.press("/none_of_these")
     assert REPLIES.dialogue("hand_over_next", "nl") in asked.text
     assert REPLIES.dialogue("ask_email", "nl") in asked.text
     assert LONG_TAIL[3][1] in customer.say("iemand@example.com").text
@@ -91,7 +91,7 @@ def test_a_ticket_after_documents_is_not_about_the_issue_before(searching_bot: R
     customer = searching_bot.conversation()
     customer.say("kortet mitt for azure ble avvist")
     customer.say(LONG_TAIL[1][1])
-    customer.press("/deny")
+    customer.press("/none_of_these")
     assert LONG_TAIL[1][1] in customer.say("noen@example.com").text
 
 

@@ -109,7 +109,7 @@ def _unsure_about(bot: RunningBot, messages: list[str]) -> tuple[Conversation, s
     """Begins a conversation with the first of the messages after which the bot asks "A or B?"; returns both."""
     for message in messages:
         customer = bot.conversation()
-        if "/deny" in customer.say(message).buttons.values() and not customer.last.payload:
+        if "/none_of_these" in customer.say(message).buttons.values() and not customer.last.payload:
             return customer, message
     raise AssertionError(f"none of these is taken for two issues alike: {messages}")
 
