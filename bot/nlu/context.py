@@ -329,8 +329,8 @@ class Context(GraphComponent):
             unrelated = max(unrelated, self._config["outside"] * said.ranking.get("out_of_scope", 0.0))
         if said.answer.thanks and act in _NOT_ASKING and "?" not in said.text and said.acts[NEW_MATTER] < _LIKELY:
             return Act("thank", max(said.acts["thank"], _LIKELY))  # thanks win over "no" and "later"
-        clear = named != situation.issue and confidence >= self._config["clear_issue"] and acts[act] < _SURE
-        clear = clear and (not at_hand or act in QUESTIONS)
+        surely = _SURE if act in QUESTIONS or not at_hand else _LIKELY
+        clear = named != situation.issue and confidence >= self._config["clear_issue"] and acts[act] < surely
         if unrelated > acts[act] or clear or (not at_hand and acts[act] < _LITTLE):
             return None
         if at_hand and act == "ask_help":  # "which questions should I ask the bank?"
