@@ -1,0 +1,73 @@
+"""Answers to the bot's own questions, read by their words."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.nlu.answers import read_answer
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "product"),
+    [
+        ("en", "its microsoft 365, not azure", "microsoft365"),
+        ("en", "whats azure? its word and excel and outlook", "microsoft365"),
+        ("en", "not office 365, azure", "azure"),
+        ("en", "E3", "microsoft365"),
+        ("en", "my VMs", "azure"),
+        ("en", "the family one", "microsoft_account"),
+        ("nb", "365. men jeg er bare daglig leder, har jeg lov til å endre det der?", "microsoft365"),
+        ("de", "nein das ist 365", "microsoft365"),
+        ("es", "no es azure, es office", "microsoft365"),
+        ("fi", "ei azure vaan 365", "microsoft365"),
+        ("en", "both", "both"),
+        ("nb", "begge deler", "both"),
+        ("sv", "båda", "both"),
+        ("da", "begge dele", "both"),
+        ("de", "beides", "both"),
+        ("nl", "allebei", "both"),
+        ("fr", "les deux", "both"),
+        ("es", "los dos", "both"),
+        ("fi", "molemmat", "both"),
+        ("fr", "ni l'un ni l'autre", "neither"),
+        ("nl", "geen van beide", "neither"),
+        ("en", "what's azure?", "unknown"),
+        ("fr", "aucune idée", "unknown"),
+        ("en", "the invoice is wrong", None),
+    ],
+)
+def test_an_answer_names_the_product(language: str, text: str, product: str | None) -> None:
+    assert read_answer(text, language).product == product
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "agrees"),
+    [
+        ("en", "yes please", True),
+        ("en", "no, keep the chat out of it", False),
+        ("de", "jo passt", True),
+        ("nb", "nei, ikke send det", False),
+        ("en", "the invoice", None),
+    ],
+)
+def test_an_answer_begins_with_yes_or_no(language: str, text: str, agrees: bool | None) -> None:
+    assert read_answer(text, language).agrees is agrees
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "place"),
+    [
+        ("en", "the first one", 0),
+        ("de", "das zweite", 1),
+        ("fr", "la deuxième", 1),
+        ("fi", "ensimmäinen", 0),
+        ("en", "my card", None),
+    ],
+)
+def test_an_answer_names_one_of_two_by_its_place(language: str, text: str, place: int | None) -> None:
+    assert read_answer(text, language).place == place
+
+
+def test_thanks_are_noticed_anywhere() -> None:
+    assert read_answer("nein alles gut, danke", "de").thanks
+    assert not read_answer("that did not help", "en").thanks

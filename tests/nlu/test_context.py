@@ -1,0 +1,113 @@
+"""What a message does where it is said: the last component of the really trained pipeline, with a conversation."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rasa.core.agent import Agent
+from rasa.core.channels.channel import UserMessage
+from rasa.shared.core.events import ActiveLoop, BotUttered, Event, SlotSet, UserUttered
+from rasa.shared.core.trackers import DialogueStateTracker
+
+from bot.articles.examples import read_examples
+from bot.articles.replies import Replies
+from tests.conftest import ROOT
+
+REPLIES = Replies()
+FOLLOW_UPS = [
+    (path.stem, *line.split("\t"))
+    for path in sorted((ROOT / "tests" / "conversations" / "follow_ups").glob("*.tsv"))
+    for line in path.read_text(encoding="utf8").splitlines()
+]
+IN_FORMS = frozenset({"cancel_form", "skip_field", "correct_field"})
+
+
+@pytest.fixture(scope="module")
+def agent(trained_model: Path) -> Agent:
+    return Agent.load(str(trained_model))
+
+
+def understood(agent: Agent, text: str, language: str, *events: Event) -> dict[str, Any]:
+    assert agent.processor is not None
+    assert agent.domain is not None
+    tracker = DialogueStateTracker.from_events("customer", list(events), slots=agent.domain.slots)
+    message = UserMessage(text, sender_id="customer", metadata={"language": language})
+    parsed: dict[str, Any] = asyncio.run(agent.processor.parse_message(message, tracker))
+    return parsed
+
+
+def answered(language: str, issue: str = "card_declined", product: str = "azure") -> list[Event]:
+    buttons = [{"title": REPLIES.label("affirm", language), "payload": "/solved"}]
+    return [
+        UserUttered("x", {"name": issue}),
+        SlotSet("language", language),
+        SlotSet("issue", issue),
+        SlotSet("product", product),
+        BotUttered("steps", {"buttons": buttons}),
+    ]
+
+
+def asked_for(field: str, language: str) -> list[Event]:
+    return [*answered(language), ActiveLoop("ticket_form"), SlotSet("requested_slot", field), BotUttered("?")]
+
+
+def test_without_a_conversation_nothing_changes(agent: Agent) -> None:
+    phrases = read_examples(ROOT / "tests" / "regression" / "en.yml")[::7]
+    for phrase in phrases:
+        parsed = understood(agent, phrase.text, "en")
+        assert "said" not in parsed
+        assert parsed["intent"]["name"] in (parsed["intent_ranking"][0]["name"], "nlu_fallback")
+
+
+def test_held_out_follow_ups_are_what_they_are_after_an_answer(agent: Agent) -> None:
+    asked = [(language, act, text) for language, act, text in FOLLOW_UPS if act not in IN_FORMS]
+    right = [understood(agent, text, language, *answered(language))["intent"]["name"] for language, _, text in asked]
+    share = sum(name == act for name, (_, act, _) in zip(right, asked, strict=True)) / len(asked)
+    assert share >= 0.82
+
+
+def test_held_out_commands_are_obeyed_in_a_form(agent: Agent) -> None:
+    said = [(language, act, text) for language, act, text in FOLLOW_UPS if act in IN_FORMS]
+    heard = [
+        understood(agent, text, language, *asked_for("contact_email", language))["intent"]["name"]
+        for language, _, text in said
+    ]
+    assert sum(name == act for name, (_, act, _) in zip(heard, said, strict=True)) / len(said) >= 0.85
+
+
+@pytest.mark.parametrize("language", REPLIES.languages())
+def test_a_typed_button_is_the_button(agent: Agent, language: str) -> None:
+    parsed = understood(agent, REPLIES.label("affirm", language), language, *answered(language))
+    assert parsed["intent"]["name"] == "solved"
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "act"),
+    [
+        ("jane@example.com", "contact_email", "form_answer"),
+        ("somebody@", "contact_email", "form_answer"),
+        ("555 010 0199", "contact_email", "form_answer"),
+        ("The company name on our invoice is wrong", "ticket_summary", "form_answer"),
+        ("how do I download an invoice?", "contact_email", "download_invoice"),
+        ("yes, go ahead", "ticket_consent", "affirm"),
+        ("no, don't send the chat", "ticket_consent", "deny"),
+        ("forget the ticket", "ticket_consent", "cancel_form"),
+        ("let me speak to a real person right now", "contact_email", "talk_to_human"),
+    ],
+)
+def test_what_is_said_in_a_form(agent: Agent, text: str, field: str, act: str) -> None:
+    assert understood(agent, text, "en", *asked_for(field, "en"))["intent"]["name"] == act
+
+
+def test_another_product_than_was_taken_for_granted_is_a_correction(agent: Agent) -> None:
+    parsed = understood(agent, "its microsoft 365, not azure", "en", *answered("en"))
+    assert parsed["intent"]["name"] == "choose_product"
+    assert {entity["value"] for entity in parsed["entities"] if entity["entity"] == "product"} == {"microsoft365"}
+
+
+def test_a_message_about_another_issue_begins_a_new_matter(agent: Agent) -> None:
+    parsed = understood(agent, "I want to cancel my subscription", "en", *answered("en"))
+    assert parsed["intent"]["name"] == "cancel_subscription"
