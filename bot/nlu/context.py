@@ -292,6 +292,8 @@ class Context(GraphComponent):
         chooses = "choose_product" in (said.likeliest, said.intent)
         chooses = chooses or (named == situation.issue and clearly >= _LIKELY)  # "and how do I pay for azure?"
         corrects = situation.product in answer.denied or objects
+        if said.likeliest == "choose_product" and answer.product == situation.product:
+            return Act("choose_product", 1.0, {"product": situation.product})
         return (
             Act("choose_product", 1.0, {"product": others[0]}) if len(others) == 1 and (corrects or chooses) else None
         )
@@ -327,12 +329,16 @@ class Context(GraphComponent):
         unrelated = max(said.acts[NEW_MATTER] * elsewhere * self._config["new_matter"], said.acts["out_of_scope"])
         if act not in _NOT_ASKING:  # of what no issue covers, the ranking knows more
             unrelated = max(unrelated, self._config["outside"] * said.ranking.get("out_of_scope", 0.0))
-        if said.answer.thanks and act in _NOT_ASKING and "?" not in said.text and said.acts[NEW_MATTER] < _LIKELY:
+        asks = "?" in said.text or (act not in _NOT_ASKING and acts[act] >= _LIKELY)
+        if said.answer.thanks and not asks and said.acts[NEW_MATTER] < _LIKELY:
             return Act("thank", max(said.acts["thank"], _LIKELY))  # thanks win over "no" and "later"
         surely = _SURE if act in QUESTIONS or not at_hand else _LIKELY
         clear = named != situation.issue and confidence >= self._config["clear_issue"] and acts[act] < surely
         if unrelated > acts[act] or clear or (not at_hand and acts[act] < _LITTLE):
             return None
+        question = max(QUESTIONS, key=lambda name: said.acts[name])
+        if act == "objection" and "?" in said.text and 2 * said.acts[question] >= acts[act]:
+            return Act(question, said.acts[question])  # "that was not my question. WHO can do it?"
         if at_hand and act == "ask_help":  # "which questions should I ask the bank?"
             return Act("more_detail", acts[act])
         asked = {"affirm": "solved", "deny": "not_helped"} if situation.question == "solved" else {}
