@@ -31,7 +31,6 @@ from bot.articles.trees import read_tree, tree_language
 RULE_REPLIES = (
     "utter_greet",
     "utter_goodbye",
-    "utter_thank",
     "utter_bot_challenge",
     "utter_contact_person",
     "utter_answer_failed",
