@@ -334,7 +334,8 @@ class Context(GraphComponent):
             return Act("thank", max(said.acts["thank"], _LIKELY))  # thanks win over "no" and "later"
         surely = _SURE if act in QUESTIONS or not at_hand else _LIKELY
         clear = named != situation.issue and confidence >= self._config["clear_issue"] and acts[act] < surely
-        if unrelated > acts[act] or clear or (not at_hand and acts[act] < _LITTLE):
+        again = named == situation.issue and confidence >= _SURE and said.acts[NEW_MATTER] > acts[act]
+        if unrelated > acts[act] or clear or again or (not at_hand and acts[act] < _LITTLE):
             return None
         question = max(QUESTIONS, key=lambda name: said.acts[name])
         if act == "objection" and "?" in said.text and 2 * said.acts[question] >= acts[act]:
