@@ -51,14 +51,7 @@ class ActionStartTicket(Action):
         after_no = intent_of(tracker) != "talk_to_human"
         key = "hand_over_next" if after_no else "hand_over"
         dispatcher.utter_message(text=replies().dialogue(key, language_of(tracker)))
-        return [
-            *left,
-            *emptied_form(),
-            SlotSet("ticket_form_id", str(uuid.uuid4())),
-            SlotSet("contact_email", known_address(tracker)),
-            SlotSet("summary_suggestion", suggested_summary(tracker)),
-            FollowupAction(FORM),
-        ]
+        return [*left, *_begun(tracker, SlotSet("contact_email", known_address(tracker)))]
 
 
 class ActionPhone(Action):
@@ -74,14 +67,7 @@ class ActionPhone(Action):
         if number is not None and form_of(tracker) == FORM:
             return [SlotSet("contact_phone", number), end_of_turn(tracker)]
         if number is not None:
-            return [
-                *emptied_form(),
-                SlotSet("ticket_form_id", str(uuid.uuid4())),
-                SlotSet("contact_email", ""),
-                SlotSet("contact_phone", number),
-                SlotSet("summary_suggestion", suggested_summary(tracker)),
-                FollowupAction(FORM),
-            ]
+            return _begun(tracker, SlotSet("contact_email", ""), SlotSet("contact_phone", number))
         text = replies().dialogue("ask_phone", language, url=support_request_url(known_product(tracker)))
         buttons = [] if form_of(tracker) else [button(replies().label("leave_number", language), "talk_to_human")]
         dispatcher.utter_message(text=text, buttons=buttons)
@@ -125,6 +111,17 @@ class ActionOpenTicket(Action):
             offer_other(dispatcher, "also_mentioned", other, language)
         done = [SlotSet(slot, None) for slot in ("issue", "tried", "failed_steps", "documents")]
         return [*emptied_form(), *done, FollowupAction("action_listen")]
+
+
+def _begun(tracker: Tracker, *known: EventType) -> list[EventType]:
+    """Returns the events that begin a new form in which something is known already."""
+    return [
+        *emptied_form(),
+        SlotSet("ticket_form_id", str(uuid.uuid4())),
+        SlotSet("summary_suggestion", suggested_summary(tracker)),
+        *known,
+        FollowupAction(FORM),
+    ]
 
 
 def emptied_form() -> list[EventType]:

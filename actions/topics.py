@@ -77,9 +77,7 @@ def _ask_to_rephrase(dispatcher: CollectingDispatcher, tracker: Tracker) -> list
     language = language_of(tracker)
     reply = "utter_out_of_scope" if intent_of(tracker) == "out_of_scope" else "utter_rephrase"
     topics, person = replies().text("utter_topics", language), replies().dialogue("objection_again", language)
-    asked = has_said(tracker, replies().text("utter_out_of_scope", language))
-    asked = asked or has_said(tracker, replies().text("utter_rephrase", language))
-    if not asked:
+    if not any(has_said(tracker, replies().text(key, language)) for key in ("utter_out_of_scope", "utter_rephrase")):
         dispatcher.utter_message(text=replies().text(reply, language))
     elif has_said(tracker, topics):
         dispatcher.utter_message(text=person, buttons=[person_button(language)])

@@ -56,20 +56,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def _play(half: str, languages: list[str] | None, model: Path | None) -> list[Heard]:
     """Plays the conversations of a half, all or those in some languages."""
     import structlog
-    from rasa.core.agent import Agent
-    from rasa.utils.endpoints import EndpointConfig
 
-    from bot import rasa_patches
     from bot.launcher import train
-    from bot.regression.conversations import Player, read_conversations
+    from bot.regression.conversations import play_all, read_conversations
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    rasa_patches.install()
-    path = model or train(PROJECT_ROOT)
-    player = Player(Agent.load(str(path), action_endpoint=EndpointConfig("embedded:actions")))
     scripts = read_conversations(FOLDER / half)
     chosen = [script for script in scripts if not languages or script.language in languages]
-    return [heard for script in chosen for heard in await player.play(script)]
+    return await play_all(model or train(PROJECT_ROOT), chosen)
 
 
 def _print(heard: Sequence[Heard]) -> None:

@@ -10,7 +10,7 @@ QUESTIONS = ("ask_who", "ask_how_long", "ask_cost", "ask_where", "ask_what_if", 
 """Questions about the article at hand; each is answered by the passages of one kind (`bot.articles.issues.Kind`)."""
 
 REACTIONS = ("solved", "not_helped", "already_tried", "step_failed", "objection", "remark")
-"""What customers say of an answer that they were given."""
+"""The customer's view of the answer that was given."""
 
 REQUESTS = ("send_again", "more_detail", "ask_phone")
 
@@ -20,7 +20,7 @@ FOLLOW_UPS = frozenset({*QUESTIONS, *REACTIONS, *REQUESTS, *FORM_COMMANDS})
 """The acts that the intent classifier does not learn."""
 
 NONE_OF_THESE = "none_of_these"
-"""What was asked about is none of what was offered; a rule finds it, it has no phrases."""
+"""None of the things offered is meant; a rule finds it, it has no phrases."""
 
 FORM_ANSWER = "form_answer"
 """The message answers the question of a form."""

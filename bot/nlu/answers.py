@@ -1,20 +1,20 @@
 """Reads answers to the bot's questions by their words: which product, yes or no, which of several, thanks.
 
-The words are those of `data/lexicon/<lang>.yml` (`products`, `answers`), of the message's language and of English, in
-which plans and apps are named everywhere; those for first, second and third stand in the replies (`words`).
+The words are those of the message's language in `data/lexicon/<lang>.yml` (`products`, `answers`), and of English the
+names of plans and apps, yes, no and thanks, which people say everywhere.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from bot.articles.parts import PRODUCTS
+from bot.nlu.ngrams import fold_diacritics
 from bot.text.lexicon import Lexicon, default_folder, load_lexicon
 
-PRODUCTS = ("azure", "microsoft365", "microsoft_account")
 BOTH, NEITHER, UNKNOWN = "both", "neither", "unknown"
 
 _TOKEN = re.compile(r"[^\W_]+(?:['.:-][^\W_]+)*|[?,.;!]")
@@ -31,15 +31,15 @@ _Spans = dict[str, list[tuple[int, int]]]
 
 @dataclass(frozen=True)
 class Answer:
-    """What the words of a message say, taken as an answer.
+    """The reading of a message as an answer.
 
     Args:
-        product: one of `PRODUCTS`, `BOTH`, `NEITHER`, `UNKNOWN`; None where it says nothing of it.
+        product: one of `bot.articles.parts.PRODUCTS`, `BOTH`, `NEITHER`, `UNKNOWN`; None where it says nothing of it.
         named: the products that it names otherwise than to deny them.
         denied: the products that it says it is not about.
         agrees: True where it begins with a yes, False with a no, None with neither.
         thanks: whether it has a word of thanks.
-        place: which of two things it names by their order: "the second one" is 1; None if it names none.
+        place: which of several things it names by their order: "the second one" is 1; None if it names none.
     """
 
     product: str | None
@@ -109,23 +109,22 @@ def _reaches(tokens: Sequence[str], end: int, start: int) -> bool:
 
 
 def _place(spans: _Spans) -> int | None:
-    """Returns which of two things an answer names by its place, at its beginning."""
-    named = [(start, place) for place, kind in enumerate(("first", "second")) for start, _ in spans[kind]]
+    """Returns which of several things an answer names by its place, at its beginning."""
+    named = [(start, place) for place, kind in enumerate(("first", "second", "third")) for start, _ in spans[kind]]
     start, place = min(named, default=(_BEGINNING, None))
     return place if start < _BEGINNING else None
 
 
 def _folded(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(char for char in decomposed if not unicodedata.combining(char)).replace("ø", "o")
+    return fold_diacritics(text.lower())
 
 
-def _spans(tokens: Sequence[str], patterns: Sequence[Pattern]) -> Iterator[tuple[int, int]]:
+def _spans(tokens: Sequence[str], patterns: Mapping[str, Sequence[Pattern]]) -> Iterator[tuple[int, int]]:
     """Yields where in a message one of the listed words begins and ends."""
-    for start in range(len(tokens)):
-        for pattern in patterns:
+    for start, token in enumerate(tokens):
+        for pattern in patterns.get(token[0], ()):
             part = tokens[start : start + len(pattern)]
-            if len(part) == len(pattern) and all(_is(token, word) for token, word in zip(part, pattern, strict=True)):
+            if len(part) == len(pattern) and all(map(_is, part, pattern)):
                 yield start, start + len(pattern)
                 break
 
@@ -135,13 +134,19 @@ def _is(token: str, word: str) -> bool:
 
 
 @lru_cache(maxsize=32)
-def _patterns(language: str) -> dict[str, tuple[Pattern, ...]]:
-    """Returns the words of each list, those of several words first."""
+def _patterns(language: str) -> dict[str, dict[str, list[Pattern]]]:
+    """Returns the words of each list by their first letter, those of several words first."""
     lexicon = load_lexicon(default_folder())
-    known = [lexicon[name] for name in dict.fromkeys((language, "en")) if name in lexicon]
+    own, english = lexicon.get(language, Lexicon()), lexicon.get("en", Lexicon())
     listed: dict[str, set[Pattern]] = {}
-    for one in known or [Lexicon()]:
-        for section in (one.products, one.answers):
-            for kind, words in section:
-                listed.setdefault(kind, set()).update(tuple(_folded(word).split()) for word in words)
-    return {kind: tuple(sorted(patterns, key=lambda pattern: -len(pattern))) for kind, patterns in listed.items()}
+    for section in (own.products, own.answers, english.names, english.answers):
+        for kind, words in section:
+            listed.setdefault(kind, set()).update(tuple(_folded(word).split()) for word in words)
+    return {kind: _by_first_letter(patterns) for kind, patterns in listed.items()}
+
+
+def _by_first_letter(patterns: Iterable[Pattern]) -> dict[str, list[Pattern]]:
+    found: dict[str, list[Pattern]] = {}
+    for pattern in sorted(patterns, key=lambda pattern: (-len(pattern), pattern)):
+        found.setdefault(pattern[0][0], []).append(pattern)
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,17 +13,7 @@ from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.shared.core.trackers import DialogueStateTracker
-from rasa.shared.nlu.constants import (
-    ENTITIES,
-    ENTITY_ATTRIBUTE_CONFIDENCE,
-    ENTITY_ATTRIBUTE_END,
-    ENTITY_ATTRIBUTE_START,
-    ENTITY_ATTRIBUTE_TYPE,
-    ENTITY_ATTRIBUTE_VALUE,
-    EXTRACTOR,
-    INTENT,
-    TEXT,
-)
+from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
@@ -31,16 +21,16 @@ from bot.articles.issues import load_issues
 from bot.encoder.sentences import sentence_encoder_version
 from bot.nlu.acts import FORM_ANSWER, FORM_COMMANDS, NONE_OF_THESE, QUESTIONS, REACTIONS, REQUESTS
 from bot.nlu.answers import NEITHER, UNKNOWN, Answer, read_answer
-from bot.nlu.intent import LinearIntentClassifier
+from bot.nlu.intent import LinearIntentClassifier, labelled_texts
 from bot.nlu.intent_model import IntentModel, LabelledText
 from bot.nlu.linear import FORMAT
-from bot.nlu.metadata import example_language, is_command, is_real_style
+from bot.nlu.metadata import is_command, set_entities
 from bot.nlu.situation import Situation, situation_of
 from bot.settings import get_settings
 from bot.text.contacts import find_contact, find_phone
 
 NEW_MATTER = "new_matter"
-"""What the model calls a message that names an issue of its own."""
+"""The model's label for messages that name an issue of their own."""
 PERSON = "talk_to_human"
 _RANKING = "intent_ranking"
 _FEW_WORDS = 5
@@ -48,12 +38,12 @@ _FEW_WORDS = 5
 _LITTLE, _LIKELY, _SURE = 0.25, 0.5, 0.8
 SMALL_TALK = ("thank", "goodbye", "greet", "affirm", "deny", "bot_challenge", "ask_help", "ticket_status", "remark")
 _NOT_ASKING = frozenset({*SMALL_TALK, "solved", "not_helped", "already_tried"}) - {"ticket_status", "bot_challenge"}
-"""What thanks may be said with, so that it is the thanks that count."""
+"""Acts that want nothing: beside a word of thanks, the thanks count."""
 
 
 @dataclass(frozen=True)
 class Act:
-    """What a message does in a conversation: an intent, how certain that is, and what it is about."""
+    """The dialogue act of a message: an intent, how certain that is, and its arguments as entities."""
 
     name: str
     confidence: float
@@ -62,28 +52,38 @@ class Act:
 
 @dataclass(frozen=True)
 class _Said:
-    """A message with all that is known of it."""
+    """A message with all that is known of it.
+
+    Args:
+        text: as it was typed.
+        intent: before the conversation is considered.
+        ranking: of the intents, most probable first.
+        issues: those of the ranking that are issues.
+        acts: confidence of each act, if it is said after an answer.
+        answer: its reading as an answer to a question of the bot.
+    """
 
     text: str
-    language: str
     intent: str
     ranking: Mapping[str, float]
+    issues: Mapping[str, float]
     acts: Mapping[str, float]
     answer: Answer
 
     @property
     def words(self) -> int:
-        """How many there are."""
+        """The number of its words."""
         return len(self.text.split())
 
     @property
     def likeliest(self) -> str:
-        """The act that the message most probably is, if it is said after an answer."""
+        """The act with the highest confidence."""
         return max(self.acts, key=lambda name: self.acts[name])
 
-    def issues(self, known: Collection[str]) -> dict[str, float]:
-        """Returns the issues in the ranking, most probable first."""
-        return {name: value for name, value in self.ranking.items() if name in known}
+    @property
+    def named(self) -> tuple[str, float]:
+        """The most probable issue with its confidence; an empty name if the ranking has none."""
+        return next(iter(self.issues.items()), ("", 0.0))
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
@@ -91,9 +91,9 @@ class Context(GraphComponent):
     """Turns what the pipeline makes of a message into its dialogue act, by what was said before it.
 
     The last component of the pipeline. Before the bot has said anything it changes nothing. After that, the first of
-    these rules that fits decides (docs/how-it-works.md has them as a table): a typed button, the wish for a person, the
-    question of an open form, the product that was asked for, the issues to choose from, and for what follows an answer
-    a model of its own, which never takes part in the ranking of the issues.
+    these rules that fits decides (docs/triage.md has them as a table): a typed button, the question of an open form,
+    the wish for a person, the product that was asked for, the issues to choose from, and for what follows an answer a
+    model of its own, which never takes part in the ranking of the issues.
     """
 
     @staticmethod
@@ -150,13 +150,8 @@ class Context(GraphComponent):
 
     def train(self, training_data: TrainingData) -> Resource:
         """Learns to tell follow-ups apart, and from messages that begin a matter of their own."""
-        examples = [
-            LabelledText(message.get(TEXT), message.get(INTENT), example_language(message), is_real_style(message))
-            for message in training_data.intent_examples
-            if message.get(TEXT)
-        ]
         self._model = IntentModel(self._settings())
-        self._model.learn(list(self._chosen(examples)))
+        self._model.learn(list(self._chosen(labelled_texts(training_data))))
         with self._model_storage.write_to(self._resource) as folder:
             self._model.save(folder)
         return self._resource
@@ -207,11 +202,12 @@ class Context(GraphComponent):
         text = str(message.get(TEXT))
         language = (message.get("language") or {}).get("name") or situation.language
         confidences = self._model.confidences([text], [language])[0].tolist()
+        ranking = {entry["name"]: float(entry["confidence"]) for entry in message.get(_RANKING)}
         return _Said(
             text=text,
-            language=language,
             intent=str((message.get(INTENT) or {}).get("name") or ""),
-            ranking={entry["name"]: float(entry["confidence"]) for entry in message.get(_RANKING)},
+            ranking=ranking,
+            issues={name: confidence for name, confidence in ranking.items() if name in self._issues},
             acts=dict(zip(self._model.labels, confidences, strict=True)),
             answer=read_answer(text, language),
         )
@@ -257,8 +253,7 @@ class Context(GraphComponent):
         """Returns what a message does that was to describe the problem, or to say whether a description is right."""
         if situation.suggested and said.words <= 2 * _FEW_WORDS and (answer := _yes_or_no(said)) is not None:
             return answer
-        named = max(said.issues(self._issues).values(), default=0.0)
-        commands = said.likeliest in (*FORM_COMMANDS, "goodbye") and named < _SURE
+        commands = said.likeliest in (*FORM_COMMANDS, "goodbye") and said.named[1] < _SURE
         aside = commands or said.text.rstrip().endswith("?")
         return (self._in_between(said) if aside else None) or Act(FORM_ANSWER, 1.0)
 
@@ -266,7 +261,7 @@ class Context(GraphComponent):
         """Returns what a message does that does not answer a form's question, None if it may well do."""
         act = said.likeliest
         confidence = said.acts[act]
-        named, clearly = next(iter(said.issues(self._issues).items()), ("", 0.0))
+        named, clearly = said.named
         if act == NEW_MATTER or (clearly >= _SURE and confidence < _LIKELY):
             return Act(named, clearly) if clearly >= _LIKELY else None
         if act in FORM_COMMANDS:  # nothing is cancelled by a guess
@@ -277,26 +272,32 @@ class Context(GraphComponent):
 
     def _names_product(self, said: _Said, situation: Situation) -> Act | None:
         """Returns the product that was asked for, or another one than was taken for granted."""
-        answer = said.answer
-        named, clearly = next(iter(said.issues(self._issues).items()), ("", 0.0))
+        product = None
         if situation.question == "product":
-            aside = {NEW_MATTER, "out_of_scope", *SMALL_TALK, *FORM_COMMANDS} - {"affirm", "deny", "remark"}
-            elsewhere = named != situation.issue and clearly >= _LIKELY
-            unknown = answer.product is None and said.likeliest not in aside and not elsewhere
-            product = UNKNOWN if unknown else answer.product
-            return Act("choose_product", 1.0, {"product": product}) if product is not None else None
-        if not situation.issue:
+            product = said.answer.product or self._no_product(said, situation)
+        elif situation.issue:
+            product = self._other_product(said, situation)
+        return Act("choose_product", 1.0, {"product": product}) if product is not None else None
+
+    def _no_product(self, said: _Said, situation: Situation) -> str | None:
+        """Returns that the product is unknown to a customer who answers something else, None for another matter."""
+        named, clearly = said.named
+        if named != situation.issue and clearly >= _LIKELY:
             return None
-        others = [product for product in answer.named if product != situation.product]
+        aside = {NEW_MATTER, "out_of_scope", *SMALL_TALK, *FORM_COMMANDS} - {"affirm", "deny", "remark"}
+        return UNKNOWN if said.likeliest not in aside else None
+
+    def _other_product(self, said: _Said, situation: Situation) -> str | None:
+        """Returns the product that a message is about where another one was taken for granted, or the same again."""
+        answer, (named, clearly) = said.answer, said.named
+        if said.likeliest == "choose_product" and answer.product == situation.product:
+            return situation.product
         objects = situation.product in answer.named and said.likeliest == "objection"
         chooses = "choose_product" in (said.likeliest, said.intent)
-        chooses = chooses or (named == situation.issue and clearly >= _LIKELY)  # "and how do I pay for azure?"
-        corrects = situation.product in answer.denied or objects
-        if said.likeliest == "choose_product" and answer.product == situation.product:
-            return Act("choose_product", 1.0, {"product": situation.product})
-        return (
-            Act("choose_product", 1.0, {"product": others[0]}) if len(others) == 1 and (corrects or chooses) else None
-        )
+        same_issue = named == situation.issue and clearly >= _LIKELY  # "and how do I pay for azure?"
+        others = answer.named - {situation.product}
+        told = situation.product in answer.denied or objects or chooses or same_issue
+        return next(iter(others)) if told and len(others) == 1 else None
 
     def _chooses(self, said: _Said, situation: Situation) -> Act | None:
         """Returns which of the issues that the bot offered it is."""
@@ -309,41 +310,48 @@ class Context(GraphComponent):
         refuses = said.likeliest in ("deny", "not_helped", "objection") and said.words <= _FEW_WORDS
         if said.answer.product == NEITHER or refuses:
             return Act(NONE_OF_THESE, 1.0)
-        issues = said.issues(self._issues)
-        likely = max(offered, key=lambda name: issues.get(name, 0.0))
-        others = max((value for name, value in issues.items() if name not in offered), default=0.0)
-        return Act(likely, issues[likely]) if issues.get(likely, 0.0) > max(0.1, others) else None
+        likely = max(offered, key=lambda name: said.issues.get(name, 0.0))
+        others = max((value for name, value in said.issues.items() if name not in offered), default=0.0)
+        confidence = said.issues.get(likely, 0.0)
+        return Act(likely, confidence) if confidence > max(0.1, others) else None
 
     def _after_answer(self, said: _Said, situation: Situation) -> Act | None:
         """Returns what a message does after an answer, by the follow-up model, None if it begins a new matter."""
         at_hand = situation.issue in self._issues or bool(situation.question)
-        issues = said.issues(self._issues)
-        offered = [offer.intent for offer in situation.offers]
-        named, confidence = next(iter(issues.items()), ("", 0.0))
-        if named in offered and confidence >= _LITTLE:
+        named, confidence = said.named
+        if named in {offer.intent for offer in situation.offers} and confidence >= _LITTLE:
             return Act(named, confidence)
-        elsewhere = 1.0 - issues.get(situation.issue, 0.0) / (sum(issues.values()) or 1.0)
         told = (*SMALL_TALK, *QUESTIONS, *REACTIONS, *REQUESTS) if at_hand else SMALL_TALK
-        acts = {name: value for name, value in said.acts.items() if name in told}
-        act = max(acts, key=lambda name: acts[name])
+        act = max(told, key=lambda name: said.acts.get(name, 0.0))
+        confidence = said.acts[act]
+        asks = "?" in said.text or (act not in _NOT_ASKING and confidence >= _LIKELY)
+        if said.answer.thanks and not asks and said.acts[NEW_MATTER] < _LIKELY:
+            return Act("thank", max(said.acts["thank"], _LIKELY))  # thanks win over "no" and "later"
+        if self._is_new_matter(said, situation, act, at_hand):
+            return None
+        question = max(QUESTIONS, key=lambda name: said.acts[name])
+        if act == "objection" and "?" in said.text and 2 * said.acts[question] >= confidence:
+            return Act(question, said.acts[question])  # "that was not my question. WHO can do it?"
+        if at_hand and act == "ask_help":  # "which questions should I ask the bank?"
+            return Act("more_detail", confidence)
+        asked = {"affirm": "solved", "deny": "not_helped"} if situation.question == "solved" else {}
+        return Act(asked.get(act, act), confidence)
+
+    def _is_new_matter(self, said: _Said, situation: Situation, act: str, at_hand: bool) -> bool:
+        """Tells whether a message is about something else than the likeliest act says: an issue, or none of ours."""
+        confidence, (named, clearly) = said.acts[act], said.named
+        if not at_hand and confidence < _LITTLE:
+            return True
+        surely = _SURE if act in QUESTIONS or not at_hand else _LIKELY
+        if named != situation.issue and clearly >= self._config["clear_issue"] and confidence < surely:
+            return True
+        if named == situation.issue and clearly >= _SURE and said.acts[NEW_MATTER] > confidence:
+            return True  # the problem once more
+        elsewhere = 1.0 - said.issues.get(situation.issue, 0.0) / (sum(said.issues.values()) or 1.0)
         unrelated = max(said.acts[NEW_MATTER] * elsewhere * self._config["new_matter"], said.acts["out_of_scope"])
         if act not in _NOT_ASKING:  # of what no issue covers, the ranking knows more
             unrelated = max(unrelated, self._config["outside"] * said.ranking.get("out_of_scope", 0.0))
-        asks = "?" in said.text or (act not in _NOT_ASKING and acts[act] >= _LIKELY)
-        if said.answer.thanks and not asks and said.acts[NEW_MATTER] < _LIKELY:
-            return Act("thank", max(said.acts["thank"], _LIKELY))  # thanks win over "no" and "later"
-        surely = _SURE if act in QUESTIONS or not at_hand else _LIKELY
-        clear = named != situation.issue and confidence >= self._config["clear_issue"] and acts[act] < surely
-        again = named == situation.issue and confidence >= _SURE and said.acts[NEW_MATTER] > acts[act]
-        if unrelated > acts[act] or clear or again or (not at_hand and acts[act] < _LITTLE):
-            return None
-        question = max(QUESTIONS, key=lambda name: said.acts[name])
-        if act == "objection" and "?" in said.text and 2 * said.acts[question] >= acts[act]:
-            return Act(question, said.acts[question])  # "that was not my question. WHO can do it?"
-        if at_hand and act == "ask_help":  # "which questions should I ask the bank?"
-            return Act("more_detail", acts[act])
-        asked = {"affirm": "solved", "deny": "not_helped"} if situation.question == "solved" else {}
-        return Act(asked.get(act, act), acts[act])
+        return bool(unrelated > confidence)
 
 
 def _pressed(said: _Said, situation: Situation) -> Act | None:
@@ -371,16 +379,4 @@ def _annotate(message: Message, act: Act) -> None:
     message.set("said", message.get(INTENT), add_to_output=True)
     message.set(INTENT, entry, add_to_output=True)
     message.set(_RANKING, [entry, *others], add_to_output=True)
-    kept = [entity for entity in message.get(ENTITIES, []) if entity[ENTITY_ATTRIBUTE_TYPE] not in act.values]
-    added = [
-        {
-            ENTITY_ATTRIBUTE_TYPE: name,
-            ENTITY_ATTRIBUTE_VALUE: value,
-            ENTITY_ATTRIBUTE_START: 0,
-            ENTITY_ATTRIBUTE_END: len(message.get(TEXT)),
-            ENTITY_ATTRIBUTE_CONFIDENCE: act.confidence,
-            EXTRACTOR: Context.__name__,
-        }
-        for name, value in act.values.items()
-    ]
-    message.set(ENTITIES, [*kept, *added], add_to_output=True)
+    set_entities(message, act.values, act.confidence, Context.__name__)

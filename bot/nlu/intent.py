@@ -136,15 +136,7 @@ class LinearIntentClassifier(GraphComponent):
         Raises:
             InvalidConfigException: there are fewer than two intents to tell apart.
         """
-        messages = [
-            message
-            for message in training_data.intent_examples
-            if message.get(TEXT) and message.get(INTENT) not in FOLLOW_UPS
-        ]
-        examples = [
-            LabelledText(message.get(TEXT), message.get(INTENT), example_language(message), is_real_style(message))
-            for message in messages
-        ]
+        examples = [example for example in labelled_texts(training_data) if example.intent not in FOLLOW_UPS]
         if len({example.intent for example in examples}) < 2:
             raise InvalidConfigException("LinearIntentClassifier needs examples of at least two intents; add phrases.")
         self._model = IntentModel(self._config)
@@ -213,6 +205,15 @@ class LinearIntentClassifier(GraphComponent):
         ]
         message.set(INTENT, listed[0], add_to_output=True)
         message.set("intent_ranking", listed, add_to_output=True)
+
+
+def labelled_texts(training_data: TrainingData) -> list[LabelledText]:
+    """Returns the examples that have an intent."""
+    return [
+        LabelledText(message.get(TEXT), message.get(INTENT), example_language(message), is_real_style(message))
+        for message in training_data.intent_examples
+        if message.get(TEXT)
+    ]
 
 
 def load_classifier(

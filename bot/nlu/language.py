@@ -15,24 +15,14 @@ from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.exceptions import InvalidConfigException
-from rasa.shared.nlu.constants import (
-    ENTITIES,
-    ENTITY_ATTRIBUTE_CONFIDENCE,
-    ENTITY_ATTRIBUTE_END,
-    ENTITY_ATTRIBUTE_START,
-    ENTITY_ATTRIBUTE_TYPE,
-    ENTITY_ATTRIBUTE_VALUE,
-    EXTRACTOR,
-    INTENT,
-    TEXT,
-)
+from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.articles.language import normalise
 from bot.articles.replies import Replies
 from bot.nlu.linear import FORMAT, TextModel, softmax, train_linear_model
-from bot.nlu.metadata import example_language, is_command, page_locales
+from bot.nlu.metadata import example_language, is_command, page_locales, set_entities
 from bot.nlu.ngrams import NgramFeatures
 
 if TYPE_CHECKING:
@@ -309,16 +299,5 @@ class LanguageIdentifier(GraphComponent):
         answered = self._replies.answer_language(language, *page_locales(message))
         if answered != language:
             values[FALLBACK_LANGUAGE] = answered
-        found = [
-            {
-                ENTITY_ATTRIBUTE_TYPE: name,
-                ENTITY_ATTRIBUTE_VALUE: value,
-                ENTITY_ATTRIBUTE_START: 0,
-                ENTITY_ATTRIBUTE_END: len(message.get(TEXT)),
-                ENTITY_ATTRIBUTE_CONFIDENCE: confidence,
-                EXTRACTOR: type(self).__name__,
-            }
-            for name, value in values.items()
-        ]
-        message.set(ENTITIES, [*message.get(ENTITIES, []), *found], add_to_output=True)
+        set_entities(message, values, confidence, type(self).__name__)
         message.set(LANGUAGE, {"name": language, "confidence": confidence}, add_to_output=True)

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from rasa.shared.nlu.constants import TEXT
+from rasa.shared.nlu.constants import (
+    ENTITIES,
+    ENTITY_ATTRIBUTE_CONFIDENCE,
+    ENTITY_ATTRIBUTE_END,
+    ENTITY_ATTRIBUTE_START,
+    ENTITY_ATTRIBUTE_TYPE,
+    ENTITY_ATTRIBUTE_VALUE,
+    EXTRACTOR,
+    TEXT,
+)
 from rasa.shared.nlu.training_data.message import Message
 
 
@@ -32,6 +42,30 @@ def page_locales(message: Message) -> list[str]:
 def is_command(message: Message) -> bool:
     """Tells whether the message is a button's payload (`/intent{...}`) and not typed text."""
     return str(message.get(TEXT) or "").startswith("/")
+
+
+def set_entities(message: Message, values: Mapping[str, str], confidence: float, extractor: str) -> None:
+    """Sets entities that the message as a whole has, in place of those of the same kinds.
+
+    Args:
+        message: the message; its other entities stay.
+        values: kind of entity -> value.
+        confidence: of all of them, 0-1.
+        extractor: name of the component that has recognised them.
+    """
+    kept = [entity for entity in message.get(ENTITIES, []) if entity[ENTITY_ATTRIBUTE_TYPE] not in values]
+    found = [
+        {
+            ENTITY_ATTRIBUTE_TYPE: name,
+            ENTITY_ATTRIBUTE_VALUE: value,
+            ENTITY_ATTRIBUTE_START: 0,
+            ENTITY_ATTRIBUTE_END: len(message.get(TEXT)),
+            ENTITY_ATTRIBUTE_CONFIDENCE: confidence,
+            EXTRACTOR: extractor,
+        }
+        for name, value in values.items()
+    ]
+    message.set(ENTITIES, [*kept, *found], add_to_output=True)
 
 
 def _intent_metadata(message: Message) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a conversation has come to, as far as it decides what the next message means."""
+"""The state of a conversation, as far as it decides what the next message means."""
 
 from __future__ import annotations
 

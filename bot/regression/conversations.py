@@ -17,7 +17,9 @@ from rasa.core.agent import Agent
 from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
 from rasa.shared.core.events import BotUttered, Event, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
+from rasa.utils.endpoints import EndpointConfig
 
+from bot import rasa_patches
 from bot.articles.issues import load_issues
 from bot.articles.replies import Replies
 from bot.articles.store import ArticleStore
@@ -62,7 +64,7 @@ _APOLOGETIC = ("which_step", "hand_over_next", "objection", "objection_again", "
 
 @dataclass(frozen=True)
 class Turn:
-    """What a customer types, and what it must bring about."""
+    """A customer's message with what it must bring about."""
 
     state: str
     says: str
@@ -84,7 +86,7 @@ class Script:
 
 @dataclass(frozen=True)
 class Heard:
-    """What the bot made of a turn and answered."""
+    """The bot's understanding of a turn, its answer, and the verdict on both."""
 
     script: Script
     turn: Turn
@@ -124,6 +126,16 @@ def _turn(turn: dict[str, Any]) -> Turn:
     if isinstance(state, dict):
         ((state, choices),) = state.items()
     return Turn(state, turn["says"], str(turn["act"]), str(turn.get("value") or ""), tuple(choices))
+
+
+async def play_all(model: Path, scripts: Sequence[Script]) -> list[Heard]:
+    """Plays conversations on a trained model, with the actions in this process.
+
+    Tickets go where the settings say; name another database where they are not to be kept.
+    """
+    rasa_patches.install()
+    player = Player(Agent.load(str(model), action_endpoint=EndpointConfig("embedded:actions")))
+    return [heard for script in scripts for heard in await player.play(script)]
 
 
 class Player:

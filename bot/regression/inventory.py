@@ -147,8 +147,9 @@ def _rules(folder: Path) -> Iterator[str]:
     for path in sorted(folder.glob("*.yml")):
         content = read_yaml(path, _InventoryError)
         for rule in (content.get("rules") or []) if isinstance(content, dict) else []:
-            parts = [*(rule.get("condition") or []), *(rule.get("steps") or [])[:1]]
-            yield " and ".join(_told(part) for part in parts)
+            first = (rule.get("steps") or [{}])[0]
+            for alternative in first.get("or", [first]):
+                yield " and ".join(map(_told, [*(rule.get("condition") or []), alternative]))
 
 
 def _issue_rules(table: Path) -> Iterator[str]:

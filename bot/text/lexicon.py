@@ -26,7 +26,16 @@ class _Section(BaseModel):
         frozen = True
 
 
-class MaskingWords(_Section):
+class _Words(_Section):
+    @validator("*", each_item=True)
+    @classmethod
+    def _is_word(cls, word: str) -> str:
+        if not _WORDS.fullmatch(word):
+            raise ValueError(f"`{word}` is no word; write letters, with `*` only at the beginning or after a word")
+        return word
+
+
+class MaskingWords(_Words):
     """The words by which numbers to hide are told; `data/lexicon/en.yml` explains each list."""
 
     security_code: tuple[StrictStr, ...] = ()
@@ -36,20 +45,18 @@ class MaskingWords(_Section):
     then: tuple[StrictStr, ...] = ()
     reference: tuple[StrictStr, ...] = ()
 
-    @validator("*", each_item=True)
-    @classmethod
-    def _is_word(cls, word: str) -> str:
-        if not _WORDS.fullmatch(word):
-            raise ValueError(f"`{word}` is no word; write letters, with `*` only at the beginning or after a word")
-        return word
 
-
-class ProductWords(_Section):
-    """The words by which an answer names a product; `data/lexicon/en.yml` explains each list."""
+class ProductNames(_Words):
+    """The names of products, plans and apps, the same in every language."""
 
     azure: tuple[StrictStr, ...] = ()
     microsoft365: tuple[StrictStr, ...] = ()
     microsoft_account: tuple[StrictStr, ...] = ()
+
+
+class ProductWords(ProductNames):
+    """The words by which an answer names a product; `data/lexicon/en.yml` explains each list."""
+
     both: tuple[StrictStr, ...] = ()
     neither: tuple[StrictStr, ...] = ()
     unknown: tuple[StrictStr, ...] = ()
@@ -57,7 +64,7 @@ class ProductWords(_Section):
     what_is: tuple[StrictStr, ...] = ()
 
 
-class AnswerWords(_Section):
+class AnswerWords(_Words):
     """The words by which short answers are told; `data/lexicon/en.yml` explains each list."""
 
     agree: tuple[StrictStr, ...] = ()
@@ -65,12 +72,14 @@ class AnswerWords(_Section):
     thank: tuple[StrictStr, ...] = ()
     first: tuple[StrictStr, ...] = ()
     second: tuple[StrictStr, ...] = ()
+    third: tuple[StrictStr, ...] = ()
 
 
 class Lexicon(_Section):
     """The word lists of one language."""
 
     masking: MaskingWords = MaskingWords()
+    names: ProductNames = ProductNames()
     products: ProductWords = ProductWords()
     answers: AnswerWords = AnswerWords()
 

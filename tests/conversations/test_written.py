@@ -6,11 +6,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from rasa.core.agent import Agent
-from rasa.utils.endpoints import EndpointConfig
 
-from bot import rasa_patches
-from bot.regression.conversations import Heard, Player, read_conversations
+from bot.regression.conversations import Heard, play_all, read_conversations
 from bot.regression.items import RegressionError
 
 WRITTEN = Path(__file__).parent / "written"
@@ -22,13 +19,7 @@ def heard(trained_model: Path, tmp_path_factory: pytest.TempPathFactory, request
     patch = pytest.MonkeyPatch()
     request.addfinalizer(patch.undo)
     patch.setenv("BOT_TICKETS_DATABASE", f"sqlite:///{tmp_path_factory.mktemp('tickets')}/tickets.db")
-    rasa_patches.install()
-    player = Player(Agent.load(str(trained_model), action_endpoint=EndpointConfig("embedded:actions")))
-
-    async def play() -> list[Heard]:
-        return [one for script in read_conversations(WRITTEN / "held_out") for one in await player.play(script)]
-
-    return asyncio.run(play())
+    return asyncio.run(play_all(trained_model, read_conversations(WRITTEN / "held_out")))
 
 
 def test_typed_follow_ups_bring_about_what_they_are_to_in_every_language(heard: list[Heard]) -> None:
