@@ -49,9 +49,20 @@ def language_of(tracker: Tracker) -> str:
     return replies().answer_language(tracker.get_slot("language"), tracker.get_slot("fallback_language"))
 
 
-def tell_language(dispatcher: CollectingDispatcher, tracker: Tracker) -> list[EventType]:
-    """Says, once, that the customer's language is understood but not answered in; returns what is to be remembered."""
-    written, language = tracker.get_slot("language"), language_of(tracker)
+def say_first(dispatcher: CollectingDispatcher, tracker: Tracker) -> list[EventType]:
+    """Says what comes before any answer, each once: sympathy, and that the customer's language is not answered in.
+
+    Returns:
+        What is to be remembered.
+    """
+    language = language_of(tracker)
+    noticed = triage_of(tracker).get("signals") or []
+    words = next(
+        (replies().dialogue(signal, language) for signal in ("death", "service_down") if signal in noticed), ""
+    )
+    if words and not has_said(tracker, words):
+        dispatcher.utter_message(text=words)
+    written = tracker.get_slot("language")
     if written in (None, language, tracker.get_slot("language_told")):
         return []
     dispatcher.utter_message(text=replies().language_notice(written, language))

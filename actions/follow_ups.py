@@ -55,7 +55,7 @@ class ActionFollowUp(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Utters the passage that was asked for."""
-        asked, issue = intent_of(tracker), tracker.get_slot("issue")
+        asked, issue = _asked(tracker), tracker.get_slot("issue")
         if issue not in issues():
             dispatcher.utter_message(text=replies().dialogue("no_issue_yet", language_of(tracker)))
             return [end_of_turn(tracker)]
@@ -65,10 +65,15 @@ class ActionFollowUp(Action):
         return events if handed_on else [*events, end_of_turn(tracker)]
 
 
+def _asked(tracker: Tracker) -> str:
+    """Returns what the last message asks, also where it names the product first."""
+    return entity_of(tracker, "question") or intent_of(tracker)
+
+
 def _question(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) -> list[EventType]:
     """Says the passage that answers a question of its kind, plainly that there is none, or that it was said before."""
     language = language_of(tracker)
-    kind = intent_of(tracker).removeprefix("ask_")
+    kind = _asked(tracker).removeprefix("ask_")
     found = _passage_of(kind, tracker, articles().article(issue, language))
     if found is None and kind == "how_long":
         text = replies().dialogue("no_duration", language)
@@ -81,6 +86,8 @@ def _question(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) ->
     else:
         known = replies().dialogue("passage_known", language)
         dispatcher.utter_message(text=known if has_said(tracker, text) else text, buttons=[person_button(language)])
+    if entity_of(tracker, "question"):
+        ask_solved(dispatcher, language)
     return []
 
 

@@ -1,4 +1,4 @@
-"""Answers what asks for nothing or says that the answer was beside the point: thanks, remarks, objections."""
+"""Answers what asks for nothing, says that the answer was beside the point, or tells of despair or violence."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions.conversation import (
     end_of_turn,
+    form_of,
     has_said,
     intent_of,
     issues,
@@ -36,6 +37,23 @@ class ActionReact(Action):
         first = replies().text("utter_thank", language) if said == "thank" else replies().dialogue("remark", language)
         others = [replies().dialogue(f"{said}_{place}", language) for place in ("again", "third")]
         dispatcher.utter_message(text=unsaid(tracker, [first, *others]))
+        return [end_of_turn(tracker)]
+
+
+class ActionCrisis(Action):
+    """Sends whoever tells of despair or violence to people who can help; the second time opens the ticket's form."""
+
+    def name(self) -> str:
+        """Returns the name under which rules call the action."""
+        return "action_crisis"
+
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
+        """Utters where to find help at once."""
+        language = language_of(tracker)
+        text = replies().dialogue("crisis", language)
+        if has_said(tracker, text) and not form_of(tracker):
+            return [FollowupAction("action_start_ticket")]
+        dispatcher.utter_message(text=text, buttons=[] if form_of(tracker) else [person_button(language)])
         return [end_of_turn(tracker)]
 
 

@@ -28,8 +28,8 @@ from actions.conversation import (
     person_button,
     plain_values,
     replies,
+    say_first,
     shows_payloads,
-    tell_language,
     text_of,
     topic_buttons,
     triage_of,
@@ -67,7 +67,7 @@ class ActionRecommendedSteps(Action):
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Utters the answer; asks first which issue is meant, or which product, where that is open."""
         language = language_of(tracker)
-        told = tell_language(dispatcher, tracker)
+        told = say_first(dispatcher, tracker)
         said = intent_of(tracker)
         issue = said if said in issues() else tracker.get_slot("issue")
         if issue not in issues():  # a product was named before any issue
@@ -123,6 +123,8 @@ def _answer(dispatcher: CollectingDispatcher, tracker: Tracker, said: str, issue
         return [*events, SlotSet("product_asked", True), FollowupAction("action_listen")]
     message = answer_message(tracker, issue, product)
     if text_of(tracker) and has_said(tracker, message["text"]):
+        if entity_of(tracker, "question"):
+            return [*events, FollowupAction("action_follow_up")]
         _answer_again(dispatcher, tracker, issue)
         return [*events, FollowupAction("action_listen")]
     if article.language != language:
@@ -136,9 +138,11 @@ def _answer(dispatcher: CollectingDispatcher, tracker: Tracker, said: str, issue
         events.append(SlotSet("agreement", None))
     if second is not None:
         offer_other(dispatcher, "also_mentioned", second, language)
-    ask_solved(dispatcher, language)
     # Whoever says nothing more has left; a verdict takes the place of this.
     record_outcome(tracker, "abandoned", issue)
+    if entity_of(tracker, "question"):  # asked together with the product
+        return [*events, FollowupAction("action_follow_up")]
+    ask_solved(dispatcher, language)
     return [*events, FollowupAction("action_listen")]
 
 

@@ -17,7 +17,7 @@ from actions.conversation import (
     language_of,
     person_button,
     replies,
-    tell_language,
+    say_first,
     text_of,
     topic_buttons,
 )
@@ -44,7 +44,7 @@ class ActionOfferTopics(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Utters the help text and the topics."""
-        told = tell_language(dispatcher, tracker)
+        told = say_first(dispatcher, tracker)
         offer_topics(dispatcher, "utter_help", language_of(tracker))
         return [*told, end_of_turn(tracker)]
 
@@ -65,7 +65,7 @@ class ActionNotUnderstood(Action):
             dispatcher.utter_message(text=replies().dialogue("not_understood_in_form", language))
             return [end_of_turn(tracker)]
         record_fallback(tracker, text)
-        told = tell_language(dispatcher, tracker)
+        told = say_first(dispatcher, tracker)
         offered = offer_documents(dispatcher, tracker)
         if offered is None and (possible := possible_issues(tracker)) and pending_choice(tracker) is None:
             offered = ask_which(dispatcher, tracker, possible)

@@ -28,6 +28,8 @@ class Example:
     """Of what no issue covers: whether it is about the products, so that an imported article may answer it."""
     real_style: bool = False
     """True for phrases as customers really write them: with what happened before, mistakes and moods."""
+    product: str | None = None
+    """Of answers to the question for the product: which one it is, or both, neither, unknown."""
 
 
 def read_examples(folder: Path) -> list[Example]:
@@ -107,5 +109,6 @@ def _entry(path: Path, number: int, entry: dict[str, Any]) -> Iterator[Example]:
             "list one situation per example, in their order."
         )
     about, real = bool(metadata.get("about_products")), metadata.get("style") == "real"
+    product = metadata.get("product")
     for text, situation in zip(texts, situations, strict=True):
-        yield Example(text, intent, language, path, None if situation is None else str(situation), about, real)
+        yield Example(text, intent, language, path, None if situation is None else str(situation), about, real, product)

@@ -6,6 +6,7 @@ must start without rasa.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 from collections.abc import Iterator
 from itertools import product
@@ -80,6 +81,8 @@ class ArticleImporter(RasaFileImporter):
         Files of phrases alone are read by `bot.articles.examples`: Rasa's reader checks each against a schema, which
         takes twenty times as long, three times per training.
         """
+        # Rasa copies the phrases ten times; to look for garbage among them each time takes half a minute.
+        gc.set_threshold(100_000, 50, 1_000)
         phrases: list[Message] = []
         others: list[str] = []
         for path in self._nlu_files:
@@ -218,6 +221,8 @@ def _phrase(example: Example) -> Phrase:
         declared["about_products"] = True
     if example.real_style:
         declared["style"] = "real"
+    if example.product:
+        declared["product"] = example.product
     return Phrase({"text": example.text, "intent": example.intent, "metadata": {"intent": declared}})
 
 

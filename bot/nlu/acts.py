@@ -24,3 +24,6 @@ NONE_OF_THESE = "none_of_these"
 
 FORM_ANSWER = "form_answer"
 """The message answers the question of a form."""
+
+CRISIS = "crisis"
+"""Despair or a threat of violence; words tell it (`signals` in `data/triage/<lang>.yml`), it has no phrases."""

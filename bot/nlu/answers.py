@@ -19,7 +19,7 @@ BOTH, NEITHER, UNKNOWN = "both", "neither", "unknown"
 
 _TOKEN = re.compile(r"[^\W_]+(?:['.:-][^\W_]+)*|[?,.;!]")
 _STOPS = frozenset("?,.;!")
-# A word that denies or asks about a product stands at the most so many words before it.
+# A word that denies or asks about a product stands at the most so many words before it, a denial also after it.
 _REACH = 3
 # An answer says at its beginning which of several it is, or that it is none.
 _BEGINNING = 4
@@ -75,10 +75,14 @@ def _products(tokens: Sequence[str], spans: _Spans) -> tuple[set[str], set[str]]
     used: set[int] = set()  # a "not" denies the first product after it alone
     last: tuple[str, int, set[str]] = ("", -1, named)
     mentions = sorted((start, end, name) for name in PRODUCTS for start, end in spans[name])
+    several = len({name for _, _, name in mentions}) > 1
+    after = [span for span in spans["denied"] if not any(_reaches(tokens, span[1], start) for start, _, _ in mentions)]
     for start, end, product in mentions:
         before = next((stop for stop in not_named if stop not in used and _reaches(tokens, stop, start)), None)
         if last[:2] == (product, start):  # another word for the same, as in "office 365"
             found = last[2]
+        elif before is None and several and _denied_after(tokens, end, after):
+            found = denied
         elif before is None:
             found = named
         else:
@@ -106,6 +110,12 @@ def _product(named: set[str], denied: set[str], spans: _Spans) -> str | None:
 
 def _reaches(tokens: Sequence[str], end: int, start: int) -> bool:
     return 0 <= start - end < _REACH and not _STOPS & {*tokens[end:start]}
+
+
+def _denied_after(tokens: Sequence[str], end: int, denials: Iterable[tuple[int, int]]) -> bool:
+    """Tells whether a denial ends the clause that begins with a product: "Azure nicht, Office"."""
+    clause = next((place for place in range(end, len(tokens)) if tokens[place] in _STOPS), len(tokens))
+    return any(end <= start <= end + _REACH and clause - 1 <= stop <= clause for start, stop in denials)
 
 
 def _place(spans: _Spans) -> int | None:

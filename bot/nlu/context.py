@@ -19,7 +19,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.articles.issues import load_issues
 from bot.encoder.sentences import sentence_encoder_version
-from bot.nlu.acts import FORM_ANSWER, FORM_COMMANDS, NONE_OF_THESE, QUESTIONS, REACTIONS, REQUESTS
+from bot.nlu.acts import CRISIS, FORM_ANSWER, FORM_COMMANDS, NONE_OF_THESE, QUESTIONS, REACTIONS, REQUESTS
 from bot.nlu.answers import NEITHER, UNKNOWN, Answer, read_answer
 from bot.nlu.intent import LinearIntentClassifier, labelled_texts
 from bot.nlu.intent_model import IntentModel, LabelledText
@@ -32,6 +32,8 @@ from bot.text.contacts import find_contact, find_phone
 NEW_MATTER = "new_matter"
 """The model's label for messages that name an issue of their own."""
 PERSON = "talk_to_human"
+PERSONAL = "microsoft_account"
+_NO_PRODUCT = "none"
 _RANKING = "intent_ranking"
 _FEW_WORDS = 5
 """A longer message says more than yes or no."""
@@ -39,6 +41,14 @@ _LITTLE, _LIKELY, _SURE = 0.25, 0.5, 0.8
 SMALL_TALK = ("thank", "goodbye", "greet", "affirm", "deny", "bot_challenge", "ask_help", "ticket_status", "remark")
 _NOT_ASKING = frozenset({*SMALL_TALK, "solved", "not_helped", "already_tried"}) - {"ticket_status", "bot_challenge"}
 """Acts that want nothing: beside a word of thanks, the thanks count."""
+
+
+@dataclass(frozen=True)
+class _Models:
+    """The models of the acts, and of the products that answers name."""
+
+    acts: IntentModel
+    products: IntentModel
 
 
 @dataclass(frozen=True)
@@ -61,6 +71,7 @@ class _Said:
         issues: those of the ranking that are issues.
         acts: confidence of each act, if it is said after an answer.
         answer: its reading as an answer to a question of the bot.
+        product: named by it, where the bot has asked for the product.
     """
 
     text: str
@@ -69,6 +80,7 @@ class _Said:
     issues: Mapping[str, float]
     acts: Mapping[str, float]
     answer: Answer
+    product: str | None = None
 
     @property
     def words(self) -> int:
@@ -110,6 +122,10 @@ class Context(GraphComponent):
             "words_floor": 0.01,
             # Above 1: every follow-up is encoded.
             "sure": 1.1,
+            # So sure an answer names a product by how it is said, whatever words it has.
+            "product_from": 0.8,
+            # Of each act and language so many phrases stand for what names no product.
+            "of_an_act": 8,
             # Of each issue and language so many phrases stand for a new matter, and so many for what no issue covers.
             "of_an_issue": 12,
             "of_out_of_scope": 200,
@@ -124,13 +140,13 @@ class Context(GraphComponent):
         }
 
     def __init__(
-        self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource, model: IntentModel | None = None
+        self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource, models: _Models | None = None
     ) -> None:
         self._config = config
         self._model_storage = model_storage
         self._resource = resource
-        self._model = model
-        self._issues = frozenset(load_issues(get_settings().data_dir / "issues.yml"))
+        self._models = models
+        self._issues = load_issues(get_settings().data_dir / "issues.yml")
 
     @classmethod
     def create(
@@ -150,10 +166,14 @@ class Context(GraphComponent):
 
     def train(self, training_data: TrainingData) -> Resource:
         """Learns to tell follow-ups apart, and from messages that begin a matter of their own."""
-        self._model = IntentModel(self._settings())
-        self._model.learn(list(self._chosen(labelled_texts(training_data))))
+        self._models = _Models(IntentModel(self._settings()), IntentModel(self._settings()))
+        acts = list(self._chosen(labelled_texts(training_data)))
+        self._models.acts.learn(acts)
+        self._models.products.learn(list(self._answers(labelled_texts(training_data), acts)))
         with self._model_storage.write_to(self._resource) as folder:
-            self._model.save(folder)
+            for name, model in vars(self._models).items():
+                (folder / name).mkdir()
+                model.save(folder / name)
         return self._resource
 
     @classmethod
@@ -168,7 +188,8 @@ class Context(GraphComponent):
         """Loads what was learned."""
         context = cls(config, model_storage, resource)
         with model_storage.read_from(resource) as folder:
-            context._model = IntentModel.load(folder, context._settings())
+            acts, products = (IntentModel.load(folder / name, context._settings()) for name in ("acts", "products"))
+        context._models = _Models(acts, products)
         return context
 
     def process(self, messages: list[Message], tracker: DialogueStateTracker | None = None) -> list[Message]:
@@ -192,28 +213,59 @@ class Context(GraphComponent):
         taken: Counter[tuple[str, str | None]] = Counter()
         # Those in real style first, else in an order that does not depend on the files.
         for example in sorted(examples, key=lambda each: (not each.real_style, zlib.crc32(each.text.encode()))):
+            if example.product is not None:
+                continue
             label = NEW_MATTER if example.intent in self._issues else example.intent
             taken[example.intent, example.language] += 1
             if label not in limits or taken[example.intent, example.language] <= limits[label]:
                 yield LabelledText(example.text, label, example.language)
 
+    def _answers(self, examples: list[LabelledText], acts: list[LabelledText]) -> Iterator[LabelledText]:
+        """Yields answers to the question for the product by what they name, and some of what does not answer it."""
+        for example in examples:
+            if example.product is not None:
+                yield LabelledText(example.text, example.product, example.language)
+        taken: Counter[tuple[str, str | None]] = Counter()
+        for example in acts:
+            taken[example.intent, example.language] += 1
+            if (
+                example.intent != "choose_product"
+                and taken[example.intent, example.language] <= self._config["of_an_act"]
+            ):
+                yield LabelledText(example.text, _NO_PRODUCT, example.language)
+
     def _said(self, message: Message, situation: Situation) -> _Said:
-        assert self._model is not None, "train or load the component first"
+        assert self._models is not None, "train or load the component first"
         text = str(message.get(TEXT))
         language = (message.get("language") or {}).get("name") or situation.language
-        confidences = self._model.confidences([text], [language])[0].tolist()
+        confidences = self._models.acts.confidences([text], [language])[0].tolist()
         ranking = {entry["name"]: float(entry["confidence"]) for entry in message.get(_RANKING)}
         return _Said(
             text=text,
             intent=str((message.get(INTENT) or {}).get("name") or ""),
             ranking=ranking,
             issues={name: confidence for name, confidence in ranking.items() if name in self._issues},
-            acts=dict(zip(self._model.labels, confidences, strict=True)),
+            acts=dict(zip(self._models.acts.labels, confidences, strict=True)),
             answer=read_answer(text, language),
+            product=self._product(text, language) if situation.question == "product" else None,
+        )
+
+    def _product(self, text: str, language: str) -> str | None:
+        """Returns the product that an answer names, both, neither or unknown: as it is said, else by its words."""
+        assert self._models is not None
+        confidences = self._models.products.confidences([text], [language])[0]
+        best = self._models.products.labels[int(confidences.argmax())]
+        likely = best if best != _NO_PRODUCT else None
+        return (
+            likely
+            if confidences.max() >= self._config["product_from"]
+            else read_answer(text, language).product or likely
         )
 
     def _act(self, said: _Said, situation: Situation) -> Act | None:
         """Returns what a message does in a situation, None if its intent says so already."""
+        if said.intent == CRISIS:
+            return None
         rules = (_pressed, self._in_form, self._wants_person, self._names_product, self._chooses, self._after_answer)
         return next((act for rule in rules if (act := rule(said, situation)) is not None), None)
 
@@ -274,10 +326,16 @@ class Context(GraphComponent):
         """Returns the product that was asked for, or another one than was taken for granted."""
         product = None
         if situation.question == "product":
-            product = said.answer.product or self._no_product(said, situation)
-        elif situation.issue:
+            product = said.product or _offered(said, situation) or self._no_product(said, situation)
+        elif situation.issue and situation.question != "which":
             product = self._other_product(said, situation)
-        return Act("choose_product", 1.0, {"product": product}) if product is not None else None
+        if product is None:
+            return None
+        values = {"product": product}
+        question = max(QUESTIONS, key=lambda name: said.acts[name])
+        if situation.question and said.words > 1 and said.acts[question] >= _LIKELY:  # "365. am I allowed to do that?"
+            values["question"] = question
+        return Act("choose_product", 1.0, values)
 
     def _no_product(self, said: _Said, situation: Situation) -> str | None:
         """Returns that the product is unknown to a customer who answers something else, None for another matter."""
@@ -292,10 +350,14 @@ class Context(GraphComponent):
         answer, (named, clearly) = said.answer, said.named
         if said.likeliest == "choose_product" and answer.product == situation.product:
             return situation.product
-        objects = situation.product in answer.named and said.likeliest == "objection"
+        if said.likeliest in QUESTIONS and said.acts[said.likeliest] >= _LIKELY:
+            return None  # "and if we have no azure account yet?"
+        others = answer.named - {situation.product}
+        # "I did not ask about azure", "that is for administrators, mine is a family plan"
+        objects = said.likeliest == "objection" and (situation.product in answer.named or others == {PERSONAL})
         chooses = "choose_product" in (said.likeliest, said.intent)
         same_issue = named == situation.issue and clearly >= _LIKELY  # "and how do I pay for azure?"
-        others = answer.named - {situation.product}
+        same_issue = same_issue and said.likeliest not in QUESTIONS and others <= {*self._issues[named].products}
         told = situation.product in answer.denied or objects or chooses or same_issue
         return next(iter(others)) if told and len(others) == 1 else None
 
@@ -359,6 +421,13 @@ def _pressed(said: _Said, situation: Situation) -> Act | None:
     typed = said.text.strip(" .!").casefold()
     offers = (Act(each.intent, 1.0, each.values) for each in situation.offers if each.title.casefold() == typed)
     return next(offers, None)
+
+
+def _offered(said: _Said, situation: Situation) -> str | None:
+    """Returns the product that is named by its place among the buttons: "the second one"."""
+    products = [offer.values["product"] for offer in situation.offers if "product" in offer.values]
+    place = said.answer.place
+    return products[place] if place is not None and place < len(products) else None
 
 
 def _yes_or_no(said: _Said) -> Act | None:

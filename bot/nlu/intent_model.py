@@ -29,12 +29,16 @@ _TINY = 1e-6
 
 @dataclass(frozen=True)
 class LabelledText:
-    """A text, what it means, its language, and whether it is written as customers really write."""
+    """A text, what it means, its language, and whether it is written as customers really write.
+
+    An answer to the question for the product also says which one it names.
+    """
 
     text: str
     intent: str
     language: str | None
     real_style: bool = False
+    product: str | None = None
 
 
 @dataclass(frozen=True)

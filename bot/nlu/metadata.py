@@ -33,6 +33,11 @@ def is_real_style(message: Message) -> bool:
     return _intent_metadata(message).get("style") == "real"
 
 
+def named_product(message: Message) -> str | None:
+    """Returns the product that a training example, taken as an answer, declares to name."""
+    return _intent_metadata(message).get("product")
+
+
 def page_locales(message: Message) -> list[str]:
     """Returns what the page says of its visitor's languages, most wanted first: its locale and a second language."""
     metadata = message.get("metadata") or {}

@@ -67,7 +67,7 @@ def read_mood(text: str, language: str, folder: Path) -> tuple[Sentiment, list[s
         folder: the data folder with the word lists.
 
     Returns:
-        The sentiment, and any of service_down, deadline, failed_attempts, frustration, legal.
+        The sentiment, and any of service_down, death, harm, deadline, failed_attempts, frustration, legal.
     """
     patterns, plain = _patterns(folder, language), folded(text)
     signals = [name for name, pattern in patterns.signals if pattern.search(plain)]

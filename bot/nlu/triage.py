@@ -16,6 +16,7 @@ from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
 from bot.articles.issues import load_issues
+from bot.nlu.acts import CRISIS
 from bot.nlu.intent import LinearIntentClassifier, load_classifier
 from bot.nlu.metadata import is_command
 from bot.nlu.sentiment import read_mood
@@ -149,9 +150,12 @@ class Triage(GraphComponent):
             candidates = candidates_of(
                 confidences, self._issues, self._config["answer_from"], self._config["offer_from"]
             )
+        mood = self._mood(parts)
+        if "harm" in mood["signals"]:
+            confidences, second, candidates = {CRISIS: 1.0, **confidences}, None, []
         if confidences is not before:
             _rank(message, confidences, len(before))
-        triage = {"second_issue": second, "candidates": candidates, **self._mood(parts)}
+        triage = {"second_issue": second, "candidates": candidates, **mood}
         message.set("triage", triage, add_to_output=True)
 
     def _pair(self, pairs: Sequence[Pair]) -> tuple[Pair, float] | None:

@@ -117,6 +117,11 @@ def _of_other_sets(by_set: dict[str, list[Item]]) -> Iterator[Figure]:
     for language in sorted({item.language for item in retrieval}):
         own = [item for item in retrieval if item.language == language]
         yield Figure(f"texts found in English, {language}", "retrieval", own)
+    follow_ups = by_set.get("conversations", [])
+    yield Figure("follow-ups", "conversations", follow_ups)
+    for language in sorted({item.language for item in follow_ups}):
+        own = [item for item in follow_ups if item.language == language]
+        yield Figure(f"follow-ups {language}", "conversations", own)
     yield Figure("articles without problems", "exact", by_set.get("articles", []))
     yield Figure("dialogues", "exact", by_set.get("dialogues", []))
 

@@ -32,6 +32,7 @@ GROUPS = {
     "robustness": "Robustness",
     "entities": "Entities",
     "triage": "Two issues and long messages",
+    "conversations": "What customers type after an answer",
     "retrieval": "Encoder: texts found in English",
     "exact": "Articles and dialogues",
     "ratios": "Beside Rasa's starter bot",
@@ -39,7 +40,7 @@ GROUPS = {
 SUMMARY = (
     ("accuracy", "macro-F1"),
     ("out-of-scope recall", "false refusals"),
-    ("real style", "real style, out of scope"),
+    ("real style", "real style, out of scope", "follow-ups"),
     ("calibration error", "flip rate"),
     ("language recognised", "long messages", "both issues found"),
 )

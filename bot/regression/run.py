@@ -32,9 +32,10 @@ from bot.regression.turnover import measure_turnover
 from bot.settings import PROJECT_ROOT
 from bot.text.yaml_files import read_yaml
 
+CONVERSATIONS = "conversations"
 DIALOGUES = "dialogues"
 PEER = "peer"
-EVERYTHING = (*STEPS, DIALOGUES, PEER)
+EVERYTHING = (*STEPS, CONVERSATIONS, DIALOGUES, PEER)
 
 SETS_OF = {
     "intents": ("intents", "language"),
@@ -45,6 +46,7 @@ SETS_OF = {
     "triage": ("two_issues", "long", "one_issue"),
     "articles": ("articles",),
     "retrieval": ("retrieval",),
+    CONVERSATIONS: ("conversations",),
     DIALOGUES: ("dialogues",),
     PEER: (),
 }
@@ -180,6 +182,8 @@ def _step(folder: Path, name: str, work: Callable[[], tuple[list[Item], dict[str
 
 
 def _measure_step(name: str, asked: Asked, folder: Path) -> tuple[list[Item], dict[str, float]]:
+    if name == CONVERSATIONS:
+        return _conversations(asked.model_path, folder), {}
     if name == DIALOGUES:
         return _dialogues(asked.model_path, folder), {}
     if name == PEER:
@@ -188,6 +192,17 @@ def _measure_step(name: str, asked: Asked, folder: Path) -> tuple[list[Item], di
         return list(STEPS[name](asked)), {}
     except (ExampleError, NothingToCheck) as error:
         raise RegressionError(f"the step `{name}` cannot be done: {error}") from error
+
+
+def _conversations(model: Path, folder: Path) -> list[Item]:
+    """Returns whether each typed follow-up of the held-out conversations brought about what it was to."""
+    rows = folder / "conversations.json"
+    command = ["-m", "benchmarks.conversations", "--half", "held_out", "--model", str(model.resolve())]
+    _run([*command, "--results", str(rows.resolve())], folder / "conversations.log", allowed=(0,))
+    return [
+        Item("conversations", row["act"], row["language"], row["text"], row["expected"], row["got"], row["right"])
+        for row in read_json(rows, "run again")
+    ]
 
 
 def _dialogues(model: Path, folder: Path) -> list[Item]:

@@ -96,7 +96,8 @@ class TicketDraft:
         steps_tried: what the customer has done already, a sentence each.
         transcript: what was said, oldest first; items may also be plain (speaker, text, time).
         sentiment: one of five labels, from `very_negative` to `very_positive`, with its confidence.
-        signals: what raises the priority: `service_down`, `deadline`, `failed_attempts`, `frustration`, `legal`.
+        signals: what raises the priority: `service_down`, `death`, `harm`, `deadline`, `failed_attempts`,
+            `frustration`, `legal`.
     """
 
     conversation_id: str

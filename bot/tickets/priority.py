@@ -10,6 +10,7 @@ from bot.articles.issues import Priority, Queue, load_issues
 PRIORITIES: tuple[Priority, ...] = ("low", "normal", "high", "urgent")
 DEFAULT_QUEUE: Queue = "billing"
 DEFAULT_PRIORITY: Priority = "normal"
+URGENT = ("service_down", "death", "harm")
 ONE_STEP_UP = ("deadline", "legal", "failed_attempts", "frustration")
 # Word lists misjudge single sentences; only a clear verdict may move a ticket ahead of others.
 CLEARLY = 0.6
@@ -33,8 +34,8 @@ class Assessment:
 def assess(intent: str | None, signals: Sequence[str], sentiment: tuple[str, float] | None) -> Assessment:
     """Takes queue and priority from `data/issues.yml`, and raises the priority by signals.
 
-    A service that is down makes a ticket urgent; a deadline, a legal threat, failed attempts and strong frustration
-    (or clearly very negative sentiment) raise it by one step each.
+    A service that is down, a death and harm make a ticket urgent; a deadline, a legal threat, failed attempts and
+    strong frustration (or clearly very negative sentiment) raise it by one step each.
 
     Args:
         intent: the issue, None or a name without a row where none was recognised.
@@ -45,9 +46,10 @@ def assess(intent: str | None, signals: Sequence[str], sentiment: tuple[str, flo
     queue = issue.queue if issue else DEFAULT_QUEUE
     priority = issue.priority if issue else DEFAULT_PRIORITY
     reasons: list[tuple[str, str]] = [(intent if issue and intent else "no_issue", priority)]
-    if "service_down" in signals:
-        priority = "urgent"
-        reasons.append(("service_down", priority))
+    for signal in URGENT:
+        if signal in signals:
+            priority = "urgent"
+            reasons.append((signal, priority))
     noticed = set(signals)
     if sentiment and sentiment[0] == "very_negative" and sentiment[1] >= CLEARLY:
         noticed.add("frustration")

@@ -35,7 +35,7 @@ PHRASES = 40
 REFUSED_PHRASES = 100
 """Out of scope is everything else, so that it needs more phrases than one matter."""
 CRITICAL = 2
-STEPS = ("dialogues", "peer")
+STEPS = ("conversations", "dialogues", "peer")
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ def test_without_signals_queue_and_priority_are_those_of_the_issue_table(intent:
         (["failed_attempts", "deadline"], None, "high", ["deadline", "failed_attempts"]),
         (["legal", "deadline", "failed_attempts", "frustration"], None, "urgent", None),
         (["service_down"], None, "urgent", ["service_down"]),
+        (["deadline", "death"], None, "urgent", ["death", "deadline"]),
+        (["harm"], None, "urgent", ["harm"]),
         ([], ("very_negative", 0.8), "normal", ["frustration"]),
         (["frustration"], ("very_negative", 0.8), "normal", ["frustration"]),
         ([], ("very_negative", 0.5), "low", []),
