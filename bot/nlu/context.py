@@ -13,7 +13,7 @@ from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.shared.core.trackers import DialogueStateTracker
-from rasa.shared.nlu.constants import INTENT, TEXT
+from rasa.shared.nlu.constants import ENTITIES, ENTITY_ATTRIBUTE_TYPE, ENTITY_ATTRIBUTE_VALUE, INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
@@ -200,6 +200,8 @@ class Context(GraphComponent):
         for message in messages:
             if message.get(TEXT) and message.get(_RANKING) and not is_command(message):
                 act = self._act(self._said(message, situation), situation)
+                if situation.product == PERSONAL:
+                    _keep_personal(message)
                 if act is not None:
                     _annotate(message, act)
         return messages
@@ -439,6 +441,16 @@ def _yes_or_no(said: _Said) -> Act | None:
         meant = {"affirm": True, "solved": True, "thank": True, "deny": False, "not_helped": False, "skip_field": False}
         agrees = meant.get(said.likeliest)
     return None if agrees is None else Act("affirm" if agrees else "deny", 1.0)
+
+
+def _keep_personal(message: Message) -> None:
+    """Leaves a personal plan a personal one where its apps are named: "it is his yearly Office"."""
+    others = [
+        entity
+        for entity in message.get(ENTITIES, [])
+        if (entity[ENTITY_ATTRIBUTE_TYPE], entity[ENTITY_ATTRIBUTE_VALUE]) != ("product", "microsoft365")
+    ]
+    message.set(ENTITIES, others, add_to_output=True)
 
 
 def _annotate(message: Message, act: Act) -> None:

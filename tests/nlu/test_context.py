@@ -22,6 +22,8 @@ FOLLOW_UPS = [
     for path in sorted((ROOT / "tests" / "conversations" / "follow_ups").glob("*.tsv"))
     for line in path.read_text(encoding="utf8").splitlines()
 ]
+# "The button is greyed out" is a step that fails as well; "I did all that" says that it did not help.
+ALIKE = frozenset({("step_failed", "not_there"), ("already_tried", "not_helped")})
 IN_FORMS = frozenset({"cancel_form", "skip_field", "correct_field"})
 
 
@@ -65,8 +67,10 @@ def test_without_a_conversation_nothing_changes(agent: Agent) -> None:
 def test_held_out_follow_ups_are_what_they_are_after_an_answer(agent: Agent) -> None:
     asked = [(language, act, text) for language, act, text in FOLLOW_UPS if act not in IN_FORMS]
     right = [understood(agent, text, language, *answered(language))["intent"]["name"] for language, _, text in asked]
-    share = sum(name == act for name, (_, act, _) in zip(right, asked, strict=True)) / len(asked)
-    assert share >= 0.82
+    share = sum(name == act or (act, name) in ALIKE for name, (_, act, _) in zip(right, asked, strict=True)) / len(
+        asked
+    )
+    assert share >= 0.88
 
 
 def test_held_out_commands_are_obeyed_in_a_form(agent: Agent) -> None:
@@ -106,6 +110,32 @@ def test_another_product_than_was_taken_for_granted_is_a_correction(agent: Agent
     parsed = understood(agent, "its microsoft 365, not azure", "en", *answered("en"))
     assert parsed["intent"]["name"] == "choose_product"
     assert {entity["value"] for entity in parsed["entities"] if entity["entity"] == "product"} == {"microsoft365"}
+
+
+@pytest.mark.parametrize(("product", "kept"), [("microsoft_account", set()), ("azure", {"microsoft365"})])
+def test_the_apps_of_a_personal_plan_do_not_make_it_one_of_a_company(
+    agent: Agent, product: str, kept: set[str]
+) -> None:
+    said = answered("en", "unrecognized_charge", product)
+    parsed = understood(agent, "I want to cancel the microsoft 365 subscription of my husband", "en", *said)
+    assert {entity["value"] for entity in parsed["entities"] if entity["entity"] == "product"} == kept
+
+
+@pytest.mark.parametrize(("text", "question"), [("365. but who is allowed to do that?", {"ask_who"}), ("365", set())])
+def test_a_question_beside_the_product_is_kept(agent: Agent, text: str, question: set[str]) -> None:
+    buttons = [
+        {"title": "Azure", "payload": '/choose_product{"product": "azure"}'},
+        {"title": "Microsoft 365", "payload": '/choose_product{"product": "microsoft365"}'},
+    ]
+    asked = [
+        UserUttered("x", {"name": "pay_invoice"}),
+        SlotSet("issue", "pay_invoice"),
+        BotUttered("?", {"buttons": buttons}),
+    ]
+    parsed = understood(agent, text, "en", *asked)
+    named = {entity["value"] for entity in parsed["entities"] if entity["entity"] == "product"}
+    assert (parsed["intent"]["name"], named) == ("choose_product", {"microsoft365"})
+    assert {entity["value"] for entity in parsed["entities"] if entity["entity"] == "question"} == question
 
 
 def test_a_message_about_another_issue_begins_a_new_matter(agent: Agent) -> None:
