@@ -8,7 +8,17 @@ from rasa_sdk import Tracker
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.conversation import button, issues, language_of, replies, text_of, title_buttons, triage_of, turn_of
+from actions.conversation import (
+    button,
+    issues,
+    language_of,
+    person_button,
+    replies,
+    text_of,
+    title_buttons,
+    triage_of,
+    turn_of,
+)
 from actions.records import record_choice
 
 
@@ -24,10 +34,10 @@ def possible_issues(tracker: Tracker) -> list[str]:
 def ask_which(dispatcher: CollectingDispatcher, tracker: Tracker, shown: list[str]) -> list[EventType]:
     """Asks which of the issues it is, by their articles' titles, or none of them."""
     language = language_of(tracker)
-    dispatcher.utter_message(
-        text=replies().dialogue("which_issue", language),
-        buttons=[*title_buttons(shown, language), button(replies().label("neither", language), "none_of_these")],
-    )
+    buttons = [*title_buttons(shown, language), button(replies().label("neither", language), "none_of_these")]
+    if "death" in (triage_of(tracker).get("signals") or []):  # often a matter that only a person can settle
+        buttons.append(person_button(language))
+    dispatcher.utter_message(text=replies().dialogue("which_issue", language), buttons=buttons)
     asked = pending_choice(tracker)
     text = asked["text"] if asked else text_of(tracker)
     choice = {"text": text, "shown": shown, "turn": turn_of(tracker)}

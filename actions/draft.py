@@ -60,13 +60,16 @@ def suggested_summary(tracker: Tracker) -> str | None:
     searched = tracker.get_slot("documents")
     if issue is None and searched:
         return _one_line(searched["text"])
-    said = [event for event in customer_messages(tracker) if _is_typed(event)]
-    about = [event for event in said if _intent(event) == issue] if issue else []
-    others = [event for event in said if _intent(event) in issues() or _intent(event) in ("nlu_fallback",)]
-    chosen = about or ([] if issue else others)
-    if not chosen:
+    problems = [
+        event
+        for event in customer_messages(tracker)
+        if _is_typed(event) and (_intent(event) in issues() or _intent(event) == "nlu_fallback")
+    ]
+    about = [event for event in problems if _intent(event) == issue]
+    if not problems:
         return articles().article(issue, language_of(tracker)).title if issue in issues() else None
-    first = str(chosen[0]["text"])
+    # The conversation began with the customer's problem; the issue at hand may be another one by now.
+    first = " / ".join(dict.fromkeys(str(event["text"]) for event in [problems[0], *about[:1]]))
     # What was said later is told by its facts: an error's number, an invoice, an amount, a date.
     facts = [value for _, value in _entities(tracker) if value.casefold() not in first.casefold()]
     return _one_line(f"{first} ({', '.join(facts)})" if facts else first)

@@ -33,6 +33,7 @@ from actions.passages import (
     Passage,
     StepWords,
     asked_passage,
+    note_text,
     passage_of_kind,
     section_passages,
     step_number,
@@ -41,9 +42,12 @@ from actions.passages import (
 )
 from actions.recommended_steps import answer_payload, ask_solved, link_lines, shown_variant
 from bot.articles import Article
+from bot.articles.parts import lead
 from bot.text.limited_markdown import plain
 
 _MOST_BUTTONS = 9
+# So likely another issue must be for its article to answer a question about the one at hand.
+_LIKELY = 0.5
 
 
 class ActionFollowUp(Action):
@@ -75,12 +79,15 @@ def _question(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) ->
     language = language_of(tracker)
     kind = _asked(tracker).removeprefix("ask_")
     found = _passage_of(kind, tracker, articles().article(issue, language))
+    elsewhere = _passage_elsewhere(kind, tracker, issue)
+    if found is None or kind == "what_happens" or has_said(tracker, _spoken(found)):
+        found = elsewhere or found
     if found is None and kind == "how_long":
         text = replies().dialogue("no_duration", language)
     elif found is None:
         text = replies().dialogue("no_passage", language, topic=replies().topic(issue, language))
     else:
-        text = f"{found.heading}\n\n{found.text}".strip()
+        text = _spoken(found)
     if found is not None and not has_said(tracker, text):
         dispatcher.utter_message(text=text)
     else:
@@ -89,6 +96,28 @@ def _question(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) ->
     if entity_of(tracker, "question"):
         ask_solved(dispatcher, language)
     return []
+
+
+def _spoken(passage: Passage) -> str:
+    return f"{passage.heading}\n\n{passage.text}".strip()
+
+
+def _passage_elsewhere(kind: str, tracker: Tracker, issue: str) -> Passage | None:
+    """Returns what the article of another issue, which the question names in passing, says to it.
+
+    Whoever has a subscription disabled asks whether the mails are lost: that stands with the data, not with the steps.
+    """
+    ranking = (tracker.latest_message or {}).get("intent_ranking") or []
+    likely = next((entry for entry in ranking if entry["name"] in issues()), None)
+    if likely is None or likely["name"] == issue or likely["confidence"] < _LIKELY:
+        return None
+    article = articles().article(likely["name"], language_of(tracker))
+    if kind != "what_happens":
+        return _passage_of(kind, tracker, article)
+    variant = shown_variant(article, known_product(tracker), known_agreement(tracker))
+    return Passage(
+        article.title, "\n\n".join([plain(lead(article)), *map(note_text, variant.warnings), plain(variant.now)])
+    )
 
 
 def _passage_of(kind: str, tracker: Tracker, article: Article) -> Passage | None:

@@ -13,7 +13,7 @@ from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.shared.core.trackers import DialogueStateTracker
-from rasa.shared.nlu.constants import ENTITIES, ENTITY_ATTRIBUTE_TYPE, ENTITY_ATTRIBUTE_VALUE, INTENT, TEXT
+from rasa.shared.nlu.constants import ENTITIES, ENTITY_ATTRIBUTE_TYPE, INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
@@ -45,10 +45,10 @@ _NOT_ASKING = frozenset({*SMALL_TALK, "solved", "not_helped", "already_tried"}) 
 
 @dataclass(frozen=True)
 class _Models:
-    """The models of the acts, and of the products that answers name."""
+    """The models of the acts, and of the products that answers name, None where no phrases name any."""
 
     acts: IntentModel
-    products: IntentModel
+    products: IntentModel | None
 
 
 @dataclass(frozen=True)
@@ -166,14 +166,16 @@ class Context(GraphComponent):
 
     def train(self, training_data: TrainingData) -> Resource:
         """Learns to tell follow-ups apart, and from messages that begin a matter of their own."""
-        self._models = _Models(IntentModel(self._settings()), IntentModel(self._settings()))
-        acts = list(self._chosen(labelled_texts(training_data)))
-        self._models.acts.learn(acts)
-        self._models.products.learn(list(self._answers(labelled_texts(training_data), acts)))
+        told = labelled_texts(training_data)
+        chosen = list(self._chosen(told))
+        answers = list(self._answers(told, chosen))
+        named = any(example.intent != _NO_PRODUCT for example in answers)
+        self._models = _Models(self._learned(chosen), self._learned(answers) if named else None)
         with self._model_storage.write_to(self._resource) as folder:
             for name, model in vars(self._models).items():
-                (folder / name).mkdir()
-                model.save(folder / name)
+                if model is not None:
+                    (folder / name).mkdir()
+                    model.save(folder / name)
         return self._resource
 
     @classmethod
@@ -188,7 +190,11 @@ class Context(GraphComponent):
         """Loads what was learned."""
         context = cls(config, model_storage, resource)
         with model_storage.read_from(resource) as folder:
-            acts, products = (IntentModel.load(folder / name, context._settings()) for name in ("acts", "products"))
+            acts, products = (
+                IntentModel.load(folder / name, context._settings()) if (folder / name).exists() else None
+                for name in ("acts", "products")
+            )
+        assert acts is not None
         context._models = _Models(acts, products)
         return context
 
@@ -205,6 +211,11 @@ class Context(GraphComponent):
                 if act is not None:
                     _annotate(message, act)
         return messages
+
+    def _learned(self, examples: list[LabelledText]) -> IntentModel:
+        model = IntentModel(self._settings())
+        model.learn(examples)
+        return model
 
     def _settings(self) -> dict[str, Any]:
         return {**LinearIntentClassifier.get_default_config(), **self._config}
@@ -255,6 +266,8 @@ class Context(GraphComponent):
     def _product(self, text: str, language: str) -> str | None:
         """Returns the product that an answer names, both, neither or unknown: as it is said, else by its words."""
         assert self._models is not None
+        if self._models.products is None:
+            return read_answer(text, language).product
         confidences = self._models.products.confidences([text], [language])[0]
         best = self._models.products.labels[int(confidences.argmax())]
         likely = best if best != _NO_PRODUCT else None
@@ -320,7 +333,7 @@ class Context(GraphComponent):
             return Act(named, clearly) if clearly >= _LIKELY else None
         if act in FORM_COMMANDS:  # nothing is cancelled by a guess
             second = max(said.acts[name] for name in FORM_COMMANDS if name != act)
-            return Act(act, confidence) if confidence >= 2 * second else None
+            return Act(act, confidence) if confidence >= max(0.7 * _LIKELY, 2 * second) else None
         small_talk = ("thank", "goodbye", "greet", "bot_challenge", "ask_help", "ticket_status", "remark")
         return Act(act, confidence) if act in (*QUESTIONS, *REQUESTS, *small_talk) and confidence >= _LITTLE else None
 
@@ -350,6 +363,8 @@ class Context(GraphComponent):
     def _other_product(self, said: _Said, situation: Situation) -> str | None:
         """Returns the product that a message is about where another one was taken for granted, or the same again."""
         answer, (named, clearly) = said.answer, said.named
+        if named != situation.issue and clearly >= max(_LIKELY, said.ranking.get("choose_product", 0.0)):
+            return None  # another matter, in which the product is named
         if said.likeliest == "choose_product" and answer.product == situation.product:
             return situation.product
         if said.likeliest in QUESTIONS and said.acts[said.likeliest] >= _LIKELY:
@@ -369,10 +384,11 @@ class Context(GraphComponent):
         if situation.question != "which" or not offered:
             return None
         place = said.answer.place
+        if said.answer.product == NEITHER:  # before the place: "neither of the two"
+            return Act(NONE_OF_THESE, 1.0)
         if place is not None and place < len(offered):
             return Act(offered[place], 1.0)
-        refuses = said.likeliest in ("deny", "not_helped", "objection") and said.words <= _FEW_WORDS
-        if said.answer.product == NEITHER or refuses:
+        if said.likeliest in ("deny", "not_helped", "objection") and said.words <= _FEW_WORDS:
             return Act(NONE_OF_THESE, 1.0)
         likely = max(offered, key=lambda name: said.issues.get(name, 0.0))
         others = max((value for name, value in said.issues.items() if name not in offered), default=0.0)
@@ -444,12 +460,8 @@ def _yes_or_no(said: _Said) -> Act | None:
 
 
 def _keep_personal(message: Message) -> None:
-    """Leaves a personal plan a personal one where its apps are named: "it is his yearly Office"."""
-    others = [
-        entity
-        for entity in message.get(ENTITIES, [])
-        if (entity[ENTITY_ATTRIBUTE_TYPE], entity[ENTITY_ATTRIBUTE_VALUE]) != ("product", "microsoft365")
-    ]
+    """Leaves a personal plan a personal one where apps are named, or the cloud: "it is his yearly Office"."""
+    others = [entity for entity in message.get(ENTITIES, []) if entity[ENTITY_ATTRIBUTE_TYPE] != "product"]
     message.set(ENTITIES, others, add_to_output=True)
 
 

@@ -88,6 +88,16 @@ def test_the_summary_is_what_was_said_of_the_issue_in_one_line() -> None:
     assert suggested_summary(tracker) == "my card was declined"
 
 
+def test_the_summary_begins_with_what_the_conversation_began_with() -> None:
+    tracker = conversation(
+        said("my site is down since this morning", "subscription_disabled"),
+        said("who can pay?", "ask_who"),
+        said("and how long is my data kept?", "data_retention"),
+        issue="data_retention",
+    )
+    assert suggested_summary(tracker) == "my site is down since this morning / and how long is my data kept?"
+
+
 def test_the_summary_of_an_issue_that_was_only_pressed_is_its_title() -> None:
     assert suggested_summary(conversation(said("/card_declined", "card_declined"), issue="card_declined")) == (
         "Your card was declined"
