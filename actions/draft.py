@@ -66,10 +66,12 @@ def suggested_summary(tracker: Tracker) -> str | None:
         if _is_typed(event) and (_intent(event) in issues() or _intent(event) == "nlu_fallback")
     ]
     about = [event for event in problems if _intent(event) == issue]
+    title = articles().article(issue, language_of(tracker)).title if issue in issues() else None
     if not problems:
-        return articles().article(issue, language_of(tracker)).title if issue in issues() else None
+        return title
     # The conversation began with the customer's problem; the issue at hand may be another one by now.
-    first = " / ".join(dict.fromkeys(str(event["text"]) for event in [problems[0], *about[:1]]))
+    at_hand = str(about[0]["text"]) if about else title
+    first = " / ".join(dict.fromkeys(filter(None, [str(problems[0]["text"]), at_hand])))
     # What was said later is told by its facts: an error's number, an invoice, an amount, a date.
     facts = [value for _, value in _entities(tracker) if value.casefold() not in first.casefold()]
     return _one_line(f"{first} ({', '.join(facts)})" if facts else first)
