@@ -14,6 +14,7 @@ from actions.conversation import (
     language_of,
     person_button,
     replies,
+    signals_of,
     text_of,
     title_buttons,
     triage_of,
@@ -35,7 +36,7 @@ def ask_which(dispatcher: CollectingDispatcher, tracker: Tracker, shown: list[st
     """Asks which of the issues it is, by their articles' titles, or none of them."""
     language = language_of(tracker)
     buttons = [*title_buttons(shown, language), button(replies().label("neither", language), "none_of_these")]
-    if "death" in (triage_of(tracker).get("signals") or []):  # often a matter that only a person can settle
+    if "death" in signals_of(tracker):  # often a matter that only a person can settle
         buttons.append(person_button(language))
     dispatcher.utter_message(text=replies().dialogue("which_issue", language), buttons=buttons)
     asked = pending_choice(tracker)

@@ -92,6 +92,12 @@ def triage_of(tracker: Tracker) -> dict[str, Any]:
     return (tracker.latest_message or {}).get("triage") or {}
 
 
+def signals_of(tracker: Tracker) -> list[str]:
+    """Returns what was noticed so far that makes the matter urgent: a death, a deadline (`bot.nlu.sentiment`)."""
+    parsed = [event.get("parse_data") or {} for event in customer_messages(tracker)]
+    return list(dict.fromkeys(name for each in parsed for name in (each.get("triage") or {}).get("signals") or []))
+
+
 def known_product(tracker: Tracker) -> str | None:
     """Returns the customer's product, None while it is not known."""
     product = tracker.get_slot("product")

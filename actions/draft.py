@@ -9,7 +9,7 @@ from typing import Any
 
 from rasa_sdk import Tracker
 
-from actions.conversation import articles, customer_messages, issues, known_product, language_of, shortened
+from actions.conversation import articles, customer_messages, issues, known_product, language_of, shortened, signals_of
 from bot.tickets import TicketDraft, Utterance
 
 # Entities that help whoever takes the ticket on; the language and the product have fields of their own.
@@ -142,10 +142,8 @@ def _sentiment(tracker: Tracker) -> tuple[str, float] | None:
 
 
 def _signals(tracker: Tracker, failures: int) -> list[str]:
-    noticed = [signal for event in customer_messages(tracker) for signal in _triage(event).get("signals") or []]
-    if failures >= _SEVERAL_FAILURES:
-        noticed.append("failed_attempts")
-    return list(dict.fromkeys(noticed))
+    failed = ["failed_attempts"] if failures >= _SEVERAL_FAILURES else []
+    return list(dict.fromkeys([*signals_of(tracker), *failed]))
 
 
 def _triage(event: dict[str, Any]) -> dict[str, Any]:

@@ -12,12 +12,12 @@ from actions.clarification import ask_which, pending_choice, settle
 from actions.conversation import (
     end_of_turn,
     form_of,
-    has_said,
     intent_of,
     issues,
     language_of,
     person_button,
     replies,
+    signals_of,
     topic_buttons,
     unsaid,
 )
@@ -94,7 +94,7 @@ def _not_solved(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) 
     record_outcome(tracker, "not_solved", issue)
     before = tracker.get_slot("tried") or []
     events: list[EventType] = [SlotSet("tried", list(dict.fromkeys([*before, issue])))]
-    if before or has_said(tracker, replies().dialogue("death", language)):
+    if before or "death" in signals_of(tracker):
         return [*events, FollowupAction("action_start_ticket")]
     dispatcher.utter_message(
         text=replies().text("utter_not_solved", language),

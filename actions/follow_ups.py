@@ -79,9 +79,8 @@ def _question(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) ->
     language = language_of(tracker)
     kind = _asked(tracker).removeprefix("ask_")
     found = _passage_of(kind, tracker, articles().article(issue, language))
-    elsewhere = _passage_elsewhere(kind, tracker, issue)
     if found is None or kind == "what_happens" or has_said(tracker, _spoken(found)):
-        found = elsewhere or found
+        found = _passage_elsewhere(kind, tracker, issue) or found
     if found is None and kind == "how_long":
         text = replies().dialogue("no_duration", language)
     elif found is None:

@@ -17,6 +17,7 @@ from actions.conversation import (
     language_of,
     person_button,
     replies,
+    signals_of,
     topic_buttons,
     unsaid,
 )
@@ -64,7 +65,7 @@ def _misunderstood(dispatcher: CollectingDispatcher, tracker: Tracker) -> list[E
         dispatcher.utter_message(text=replies().text("utter_rephrase", language))
         return [end_of_turn(tracker)]
     again = replies().dialogue("objection_again", language)
-    if has_said(tracker, again) or has_said(tracker, replies().dialogue("death", language)):  # for a person, then
+    if has_said(tracker, again) or "death" in signals_of(tracker):  # for a person, then
         return [FollowupAction("action_start_ticket")]
     first = replies().dialogue("objection", language, topic=replies().topic(issue, language))
     text = unsaid(tracker, [first, again])

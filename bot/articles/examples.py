@@ -29,7 +29,7 @@ class Example:
     real_style: bool = False
     """True for phrases as customers really write them: with what happened before, mistakes and moods."""
     product: str | None = None
-    """Of answers to the question for the product: which one it is, or both, neither, unknown."""
+    """The product that an answer names, `both`, `neither` or `unknown`; None for other phrases."""
 
 
 def read_examples(folder: Path) -> list[Example]:

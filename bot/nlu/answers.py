@@ -1,7 +1,7 @@
 """Reads answers to the bot's questions by their words: which product, yes or no, which of several, thanks.
 
-The words are those of the message's language in `data/lexicon/<lang>.yml` (`products`, `answers`), and of English the
-names of plans and apps, yes, no and thanks, which people say everywhere.
+The words are those of the message's language in `data/lexicon/<lang>.yml` (`products`, `answers`), and what people say
+everywhere: the names of plans and apps (`names`), and yes, no and thanks in English.
 """
 
 from __future__ import annotations
@@ -149,7 +149,8 @@ def _patterns(language: str) -> dict[str, dict[str, list[Pattern]]]:
     lexicon = load_lexicon(default_folder())
     own, english = lexicon.get(language, Lexicon()), lexicon.get("en", Lexicon())
     listed: dict[str, set[Pattern]] = {}
-    for section in (own.products, own.answers, english.names, english.answers):
+    names = [each.names for each in lexicon.values()]
+    for section in (own.products, own.answers, *names, english.answers):
         for kind, words in section:
             listed.setdefault(kind, set()).update(tuple(_folded(word).split()) for word in words)
     return {kind: _by_first_letter(patterns) for kind, patterns in listed.items()}

@@ -259,23 +259,19 @@ class Context(GraphComponent):
             ranking=ranking,
             issues={name: confidence for name, confidence in ranking.items() if name in self._issues},
             acts=dict(zip(self._models.acts.labels, confidences, strict=True)),
-            answer=read_answer(text, language),
-            product=self._product(text, language) if situation.question == "product" else None,
+            answer=(answer := read_answer(text, language)),
+            product=self._product(text, language, answer) if situation.question == "product" else None,
         )
 
-    def _product(self, text: str, language: str) -> str | None:
+    def _product(self, text: str, language: str, answer: Answer) -> str | None:
         """Returns the product that an answer names, both, neither or unknown: as it is said, else by its words."""
         assert self._models is not None
         if self._models.products is None:
-            return read_answer(text, language).product
+            return answer.product
         confidences = self._models.products.confidences([text], [language])[0]
         best = self._models.products.labels[int(confidences.argmax())]
         likely = best if best != _NO_PRODUCT else None
-        return (
-            likely
-            if confidences.max() >= self._config["product_from"]
-            else read_answer(text, language).product or likely
-        )
+        return likely if confidences.max() >= self._config["product_from"] else answer.product or likely
 
     def _act(self, said: _Said, situation: Situation) -> Act | None:
         """Returns what a message does in a situation, None if its intent says so already."""

@@ -11,22 +11,13 @@ from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.shared.exceptions import InvalidConfigException
-from rasa.shared.nlu.constants import (
-    ENTITIES,
-    ENTITY_ATTRIBUTE_CONFIDENCE,
-    ENTITY_ATTRIBUTE_END,
-    ENTITY_ATTRIBUTE_START,
-    ENTITY_ATTRIBUTE_TYPE,
-    ENTITY_ATTRIBUTE_VALUE,
-    EXTRACTOR,
-    TEXT,
-)
+from rasa.shared.nlu.constants import ENTITIES, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
 from bot.nlu.entity_patterns import EntityMatcher
 from bot.nlu.entity_values import read_entities
 from bot.nlu.entity_words import load_entity_words
-from bot.nlu.metadata import is_command
+from bot.nlu.metadata import entity, is_command
 from bot.settings import get_settings
 
 
@@ -99,15 +90,8 @@ class SpacyEntityRuler(GraphComponent):
             spans = self._matcher(message.get(TEXT)[: self._config["longest_message"]])
             language = (message.get("language") or {}).get("name")
             found = [
-                {
-                    ENTITY_ATTRIBUTE_TYPE: entity.entity,
-                    ENTITY_ATTRIBUTE_START: entity.start,
-                    ENTITY_ATTRIBUTE_END: entity.end,
-                    ENTITY_ATTRIBUTE_VALUE: entity.value,
-                    ENTITY_ATTRIBUTE_CONFIDENCE: 1.0,
-                    EXTRACTOR: type(self).__name__,
-                }
-                for entity in read_entities(spans, language, self._words)
+                entity(each.entity, each.value, each.start, each.end, 1.0, type(self).__name__)
+                for each in read_entities(spans, language, self._words)
             ]
             message.set(ENTITIES, [*message.get(ENTITIES, []), *found], add_to_output=True)
         return messages

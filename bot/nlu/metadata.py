@@ -49,6 +49,18 @@ def is_command(message: Message) -> bool:
     return str(message.get(TEXT) or "").startswith("/")
 
 
+def entity(name: str, value: str, start: int, end: int, confidence: float, extractor: str) -> dict[str, Any]:
+    """Returns an entity as Rasa keeps it: kind and value, place in the text, and the component that found it."""
+    return {
+        ENTITY_ATTRIBUTE_TYPE: name,
+        ENTITY_ATTRIBUTE_VALUE: value,
+        ENTITY_ATTRIBUTE_START: start,
+        ENTITY_ATTRIBUTE_END: end,
+        ENTITY_ATTRIBUTE_CONFIDENCE: confidence,
+        EXTRACTOR: extractor,
+    }
+
+
 def set_entities(message: Message, values: Mapping[str, str], confidence: float, extractor: str) -> None:
     """Sets entities that the message as a whole has, in place of those of the same kinds.
 
@@ -58,18 +70,9 @@ def set_entities(message: Message, values: Mapping[str, str], confidence: float,
         confidence: of all of them, 0-1.
         extractor: name of the component that has recognised them.
     """
-    kept = [entity for entity in message.get(ENTITIES, []) if entity[ENTITY_ATTRIBUTE_TYPE] not in values]
-    found = [
-        {
-            ENTITY_ATTRIBUTE_TYPE: name,
-            ENTITY_ATTRIBUTE_VALUE: value,
-            ENTITY_ATTRIBUTE_START: 0,
-            ENTITY_ATTRIBUTE_END: len(message.get(TEXT)),
-            ENTITY_ATTRIBUTE_CONFIDENCE: confidence,
-            EXTRACTOR: extractor,
-        }
-        for name, value in values.items()
-    ]
+    kept = [other for other in message.get(ENTITIES, []) if other[ENTITY_ATTRIBUTE_TYPE] not in values]
+    length = len(message.get(TEXT))
+    found = [entity(name, value, 0, length, confidence, extractor) for name, value in values.items()]
     message.set(ENTITIES, [*kept, *found], add_to_output=True)
 
 

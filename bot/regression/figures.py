@@ -84,8 +84,7 @@ def _of_intents(items: Sequence[Item]) -> Iterator[Figure]:
     yield Figure("out-of-scope recall", "overall", [item for item in items if item.expected == "out_of_scope"])
     yield Figure("false refusals", "overall", refused, lower_is_better=True)
     yield Figure("calibration error", "overall", items, calibration_error, lower_is_better=True)
-    for language in sorted({item.language for item in items}):
-        yield Figure(f"accuracy {language}", "languages", [item for item in items if item.language == language])
+    yield from _by_language("accuracy", "languages", items)
     for intent in sorted({item.expected for item in items}):
         yield Figure(f"F1 {intent}", "intents", items, _f1_of(intent), intent=intent)
 
@@ -94,8 +93,7 @@ def _of_other_sets(by_set: dict[str, list[Item]]) -> Iterator[Figure]:
     real = by_set.get("real_style", [])
     yield Figure("real style", "real style", [item for item in real if item.expected != "out_of_scope"])
     yield Figure("real style, out of scope", "real style", [item for item in real if item.expected == "out_of_scope"])
-    for language in sorted({item.language for item in real}):
-        yield Figure(f"real style {language}", "real style", [item for item in real if item.language == language])
+    yield from _by_language("real style", "real style", real)
     yield Figure("language recognised", "language", by_set.get("language", []))
     yield Figure("language recognised with page", "language", by_set.get("language_with_page", []))
     flips = by_set.get("robustness", [])
@@ -114,16 +112,17 @@ def _of_other_sets(by_set: dict[str, list[Item]]) -> Iterator[Figure]:
     yield Figure("long messages", "triage", by_set.get("long", []))
     retrieval = by_set.get("retrieval", [])
     yield Figure("texts found in English", "retrieval", retrieval)
-    for language in sorted({item.language for item in retrieval}):
-        own = [item for item in retrieval if item.language == language]
-        yield Figure(f"texts found in English, {language}", "retrieval", own)
+    yield from _by_language("texts found in English,", "retrieval", retrieval)
     follow_ups = by_set.get("conversations", [])
     yield Figure("follow-ups", "conversations", follow_ups)
-    for language in sorted({item.language for item in follow_ups}):
-        own = [item for item in follow_ups if item.language == language]
-        yield Figure(f"follow-ups {language}", "conversations", own)
+    yield from _by_language("follow-ups", "conversations", follow_ups)
     yield Figure("articles without problems", "exact", by_set.get("articles", []))
     yield Figure("dialogues", "exact", by_set.get("dialogues", []))
+
+
+def _by_language(name: str, group: str, items: Sequence[Item]) -> Iterator[Figure]:
+    for language in sorted({item.language for item in items}):
+        yield Figure(f"{name} {language}", group, [item for item in items if item.language == language])
 
 
 def macro_f1(items: Sequence[Item]) -> Callable[[Floats], Floats]:
