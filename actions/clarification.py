@@ -10,6 +10,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions.conversation import (
     button,
+    has_said,
     issues,
     language_of,
     person_button,
@@ -43,6 +44,25 @@ def ask_which(dispatcher: CollectingDispatcher, tracker: Tracker, shown: list[st
     text = asked["text"] if asked else text_of(tracker)
     choice = {"text": text, "shown": shown, "turn": turn_of(tracker)}
     return [SlotSet("choice", choice), FollowupAction("action_listen")]
+
+
+def offer_person_first(dispatcher: CollectingDispatcher, tracker: Tracker, shown: list[str]) -> bool:
+    """Offers a person after a death, where often nobody can sign in, and the issues only beside it; once.
+
+    Args:
+        dispatcher: utters the offer.
+        tracker: the conversation.
+        shown: the issues that the message may mean.
+
+    Returns:
+        Whether that was said in place of an answer.
+    """
+    language = language_of(tracker)
+    text = replies().dialogue("bereaved", language)
+    if "death" not in (triage_of(tracker).get("signals") or []) or has_said(tracker, text):
+        return False
+    dispatcher.utter_message(text=text, buttons=[person_button(language), *title_buttons(shown, language)])
+    return True
 
 
 def pending_choice(tracker: Tracker) -> dict[str, Any] | None:

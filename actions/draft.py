@@ -15,7 +15,11 @@ from bot.tickets import TicketDraft, Utterance
 # Entities that help whoever takes the ticket on; the language and the product have fields of their own.
 _ENTITIES = ("invoice_number", "subscription_id", "amount", "date", "error_code")
 _RUNNERS_UP = 3
-_LONGEST_SUMMARY = 200
+_LONGEST_SUMMARY = 400
+_LONGEST_PART = 180
+# A message of so many words may say more of the matter.
+_SEVERAL_WORDS = 6
+_FORM_ACTS = ("form_answer", "cancel_form", "skip_field", "correct_field")
 _SENTIMENTS = ("very_negative", "negative", "neutral", "positive", "very_positive")
 _SEVERAL_FAILURES = 2
 # Only whole answers are longer; whoever takes the ticket on knows the articles.
@@ -60,21 +64,26 @@ def suggested_summary(tracker: Tracker) -> str | None:
     searched = tracker.get_slot("documents")
     if issue is None and searched:
         return _one_line(searched["text"])
-    problems = [
-        event
-        for event in customer_messages(tracker)
-        if _is_typed(event) and (_intent(event) in issues() or _intent(event) == "nlu_fallback")
-    ]
+    typed = [event for event in customer_messages(tracker) if _is_typed(event)]
+    problems = [event for event in typed if _intent(event) in issues() or _intent(event) == "nlu_fallback"]
     about = [event for event in problems if _intent(event) == issue]
     title = articles().article(issue, language_of(tracker)).title if issue in issues() else None
     if not problems:
         return title
-    # The conversation began with the customer's problem; the issue at hand may be another one by now.
-    at_hand = str(about[0]["text"]) if about else title
-    first = " / ".join(dict.fromkeys(filter(None, [str(problems[0]["text"]), at_hand])))
-    # What was said later is told by its facts: an error's number, an invoice, an amount, a date.
-    facts = [value for _, value in _entities(tracker) if value.casefold() not in first.casefold()]
-    return _one_line(f"{first} ({', '.join(facts)})" if facts else first)
+    # The conversation began with the customer's problem; the issue at hand may be another one by now, and what is still
+    # open was said last.
+    parts = [str(problems[0]["text"]), str(about[0]["text"]) if about else title]
+    parts += [str(event["text"]) for event in typed if _tells_more(event)][-1:]
+    told = " / ".join(_one_line(part, _LONGEST_PART) for part in dict.fromkeys(filter(None, parts)))
+    facts = [value for _, value in _entities(tracker) if value.casefold() not in told.casefold()]
+    return _one_line(f"{told} ({', '.join(facts)})" if facts else told)
+
+
+def _tells_more(event: dict[str, Any]) -> bool:
+    """Tells whether a message says something of the matter and is neither a rant nor only asks for a person."""
+    angry = (_triage(event).get("sentiment") or {}).get("label") == "very_negative"
+    aside = _intent(event) in ("talk_to_human", "ask_phone", "choose_product", "thank", "goodbye", "greet", *_FORM_ACTS)
+    return not angry and not aside and len(str(event["text"]).split()) >= _SEVERAL_WORDS
 
 
 def transcript(tracker: Tracker) -> Iterator[Utterance]:
@@ -154,8 +163,8 @@ def _intent(event: dict[str, Any]) -> str:
     return str(((event.get("parse_data") or {}).get("intent") or {}).get("name") or "")
 
 
-def _one_line(text: str) -> str:
-    return shortened(" ".join(text.split()), _LONGEST_SUMMARY)
+def _one_line(text: str, longest: int = _LONGEST_SUMMARY) -> str:
+    return shortened(" ".join(text.split()), longest)
 
 
 def _is_typed(event: dict[str, Any]) -> bool:

@@ -33,7 +33,6 @@ from actions.passages import (
     Passage,
     StepWords,
     asked_passage,
-    note_text,
     passage_of_kind,
     section_passages,
     step_number,
@@ -42,12 +41,9 @@ from actions.passages import (
 )
 from actions.recommended_steps import answer_payload, ask_solved, link_lines, shown_variant
 from bot.articles import Article
-from bot.articles.parts import lead
 from bot.text.limited_markdown import plain
 
 _MOST_BUTTONS = 9
-# So likely another issue must be for its article to answer a question about the one at hand.
-_LIKELY = 0.5
 
 
 class ActionFollowUp(Action):
@@ -75,18 +71,16 @@ def _asked(tracker: Tracker) -> str:
 
 
 def _question(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) -> list[EventType]:
-    """Says the passage that answers a question of its kind, plainly that there is none, or that it was said before."""
+    """Says the passage that answers a question, plainly that there is none, or that it was said before."""
     language = language_of(tracker)
     kind = _asked(tracker).removeprefix("ask_")
-    found = _passage_of(kind, tracker, articles().article(issue, language))
-    if found is None or kind == "what_happens" or has_said(tracker, _spoken(found)):
-        found = _passage_elsewhere(kind, tracker, issue) or found
+    found = _named_passage(tracker) or _passage_of(kind, tracker, articles().article(issue, language))
     if found is None and kind == "how_long":
         text = replies().dialogue("no_duration", language)
     elif found is None:
         text = replies().dialogue("no_passage", language, topic=replies().topic(issue, language))
     else:
-        text = _spoken(found)
+        text = f"{found.heading}\n\n{found.text}".strip()
     if found is not None and not has_said(tracker, text):
         dispatcher.utter_message(text=text)
     else:
@@ -97,36 +91,23 @@ def _question(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) ->
     return []
 
 
-def _spoken(passage: Passage) -> str:
-    return f"{passage.heading}\n\n{passage.text}".strip()
-
-
-def _passage_elsewhere(kind: str, tracker: Tracker, issue: str) -> Passage | None:
-    """Returns what the article of another issue, which the question names in passing, says to it.
-
-    Whoever has a subscription disabled asks whether the mails are lost: that stands with the data, not with the steps.
-    """
-    ranking = (tracker.latest_message or {}).get("intent_ranking") or []
-    likely = next((entry for entry in ranking if entry["name"] in issues()), None)
-    if likely is None or likely["name"] == issue or likely["confidence"] < _LIKELY:
+def _named_passage(tracker: Tracker) -> Passage | None:
+    """Returns the passage that the pipeline has found for the question, which may be of another issue's article."""
+    issue, slug = entity_of(tracker, "about"), entity_of(tracker, "section")
+    if issue not in issues():
         return None
-    article = articles().article(likely["name"], language_of(tracker))
-    if kind != "what_happens":
-        return _passage_of(kind, tracker, article)
-    variant = shown_variant(article, known_product(tracker), known_agreement(tracker))
-    return Passage(
-        article.title, "\n\n".join([plain(lead(article)), *map(note_text, variant.warnings), plain(variant.now)])
-    )
+    sections = section_passages(articles().article(issue, language_of(tracker)))
+    return next((section for section in sections if section.slug == slug), None)
 
 
 def _passage_of(kind: str, tracker: Tracker, article: Article) -> Passage | None:
-    """Returns the passage of an article that answers a question of a kind, None if it has none."""
+    """Returns the passage that a question names in its words, else those of its kind, None if there is none."""
     product = known_product(tracker)
     sections = section_passages(article, product)
     of_kind = [section for section in sections if section.kind == kind]
-    if kind == "what_if":  # each is about a case of its own
-        return find_passage(tracker, of_kind) or find_passage(tracker, sections)
     found = find_passage(tracker, of_kind) if len(of_kind) > 1 else None
+    if found is None and kind in ("what_if", "what_happens"):  # each is about a case of its own
+        return find_passage(tracker, sections)
     found = found or passage_of_kind(article, kind, product)
     if found is None and kind in ("where", "not_there"):
         return find_passage(tracker, sections) or _place(tracker, article)
@@ -156,6 +137,8 @@ def _step_failed(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str)
     article = articles().article(issue, language)
     which = replies().dialogue("which_step", language)
     number = _step(tracker, article)
+    if number is None and _named_passage(tracker) is not None:
+        return _question(dispatcher, tracker, issue)
     if number is None and has_said(tracker, which):
         return [FollowupAction("action_feedback")]
     if number is None:

@@ -10,6 +10,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions.conversation import (
     end_of_turn,
+    entity_of,
     form_of,
     has_said,
     intent_of,
@@ -61,6 +62,8 @@ class ActionCrisis(Action):
 def _misunderstood(dispatcher: CollectingDispatcher, tracker: Tracker) -> list[EventType]:
     """Says what was understood and offers what is near; the second time a person, the third time the ticket's form."""
     language, issue = language_of(tracker), tracker.get_slot("issue")
+    if entity_of(tracker, "section"):  # "no, I asked whether my photos are lost"
+        return [FollowupAction("action_follow_up")]
     if issue not in issues():
         dispatcher.utter_message(text=replies().text("utter_rephrase", language))
         return [end_of_turn(tracker)]

@@ -10,7 +10,7 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.clarification import ask_which, pending_choice, possible_issues, settle
+from actions.clarification import ask_which, offer_person_first, pending_choice, possible_issues, settle
 from actions.conversation import (
     PERSONAL,
     UNKNOWN,
@@ -77,6 +77,8 @@ class ActionRecommendedSteps(Action):
             dispatcher.utter_message(**answer_message(tracker, issue, known_product(tracker)))
             return [*told, end_of_turn(tracker)]
         possible = possible_issues(tracker) if said in issues() else []
+        if said in issues() and offer_person_first(dispatcher, tracker, possible or [issue]):
+            return [*told, SlotSet("issue", issue), FollowupAction("action_listen")]
         if possible and pending_choice(tracker) is None:
             return [*told, *ask_which(dispatcher, tracker, possible)]
         if said == "choose_product" and (open_product := _open_product(dispatcher, tracker, issue)) is not None:

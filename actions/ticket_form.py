@@ -22,7 +22,7 @@ FEW_WORDS = 5
 
 ANSWER = "form_answer"
 """The intent of a message that answers a form's question; all others are for the rules."""
-_LONGEST_LINE = 300
+_LONGEST_LINE = 600
 
 
 class ValidateTicketForm(Action):
@@ -96,8 +96,8 @@ class ActionAskTicketConsent(Action):
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Utters the question."""
         language = language_of(tracker)
-        contact = tracker.get_slot("contact_email") or tracker.get_slot("contact_phone")
-        email = contact or replies().label("no_email", language)
+        contacts = filter(None, map(tracker.get_slot, ("contact_email", "contact_phone")))
+        email = ", ".join(contacts) or replies().label("no_email", language)
         summary = tracker.get_slot("ticket_summary")
         dispatcher.utter_message(
             text=replies().dialogue("ask_consent", language, email=email, summary=summary),
@@ -144,7 +144,8 @@ def _address(tracker: Tracker) -> dict[str, Any]:
     text, said = text_of(tracker), intent_of(tracker)
     address, phone = find_address(text), find_phone(text)
     if address is not None:
-        return {"contact_email": address, "email_tries": 0}
+        beside = find_phone(without_address(text))
+        return {"contact_email": address, "email_tries": 0, **({"contact_phone": beside} if beside else {})}
     if phone is not None and "@" not in text:
         return {"contact_email": "", "contact_phone": phone, "email_tries": 0}
     if said == "skip_field":
@@ -166,7 +167,9 @@ def _summary(tracker: Tracker) -> dict[str, Any]:
         return {"summary_suggestion": None}
     if said != ANSWER or not text:
         return {}
-    return _corrected_contact(text) or {"ticket_summary": " ".join(text.split())[:_LONGEST_LINE]}
+    if suggestion and not text.casefold().startswith(replies().label("deny", language_of(tracker)).casefold()):
+        text = f"{suggestion} / {text}"  # "yes, and write that it is for the invoices, too"
+    return _corrected_contact(text_of(tracker)) or {"ticket_summary": " ".join(text.split())[:_LONGEST_LINE]}
 
 
 def _consent(tracker: Tracker) -> dict[str, Any]:

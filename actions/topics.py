@@ -8,7 +8,7 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, FollowupAction
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.clarification import ask_which, pending_choice, possible_issues
+from actions.clarification import ask_which, offer_person_first, pending_choice, possible_issues
 from actions.conversation import (
     end_of_turn,
     form_of,
@@ -66,6 +66,8 @@ class ActionNotUnderstood(Action):
             return [end_of_turn(tracker)]
         record_fallback(tracker, text)
         told = say_first(dispatcher, tracker)
+        if offer_person_first(dispatcher, tracker, possible_issues(tracker)):
+            return [*told, FollowupAction("action_listen")]
         offered = offer_documents(dispatcher, tracker)
         if offered is None and (possible := possible_issues(tracker)) and pending_choice(tracker) is None:
             offered = ask_which(dispatcher, tracker, possible)

@@ -30,6 +30,8 @@ class Example:
     """True for phrases as customers really write them: with what happened before, mistakes and moods."""
     product: str | None = None
     """The product that an answer names, `both`, `neither` or `unknown`; None for other phrases."""
+    passage: str | None = None
+    """The passage that answers a question, as `issue/slug`; None for other phrases."""
 
 
 def read_examples(folder: Path) -> list[Example]:
@@ -109,6 +111,7 @@ def _entry(path: Path, number: int, entry: dict[str, Any]) -> Iterator[Example]:
             "list one situation per example, in their order."
         )
     about, real = bool(metadata.get("about_products")), metadata.get("style") == "real"
-    product = metadata.get("product")
+    product, passage = metadata.get("product"), metadata.get("passage")
     for text, situation in zip(texts, situations, strict=True):
-        yield Example(text, intent, language, path, None if situation is None else str(situation), about, real, product)
+        told = None if situation is None else str(situation)
+        yield Example(text, intent, language, path, told, about, real, product, passage)

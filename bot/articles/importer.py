@@ -223,6 +223,8 @@ def _phrase(example: Example) -> Phrase:
         declared["style"] = "real"
     if example.product:
         declared["product"] = example.product
+    if example.passage:
+        declared["passage"] = example.passage
     return Phrase({"text": example.text, "intent": example.intent, "metadata": {"intent": declared}})
 
 

@@ -121,12 +121,21 @@ def passages(article: Article, product: str | None = None) -> tuple[Section, ...
 
 def passage_kind(section: Section) -> str | None:
     """Returns the kind of question that a passage answers, None where its slug does not begin with one."""
-    return next((kind for kind in KINDS if f"{section.slug}-".startswith(f"{_slug(kind)}-")), None)
+    return slug_kind(section.slug)
+
+
+def slug_kind(slug: str) -> str | None:
+    """Returns the kind of question that the passage with a slug answers, None where it does not begin with one."""
+    return next((kind for kind in KINDS if f"{slug}-".startswith(f"{_slug(kind)}-")), None)
 
 
 def section_product(section: Section) -> str | None:
     """Returns the product that a section holds for, None where it holds for all."""
-    slug = section.slug
+    return slug_product(section.slug)
+
+
+def slug_product(slug: str) -> str | None:
+    """Returns the product that the section with a slug holds for, None where it holds for all."""
     for agreement in AGREEMENTS:
         slug = slug.removesuffix(f"-{_slug(agreement)}")
     return next((product for product, end in PRODUCT_SLUGS.items() if f"-{slug}".endswith(f"-{end}")), None)

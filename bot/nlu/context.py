@@ -25,6 +25,7 @@ from bot.nlu.intent import LinearIntentClassifier, labelled_texts
 from bot.nlu.intent_model import IntentModel, LabelledText
 from bot.nlu.linear import FORMAT
 from bot.nlu.metadata import is_command, set_entities
+from bot.nlu.passage_finder import PassageFinder
 from bot.nlu.situation import Situation, situation_of
 from bot.settings import get_settings
 from bot.text.contacts import find_contact, find_phone
@@ -43,12 +44,21 @@ _NOT_ASKING = frozenset({*SMALL_TALK, "solved", "not_helped", "already_tried"}) 
 """Acts that want nothing: beside a word of thanks, the thanks count."""
 
 
+_ASKING = frozenset({*QUESTIONS, "choose_product"}) - {"ask_where"}
+"""Acts that ask what a passage answers; where something is mostly stands in a step."""
+_MAY_ASK = frozenset({"objection", "step_failed"})
+
+
 @dataclass(frozen=True)
 class _Models:
-    """The models of the acts, and of the products that answers name, None where no phrases name any."""
+    """The models of the acts, of the products that answers name, and of the passages that questions ask for.
+
+    The last two are None where no phrases name any.
+    """
 
     acts: IntentModel
     products: IntentModel | None
+    passages: PassageFinder | None
 
 
 @dataclass(frozen=True)
@@ -129,6 +139,13 @@ class Context(GraphComponent):
             # Of each issue and language so many phrases stand for a new matter, and so many for what no issue covers.
             "of_an_issue": 12,
             "of_out_of_scope": 200,
+            # Inverse strength of regularisation of the model of passages, and from which probability on one is shown.
+            "passages_C": 10.0,
+            "passage_from": 0.35,
+            # The same where the message may as well want something else: to object, or to tell of a step that fails.
+            "passage_of_others": 0.6,
+            # So likely an issue must be for its article to answer a question while another one is at hand.
+            "also_about": 0.2,
             # From which probability on a person is wanted, whatever else was asked.
             "person_from": 0.45,
             # How many times as likely a new matter must be as the likeliest follow-up.
@@ -170,7 +187,7 @@ class Context(GraphComponent):
         chosen = list(self._chosen(told))
         answers = list(self._answers(told, chosen))
         named = any(example.intent != _NO_PRODUCT for example in answers)
-        self._models = _Models(self._learned(chosen), self._learned(answers) if named else None)
+        self._models = _Models(self._learned(chosen), self._learned(answers) if named else None, self._passages(told))
         with self._model_storage.write_to(self._resource) as folder:
             for name, model in vars(self._models).items():
                 if model is not None:
@@ -194,8 +211,9 @@ class Context(GraphComponent):
                 IntentModel.load(folder / name, context._settings()) if (folder / name).exists() else None
                 for name in ("acts", "products")
             )
+            passages = PassageFinder.load(folder / "passages") if (folder / "passages").exists() else None
         assert acts is not None
-        context._models = _Models(acts, products)
+        context._models = _Models(acts, products, passages)
         return context
 
     def process(self, messages: list[Message], tracker: DialogueStateTracker | None = None) -> list[Message]:
@@ -205,11 +223,12 @@ class Context(GraphComponent):
             return messages
         for message in messages:
             if message.get(TEXT) and message.get(_RANKING) and not is_command(message):
-                act = self._act(self._said(message, situation), situation)
+                said = self._said(message, situation)
+                act = self._act(said, situation)
                 if situation.product == PERSONAL:
                     _keep_personal(message)
                 if act is not None:
-                    _annotate(message, act)
+                    _annotate(message, self._with_passage(act, said, situation))
         return messages
 
     def _learned(self, examples: list[LabelledText]) -> IntentModel:
@@ -226,7 +245,7 @@ class Context(GraphComponent):
         taken: Counter[tuple[str, str | None]] = Counter()
         # Those in real style first, else in an order that does not depend on the files.
         for example in sorted(examples, key=lambda each: (not each.real_style, zlib.crc32(each.text.encode()))):
-            if example.product is not None:
+            if example.only_in_context:
                 continue
             label = NEW_MATTER if example.intent in self._issues else example.intent
             taken[example.intent, example.language] += 1
@@ -246,6 +265,30 @@ class Context(GraphComponent):
                 and taken[example.intent, example.language] <= self._config["of_an_act"]
             ):
                 yield LabelledText(example.text, _NO_PRODUCT, example.language)
+
+    def _passages(self, examples: list[LabelledText]) -> PassageFinder | None:
+        questions = [example for example in examples if example.passage is not None]
+        return PassageFinder.learn(questions, self._config["passages_C"]) if questions else None
+
+    def _with_passage(self, act: Act, said: _Said, situation: Situation) -> Act:
+        """Adds to a question the passage that it asks for: of the article at hand, else of an issue that it names."""
+        assert self._models is not None
+        asking = act.name in _ASKING or (act.name in _MAY_ASK and said.words > _FEW_WORDS)
+        if (
+            self._models.passages is None
+            or not asking
+            or (act.name == "choose_product" and "question" not in act.values)
+        ):
+            return act
+        surely = self._config["passage_from" if act.name in _ASKING else "passage_of_others"]
+        product = act.values.get("product") or situation.product or None
+        kinds = {name.removeprefix("ask_"): said.acts[name] for name in QUESTIONS}
+        likely = [name for name, confidence in said.issues.items() if confidence >= self._config["also_about"]]
+        for issue in dict.fromkeys([situation.issue, *likely]):
+            slug, confidence = self._models.passages.find(said.text, issue, product, kinds)
+            if confidence >= surely:
+                return Act(act.name, act.confidence, {**act.values, "about": issue, "section": slug})
+        return act
 
     def _said(self, message: Message, situation: Situation) -> _Said:
         assert self._models is not None, "train or load the component first"
@@ -282,6 +325,8 @@ class Context(GraphComponent):
 
     def _wants_person(self, said: _Said, situation: Situation) -> Act | None:
         """Returns the wish for a person, which wins over everything but an answer to a form."""
+        if said.answer.agrees and said.words <= _FEW_WORDS and _offers_person_first(situation):
+            return Act(PERSON, 1.0)
         called, wanted = said.acts["ask_phone"], said.acts[PERSON]
         if called + wanted >= _LITTLE and (find_phone(said.text) or called > wanted):
             return Act("ask_phone", called + wanted) if called + wanted >= _LIKELY or find_phone(said.text) else None
@@ -314,7 +359,8 @@ class Context(GraphComponent):
 
     def _in_summary(self, said: _Said, situation: Situation) -> Act:
         """Returns what a message does that was to describe the problem, or to say whether a description is right."""
-        if situation.suggested and said.words <= 2 * _FEW_WORDS and (answer := _yes_or_no(said)) is not None:
+        plainly = said.words <= _FEW_WORDS or said.likeliest in ("affirm", "deny", "thank", "solved", "not_helped")
+        if situation.suggested and plainly and (answer := _yes_or_no(said)) is not None:
             return answer
         commands = said.likeliest in (*FORM_COMMANDS, "goodbye") and said.named[1] < _SURE
         aside = commands or said.text.rstrip().endswith("?")
@@ -435,6 +481,11 @@ def _pressed(said: _Said, situation: Situation) -> Act | None:
     typed = said.text.strip(" .!").casefold()
     offers = (Act(each.intent, 1.0, each.values) for each in situation.offers if each.title.casefold() == typed)
     return next(offers, None)
+
+
+def _offers_person_first(situation: Situation) -> bool:
+    """Tells whether the bot has asked, before all else, whether a person shall take over."""
+    return bool(situation.offers) and situation.offers[0].intent == PERSON
 
 
 def _offered(said: _Said, situation: Situation) -> str | None:

@@ -56,10 +56,11 @@ def fingerprint(text: str) -> str:
 
 
 def _duplicates(examples: list[Example]) -> Iterator[str]:
-    seen: dict[tuple[str, str], Example] = {}
+    seen: dict[tuple[str, str, str | None], Example] = {}
     for example in examples:
-        # The same word may mean different things in two languages ("fin", "nej"), never in one.
-        key = (example.language, fingerprint(example.text))
+        # The same word may mean different things in two languages ("fin", "nej"), never in one; the same question may
+        # be asked about two articles.
+        key = (example.language, fingerprint(example.text), example.passage)
         first = seen.setdefault(key, example)
         if first is example:
             continue
@@ -77,7 +78,9 @@ def _template_runs(examples: list[Example]) -> Iterator[str]:
     for example in examples:
         words = fingerprint(example.text).split()
         if len(words) >= OPENING_WORDS:
-            openings[example.language, example.intent, " ".join(words[:OPENING_WORDS])].append(example)
+            openings[example.language, example.passage or example.intent, " ".join(words[:OPENING_WORDS])].append(
+                example
+            )
     for (language, intent, opening), phrases in openings.items():
         if len(phrases) > PHRASES_PER_OPENING:
             yield (

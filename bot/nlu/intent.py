@@ -20,7 +20,7 @@ from bot.encoder.sentences import sentence_encoder_version
 from bot.nlu.acts import FOLLOW_UPS
 from bot.nlu.intent_model import IntentModel, IntentRanking, LabelledText, rankings
 from bot.nlu.linear import FORMAT, REGULARISATION
-from bot.nlu.metadata import example_language, is_command, is_real_style, named_product
+from bot.nlu.metadata import answering_passage, example_language, is_command, is_real_style, named_product
 from bot.settings import get_settings
 
 # What is loaded in this process, by resource, its fingerprint and the encoders: a component that asks for the same
@@ -137,7 +137,7 @@ class LinearIntentClassifier(GraphComponent):
             InvalidConfigException: there are fewer than two intents to tell apart.
         """
         told = labelled_texts(training_data)
-        examples = [example for example in told if example.intent not in FOLLOW_UPS and example.product is None]
+        examples = [example for example in told if example.intent not in FOLLOW_UPS and not example.only_in_context]
         if len({example.intent for example in examples}) < 2:
             raise InvalidConfigException("LinearIntentClassifier needs examples of at least two intents; add phrases.")
         self._model = IntentModel(self._config)
@@ -217,6 +217,7 @@ def labelled_texts(training_data: TrainingData) -> list[LabelledText]:
             example_language(message),
             is_real_style(message),
             named_product(message),
+            answering_passage(message),
         )
         for message in training_data.intent_examples
         if message.get(TEXT)

@@ -31,7 +31,8 @@ _TINY = 1e-6
 class LabelledText:
     """A text, what it means, its language, and whether it is written as customers really write.
 
-    An answer to the question for the product also says which one it names.
+    An answer to the question for the product also says which one it names, a question about an article which passage
+    (`issue/slug`) answers it.
     """
 
     text: str
@@ -39,6 +40,12 @@ class LabelledText:
     language: str | None
     real_style: bool = False
     product: str | None = None
+    passage: str | None = None
+
+    @property
+    def only_in_context(self) -> bool:
+        """Whether it means this only after what the bot has said."""
+        return self.product is not None or self.passage is not None
 
 
 @dataclass(frozen=True)
@@ -128,7 +135,7 @@ class IntentModel:
             told = [example for example in examples if example.intent in named]
             chosen = choose(told, settings["encoded"], settings["encoded_real"], settings["encoded_plain"])
             self._meaning = learn_meaning(
-                load_sentence_encoder().encode([example.text for example in chosen]),
+                load_sentence_encoder().encode_for_training([example.text for example in chosen]),
                 [example.intent for example in chosen],
                 settings["meaning_C"],
                 settings["meaning_sharpness"],

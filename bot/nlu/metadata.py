@@ -38,6 +38,11 @@ def named_product(message: Message) -> str | None:
     return _intent_metadata(message).get("product")
 
 
+def answering_passage(message: Message) -> str | None:
+    """Returns the passage that answers a training example, as `issue/slug`, or None."""
+    return _intent_metadata(message).get("passage")
+
+
 def page_locales(message: Message) -> list[str]:
     """Returns what the page says of its visitor's languages, most wanted first: its locale and a second language."""
     metadata = message.get("metadata") or {}

@@ -45,6 +45,13 @@ def test_a_text_gets_the_same_vector_alone_and_among_others() -> None:
     assert encoder.encode([]).shape == (0, encoder.dimension)
 
 
+def test_what_is_encoded_together_for_training_is_nearly_the_same() -> None:
+    encoder = load_sentence_encoder()
+    texts = [*SAME, OTHER, *(f"{text}!" for text in SAME), "?"]
+    assert (encoder.encode(texts) * encoder.encode_for_training(texts)).sum(axis=1).min() > 0.95
+    assert encoder.encode_for_training([]).shape == (0, encoder.dimension)
+
+
 def test_a_folder_that_the_settings_name_is_used_as_its_about_file_says(another: Path) -> None:
     encoder = load_sentence_encoder()
     first, second = encoder.encode(["card declined", "card refunded"])

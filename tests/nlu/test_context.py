@@ -69,6 +69,17 @@ def test_held_out_follow_ups_are_what_they_are_after_an_answer(agent: Agent) -> 
     assert share >= 0.88
 
 
+def test_questions_get_the_passage_that_answers_them(agent: Agent) -> None:
+    lines = (ROOT / "tests" / "nlu" / "passages.tsv").read_text(encoding="utf8").splitlines()
+    right = []
+    for language, issue, product, passages, text in (line.split("\t") for line in lines):
+        parsed = understood(agent, text, language, *answered(language, issue, product))
+        values = {entity["entity"]: entity["value"] for entity in parsed["entities"]}
+        right.append(f"{values.get('about')}/{values.get('section')}" in passages.split(","))
+    assert len(right) > 150
+    assert sum(right) / len(right) >= 0.65
+
+
 def test_held_out_commands_are_obeyed_in_a_form(agent: Agent) -> None:
     said = [(language, act, text) for language, act, text in FOLLOW_UPS if act in IN_FORMS]
     heard = [

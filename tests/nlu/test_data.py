@@ -9,6 +9,8 @@ import pytest
 
 from bot.articles.examples import Example, ExampleError, read_examples, read_lines
 from bot.articles.issues import load_issues
+from bot.articles.parts import passages
+from bot.articles.store import ArticleStore
 from bot.nlu.acts import FOLLOW_UPS
 from bot.nlu.data_check import check_examples, few_phrases, fingerprint
 
@@ -54,6 +56,21 @@ def test_there_are_enough_phrases_of_every_intent_in_every_language(training: li
 
 def test_the_shipped_phrases_have_no_duplicates_and_no_templates(training: list[Example]) -> None:
     assert check_examples(training) == []
+
+
+def test_every_passage_has_questions_in_every_language_and_every_question_a_passage(
+    training: list[Example], root: Path
+) -> None:
+    asked = Counter((example.language, example.passage) for example in training if example.passage)
+    store = ArticleStore(root / "data" / "articles")
+    written = {
+        (language, f"{issue}/{section.slug}")
+        for language in {example.language for example in training}
+        for issue in load_issues()
+        for section in passages(store.article(issue, language))
+    }
+    assert {passage for passage in written if asked[passage] < 3} == set()
+    assert set(asked) - written == set()
 
 
 def test_every_intent_of_the_phrases_is_known(training: list[Example]) -> None:
