@@ -156,9 +156,10 @@ def button(title: str, intent: str, **entities: str) -> Button:
     return {"title": title, "payload": f"/{intent}{values}"}
 
 
-def topic_buttons(intents: list[str] | tuple[str, ...], language: str) -> list[Button]:
-    """Returns a button for each issue."""
-    return [button(replies().topic(intent, language), intent) for intent in intents]
+def topic_buttons(intents: Sequence[str], language: str, product: str | None = None) -> list[Button]:
+    """Returns a button for each issue; where the product is known, for those that it has."""
+    fitting = [intent for intent in intents if product is None or product in issues()[intent].products]
+    return [button(replies().topic(intent, language), intent) for intent in fitting]
 
 
 def title_buttons(intents: list[str] | tuple[str, ...], language: str) -> list[Button]:

@@ -14,6 +14,7 @@ from actions.conversation import (
     form_of,
     intent_of,
     issues,
+    known_product,
     language_of,
     person_button,
     replies,
@@ -26,6 +27,7 @@ from actions.recommended_steps import offer_other
 from actions.records import record_outcome
 from bot.articles.issues import common_issues
 
+_MOST_TOPICS = 5
 _YES = ("affirm", "solved")
 
 
@@ -58,7 +60,11 @@ class ActionFeedback(Action):
 
 def _neither(dispatcher: CollectingDispatcher, tracker: Tracker) -> list[EventType]:
     language = language_of(tracker)
-    buttons = [*topic_buttons(common_issues(), language), person_button(language)]
+    asked = pending_choice(tracker)
+    shown = asked["shown"] if asked else []
+    near = dict.fromkeys(name for issue in shown for name in issues()[issue].related if name not in shown)
+    topics = topic_buttons(list(near) or common_issues(), language, known_product(tracker))[:_MOST_TOPICS]
+    buttons = [*topics, person_button(language)]
     dispatcher.utter_message(text=replies().dialogue("neither", language), buttons=buttons)
     return [*settle(tracker, None), FollowupAction("action_listen")]
 
@@ -98,6 +104,6 @@ def _not_solved(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) 
         return [*events, FollowupAction("action_start_ticket")]
     dispatcher.utter_message(
         text=replies().text("utter_not_solved", language),
-        buttons=[*topic_buttons(issues()[issue].related, language), person_button(language)],
+        buttons=[*topic_buttons(issues()[issue].related, language, known_product(tracker)), person_button(language)],
     )
     return [*events, FollowupAction("action_listen")]

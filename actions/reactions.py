@@ -15,6 +15,7 @@ from actions.conversation import (
     has_said,
     intent_of,
     issues,
+    known_product,
     language_of,
     person_button,
     replies,
@@ -72,6 +73,6 @@ def _misunderstood(dispatcher: CollectingDispatcher, tracker: Tracker) -> list[E
         return [FollowupAction("action_start_ticket")]
     first = replies().dialogue("objection", language, topic=replies().topic(issue, language))
     text = unsaid(tracker, [first, again])
-    related = topic_buttons(issues()[issue].related, language) if text == first else []
+    related = topic_buttons(issues()[issue].related, language, known_product(tracker)) if text == first else []
     dispatcher.utter_message(text=text, buttons=[*related, person_button(language)])
     return [end_of_turn(tracker)]

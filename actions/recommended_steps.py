@@ -158,7 +158,7 @@ def _answer_again(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str
         ),
         buttons=[
             button(replies().label("show_again", language), "send_again"),
-            *topic_buttons(issues()[issue].related, language),
+            *topic_buttons(issues()[issue].related, language, known_product(tracker)),
             person_button(language),
         ],
     )

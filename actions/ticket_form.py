@@ -167,7 +167,7 @@ def _summary(tracker: Tracker) -> dict[str, Any]:
         return {"summary_suggestion": None}
     if said != ANSWER or not text:
         return {}
-    if suggestion and not text.casefold().startswith(replies().label("deny", language_of(tracker)).casefold()):
+    if suggestion:
         text = f"{suggestion} / {text}"  # "yes, and write that it is for the invoices, too"
     return _corrected_contact(text_of(tracker)) or {"ticket_summary": " ".join(text.split())[:_LONGEST_LINE]}
 

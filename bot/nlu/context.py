@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -18,6 +18,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.articles.issues import load_issues
+from bot.articles.parts import slug_kind
 from bot.encoder.sentences import sentence_encoder_version
 from bot.nlu.acts import CRISIS, FORM_ANSWER, FORM_COMMANDS, NONE_OF_THESE, QUESTIONS, REACTIONS, REQUESTS
 from bot.nlu.answers import NEITHER, UNKNOWN, Answer, read_answer
@@ -36,17 +37,17 @@ PERSON = "talk_to_human"
 PERSONAL = "microsoft_account"
 _NO_PRODUCT = "none"
 _RANKING = "intent_ranking"
-_FEW_WORDS = 5
-"""A longer message says more than yes or no."""
+_FEW_WORDS, _SOME_WORDS = 5, 10
+"""A longer message says more than yes or no; more than thanks."""
 _LITTLE, _LIKELY, _SURE = 0.25, 0.5, 0.8
 SMALL_TALK = ("thank", "goodbye", "greet", "affirm", "deny", "bot_challenge", "ask_help", "ticket_status", "remark")
 _NOT_ASKING = frozenset({*SMALL_TALK, "solved", "not_helped", "already_tried"}) - {"ticket_status", "bot_challenge"}
 """Acts that want nothing: beside a word of thanks, the thanks count."""
 
 
-_ASKING = frozenset({*QUESTIONS, "choose_product"}) - {"ask_where"}
+_ASKING = frozenset(QUESTIONS) - {"ask_where"}
 """Acts that ask what a passage answers; where something is mostly stands in a step."""
-_MAY_ASK = frozenset({"objection", "step_failed"})
+_MAY_ASK = frozenset({*SMALL_TALK, "solved", "not_helped", "objection", "step_failed"})
 
 
 @dataclass(frozen=True)
@@ -142,10 +143,11 @@ class Context(GraphComponent):
             # Inverse strength of regularisation of the model of passages, and from which probability on one is shown.
             "passages_C": 10.0,
             "passage_from": 0.35,
-            # The same where the message may as well want something else: to object, or to tell of a step that fails.
-            "passage_of_others": 0.6,
+            # The same where the message may begin a new matter, and where it may ask nothing at all.
+            "passage_of_matter": 0.4,
+            "passage_of_others": 0.65,
             # So likely an issue must be for its article to answer a question while another one is at hand.
-            "also_about": 0.2,
+            "also_about": 0.1,
             # From which probability on a person is wanted, whatever else was asked.
             "person_from": 0.45,
             # How many times as likely a new matter must be as the likeliest follow-up.
@@ -154,6 +156,8 @@ class Context(GraphComponent):
             "outside": 0.5,
             # An issue that is as likely as this is what a message is about that is not surely a question.
             "clear_issue": 0.97,
+            # The same beside thanks, a yes, or a remark.
+            "beside": 0.65,
         }
 
     def __init__(
@@ -224,11 +228,15 @@ class Context(GraphComponent):
         for message in messages:
             if message.get(TEXT) and message.get(_RANKING) and not is_command(message):
                 said = self._said(message, situation)
-                act = self._act(said, situation)
-                if situation.product == PERSONAL:
+                act, product = self._act(said, situation), situation.product
+                if self._is_personal(said, situation):
+                    product = PERSONAL
+                    set_entities(message, {"product": PERSONAL}, 1.0, type(self).__name__)
+                elif product == PERSONAL:
                     _keep_personal(message)
+                act = self._with_passage(act, said, replace(situation, product=product))
                 if act is not None:
-                    _annotate(message, self._with_passage(act, said, situation))
+                    _annotate(message, act)
         return messages
 
     def _learned(self, examples: list[LabelledText]) -> IntentModel:
@@ -268,27 +276,43 @@ class Context(GraphComponent):
 
     def _passages(self, examples: list[LabelledText]) -> PassageFinder | None:
         questions = [example for example in examples if example.passage is not None]
-        return PassageFinder.learn(questions, self._config["passages_C"]) if questions else None
+        taken: Counter[tuple[str, str | None]] = Counter()
+        first = []
+        for example in sorted(examples, key=lambda each: (not each.real_style, zlib.crc32(each.text.encode()))):
+            if example.intent in self._issues:
+                taken[example.intent, example.language] += 1
+                first += [example] if taken[example.intent, example.language] <= self._config["of_an_issue"] else []
+        return PassageFinder.learn(questions, first, self._config["passages_C"]) if questions else None
 
-    def _with_passage(self, act: Act, said: _Said, situation: Situation) -> Act:
-        """Adds to a question the passage that it asks for: of the article at hand, else of an issue that it names."""
+    def _with_passage(self, act: Act | None, said: _Said, situation: Situation) -> Act | None:
+        """Adds to a question the passage that it asks for; makes a question of what one surely answers."""
         assert self._models is not None
-        asking = act.name in _ASKING or (act.name in _MAY_ASK and said.words > _FEW_WORDS)
-        if (
-            self._models.passages is None
-            or not asking
-            or (act.name == "choose_product" and "question" not in act.values)
-        ):
+        if self._models.passages is None or situation.issue not in self._issues:
             return act
-        surely = self._config["passage_from" if act.name in _ASKING else "passage_of_others"]
-        product = act.values.get("product") or situation.product or None
-        kinds = {name.removeprefix("ask_"): said.acts[name] for name in QUESTIONS}
-        likely = [name for name, confidence in said.issues.items() if confidence >= self._config["also_about"]]
-        for issue in dict.fromkeys([situation.issue, *likely]):
-            slug, confidence = self._models.passages.find(said.text, issue, product, kinds)
-            if confidence >= surely:
-                return Act(act.name, act.confidence, {**act.values, "about": issue, "section": slug})
-        return act
+        product = (act.values.get("product") if act else None) or situation.product or None
+        asks = act is not None and (act.name in _ASKING or "question" in act.values)
+        if not asks and (situation.field or not _may_ask(act, said, self._issues)):
+            return act
+        passages, scores = self._models.passages, self._models.passages.scores(said.text)
+        named, confidence = said.named
+        likely = [name for name, likely in said.issues.items() if likely >= self._config["also_about"]]
+        shown = [situation.issue, *situation.earlier]
+        # Of an issue that it names clearly, else of the article at hand, of those before, of what it may be about.
+        issues = [named] if named not in shown and confidence >= _SURE else list(dict.fromkeys([*shown, *likely]))
+        found = max((passages.find(scores, issue, product) for issue in issues), key=lambda each: each.confidence)
+        begins = act is None or act.name == NONE_OF_THESE
+        least = self._config["passage_of_matter" if asks or begins else "passage_of_others"]
+        if found.confidence < least and (asks or (begins and named in shown and confidence >= _LIKELY)):
+            # The steps were shown; what is it that they do not say?
+            kinds = {name.removeprefix("ask_"): said.acts[name] for name in QUESTIONS}
+            found = passages.find(scores, named if named in shown and begins else issues[0], product, kinds)
+            least = self._config["passage_from"]
+        if found.confidence < least:
+            return act
+        if act is not None and asks:
+            return Act(act.name, act.confidence, {**act.values, **found.values})
+        kept = act.name if act is not None and act.name in ("objection", "step_failed") else _question_of(found.slug)
+        return Act(kept, found.confidence, found.values)
 
     def _said(self, message: Message, situation: Situation) -> _Said:
         assert self._models is not None, "train or load the component first"
@@ -308,13 +332,24 @@ class Context(GraphComponent):
 
     def _product(self, text: str, language: str, answer: Answer) -> str | None:
         """Returns the product that an answer names, both, neither or unknown: as it is said, else by its words."""
+        likely, confidence = self._likely_product(text, language)
+        return likely if confidence >= self._config["product_from"] else answer.product or likely
+
+    def _likely_product(self, text: str, language: str) -> tuple[str | None, float]:
+        """Returns the product that a text names by how it is said, None for none, and how likely that is."""
         assert self._models is not None
         if self._models.products is None:
-            return answer.product
+            return None, 0.0
         confidences = self._models.products.confidences([text], [language])[0]
         best = self._models.products.labels[int(confidences.argmax())]
-        likely = best if best != _NO_PRODUCT else None
-        return likely if confidences.max() >= self._config["product_from"] else answer.product or likely
+        return best if best != _NO_PRODUCT else None, float(confidences.max())
+
+    def _is_personal(self, said: _Said, situation: Situation) -> bool:
+        """Tells whether a message says in passing that it is a personal plan, where another product was assumed."""
+        if situation.product in ("", PERSONAL) or said.answer.named != {PERSONAL}:
+            return False
+        likely, confidence = self._likely_product(said.text, situation.language)
+        return likely == PERSONAL and confidence >= self._config["product_from"]
 
     def _act(self, said: _Said, situation: Situation) -> Act | None:
         """Returns what a message does in a situation, None if its intent says so already."""
@@ -325,7 +360,7 @@ class Context(GraphComponent):
 
     def _wants_person(self, said: _Said, situation: Situation) -> Act | None:
         """Returns the wish for a person, which wins over everything but an answer to a form."""
-        if said.answer.agrees and said.words <= _FEW_WORDS and _offers_person_first(situation):
+        if _takes_up_person(said, situation):
             return Act(PERSON, 1.0)
         called, wanted = said.acts["ask_phone"], said.acts[PERSON]
         if called + wanted >= _LITTLE and (find_phone(said.text) or called > wanted):
@@ -427,7 +462,8 @@ class Context(GraphComponent):
             return None
         place = said.answer.place
         if said.answer.product == NEITHER:  # before the place: "neither of the two"
-            return Act(NONE_OF_THESE, 1.0)
+            another = said.named[0] not in offered and said.named[1] >= _LIKELY and said.words > _FEW_WORDS
+            return None if another else Act(NONE_OF_THESE, 1.0)
         if place is not None and place < len(offered):
             return Act(offered[place], 1.0)
         if said.likeliest in ("deny", "not_helped", "objection") and said.words <= _FEW_WORDS:
@@ -447,7 +483,7 @@ class Context(GraphComponent):
         act = max(told, key=lambda name: said.acts.get(name, 0.0))
         confidence = said.acts[act]
         asks = "?" in said.text or (act not in _NOT_ASKING and confidence >= _LIKELY)
-        if said.answer.thanks and not asks and said.acts[NEW_MATTER] < _LIKELY:
+        if said.answer.thanks and not asks and said.acts[NEW_MATTER] < _LIKELY and said.words <= _SOME_WORDS:
             return Act("thank", max(said.acts["thank"], _LIKELY))  # thanks win over "no" and "later"
         if self._is_new_matter(said, situation, act, at_hand):
             return None
@@ -467,6 +503,9 @@ class Context(GraphComponent):
         surely = _SURE if act in QUESTIONS or not at_hand else _LIKELY
         if named != situation.issue and clearly >= self._config["clear_issue"] and confidence < surely:
             return True
+        vague = act in _NOT_ASKING and said.words > _FEW_WORDS and ("?" in said.text or confidence < _LIKELY)
+        if named != situation.issue and vague and clearly >= self._config["beside"]:
+            return True  # "good. and my card expires this month"
         if named == situation.issue and clearly >= _SURE and said.acts[NEW_MATTER] > confidence:
             return True  # the problem once more
         elsewhere = 1.0 - said.issues.get(situation.issue, 0.0) / (sum(said.issues.values()) or 1.0)
@@ -483,9 +522,28 @@ def _pressed(said: _Said, situation: Situation) -> Act | None:
     return next(offers, None)
 
 
-def _offers_person_first(situation: Situation) -> bool:
-    """Tells whether the bot has asked, before all else, whether a person shall take over."""
-    return bool(situation.offers) and situation.offers[0].intent == PERSON
+def _question_of(slug: str) -> str:
+    """Returns the act that asks for a passage."""
+    kind = slug_kind(slug)
+    return "not_there" if kind == "not_there" else f"ask_{kind}" if kind else "more_detail"
+
+
+def _may_ask(act: Act | None, said: _Said, issues: Iterable[str]) -> bool:
+    """Tells whether a message that no act makes a question may be one all the same."""
+    if act is None:
+        return said.intent in (*issues, "out_of_scope", "nlu_fallback")
+    if act.name in _NOT_ASKING and "?" not in said.text and act.confidence >= _LIKELY:
+        return False
+    return act.name in (*_MAY_ASK, NONE_OF_THESE) and said.words > _FEW_WORDS
+
+
+def _takes_up_person(said: _Said, situation: Situation) -> bool:
+    """Tells whether a message goes along where the bot has offered a person before all else, and topics beside."""
+    if len(situation.offers) < 2 or situation.offers[0].intent != PERSON:
+        return False
+    # "thank you. but I don't have his password, so what am I to do"
+    tells = said.words > _SOME_WORDS and said.likeliest in _NOT_ASKING
+    return tells or (said.words <= _FEW_WORDS and said.answer.agrees is True)
 
 
 def _offered(said: _Said, situation: Situation) -> str | None:

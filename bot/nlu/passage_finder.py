@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,40 +11,67 @@ from pathlib import Path
 import numpy as np
 
 from bot.articles.parts import slug_kind, slug_product
-from bot.encoder.sentences import load_sentence_encoder
+from bot.encoder.sentences import Floats, load_sentence_encoder
 from bot.nlu.intent_model import LabelledText, learn_meaning
 from bot.nlu.linear import LinearModel, softmax
 
 _MODEL, _LABELS = "passages.npz", "passages.json"
+_OTHERS = 0.2
+"""For each question of an article, so many first messages on its issue, on others, and questions on others."""
 _LITTLE = 0.1
 """Added to how likely each kind of question is, so that no passage is ruled out by its kind alone."""
+
+
+@dataclass(frozen=True)
+class FoundPassage:
+    """A passage, and how likely it is what was asked for, 0-1: 0 where no passage of the article is."""
+
+    issue: str
+    slug: str
+    confidence: float
+
+    @property
+    def values(self) -> dict[str, str]:
+        """The entities that name it."""
+        return {"about": self.issue, "section": self.slug}
 
 
 @dataclass(frozen=True)
 class PassageFinder:
     """A logistic regression for each article over the sentence encodings of the questions that its passages answer.
 
-    All stand side by side in one model, whose labels are `issue/slug`.
+    All stand side by side in one model, whose labels are `issue/slug`; `issue/` is what asks for none of its passages.
     """
 
     model: LinearModel
 
     @classmethod
-    def learn(cls, questions: Sequence[LabelledText], regularisation: float) -> PassageFinder:
+    def learn(
+        cls, questions: Sequence[LabelledText], first_messages: Sequence[LabelledText], regularisation: float
+    ) -> PassageFinder:
         """Learns from known questions.
 
         Args:
             questions: questions of all languages, each with the passage that answers it.
+            first_messages: messages on issues, which want the steps and no passage.
             regularisation: inverse strength of regularisation (`C`).
         """
-        encodings = load_sentence_encoder().encode_for_training([question.text for question in questions])
-        rows: dict[str, list[int]] = defaultdict(list)
-        for row, question in enumerate(questions):
-            rows[str(question.passage).partition("/")[0]].append(row)
-        models = [
-            learn_meaning(encodings[own], [str(questions[row].passage) for row in own], regularisation, 1.0)
-            for own in rows.values()
-        ]
+        # In an order that looks like chance and is the same each time.
+        examples = sorted((*questions, *first_messages), key=lambda example: zlib.crc32(example.text.encode()))
+        encodings = load_sentence_encoder().encode_for_training([example.text for example in examples])
+        about = np.array([(example.passage or example.intent).partition("/")[0] for example in examples])
+        asks = np.array([example.passage is not None for example in examples])
+        models = []
+        for issue in sorted({*about[asks]}):
+            own = np.flatnonzero(asks & (about == issue))
+            few = int(_OTHERS * len(own))
+            others = [
+                np.flatnonzero(~asks & (about == issue))[:few],
+                np.flatnonzero(~asks & (about != issue))[:few],
+                np.flatnonzero(asks & (about != issue))[:few],
+            ]
+            labels = [str(examples[row].passage) for row in own] + [f"{issue}/"] * sum(map(len, others))
+            models.append(learn_meaning(encodings[np.concatenate([own, *others])], labels, regularisation, 1.0))
         return cls(
             LinearModel(
                 tuple(label for model in models for label in model.labels),
@@ -54,29 +81,38 @@ class PassageFinder:
             )
         )
 
-    def find(self, text: str, issue: str, product: str | None, kinds: Mapping[str, float]) -> tuple[str, float]:
-        """Returns the passage of an article that a question most likely asks for.
+    def scores(self, text: str) -> Floats:
+        """Returns the scores of all passages for a message, (1, labels)."""
+        return self.model.scores(load_sentence_encoder().encode([text]))
+
+    def find(
+        self, scores: Floats, issue: str, product: str | None, kinds: Mapping[str, float] | None = None
+    ) -> FoundPassage:
+        """Returns the passage of an article that a message asks for.
 
         Args:
-            text: the question.
+            scores: of the message, see `scores`.
             issue: the article's.
             product: the customer's, None where it is not known: passages for other products do not count.
-            kinds: how likely the question is of each kind (`bot.articles.parts.KINDS`), 0-1.
+            kinds: how likely a message that is surely a question is of each kind (`bot.articles.parts.KINDS`), 0-1;
+                None for one that may as well ask nothing.
 
         Returns:
-            Its slug and confidence, 0-1; an empty slug where the article has no passage for the product.
+            The likeliest one.
         """
         slugs = {
             column: slug
             for column, (about, slug) in enumerate(label.split("/") for label in self.model.labels)
-            if about == issue and (product is None or slug_product(slug) in (product, None))
+            if about == issue and (slug or kinds is None) and (product is None or slug_product(slug) in (product, None))
         }
         if not slugs:
-            return "", 0.0
-        scores = self.model.scores(load_sentence_encoder().encode([text]))[:, list(slugs)]
-        likely = softmax(scores)[0] * [kinds.get(slug_kind(slug) or "", 0.0) + _LITTLE for slug in slugs.values()]
+            return FoundPassage(issue, "", 0.0)
+        likely = softmax(scores[:, list(slugs)])[0]
+        if kinds is not None:
+            likely = likely * [kinds.get(slug_kind(slug) or "", 0.0) + _LITTLE for slug in slugs.values()]
         best = int(likely.argmax())
-        return list(slugs.values())[best], float(likely[best] / likely.sum())
+        slug = list(slugs.values())[best]
+        return FoundPassage(issue, slug, float(likely[best] / likely.sum()) if slug else 0.0)
 
     def save(self, folder: Path) -> None:
         """Writes it into a folder."""

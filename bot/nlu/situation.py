@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rasa.shared.core.events import BotUttered, UserUttered
+from rasa.shared.core.events import BotUttered, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot.nlu.acts import NONE_OF_THESE
@@ -41,6 +41,7 @@ class Situation:
         question: what the bot's last turn asked: `product`, `which` (issue), `step`, `solved` or nothing.
         offers: the buttons of the bot's last turn.
         suggested: whether the form has proposed an answer.
+        earlier: the issues that came up before the one at hand, latest first.
     """
 
     language: str
@@ -50,6 +51,7 @@ class Situation:
     question: str = ""
     offers: tuple[Offer, ...] = ()
     suggested: bool = False
+    earlier: tuple[str, ...] = ()
 
     @property
     def issues(self) -> tuple[str, ...]:
@@ -70,7 +72,13 @@ def situation_of(tracker: DialogueStateTracker | None) -> Situation | None:
         question=next(filter(None, map(_question, turns)), ""),
         offers=tuple(offer for offers in turns for offer in offers),
         suggested=bool(tracker.get_slot("summary_suggestion")),
+        earlier=tuple(_earlier_issues(tracker)),
     )
+
+
+def _earlier_issues(tracker: DialogueStateTracker) -> list[str]:
+    named = [event.value for event in tracker.events if isinstance(event, SlotSet) and event.key == "issue"]
+    return list(dict.fromkeys(str(issue) for issue in reversed(named) if issue and issue != tracker.get_slot("issue")))
 
 
 def _offers(tracker: DialogueStateTracker) -> Iterator[list[Offer]]:
