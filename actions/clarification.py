@@ -15,6 +15,7 @@ from actions.conversation import (
     language_of,
     person_button,
     replies,
+    signals_of,
     text_of,
     title_buttons,
     triage_of,
@@ -35,9 +36,9 @@ def possible_issues(tracker: Tracker) -> list[str]:
 def ask_which(dispatcher: CollectingDispatcher, tracker: Tracker, shown: list[str]) -> list[EventType]:
     """Asks which of the issues it is, by their articles' titles, or none of them."""
     language = language_of(tracker)
-    if has_said(tracker, replies().dialogue("bereaved", language)):  # what is not clear then, is for a person
-        return [FollowupAction("action_start_ticket")]
     buttons = [*title_buttons(shown, language), button(replies().label("neither", language), "none_of_these")]
+    if "death" in signals_of(tracker):  # often a matter that only a person can settle
+        buttons.append(person_button(language))
     dispatcher.utter_message(text=replies().dialogue("which_issue", language), buttons=buttons)
     asked = pending_choice(tracker)
     text = asked["text"] if asked else text_of(tracker)

@@ -145,6 +145,11 @@ def unsaid(tracker: Tracker, texts: Sequence[str]) -> str:
     return next((text for text in texts if not has_said(tracker, text)), texts[-1])
 
 
+def has_ticket(tracker: Tracker) -> bool:
+    """Tells whether a ticket was opened in this conversation."""
+    return any(event["event"] == "action" and event["name"] == "action_open_ticket" for event in tracker.events)
+
+
 def shows_payloads(tracker: Tracker) -> bool:
     """Tells whether the customer's channel can show structured answers beside text."""
     return tracker.get_latest_input_channel() not in TEXT_ONLY_CHANNELS

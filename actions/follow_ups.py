@@ -18,6 +18,7 @@ from actions.conversation import (
     entity_of,
     form_of,
     has_said,
+    has_ticket,
     intent_of,
     issues,
     known_agreement,
@@ -55,9 +56,10 @@ class ActionFollowUp(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Utters the passage that was asked for."""
-        asked, issue = _asked(tracker), tracker.get_slot("issue")
+        asked, issue = _asked(tracker), tracker.get_slot("issue") or entity_of(tracker, "about")
         if issue not in issues():
-            dispatcher.utter_message(text=replies().dialogue("no_issue_yet", language_of(tracker)))
+            key = "ticket_exists" if has_ticket(tracker) else "no_issue_yet"
+            dispatcher.utter_message(text=replies().dialogue(key, language_of(tracker)))
             return [end_of_turn(tracker)]
         answers = {"step_failed": _step_failed, "send_again": _links, "more_detail": _detail}
         events = answers.get(asked, _question)(dispatcher, tracker, issue)

@@ -14,10 +14,12 @@ from actions.conversation import (
     end_of_turn,
     form_of,
     has_said,
+    has_ticket,
     intent_of,
     issues,
     known_product,
     language_of,
+    person_button,
     replies,
     text_of,
 )
@@ -49,6 +51,12 @@ class ActionStartTicket(Action):
         if tracker.get_slot("ticket_consent") is not None:  # filled, but the store was down
             return [*left, FollowupAction(FORM)]
         after_no = intent_of(tracker) != "talk_to_human"
+        if after_no and has_ticket(tracker):
+            dispatcher.utter_message(
+                text=replies().dialogue("ticket_exists", language_of(tracker)),
+                buttons=[person_button(language_of(tracker))],
+            )
+            return [*left, FollowupAction("action_listen")]
         key = "hand_over_next" if after_no else "hand_over"
         dispatcher.utter_message(text=replies().dialogue(key, language_of(tracker)))
         return [*left, *_begun(tracker, SlotSet("contact_email", known_address(tracker)))]

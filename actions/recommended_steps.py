@@ -113,10 +113,12 @@ def _answer(dispatcher: CollectingDispatcher, tracker: Tracker, said: str, issue
     language = language_of(tracker)
     events = settle(tracker, said) if said in issues() else []
     issue, second = root_cause_first(issue, _second_issue(tracker))
+    product = known_product(tracker)
+    if product == PERSONAL and PERSONAL not in issues()[issue].products:
+        issue = issues()[issue].personal or issue
     other = second or tracker.get_slot("other_issue")
     other = other if other != issue else None
     events += [SlotSet("issue", issue), SlotSet("other_issue", other)]
-    product = known_product(tracker)
     article = articles().article(issue, language)
     if needs_product(article) and product is None and not tracker.get_slot("product_asked"):
         if shows_payloads(tracker):  # a page shows the steps of all, to switch between, beside the question

@@ -35,6 +35,7 @@ class Issue(BaseModel):
     common: bool = False
     related: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
+    personal: str | None = None
     sources: tuple[str, ...] = ()
 
     class Config:
@@ -79,7 +80,7 @@ def _load(path: Path) -> dict[str, Issue]:
         raise IssueTableError(f"{path}: expected a mapping `issues:` of intents to rows.")
     issues = {intent: _row(path, intent, row) for intent, row in table["issues"].items()}
     for issue in issues.values():
-        for other in (*issue.related, *issue.causes):
+        for other in filter(None, (*issue.related, *issue.causes, issue.personal)):
             if other not in issues:
                 raise IssueTableError(
                     f"{path}: issue {issue.intent} names {other}, which has no row; add it or mend the name."

@@ -142,10 +142,10 @@ class Context(GraphComponent):
             "of_out_of_scope": 200,
             # Inverse strength of regularisation of the model of passages, and from which probability on one is shown.
             "passages_C": 10.0,
-            "passage_from": 0.35,
+            "passage_from": 0.28,
             # The same where the message may begin a new matter, and where it may ask nothing at all.
             "passage_of_matter": 0.4,
-            "passage_of_others": 0.65,
+            "passage_sure": 0.6,
             # So likely an issue must be for its article to answer a question while another one is at hand.
             "also_about": 0.1,
             # From which probability on a person is wanted, whatever else was asked.
@@ -189,9 +189,15 @@ class Context(GraphComponent):
         """Learns to tell follow-ups apart, and from messages that begin a matter of their own."""
         told = labelled_texts(training_data)
         chosen = list(self._chosen(told))
-        answers = list(self._answers(told, chosen))
+        acts = [
+            LabelledText(each.text, NEW_MATTER if each.intent in self._issues else each.intent, each.language)
+            for each in chosen
+        ]
+        answers = list(self._answers(told, acts))
         named = any(example.intent != _NO_PRODUCT for example in answers)
-        self._models = _Models(self._learned(chosen), self._learned(answers) if named else None, self._passages(told))
+        self._models = _Models(
+            self._learned(acts), self._learned(answers) if named else None, self._passages(told, chosen)
+        )
         with self._model_storage.write_to(self._resource) as folder:
             for name, model in vars(self._models).items():
                 if model is not None:
@@ -248,17 +254,18 @@ class Context(GraphComponent):
         return {**LinearIntentClassifier.get_default_config(), **self._config}
 
     def _chosen(self, examples: list[LabelledText]) -> Iterator[LabelledText]:
-        """Yields what the model learns from: all that may follow an answer, and a part of what begins a new matter."""
-        limits = {NEW_MATTER: self._config["of_an_issue"], "out_of_scope": self._config["of_out_of_scope"]}
+        """Yields what the models learn from: all that may follow an answer, and a part of what begins a new matter."""
+        limits = {
+            **dict.fromkeys(self._issues, self._config["of_an_issue"]),
+            "out_of_scope": self._config["of_out_of_scope"],
+        }
         taken: Counter[tuple[str, str | None]] = Counter()
         # Those in real style first, else in an order that does not depend on the files.
         for example in sorted(examples, key=lambda each: (not each.real_style, zlib.crc32(each.text.encode()))):
-            if example.only_in_context:
-                continue
-            label = NEW_MATTER if example.intent in self._issues else example.intent
-            taken[example.intent, example.language] += 1
-            if label not in limits or taken[example.intent, example.language] <= limits[label]:
-                yield LabelledText(example.text, label, example.language)
+            if not example.only_in_context:
+                taken[example.intent, example.language] += 1
+                if taken[example.intent, example.language] <= limits.get(example.intent, len(examples)):
+                    yield example
 
     def _answers(self, examples: list[LabelledText], acts: list[LabelledText]) -> Iterator[LabelledText]:
         """Yields answers to the question for the product by what they name, and some of what does not answer it."""
@@ -274,20 +281,17 @@ class Context(GraphComponent):
             ):
                 yield LabelledText(example.text, _NO_PRODUCT, example.language)
 
-    def _passages(self, examples: list[LabelledText]) -> PassageFinder | None:
+    def _passages(self, examples: list[LabelledText], chosen: list[LabelledText]) -> PassageFinder | None:
+        """Learns which passage a question asks for; first messages ask for none."""
         questions = [example for example in examples if example.passage is not None]
-        taken: Counter[tuple[str, str | None]] = Counter()
-        first = []
-        for example in sorted(examples, key=lambda each: (not each.real_style, zlib.crc32(each.text.encode()))):
-            if example.intent in self._issues:
-                taken[example.intent, example.language] += 1
-                first += [example] if taken[example.intent, example.language] <= self._config["of_an_issue"] else []
+        first = [example for example in chosen if example.intent in self._issues]
         return PassageFinder.learn(questions, first, self._config["passages_C"]) if questions else None
 
     def _with_passage(self, act: Act | None, said: _Said, situation: Situation) -> Act | None:
         """Adds to a question the passage that it asks for; makes a question of what one surely answers."""
         assert self._models is not None
-        if self._models.passages is None or situation.issue not in self._issues:
+        topics = [topic for topic in (*situation.topics, situation.issue) if topic in self._issues]
+        if self._models.passages is None or not topics:
             return act
         product = (act.values.get("product") if act else None) or situation.product or None
         asks = act is not None and (act.name in _ASKING or "question" in act.values)
@@ -296,17 +300,21 @@ class Context(GraphComponent):
         passages, scores = self._models.passages, self._models.passages.scores(said.text)
         named, confidence = said.named
         likely = [name for name, likely in said.issues.items() if likely >= self._config["also_about"]]
-        shown = [situation.issue, *situation.earlier]
-        # Of an issue that it names clearly, else of the article at hand, of those before, of what it may be about.
-        issues = [named] if named not in shown and confidence >= _SURE else list(dict.fromkeys([*shown, *likely]))
-        found = max((passages.find(scores, issue, product) for issue in issues), key=lambda each: each.confidence)
+        # Of an issue that it names clearly, else of those that came up, and of those that it may be about.
+        issues = [named] if named not in topics and confidence >= _SURE else list(dict.fromkeys([*topics, *likely]))
+        each = [passages.find(scores, issue, product, given=situation.given) for issue in issues]
+        found = max(each, key=lambda one: one.confidence)
         begins = act is None or act.name == NONE_OF_THESE
-        least = self._config["passage_of_matter" if asks or begins else "passage_of_others"]
-        if found.confidence < least and (asks or (begins and named in shown and confidence >= _LIKELY)):
-            # The steps were shown; what is it that they do not say?
+        again = begins and named in topics and confidence >= _LITTLE
+        if asks or again or (act is not None and act.name == "objection"):
+            # The steps at hand were shown: what is it that they do not say?
             kinds = {name.removeprefix("ask_"): said.acts[name] for name in QUESTIONS}
-            found = passages.find(scores, named if named in shown and begins else issues[0], product, kinds)
+            here = passages.find(scores, named if again else topics[0], product, kinds, situation.given)
+            surely = found.confidence >= self._config["passage_sure"] and here.confidence < _SURE
+            found = found if surely else here
             least = self._config["passage_from"]
+        else:
+            least = self._config["passage_of_matter" if begins else "passage_sure"]
         if found.confidence < least:
             return act
         if act is not None and asks:
@@ -355,7 +363,15 @@ class Context(GraphComponent):
         """Returns what a message does in a situation, None if its intent says so already."""
         if said.intent == CRISIS:
             return None
-        rules = (_pressed, self._in_form, self._wants_person, self._names_product, self._chooses, self._after_answer)
+        rules = (
+            _pressed,
+            self._in_form,
+            self._wants_person,
+            self._names_product,
+            self._chooses,
+            _tells_more,
+            self._after_answer,
+        )
         return next((act for rule in rules if (act := rule(said, situation)) is not None), None)
 
     def _wants_person(self, said: _Said, situation: Situation) -> Act | None:
@@ -539,11 +555,17 @@ def _may_ask(act: Act | None, said: _Said, issues: Iterable[str]) -> bool:
 
 def _takes_up_person(said: _Said, situation: Situation) -> bool:
     """Tells whether a message goes along where the bot has offered a person before all else, and topics beside."""
-    if len(situation.offers) < 2 or situation.offers[0].intent != PERSON:
-        return False
-    # "thank you. but I don't have his password, so what am I to do"
-    tells = said.words > _SOME_WORDS and said.likeliest in _NOT_ASKING
-    return tells or (said.words <= _FEW_WORDS and said.answer.agrees is True)
+    return _offers_person_first(situation) and said.words <= _FEW_WORDS and said.answer.agrees is True
+
+
+def _tells_more(said: _Said, situation: Situation) -> Act | None:
+    """Returns the question in a message that tells more where a person was offered: "thank you. but what if ..."."""
+    tells = said.words > _SOME_WORDS and said.likeliest in _NOT_ASKING and _offers_person_first(situation)
+    return Act("ask_what_if", said.acts[said.likeliest]) if tells else None
+
+
+def _offers_person_first(situation: Situation) -> bool:
+    return len(situation.offers) > 1 and situation.offers[0].intent == PERSON
 
 
 def _offered(said: _Said, situation: Situation) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,7 +86,12 @@ class PassageFinder:
         return self.model.scores(load_sentence_encoder().encode([text]))
 
     def find(
-        self, scores: Floats, issue: str, product: str | None, kinds: Mapping[str, float] | None = None
+        self,
+        scores: Floats,
+        issue: str,
+        product: str | None,
+        kinds: Mapping[str, float] | None = None,
+        given: Collection[str] = (),
     ) -> FoundPassage:
         """Returns the passage of an article that a message asks for.
 
@@ -96,6 +101,7 @@ class PassageFinder:
             product: the customer's, None where it is not known: passages for other products do not count.
             kinds: how likely a message that is surely a question is of each kind (`bot.articles.parts.KINDS`), 0-1;
                 None for one that may as well ask nothing.
+            given: the passages that were shown before, as `issue/slug`; they are not found again.
 
         Returns:
             The likeliest one.
@@ -103,7 +109,10 @@ class PassageFinder:
         slugs = {
             column: slug
             for column, (about, slug) in enumerate(label.split("/") for label in self.model.labels)
-            if about == issue and (slug or kinds is None) and (product is None or slug_product(slug) in (product, None))
+            if about == issue
+            and (slug or kinds is None)
+            and (product is None or slug_product(slug) in (product, None))
+            and f"{about}/{slug}" not in given
         }
         if not slugs:
             return FoundPassage(issue, "", 0.0)

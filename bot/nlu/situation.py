@@ -41,7 +41,8 @@ class Situation:
         question: what the bot's last turn asked: `product`, `which` (issue), `step`, `solved` or nothing.
         offers: the buttons of the bot's last turn.
         suggested: whether the form has proposed an answer.
-        earlier: the issues that came up before the one at hand, latest first.
+        topics: the issues that came up so far, latest first, also those that only a passage was taken from.
+        given: the passages that were shown, as `issue/slug`.
     """
 
     language: str
@@ -51,7 +52,8 @@ class Situation:
     question: str = ""
     offers: tuple[Offer, ...] = ()
     suggested: bool = False
-    earlier: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    given: frozenset[str] = frozenset()
 
     @property
     def issues(self) -> tuple[str, ...]:
@@ -72,13 +74,25 @@ def situation_of(tracker: DialogueStateTracker | None) -> Situation | None:
         question=next(filter(None, map(_question, turns)), ""),
         offers=tuple(offer for offers in turns for offer in offers),
         suggested=bool(tracker.get_slot("summary_suggestion")),
-        earlier=tuple(_earlier_issues(tracker)),
+        topics=tuple(dict.fromkeys(_topics(tracker))),
+        given=frozenset(_given(tracker)),
     )
 
 
-def _earlier_issues(tracker: DialogueStateTracker) -> list[str]:
-    named = [event.value for event in tracker.events if isinstance(event, SlotSet) and event.key == "issue"]
-    return list(dict.fromkeys(str(issue) for issue in reversed(named) if issue and issue != tracker.get_slot("issue")))
+def _topics(tracker: DialogueStateTracker) -> Iterator[str]:
+    for event in reversed(tracker.events):
+        if isinstance(event, SlotSet) and event.key == "issue" and event.value:
+            yield str(event.value)
+        elif isinstance(event, UserUttered):
+            yield from (str(entity["value"]) for entity in event.entities if entity["entity"] == "about")
+
+
+def _given(tracker: DialogueStateTracker) -> Iterator[str]:
+    for event in tracker.events:
+        if isinstance(event, UserUttered):
+            values = {entity["entity"]: entity["value"] for entity in event.entities}
+            if "about" in values:
+                yield f"{values['about']}/{values.get('section')}"
 
 
 def _offers(tracker: DialogueStateTracker) -> Iterator[list[Offer]]:

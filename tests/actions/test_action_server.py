@@ -121,13 +121,20 @@ def test_customers_with_a_personal_plan_are_sent_to_no_admin_center(actions: Act
 
 def test_a_personal_plan_is_sent_to_its_own_page_and_offered_no_agreement(actions: ActionServer) -> None:
     slots = {"language": "en", "product": "microsoft_account"}
-    answered = actions.run("action_recommended_steps", "pay_invoice", "cmdline", **slots)
+    answered = actions.run("action_recommended_steps", "billing_access", "cmdline", **slots)
     elsewhere = plain(Replies().dialogue("personal_elsewhere", "en"))
     assert [response["text"] for response in answered["responses"]] == [
         elsewhere,
         Replies().text("utter_ask_solved", "en"),
     ]
     assert "](" not in elsewhere
+
+
+def test_an_issue_of_companies_is_answered_for_a_personal_plan_by_the_one_that_the_table_names(
+    actions: ActionServer,
+) -> None:
+    answered = actions.run("action_recommended_steps", "understand_bill", language="en", product="microsoft_account")
+    assert answered["responses"][0]["custom"]["intent"] == load_issues()["understand_bill"].personal
 
 
 def test_the_support_that_a_page_names_is_that_of_the_product(actions: ActionServer) -> None:
