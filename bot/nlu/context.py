@@ -305,7 +305,8 @@ class Context(GraphComponent):
         each = [passages.find(scores, issue, product, given=situation.given) for issue in issues]
         found = max(each, key=lambda one: one.confidence)
         begins = act is None or act.name == NONE_OF_THESE
-        again = begins and named in topics and confidence >= _LITTLE
+        # "my credit card was declined", once more, asks nothing.
+        again = begins and named in topics and confidence >= _LITTLE and ("?" in said.text or said.words > _FEW_WORDS)
         if asks or again or (act is not None and act.name == "objection"):
             # The steps at hand were shown: what is it that they do not say?
             kinds = {name.removeprefix("ask_"): said.acts[name] for name in QUESTIONS}
