@@ -147,7 +147,7 @@ def unsaid(tracker: Tracker, texts: Sequence[str]) -> str:
 
 def has_ticket(tracker: Tracker) -> bool:
     """Tells whether a ticket was opened in this conversation."""
-    return any(event["event"] == "action" and event["name"] == "action_open_ticket" for event in tracker.events)
+    return bool(tracker.get_slot("ticket_number"))
 
 
 def shows_payloads(tracker: Tracker) -> bool:

@@ -76,7 +76,7 @@ def _question(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) ->
     """Says the passage that answers a question, plainly that there is none, or that it was said before."""
     language = language_of(tracker)
     kind = _asked(tracker).removeprefix("ask_")
-    found = _named_passage(tracker) or _passage_of(kind, tracker, articles().article(issue, language))
+    found = _named_passage(tracker, issue) or _passage_of(kind, tracker, articles().article(issue, language))
     if found is None and kind == "how_long":
         text = replies().dialogue("no_duration", language)
     elif found is None:
@@ -93,13 +93,11 @@ def _question(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) ->
     return []
 
 
-def _named_passage(tracker: Tracker) -> Passage | None:
-    """Returns the passage that the pipeline has found for the question, which may be of another issue's article."""
-    issue, slug = entity_of(tracker, "about"), entity_of(tracker, "section")
-    if issue not in issues():
-        return None
-    sections = section_passages(articles().article(issue, language_of(tracker)))
-    return next((section for section in sections if section.slug == slug), None)
+def _named_passage(tracker: Tracker, issue: str) -> Passage | None:
+    """Returns the passage that a button names or the pipeline has found, which may be of another issue's article."""
+    article = articles().article(entity_of(tracker, "about") or issue, language_of(tracker))
+    slug = entity_of(tracker, "section")
+    return next((section for section in section_passages(article) if section.slug == slug), None)
 
 
 def _passage_of(kind: str, tracker: Tracker, article: Article) -> Passage | None:
@@ -139,7 +137,7 @@ def _step_failed(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str)
     article = articles().article(issue, language)
     which = replies().dialogue("which_step", language)
     number = _step(tracker, article)
-    if number is None and _named_passage(tracker) is not None:
+    if number is None and _named_passage(tracker, issue) is not None:
         return _question(dispatcher, tracker, issue)
     if number is None and has_said(tracker, which):
         return [FollowupAction("action_feedback")]
@@ -179,8 +177,7 @@ def _detail(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) -> l
     language = language_of(tracker)
     article = articles().article(issue, language)
     sections, steps = section_passages(article, known_product(tracker)), _steps(tracker, article)
-    slug, number = entity_of(tracker, "section"), _step(tracker, article)
-    found = next((section for section in sections if section.slug == slug), None)
+    found, number = _named_passage(tracker, issue), _step(tracker, article)
     if found is None and number is not None:
         found = Passage(replies().dialogue("step_again", language, number=number), steps[number - 1].text)
     if found is None:

@@ -118,7 +118,7 @@ class ActionOpenTicket(Action):
         if other in issues():
             offer_other(dispatcher, "also_mentioned", other, language)
         done = [SlotSet(slot, None) for slot in ("issue", "tried", "failed_steps", "documents")]
-        return [*emptied_form(), *done, FollowupAction("action_listen")]
+        return [*emptied_form(), *done, SlotSet("ticket_number", ticket.number), FollowupAction("action_listen")]
 
 
 def _begun(tracker: Tracker, *known: EventType) -> list[EventType]:

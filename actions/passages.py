@@ -98,7 +98,7 @@ def step_passages(steps: Iterable[Step]) -> list[Passage]:
 def section_passages(article: Article, product: str | None = None) -> list[Passage]:
     """Returns the sections that answer follow-ups, without those of other products than a known one."""
     return [
-        Passage(section.title, section_text(section), section.slug, passage_kind(section))
+        Passage(section.title, section_text(section), section.slug, passage_kind(section.slug))
         for section in passages(article, product)
     ]
 
@@ -111,7 +111,7 @@ def passage_of_kind(article: Article, kind: str, product: str | None) -> Passage
         kind: one of `bot.articles.parts.KINDS`.
         product: the customer's product; where it is not known, the answers for all products are put together.
     """
-    found = [section for section in passages(article, product) if passage_kind(section) == kind]
+    found = [section for section in passages(article, product) if passage_kind(section.slug) == kind]
     if not found:
         return None
     text = "\n\n".join(f"{section.title}\n{section_text(section)}" for section in found[1:])

@@ -335,14 +335,14 @@ def answer_payload(issue: str, article: Article, product: str | None, agreement:
             if product is not None
         },
         "sections": [
-            {**plain_values(asdict(section)), "product": section_product(section)} for section in passages(article)
+            {**plain_values(asdict(section)), "product": section_product(section.slug)} for section in passages(article)
         ],
         "links": [
             {
                 "label": link.label,
                 "url": link.url,
                 "host": urlsplit(link.url).hostname,
-                "product": section_product(section),
+                "product": section_product(section.slug),
             }
             for section in article.sections
             if section.slug.startswith(DOCUMENTS_SLUG)

@@ -103,7 +103,7 @@ def documents(article: Article, product: str | None = None) -> tuple[Link, ...]:
     links = (
         link
         for section in sections
-        if product is None or section_product(section) in (product, None)
+        if product is None or section_product(section.slug) in (product, None)
         for link in section.links
     )
     return tuple({link.url: link for link in links}.values())
@@ -115,26 +115,16 @@ def passages(article: Article, product: str | None = None) -> tuple[Section, ...
         section
         for section in article.sections[1:]
         if not section.slug.startswith("recommended-")
-        and (product is None or section_product(section) in (product, None))
+        and (product is None or section_product(section.slug) in (product, None))
     )
 
 
-def passage_kind(section: Section) -> str | None:
-    """Returns the kind of question that a passage answers, None where its slug does not begin with one."""
-    return slug_kind(section.slug)
-
-
-def slug_kind(slug: str) -> str | None:
+def passage_kind(slug: str) -> str | None:
     """Returns the kind of question that the passage with a slug answers, None where it does not begin with one."""
     return next((kind for kind in KINDS if f"{slug}-".startswith(f"{_slug(kind)}-")), None)
 
 
-def section_product(section: Section) -> str | None:
-    """Returns the product that a section holds for, None where it holds for all."""
-    return slug_product(section.slug)
-
-
-def slug_product(slug: str) -> str | None:
+def section_product(slug: str) -> str | None:
     """Returns the product that the section with a slug holds for, None where it holds for all."""
     for agreement in AGREEMENTS:
         slug = slug.removesuffix(f"-{_slug(agreement)}")
@@ -145,7 +135,7 @@ def _variants(article: Article) -> Iterator[Variant]:
     for section in article.sections:
         if section.slug == STEPS_SLUG or section.slug.startswith(f"{STEPS_SLUG}-"):
             agreement = next((name for name in AGREEMENTS if section.slug.endswith(f"-{_slug(name)}")), None)
-            yield Variant(section_product(section), agreement, section)
+            yield Variant(section_product(section.slug), agreement, section)
 
 
 def _slug(name: str) -> str:

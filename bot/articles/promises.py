@@ -199,7 +199,7 @@ def _check_passages(article: Article, issue: Issue | None) -> Iterator[Found]:
     """Checks that each passage answers a kind of question, and that those of the issue table are there."""
     kinds = set()
     for section in parts.passages(article):
-        kind = parts.passage_kind(section)
+        kind = parts.passage_kind(section.slug)
         kinds.add(kind)
         if kind is None and section.slug:
             yield section.line, f"'{section.slug}' begins with no kind of question ({', '.join(parts.KINDS)})"
@@ -261,7 +261,7 @@ def _check_same(section: Section, other: Section, reference: str, article: Artic
 
 
 def _is_about_azure(section: Section) -> bool:
-    return section.slug.startswith(parts.STEPS_SLUG) and parts.section_product(section) == "azure"
+    return section.slug.startswith(parts.STEPS_SLUG) and parts.section_product(section.slug) == "azure"
 
 
 def _missing_labels(section: Section, english: Section) -> list[str]:

@@ -53,6 +53,8 @@ class SentenceEncoder:
         self._tokenizer = _read_tokenizer(folder, int(self._about["longest"]))
         self._session = _read_model(folder)
         self._inputs = [entry.name for entry in self._session.get_inputs()]
+        # One message is asked for by several models, one after the other: intents, acts, passages.
+        self._message_vector = lru_cache(maxsize=1)(self._vector)
 
     @property
     def dimension(self) -> int:
@@ -70,7 +72,7 @@ class SentenceEncoder:
         """
         result = np.zeros((len(texts), self.dimension), dtype=np.float32)
         if len(texts) == 1:
-            result[0] = self._vector(texts[0])
+            result[0] = self._message_vector(texts[0])
         elif texts:
             with ThreadPoolExecutor(os.cpu_count()) as threads:  # the runtime releases Python's lock
                 for row, vector in enumerate(threads.map(self._vector, texts)):

@@ -6,6 +6,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -18,7 +19,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.articles.issues import load_issues
-from bot.articles.parts import slug_kind
+from bot.articles.parts import passage_kind
 from bot.encoder.sentences import sentence_encoder_version
 from bot.nlu.acts import CRISIS, FORM_ANSWER, FORM_COMMANDS, NONE_OF_THESE, QUESTIONS, REACTIONS, REQUESTS
 from bot.nlu.answers import NEITHER, UNKNOWN, Answer, read_answer
@@ -26,7 +27,7 @@ from bot.nlu.intent import LinearIntentClassifier, labelled_texts
 from bot.nlu.intent_model import IntentModel, LabelledText
 from bot.nlu.linear import FORMAT
 from bot.nlu.metadata import is_command, set_entities
-from bot.nlu.passage_finder import PassageFinder
+from bot.nlu.passage_finder import FoundPassage, PassageFinder
 from bot.nlu.situation import Situation, situation_of
 from bot.settings import get_settings
 from bot.text.contacts import find_contact, find_phone
@@ -43,11 +44,10 @@ _LITTLE, _LIKELY, _SURE = 0.25, 0.5, 0.8
 SMALL_TALK = ("thank", "goodbye", "greet", "affirm", "deny", "bot_challenge", "ask_help", "ticket_status", "remark")
 _NOT_ASKING = frozenset({*SMALL_TALK, "solved", "not_helped", "already_tried"}) - {"ticket_status", "bot_challenge"}
 """Acts that want nothing: beside a word of thanks, the thanks count."""
-
-
 _ASKING = frozenset(QUESTIONS) - {"ask_where"}
 """Acts that ask what a passage answers; where something is mostly stands in a step."""
-_MAY_ASK = frozenset({*SMALL_TALK, "solved", "not_helped", "objection", "step_failed"})
+_MAY_ASK = frozenset({*SMALL_TALK, "solved", "not_helped", "objection", "step_failed", NONE_OF_THESE})
+"""Acts of messages that may ask something beside: "thanks. and are my photos lost?"."""
 
 
 @dataclass(frozen=True)
@@ -254,32 +254,23 @@ class Context(GraphComponent):
         return {**LinearIntentClassifier.get_default_config(), **self._config}
 
     def _chosen(self, examples: list[LabelledText]) -> Iterator[LabelledText]:
-        """Yields what the models learn from: all that may follow an answer, and a part of what begins a new matter."""
+        """Returns what the models learn from: all that may follow an answer, and a part of what begins a new matter."""
         limits = {
             **dict.fromkeys(self._issues, self._config["of_an_issue"]),
             "out_of_scope": self._config["of_out_of_scope"],
         }
-        taken: Counter[tuple[str, str | None]] = Counter()
         # Those in real style first, else in an order that does not depend on the files.
-        for example in sorted(examples, key=lambda each: (not each.real_style, zlib.crc32(each.text.encode()))):
-            if not example.only_in_context:
-                taken[example.intent, example.language] += 1
-                if taken[example.intent, example.language] <= limits.get(example.intent, len(examples)):
-                    yield example
+        ordered = sorted(examples, key=lambda each: (not each.real_style, zlib.crc32(each.text.encode())))
+        return _first((example for example in ordered if not example.only_in_context), limits)
 
     def _answers(self, examples: list[LabelledText], acts: list[LabelledText]) -> Iterator[LabelledText]:
         """Yields answers to the question for the product by what they name, and some of what does not answer it."""
         for example in examples:
             if example.product is not None:
                 yield LabelledText(example.text, example.product, example.language)
-        taken: Counter[tuple[str, str | None]] = Counter()
-        for example in acts:
-            taken[example.intent, example.language] += 1
-            if (
-                example.intent != "choose_product"
-                and taken[example.intent, example.language] <= self._config["of_an_act"]
-            ):
-                yield LabelledText(example.text, _NO_PRODUCT, example.language)
+        limits = dict.fromkeys({example.intent for example in acts}, self._config["of_an_act"])
+        for example in _first(acts, {**limits, "choose_product": 0}):
+            yield LabelledText(example.text, _NO_PRODUCT, example.language)
 
     def _passages(self, examples: list[LabelledText], chosen: list[LabelledText]) -> PassageFinder | None:
         """Learns which passage a question asks for; first messages ask for none."""
@@ -289,39 +280,54 @@ class Context(GraphComponent):
 
     def _with_passage(self, act: Act | None, said: _Said, situation: Situation) -> Act | None:
         """Adds to a question the passage that it asks for; makes a question of what one surely answers."""
-        assert self._models is not None
-        topics = [topic for topic in (*situation.topics, situation.issue) if topic in self._issues]
-        if self._models.passages is None or not topics:
-            return act
-        product = (act.values.get("product") if act else None) or situation.product or None
         asks = act is not None and (act.name in _ASKING or "question" in act.values)
-        if not asks and (situation.field or not _may_ask(act, said, self._issues)):
+        if not situation.topics or not (asks or (not situation.field and _may_ask(act, said, self._issues))):
             return act
-        passages, scores = self._models.passages, self._models.passages.scores(said.text)
-        named, confidence = said.named
-        likely = [name for name, likely in said.issues.items() if likely >= self._config["also_about"]]
-        # Of an issue that it names clearly, else of those that came up, and of those that it may be about.
-        issues = [named] if named not in topics and confidence >= _SURE else list(dict.fromkeys([*topics, *likely]))
-        each = [passages.find(scores, issue, product, given=situation.given) for issue in issues]
-        found = max(each, key=lambda one: one.confidence)
+        if act is not None and "product" in act.values:
+            situation = replace(situation, product=act.values["product"])
         begins = act is None or act.name == NONE_OF_THESE
+        named, confidence = said.named
         # "my credit card was declined", once more, asks nothing.
-        again = begins and named in topics and confidence >= _LITTLE and ("?" in said.text or said.words > _FEW_WORDS)
-        if asks or again or (act is not None and act.name == "objection"):
-            # The steps at hand were shown: what is it that they do not say?
-            kinds = {name.removeprefix("ask_"): said.acts[name] for name in QUESTIONS}
-            here = passages.find(scores, named if again else topics[0], product, kinds, situation.given)
-            surely = found.confidence >= self._config["passage_sure"] and here.confidence < _SURE
-            found = found if surely else here
-            least = self._config["passage_from"]
+        again = named in situation.topics and confidence >= _LITTLE and ("?" in said.text or said.words > _FEW_WORDS)
+        if begins and again:
+            found = self._passage(said, situation, named)
+        elif asks or (act is not None and act.name == "objection"):
+            found = self._passage(said, situation, situation.topics[0])
         else:
-            least = self._config["passage_of_matter" if begins else "passage_sure"]
-        if found.confidence < least:
+            found = self._passage(said, situation, None)
+            sure = self._config["passage_of_matter" if begins else "passage_sure"]
+            found = found if found is not None and found.confidence >= sure else None
+        if found is None or found.confidence < self._config["passage_from"]:
             return act
         if act is not None and asks:
             return Act(act.name, act.confidence, {**act.values, **found.values})
         kept = act.name if act is not None and act.name in ("objection", "step_failed") else _question_of(found.slug)
         return Act(kept, found.confidence, found.values)
+
+    def _passage(self, said: _Said, situation: Situation, shown: str | None) -> FoundPassage | None:
+        """Returns the passage that answers a message best, None where no passages have been learned.
+
+        Args:
+            said: the message.
+            situation: where it is said.
+            shown: the issue whose steps the customer has seen and asks about; None if the message may ask nothing.
+        """
+        if self._models is None or self._models.passages is None:
+            return None
+        scores = self._models.passages.scores(said.text)
+        find = partial(self._models.passages.find, scores, product=situation.product or None, given=situation.given)
+        named, confidence = said.named
+        about = [name for name, likely in said.issues.items() if likely >= self._config["also_about"]]
+        # Of an issue that it names clearly, else of those that came up, and of those that it may be about.
+        clearly = named not in situation.topics and confidence >= _SURE
+        issues = [named] if clearly else dict.fromkeys([*situation.topics, *about])
+        found = max(map(find, issues), key=lambda one: one.confidence)
+        if shown is None:
+            return found
+        kinds = {name.removeprefix("ask_"): said.acts[name] for name in QUESTIONS}
+        here = find(shown, kinds=kinds)
+        surely = found.confidence >= self._config["passage_sure"] and here.confidence < _SURE
+        return found if surely else here
 
     def _said(self, message: Message, situation: Situation) -> _Said:
         assert self._models is not None, "train or load the component first"
@@ -532,6 +538,15 @@ class Context(GraphComponent):
         return bool(unrelated > confidence)
 
 
+def _first(examples: Iterable[LabelledText], limits: Mapping[str, int]) -> Iterator[LabelledText]:
+    """Yields the first examples of each intent and language, so many as an intent's limit says, all without one."""
+    taken: Counter[tuple[str, str | None]] = Counter()
+    for example in examples:
+        taken[example.intent, example.language] += 1
+        if example.intent not in limits or taken[example.intent, example.language] <= limits[example.intent]:
+            yield example
+
+
 def _pressed(said: _Said, situation: Situation) -> Act | None:
     """Returns the button whose title was typed."""
     typed = said.text.strip(" .!").casefold()
@@ -541,7 +556,7 @@ def _pressed(said: _Said, situation: Situation) -> Act | None:
 
 def _question_of(slug: str) -> str:
     """Returns the act that asks for a passage."""
-    kind = slug_kind(slug)
+    kind = passage_kind(slug)
     return "not_there" if kind == "not_there" else f"ask_{kind}" if kind else "more_detail"
 
 
@@ -551,7 +566,7 @@ def _may_ask(act: Act | None, said: _Said, issues: Iterable[str]) -> bool:
         return said.intent in (*issues, "out_of_scope", "nlu_fallback")
     if act.name in _NOT_ASKING and "?" not in said.text and act.confidence >= _LIKELY:
         return False
-    return act.name in (*_MAY_ASK, NONE_OF_THESE) and said.words > _FEW_WORDS
+    return act.name in _MAY_ASK and said.words > _FEW_WORDS
 
 
 def _takes_up_person(said: _Said, situation: Situation) -> bool:

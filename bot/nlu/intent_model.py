@@ -44,7 +44,7 @@ class LabelledText:
 
     @property
     def only_in_context(self) -> bool:
-        """Whether it means this only after what the bot has said."""
+        """True if the text has this meaning only in a conversation, after something that the bot has said."""
         return self.product is not None or self.passage is not None
 
 

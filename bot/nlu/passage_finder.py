@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from bot.articles.parts import slug_kind, slug_product
+from bot.articles.parts import passage_kind, section_product
 from bot.encoder.sentences import Floats, load_sentence_encoder
 from bot.nlu.intent_model import LabelledText, learn_meaning
 from bot.nlu.linear import LinearModel, softmax
 
 _MODEL, _LABELS = "passages.npz", "passages.json"
 _OTHERS = 0.2
-"""For each question of an article, so many first messages on its issue, on others, and questions on others."""
+"""So many first messages on an article's issue, on other issues, and questions on those, for each of its questions."""
 _LITTLE = 0.1
 """Added to how likely each kind of question is, so that no passage is ruled out by its kind alone."""
 
@@ -45,6 +47,15 @@ class PassageFinder:
 
     model: LinearModel
 
+    @cached_property
+    def _columns(self) -> dict[str, dict[str, int]]:
+        """Issue -> slug -> column of the model."""
+        columns: dict[str, dict[str, int]] = defaultdict(dict)
+        for column, label in enumerate(self.model.labels):
+            issue, slug = label.split("/")
+            columns[issue][slug] = column
+        return columns
+
     @classmethod
     def learn(
         cls, questions: Sequence[LabelledText], first_messages: Sequence[LabelledText], regularisation: float
@@ -56,7 +67,7 @@ class PassageFinder:
             first_messages: messages on issues, which want the steps and no passage.
             regularisation: inverse strength of regularisation (`C`).
         """
-        # In an order that looks like chance and is the same each time.
+        # A mixed order that is the same each time.
         examples = sorted((*questions, *first_messages), key=lambda example: zlib.crc32(example.text.encode()))
         encodings = load_sentence_encoder().encode_for_training([example.text for example in examples])
         about = np.array([(example.passage or example.intent).partition("/")[0] for example in examples])
@@ -106,22 +117,20 @@ class PassageFinder:
         Returns:
             The likeliest one.
         """
-        slugs = {
-            column: slug
-            for column, (about, slug) in enumerate(label.split("/") for label in self.model.labels)
-            if about == issue
-            and (slug or kinds is None)
-            and (product is None or slug_product(slug) in (product, None))
-            and f"{about}/{slug}" not in given
-        }
+        slugs = [
+            slug
+            for slug in self._columns.get(issue, {})
+            if (slug or kinds is None)
+            and (product is None or section_product(slug) in (product, None))
+            and f"{issue}/{slug}" not in given
+        ]
         if not slugs:
             return FoundPassage(issue, "", 0.0)
-        likely = softmax(scores[:, list(slugs)])[0]
+        likely = softmax(scores[:, [self._columns[issue][slug] for slug in slugs]])[0]
         if kinds is not None:
-            likely = likely * [kinds.get(slug_kind(slug) or "", 0.0) + _LITTLE for slug in slugs.values()]
+            likely = likely * [kinds.get(passage_kind(slug) or "", 0.0) + _LITTLE for slug in slugs]
         best = int(likely.argmax())
-        slug = list(slugs.values())[best]
-        return FoundPassage(issue, slug, float(likely[best] / likely.sum()) if slug else 0.0)
+        return FoundPassage(issue, slugs[best], float(likely[best] / likely.sum()) if slugs[best] else 0.0)
 
     def save(self, folder: Path) -> None:
         """Writes it into a folder."""

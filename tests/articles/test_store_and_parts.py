@@ -128,7 +128,7 @@ def test_documents_are_those_of_the_product_and_those_of_all() -> None:
 
 def test_passages_have_a_kind_and_may_be_one_products() -> None:
     article = read_text(VARIANTS)
-    found = [(section.slug, passage_kind(section), section_product(section)) for section in passages(article)]
+    found = [(section.slug, passage_kind(section.slug), section_product(section.slug)) for section in passages(article)]
     assert found == [("how-long-azure", "how_long", "azure"), ("what-if-old-card", "what_if", None)]
     assert [section.slug for section in passages(article, "microsoft365")] == ["what-if-old-card"]
 
