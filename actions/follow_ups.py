@@ -82,7 +82,7 @@ def _question(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) ->
     elif found is None:
         text = replies().dialogue("no_passage", language, topic=replies().topic(issue, language))
     else:
-        text = f"{found.heading}\n\n{found.text}".strip()
+        text = _wording(found, tracker, issue)
     if found is not None and not has_said(tracker, text):
         dispatcher.utter_message(text=text)
     else:
@@ -91,6 +91,12 @@ def _question(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) ->
     if entity_of(tracker, "question"):
         ask_solved(dispatcher, language)
     return []
+
+
+def _wording(passage: Passage, tracker: Tracker, issue: str) -> str:
+    """Returns what is said of a passage: its heading only where it may not be what the customer has in mind."""
+    surely = passage == _named_passage(tracker, issue) and entity_of(tracker, "about") in ("", issue)
+    return passage.text if surely else f"{passage.heading}\n\n{passage.text}".strip()
 
 
 def _named_passage(tracker: Tracker, issue: str) -> Passage | None:
@@ -183,7 +189,7 @@ def _detail(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) -> l
     if found is None:
         found = find_passage(tracker, sections) or find_passage(tracker, steps)
     if found is not None:
-        dispatcher.utter_message(text=f"{found.heading}\n\n{found.text}".strip())
+        dispatcher.utter_message(text=_wording(found, tracker, issue))
         return []
     buttons = [_section_button(section) for section in sections][:_MOST_BUTTONS]
     which = replies().dialogue("which_part", language)

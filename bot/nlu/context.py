@@ -125,8 +125,6 @@ class Context(GraphComponent):
         return {
             "buckets": 2**16,
             "encoded": 35,
-            "encoded_real": 0.0,
-            "encoded_plain": 0.0,
             "meaning_share": 0.5,
             "meaning_C": 10.0,
             "words_sharpness": 3.0,
@@ -274,9 +272,10 @@ class Context(GraphComponent):
 
     def _passages(self, examples: list[LabelledText], chosen: list[LabelledText]) -> PassageFinder | None:
         """Learns which passage a question asks for; first messages ask for none."""
+        limits = dict.fromkeys(self._issues, self._config["of_an_issue"] // 4)
+        first = _first((example for example in chosen if example.intent in self._issues), limits)
         questions = [example for example in examples if example.passage is not None]
-        first = [example for example in chosen if example.intent in self._issues]
-        return PassageFinder.learn(questions, first, self._config["passages_C"]) if questions else None
+        return PassageFinder.learn(questions, list(first), self._config["passages_C"]) if questions else None
 
     def _with_passage(self, act: Act | None, said: _Said, situation: Situation) -> Act | None:
         """Adds to a question the passage that it asks for; makes a question of what one surely answers."""

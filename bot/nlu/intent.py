@@ -53,11 +53,9 @@ class LinearIntentClassifier(GraphComponent):
             # Added to what words say, beside the sentence encoding: what they hold for impossible may be said in words
             # that no phrase has.
             "words_floor": 0.02,
-            # Of each intent and language so many examples are encoded, or these shares of those that are in real style
-            # and of the others.
-            "encoded": 50,
-            "encoded_real": 0.4,
-            "encoded_plain": 0.05,
+            # Of each intent and language so many examples are encoded, first those in real style: more take longer and
+            # bring nothing (docs/understanding.md).
+            "encoded": 40,
             # Inverse strength of regularisation, and factor on the scores, of the model over sentence encodings.
             "meaning_C": 1.0,
             "meaning_sharpness": 1.0,
@@ -106,7 +104,7 @@ class LinearIntentClassifier(GraphComponent):
             raise InvalidConfigException(f"{name}: `C` must be above 0, it is {config['C']}.")
         if config["buckets"] < 2 or config["buckets"] & (config["buckets"] - 1):
             raise InvalidConfigException(f"{name}: `buckets` must be a power of two, it is {config['buckets']}.")
-        for key in ("meaning_share", "words_floor", "encoded_real", "encoded_plain", "foreign"):
+        for key in ("meaning_share", "words_floor", "foreign"):
             if not 0 <= config[key] <= 1:
                 raise InvalidConfigException(f"{name}: `{key}` must be between 0 and 1, it is {config[key]}.")
         for key in ("words_sharpness", "meaning_C", "meaning_sharpness", "encoded", "sure", "sharpness"):

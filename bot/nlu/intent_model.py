@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,7 +133,7 @@ class IntentModel:
             named = {example.intent for example in examples if example.real_style}
             named = named | self._few if len(named) > 1 else set(intents)
             told = [example for example in examples if example.intent in named]
-            chosen = choose(told, settings["encoded"], settings["encoded_real"], settings["encoded_plain"])
+            chosen = choose(told, settings["encoded"])
             self._meaning = learn_meaning(
                 load_sentence_encoder().encode_for_training([example.text for example in chosen]),
                 [example.intent for example in chosen],
@@ -296,25 +296,19 @@ def _mixed(
     return softmax((1 - share) * np.log(first + _TINY) + share * np.log(second + _TINY))
 
 
-def choose(examples: Sequence[LabelledText], fewest: int, real_share: float, plain_share: float) -> list[LabelledText]:
+def choose(examples: Sequence[LabelledText], most: int) -> list[LabelledText]:
     """Chooses the examples that are encoded, the same ones each time.
 
     Args:
         examples: all of them.
-        fewest: of each intent and language so many are chosen, or all there are; first those in real style.
-        real_share: of those in real style at least this share is chosen, 0-1,
-        plain_share: and this share of the others.
+        most: of each intent and language so many are chosen, or all there are; first those in real style.
     """
-    cells: dict[tuple[str, str | None], list[LabelledText]] = defaultdict(list)
-    for example in sorted(examples, key=lambda example: zlib.crc32(example.text.encode())):
-        cells[example.intent, example.language].append(example)
     chosen = []
-    for cell in cells.values():
-        real = [example for example in cell if example.real_style]
-        plain = [example for example in cell if not example.real_style]
-        first, second = round(real_share * len(real)), round(plain_share * len(plain))
-        rest = [*real[first:], *plain[second:]][: max(fewest - first - second, 0)]
-        chosen += [*real[:first], *plain[:second], *rest]
+    taken: Counter[tuple[str, str | None]] = Counter()
+    for example in sorted(examples, key=lambda each: (not each.real_style, zlib.crc32(each.text.encode()))):
+        taken[example.intent, example.language] += 1
+        if taken[example.intent, example.language] <= most:
+            chosen.append(example)
     return chosen
 
 
