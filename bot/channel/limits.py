@@ -12,7 +12,7 @@ from limits import RateLimitItem, parse_many
 from limits.storage import MemoryStorage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
-from bot.channel.errors import RefusedError
+from bot.channel.requests import RefusedError
 from bot.settings import Settings
 
 logger = logging.getLogger(__name__)
