@@ -25,12 +25,7 @@ _TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
-    ".png": "image/png",
-    ".ico": "image/x-icon",
-    ".woff2": "font/woff2",
-    ".webmanifest": "application/manifest+json",
 }
-_PACKED = frozenset({".html", ".js", ".css", ".svg", ".webmanifest"})
 _TEXT_GROUPS = ("labels", "topics", "page")
 _LANGUAGE_OF_PAGE = re.compile(rb'<html lang="[^"]*"')
 _REVALIDATE = "no-cache"
@@ -43,7 +38,7 @@ class Asset:
 
     Args:
         body: its bytes.
-        packed: the same, compressed with gzip; empty where that gains nothing.
+        packed: the same, compressed with gzip.
         type: its media type.
         tag: changes with the content.
     """
@@ -133,14 +128,13 @@ def _found(name: str) -> Asset:
     return found
 
 
-def _asset(body: bytes, media_type: str, packed: bool = True) -> Asset:
-    tag = hashlib.sha256(body).hexdigest()[:16]
-    return Asset(body, gzip.compress(body, 9, mtime=0) if packed else b"", media_type, tag)
+def _asset(body: bytes, media_type: str) -> Asset:
+    return Asset(body, gzip.compress(body, 9, mtime=0), media_type, hashlib.sha256(body).hexdigest()[:16])
 
 
 @lru_cache(maxsize=64)
 def _read(path: Path, changed: int) -> Asset:
-    return _asset(path.read_bytes(), _TYPES[path.suffix], path.suffix in _PACKED)
+    return _asset(path.read_bytes(), _TYPES[path.suffix])
 
 
 @lru_cache(maxsize=64)
@@ -151,7 +145,7 @@ def _in_language(page: Asset, language: str) -> Asset:
 
 def _cached(request: Request, found: Asset, security: dict[str, str]) -> HTTPResponse:
     """Sends a document, packed if the browser takes that, or tells that the browser has it already."""
-    zipped = bool(found.packed) and "gzip" in header_of(request, "accept-encoding").lower()
+    zipped = "gzip" in header_of(request, "accept-encoding").lower()
     tag = f'"{found.tag}{"-gzip" if zipped else ""}"'
     named = request.args.get("v") == found.tag
     sent = {"Vary": "Accept-Encoding", **security, "ETag": tag, "Cache-Control": _FOREVER if named else _REVALIDATE}

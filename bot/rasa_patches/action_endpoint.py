@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from contextlib import nullcontext
 from functools import lru_cache
-from types import TracebackType
 from typing import Any
 from weakref import WeakSet
 
@@ -120,27 +120,8 @@ async def _request(endpoint: EndpointConfig, *arguments: Any, **named: Any) -> A
     return await _ask_over_http(endpoint, *arguments, **named)
 
 
-class _Lent:
-    """A session that is not closed when somebody is done with it.
-
-    Args:
-        session: the session.
-    """
-
-    def __init__(self, session: aiohttp.ClientSession) -> None:
-        self._session = session
-
-    async def __aenter__(self) -> aiohttp.ClientSession:
-        return self._session
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
-
-
-def _session(endpoint: EndpointConfig) -> _Lent:
-    """Returns the session of an endpoint in this event loop."""
+def _session(endpoint: EndpointConfig) -> nullcontext[aiohttp.ClientSession]:
+    """Returns the session of an endpoint in this event loop, which is not closed when somebody is done with it."""
     loop = asyncio.get_running_loop()
     kept: tuple[asyncio.AbstractEventLoop, aiohttp.ClientSession] | None = endpoint.__dict__.get("kept_session")
     if kept is None or kept[0] is not loop or kept[1].closed:
@@ -153,4 +134,4 @@ def _session(endpoint: EndpointConfig) -> _Lent:
         )
         _OPEN.add(session)
         kept = endpoint.__dict__["kept_session"] = (loop, session)
-    return _Lent(kept[1])
+    return nullcontext(kept[1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,10 +84,6 @@ class ConversationStore(SQLTrackerStore):
         self._events_at_hand = 0
         TrackerStore.__init__(self, domain, event_broker, **kwargs)
 
-    async def keys(self) -> Iterable[str]:
-        """Returns the ids of all conversations."""
-        return await asyncio.to_thread(self._keys)
-
     async def save(self, tracker: DialogueStateTracker) -> None:
         """Keeps the events that are not kept yet."""
         known = self._at_hand.get(tracker.sender_id)
@@ -143,10 +139,6 @@ class ConversationStore(SQLTrackerStore):
         known = self._at_hand.pop(sender_id, None)
         if known is not None:
             self._events_at_hand -= known.events
-
-    def _keys(self) -> list[str]:
-        with self.session_scope() as session:
-            return [sender for (sender,) in session.query(self.SQLEvent.sender_id).distinct()]
 
     def _read(self, sender_id: str, all_sessions: bool, known: int | None) -> list[tuple[int, str]] | None:
         """Returns the events of a conversation with their rows; None if the known row is still the newest one."""
