@@ -1,4 +1,4 @@
-"""What Prometheus reads of one server: messages, latency by stage, intents, fallbacks, languages, hand-overs."""
+"""Metrics of one server for Prometheus: messages, latency by stage, intents, fallbacks, languages, hand-overs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ READY = Gauge("bot_part_ready", "Whether a part answers, 1 or 0.", ["part"], reg
 
 
 def count(event: Mapping[str, Any]) -> None:
-    """Counts what an event of a conversation tells.
+    """Counts an event of a conversation.
 
     Args:
         event: as the tracker store keeps it.

@@ -1,4 +1,4 @@
-"""Where actions run: in Rasa's own process, or on a server that was started apart, over connections that are kept.
+"""Runs actions in Rasa's own process, or calls a server that was started apart, over connections that are kept.
 
 `action_endpoint` in endpoints.yml says `embedded:PACKAGE`. A server apart costs each message two conversions to JSON
 and back, a fifth of an answer's processor time, and a machine the memory of another Python. `BOT_ACTION_SERVER_URL`
@@ -29,11 +29,11 @@ EMBEDDED = "embedded:"
 _IDLE_SECONDS = 2
 _OPEN: WeakSet[aiohttp.ClientSession] = WeakSet()
 
-_ask_over_http = EndpointConfig.request
+_rasas_request = EndpointConfig.request
 
 
 class EmbeddedActions:
-    """The actions of a package, run by Rasa SDK's executor in one thread, one after the other as on its server.
+    """Runs the actions of a package by Rasa SDK's executor, in one thread, one after the other as on its server.
 
     Args:
         package: name of the package.
@@ -117,7 +117,7 @@ async def _request(endpoint: EndpointConfig, *arguments: Any, **named: Any) -> A
         if apart is None:
             return await embedded_actions(str(endpoint.url).removeprefix(EMBEDDED)).answer(named["json"])
         endpoint.url = apart
-    return await _ask_over_http(endpoint, *arguments, **named)
+    return await _rasas_request(endpoint, *arguments, **named)
 
 
 def _session(endpoint: EndpointConfig) -> nullcontext[aiohttp.ClientSession]:

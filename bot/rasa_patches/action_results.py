@@ -1,7 +1,7 @@
-"""What Rasa 3.6 does anew for every answer, done once: checks, look-ups and connections between it and its actions.
+"""Checks what actions answer by compiled schemas, looks up events by name, and shortens the call of an action.
 
 Measured on a conversation of ten answers (`python -m benchmarks.peer`), each of these is a part of what a customer
-waits for, and none of them depends on the message:
+waits for; Rasa 3.6 does them anew for every answer:
 
 - the check of the action server's result: Rasa's `jsonschema.validate` checks the schema itself and builds a validator
   for each result (15 ms), then tries each of 23 kinds of event (2 ms). Here the checks are made once, one a kind, and

@@ -1,4 +1,4 @@
-"""What a server needs to answer: its model, its stores, the action server; asked all at once, each for two seconds."""
+"""Checks the model, the stores and the action server of a server: all at once, each for two seconds."""
 
 from __future__ import annotations
 

@@ -27,33 +27,33 @@ from bot.stores.conversations import EVENTS, ConversationsError, open_conversati
 _NEWEST = text("SELECT MAX(id) FROM events WHERE sender_id = :sender_id")
 _SINCE = text("SELECT MAX(id), COUNT(*) FROM events WHERE sender_id = :sender_id AND id >= :row")
 _INSERT = EVENTS.insert()
-_EVENTS_AT_HAND = 12_000
+_CACHED_EVENTS = 12_000
 """How many events stay in memory, of all conversations together: some 30 MB, those of 200 conversations.
 
-Measured: 2.2 to 2.8 kB an event of a conversation that is held here, 3.7 to 5 kB of one that was read. Ten turns are
+Measured: 2.2 to 2.8 kB an event of a conversation that was made here, 3.7 to 5 kB of one that was read. Ten turns are
 100 events and take 0.25 to 0.43 MB; a hundred turns are 1,100 and take 2.4 to 4.1 MB.
 """
 
 
 @dataclass
-class _AtHand:
-    """A conversation as it was kept last, so that its next message need not read all of it again."""
+class _Cached:
+    """A conversation as it was saved last, so that its next message need not read all of it again."""
 
     tracker: DialogueStateTracker
     domain: Domain
     events: int
-    """How many of the tracker's events are kept."""
+    """How many of the tracker's events are saved."""
     last: int
     """The row of the newest one."""
-    lent: bool
-    """Whether somebody is changing the tracker, or has failed to; then the database tells how things are."""
+    in_use: bool
+    """Whether a message is changing the tracker, or has failed to; then the conversation is read anew."""
 
 
 class ConversationStore(SQLTrackerStore):
     """Rasa's SQL tracker store on the database of the settings, which never stops the server while it waits.
 
-    The conversations that were kept last stay in memory. What is in the database counts: one question tells whether
-    another server, or an erasure, has changed a conversation since, and then it is read again.
+    The conversations that were saved last are cached. What is in the database counts: one query tells whether another
+    server, or an erasure, has changed a conversation since, and then it is read again.
 
     Args:
         domain: the assistant's domain.
@@ -80,21 +80,21 @@ class ConversationStore(SQLTrackerStore):
         except ConversationsError as error:
             raise RasaException(str(error)) from error
         self.sessionmaker = sessionmaker(bind=self.engine)
-        self._at_hand: dict[str, _AtHand] = {}
-        self._events_at_hand = 0
+        self._cache: dict[str, _Cached] = {}
+        self._cached_events = 0
         TrackerStore.__init__(self, domain, event_broker, **kwargs)
 
     async def save(self, tracker: DialogueStateTracker) -> None:
-        """Keeps the events that are not kept yet."""
-        known = self._at_hand.get(tracker.sender_id)
-        if known is not None and known.tracker is not tracker:
-            known = None
+        """Saves the events that are not saved yet."""
+        cached = self._cache.get(tracker.sender_id)
+        if cached is not None and cached.tracker is not tracker:
+            cached = None
         with metrics.LATENCY.labels("tracker_save").time():
-            new, last = await asyncio.to_thread(self._save, tracker, known)
+            new, last = await asyncio.to_thread(self._save, tracker, cached)
         if last is None:
-            self._forget(tracker.sender_id)
+            self._drop_from_cache(tracker.sender_id)
         else:
-            self._remember(tracker, last)
+            self._put_in_cache(tracker, last)
         for event in new:
             metrics.count(event)
             if self.event_broker is not None:
@@ -106,55 +106,55 @@ class ConversationStore(SQLTrackerStore):
             connection.exec_driver_sql("SELECT 1")
 
     async def _retrieve(self, sender_id: str, fetch_events_from_all_sessions: bool) -> DialogueStateTracker | None:
-        known = None if fetch_events_from_all_sessions else self._at_hand.get(sender_id)
-        if known is not None and (known.lent or known.domain is not self.domain):
-            known = None
-        if known is not None:
-            known.lent = True  # before anybody else can run
+        cached = None if fetch_events_from_all_sessions else self._cache.get(sender_id)
+        if cached is not None and (cached.in_use or cached.domain is not self.domain):
+            cached = None
+        if cached is not None:
+            cached.in_use = True  # before anybody else can run
         with metrics.LATENCY.labels("tracker_read").time():
-            last = known.last if known is not None else None
+            last = cached.last if cached is not None else None
             kept = await asyncio.to_thread(self._read, sender_id, fetch_events_from_all_sessions, last)
-        if known is not None and kept is None:
-            return known.tracker
+        if cached is not None and kept is None:
+            return cached.tracker
         if not self.domain or not kept:
             return None
         events = [json.loads(data) for _, data in kept]
         tracker = DialogueStateTracker.from_dict(sender_id, events, self.domain.slots)
         if not fetch_events_from_all_sessions:
-            self._remember(tracker, kept[-1][0], lent=True)
+            self._put_in_cache(tracker, kept[-1][0], in_use=True)
         return tracker
 
-    def _remember(self, tracker: DialogueStateTracker, last: int, lent: bool = False) -> None:
-        """Keeps a conversation at hand, unless it is too long or has begun anew: then it is read each time."""
-        self._forget(tracker.sender_id)
+    def _put_in_cache(self, tracker: DialogueStateTracker, last: int, in_use: bool = False) -> None:
+        """Caches a conversation, unless it is too long or has begun anew: then it is read each time."""
+        self._drop_from_cache(tracker.sender_id)
         events = tracker.events
-        if len(events) > _EVENTS_AT_HAND or sum(isinstance(event, SessionStarted) for event in events) > 1:
+        if len(events) > _CACHED_EVENTS or sum(isinstance(event, SessionStarted) for event in events) > 1:
             return
-        self._at_hand[tracker.sender_id] = _AtHand(tracker, self.domain, len(events), last, lent)
-        self._events_at_hand += len(events)
-        while self._events_at_hand > _EVENTS_AT_HAND:
-            self._forget(next(iter(self._at_hand)))  # the one that was used longest ago
+        self._cache[tracker.sender_id] = _Cached(tracker, self.domain, len(events), last, in_use)
+        self._cached_events += len(events)
+        while self._cached_events > _CACHED_EVENTS:
+            self._drop_from_cache(next(iter(self._cache)))  # the one that was used longest ago
 
-    def _forget(self, sender_id: str) -> None:
-        known = self._at_hand.pop(sender_id, None)
-        if known is not None:
-            self._events_at_hand -= known.events
+    def _drop_from_cache(self, sender_id: str) -> None:
+        cached = self._cache.pop(sender_id, None)
+        if cached is not None:
+            self._cached_events -= cached.events
 
-    def _read(self, sender_id: str, all_sessions: bool, known: int | None) -> list[tuple[int, str]] | None:
-        """Returns the events of a conversation with their rows; None if the known row is still the newest one."""
+    def _read(self, sender_id: str, all_sessions: bool, last: int | None) -> list[tuple[int, str]] | None:
+        """Returns the events of a conversation with their rows; None if the last known row is still the newest one."""
         with self.engine.connect() as connection:
             newest = connection.execute(_NEWEST, {"sender_id": sender_id}).scalar()
             if newest is None:
                 return []
-            if newest == known:
+            if newest == last:
                 return None
             found = select(EVENTS.c.id, EVENTS.c.data).where(EVENTS.c.sender_id == sender_id).order_by(EVENTS.c.id)
             if not all_sessions:
                 found = found.where(_of_last_session(sender_id))
             return [(row, data) for row, data in connection.execute(found)]
 
-    def _save(self, tracker: DialogueStateTracker, known: _AtHand | None) -> tuple[list[dict[str, Any]], int | None]:
-        """Keeps the events that are not kept yet.
+    def _save(self, tracker: DialogueStateTracker, cached: _Cached | None) -> tuple[list[dict[str, Any]], int | None]:
+        """Saves the events that are not saved yet.
 
         Returns:
             These events, and the row of the newest one; None in its place where somebody else has written or erased,
@@ -162,8 +162,8 @@ class ConversationStore(SQLTrackerStore):
         """
         sender_id = tracker.sender_id
         with self.engine.begin() as connection:
-            if known is not None:
-                kept = known.events
+            if cached is not None:
+                kept = cached.events
             else:
                 own = EVENTS.c.sender_id == sender_id
                 count = select(func.count()).select_from(EVENTS).where(own, _of_last_session(sender_id))
@@ -171,11 +171,11 @@ class ConversationStore(SQLTrackerStore):
             new = [event.as_dict() for event in itertools.islice(tracker.events, kept, None)]
             if new:
                 connection.execute(_INSERT, [_row(sender_id, event) for event in new])
-            # The row that was the newest must still be there, and only ours after it. Of a tracker that was not at
-            # hand no row is known: all must be ours.
-            row = known.last if known is not None else 0
+            # The row that was the newest must still be there, and only ours after it. Of a tracker that was not in
+            # the cache no row is known: all must be ours.
+            row = cached.last if cached is not None else 0
             last, found = connection.execute(_SINCE, {"sender_id": sender_id, "row": row}).one()
-        undisturbed = found == len(new) + (known is not None)
+        undisturbed = found == len(new) + (cached is not None)
         return new, last if undisturbed else None
 
 

@@ -17,6 +17,7 @@ from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecuted, SessionStarted, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.exceptions import RasaException
+from rasa.shared.utils.common import class_from_module_path
 from rasa.utils.endpoints import read_endpoint_config
 from sqlalchemy.exc import OperationalError
 
@@ -54,6 +55,18 @@ def tracker_database(request: pytest.FixtureRequest, tmp_path: Path, settings_of
 def as_rasa_opens_it() -> TrackerStore:
     """Opens the tracker store through endpoints.yml."""
     return TrackerStore.create(read_endpoint_config(str(ROOT / "endpoints.yml"), "tracker_store"), DOMAIN)
+
+
+@pytest.mark.parametrize(
+    ("former", "present"),
+    [
+        ("bot.serving.tracker_store.ConversationStore", ConversationStore),
+        ("bot.serving.lock_store.ConversationLocks", ConversationLocks),
+        ("bot.serving.event_broker.ConversationEvents", ConversationEvents),
+    ],
+)
+def test_an_endpoints_file_of_an_earlier_version_names_the_same_stores(former: str, present: type) -> None:
+    assert class_from_module_path(former) is present
 
 
 def conversation(name: str) -> DialogueStateTracker:
@@ -150,7 +163,7 @@ def test_what_was_erased_during_a_message_is_not_at_hand(tracker_database: str) 
 
 
 def test_so_many_events_are_at_hand_and_those_used_last(tracker_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.stores.tracker_store._EVENTS_AT_HAND", 3 * 3)
+    monkeypatch.setattr("bot.stores.tracker_store._CACHED_EVENTS", 3 * 3)
     store = ConversationStore(DOMAIN)
     talks = {name: conversation(name) for name in ("anne", "bo", "carl", "dina")}
 
