@@ -1,4 +1,4 @@
-"""How much one conversation and one network address may ask of the page, counted by the `limits` library."""
+"""Limits of what one conversation and one network address may ask of the page, counted by the `limits` library."""
 
 from __future__ import annotations
 

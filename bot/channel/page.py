@@ -1,7 +1,4 @@
-"""The support page's channel in Rasa's server: its routes, and the page itself at `/`.
-
-The routes and what they answer are in docs/channel.md.
-"""
+"""The support page's channel in Rasa's server: its routes (docs/channel.md), and the page itself at `/`."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from functools import partial
 from typing import Any, get_args
 
@@ -21,7 +18,6 @@ from sanic import Blueprint, Sanic
 from sanic.exceptions import SanicException
 from sanic.request import Request
 from sanic.response import HTTPResponse, empty
-from sanic.response import json as json_response
 
 from bot.articles.issues import Product, common_issues
 from bot.articles.replies import Replies, ReplyError
@@ -38,6 +34,7 @@ from bot.channel.requests import (
     bearer_token,
     check_origin,
     is_own,
+    json_answer,
     json_body,
     page_locale,
     text_field,
@@ -46,7 +43,7 @@ from bot.channel.requests import (
 from bot.channel.tokens import KeyFileError, Tokens, new_conversation, signing_key
 from bot.channel.turns import Conversations, OnNewMessage
 from bot.channel.typed_text import safe_text
-from bot.serving.blueprint import AppBlueprint
+from bot.serving.blueprint import AppBlueprint, run_beside
 from bot.settings import Settings, get_settings
 from bot.stores.session_stores import MemorySessions, RedisSessions, SessionStore
 from bot.stores.sessions import Offer, Session, SessionError
@@ -137,7 +134,7 @@ class PageChannel(InputChannel):
         app.register_middleware(self._documents.front_page, "request")
         app.error_handler.add(SanicException, self._unrouted)
         if isinstance(self._store, MemorySessions):
-            app.register_listener(partial(_run_beside, self._store.forget_expired), "after_server_start")
+            app.register_listener(partial(run_beside, self._store.forget_expired), "after_server_start")
 
     # Conversations
 
@@ -173,7 +170,7 @@ class PageChannel(InputChannel):
             "buttons": [offer.shown() for offer in session.offers.add("", topics)],
         }
         await self._store.add(session)
-        return _json(begun, status=201)
+        return json_answer(begun, status=201)
 
     async def _end_session(self, request: Request) -> HTTPResponse:
         session = await self._admitted_session(request)
@@ -188,7 +185,7 @@ class PageChannel(InputChannel):
             else said
             for said in session.messages
         ]
-        return _json({"messages": messages, "language": session.language})
+        return json_answer({"messages": messages, "language": session.language})
 
     async def _opened(self, request: Request) -> HTTPResponse:
         """Records that a document which was found for the customer has been opened."""
@@ -289,7 +286,7 @@ class PageChannel(InputChannel):
         session = getattr(request.ctx, "session", None)
         language = session.language if session else visitor_language(request, self._replies)
         text = self._replies.page(f"error_{error.code}", language, **error.values)
-        response = _json({"error": error.code, "message": text, "language": language}, error.status)
+        response = json_answer({"error": error.code, "message": text, "language": language}, error.status)
         if error.retry_after is not None:
             response.headers["Retry-After"] = str(error.retry_after)
         if error.status == 401:
@@ -299,13 +296,3 @@ class PageChannel(InputChannel):
     def _unrouted(self, request: Request, error: SanicException) -> HTTPResponse | None:
         """Refuses what no route took, below the channel's address; elsewhere Rasa's server does."""
         return self._failed(request, error) if request.path.startswith(_PREFIX) else None
-
-
-async def _run_beside(work: Callable[[], Coroutine[Any, Any, None]], app: Sanic, loop: object) -> None:
-    """Runs something beside the server, until that ends."""
-    app.add_task(work(), name=work.__name__)  # a task without a name is not ended
-
-
-def _json(content: dict[str, Any], status: int = 200) -> HTTPResponse:
-    # Only ASCII: no proxy or old client can take the encoding for another.
-    return json_response(content, status=status, headers=headers.DATA, dumps=json.dumps)

@@ -1,4 +1,4 @@
-"""Reads what a request brings: address, origin, token, languages, JSON body; refuses what was not agreed."""
+"""Reads address, origin, token, languages and JSON body of a request, refuses what was not agreed, answers in JSON."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from urllib.parse import urlsplit
 
 from sanic.exceptions import SanicException
 from sanic.request import Request
+from sanic.response import HTTPResponse
+from sanic.response import json as json_response
 
 from bot.articles.language import normalise
 from bot.articles.replies import Replies
+from bot.channel import headers
 from bot.stores.sessions import SessionError
 
 _MOST_LANGUAGES = 20
@@ -32,6 +35,11 @@ def as_refusal(error: Exception) -> SessionError:
         return error
     status = int(getattr(error, "status_code", 500)) if isinstance(error, SanicException) else 500
     return RefusedError(status, _CODES.get(status, "malformed" if status < 500 else "failed"))
+
+
+def json_answer(content: dict[str, Any], status: int = 200) -> HTTPResponse:
+    """Returns an answer that is not cached; only ASCII: no proxy or old client can take the encoding for another."""
+    return json_response(content, status=status, headers=headers.DATA, dumps=json.dumps)
 
 
 def header_of(request: Request, name: str) -> str:

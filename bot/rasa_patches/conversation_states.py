@@ -25,7 +25,7 @@ from rasa.shared.core.slots import Slot
 from rasa.shared.core.trackers import DialogueStateTracker
 
 _STATE = ("_paused", "followup_action", "latest_action", "latest_message", "latest_bot_utterance")
-"""What a conversation's events have brought about, beside its slots and its loop."""
+"""Attributes of a tracker that its events change, beside its slots and its loop."""
 _BEGINNINGS = frozenset({Restarted, SessionStarted})
 """Events behind which a conversation begins anew."""
 _UNDOING = frozenset({ActionReverted, UserUtteranceReverted})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from sanic import Blueprint, Sanic
@@ -24,3 +24,8 @@ class AppBlueprint(Blueprint):
         """Adds the routes to an app and prepares it."""
         super().register(app, options)  # type: ignore[no-untyped-call]  # Sanic's own has no types
         self.ctx.prepare(app)
+
+
+async def run_beside(work: Callable[[], Coroutine[Any, Any, None]], app: Sanic, loop: object) -> None:
+    """Runs a coroutine function beside the server until it ends; a listener, once `work` is bound."""
+    app.add_task(work(), name=work.__name__)  # a task without a name is not ended

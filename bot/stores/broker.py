@@ -63,7 +63,7 @@ class ConversationEvents(PikaEventBroker):
 
     @property
     def waiting(self) -> int:
-        """How many events wait for RabbitMQ."""
+        """Number of events that wait for RabbitMQ."""
         return len(self._unpublished_events)
 
     def is_ready(self) -> bool:

@@ -69,7 +69,7 @@ class Offer:
 
     @property
     def text(self) -> str:
-        """What it says to the bot, as Rasa's notation has it."""
+        """Message to the bot, in Rasa's notation."""
         return f"/{self.intent}{json.dumps(dict(self.entities)) if self.entities else ''}"
 
     def shown(self) -> dict[str, Any]:

@@ -28,7 +28,7 @@ _NEWEST = text("SELECT MAX(id) FROM events WHERE sender_id = :sender_id")
 _SINCE = text("SELECT MAX(id), COUNT(*) FROM events WHERE sender_id = :sender_id AND id >= :row")
 _INSERT = EVENTS.insert()
 _CACHED_EVENTS = 12_000
-"""How many events stay in memory, of all conversations together: some 30 MB, those of 200 conversations.
+"""Number of events that stay in memory, of all conversations together: some 30 MB, those of 200 conversations.
 
 Measured: 2.2 to 2.8 kB an event of a conversation that was made here, 3.7 to 5 kB of one that was read. Ten turns are
 100 events and take 0.25 to 0.43 MB; a hundred turns are 1,100 and take 2.4 to 4.1 MB.
@@ -42,11 +42,11 @@ class _Cached:
     tracker: DialogueStateTracker
     domain: Domain
     events: int
-    """How many of the tracker's events are saved."""
+    """Number of the tracker's events that are saved."""
     last: int
     """The row of the newest one."""
     in_use: bool
-    """Whether a message is changing the tracker, or has failed to; then the conversation is read anew."""
+    """True while a message is changing the tracker, or after it has failed to: then the conversation is read anew."""
 
 
 class ConversationStore(SQLTrackerStore):
