@@ -32,8 +32,8 @@ from benchmarks.peer.bots import make_starter_bot, our_bot, running, starter_bot
 from bot.batch.reading import Columns
 from bot.batch.run import Plan, triage_file
 from bot.batch.workers import cores
-from bot.launcher import train
 from bot.regression.measure import held_out_examples
+from bot.training import train
 
 ONE_BY_ONE = 500
 """Messages that are asked one by one: enough for a rate."""

@@ -74,8 +74,8 @@ async def _play(half: str, languages: list[str] | None, model: Path | None) -> l
     """Plays the conversations of a half, all or those in some languages."""
     import structlog
 
-    from bot.launcher import train
     from bot.regression.conversations import play_all, read_conversations
+    from bot.training import train
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     scripts = read_conversations(FOLDER / half)

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 from bot.articles.examples import Example
 from bot.articles.issues import load_issues
-from bot.launcher import train
 from bot.regression.measure import NluModel, held_out_examples
 from bot.regression.robustness import CHANGES
+from bot.training import train
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -23,9 +23,9 @@ from rasa.engine.graph import ExecutionContext, GraphNodeHook
 from rasa.engine.loader import load_predict_graph_runner
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 
-from bot.launcher import train
 from bot.rasa_patches.graph_runner import OrderedGraphRunner
 from bot.regression.measure import held_out_examples
+from bot.training import train
 
 
 class Stopwatch(GraphNodeHook):

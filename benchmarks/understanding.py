@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bot.launcher import train
 from bot.regression.measure import (
     NluModel,
     Prediction,
@@ -21,6 +20,7 @@ from bot.regression.measure import (
     summarise,
 )
 from bot.settings import PROJECT_ROOT
+from bot.training import train
 
 BANKING77 = PROJECT_ROOT.parent / "shared" / "benchmarks" / "banking77" / "train.csv"
 COLUMNS = ("issue_accuracy", "dialogue_accuracy", "out_of_scope_recall", "false_refusals", "calibration_error")

@@ -64,7 +64,7 @@ def trained_model(request: pytest.FixtureRequest) -> Path:
     given: Path | None = request.config.getoption("--model")
     if given is not None:
         return given.resolve()
-    from bot.launcher import train
+    from bot.training import train
 
     return train(ROOT)
 

@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.handoffs.servers import WebhookReceiver, wait_until
-from bot.launcher import fingerprint
 from bot.nlu.linear import FORMAT
 from bot.settings import get_settings
 from bot.tickets.store import TicketStore
+from bot.training import fingerprint
 from tests.conftest import RunningBot, free_port, started, tickets_beside
 from tests.tickets.conftest import a_draft, webhook_settings
 

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Engine
 
 from bot.private_files import write_private
 from bot.regression.history import History, PastRun
-from bot.serving.conversations import open_conversations
+from bot.stores.conversations import open_conversations
 from bot.tickets.store import TicketStore
 
 

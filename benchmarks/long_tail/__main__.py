@@ -19,10 +19,10 @@ from tabulate import tabulate
 
 from actions.documents import find_documents
 from benchmarks.search.__main__ import read_questions
-from bot.launcher import train
 from bot.regression.measure import REFUSALS, NluModel, held_out_examples, share
 from bot.settings import get_settings
 from bot.text.yaml_files import read_yaml
+from bot.training import train
 
 KINDS = ("products", "questions", "others", "far")
 LABELS = Path(__file__).parent / "held_out.yml"

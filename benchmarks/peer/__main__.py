@@ -23,8 +23,8 @@ from pathlib import Path
 from benchmarks.peer import measure
 from benchmarks.peer.bots import BenchmarkError, Bot, make_starter_bot, our_bot, running, starter_bot, training_seconds
 from benchmarks.peer.report import Row, median_row, slowest_row, table
-from bot.launcher import LaunchError, train
 from bot.settings import PROJECT_ROOT
+from bot.training import LaunchError, train
 
 ANSWER_TARGET = 0.6
 MEMORY_TARGET = 0.8

@@ -11,9 +11,9 @@ from benchmarks.people.figures import Answer
 from benchmarks.people.messages import OUT_OF_SCOPE, LabelledMessage
 from bot.articles.examples import read_examples
 from bot.articles.issues import load_issues
-from bot.launcher import train
 from bot.regression.measure import NluModel
 from bot.settings import get_settings
+from bot.training import train
 
 TINY = 1e-9
 

@@ -21,7 +21,7 @@ from benchmarks.serving.beside import Served, beside
 from benchmarks.serving.faults import FAULTS, at_random, counts, with_fault
 from benchmarks.serving.load import load
 from benchmarks.serving.stack import UNLIMITED, Stack
-from bot.launcher import train
+from bot.training import train
 
 # A load in which each server dies at least once takes several times the messages.
 LONGER = 4

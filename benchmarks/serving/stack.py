@@ -26,8 +26,8 @@ from types import FrameType
 from benchmarks.handoffs.faults import WebhookDesk
 from benchmarks.handoffs.servers import PostgresServer, ServerMissing, free_port, wait_until
 from benchmarks.serving.servers import RabbitServer, RedisServer
-from bot.launcher import train
 from bot.settings import PROJECT_ROOT
+from bot.training import train
 
 NGINX = Path("/usr/sbin/nginx")
 START_SECONDS = 300

@@ -64,7 +64,7 @@ def _run(options: argparse.Namespace) -> int:
     import structlog
 
     from benchmarks.slow_inputs.cost import Bot
-    from bot.launcher import train
+    from bot.training import train
 
     logging.disable(logging.WARNING)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))

@@ -19,8 +19,8 @@ from rasa.utils.endpoints import read_endpoint_config
 
 from bot.channel.typed_text import safe_text
 from bot.rasa_patches import action_endpoint, conversation_states, graph_runner
-from bot.serving.tracker_store import ConversationStore
 from bot.settings import PROJECT_ROOT
+from bot.stores.tracker_store import ConversationStore
 
 
 @dataclass(frozen=True)

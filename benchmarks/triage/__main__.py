@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from bot.launcher import train
 from bot.regression.measure import NluModel
 from bot.regression.triage import (
     Triaged,
@@ -21,6 +20,7 @@ from bot.regression.triage import (
     triage,
     two_issue_messages,
 )
+from bot.training import train
 
 HEADINGS = {
     "both_found": "both found",

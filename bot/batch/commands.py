@@ -13,7 +13,7 @@ from bot.batch.reading import FORMATS, Columns, format_of
 from bot.batch.rows import BatchError
 from bot.batch.run import STREAM, Plan, triage_file
 from bot.batch.workers import cores
-from bot.launcher import LaunchError, train
+from bot.training import LaunchError, train
 
 COULD_NOT_RUN = 2
 

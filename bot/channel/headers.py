@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-_POLICY = {
-    "default-src": "'none'",
-    "script-src": "'self'",
-    "style-src": "'self'",
-    "img-src": "'self' data:",
-    "font-src": "'self'",
-    "connect-src": "'self'",
-    "manifest-src": "'self'",
-    "frame-src": "'none'",
-    "base-uri": "'none'",
-    "form-action": "'none'",
-}
+
+def _policy(**directives: str) -> dict[str, str]:
+    policy = {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        "img-src": "'self' data:",
+        "font-src": "'self'",
+        "connect-src": "'self'",
+        "manifest-src": "'self'",
+        "frame-src": "'none'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        **directives,
+    }
+    return {"Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items())}
+
 
 COMMON = {
     "X-Content-Type-Options": "nosniff",
@@ -24,11 +29,18 @@ COMMON = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-
-
-def page() -> dict[str, str]:
-    """Returns the headers of the page by itself, which nobody may frame."""
-    return {**COMMON, **_policy(**{"frame-ancestors": "'none'"}), "X-Frame-Options": "DENY"}
+PAGE = {**COMMON, **_policy(**{"frame-ancestors": "'none'"}), "X-Frame-Options": "DENY"}
+"""The page by itself, which nobody may frame."""
+DEMO = {**COMMON, **_policy(**{"frame-src": "'self'", "frame-ancestors": "'none'"}), "X-Frame-Options": "DENY"}
+"""The demo of a host page, which frames the page of its own origin."""
+DATA = {
+    **COMMON,
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+"""Answers that are no documents."""
+LAUNCHER = {**COMMON, "Cross-Origin-Resource-Policy": "cross-origin"}
+"""The script that other sites load."""
 
 
 def framed(origins: Sequence[str]) -> dict[str, str]:
@@ -38,28 +50,3 @@ def framed(origins: Sequence[str]) -> dict[str, str]:
         origins: the sites that may frame it, beside its own.
     """
     return {**COMMON, **_policy(**{"frame-ancestors": " ".join(["'self'", *origins])})}
-
-
-def demo() -> dict[str, str]:
-    """Returns the headers of the demo of a host page, which frames the page of its own origin."""
-    return {**COMMON, **_policy(**{"frame-src": "'self'", "frame-ancestors": "'none'"}), "X-Frame-Options": "DENY"}
-
-
-def data() -> dict[str, str]:
-    """Returns the headers of answers that are no documents."""
-    return {
-        **COMMON,
-        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-        "Cache-Control": "no-store",
-    }
-
-
-def launcher() -> dict[str, str]:
-    """Returns the headers of the script that other sites load."""
-    return {**COMMON, "Cross-Origin-Resource-Policy": "cross-origin"}
-
-
-def _policy(**directives: str) -> dict[str, str]:
-    return {
-        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in {**_POLICY, **directives}.items())
-    }

@@ -1,4 +1,4 @@
-"""How much one conversation and one network address may ask of the page, counted by the `limits` library."""
+"""Limits of what one conversation and one network address may ask of the page, counted by the `limits` library."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import asyncio
 import logging
 import math
 import time
-from typing import Any
 
 from limits import RateLimitItem, parse_many
 from limits.storage import MemoryStorage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
-from bot.channel.errors import RefusedError
+from bot.channel.requests import RefusedError
 from bot.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -44,18 +43,19 @@ class Limits:
         shared = settings.redis_url.get_secret_value() if settings.redis_url else "memory://"
         address = settings.limits_storage or shared
         try:
-            storage = storage_from_string(address, **_patience(address))
+            # A customer must not notice that another server is gone.
+            timeouts = {} if address.startswith("memory:") else {"socket_timeout": 1, "socket_connect_timeout": 1}
+            storage = storage_from_string(address, **timeouts)
         except Exception as error:  # each storage has its own ways to fail
             raise LimitError(
                 f"BOT_LIMITS_STORAGE: `{settings.limits_storage or 'BOT_REDIS_URL'}` cannot be used ({error}); "
                 "expected `memory://` or an address such as `redis://localhost:6379/0`."
             ) from error
-        # A limiter does not hold its storage, so it is held here.
+        # A limiter does not keep its storage alive, so both are kept here.
         self._storages = (storage, MemoryStorage())
-        self._shared = not isinstance(storage, MemoryStorage)
         # Fixed windows: one counter for each caller. The moving window keeps, and searches, an entry for each request.
-        self._limiter = FixedWindowRateLimiter(storage)
         self._own = FixedWindowRateLimiter(self._storages[1])
+        self._shared = None if isinstance(storage, MemoryStorage) else FixedWindowRateLimiter(storage)
 
     async def message(self, conversation: str, address: str, characters: int = 0) -> None:
         """Counts a message of a conversation, and what it costs beyond a request of its network address.
@@ -97,14 +97,13 @@ class Limits:
 
     async def _hit(self, rule: RateLimitItem, kind: str, who: str, cost: int) -> int | None:
         """Returns None if there is room, otherwise the seconds until there is."""
-        if not self._shared:
-            return _hit(self._limiter, rule, kind, who, cost)
-        try:
-            return await asyncio.to_thread(_hit, self._limiter, rule, kind, who, cost)
-        except Exception as error:  # the storage is another server: without it, each process counts for itself
-            # One line: it comes with every request until the storage is back.
-            logger.warning("The storage of the limits does not answer (%s); this process counts by itself.", error)
-            return _hit(self._own, rule, kind, who, cost)
+        if self._shared is not None:
+            try:
+                return await asyncio.to_thread(_hit, self._shared, rule, kind, who, cost)
+            except Exception as error:  # the storage is another server: without it, each process counts for itself
+                # One line: it comes with every request until the storage is back.
+                logger.warning("The storage of the limits does not answer (%s); this process counts by itself.", error)
+        return _hit(self._own, rule, kind, who, cost)
 
 
 def _hit(limiter: FixedWindowRateLimiter, rule: RateLimitItem, kind: str, who: str, cost: int) -> int | None:
@@ -112,11 +111,6 @@ def _hit(limiter: FixedWindowRateLimiter, rule: RateLimitItem, kind: str, who: s
         return None
     reset, _ = limiter.get_window_stats(rule, kind, who)
     return max(1, math.ceil(reset - time.time()))
-
-
-def _patience(address: str) -> dict[str, Any]:
-    """Returns how long another server is waited for: a customer must not notice that it is gone."""
-    return {} if address.startswith("memory:") else {"socket_timeout": 1, "socket_connect_timeout": 1}
 
 
 def _parsed(name: str, notation: str) -> list[RateLimitItem]:

@@ -1,7 +1,4 @@
-"""The support page's channel in Rasa's server: its routes, and the page itself at `/`.
-
-The routes and what they answer are in docs/channel.md.
-"""
+"""The support page's channel in Rasa's server: its routes (docs/channel.md), and the page itself at `/`."""
 
 from __future__ import annotations
 
@@ -10,49 +7,56 @@ import json
 import logging
 import re
 import time
-from collections.abc import Callable, Coroutine, Sequence
-from functools import lru_cache, partial
+from collections.abc import Callable
+from functools import partial
 from typing import Any, get_args
 
 from pydantic import ValidationError
-from rasa.core.agent import Agent
 from rasa.core.channels.channel import InputChannel
 from rasa.shared.exceptions import RasaException
 from sanic import Blueprint, Sanic
 from sanic.exceptions import SanicException
 from sanic.request import Request
-from sanic.response import HTTPResponse, empty, raw
-from sanic.response import json as json_response
+from sanic.response import HTTPResponse, empty
 
 from bot.articles.issues import Product, common_issues
-from bot.articles.language import normalise
-from bot.articles.replies import ReplyError
+from bot.articles.replies import Replies, ReplyError
 from bot.channel import headers
-from bot.channel.assets import Asset, asset, packed
-from bot.channel.errors import RefusedError, malformed, token_refused
+from bot.channel.documents import Documents
 from bot.channel.limits import LimitError, Limits
 from bot.channel.links import AllowedLinks
-from bot.channel.redis_sessions import RedisSessions
-from bot.channel.requests import address_of, bearer_token, check_origin, is_own, json_body, text_field
-from bot.channel.sessions import MemorySessions, Session, SessionStore
-from bot.channel.texts import Texts, wishes
+from bot.channel.output import CHANNEL, Turn
+from bot.channel.requests import (
+    RefusedError,
+    accepted_languages,
+    address_of,
+    as_refusal,
+    bearer_token,
+    check_origin,
+    is_own,
+    json_answer,
+    json_body,
+    page_locale,
+    text_field,
+    visitor_language,
+)
 from bot.channel.tokens import KeyFileError, Tokens, new_conversation, signing_key
-from bot.channel.turns import CHANNEL, Conversations, OnNewMessage, Turn
+from bot.channel.turns import Conversations, OnNewMessage
 from bot.channel.typed_text import safe_text
+from bot.serving.blueprint import AppBlueprint, run_beside
 from bot.settings import Settings, get_settings
+from bot.stores.session_stores import MemorySessions, RedisSessions, SessionStore
+from bot.stores.sessions import Offer, Session, SessionError
 from bot.text.lexicon import LexiconError
 from bot.text.masking_patterns import load_patterns
-from bot.tickets import record_search
+from bot.tickets import SearchEvent, record_search
 
 logger = logging.getLogger(__name__)
 
 _PREFIX = f"/webhooks/{CHANNEL}"
 _MESSAGE_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_LANGUAGE_OF_PAGE = re.compile(rb'<html lang="[^"]*"')
-_EVENT_STREAM = {**headers.data(), "X-Accel-Buffering": "no"}
+_EVENT_STREAM = {**headers.DATA, "X-Accel-Buffering": "no"}
 _LONGEST_EMAIL = 254  # characters, RFC 5321
-_REVALIDATE = "no-cache"
-_FOREVER = "public, max-age=31536000, immutable"
 
 
 class PageChannel(InputChannel):
@@ -89,27 +93,29 @@ class PageChannel(InputChannel):
         self._tokens = Tokens(signing_key(settings), settings.token_lifetime_seconds)
         self._limits = Limits(settings)
         self._links = AllowedLinks(settings)
-        self._texts = Texts(self._links.hosts)
+        self._replies = Replies()
+        self._embed_origins = settings.embed_origins.split()
+        self._documents = Documents(self._replies, self._links.hosts, self._embed_origins)
         load_patterns()  # takes a moment, and fails where a word list is broken: not in a customer's message
         redis = settings.redis_url
         self._store: SessionStore = (
             RedisSessions(redis.get_secret_value()) if redis else MemorySessions(settings.sessions_at_once)
         )
-        self._embed_origins = settings.embed_origins.split()
 
     def blueprint(self, on_new_message: OnNewMessage) -> Blueprint:
         """Returns the routes, and what makes the app answer at `/`."""
         self._conversations = Conversations(
-            self._store, self._texts, self._links, on_new_message, self._settings.turns_per_address
+            self._store, self._replies, self._links, on_new_message, self._settings.turns_per_address
         )
-        blueprint = _Blueprint("support_page", self._prepare_app)
+        blueprint = AppBlueprint("support_page", self._prepare_app)
+        documents = self._documents
         read, write = ("GET", "HEAD"), ("POST",)
         routes: list[tuple[str, str, tuple[str, ...], Callable[..., Any]]] = [
-            ("asset", "/assets/<name:str>", read, self._asset),
-            ("texts", "/texts/<name:str>", read, self._text_document),
-            ("embed", "/embed.js", read, self._embed),
-            ("frame", "/frame", read, self._frame),
-            ("demo", "/demo", read, self._demo),
+            ("asset", "/assets/<name:str>", read, documents.file),
+            ("texts", "/texts/<name:str>", read, documents.texts),
+            ("embed", "/embed.js", read, documents.embed),
+            ("frame", "/frame", read, documents.frame),
+            ("demo", "/demo", read, documents.demo),
             ("begin", "/session", write, self._begin_session),
             ("end", "/session", ("DELETE",), self._end_session),
             ("message", "/messages", write, self._message),
@@ -125,59 +131,22 @@ class PageChannel(InputChannel):
     def _prepare_app(self, app: Sanic) -> None:
         """Answers at `/`, whose route is Rasa's own, and refuses in the agreed form what has no route."""
         app.config.PROXIES_COUNT = self._settings.proxies_count or None
-        app.register_middleware(self._front_page, "request")
+        app.register_middleware(self._documents.front_page, "request")
         app.error_handler.add(SanicException, self._unrouted)
         if isinstance(self._store, MemorySessions):
-            app.register_listener(partial(_run_beside, self._store.forget_expired), "after_server_start")
-
-    # Documents
-
-    async def _front_page(self, request: Request) -> HTTPResponse | None:
-        if request.path != "/" or request.method not in {"GET", "HEAD"}:
-            return None
-        return self._index(request, headers.page())
-
-    async def _frame(self, request: Request) -> HTTPResponse:
-        return self._index(request, headers.framed(self._embed_origins)) or self._unknown(request)
-
-    async def _demo(self, request: Request) -> HTTPResponse:
-        return self._file(request, "demo.html", headers.demo())
-
-    async def _embed(self, request: Request) -> HTTPResponse:
-        return self._file(request, "embed.js", headers.launcher())
-
-    async def _asset(self, request: Request, name: str) -> HTTPResponse:
-        return self._file(request, name, headers.COMMON)
-
-    async def _text_document(self, request: Request, name: str) -> HTTPResponse:
-        language = name.removesuffix(".json")
-        if language not in self._texts.languages or name == language:
-            return self._unknown(request)
-        body, tag = self._texts.document(language)
-        return _cached(request, Asset(body, _packed(body), "application/json", tag), headers.COMMON)
-
-    def _index(self, request: Request, security: dict[str, str]) -> HTTPResponse | None:
-        """Returns the page, marked with the visitor's language, None if it has not been built."""
-        found = asset("index.html")
-        if found is None:
-            return None
-        language = self._language(request)
-        body = _in_language(found.body, language)
-        page = Asset(body, _packed(body), found.type, f"{found.tag}-{language}")
-        return _cached(request, page, {**security, "Vary": "Accept-Language, Accept-Encoding"})
-
-    def _file(self, request: Request, name: str, security: dict[str, str]) -> HTTPResponse:
-        found = asset(name)
-        return _cached(request, found, security) if found else self._unknown(request)
+            app.register_listener(partial(run_beside, self._store.forget_expired), "after_server_start")
 
     # Conversations
 
     async def _begin_session(self, request: Request) -> HTTPResponse:
         address = await self._admitted(request)
         content = await json_body(request, self._settings.body_bytes)
-        self._check_parent(request, text_field(content, "parent_origin"))
-        shown, accepted = text_field(content, "language"), wishes(_header(request, "accept-language"))
-        language = self._texts.replies.answer_language(shown, *accepted)
+        parent = text_field(content, "parent_origin")
+        # Browsers keep a page that may not embed the chat from showing the frame at all.
+        if parent and parent not in self._embed_origins and not is_own(request, parent, self._settings.page_origin):
+            raise RefusedError(403, "origin")
+        shown, accepted = text_field(content, "language"), accepted_languages(request)
+        language = self._replies.answer_language(shown, *accepted)
         product, email = text_field(content, "product"), text_field(content, "email")
         await self._limits.session(address)
         now = time.time()
@@ -189,61 +158,59 @@ class PageChannel(InputChannel):
             expires=now + self._tokens.lifetime,
             seen=now,
             page_email=email if email and len(email) <= _LONGEST_EMAIL else None,
-            page_locale=self._page_locale(language, shown, text_field(content, "locale"), accepted),
+            page_locale=page_locale(self._replies, language, [text_field(content, "locale"), shown], accepted),
         )
         topics = [
-            {"title": self._texts.replies.topic(intent, language), "payload": f"/{intent}"}
-            for intent in common_issues()
+            {"title": self._replies.topic(intent, language), "payload": f"/{intent}"} for intent in common_issues()
         ]
-        buttons = [offer.shown() for offer in session.offers.add("", topics)]
+        begun = {
+            "token": self._tokens.issue(session.conversation),
+            "expires_in": self._tokens.lifetime,
+            "language": language,
+            "buttons": [offer.shown() for offer in session.offers.add("", topics)],
+        }
         await self._store.add(session)
-        return _json(
-            {
-                "token": self._tokens.issue(session.conversation),
-                "expires_in": self._tokens.lifetime,
-                "language": language,
-                "buttons": buttons,
-            },
-            status=201,
-        )
+        return json_answer(begun, status=201)
 
     async def _end_session(self, request: Request) -> HTTPResponse:
-        await self._admitted(request)
-        await self._store.remove((await self._session(request)).conversation)
-        return empty(204, headers=headers.data())
+        session = await self._admitted_session(request)
+        await self._store.remove(session.conversation)
+        return empty(204, headers=headers.DATA)
 
     async def _history(self, request: Request) -> HTTPResponse:
-        await self._admitted(request)
-        session = await self._session(request)
-        offered = session.offers.open
+        session = await self._admitted_session(request)
         messages = [
-            {**said, "buttons": [{**button, "open": button["id"] in offered} for button in said["buttons"]]}
+            {**said, "buttons": [{**button, "open": button["id"] in session.offers.open} for button in said["buttons"]]}
             if "buttons" in said
             else said
             for said in session.messages
         ]
-        return _json({"messages": messages, "language": session.language})
+        return json_answer({"messages": messages, "language": session.language})
 
     async def _opened(self, request: Request) -> HTTPResponse:
         """Records that a document which was found for the customer has been opened."""
-        await self._admitted(request)
-        session = await self._session(request)
+        session = await self._admitted_session(request)
         content = await json_body(request, self._settings.body_bytes)
-        search, file = text_field(content, "search"), text_field(content, "file")
-        event = session.search_event(search or "", file or "")
-        if event is None:
-            raise malformed()
-        await asyncio.get_running_loop().run_in_executor(None, record_search, event)
-        return empty(204, headers=headers.data())
+        search, file = text_field(content, "search") or "", text_field(content, "file") or ""
+        for said in session.messages:
+            offered = said.get("type") == "documents" and said["search"] == search
+            if offered and any(link["file"] == file for link in said["links"]):
+                event = SearchEvent(
+                    search_id=search,
+                    conversation_id=session.conversation,
+                    kind="opened",
+                    language=said["language"],
+                    documents=(file,),
+                )
+                await asyncio.to_thread(record_search, event)
+                return empty(204, headers=headers.DATA)
+        raise RefusedError(400, "malformed")
 
     async def _message(self, request: Request) -> None:
         address = await self._admitted(request)
-        session = await self._session(request)
-        try:
-            turn = await self._turn(request, session, address)
-        except RefusedError as refusal:
-            refusal.language = session.language
-            raise
+        session = await self._session(self._tokens.conversation(bearer_token(request)))
+        request.ctx.session = session  # its language is that of a refusal
+        turn = await self._turn(request, session, address)
         response = await request.respond(content_type="text/event-stream", headers=_EVENT_STREAM)
         await response.send(":\n\n")  # the head goes out now: Sanic gives up on handlers that are silent for a minute
         async for part in turn.follow():
@@ -256,7 +223,7 @@ class PageChannel(InputChannel):
         content = await json_body(request, self._settings.body_bytes)
         message, text, button, language = (text_field(content, name) for name in ("id", "text", "button", "language"))
         if message is None or not _MESSAGE_ID.fullmatch(message) or (text is None) == (button is None):
-            raise malformed()
+            raise RefusedError(400, "malformed")
         message = message.lower()
         known = self._conversations.turn(session, message)
         if known is not None:
@@ -264,31 +231,31 @@ class PageChannel(InputChannel):
         if text is not None and len(text) > self._settings.message_length:
             raise RefusedError(413, "too_long", limit=str(self._settings.message_length))
         await self._limits.message(session.conversation, address, len(text or ""))
-        said = safe_text(text or "")
-        if text is not None and not said.text:
+        typed = safe_text(text or "")
+        if text is not None and not typed.text:
             raise RefusedError(400, "empty")
-        agent: Agent = request.app.ctx.agent
-        held = await self._store.hold(session.conversation)
+        lock = await self._store.lock(session.conversation)
         try:
-            session = await self._known(session.conversation)  # as the server that was last has left it
+            session = await self._session(session.conversation)  # as the server that was last has left it
             known = self._conversations.turn(session, message)  # the same message may have come while this one waited
-            begun = session.has_begun(message)
+            begun = any(said.get("id") == message for said in session.messages)
             if known is None and begun:
-                known = await self._conversations.spoken(session, message, agent)
+                known = await self._conversations.recover(session, message, request.app.ctx.agent)
             if known is None:
-                if language in self._texts.languages:
+                if language in self._replies.languages():
                     session.choose_language(language)
-                offer = session.offers.open_one(button) if button is not None else None
+                said = typed if button is None else session.offers.find(button)
                 if not begun:
-                    session.remember({"from": "customer", "id": message, "text": offer.title if offer else said.text})
+                    shown = said.title if isinstance(said, Offer) else said.text
+                    session.remember({"from": "customer", "id": message, "text": shown})
                 await self._store.save(session)  # whoever takes over from a server that dies knows of the message
-                if offer is not None:
-                    return self._conversations.pressed(session, message, session.offers.take(offer.id), held, address)
-                return self._conversations.typed(session, message, said, held, address)
+                if button is not None:
+                    session.offers.take(button)
+                return self._conversations.begin(session, message, said, lock, address)
         except BaseException:
-            await held.release()
+            await lock.release()
             raise
-        await held.release()
+        await lock.release()
         return known
 
     # Admission and refusal
@@ -300,131 +267,32 @@ class PageChannel(InputChannel):
         check_origin(request, self._settings.page_origin)
         return address
 
-    async def _session(self, request: Request) -> Session:
-        return await self._known(self._tokens.conversation(bearer_token(request)))
+    async def _admitted_session(self, request: Request) -> Session:
+        """Counts a request; returns the conversation of its token."""
+        await self._admitted(request)
+        return await self._session(self._tokens.conversation(bearer_token(request)))
 
-    async def _known(self, conversation: str | None) -> Session:
+    async def _session(self, conversation: str | None) -> Session:
         session = await self._store.get(conversation) if conversation else None
         if session is None:
-            raise token_refused()
+            raise RefusedError(401, "token")  # missing, forged, expired or revoked: it does not say which
         return session
-
-    def _check_parent(self, request: Request, parent: str | None) -> None:
-        """Refuses a page that may not embed the chat. Browsers keep it from showing the frame at all."""
-        if parent and parent not in self._embed_origins and not is_own(request, parent, self._settings.page_origin):
-            raise RefusedError(403, "origin")
-
-    def _language(self, request: Request) -> str:
-        asked = request.args.get("lang")
-        return self._texts.replies.answer_language(asked, *wishes(_header(request, "accept-language")))
-
-    def _page_locale(self, language: str, shown: str | None, locale: str | None, accepted: Sequence[str]) -> str:
-        """Returns what the visitor most likely writes in; the bot may have no words in it.
-
-        Args:
-            language: the language of the page's words.
-            shown: the language that the page asks for, None if it does not say.
-            locale: the one that its address names (`?lang=`), None if it names none.
-            accepted: what the browser asks for, most wanted first.
-        """
-        named = [code for wish in (locale, shown) if (code := normalise(wish)) and code not in self._texts.languages]
-        # A page in another language than the browser's was chosen by the visitor.
-        if not named and accepted and self._texts.replies.answer_language(*accepted) == language:
-            named = [normalise(accepted[0])]
-        return next(filter(None, named), language)
 
     def _failed(self, request: Request, error: Exception) -> HTTPResponse:
         """Turns whatever a route raises into its status."""
-        if isinstance(error, RefusedError):
-            return self._refused(request, error)
-        if isinstance(error, SanicException):
-            return self._refused(request, _refusal(error))
-        logger.exception("The support page's server has failed.", exc_info=error)
-        return self._refused(request, RefusedError(500, "failed"))
-
-    def _unrouted(self, request: Request, error: SanicException) -> HTTPResponse | None:
-        """Refuses what no route took, below the channel's address; elsewhere Rasa's server does."""
-        if not request.path.startswith(_PREFIX):
-            return None
-        return self._refused(request, _refusal(error))
-
-    def _unknown(self, request: Request) -> HTTPResponse:
-        return self._refused(request, RefusedError(404, "not_found"))
-
-    def _refused(self, request: Request, refusal: RefusedError) -> HTTPResponse:
-        language = refusal.language or self._language(request)
-        text = self._texts.replies.page(f"error_{refusal.code}", language, **refusal.values)
-        response = _json({"error": refusal.code, "message": text, "language": language}, refusal.status)
-        if refusal.retry_after is not None:
-            response.headers["Retry-After"] = str(refusal.retry_after)
-        if refusal.status == 401:
+        if not isinstance(error, (SanicException, SessionError)):
+            logger.exception("The support page's server has failed.", exc_info=error)
+        error = as_refusal(error)
+        session = getattr(request.ctx, "session", None)
+        language = session.language if session else visitor_language(request, self._replies)
+        text = self._replies.page(f"error_{error.code}", language, **error.values)
+        response = json_answer({"error": error.code, "message": text, "language": language}, error.status)
+        if error.retry_after is not None:
+            response.headers["Retry-After"] = str(error.retry_after)
+        if error.status == 401:
             response.headers["WWW-Authenticate"] = "Bearer"
         return response
 
-
-class _Blueprint(Blueprint):
-    """Routes that also prepare the app they are added to.
-
-    Args:
-        name: the blueprint's name.
-        prepare: what is done to the app.
-    """
-
-    def __init__(self, name: str, prepare: Callable[[Sanic], None]) -> None:
-        super().__init__(name)
-        self.ctx.prepare = prepare
-
-    def register(self, app: Sanic, options: dict[str, Any]) -> None:
-        """Adds the routes to an app and prepares it."""
-        super().register(app, options)  # type: ignore[no-untyped-call]  # Sanic's own has no types
-        self.ctx.prepare(app)
-
-
-async def _run_beside(work: Callable[[], Coroutine[Any, Any, None]], app: Sanic, loop: object) -> None:
-    """Runs something beside the server, until that ends."""
-    app.add_task(work(), name=work.__name__)  # a task without a name is not ended
-
-
-def _refusal(error: SanicException) -> RefusedError:
-    codes = {404: "not_found", 405: "not_found", 408: "failed", 413: "too_large"}
-    status = int(getattr(error, "status_code", 500))
-    return RefusedError(status, codes.get(status, "malformed" if status < 500 else "failed"))
-
-
-def _json(content: dict[str, Any], status: int = 200) -> HTTPResponse:
-    return json_response(content, status=status, headers=headers.data(), dumps=_dumps)
-
-
-# Only ASCII: no proxy or old client can take the encoding for another.
-_dumps: Callable[[Any], str] = json.dumps
-
-
-def _cached(request: Request, found: Asset, security: dict[str, str]) -> HTTPResponse:
-    """Sends a file, packed if the browser takes that, or tells that the browser has it already."""
-    zipped = bool(found.packed) and "gzip" in _header(request, "accept-encoding").lower()
-    tag = f'"{found.tag}{"-gzip" if zipped else ""}"'
-    named = request.args.get("v") == found.tag
-    sent = {"Vary": "Accept-Encoding", **security, "ETag": tag, "Cache-Control": _FOREVER if named else _REVALIDATE}
-    if tag in _tags(_header(request, "if-none-match")):
-        return empty(304, headers=sent)
-    if zipped:
-        sent["Content-Encoding"] = "gzip"
-    return raw(found.packed if zipped else found.body, headers=sent, content_type=found.type)
-
-
-def _tags(header: str) -> Sequence[str]:
-    return [tag.strip().removeprefix("W/") for tag in header.split(",")]
-
-
-def _header(request: Request, name: str) -> str:
-    return str(request.headers.get(name, ""))
-
-
-@lru_cache(maxsize=64)
-def _packed(body: bytes) -> bytes:
-    return packed(body)
-
-
-@lru_cache(maxsize=64)
-def _in_language(body: bytes, language: str) -> bytes:
-    return _LANGUAGE_OF_PAGE.sub(f'<html lang="{language}"'.encode(), body, count=1)
+    def _unrouted(self, request: Request, error: SanicException) -> HTTPResponse | None:
+        """Refuses what no route took, below the channel's address; elsewhere Rasa's server does."""
+        return self._failed(request, error) if request.path.startswith(_PREFIX) else None

@@ -1,19 +1,50 @@
-"""Reads what a request brings: address, origin, token, JSON body; refuses what was not agreed."""
+"""Reads address, origin, token, languages and JSON body of a request, refuses what was not agreed, answers in JSON."""
 
 from __future__ import annotations
 
 import ipaddress
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from sanic.exceptions import SanicException
 from sanic.request import Request
+from sanic.response import HTTPResponse
+from sanic.response import json as json_response
 
-from bot.channel.errors import RefusedError, malformed, token_refused
+from bot.articles.language import normalise
+from bot.articles.replies import Replies
+from bot.channel import headers
+from bot.stores.sessions import SessionError
 
+_MOST_LANGUAGES = 20
+_CODES = {404: "not_found", 405: "not_found", 408: "failed", 413: "too_large"}
 # How proxies write an address with its port, or IPv6 in brackets.
 _WRITTEN_BY_PROXY = re.compile(r"\[([^\[\]]*)\](?::\d+)?|([\d.]+):\d+")
+
+
+class RefusedError(SessionError):
+    """A request that the page's server refuses, with its HTTP status and the code of its text for the customer."""
+
+
+def as_refusal(error: Exception) -> SessionError:
+    """Returns the refusal that an error of a route, or of Sanic, becomes; 500 where it is neither."""
+    if isinstance(error, SessionError):
+        return error
+    status = int(getattr(error, "status_code", 500)) if isinstance(error, SanicException) else 500
+    return RefusedError(status, _CODES.get(status, "malformed" if status < 500 else "failed"))
+
+
+def json_answer(content: dict[str, Any], status: int = 200) -> HTTPResponse:
+    """Returns an answer that is not cached; only ASCII: no proxy or old client can take the encoding for another."""
+    return json_response(content, status=status, headers=headers.DATA, dumps=json.dumps)
+
+
+def header_of(request: Request, name: str) -> str:
+    """Returns a header of a request, empty if there is none."""
+    return str(request.headers.get(name, ""))
 
 
 def address_of(request: Request, behind_proxy: bool) -> str:
@@ -65,7 +96,11 @@ def is_own(request: Request, origin: str, page_origin: str) -> bool:
     """
     if page_origin:
         return origin == page_origin
-    return _host_of(origin) == str(request.headers.get("host", "")).lower()
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and parts.netloc.lower() == header_of(request, "host").lower()
 
 
 def bearer_token(request: Request) -> str:
@@ -74,9 +109,9 @@ def bearer_token(request: Request) -> str:
     Raises:
         RefusedError: 401, there is none.
     """
-    scheme, _, token = str(request.headers.get("authorization", "")).partition(" ")
+    scheme, _, token = header_of(request, "authorization").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise token_refused()
+        raise RefusedError(401, "token")
     return token.strip()
 
 
@@ -86,7 +121,7 @@ async def json_body(request: Request, most_bytes: int) -> dict[str, Any]:
     Raises:
         RefusedError: 415, 413 or 400.
     """
-    media_type = str(request.headers.get("content-type", "")).partition(";")[0].strip().lower()
+    media_type = header_of(request, "content-type").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise RefusedError(415, "media_type")
     if int(request.headers.get("content-length", 0)) > most_bytes:  # digits: bot/serving/http_bounds.py
@@ -101,9 +136,9 @@ async def json_body(request: Request, most_bytes: int) -> dict[str, Any]:
     try:
         content = json.loads(body.decode("utf8"))
     except (ValueError, RecursionError) as error:
-        raise malformed() from error
+        raise RefusedError(400, "malformed") from error
     if not isinstance(content, dict):
-        raise malformed()
+        raise RefusedError(400, "malformed")
     return content
 
 
@@ -115,13 +150,43 @@ def text_field(content: dict[str, Any], name: str) -> str | None:
     """
     value = content.get(name)
     if value is not None and not isinstance(value, str):
-        raise malformed()
+        raise RefusedError(400, "malformed")
     return value
 
 
-def _host_of(origin: str) -> str | None:
-    try:
-        parts = urlsplit(origin)
-        return parts.netloc.lower() if parts.scheme in {"http", "https"} else None
-    except ValueError:
-        return None
+def accepted_languages(request: Request) -> list[str]:
+    """Returns the locales of the Accept-Language header, most wanted first (RFC 9110, 12.5.4)."""
+    ranked = []
+    for item in header_of(request, "accept-language").split(",")[:_MOST_LANGUAGES]:
+        locale, _, weight = item.partition(";")
+        try:
+            quality = float(weight.strip().removeprefix("q=") or 1)
+        except ValueError:
+            continue
+        if locale.strip() and quality > 0:
+            ranked.append((quality, locale.strip()))
+    return [locale for _, locale in sorted(ranked, key=lambda found: found[0], reverse=True)]
+
+
+def visitor_language(request: Request, replies: Replies) -> str:
+    """Returns the language to answer a request in: that of its address (`?lang=`), else of the browser."""
+    return replies.answer_language(request.args.get("lang"), *accepted_languages(request))
+
+
+def page_locale(replies: Replies, language: str, asked: Sequence[str | None], accepted: Sequence[str]) -> str:
+    """Returns what a visitor most likely writes in; the bot may have no words in it.
+
+    Args:
+        replies: the bot's texts.
+        language: the language of the page's words.
+        asked: what the page's address names (`?lang=`) and what the page asks for, None where they name none.
+        accepted: what the browser asks for, most wanted first.
+    """
+    for locale in asked:
+        code = normalise(locale)
+        if code and code not in replies.languages():
+            return code
+    # A page in another language than the browser's was chosen by the visitor.
+    if accepted and replies.answer_language(*accepted) == language:
+        return normalise(accepted[0]) or language
+    return language

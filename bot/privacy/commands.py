@@ -16,8 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.privacy.person import Kept, PersonalData
 from bot.privacy.retention import expire
 from bot.private_files import write_private
-from bot.serving.conversations import ConversationsError, open_conversations
 from bot.settings import get_settings
+from bot.stores.conversations import ConversationsError, open_conversations
 from bot.tickets import TicketStoreError, ticket_store
 
 UNDECIDED = 3

@@ -12,9 +12,9 @@ from sqlalchemy import Table, Text, cast, delete, or_, select
 from sqlalchemy.engine import Engine, Row
 from sqlalchemy.sql import ColumnElement
 
-from bot.channel.redis_sessions import key
 from bot.privacy.addresses import AT_SIGNS, find_mention, fold_address, is_address
-from bot.serving.conversations import EVENTS
+from bot.stores.conversations import EVENTS
+from bot.stores.sessions import key
 from bot.tickets.database import reported
 from bot.tickets.model import Ticket, as_json
 from bot.tickets.store import TicketStore, read_ticket

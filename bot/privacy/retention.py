@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import String, cast, delete, func, literal, select, update
 from sqlalchemy.engine import Engine
 
-from bot.serving.conversations import EVENTS
+from bot.stores.conversations import EVENTS
 from bot.tickets.database import reported
 from bot.tickets.store import TicketStore
 from bot.tickets.tables import CANDIDATES, OUTBOX, OUTCOMES, SEARCHES, TICKETS

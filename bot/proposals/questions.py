@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.articles.language import detect, normalise
-from bot.serving.conversations import EVENTS, ConversationsError, open_conversations
+from bot.stores.conversations import EVENTS, ConversationsError, open_conversations
 from bot.tickets.anonymous import anonymous
 from bot.tickets.store import TicketStore
 

@@ -1,6 +1,6 @@
 """Every attribute of Rasa that this project replaces: what for, and why no extension point of Rasa's serves.
 
-`bot/serving/tracker_store.py` calls `install`: every command that answers customers opens the tracker store first.
+`bot/stores/tracker_store.py` calls `install`: every command that answers customers opens the tracker store first.
 
 Behaviour, always there:
 

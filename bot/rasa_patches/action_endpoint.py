@@ -1,4 +1,4 @@
-"""Where actions run: in Rasa's own process, or on a server that was started apart, over connections that are kept.
+"""Runs actions in Rasa's own process, or calls a server that was started apart, over connections that are kept.
 
 `action_endpoint` in endpoints.yml says `embedded:PACKAGE`. A server apart costs each message two conversions to JSON
 and back, a fifth of an answer's processor time, and a machine the memory of another Python. `BOT_ACTION_SERVER_URL`
@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from contextlib import nullcontext
 from functools import lru_cache
-from types import TracebackType
 from typing import Any
 from weakref import WeakSet
 
@@ -29,11 +29,11 @@ EMBEDDED = "embedded:"
 _IDLE_SECONDS = 2
 _OPEN: WeakSet[aiohttp.ClientSession] = WeakSet()
 
-_ask_over_http = EndpointConfig.request
+_rasas_request = EndpointConfig.request
 
 
 class EmbeddedActions:
-    """The actions of a package, run by Rasa SDK's executor in one thread, one after the other as on its server.
+    """Runs the actions of a package by Rasa SDK's executor, in one thread, one after the other as on its server.
 
     Args:
         package: name of the package.
@@ -117,30 +117,11 @@ async def _request(endpoint: EndpointConfig, *arguments: Any, **named: Any) -> A
         if apart is None:
             return await embedded_actions(str(endpoint.url).removeprefix(EMBEDDED)).answer(named["json"])
         endpoint.url = apart
-    return await _ask_over_http(endpoint, *arguments, **named)
+    return await _rasas_request(endpoint, *arguments, **named)
 
 
-class _Lent:
-    """A session that is not closed when somebody is done with it.
-
-    Args:
-        session: the session.
-    """
-
-    def __init__(self, session: aiohttp.ClientSession) -> None:
-        self._session = session
-
-    async def __aenter__(self) -> aiohttp.ClientSession:
-        return self._session
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
-
-
-def _session(endpoint: EndpointConfig) -> _Lent:
-    """Returns the session of an endpoint in this event loop."""
+def _session(endpoint: EndpointConfig) -> nullcontext[aiohttp.ClientSession]:
+    """Returns the session of an endpoint in this event loop, which is not closed when somebody is done with it."""
     loop = asyncio.get_running_loop()
     kept: tuple[asyncio.AbstractEventLoop, aiohttp.ClientSession] | None = endpoint.__dict__.get("kept_session")
     if kept is None or kept[0] is not loop or kept[1].closed:
@@ -153,4 +134,4 @@ def _session(endpoint: EndpointConfig) -> _Lent:
         )
         _OPEN.add(session)
         kept = endpoint.__dict__["kept_session"] = (loop, session)
-    return _Lent(kept[1])
+    return nullcontext(kept[1])

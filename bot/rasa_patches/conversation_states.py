@@ -1,4 +1,4 @@
-"""What a conversation's events have brought about, without going through all of them again for each message.
+"""Caches the states of a conversation, so that not all its events are gone through again for each message.
 
 Rasa replays a conversation for each prediction and each action: a sixth of what an answer takes, more in long ones.
 """
@@ -25,7 +25,7 @@ from rasa.shared.core.slots import Slot
 from rasa.shared.core.trackers import DialogueStateTracker
 
 _STATE = ("_paused", "followup_action", "latest_action", "latest_message", "latest_bot_utterance")
-"""What a conversation's events have brought about, beside its slots and its loop."""
+"""Attributes of a tracker that its events change, beside its slots and its loop."""
 _BEGINNINGS = frozenset({Restarted, SessionStarted})
 """Events behind which a conversation begins anew."""
 _UNDOING = frozenset({ActionReverted, UserUtteranceReverted})
@@ -53,13 +53,13 @@ class _StatesSoFar:
         self._replayed = tracker.init_copy()
         self._states: list[State] = []
 
-    def holds(self, tracker: DialogueStateTracker, domain: Domain) -> bool:
+    def is_valid(self, tracker: DialogueStateTracker, domain: Domain) -> bool:
         """Tells whether the conversation has but grown since."""
         events = tracker.events
         known = events is self._events and domain is self._domain and len(events) >= self._seen
         return known and (not self._seen or events[self._seen - 1] is self._last)
 
-    def go_on(self) -> bool:
+    def update(self) -> bool:
         """Takes in what is new; False if it must be gone through from its beginning."""
         new = list(islice(self._events, self._seen, None))
         first = _first_applied(new)
@@ -126,7 +126,7 @@ def past_states(
     """Returns the states before each action and the present one, as Rasa's own method does; see there."""
     if not omit_unset_slots and not ignore_rule_only_turns:
         for known in _known_and_new(tracker, domain):
-            if known.go_on():
+            if known.update():
                 vars(tracker)[_STATES] = known
                 return known.states()
     vars(tracker).pop(_STATES, None)
@@ -135,7 +135,7 @@ def past_states(
 
 def _known_and_new(tracker: DialogueStateTracker, domain: Domain) -> Iterator[_StatesSoFar]:
     known: _StatesSoFar | None = vars(tracker).get(_STATES)
-    if known is not None and known.holds(tracker, domain):
+    if known is not None and known.is_valid(tracker, domain):
         yield known
     yield _StatesSoFar(tracker, domain)
 

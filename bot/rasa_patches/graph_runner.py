@@ -1,7 +1,4 @@
-"""What Rasa does with every message beside understanding and answering it, at less cost.
-
-The graph of components is run in order, without Dask's scheduler, and nothing is copied for log lines.
-"""
+"""Runs the graph of components in order, without Dask's scheduler, and copies nothing for log lines."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class _Index:
             # Of a conversation that begins, Rasa asks for nothing else.
             self._keys.setdefault((action, intent if action else None), []).append(key)
         self.needs_intent = all(intent for action, intent in self._keys if action in (None, ACTION_LISTEN_NAME))
-        """Whether a rule applies to a message by its intent only, and not by its text."""
+        """True where rules apply to a message by its intent only, and not by its text."""
 
     def candidates(self, state: State) -> set[str]:
         """Returns every rule that may apply where this is the present state."""

@@ -7,18 +7,17 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-from prometheus_client import Histogram
 from rasa.core.actions.action import RemoteAction
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import UserMessage
 from rasa.core.processor import MessageProcessor
 
+from bot.metrics import LATENCY
+
 Answer = TypeVar("Answer")
 
 conversation: ContextVar[str | None] = ContextVar("conversation", default=None)
 """The conversation that is being served; its id opens nothing without the signed token."""
-_BUCKETS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10)
-LATENCY = Histogram("bot_stage_seconds", "Time by stage.", ["stage"], buckets=_BUCKETS, registry=None)
 
 
 def timed(stage: str, method: Callable[..., Awaitable[Answer]]) -> Callable[..., Awaitable[Answer]]:

@@ -6,13 +6,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Column, Integer, MetaData, String, Table, Text, create_engine, insert, select
-from sqlalchemy.engine import Engine, make_url
+from sqlalchemy import Column, Integer, MetaData, String, Table, Text, insert, select
+from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.private_files import prepare_sqlite_file
 from bot.regression.items import RegressionError
+from bot.stores.databases import open_database
 
+_WAIT_SECONDS = 30
 _METADATA = MetaData()
 _RUNS = Table(
     "regression_runs",
@@ -47,10 +48,7 @@ class History:
 
     def __init__(self, url: str) -> None:
         try:
-            parsed = make_url(url)
-            if parsed.get_backend_name() == "sqlite":
-                prepare_sqlite_file(parsed)
-            self._engine: Engine = create_engine(parsed, future=True)
+            self._engine: Engine = open_database(url, _WAIT_SECONDS)
             _METADATA.create_all(self._engine)
         except (SQLAlchemyError, OSError, ImportError) as error:
             raise _unusable(error) from error

@@ -12,11 +12,11 @@ from rich.table import Table
 from bot.articles import ArticleStore
 from bot.articles.examples import read_examples
 from bot.articles.issues import load_issues
-from bot.launcher import LaunchError, train
 from bot.nlu.explain import load_intent_model, nearest, strongest
 from bot.regression.items import RegressionError
 from bot.regression.measure import NluModel
 from bot.settings import get_settings
+from bot.training import LaunchError, train
 
 RANKED = 5
 PARTS = 8

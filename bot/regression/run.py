@@ -23,7 +23,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bot.articles.check import NothingToCheck
 from bot.articles.examples import ExampleError
 from bot.articles.issues import load_issues
-from bot.launcher import LaunchError, fingerprint, train
 from bot.regression import changes
 from bot.regression.inventory import take_inventory
 from bot.regression.items import Item, RegressionError, Result, read_json, unique, write_whole
@@ -31,6 +30,7 @@ from bot.regression.sets import STEPS, Asked, check_sets
 from bot.regression.turnover import measure_turnover
 from bot.settings import PROJECT_ROOT
 from bot.text.yaml_files import read_yaml
+from bot.training import LaunchError, fingerprint, train
 
 CONVERSATIONS = "conversations"
 DIALOGUES = "dialogues"

@@ -9,11 +9,11 @@ from typing import Any
 
 import yaml
 
-from bot.launcher import LaunchError, train_elsewhere
 from bot.regression.items import Item, RegressionError
 from bot.regression.sets import Asked, intents
 from bot.settings import PROJECT_ROOT
 from bot.text.yaml_files import read_yaml
+from bot.training import LaunchError, train_elsewhere
 
 FIRST_SEED = 1001
 

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.sqlite import write_ahead
+from bot.stores.databases import open_sqlite, write_ahead
 
 BUSY_SECONDS = 30
 _VERSION = 1
@@ -123,10 +123,7 @@ class Library:
             raise LibraryError(f"{path}: article database of version {version}, expected {_VERSION}; import again.")
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        return connection
+        return open_sqlite(self.path, BUSY_SECONDS)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:

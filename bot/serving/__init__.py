@@ -1,1 +1,1 @@
-"""What Rasa's server needs to be one of many: stores named in endpoints.yml, health, metrics, logs."""
+"""Rasa's server for operators: health, metrics, logs, bounds of all requests."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from prometheus_client import generate_latest
@@ -15,13 +16,13 @@ from sanic.request import Request
 from sanic.response import HTTPResponse, raw
 from sanic.response import json as json_response
 
+from bot import metrics
 from bot.rasa_patches import action_endpoint, graph_runner
-from bot.serving import health, http_bounds, logs, metrics
-from bot.serving.event_broker import ConversationEvents
+from bot.serving import health, http_bounds, logs
+from bot.serving.blueprint import AppBlueprint
 from bot.settings import Settings, get_settings
+from bot.stores.broker import ConversationEvents
 from bot.tickets import TicketStoreError, ticket_store
-
-Handler = Callable[[Request], Coroutine[Any, Any, HTTPResponse]]
 
 
 class OperationsChannel(InputChannel):
@@ -48,14 +49,19 @@ class OperationsChannel(InputChannel):
 
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
         """Returns what adds the addresses to Rasa's server."""
-        return _AtRoot(
-            {
-                "/health/live": self._live,
-                "/health/ready": self._ready,
-                **({"/metrics": self._metrics} if self._settings.metrics_token else {}),
-            },
-            self._settings,
-        )
+        return AppBlueprint("operations", self._prepare_app)
+
+    def _prepare_app(self, app: Sanic) -> None:
+        """Adds routes, outside of the channel's own prefix, and the bounds of all routes."""
+        http_bounds.install(app, self._settings)
+        routes = {"/health/live": self._live, "/health/ready": self._ready}
+        if self._settings.metrics_token:
+            routes["/metrics"] = self._metrics
+        for path, handler in routes.items():
+            # Sanic marks its handlers, which it cannot do to a method.
+            app.add_route(partial(handler), path, methods=("GET",), name=path.strip("/").replace("/", "_"))
+        app.register_listener(_get_ready, "after_server_start")
+        app.register_listener(_close_connections, "after_server_stop")
 
     async def _live(self, request: Request) -> HTTPResponse:
         return json_response({"status": "live"})
@@ -84,28 +90,6 @@ class OperationsChannel(InputChannel):
         return await health.parts(getattr(request.app.ctx, "agent", None), self._settings)
 
 
-class _AtRoot(Blueprint):
-    """Routes that stand outside of the channel's own prefix, and the bounds of all routes.
-
-    Args:
-        routes: path -> handler.
-        settings: the bounds.
-    """
-
-    def __init__(self, routes: Mapping[str, Handler], settings: Settings) -> None:
-        super().__init__("operations")
-        self.ctx.routes = routes
-        self.ctx.settings = settings
-
-    def register(self, app: Sanic, options: dict[str, Any]) -> None:
-        """Adds routes and bounds to the server."""
-        http_bounds.install(app, self.ctx.settings)
-        for path, handler in self.ctx.routes.items():
-            app.add_route(_plain(handler), path, methods=("GET",), name=path.strip("/").replace("/", "_"))
-        app.register_listener(_get_ready, "after_server_start")
-        app.register_listener(_close_connections, "after_server_stop")
-
-
 async def _get_ready(app: Sanic, loop: asyncio.AbstractEventLoop) -> None:
     endpoint = app.ctx.agent.action_endpoint
     if endpoint is not None:
@@ -125,12 +109,3 @@ def _read_outbox() -> None:
     metrics.OUTBOX.clear()
     for target, state, number in depth:
         metrics.OUTBOX.labels(target, state).set(number)
-
-
-def _plain(handler: Handler) -> Handler:
-    """Returns a function: Sanic marks its handlers, which it cannot do to a method."""
-
-    async def handle(request: Request) -> HTTPResponse:
-        return await handler(request)
-
-    return handle

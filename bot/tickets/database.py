@@ -7,13 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, event, inspect, text
-from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy import event, inspect, text
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import QueuePool
 
-from bot.private_files import prepare_sqlite_file
-from bot.sqlite import write_ahead
+from bot.stores.databases import open_database
 from bot.tickets.model import TicketStoreError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -33,36 +31,14 @@ def open_engine(url: str) -> Engine:
         TicketStoreError: the address cannot be understood, or an SQLite file cannot be made.
     """
     try:
-        parsed = make_url(url)
-        if parsed.get_backend_name() != "sqlite":
-            return create_engine(
-                parsed,
-                future=True,
-                pool_pre_ping=True,
-                # Threads take turns: PostgreSQL has 100 connections by default, for all processes together.
-                pool_size=2,
-                max_overflow=3,
-                pool_timeout=WAIT_SECONDS,
-                connect_args={"connect_timeout": 5},
-            )
-        prepare_sqlite_file(parsed)
-        engine = create_engine(
-            parsed,
-            future=True,
-            # SQLite lets writers in by chance, so that one of many may wait in vain. One connection for all threads of
-            # a process lets them in by turns; only processes compete.
-            poolclass=QueuePool,
-            pool_size=1,
-            max_overflow=0,
-            pool_timeout=WAIT_SECONDS,
-            connect_args={"timeout": WAIT_SECONDS, "check_same_thread": False},
-        )
+        engine = open_database(url, WAIT_SECONDS, synchronous="FULL")  # a ticket whose number was told is kept
     except (SQLAlchemyError, OSError, ImportError) as error:
         raise TicketStoreError(
             f"the ticket database cannot be opened ({type(error).__name__}: {error}); mend BOT_TICKETS_DATABASE."
         ) from error
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
@@ -117,8 +93,6 @@ def _version(connection: Connection) -> str | None:
 
 def _prepare_sqlite(connection: Any, record: Any) -> None:
     connection.isolation_level = None  # transactions begin where `_begin_sqlite` says, for tables as for rows
-    write_ahead(connection, WAIT_SECONDS)
-    connection.execute("PRAGMA synchronous = FULL")  # a ticket whose number was told survives a power cut
     connection.execute("PRAGMA foreign_keys = ON")
 
 

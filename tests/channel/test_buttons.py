@@ -7,10 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from bot.channel.errors import RefusedError
 from bot.channel.links import AllowedLinks
-from bot.channel.offers import Offers
 from bot.settings import Settings
+from bot.stores.sessions import Offers, SessionError
 from tests.channel.conftest import PageBot
 
 
@@ -82,7 +81,7 @@ def test_buttons_whose_payload_is_no_command_are_not_offered() -> None:
         ],
     )
     assert [offer.title for offer in shown] == ["Yes"]
-    with pytest.raises(RefusedError):
+    with pytest.raises(SessionError):
         offers.take("")
 
 

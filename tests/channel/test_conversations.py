@@ -12,9 +12,9 @@ import pytest
 
 from bot.articles.replies import Replies
 from bot.channel.links import AllowedLinks
-from bot.channel.sessions import Session
-from bot.channel.turns import PageOutput, Turn
+from bot.channel.output import PageOutput, Turn
 from bot.settings import Settings
+from bot.stores.sessions import Session
 from tests.channel.conftest import PageBot
 
 REPLIES = Replies()

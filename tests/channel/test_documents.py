@@ -11,7 +11,7 @@ import yaml
 
 from bot.articles.issues import common_issues
 from bot.articles.replies import Replies
-from bot.channel.assets import asset
+from bot.channel.documents import asset
 from bot.settings import Settings
 from tests.channel.conftest import PageBot
 

@@ -15,12 +15,13 @@ import requests
 import yaml
 from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 
-from bot.channel.errors import RefusedError
 from bot.channel.limits import LimitError, Limits
 from bot.channel.page import PageChannel
-from bot.channel.sessions import MemorySessions, Session
+from bot.channel.requests import RefusedError
 from bot.channel.tokens import KeyFileError, Tokens, new_conversation, signing_key
 from bot.settings import Settings
+from bot.stores.session_stores import MemorySessions
+from bot.stores.sessions import Session, SessionError
 from tests.channel.conftest import Customer, PageBot
 
 ROUTES = [("POST", "messages"), ("GET", "history"), ("DELETE", "session")]
@@ -183,7 +184,7 @@ def test_where_all_conversations_are_used_a_new_one_waits_and_one_that_rests_mak
     for name, seen in (("resting", 0.0), ("new", now), ("newer", now)):
         asyncio.run(store.add(session(name, seen)))
     assert asyncio.run(store.get("resting")) is None
-    with pytest.raises(RefusedError) as refusal:
+    with pytest.raises(SessionError) as refusal:
         asyncio.run(store.add(session("newest", now)))
     assert (refusal.value.status, refusal.value.code) == (429, "busy")
     assert asyncio.run(store.get("new")) is not None

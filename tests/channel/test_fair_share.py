@@ -15,16 +15,16 @@ from sanic import Sanic
 from sanic.compat import Header
 from sanic.request import Request
 
-from bot.channel.errors import RefusedError
+from bot.articles.replies import Replies
 from bot.channel.limits import Limits
 from bot.channel.links import AllowedLinks
-from bot.channel.offers import Offer
+from bot.channel.output import Turn
 from bot.channel.page import PageChannel
-from bot.channel.requests import address_of
-from bot.channel.sessions import MemorySessions, Session
-from bot.channel.texts import Texts
-from bot.channel.turns import Conversations, Turn
+from bot.channel.requests import RefusedError, address_of
+from bot.channel.turns import Conversations
 from bot.settings import Settings
+from bot.stores.session_stores import MemorySessions
+from bot.stores.sessions import Offer, Session
 from tests.channel.conftest import PageBot
 from tests.conftest import free_port
 
@@ -142,12 +142,12 @@ def test_the_messages_of_one_address_are_answered_two_at_a_time_and_others_do_no
 
         store, settings = MemorySessions(10), Settings()
         links = AllowedLinks(settings)
-        conversations = Conversations(store, Texts(links.hosts), links, handle, settings.turns_per_address)
+        conversations = Conversations(store, Replies(), links, handle, settings.turns_per_address)
 
         async def say(name: str, address: str) -> Turn:
             button = Offer(name, "Hello", "greet")
-            held = await store.hold(name)
-            return conversations.pressed(session(name, time.time() + 60), name, button, held, address)
+            lock = await store.lock(name)
+            return conversations.begin(session(name, time.time() + 60), name, button, lock, address)
 
         turns = [await say(name, "10.0.0.1") for name in ("first", "second", "third")]
         turns.append(await say("of somebody else", "10.0.0.2"))

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from bot.channel.errors import RefusedError
 from bot.channel.limits import Limits
+from bot.channel.requests import RefusedError
 from bot.settings import Settings
 from tests.conftest import free_port
 

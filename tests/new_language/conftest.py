@@ -20,7 +20,7 @@ TREES = Path(__file__).parent / "trees"
 ISSUES = ("card_declined", "download_invoice", "cancel_subscription", "refund_request")
 SHIPPED = ("en", "sv")
 _LINKED = ("actions", "bot", "credentials.yml", "credentials-rest.yml", "domain.yml")
-_TRAIN = "import sys; from pathlib import Path; from bot.launcher import train; print(train(Path(sys.argv[1])))"
+_TRAIN = "import sys; from pathlib import Path; from bot.training import train; print(train(Path(sys.argv[1])))"
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.engine import Engine
 
 from bot.privacy.person import PersonalData
-from bot.serving.conversations import EVENTS, open_conversations
+from bot.stores.conversations import EVENTS, open_conversations
 from bot.tickets import SearchEvent, Ticket
 from bot.tickets.store import TicketStore
 from bot.tickets.tables import OUTBOX, SEARCHES, TICKETS

@@ -10,8 +10,7 @@ import redis
 from sqlalchemy import insert, update
 
 from benchmarks.serving.servers import RedisServer
-from bot.channel.redis_sessions import as_json, key
-from bot.channel.sessions import Session
+from bot.stores.sessions import Session, as_json, key
 from bot.tickets import SearchEvent
 from bot.tickets.tables import CANDIDATES, OUTBOX
 from tests.privacy.conftest import NOW, Kept

@@ -8,9 +8,8 @@ import time
 import redis
 
 from benchmarks.serving.servers import RedisServer
-from bot.channel.redis_sessions import as_json, key
-from bot.channel.sessions import Session
 from bot.privacy.retention import Expired, expire
+from bot.stores.sessions import Session, as_json, key
 from bot.tickets.model import ConversationOutcome
 from bot.tickets.model import as_json as ticket_json
 from tests.privacy.conftest import NOW, Kept

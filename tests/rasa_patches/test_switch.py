@@ -24,7 +24,7 @@ ours = [(EndpointConfig, "request"), (MessageProcessor, "parse_message"), (Agent
         (Agent, "handle_message"), (Domain, "is_empty"), (RulePolicy, "_get_possible_keys"),
         (DialogueStateTracker, "past_states"), (RemoteAction, "_validate_action_result")]
 before = [getattr(owner, name) for owner, name in ours]
-import bot.serving.tracker_store
+import bot.stores.tracker_store
 print([name for (owner, name), known in zip(ours, before) if getattr(owner, name) is not known])
 """
 BEHAVIOUR = ["request", "parse_message", "_create_tracker_store", "handle_message"]

@@ -1,26 +1,14 @@
-"""Real servers: PostgreSQL, Redis, RabbitMQ."""
+"""Settings of one test."""
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
-from benchmarks.serving.servers import RabbitServer
 from bot.settings import get_settings
-from tests.conftest import or_skip
 
 SetUp = Callable[..., None]
-
-
-@pytest.fixture(scope="session")
-def rabbit() -> Iterator[RabbitServer]:
-    """A RabbitMQ that has not been started."""
-    with tempfile.TemporaryDirectory(prefix="rabbit") as folder:
-        server = or_skip(lambda: RabbitServer(Path(folder)))
-        yield server
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ import tomli
 import yaml
 
 from benchmarks.handoffs.servers import PostgresServer, ServerMissing, free_port, wait_until
-from bot.serving.metrics import REGISTRY
+from bot.metrics import REGISTRY
 from bot.settings import Settings
 from tests.conftest import or_skip
 from tests.serving.test_kubernetes import SECRETS

@@ -14,8 +14,8 @@ import pytest
 import requests
 
 from benchmarks.handoffs.servers import wait_until
+from bot.metrics import REGISTRY, count
 from bot.serving.logs import JsonFormatter, conversation
-from bot.serving.metrics import REGISTRY, count
 from tests.channel.conftest import Customer, PageBot
 from tests.conftest import ROOT, free_port, started
 

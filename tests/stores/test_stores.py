@@ -17,26 +17,25 @@ from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecuted, SessionStarted, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.exceptions import RasaException
+from rasa.shared.utils.common import class_from_module_path
 from rasa.utils.endpoints import read_endpoint_config
 from sqlalchemy.exc import OperationalError
 
 from benchmarks.handoffs.servers import PostgresServer
 from benchmarks.serving.servers import RabbitServer, RedisServer
-from bot import shared_redis
-from bot.channel.errors import RefusedError
+from bot.articles.replies import Replies
 from bot.channel.links import AllowedLinks
-from bot.channel.offers import Offer
-from bot.channel.redis_sessions import RedisSessions
-from bot.channel.sessions import Part, Session
-from bot.channel.texts import Texts
 from bot.channel.turns import Conversations
-from bot.serving.conversations import EVENTS
-from bot.serving.event_broker import ConversationEvents
-from bot.serving.lock_store import ConversationLocks
-from bot.serving.tracker_store import ConversationStore
 from bot.settings import Settings
+from bot.stores import databases
+from bot.stores.broker import ConversationEvents
+from bot.stores.conversations import EVENTS
+from bot.stores.locks import ConversationLocks
+from bot.stores.session_stores import RedisSessions
+from bot.stores.sessions import Offer, Part, Session, SessionError
+from bot.stores.tracker_store import ConversationStore
 from tests.conftest import or_skip
-from tests.serving.conftest import SetUp
+from tests.stores.conftest import SetUp
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOMAIN = Domain.from_yaml("version: '3.1'\nslots:\n  language: {type: text, mappings: [{type: from_text}]}\n")
@@ -56,6 +55,18 @@ def tracker_database(request: pytest.FixtureRequest, tmp_path: Path, settings_of
 def as_rasa_opens_it() -> TrackerStore:
     """Opens the tracker store through endpoints.yml."""
     return TrackerStore.create(read_endpoint_config(str(ROOT / "endpoints.yml"), "tracker_store"), DOMAIN)
+
+
+@pytest.mark.parametrize(
+    ("former", "present"),
+    [
+        ("bot.serving.tracker_store.ConversationStore", ConversationStore),
+        ("bot.serving.lock_store.ConversationLocks", ConversationLocks),
+        ("bot.serving.event_broker.ConversationEvents", ConversationEvents),
+    ],
+)
+def test_an_endpoints_file_of_an_earlier_version_names_the_same_stores(former: str, present: type) -> None:
+    assert class_from_module_path(former) is present
 
 
 def conversation(name: str) -> DialogueStateTracker:
@@ -152,7 +163,7 @@ def test_what_was_erased_during_a_message_is_not_at_hand(tracker_database: str) 
 
 
 def test_so_many_events_are_at_hand_and_those_used_last(tracker_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.serving.tracker_store._EVENTS_AT_HAND", 3 * 3)
+    monkeypatch.setattr("bot.stores.tracker_store._CACHED_EVENTS", 3 * 3)
     store = ConversationStore(DOMAIN)
     talks = {name: conversation(name) for name in ("anne", "bo", "carl", "dina")}
 
@@ -287,7 +298,7 @@ def test_the_lock_of_a_server_that_has_died_lapses_while_that_of_a_living_one_is
     redis_server: RedisServer, settings_of: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings_of(redis_url=redis_server.url)
-    monkeypatch.setattr(shared_redis, "HELD_SECONDS", 0.5)
+    monkeypatch.setattr(databases, "LOCK_SECONDS", 0.5)
 
     async def hold_beyond_its_time(entered: asyncio.Event) -> float:
         async with ConversationLocks().lock("cecilie"):
@@ -302,7 +313,7 @@ def test_the_lock_of_a_server_that_has_died_lapses_while_that_of_a_living_one_is
         async with ConversationLocks().lock("cecilie"):
             assert time.monotonic() >= await holding
         # This loop ends before it is given back: nobody renews it any more.
-        await shared_redis.hold(shared_redis.open_redis(redis_server.url), "bot:lock:cecilie", 0)
+        await databases.take_lock(databases.open_redis(redis_server.url), "bot:lock:cecilie", 0)
 
     async def come_after() -> None:
         async with ConversationLocks().lock("cecilie", lock_lifetime=5):
@@ -354,13 +365,13 @@ def test_a_conversation_is_changed_by_one_server_at_a_time(redis_server: RedisSe
         await stores[0].add(Session("page-bo", "nb", "nb", None, expires=time.time() + 60, seen=0.0))
 
         async def message(store: RedisSessions, text: str) -> None:
-            held = await store.hold("page-bo")
+            lock = await store.lock("page-bo")
             session = await store.get("page-bo")
             assert session is not None
             await asyncio.sleep(0)
             session.remember({"from": "customer", "text": text})
             await store.save(session)
-            await held.release()
+            await lock.release()
 
         await asyncio.gather(*[message(store, f"{number}") for number, store in enumerate(stores * 5)])
         session = await stores[1].get("page-bo")
@@ -374,7 +385,7 @@ def test_a_conversation_is_changed_by_one_server_at_a_time(redis_server: RedisSe
 def test_without_its_redis_a_customer_is_told_to_try_again(tmp_path: Path) -> None:
     server = or_skip(lambda: RedisServer(tmp_path))
     server.stop()
-    with pytest.raises(RefusedError) as refusal:
+    with pytest.raises(SessionError) as refusal:
         asyncio.run(RedisSessions(server.url).get("page-anne"))
     assert (refusal.value.status, refusal.value.code, refusal.value.retry_after) == (503, "failed", 2)
 
@@ -393,9 +404,9 @@ def test_an_answer_that_is_given_while_redis_is_away_has_buttons_that_act(tmp_pa
             buttons = [{"title": "Ja", "payload": "/affirm"}]
             await message.output_channel.send_response("page-anne", {"text": "Hjalp det?", "buttons": buttons})
 
-        conversations = Conversations(store, Texts(), AllowedLinks(Settings()), answer, at_once=2)
-        held = await store.hold("page-anne")
-        turn = conversations.pressed(session, "1", Offer("1", "Hei", "greet"), held, "198.51.100.7")
+        conversations = Conversations(store, Replies(), AllowedLinks(Settings()), answer, at_once=2)
+        lock = await store.lock("page-anne")
+        turn = conversations.begin(session, "1", Offer("1", "Hei", "greet"), lock, "198.51.100.7")
         async for part in turn.follow():
             parts.append(part)
             await asyncio.to_thread(server.start)

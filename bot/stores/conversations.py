@@ -1,16 +1,12 @@
-"""The database of conversations, opened without rasa, which takes seconds to import: its one table is Rasa's."""
+"""The database of Rasa's conversations, opened without rasa, which takes seconds to import."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import Column, Float, Integer, MetaData, String, Table, Text, create_engine, event, inspect
-from sqlalchemy.engine import Engine, make_url
+from sqlalchemy import Column, Float, Integer, MetaData, String, Table, Text, inspect
+from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
-from sqlalchemy.pool import QueuePool
 
-from bot.private_files import prepare_sqlite_file
-from bot.sqlite import write_ahead
+from bot.stores.databases import open_database
 
 EVENTS = Table(
     "events",
@@ -23,9 +19,8 @@ EVENTS = Table(
     Column("action_name", String(255)),
     Column("data", Text),
 )
-# A customer waits for an answer: a database that swallows connections must become an apology before they give up.
-_CONNECT_SECONDS = 5
-_BUSY_SECONDS = 20
+"""The table of Rasa's SQLTrackerStore."""
+_WAIT_SECONDS = 20
 
 
 class ConversationsError(RuntimeError):
@@ -42,23 +37,7 @@ def open_conversations(url: str) -> Engine:
         ConversationsError: it cannot be used; the message names BOT_TRACKER_DATABASE and no password.
     """
     try:
-        parsed = make_url(url)
-        if parsed.get_backend_name() == "sqlite":
-            prepare_sqlite_file(parsed)
-            options: dict[str, Any] = {"timeout": _BUSY_SECONDS, "check_same_thread": False}
-            engine = create_engine(parsed, poolclass=QueuePool, pool_size=1, max_overflow=0, connect_args=options)
-            event.listen(engine, "connect", _prepare_sqlite)
-        else:
-            # A connection that PostgreSQL has dropped is noticed before it is used; it has 100 for all processes.
-            options = {"connect_timeout": _CONNECT_SECONDS}
-            engine = create_engine(
-                parsed,
-                pool_pre_ping=True,
-                pool_size=4,
-                max_overflow=4,
-                pool_timeout=_BUSY_SECONDS,
-                connect_args=options,
-            )
+        engine = open_database(url, _WAIT_SECONDS, pool_size=4, max_overflow=4)
         _make_table(engine)
     except (SQLAlchemyError, OSError, ImportError) as error:
         cause = str(getattr(error, "orig", None) or error).strip().splitlines()
@@ -77,8 +56,3 @@ def _make_table(engine: Engine) -> None:
     except (OperationalError, ProgrammingError, IntegrityError):
         if not inspect(engine).has_table(EVENTS.name):  # otherwise another server was first
             raise
-
-
-def _prepare_sqlite(connection: Any, record: Any) -> None:
-    write_ahead(connection, _BUSY_SECONDS)
-    connection.execute("PRAGMA synchronous = NORMAL")

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import delete, select
 
 from benchmarks.handoffs.servers import PostgresServer
-from bot.serving.conversations import open_conversations
-from bot.serving.migrate import CONVERSATIONS, TICKETS, MigrationError, copy
+from bot.stores.conversations import open_conversations
+from bot.stores.migrate import CONVERSATIONS, TICKETS, MigrationError, copy
 from bot.tickets.model import ConversationOutcome
 from bot.tickets.store import TicketStore
 from bot.tickets.tables import TICKETS as TICKET_ROWS

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.sqlite import write_ahead
+from bot.stores.databases import write_ahead
 
 
 @pytest.fixture

@@ -1,13 +1,20 @@
-"""Moves conversations and tickets from the SQLite default to another database, with everything kept."""
+"""The command `python -m bot db migrate`: moves conversations and tickets from SQLite to PostgreSQL."""
 
 from __future__ import annotations
 
+import argparse
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from sqlalchemy import Table, func, insert, inspect, select, text
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
-from bot.serving.conversations import EVENTS
+from bot.settings import PROJECT_ROOT, get_settings
+from bot.stores.conversations import EVENTS, ConversationsError, open_conversations
+from bot.tickets import TicketStoreError
+from bot.tickets.store import TicketStore
 from bot.tickets.tables import METADATA
 
 _AT_ONCE = 1000
@@ -17,6 +24,50 @@ TICKETS: tuple[Table, ...] = tuple(METADATA.sorted_tables)
 
 class MigrationError(RuntimeError):
     """Nothing was moved; the message says why and what to do."""
+
+
+def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds `db migrate` to the command line."""
+    database = subparsers.add_parser("db", help="move conversations and tickets to another database")
+    verbs = database.add_subparsers(dest="db_verb", required=True, metavar="COMMAND")
+    summary = "copy SQLite files to the databases of the settings, which must be empty; stop the bot before"
+    parser = verbs.add_parser("migrate", help=summary, description=summary.capitalize() + ".")
+    for name in ("conversations", "tickets"):
+        file = f"{name}.db"
+        parser.add_argument(
+            f"--{name}", type=Path, default=PROJECT_ROOT / "var" / file, help=f"SQLite file (var/{file})"
+        )
+    parser.set_defaults(handler=_migrate)
+
+
+def _migrate(options: argparse.Namespace) -> int:
+    settings = get_settings()
+    try:
+        for file in (options.conversations, options.tickets):
+            if not file.is_file():
+                raise MigrationError(f"there is no file {file}; name it with --conversations or --tickets.")
+        moves = (
+            (open_conversations, options.conversations, settings.tracker_database, CONVERSATIONS),
+            # Opening makes the tickets' tables, or brings them up to date.
+            (lambda url: TicketStore(url).engine, options.tickets, settings.tickets_database, TICKETS),
+        )
+        opened = [
+            (open_engine(f"sqlite:///{file}"), open_engine(url.get_secret_value()), tables)
+            for open_engine, file, url, tables in moves
+        ]
+        for source, target, tables in opened:
+            if target.dialect.name == "sqlite":
+                raise MigrationError("the settings name SQLite; set BOT_TRACKER_DATABASE and BOT_TICKETS_DATABASE.")
+            for table, rows in copy(source, target, tables).items():
+                print(f"{table}: {rows} rows")
+    except (MigrationError, ConversationsError, TicketStoreError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except SQLAlchemyError as error:
+        print(f"error: nothing of this database was moved ({type(error).__name__}).", file=sys.stderr)
+        return 1
+    print("the SQLite files are as they were; keep them until you have seen the new databases at work.")
+    return 0
 
 
 def copy(source: Engine, target: Engine, tables: Sequence[Table]) -> dict[str, int]:

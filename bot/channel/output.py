@@ -1,0 +1,160 @@
+"""The page as Rasa sees it: messages that go to Rasa, and what the bot utters as parts for the page."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from rasa.core.channels.channel import OutputChannel, UserMessage
+
+from bot.channel.links import AllowedLinks
+from bot.stores.sessions import Offer, Part, Session
+from bot.text.masking import Masked
+
+CHANNEL = "page"
+_STRUCTURED = frozenset({"answer", "documents"})
+"""Types of payloads that the page draws itself, in place of their text."""
+
+Notice = Callable[[str], Part]
+
+
+@dataclass
+class Turn:
+    """The bot's turn: parts that grow while it speaks, for as many readers as there are."""
+
+    parts: list[Part] = field(default_factory=list)
+    finished: bool = False
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def add(self, part: Part) -> None:
+        """Adds a part."""
+        self.parts.append(part)
+        self._wake()
+
+    def finish(self) -> None:
+        """Ends the turn."""
+        self.finished = True
+        self._wake()
+
+    async def follow(self) -> AsyncIterator[Part]:
+        """Yields every part, each as soon as it exists, until the turn is over."""
+        read = 0
+        while True:
+            changed = self._changed
+            while read < len(self.parts):
+                yield self.parts[read]
+                read += 1
+            if self.finished:
+                return
+            await changed.wait()
+
+    def _wake(self) -> None:
+        before, self._changed = self._changed, asyncio.Event()
+        before.set()
+
+
+class PageOutput(OutputChannel):
+    """Rasa's way to the page: turns what the bot utters into parts.
+
+    Args:
+        session: the conversation.
+        turn: where the parts go.
+        message: id of the message that is being answered.
+        links: what answers may lead to.
+        notice: gives what the customer is told before the answer, in a language.
+    """
+
+    @classmethod
+    def name(cls) -> str:
+        """Returns the name under which domain and actions know the channel."""
+        return CHANNEL
+
+    def __init__(
+        self, session: Session, turn: Turn, message: str, links: AllowedLinks, notice: Notice | None = None
+    ) -> None:
+        self.session = session
+        self.turn = turn
+        self.message = message
+        self._links = links
+        self._notice = notice
+
+    def understood(self, parse_data: dict[str, Any]) -> None:
+        """Takes the conversation's language from what the pipeline made of a typed text, and adds the page's product.
+
+        Called before the first action of the turn (bot/rasa_patches/understanding.py).
+        """
+        session = self.session
+        named = {entity["entity"]: entity["value"] for entity in parse_data["entities"]}
+        session.written = str(named.get("language", session.written))
+        session.language = str(named.get("fallback_language", named.get("language", session.language)))
+        if self._notice is not None:
+            self.say(self._notice(session.language))
+        parse_data["entities"] = _with_product(session, parse_data["entities"])
+
+    async def send_response(self, recipient_id: str, message: dict[str, Any]) -> None:
+        """Says one utterance: a structured answer in place of its text, buttons with theirs, or text alone."""
+        answer, text = message.get("custom"), message.get("text")
+        buttons = [*(message.get("buttons") or []), *(message.get("quick_replies") or [])]
+        structured = isinstance(answer, dict) and answer.get("type") in _STRUCTURED
+        if structured:
+            self.turn.add(self._links.cleaned(answer))
+        if buttons:
+            offers = self.session.offers.add(self.message, buttons)
+            shown = [offer.shown() for offer in offers]
+            self.say({"type": "buttons", "text": "" if structured else text or "", "buttons": shown})
+        elif text and not structured:
+            self.say({"type": "text", "text": text})
+        # Whoever reads the turn gets the part now, and not after the rest of Rasa's work.
+        await asyncio.sleep(0)
+
+    def say(self, part: Part) -> None:
+        """Adds a part in the conversation's language."""
+        self.turn.add({**part, "language": self.session.language})
+
+    def user_message(self, said: Masked | Offer) -> UserMessage:
+        """Returns what a customer has typed, or what a button says, as a message for Rasa."""
+        session = self.session
+        metadata = {
+            "language": session.page_locale,
+            "fallback_language": session.page_language,
+            "product": session.page_product,
+            **({"email": session.page_email} if session.page_email else {}),
+            **({"conversation_language": session.written} if session.answers else {}),
+        }
+        return UserMessage(
+            said.text,
+            self,
+            session.conversation,
+            parse_data=_chosen(session, said) if isinstance(said, Offer) else None,
+            input_channel=CHANNEL,
+            message_id=self.message,
+            metadata=metadata,
+        )
+
+
+def _chosen(session: Session, offer: Offer) -> dict[str, Any]:
+    """Returns what a button says, as if Rasa's pipeline had understood it."""
+    values = {"language": session.written, **offer.entities}
+    if session.language != session.written:
+        values["fallback_language"] = session.language
+    intent = {"name": offer.intent, "confidence": 1.0}
+    return {
+        "text": offer.text,
+        "intent": intent,
+        "intent_ranking": [intent],
+        "entities": _with_product(session, [_entity(name, value) for name, value in values.items()]),
+    }
+
+
+def _with_product(session: Session, entities: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Adds, once, the product that the page is about, unless the customer has just named one."""
+    named = any(entity["entity"] == "product" for entity in entities)
+    product = session.page_product if not (named or session.product_told) else None
+    session.product_told = True
+    return [*entities, _entity("product", product)] if product else entities
+
+
+def _entity(name: str, value: str) -> dict[str, Any]:
+    return {"entity": name, "value": value, "start": 0, "end": 0, "confidence": 1.0, "extractor": "PageChannel"}

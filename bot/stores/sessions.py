@@ -1,0 +1,206 @@
+"""Conversations on the support page: language, offered buttons, messages and answers of each."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from bot.articles.issues import load_issues
+
+Part = dict[str, Any]
+"""A part of an answer, as the page gets it."""
+
+# A page shows no more after a reload, and retries no older message.
+_KEPT_MESSAGES = 200
+_KEPT_ANSWERS = 100
+# In Redis: retries concern the newest answers, and each structured answer is 10 kB.
+_KEPT_ANSWERS_IN_REDIS = 10
+_BUTTON_KINDS = {
+    "choose_product": "product",
+    "affirm": "feedback",
+    "deny": "feedback",
+    "solved": "feedback",
+    "not_helped": "feedback",
+    "none_of_these": "feedback",
+    "talk_to_human": "person",
+}
+_PAYLOAD = re.compile(r"/(?P<intent>[a-z0-9_]+)(?P<entities>\{.*\})?", re.DOTALL)
+
+
+class SessionError(Exception):
+    """A request about a conversation that cannot be served.
+
+    Args:
+        status: the HTTP status.
+        code: what the page can act on; `error_<code>` is the text for the customer in `data/replies/`.
+        retry_after: after how many seconds the same request may succeed; None where it never will.
+        **values: what stands for the placeholders of the text.
+    """
+
+    def __init__(self, status: int, code: str, *, retry_after: int | None = None, **values: str) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+        self.retry_after = retry_after
+        self.values = values
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A button that the bot has offered.
+
+    Args:
+        id: what the page sends when it is pressed.
+        title: what stands on it.
+        intent: what it says to the bot.
+        entities: what it names, entity -> value.
+    """
+
+    id: str
+    title: str
+    intent: str
+    entities: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """Message to the bot, in Rasa's notation."""
+        return f"/{self.intent}{json.dumps(dict(self.entities)) if self.entities else ''}"
+
+    def shown(self) -> dict[str, Any]:
+        """Returns what the page may know of the button."""
+        kind = "topic" if self.intent in load_issues() else _BUTTON_KINDS.get(self.intent, "other")
+        shown = {"id": self.id, "title": self.title, "kind": kind}
+        return {**shown, "intent": self.intent} if kind == "topic" else shown
+
+
+@dataclass
+class Offers:
+    """The buttons of one conversation: those of the bot's last turn that had any, less those that were pressed."""
+
+    open: dict[str, Offer] = field(default_factory=dict)
+    turn: str = ""
+
+    def add(self, turn: str, buttons: Iterable[Mapping[str, Any]]) -> list[Offer]:
+        """Offers Rasa's buttons, in place of those of earlier turns.
+
+        Args:
+            turn: the id of the bot's turn that offers them.
+            buttons: each with `title` and `payload`; one whose payload is not a command is left out.
+
+        Returns:
+            The offers, in the order of the buttons.
+        """
+        if turn != self.turn:
+            self.turn = turn
+            self.open.clear()
+        offers = []
+        for button in buttons:
+            match = _PAYLOAD.fullmatch(str(button.get("payload") or "").strip())
+            if match is not None:
+                entities = json.loads(match["entities"] or "{}")
+                title = str(button.get("title") or "")
+                offers.append(Offer(secrets.token_urlsafe(12), title, match["intent"], entities))
+        self.open.update((offer.id, offer) for offer in offers)
+        return offers
+
+    def find(self, button: str) -> Offer:
+        """Returns a button that still acts.
+
+        Raises:
+            SessionError: 409, it was used, was offered before newer ones, or never was.
+        """
+        if button not in self.open:
+            raise SessionError(409, "button")
+        return self.open[button]
+
+    def take(self, button: str) -> Offer:
+        """Returns a button that still acts, for the last time.
+
+        Raises:
+            SessionError: 409, it was used, was offered before newer ones, or never was.
+        """
+        offer = self.find(button)
+        del self.open[button]
+        return offer
+
+
+@dataclass
+class Session:
+    """One conversation on the page.
+
+    Args:
+        conversation: its id in Rasa.
+        language: what the bot answers in.
+        page_language: what the page was opened in, or the customer has chosen in its menu.
+        page_product: the product that the page is about, None if it is about both.
+        page_email: the customer's e-mail address, where the page around the chat has told it.
+        expires: when its token does, in seconds since 1970.
+        seen: when its customer last wrote.
+        offers: its buttons.
+        answers: message id -> the parts of the finished answer.
+        messages: what was said, oldest first, as the page shows it after a reload.
+        product_told: whether the bot knows of the page's product.
+        written: what the customer writes in; not `language` where the bot understands it but has no replies in it.
+        page_locale: the visitor's own language; not `page_language` where the page has no words in it.
+    """
+
+    conversation: str
+    language: str
+    page_language: str
+    page_product: str | None
+    expires: float
+    seen: float
+    offers: Offers = field(default_factory=Offers)
+    answers: OrderedDict[str, list[Part]] = field(default_factory=OrderedDict)
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    product_told: bool = False
+    written: str = ""
+    page_locale: str = ""
+    page_email: str | None = None
+
+    def __post_init__(self) -> None:
+        self.written = self.written or self.language
+        self.page_locale = self.page_locale or self.page_language
+
+    def choose_language(self, language: str) -> None:
+        """Goes on in the language that the customer has chosen in the page's menu."""
+        if language != self.page_locale:
+            self.page_locale = self.page_language = self.written = self.language = language
+
+    def remember(self, message: dict[str, Any]) -> None:
+        """Adds something that was said, with the time."""
+        now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+        self.messages.append({**message, "time": now})
+        del self.messages[:-_KEPT_MESSAGES]
+
+    def remember_answer(self, message: str, parts: list[Part]) -> None:
+        """Keeps a finished answer for whoever asks again with the same message id."""
+        self.answers[message] = parts
+        while len(self.answers) > _KEPT_ANSWERS:
+            self.answers.popitem(last=False)
+
+
+def key(conversation: str) -> str:
+    """Returns where Redis keeps a conversation."""
+    return f"bot:session:{conversation}"
+
+
+def as_json(session: Session) -> str:
+    """Returns a conversation as JSON."""
+    answers = list(session.answers.items())[-_KEPT_ANSWERS_IN_REDIS:]
+    offers = {"turn": session.offers.turn, "open": [vars(offer) for offer in session.offers.open.values()]}
+    return json.dumps({**vars(session), "answers": answers, "offers": offers})
+
+
+def from_json(kept: str) -> Session:
+    """Returns a conversation from its JSON."""
+    values: dict[str, Any] = json.loads(kept)
+    offered = values.pop("offers")
+    offers = Offers({offer["id"]: Offer(**offer) for offer in offered["open"]}, offered["turn"])
+    return Session(**{**values, "offers": offers, "answers": OrderedDict(values["answers"])})

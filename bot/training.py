@@ -1,0 +1,177 @@
+"""Trains the model where there is none for the present content."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bot.articles import ArticleError, read_article
+from bot.articles.examples import ExampleError, read_examples
+from bot.articles.issues import IssueTableError, load_issues, source_names
+from bot.articles.replies import Replies, ReplyError
+from bot.articles.trees import TreeError, configured_trees, files_read
+from bot.encoder import EncoderFileError, load_encoder
+from bot.encoder.sentences import SentenceEncoderError, load_sentence_encoder, sentence_encoder_version
+from bot.settings import PROJECT_ROOT, get_settings
+from bot.text.lexicon import LexiconError, default_folder, load_lexicon
+
+# What a model depends on. Times of files mean nothing after a clone, so their content is hashed.
+MODEL_SOURCES = (
+    *("config.yml", "domain.yml", "data", "uv.lock"),
+    *("bot/articles", "bot/encoder", "bot/nlu", "bot/text/yaml_files.py"),
+)
+HASHED_SUFFIXES = frozenset({".yml", ".md", ".py", ".lock", ".npz", ".bin"})
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class LaunchError(RuntimeError):
+    """Something that a person must mend before the bot can start; the message says what and how."""
+
+
+def fingerprint(root: Path = PROJECT_ROOT) -> str:
+    """Returns a hash of everything that a model is made from: 12 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for source in MODEL_SOURCES:
+        path = root / source
+        files = [path] if path.is_file() else sorted(path.rglob("*"))
+        for file in files:
+            if file.is_file() and file.suffix in HASHED_SUFFIXES:
+                digest.update(str(file.relative_to(root)).encode())
+                digest.update(hashlib.sha256(file.read_bytes()).digest())
+    for path in [get_settings().encoder_weights, *_tree_files(root)]:
+        digest.update(hashlib.sha256(path.read_bytes()).digest() if path.is_file() else b"")
+    digest.update(sentence_encoder_version().encode())
+    digest.update(str(get_settings().support_request_url).encode())  # stands in the replies of rules
+    return digest.hexdigest()[:12]
+
+
+def _tree_files(root: Path) -> list[Path]:
+    """Returns what the importer reads of the article trees that `config.yml` names.
+
+    Raises:
+        LaunchError: a tree cannot be used.
+    """
+    try:
+        names = source_names(load_issues(root / "data" / "issues.yml"))
+        return [path for tree in configured_trees(root / "config.yml") for path in files_read(tree, names)]
+    except (TreeError, IssueTableError) as error:
+        raise LaunchError(str(error)) from error
+
+
+def model_path(root: Path = PROJECT_ROOT) -> Path:
+    """Returns where the model of the present content is, or will be."""
+    return root / "models" / f"triage-{fingerprint(root)}.tar.gz"
+
+
+def train(root: Path = PROJECT_ROOT, force: bool = False) -> Path:
+    """Trains a model if there is none for the present content.
+
+    Args:
+        root: the project's folder.
+        force: whether it is trained anew even if there is one.
+
+    Returns:
+        The model's file.
+
+    Raises:
+        LaunchError: a data file is broken, or the training failed.
+    """
+    model = model_path(root)
+    if model.exists() and not force:
+        return model
+    _check_content()
+    log = root / "models" / "train.log"
+    print(f"training (about four minutes; log in {log.relative_to(root)}) ...", flush=True)
+    started = time.monotonic()
+    _train_to(model, log, root)
+    for old in model.parent.glob("triage-*.tar.gz"):
+        if old != model:
+            old.unlink()
+    print(f"trained in {time.monotonic() - started:.0f} s: {model.relative_to(root)}", flush=True)
+    return model
+
+
+def train_elsewhere(config: Path, model: Path, root: Path = PROJECT_ROOT) -> Path:
+    """Trains the project's data with another configuration; the project's own model stays as it is.
+
+    Args:
+        config: the configuration; relative paths in it count from its folder.
+        model: the file to write, `*.tar.gz`, into a folder that exists.
+        root: the project's folder.
+
+    Returns:
+        The model's file.
+
+    Raises:
+        LaunchError: the training failed.
+    """
+    _train_to(model, model.parent / "train.log", root, "--config", config)
+    return model
+
+
+def _train_to(model: Path, log: Path, root: Path, *arguments: object) -> None:
+    """Has Rasa train a model; its file is whole or not there."""
+    # Rasa writes the model's file as it goes; half of one, left by a full disk, must not be taken for a model.
+    with tempfile.TemporaryDirectory(dir=model.parent) as folder, log.open("wb") as stream:
+        name = model.name.removesuffix(".tar.gz")
+        command = rasa_command("train", "--force", "--out", folder, "--fixed-model-name", name, *arguments)
+        result = subprocess.run(command, cwd=root, env=rasa_environment(), stdout=stream, stderr=stream, check=False)
+        trained = Path(folder) / model.name
+        if result.returncode == 0 and trained.exists():
+            trained.replace(model)
+    if result.returncode < 0:
+        raise LaunchError(f"the training was ended by {signal.Signals(-result.returncode).name}; train again.")
+    if result.returncode != 0 or not model.exists():
+        shown = log.relative_to(root) if log.is_relative_to(root) else log
+        raise LaunchError(f"the training failed: {_last_error(log)} The whole log is in {shown}.")
+
+
+def _check_content() -> None:
+    """Refuses broken data files with one sentence, before Rasa trips over them with a stack trace."""
+    data = get_settings().data_dir
+    try:
+        load_issues()
+        load_lexicon(default_folder())
+        load_encoder()
+        load_sentence_encoder()
+        replies = Replies()
+        for language in replies.languages():
+            replies.keys("replies", language)
+        read_examples(data / "nlu")
+        for path in sorted((data / "articles").glob("*/*.md")):
+            read_article(path)
+    except (
+        ArticleError,
+        IssueTableError,
+        ReplyError,
+        ExampleError,
+        LexiconError,
+        EncoderFileError,
+        SentenceEncoderError,
+    ) as error:
+        raise LaunchError(str(error)) from error
+
+
+def _last_error(log: Path) -> str:
+    written = _COLOURS.sub("", log.read_text(encoding="utf8", errors="replace"))
+    lines = [line.strip() for line in written.splitlines() if line.strip()]
+    telling = [line for line in lines if "Error" in line or "Exception" in line or "error" in line]
+    return (telling or lines or ["no message."])[-1]
+
+
+def rasa_command(*arguments: object) -> list[str]:
+    """Returns the words that run a command of Rasa with this interpreter."""
+    return [sys.executable, "-m", "rasa", *(str(argument) for argument in arguments)]
+
+
+def rasa_environment() -> dict[str, str]:
+    """Returns the environment of Rasa's processes: without telemetry, and without the warnings of its libraries."""
+    quiet = {"RASA_TELEMETRY_ENABLED": "false", "TF_CPP_MIN_LOG_LEVEL": "3", "SQLALCHEMY_SILENCE_UBER_WARNING": "1"}
+    return {**quiet, "PYTHONWARNINGS": "ignore", **os.environ, "RASA_TELEMETRY_ENABLED": "false"}
