@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from markdown_it import MarkdownIt
-from markdown_it.token import Token
+from markdown_it.tree import SyntaxTreeNode
 
 from bot.articles.inline import Context, InlineText, render, render_html
 from bot.articles.model import Link, Note, Section, Step
@@ -41,15 +41,17 @@ class _Parser(MarkdownIt):
         return url
 
 
-_PARSER = _Parser()
+_BLOCK_PARSER = _Parser().disable("inline")
+"""Leaves running text as it is: what is a bullet, or in the other language, is taken out before that is parsed."""
+_INLINE_PARSER = _Parser()
 
 
 @dataclass(frozen=True)
 class ParsedBody:
-    """The block tokens of an article's text, which side-by-side articles read twice."""
+    """The block structure of an article's text, which side-by-side articles read twice."""
 
     text: str
-    tokens: list[Token]
+    tree: SyntaxTreeNode
     env: dict[str, object]
     """What the parser knows about the document: its reference-style links."""
     first_line: int
@@ -59,7 +61,13 @@ class ParsedBody:
 def parse(text: str, first_line: int = 1) -> ParsedBody:
     """Parses an article's text without its front matter; its line ends are those of Unix."""
     env: dict[str, object] = {}
-    return ParsedBody(text, _PARSER.parse(text, env), env, first_line)
+    return ParsedBody(text, SyntaxTreeNode(_BLOCK_PARSER.parse(text, env)), env, first_line)
+
+
+def render_text(body: ParsedBody, content: str, context: Context, line: int = 1) -> InlineText:
+    """Renders a piece of an article's running text, which begins in a line of the file."""
+    inline = _INLINE_PARSER.parseInline(content.strip(), body.env)[0]
+    return render(inline.children or [], context, line)
 
 
 def build_sections(
@@ -75,72 +83,56 @@ def build_sections(
     Returns:
         The sections; the first is the text under the main heading, with an empty title where there is no such heading.
     """
-    return _Builder(body, context, select).build()
-
-
-def render_text(body: ParsedBody, content: str, context: Context) -> InlineText:
-    """Renders a piece of an article's running text by itself."""
-    return render(_inline_tokens(body, content), context, body.first_line)
-
-
-def _inline_tokens(body: ParsedBody, content: str) -> list[Token]:
-    return _PARSER.inline.parse(content.strip(), _PARSER, body.env, [])
+    builder = _Builder(body, context, select)
+    for node in body.tree.children:
+        builder.block(node)
+    return tuple(draft.freeze(first=number == 0) for number, draft in enumerate(builder.drafts))
 
 
 @dataclass
 class _Draft:
     """A section that is still being filled."""
 
+    level: int = 1
     title: str = ""
     slug: str = ""
-    level: int = 1
     line: int = 0
-    paragraphs: list[str] = field(default_factory=list)
-    bullets: list[Step] = field(default_factory=list)
-    steps: list[Step] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
-    order: list[str] = field(default_factory=list)
+    content: list[tuple[str, Any]] = field(default_factory=list)
+    """Paragraphs, bullets, steps and notes in order, each with its kind."""
 
     def add(self, kind: str, items: Iterable[Any]) -> None:
-        """Adds paragraphs, bullets, steps or notes, and keeps their place among the others."""
-        for item in items:
-            getattr(self, f"{kind}s").append(item)
-            self.order.append(kind)
+        """Adds content of one kind."""
+        self.content += ((kind, item) for item in items)
 
     def freeze(self, first: bool) -> Section:
+        def of(kind: str) -> tuple[Any, ...]:
+            return tuple(item for own, item in self.content if own == kind)
+
         section = "" if first else self.title
         return Section(
             title=self.title,
             slug=self.slug,
             level=self.level,
-            paragraphs=tuple(self.paragraphs),
-            bullets=tuple(self.bullets),
-            steps=tuple(self.steps),
-            notes=tuple(self.notes),
+            paragraphs=of("paragraph"),
+            bullets=of("bullet"),
+            steps=of("step"),
+            notes=of("note"),
             links=tuple(replace(link, section=section) for link in self.links),
-            order=tuple(self.order),
+            order=tuple(kind for kind, _ in self.content),
             line=self.line,
         )
 
 
 @dataclass
-class _Parts:
-    """What one paragraph turned out to hold."""
-
-    text: InlineText
-    bullets: list[InlineText] = field(default_factory=list)
-    status: InlineText | None = None
-
-
-@dataclass
 class _Content:
-    """What the blocks inside an item or a box hold."""
+    """What one paragraph, or the blocks inside an item or a box, hold."""
 
     texts: list[InlineText] = field(default_factory=list)
     items: list[Step] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     status: InlineText | None = None
+    """The line that follows a list of steps."""
 
     @property
     def text(self) -> str:
@@ -152,7 +144,7 @@ class _Content:
 
 
 class _Builder:
-    """Walks over the block tokens once and fills sections."""
+    """Walks over the blocks once and fills sections."""
 
     def __init__(self, body: ParsedBody, context: Context, select: Callable[[str], str] | None) -> None:
         self.body = body
@@ -160,85 +152,69 @@ class _Builder:
         self.select = select
         self.lines = body.text.split("\n")
         self.drafts = [_Draft()]
-        self.heading_level = 1
-        self.seen_heading = False
+        self.heading_level = 0
         self.line = body.first_line
 
     @property
     def draft(self) -> _Draft:
         return self.drafts[-1]
 
-    def build(self) -> tuple[Section, ...]:
-        for block in _blocks(self.body.tokens):
-            self._block(block)
-        return tuple(draft.freeze(first=number == 0) for number, draft in enumerate(self.drafts))
-
-    def _block(self, block: list[Token]) -> None:
-        kind = block[0].type
-        if kind == "heading_open":
-            self._heading(block)
-        elif kind == "paragraph_open":
-            self._paragraph(block[1])
-        elif kind == "bullet_list_open":
-            self.draft.add("bullet", self._items(block)[0])
-        elif kind == "ordered_list_open":
-            steps, status = self._items(block, status_follows=True)
-            self.draft.add("step", steps)
-            if status is not None and status.text:
-                self.draft.add("note", [Note("status", status.text, markdown=status.markdown)])
-        elif kind == "blockquote_open":
-            self._quote(block)
+    def block(self, node: SyntaxTreeNode) -> None:
+        """Adds an outermost block."""
+        if node.type == "heading":
+            self._heading(node)
+        elif node.type == "paragraph":
+            self._paragraph(node)
+        elif node.type == "bullet_list":
+            self.draft.add("bullet", self._list(node).items)
+        elif node.type == "ordered_list":
+            content = self._list(node, status_follows=True)
+            self.draft.add("step", content.items)
+            if content.status is not None and content.status.text:
+                self.draft.add("note", [Note("status", content.status.text, markdown=content.status.markdown)])
+        elif node.type == "blockquote" and _VIDEO.match(_opening(node.children)):
+            for child in node.children:
+                self.block(child)
+        elif node.type == "blockquote":
+            self.draft.add("note", self._box(node.children))
         else:
-            self.draft.add("paragraph", [text.markdown for text in self._other(block) if text.markdown])
+            self.draft.add("paragraph", [text.markdown for text in self._other(node) if text.markdown])
 
-    def _heading(self, block: list[Token]) -> None:
-        level = int(block[0].tag[1])
-        main = level == 1 and not self.seen_heading
-        self.seen_heading = True
+    def _heading(self, node: SyntaxTreeNode) -> None:
+        level = int(node.tag[1])
+        if level > 1 or self.heading_level:
+            self.drafts.append(_Draft(level))
         self.heading_level = level
-        if not main:
-            self.drafts.append(_Draft(level=level))
+        heading = self._inline(node.children[0]).texts[0]
         draft = self.draft
-        heading = self._parts(block[1]).text
-        draft.title = heading.text.replace("\n", " ")
-        draft.slug = heading.anchor
-        draft.line = self.line
+        draft.title, draft.slug, draft.line = heading.text.replace("\n", " "), heading.anchor, self.line
         if not heading.text:
             self.context.report(self.line, "a heading has no text; give it one or remove it")
 
-    def _paragraph(self, token: Token) -> None:
-        box = _BOX.match(token.content)
-        if box is not None:
-            self.draft.add("note", self._box(box.group(1), [[token]], token))
+    def _paragraph(self, node: SyntaxTreeNode) -> None:
+        if _BOX.match(_opening([node])):
+            self.draft.add("note", self._box([node]))
             return
-        links_before = len(self.draft.links)
-        parts = self._parts(token)
-        if _is_pseudo_heading(parts):
-            moved = self.draft.links[links_before:]
-            del self.draft.links[links_before:]
-            title = parts.text.text.rstrip(": \u00a0").strip()
-            level = min(self.heading_level + 1, 6)
-            self.drafts.append(_Draft(title, parts.text.anchor, level, self.line, links=moved))
+        links = self.draft.links
+        before = len(links)
+        content = self._inline(node.children[0])
+        text = content.texts[0]
+        if text.heading_like and not content.items and "\n" not in text.text and len(text.text) <= _LONGEST_HEADING:
+            title = text.text.rstrip(": \u00a0").strip()
+            level = min((self.heading_level or 1) + 1, 6)
+            self.drafts.append(_Draft(level, title, text.anchor, self.line, links[before:]))
+            del links[before:]
             return
-        if parts.text.markdown:
-            self.draft.add("paragraph", [parts.text.markdown])
-        self.draft.add("bullet", [Step(bullet.text, bullet.markdown) for bullet in parts.bullets])
+        self.draft.add("paragraph", filter(None, [text.markdown]))
+        self.draft.add("bullet", content.items)
 
-    def _quote(self, block: list[Token]) -> None:
-        inner = list(_blocks(block[1:-1]))
-        first = inner[0][1] if inner and inner[0][0].type == "paragraph_open" else None
-        box = _BOX.match(first.content) if first is not None else None
-        if first is not None and _VIDEO.match(first.content):
-            for part in inner:
-                self._block(part)
-        else:
-            self.draft.add("note", self._box(box.group(1) if box else "", inner, first))
-
-    def _box(self, name: str, inner: list[list[Token]], first: Token | None) -> list[Note]:
-        """Reads a box, or a quotation, which has no name; `first` is the text that opens it with its kind."""
+    def _box(self, nodes: Sequence[SyntaxTreeNode]) -> list[Note]:
+        """Reads a box, or a quotation, which does not open with the name of a kind."""
+        named = _BOX.match(_opening(nodes))
+        name = named.group(1) if named else ""
         kind = name.lower() or "note"
-        if first is not None:
-            self._place(first)
+        if nodes and nodes[0].type == "paragraph":
+            self._place(nodes[0])
         line = self.line
         if kind not in BOX_KINDS:
             self.context.report(
@@ -246,134 +222,100 @@ class _Builder:
             )
             kind = _TRANSLATED_KINDS.get(kind, "note")
             name = ""
-        content = self._contents(inner)
+        content = self._contents(nodes)
         items = tuple(item.text for item in content.items if item.text)
-        if not content.text and not items:
-            if name:
-                self.context.report(line, f"the box [!{name}] is empty; put its text inside of it")
-            return content.notes
-        return [Note(kind, content.text, items, content.markdown), *content.notes]
+        if content.text or items:
+            return [Note(kind, content.text, items, content.markdown), *content.notes]
+        if name:
+            self.context.report(line, f"the box [!{name}] is empty; put its text inside of it")
+        return content.notes
 
-    def _contents(self, blocks: list[list[Token]], *, status_follows: bool = False) -> _Content:
+    def _contents(self, nodes: Sequence[SyntaxTreeNode], *, status_follows: bool = False) -> _Content:
         """Reads the blocks of an item or a box; `status_follows` where a status line may end the last of them."""
         content = _Content()
-        for number, block in enumerate(blocks):
-            last = status_follows and number == len(blocks) - 1
-            kind = block[0].type
-            if kind in {"bullet_list_open", "ordered_list_open"}:
-                items, content.status = self._items(block, status_follows=last)
-                content.items += items
-            elif kind == "blockquote_open":
-                inner = list(_blocks(block[1:-1]))
-                first = inner[0][1] if inner and inner[0][0].type == "paragraph_open" else None
-                box = _BOX.match(first.content) if first is not None else None
-                content.notes += self._box(box.group(1) if box else "", inner, first)
-            elif kind in {"paragraph_open", "heading_open", "inline"}:
-                parts = self._parts(block[0] if kind == "inline" else block[1], status_follows=last)
-                content.texts.append(parts.text)
-                content.items += [Step(bullet.text, bullet.markdown) for bullet in parts.bullets]
-                content.status = parts.status
+        for node in nodes:
+            last = status_follows and node is nodes[-1]
+            if node.type == "blockquote":
+                content.notes += self._box(node.children)
+            elif node.type in {"bullet_list", "ordered_list", "paragraph", "heading"}:
+                is_list = node.type.endswith("_list")
+                found = self._list(node, last) if is_list else self._inline(node.children[0], last)
+                content.texts += found.texts
+                content.items += found.items
+                content.status = found.status
             else:
-                content.texts += self._other(block)
+                content.texts += self._other(node)
         return content
 
-    def _items(self, block: list[Token], *, status_follows: bool = False) -> tuple[list[Step], InlineText | None]:
-        """Reads a list; returns its items and the status line that follows the last of them, if one does."""
-        items: list[Step] = []
-        status: InlineText | None = None
-        elements = list(_blocks(block[1:-1]))
-        for number, element in enumerate(elements):
-            inner = list(_blocks(element[1:-1]))
-            content = self._contents(inner, status_follows=status_follows and number == len(elements) - 1)
-            status = content.status
+    def _list(self, node: SyntaxTreeNode, status_follows: bool = False) -> _Content:
+        """Reads the items of a list and the status line that may follow the last of them."""
+        found = _Content()
+        for element in node.children:
+            content = self._contents(element.children, status_follows=status_follows and element is node.children[-1])
+            found.status = content.status
             if content.text or content.items or content.notes:
-                items.append(Step(content.text, content.markdown, tuple(content.items), tuple(content.notes)))
-        return items, status
+                found.items.append(Step(content.text, content.markdown, tuple(content.items), tuple(content.notes)))
+        return found
 
-    def _other(self, block: list[Token]) -> list[InlineText]:
+    def _other(self, node: SyntaxTreeNode) -> list[InlineText]:
         """Reads tables, code and HTML as text without markup."""
-        token = block[0]
-        self._place(token)
-        if token.type == "html_block":
-            texts = render_html(token.content, self.context, self.line)
+        self._place(node)
+        if node.type == "table":
+            return [self._row(row) for part in node.children for row in part.children]
+        if node.type == "html_block":
+            texts = render_html(node.content, self.context, self.line)
             for text in texts:
                 self.draft.links += text.links
             return texts
-        if token.type == "table_open":
-            return [self._row(row) for row in _rows(block)]
-        content = token.content.strip("\n")
+        content = node.content.strip("\n")
         return [InlineText(content, content)] if content.strip() and not self.context.muted else []
 
-    def _row(self, cells: list[Token]) -> InlineText:
-        texts = [self._parts(cell).text for cell in cells]
+    def _row(self, row: SyntaxTreeNode) -> InlineText:
+        texts = [self._inline(cell.children[0]).texts[0] for cell in row.children]
         return InlineText(
             " – ".join(text.text.replace("\n", " ") for text in texts if text.text),
             " – ".join(text.markdown.replace("\n", " ") for text in texts if text.markdown),
         )
 
-    def _parts(self, token: Token, *, status_follows: bool = False) -> _Parts:
-        """Renders an inline token: its text, the bullets that Markdown does not know, and the status line after it."""
-        self._place(token)
-        line = self.line
-        content = token.content
-        cut = self._status_start(token) if status_follows else None
-        source = content.split("\n")
-        status_text = "\n".join(source[cut:]) if cut else ""
-        head = "\n".join(source[:cut]) if cut else content
-        head = self._selected(_without_directives(head))
-        groups = _bullet_groups(head)
-        if head == content and len(groups) == 1:
-            text = self._rendered(token.children or [], line)
-            bullets: list[InlineText] = []
-        else:
-            rendered = [self._rendered(_inline_tokens(self.body, part), line + start) for start, part in groups]
-            text, bullets = rendered[0], [bullet for bullet in rendered[1:] if bullet.text]
-        status = None
-        if cut:
-            status_tokens = _inline_tokens(self.body, self._selected(_without_directives(status_text)))
-            status = self._rendered(status_tokens, line + cut)
-        return _Parts(text, bullets, status)
+    def _inline(self, node: SyntaxTreeNode, status_follows: bool = False) -> _Content:
+        """Reads running text: itself, the bullets that Markdown does not know, and the status line after it."""
+        self._place(node)
+        first = self.line
+        lines = node.content.split("\n")
+        end = self._status_start(node) if status_follows else len(lines)
+        text, *bullets = (
+            self._rendered(part, first + start) for start, part in _bullet_groups(self._source(lines[:end]))
+        )
+        items = [Step(bullet.text, bullet.markdown) for bullet in bullets if bullet.text]
+        status = self._rendered(self._source(lines[end:]), first + end) if lines[end:] else None
+        return _Content([text], items, status=status)
 
-    def _rendered(self, tokens: list[Token], line: int) -> InlineText:
-        text = render(tokens, self.context, line)
+    def _source(self, lines: Sequence[str]) -> str:
+        """Returns what is to be read of some lines: without directives, and in one language."""
+        content = _without_directives("\n".join(lines))
+        return self.select(content) if self.select is not None else content
+
+    def _rendered(self, content: str, line: int) -> InlineText:
+        text = render_text(self.body, content, self.context, line)
         self.draft.links += text.links
         return text
 
-    def _selected(self, content: str) -> str:
-        return self.select(content) if self.select is not None else content
-
-    def _status_start(self, token: Token) -> int | None:
+    def _status_start(self, node: SyntaxTreeNode) -> int:
         """Finds the first line of a list's last paragraph that is not indented and hence not part of the item."""
-        if token.map is None:
-            return None
-        for number, line in enumerate(self.lines[token.map[0] + 1 : token.map[1]], start=1):
+        first, end = node.map or (0, 0)
+        for number, line in enumerate(self.lines[first + 1 : end], start=1):
             if line[:1].strip() and not _BULLET.match(line):
                 return number
-        return None
+        return end - first
 
-    def _place(self, token: Token) -> None:
-        if token.map is not None:
-            self.line = self.body.first_line + token.map[0]
-
-
-def _blocks(tokens: list[Token]) -> Iterator[list[Token]]:
-    """Yields the outermost blocks, each with all of its tokens."""
-    start = depth = 0
-    for number, token in enumerate(tokens):
-        depth += token.nesting
-        if depth == 0:
-            yield tokens[start : number + 1]
-            start = number + 1
+    def _place(self, node: SyntaxTreeNode) -> None:
+        if node.map is not None:
+            self.line = self.body.first_line + node.map[0]
 
 
-def _rows(table: list[Token]) -> Iterator[list[Token]]:
-    cells: list[Token] = []
-    for token in table:
-        if token.type == "inline":
-            cells.append(token)
-        elif token.type == "tr_close":
-            yield cells
-            cells = []
+def _opening(nodes: Sequence[SyntaxTreeNode]) -> str:
+    """Returns the text of the paragraph that blocks begin with; empty where they begin with another one."""
+    return nodes[0].children[0].content if nodes and nodes[0].type == "paragraph" else ""
 
 
 def _without_directives(content: str) -> str:
@@ -401,8 +343,3 @@ def _bullet_groups(content: str) -> list[tuple[int, str]]:
         else:
             current.append(line)
     return [*groups, (start, "\n".join(current))]
-
-
-def _is_pseudo_heading(parts: _Parts) -> bool:
-    text = parts.text.text
-    return parts.text.heading_like and not parts.bullets and "\n" not in text and len(text) <= _LONGEST_HEADING
