@@ -145,11 +145,11 @@ class Article:
     @property
     def notes(self) -> tuple[Note, ...]:
         """All notes and boxes, section by section: those inside its steps and bullets first."""
-        return tuple(
-            note
-            for section in self.sections
-            for note in (*_notes_of((*section.steps, *section.bullets)), *section.notes)
-        )
+        found: list[Note] = []
+        for section in self.sections:
+            found += (note for step in walk((*section.steps, *section.bullets)) for note in step.notes)
+            found += section.notes
+        return tuple(found)
 
     @property
     def links(self) -> tuple[Link, ...]:
@@ -170,8 +170,8 @@ class Article:
         return result
 
 
-def _notes_of(steps: Iterable[Step]) -> Iterator[Note]:
-    """Yields the notes inside steps and their sub-steps, in order."""
+def walk(steps: Iterable[Step]) -> Iterator[Step]:
+    """Yields steps, each one followed by its sub-steps."""
     for step in steps:
-        yield from step.notes
-        yield from _notes_of(step.steps)
+        yield step
+        yield from walk(step.steps)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from bot.articles.language import normalise
-from bot.articles.model import Article, ArticleError, Step
+from bot.articles.model import Article, ArticleError, walk
 from bot.articles.readers import read_article
 from bot.text.yaml_files import read_yaml
 
@@ -106,14 +106,8 @@ def texts_of(article: Article) -> Iterator[str]:
     yield article.title
     for section in article.sections:
         yield section.title
-        yield from _step_texts((*section.steps, *section.bullets))
+        yield from (step.text for step in walk((*section.steps, *section.bullets)))
         yield from (note.text for note in section.notes)
-
-
-def _step_texts(steps: Iterable[Step]) -> Iterator[str]:
-    for step in steps:
-        yield step.text
-        yield from _step_texts(step.steps)
 
 
 def _readable(path: Path) -> Article | None:
