@@ -10,7 +10,7 @@ import bm25s
 import numpy as np
 
 from bot.search import index
-from bot.search.database import Library
+from bot.search.database import Library, fact
 from bot.search.index import looked_for
 from bot.search.ranking import WEIGHTS, Candidates, Shelf, candidates, open_meanings, open_shelf
 from bot.search.reading import search_encoder
@@ -27,7 +27,7 @@ class Articles:
         library = Library(database)
         with library.reading() as connection:
             folder, name = index.folder_of(database), index.folders(connection)[language]
-            self.shelf: Shelf = open_shelf(folder, name, open_meanings(folder, index.meanings(connection)))
+            self.shelf: Shelf = open_shelf(folder, name, open_meanings(folder, fact(connection, index.MEANINGS)))
             rows = [
                 connection.execute(
                     "SELECT language, path, title, slug, headings, sentences FROM articles WHERE id = ?", (int(number),)

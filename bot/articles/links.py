@@ -7,11 +7,21 @@ from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from bot.settings import get_settings
+from bot.text.links import link_hosts
 
 LEARN = "https://learn.microsoft.com"
 """Where addresses that begin with `/` lead to."""
 
-_MOVED_HOSTS = {"docs.microsoft.com": "learn.microsoft.com"}
+_DOCS = "docs.microsoft.com"
+MOVED_HOSTS = {
+    _DOCS: "learn.microsoft.com",
+    "technet.microsoft.com": "learn.microsoft.com",
+    "msdn.microsoft.com": "learn.microsoft.com",
+    "support.office.com": "support.microsoft.com",
+    "protection.office.com": "security.microsoft.com",
+    "manage.windowsazure.com": "portal.azure.com",
+}
+"""Hosts that lead on to another one, as known in 2024; only the first has every page under the same path there."""
 _MICROSOFT = ("microsoft.com", "office.com", "office365.com", "azure.com", "live.com", "outlook.com", "aka.ms")
 _TRACKING = frozenset({"wt.mc_id", "wt_mc_id", "ocid", "mkt_tok", "msclkid", "gclid", "fbclid"})
 # Tracking that was appended to an address as if that had neither a query nor a fragment.
@@ -125,7 +135,7 @@ def clean_url(url: str) -> str:
     return urlunsplit(
         (
             "https",
-            _MOVED_HOSTS.get(netloc, netloc),
+            MOVED_HOSTS[_DOCS] if netloc == _DOCS else netloc,
             "/".join(segments),
             _without_tracking(parts.query),
             _GLUED_TRACKING.sub("", parts.fragment),
@@ -152,7 +162,7 @@ def faults(url: str) -> list[str]:
     found = []
     if parts.scheme.lower() != "https":
         found.append(f"address {_shown(url)} is not HTTPS; write https://")
-    if host not in get_settings().link_hosts.lower().split():
+    if host not in link_hosts(get_settings()):
         found.append(f"host {host or '(none)'} of {_shown(url)} is not on the list of allowed hosts")
     if _without_tracking(parts.query) != parts.query or _GLUED_TRACKING.search(parts.fragment):
         found.append(f"tracking parameter in {_shown(url)}; remove it")

@@ -31,7 +31,6 @@ from bot.channel import headers
 from bot.channel.assets import Asset, asset, packed
 from bot.channel.errors import RefusedError, malformed, token_refused
 from bot.channel.limits import LimitError, Limits
-from bot.channel.links import AllowedLinks
 from bot.channel.redis_sessions import RedisSessions
 from bot.channel.requests import address_of, bearer_token, check_origin, is_own, json_body, text_field
 from bot.channel.sessions import MemorySessions, Session, SessionStore
@@ -41,6 +40,7 @@ from bot.channel.turns import CHANNEL, Conversations, OnNewMessage, Turn
 from bot.channel.typed_text import safe_text
 from bot.settings import Settings, get_settings
 from bot.text.lexicon import LexiconError
+from bot.text.links import AllowedLinks
 from bot.text.masking_patterns import load_patterns
 from bot.tickets import record_search
 

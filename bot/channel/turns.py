@@ -16,12 +16,12 @@ from rasa.core.channels.channel import OutputChannel, UserMessage
 from rasa.shared.core.events import BotUttered, UserUttered
 
 from bot.channel.errors import RefusedError
-from bot.channel.links import AllowedLinks
 from bot.channel.offers import Offer
 from bot.channel.sessions import Held, Part, Session, SessionStore
 from bot.channel.texts import Texts
 from bot.rasa_patches.stages import LATENCY, conversation
 from bot.serving import metrics
+from bot.text.links import AllowedLinks
 from bot.text.masking import Masked
 
 logger = logging.getLogger(__name__)

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def run_import(arguments: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 2
     if arguments.json:
-        print(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
+        print(json.dumps(asdict(report), ensure_ascii=False, indent=2))
     else:
         for title, found in (("broken", report.broken), ("mended", report.mended), ("skipped", report.skipped)):
             for name, reason in found.items():
@@ -114,7 +115,7 @@ def run_search(arguments: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 2
     if arguments.json:
-        print(json.dumps([hit.as_dict() for hit in hits], ensure_ascii=False, indent=2))
+        print(json.dumps([asdict(hit) for hit in hits], ensure_ascii=False, indent=2))
         return 0
     for number, hit in enumerate(hits, start=1):
         print(f"{number}. {hit.title} ({hit.file}, {hit.language}, {hit.score:.2f})")
@@ -141,7 +142,7 @@ def run_links(arguments: argparse.Namespace) -> int:
     problems = [entry for entry in entries if entry.problems]
     shown = problems if arguments.problems else entries
     if arguments.json:
-        print(json.dumps([entry.as_dict() for entry in shown], ensure_ascii=False, indent=2))
+        print(json.dumps([asdict(entry) for entry in shown], ensure_ascii=False, indent=2))
     else:
         for entry in shown:
             print(f"{entry.written} ({len(entry.articles)} articles, such as {entry.articles[0]})")

@@ -8,14 +8,12 @@ import re
 import sqlite3
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from bot.search import index
-from bot.search.database import ENCODER, Library, encoder_version, hashes, put, remove
+from bot.search.database import ENCODER, Library, fact, hashes, put, remove, set_fact
 from bot.search.reading import Outcome, Task, encode, read, search_encoder, words_of_slug
 
 SUFFIX = ".md"
@@ -45,10 +43,6 @@ class ImportReport:
     """What is wrong with the front matter of articles that were taken all the same."""
     skipped: dict[str, str] = field(default_factory=dict)
     """Why a place was not looked into."""
-
-    def as_dict(self) -> dict[str, Any]:
-        """Returns the report as plain values."""
-        return asdict(self)
 
 
 @dataclass
@@ -85,10 +79,10 @@ def import_articles(
     report = ImportReport()
     with library.writing() as connection:
         # Only here is it certain that nobody else is making an index.
-        index.remove_others(index.folder_of(library.path), index.valid_names(connection))
+        index.remove_others(connection, index.folder_of(library.path))
         _encode_anew(connection)
         known = hashes(connection)
-        found = find(paths, locale, known)
+        found = _find(paths, locale, known)
         report.skipped = found.skipped
         for outcome in progress(_outcomes(found.tasks, processes), len(found.tasks)):
             _take(report, outcome)
@@ -106,7 +100,7 @@ def import_articles(
 def _encode_anew(connection: sqlite3.Connection) -> None:
     """Encodes all articles again where that was last done with another encoder."""
     version = search_encoder().version
-    if encoder_version(connection) == version:
+    if fact(connection, ENCODER) == version:
         return
     for (row,) in connection.execute("SELECT id FROM articles").fetchall():
         path, title, slug, sentences = connection.execute(
@@ -114,7 +108,7 @@ def _encode_anew(connection: sqlite3.Connection) -> None:
         ).fetchone()
         texts = [title, words_of_slug(path, slug), *(sentences.split("\n") if sentences else ())]
         connection.execute("UPDATE articles SET vectors = ? WHERE id = ?", (encode(texts), row))
-    connection.execute("REPLACE INTO facts VALUES (?, ?)", (ENCODER, version))
+    set_fact(connection, ENCODER, version)
 
 
 def _take(report: ImportReport, outcome: Outcome) -> None:
@@ -139,23 +133,17 @@ def _gone(known: Iterable[tuple[str, str]], found: _Found) -> list[tuple[str, st
     )
 
 
-@contextmanager
-def _pool(processes: int) -> Iterator[Any]:
-    search_encoder()  # once, before the others are made from this process
-    with multiprocessing.get_context("fork").Pool(processes) as pool:
-        yield pool
-
-
 def _outcomes(tasks: Sequence[Task], processes: int | None) -> Iterator[Outcome]:
     processes = processes or len(os.sched_getaffinity(0))
     if len(tasks) <= _FEW_FILES or processes == 1:
         yield from map(read, tasks)
         return
-    with _pool(processes) as pool:
+    search_encoder()  # once, before the others are made from this process
+    with multiprocessing.get_context("fork").Pool(processes) as pool:
         yield from pool.imap_unordered(read, tasks, chunksize=_CHUNK)
 
 
-def find(paths: Sequence[Path], locale: str, known: dict[tuple[str, str], bytes]) -> _Found:
+def _find(paths: Sequence[Path], locale: str, known: dict[tuple[str, str], bytes]) -> _Found:
     """Lists the files of trees; symbolic links are not followed, so that nothing outside of a tree is read."""
     found = _Found()
     for root in paths:
@@ -186,26 +174,19 @@ def _files(root: Path, skipped: dict[str, str]) -> Iterator[Path]:
     if root.is_file():
         yield root
         return
-    for folder, folders, names in os.walk(root, onerror=lambda error: _unreadable(error, skipped)):
-        folders[:] = [name for name in folders if not _is_link(Path(folder, name), skipped)]
-        for name in names:
-            path = Path(folder, name)
-            if path.suffix.lower() == SUFFIX and not _is_link(path, skipped):
-                if path.is_file():
-                    yield path
-                else:
-                    skipped[str(path)] = "not a regular file"
 
+    def unreadable(error: OSError) -> None:
+        skipped[str(error.filename)] = f"cannot be opened ({error.strerror}); check its permissions"
 
-def _unreadable(error: OSError, skipped: dict[str, str]) -> None:
-    skipped[str(error.filename)] = f"cannot be opened ({error.strerror}); check its permissions"
-
-
-def _is_link(path: Path, skipped: dict[str, str]) -> bool:
-    if path.is_symlink():
-        skipped[str(path)] = "a symbolic link; name its target if it is to be imported"
-        return True
-    return False
+    for folder, folders, names in os.walk(root, onerror=unreadable):
+        articles = [name for name in names if Path(name).suffix.lower() == SUFFIX]
+        for path in (Path(folder, name) for name in folders + articles):
+            if path.is_symlink():  # `os.walk` does not follow them either
+                skipped[str(path)] = "a symbolic link; name its target if it is to be imported"
+            elif path.is_file():
+                yield path
+            elif not path.is_dir():
+                skipped[str(path)] = "not a regular file"
 
 
 def _place(root: Path, file: Path, locale: str) -> tuple[Path, str, str, str] | None:

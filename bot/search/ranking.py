@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +13,7 @@ import tantivy
 from bot.encoder import Encoder
 from bot.search import index
 from bot.search.analysis import stems
-from bot.search.database import Library, LibraryError, encoder_version
+from bot.search.database import ENCODER, LibraryError, fact, open_library
 from bot.search.reading import search_encoder
 from bot.settings import get_settings
 
@@ -40,10 +39,6 @@ class Hit:
     score: float
     sentence: str
     """The sentence that matches best; empty where the article has none."""
-
-    def as_dict(self) -> dict[str, Any]:
-        """Returns the hit as plain values."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -135,9 +130,7 @@ class Searcher:
 
     def __init__(self, database: Path | None = None) -> None:
         self._database = database or get_settings().articles_database
-        if not self._database.is_file():
-            raise LibraryError(f"{self._database}: no article database; run `python -m bot articles import`.")
-        self._library = Library(self._database)
+        self._library = open_library(self._database)
         self._encoder: Encoder = search_encoder()
         self._meanings: Meanings | None = None
         self._shelves: dict[str, Shelf] = {}
@@ -158,7 +151,7 @@ class Searcher:
             shelf = self._shelf(connection, language)
             if shelf is None:
                 return []
-            if encoder_version(connection) != self._encoder.version:
+            if fact(connection, ENCODER) != self._encoder.version:
                 raise LibraryError(f"{self._database}: imported with another encoder; import the articles again.")
             query = self._encoder.encode([text])[0]
             found = candidates(shelf, text, query)
@@ -179,7 +172,7 @@ class Searcher:
                 return None
             language = largest[0]
         # What an import replaces stays on disk until the next one, so that this transaction can still open it.
-        folder, name = index.folder_of(self._database), index.meanings(connection)
+        folder, name = index.folder_of(self._database), fact(connection, index.MEANINGS)
         meanings, shelf = self._meanings, self._shelves.get(language)
         if meanings is None or meanings.name != name:
             self._shelves.clear()  # they hold on to the former vectors
@@ -223,9 +216,9 @@ def _hit(connection: sqlite3.Connection, shelf: Shelf, row: int, score: float, t
         "SELECT title, path, language, url, sentences, vectors FROM articles WHERE id = ?",
         (int(shelf.identifiers[row]),),
     ).fetchone()
-    sentences = joined.split("\n") if joined else []
     sentence = ""
-    if sentences:
+    if joined:
+        sentences = joined.split("\n")
         meaning = index.vectors_of(blob)[2:].astype(np.float32) @ (query / np.float32(index.FULL_SCALE))
         asked = set(stems(text, language))
         shared = [len(asked.intersection(stems(other, language))) / (len(asked) or 1) for other in sentences]

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from bot.channel.errors import RefusedError
-from bot.channel.links import AllowedLinks
 from bot.channel.offers import Offers
 from bot.settings import Settings
+from bot.text.links import AllowedLinks
 from tests.channel.conftest import PageBot
 
 

@@ -17,7 +17,6 @@ from sanic.request import Request
 
 from bot.channel.errors import RefusedError
 from bot.channel.limits import Limits
-from bot.channel.links import AllowedLinks
 from bot.channel.offers import Offer
 from bot.channel.page import PageChannel
 from bot.channel.requests import address_of
@@ -25,6 +24,7 @@ from bot.channel.sessions import MemorySessions, Session
 from bot.channel.texts import Texts
 from bot.channel.turns import Conversations, Turn
 from bot.settings import Settings
+from bot.text.links import AllowedLinks
 from tests.channel.conftest import PageBot
 from tests.conftest import free_port
 

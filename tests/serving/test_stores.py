@@ -24,7 +24,6 @@ from benchmarks.handoffs.servers import PostgresServer
 from benchmarks.serving.servers import RabbitServer, RedisServer
 from bot import shared_redis
 from bot.channel.errors import RefusedError
-from bot.channel.links import AllowedLinks
 from bot.channel.offers import Offer
 from bot.channel.redis_sessions import RedisSessions
 from bot.channel.sessions import Part, Session
@@ -35,6 +34,7 @@ from bot.serving.event_broker import ConversationEvents
 from bot.serving.lock_store import ConversationLocks
 from bot.serving.tracker_store import ConversationStore
 from bot.settings import Settings
+from bot.text.links import AllowedLinks
 from tests.conftest import or_skip
 from tests.serving.conftest import SetUp
 
