@@ -7,7 +7,7 @@ import os
 import re
 import sqlite3
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -45,14 +45,6 @@ class ImportReport:
     """Why a place was not looked into."""
 
 
-@dataclass
-class _Found:
-    tasks: list[Task] = field(default_factory=list)
-    scopes: set[tuple[str, str]] = field(default_factory=set)
-    """Locale, and the folder in it, that an import has seen all of."""
-    skipped: dict[str, str] = field(default_factory=dict)
-
-
 def import_articles(
     library: Library,
     paths: Sequence[Path],
@@ -82,13 +74,17 @@ def import_articles(
         index.remove_others(connection, index.folder_of(library.path))
         _encode_anew(connection)
         known = hashes(connection)
-        found = _find(paths, locale, known)
-        report.skipped = found.skipped
-        for outcome in progress(_outcomes(found.tasks, processes), len(found.tasks)):
+        tasks, scopes = _find(paths, locale, known, report.skipped)
+        for outcome in progress(_outcomes(tasks, processes), len(tasks)):
             _take(report, outcome)
             if outcome.article is not None:
                 put(connection, outcome.article)
-        gone = _gone(known, found)
+        present = {(task.locale, task.path) for task in tasks}
+        gone = sorted(
+            (code, path)
+            for code, path in known.keys() - present
+            if any(code == scope and path.startswith(folder) for scope, folder in scopes)
+        )
         report.removed = [f"{code}/{path}" for code, path in gone]
         remove(connection, gone)
         index.update(connection, index.folder_of(library.path))
@@ -124,15 +120,6 @@ def _take(report: ImportReport, outcome: Outcome) -> None:
             report.mended[name] = outcome.article.problem
 
 
-def _gone(known: Iterable[tuple[str, str]], found: _Found) -> list[tuple[str, str]]:
-    present = {(task.locale, task.path) for task in found.tasks}
-    return sorted(
-        place
-        for place in known
-        if place not in present and any(place[0] == locale and place[1].startswith(at) for locale, at in found.scopes)
-    )
-
-
 def _outcomes(tasks: Sequence[Task], processes: int | None) -> Iterator[Outcome]:
     processes = processes or len(os.sched_getaffinity(0))
     if len(tasks) <= _FEW_FILES or processes == 1:
@@ -143,31 +130,36 @@ def _outcomes(tasks: Sequence[Task], processes: int | None) -> Iterator[Outcome]
         yield from pool.imap_unordered(read, tasks, chunksize=_CHUNK)
 
 
-def _find(paths: Sequence[Path], locale: str, known: dict[tuple[str, str], bytes]) -> _Found:
-    """Lists the files of trees; symbolic links are not followed, so that nothing outside of a tree is read."""
-    found = _Found()
+def _find(
+    paths: Sequence[Path], locale: str, known: Mapping[tuple[str, str], bytes], skipped: dict[str, str]
+) -> tuple[list[Task], set[tuple[str, str]]]:
+    """Lists the files of trees; symbolic links are not followed, so that nothing outside of a tree is read.
+
+    Returns:
+        The files, and each locale with the folder in it that all has been seen of.
+    """
+    tasks: dict[tuple[str, str], Task] = {}
+    scopes: set[tuple[str, str]] = set()
     for root in paths:
-        before = len(found.tasks)
         if not root.exists():
             raise NothingToImport(f"{root} does not exist; name a folder of articles")
-        for file in _files(root, found.skipped):
+        empty = True
+        for file in _files(root, skipped):
             place = _place(root, file, locale)
             if place is None:
-                found.skipped[str(file)] = "its locale is not known; name it with --locale"
+                skipped[str(file)] = "its locale is not known; name it with --locale"
                 continue
             tree, code, path, scope = place
             if any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in path):
-                found.skipped[ascii(str(file))] = "control characters, or such as are no text, in its name; rename it"
+                skipped[ascii(str(file))] = "control characters, or such as are no text, in its name; rename it"
                 continue
+            empty = False
             if root.is_dir():
-                found.scopes.add((code, scope))
-            source, licence = _provenance(tree)
-            found.tasks.append(Task(str(file), code, path, source, licence, known.get((code, path))))
-        if len(found.tasks) == before:
+                scopes.add((code, scope))
+            tasks[code, path] = Task(str(file), code, path, *_provenance(tree), known.get((code, path)))
+        if empty:
             raise NothingToImport(f"{root} holds no article ({SUFFIX}) of a known locale; name a folder of articles")
-    by_place = {(task.locale, task.path): task for task in found.tasks}
-    found.tasks = [by_place[place] for place in sorted(by_place)]
-    return found
+    return [tasks[place] for place in sorted(tasks)], scopes
 
 
 def _files(root: Path, skipped: dict[str, str]) -> Iterator[Path]:

@@ -80,12 +80,12 @@ def update(connection: sqlite3.Connection, folder: Path) -> None:
             name = f"{language}-{uuid.uuid4().hex}-{digest}"
             _build(connection, folder / name, [identifier for _, _, identifier, _ in chosen.values()])
             set_fact(connection, _FACT + language, name)
-    known = known_questions()
+    known, none = known_questions(), np.zeros((0, 0), np.int8)
     digest = _digest([fact(connection, ENCODER), known.version, *versions.items()])
     if not _is_current(folder, fact(connection, MEANINGS), digest):
         name = f"{MEANINGS}-{uuid.uuid4().hex}-{digest}"
         (folder / name).mkdir(parents=True)
-        asked = [known.of(Path(path).name) for path in versions]
+        asked = [known.of.get(Path(path).name, none) for path in versions]
         codes = [
             _meaning(connection, [version[2] for version in found], questions)
             for found, questions in zip(versions.values(), asked, strict=True)

@@ -80,7 +80,10 @@ def open_meanings(folder: Path, name: str) -> Meanings:
     Raises:
         OSError: it has been replaced by a new one.
     """
-    articles, asked = (_units(folder / name / file) for file in (index.VECTORS, index.ASKED))
+    articles, asked = (
+        np.asarray(np.load(folder / name / file).astype(np.float32) / np.float32(index.FULL_SCALE))
+        for file in (index.VECTORS, index.ASKED)
+    )
     owners, firsts = np.unique(np.load(folder / name / index.OWNERS), return_index=True)
     return Meanings(name, articles, asked, owners, firsts)
 
@@ -102,10 +105,6 @@ def open_shelf(folder: Path, name: str, meanings: Meanings) -> Shelf:
         raise FileNotFoundError(str(error)) from error
     identifiers = np.load(folder / name / index.ARTICLES)
     return Shelf(name, name.split("-", maxsplit=1)[0], words, identifiers, meanings)
-
-
-def _units(file: Path) -> Floats:
-    return np.asarray(np.load(file).astype(np.float32) / np.float32(index.FULL_SCALE))
 
 
 @dataclass(frozen=True)
@@ -157,9 +156,7 @@ class Searcher:
             found = candidates(shelf, text, query)
             scores = found.evidence @ np.array(list(WEIGHTS.values()), np.float32)
             best = np.argsort(-scores, kind="stable")[:results]
-            return [
-                _hit(connection, shelf, int(found.rows[place]), float(scores[place]), text, query) for place in best
-            ]
+            return [_hit(connection, shelf, found.rows[place], float(scores[place]), text, query) for place in best]
 
     def _shelf(self, connection: sqlite3.Connection, language: str) -> Shelf | None:
         """Returns the shelf of a language, or the largest one where there is none; it is opened once."""
