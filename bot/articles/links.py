@@ -125,7 +125,7 @@ def clean_url(url: str) -> str:
     """
     url = re.split(r"[\"<>\s]", url.strip(), maxsplit=1)[0]
     parts = urlsplit(url)
-    if not _is_microsoft(parts.hostname or ""):
+    if not _is_microsoft((parts.hostname or "").lower()):
         return urlunsplit(parts._replace(query=_without_tracking(parts.query)))
     netloc = parts.netloc.lower()
     host = MOVED_HOSTS[_DOCS] if netloc == _DOCS else netloc
