@@ -13,7 +13,7 @@ import pytest
 
 from bot.search.database import Library, LibraryError
 from bot.search.importing import import_articles
-from bot.search.ranking import Meanings, Searcher, open_meanings
+from bot.search.ranking import ArticleVectors, Searcher, open_vectors
 from tests.search.conftest import write
 
 
@@ -101,13 +101,13 @@ def test_searching_goes_on_while_articles_are_imported(imported: Library, trees:
 def test_all_languages_share_the_vectors_until_an_import_replaces_them(
     imported: Library, trees: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened: list[Meanings] = []
+    opened: list[ArticleVectors] = []
 
-    def watched(folder: Path, name: str) -> Meanings:
-        opened.append(open_meanings(folder, name))
+    def watched(folder: Path, name: str) -> ArticleVectors:
+        opened.append(open_vectors(folder, name))
         return opened[-1]
 
-    monkeypatch.setattr("bot.search.ranking.open_meanings", watched)
+    monkeypatch.setattr("bot.search.ranking.open_vectors", watched)
     searcher = Searcher(imported.path)
     for language in ("nb", "nl", "nb"):
         searcher.search("OneDrive", language)
