@@ -163,10 +163,9 @@ class Phrase(Message):
     def fingerprint(self) -> str:
         """Returns the hash of what the phrase says; of everything, once a component has added something."""
         if self._cached_fingerprint is None and not self.features and self.data.keys() == _PHRASE_KEYS:
-            told = "\0".join(
-                [self.data["text"], self.data["intent"], *map(str, self.data["metadata"]["intent"].items())]
-            )
-            self._cached_fingerprint = hashlib.md5(told.encode(), usedforsecurity=False).hexdigest()
+            declared = map(str, self.data["metadata"]["intent"].items())
+            content = "\0".join([self.data["text"], self.data["intent"], *declared])
+            self._cached_fingerprint = hashlib.md5(content.encode(), usedforsecurity=False).hexdigest()
         return str(super().fingerprint())
 
     def __hash__(self) -> int:

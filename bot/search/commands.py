@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -69,11 +68,6 @@ def run_import(arguments: argparse.Namespace) -> int:
 
     from bot.search.database import Library, LibraryError
     from bot.search.importing import NothingToImport, import_articles
-    from bot.search.reading import Outcome
-
-    def progress(outcomes: Iterable[Outcome], total: int) -> Iterable[Outcome]:
-        shown: Iterable[Outcome] = tqdm(outcomes, total=total, unit=" articles", disable=None)
-        return shown
 
     try:
         report = import_articles(
@@ -81,7 +75,7 @@ def run_import(arguments: argparse.Namespace) -> int:
             arguments.paths,
             locale=arguments.locale,
             processes=arguments.processes,
-            progress=progress,
+            progress=lambda outcomes, total: tqdm(outcomes, total=total, unit=" articles", disable=None),
         )
     except (LibraryError, NothingToImport) as error:
         print(error, file=sys.stderr)
@@ -119,9 +113,8 @@ def run_search(arguments: argparse.Namespace) -> int:
         return 0
     for number, hit in enumerate(hits, start=1):
         print(f"{number}. {hit.title} ({hit.file}, {hit.language}, {hit.score:.2f})")
-        for line in (hit.sentence, hit.url):
-            if line:
-                print(f"   {line}")
+        for line in filter(None, (hit.sentence, hit.url)):
+            print(f"   {line}")
     if not hits:
         print("nothing found")
     return 0
