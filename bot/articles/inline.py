@@ -29,7 +29,8 @@ _HTML_TAG = re.compile(
 
 _BARE_ADDRESS = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
 _BROKEN_LINK = re.compile(r"\]\s?\(\s*(https?:|/)[^)]*\)?")
-_NOTHING_SEEN = " \t\n:\u00a0\ufeff"
+_CLOSING_MARKS = ".,;:!?*_'\"»”’]"
+_UNSEEN = " \t\n:\u00a0\ufeff"
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,7 @@ class _Renderer(HTMLParser):
             bold = all(run.bold for run in runs)
             for run in runs:
                 run.bold = bold
-        visible = [run for run in self._runs if run.text.strip(_NOTHING_SEEN)]
+        visible = [run for run in self._runs if run.text.strip(_UNSEEN)]
         return InlineText(
             text=_tidy("".join(run.text for run in self._runs)),
             markdown=_tidy("".join(self._markdown(targets))),
@@ -250,13 +251,7 @@ class _BlockRenderer(_Renderer):
 
 
 def render(tokens: Iterable[Token], context: Context, line: int) -> InlineText:
-    """Renders inline tokens.
-
-    Args:
-        tokens: the children of an inline token.
-        context: what the document's texts have in common.
-        line: the line of the file in which they begin.
-    """
+    """Renders the children of an inline token, which begin in a line of the file."""
     renderer = _Renderer(context, line)
     for token in tokens:
         renderer.token(token)
@@ -264,13 +259,7 @@ def render(tokens: Iterable[Token], context: Context, line: int) -> InlineText:
 
 
 def render_html(markup: str, context: Context, line: int) -> list[InlineText]:
-    """Renders a block of HTML as paragraphs, without its markup.
-
-    Args:
-        markup: the HTML.
-        context: what the document's texts have in common.
-        line: the line of the file in which it begins.
-    """
+    """Renders a block of HTML, which begins in a line of the file, as paragraphs without its markup."""
     renderer = _BlockRenderer(context, line)
     try:
         renderer.feed(markup)
@@ -299,8 +288,7 @@ def _with_margins(core: str, text: str) -> str:
 
 def _without_closing_marks(address: str) -> str:
     """Returns a bare address without the punctuation of the sentence it stands in."""
-    while address and (
-        address[-1] in ".,;:!?*_'\"»”’]" or (address[-1] == ")" and address.count(")") > address.count("("))
-    ):
-        address = address[:-1]
+    address = address.rstrip(_CLOSING_MARKS)
+    while address.endswith(")") and address.count(")") > address.count("("):
+        address = address[:-1].rstrip(_CLOSING_MARKS)
     return address

@@ -12,8 +12,9 @@ from frontmatter.default_handlers import YAMLHandler
 
 from bot.articles import language
 from bot.articles.inline import Context
-from bot.articles.markdown import ParsedBody, build_sections, parse
+from bot.articles.markdown import ParsedBody, parse
 from bot.articles.model import Article, ArticleError, Problem, Section
+from bot.articles.sections import build_sections
 
 _HANDLER = YAMLHandler()
 _NAMED = re.compile(r"([\w.-]+):(?:\s+(.*))?$")
