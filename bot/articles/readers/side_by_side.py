@@ -63,6 +63,8 @@ def _spans(content: str) -> Iterator[tuple[str, str, str]]:
 
 def _language(content: str, wanted: str) -> str:
     """Returns a text in one of its two languages; what stands in neither span belongs to both."""
+    if "<span" not in content.lower():
+        return content
     return "".join(text for language, _, text in _spans(content) if language in {"", wanted})
 
 
