@@ -19,8 +19,8 @@ from actions.conversation import button, language_of, replies, shortened, shows_
 from actions.records import record_search
 from bot.articles.language import normalise
 from bot.articles.replies import language_name
-from bot.channel.links import AllowedLinks
 from bot.settings import get_settings
+from bot.text.links import AllowedLinks
 
 if TYPE_CHECKING:
     from bot.search.ranking import Hit, Searcher

@@ -10,29 +10,31 @@ import bm25s
 import numpy as np
 
 from bot.search import index
-from bot.search.database import Library
+from bot.search.database import Library, fact
 from bot.search.index import looked_for
-from bot.search.ranking import WEIGHTS, Candidates, Shelf, candidates, open_meanings, open_shelf
+from bot.search.ranking import WEIGHTS, Candidates, LanguageIndex, candidates, open_language_index, open_vectors
 from bot.search.reading import search_encoder
 
 Ranking = Callable[[str], list[int]]
-"""Turns a question into the rows of a shelf, best first."""
+"""Turns a question into the rows of an index, best first."""
 MOST = 50
 
 
 class Articles:
-    """The articles of a language, as its shelf has them."""
+    """The articles of a language, as its index has them."""
 
     def __init__(self, database: Path, language: str) -> None:
         library = Library(database)
         with library.reading() as connection:
             folder, name = index.folder_of(database), index.folders(connection)[language]
-            self.shelf: Shelf = open_shelf(folder, name, open_meanings(folder, index.meanings(connection)))
+            self.index: LanguageIndex = open_language_index(
+                folder, name, open_vectors(folder, fact(connection, index.MEANINGS))
+            )
             rows = [
                 connection.execute(
                     "SELECT language, path, title, slug, headings, sentences FROM articles WHERE id = ?", (int(number),)
                 ).fetchone()
-                for number in self.shelf.identifiers
+                for number in self.index.identifiers
             ]
         self.language = language
         self.files = [Path(row[1]).name for row in rows]
@@ -41,7 +43,7 @@ class Articles:
 
 def tantivy_alone(articles: Articles) -> Ranking:
     """tantivy, BM25 over words and pieces."""
-    return lambda text: [row for row, _ in index.find(articles.shelf.words, text, articles.language, MOST)]
+    return lambda text: [row for row, _ in index.find(articles.index.words, text, articles.language, MOST)]
 
 
 def fts5_alone(articles: Articles) -> Ranking:
@@ -100,7 +102,7 @@ def mixed(articles: Articles, weights: Sequence[float] = tuple(WEIGHTS.values())
 
 def evidence(articles: Articles, text: str) -> Candidates:
     """Returns what speaks for each article."""
-    return candidates(articles.shelf, text, search_encoder().encode([text])[0])
+    return candidates(articles.index, text, search_encoder().encode([text])[0])
 
 
 ENGINES: dict[str, Callable[[Articles], Ranking]] = {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.articles.model import Article, ArticleError, Link, Note, Problem, Section, Step
-from bot.articles.parts import documents, lead, needs_product
+from bot.articles.model import Article, ArticleError, Link, Note, Section, Step
+from bot.articles.parts import documents
 from bot.articles.readers import read_article, read_text
 from bot.articles.store import ArticleNotFound, ArticleStore
 
@@ -14,12 +14,9 @@ __all__ = [
     "ArticleStore",
     "Link",
     "Note",
-    "Problem",
     "Section",
     "Step",
     "documents",
-    "lead",
-    "needs_product",
     "read_article",
     "read_text",
 ]

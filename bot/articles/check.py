@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +47,9 @@ def check(paths: Iterable[Path]) -> Report:
     files = list(dict.fromkeys(file for root in roots for file in find_files(root)))
     if not files:
         raise NothingToCheck(f"no article (.md or .txt) was found in {', '.join(map(str, roots))}")
-    results = list(_read_all(files))
+    with ProcessPoolExecutor(_WORKERS) as pool:  # which starts none before it has work
+        many = len(files) > _MANY_FILES
+        results = list(pool.map(_read_one, files, chunksize=100) if many else map(_read_one, files))
     problems = [problem for _, found in results for problem in found]
     for tree in dict.fromkeys(tree for root in roots for tree in find_trees(root)):
         problems += check_tree(tree)
@@ -71,16 +73,8 @@ def find_trees(root: Path) -> list[Path]:
     return [tree for tree in candidates if any(tree.glob("*/??.md"))]
 
 
-def _read_all(files: list[Path]) -> Iterator[tuple[bool, tuple[Problem, ...]]]:
-    """Yields for each file whether it could be read and what is wrong with it."""
-    if len(files) <= _MANY_FILES:
-        yield from map(_read_one, files)
-        return
-    with ProcessPoolExecutor(_WORKERS) as pool:
-        yield from pool.map(_read_one, files, chunksize=100)
-
-
 def _read_one(path: Path) -> tuple[bool, tuple[Problem, ...]]:
+    """Returns whether a file could be read and what is wrong with it."""
     try:
         return True, read_article(path, salvage=True).problems
     except ArticleError as error:

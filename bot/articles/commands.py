@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,22 +27,20 @@ def add_commands(subparsers: Any) -> Any:
     articles = subparsers.add_parser("articles", help="check and show help articles")
     verbs = articles.add_subparsers(dest="articles_verb", required=True, metavar="COMMAND")
 
-    checking = verbs.add_parser(
+    parser = verbs.add_parser(
         "check",
         help="report what is wrong with articles",
         description="Prints 'file:line: what is wrong' for each problem and a sum. "
         "Exit code: 0 no problem, 1 problems, 2 no article found.",
     )
-    checking.add_argument(
-        "paths", nargs="+", type=Path, metavar="PATH", help="a file, or a folder of .md and .txt files"
-    )
-    checking.add_argument("--json", action="store_true", help="print the result as JSON")
-    checking.set_defaults(handler=run_check)
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a file, or a folder of .md and .txt files")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.set_defaults(handler=run_check)
 
-    showing = verbs.add_parser("show", help="print an article as it was understood")
-    showing.add_argument("file", type=Path, metavar="FILE", help="the article, in any dialect")
-    showing.add_argument("--json", action="store_true", help="print all of it as JSON")
-    showing.set_defaults(handler=run_show)
+    parser = verbs.add_parser("show", help="print an article as it was understood")
+    parser.add_argument("file", type=Path, metavar="FILE", help="the article, in any dialect")
+    parser.add_argument("--json", action="store_true", help="print all of it as JSON")
+    parser.set_defaults(handler=run_show)
     return verbs
 
 
@@ -53,12 +52,9 @@ def run_check(arguments: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 2
     if arguments.json:
-        problems = [{"path": found.path, "line": found.line, "message": found.message} for found in report.problems]
-        print(json.dumps({"articles": report.articles, "problems": problems}, ensure_ascii=False, indent=2))
+        print(json.dumps(asdict(report), ensure_ascii=False, indent=2))
     else:
-        for problem in report.problems:
-            print(problem)
-        print(f"{report.articles} articles read, {len(report.problems)} problems")
+        print(*report.problems, f"{report.articles} articles read, {len(report.problems)} problems", sep="\n")
     return 1 if report.problems else 0
 
 
@@ -94,11 +90,8 @@ def _lines(article: Article) -> Iterator[str]:
         yield from _note_lines(section.notes, "")
         yield from (f"-> {link.label}: {link.url}" for link in section.links)
     if article.source is not None:
-        yield ""
-        yield f"--- {article.source.language} ---"
-        yield from _lines(article.source)
-    for problem in article.problems:
-        yield str(problem)
+        yield from ("", f"--- {article.source.language} ---", *_lines(article.source))
+    yield from map(str, article.problems)
 
 
 def _step_lines(steps: Iterable[Step], *, numbered: bool, indent: str = "") -> Iterator[str]:

@@ -44,7 +44,7 @@ def read_examples(folder: Path) -> list[Example]:
         ExampleError: a file is not YAML, or an entry lacks its intent, examples or language.
     """
     paths = [folder] if folder.is_file() else sorted(folder.rglob("*.yml"))
-    return [example for path in paths for example in _read(path)]
+    return [example for path in paths for example in _entries(path, read_yaml(path, ExampleError))]
 
 
 def read_lines(path: Path) -> list[Example]:
@@ -87,31 +87,30 @@ def read_as_rasa(content: str, path: Path) -> list[Example]:
         raise ExampleError(f"{path}: Rasa could not read it ({reason}); leave out what it cannot read.") from error
 
 
-def _read(path: Path) -> Iterator[Example]:
-    return _entries(path, read_yaml(path, ExampleError))
-
-
 def _entries(path: Path, content: Any) -> Iterator[Example]:
     for number, entry in enumerate((content or {}).get("nlu") or [], start=1):
-        yield from _entry(path, number, entry)
-
-
-def _entry(path: Path, number: int, entry: dict[str, Any]) -> Iterator[Example]:
-    metadata = entry.get("metadata") or {}
-    intent, lines, language = entry.get("intent"), entry.get("examples"), metadata.get("language")
-    if not intent or not isinstance(lines, str) or not language:
-        raise ExampleError(
-            f"{path}: entry {number}: needs `intent`, `examples: |` and `metadata: {{language: ..}}`; add them."
-        )
-    texts = [line[2:].strip() for line in lines.splitlines() if line.startswith("- ")]
-    situations = metadata.get("situations") or [None] * len(texts)
-    if len(situations) != len(texts):
-        raise ExampleError(
-            f"{path}: entry {number} ({intent}): {len(situations)} situations for {len(texts)} examples; "
-            "list one situation per example, in their order."
-        )
-    about, real = bool(metadata.get("about_products")), metadata.get("style") == "real"
-    product, passage = metadata.get("product"), metadata.get("passage")
-    for text, situation in zip(texts, situations, strict=True):
-        told = None if situation is None else str(situation)
-        yield Example(text, intent, language, path, told, about, real, product, passage)
+        metadata = entry.get("metadata") or {}
+        intent, lines, language = entry.get("intent"), entry.get("examples"), metadata.get("language")
+        if not intent or not isinstance(lines, str) or not language:
+            raise ExampleError(
+                f"{path}: entry {number}: needs `intent`, `examples: |` and `metadata: {{language: ..}}`; add them."
+            )
+        texts = [line[2:].strip() for line in lines.splitlines() if line.startswith("- ")]
+        situations = metadata.get("situations") or [None] * len(texts)
+        if len(situations) != len(texts):
+            raise ExampleError(
+                f"{path}: entry {number} ({intent}): {len(situations)} situations for {len(texts)} examples; "
+                "list one situation per example, in their order."
+            )
+        for text, situation in zip(texts, situations, strict=True):
+            yield Example(
+                text=text,
+                intent=intent,
+                language=language,
+                path=path,
+                situation=None if situation is None else str(situation),
+                about_products=bool(metadata.get("about_products")),
+                real_style=metadata.get("style") == "real",
+                product=metadata.get("product"),
+                passage=metadata.get("passage"),
+            )

@@ -29,13 +29,7 @@ from bot.articles.store import ArticleStore
 from bot.articles.trees import read_tree, tree_language
 
 # Replies that rules use by themselves; those that actions use are read by the actions.
-RULE_REPLIES = (
-    "utter_greet",
-    "utter_goodbye",
-    "utter_bot_challenge",
-    "utter_contact_person",
-    "utter_answer_failed",
-)
+RULE_REPLIES = ("utter_greet", "utter_goodbye", "utter_bot_challenge", "utter_contact_person", "utter_answer_failed")
 
 
 class ArticleImporter(RasaFileImporter):
@@ -49,8 +43,6 @@ class ArticleImporter(RasaFileImporter):
         trees: folders of imported article trees (one locale each, such as `it-IT`) of languages without phrases. The
             titles of the source articles are added as examples of the intent they treat, and what the articles say
             as texts without an intent, from which the language is learned.
-        slugs: whether the English slugs of the source articles are added as examples.
-        titles: whether the titles of our own articles are added as examples.
     """
 
     def __init__(
@@ -60,15 +52,11 @@ class ArticleImporter(RasaFileImporter):
         training_data_paths: list[str] | str | None = None,
         data_dir: str = "data",
         trees: list[str] | None = None,
-        slugs: bool = True,
-        titles: bool = True,
     ) -> None:
         super().__init__(config_file, domain_path, training_data_paths)
         base = Path(config_file).parent if config_file else Path.cwd()
         self._data_dir = (base / data_dir).resolve()
         self._trees = [(base / tree).resolve() for tree in trees or []]
-        self._slugs = slugs
-        self._titles = titles
 
     @property
     def _issues(self) -> dict[str, Issue]:
@@ -97,30 +85,14 @@ class ArticleImporter(RasaFileImporter):
     @rasa.shared.utils.common.cached_method
     def get_domain(self) -> Domain:
         """Returns Rasa's domain, the issue intents and the replies that rules use, by language."""
-        domain = super().get_domain()
-        return domain.merge(
-            Domain.from_dict(
-                {
-                    "intents": list(self._issues),
-                    "responses": self._responses(),
-                }
-            )
-        )
+        added = {"intents": list(self._issues), "responses": self._responses()}
+        return super().get_domain().merge(Domain.from_dict(added))
 
     @rasa.shared.utils.common.cached_method
     def get_stories(self, exclusion_percentage: int | None = None) -> StoryGraph:
         """Returns Rasa's rules and one for each issue intent."""
-        rules: list[dict[str, Any]] = [
-            {
-                "rule": f"answer {intent}",
-                "steps": [
-                    {"intent": intent},
-                    {"action": "action_recommended_steps"},
-                    {"action": "utter_answer_failed"},
-                ],
-            }
-            for intent in self._issues
-        ]
+        answer = [{"action": "action_recommended_steps"}, {"action": "utter_answer_failed"}]
+        rules = [{"rule": f"answer {intent}", "steps": [{"intent": intent}, *answer]} for intent in self._issues]
         reader = YAMLStoryReader(source_name=str(self._data_dir / "issues.yml"))
         steps = reader.read_from_parsed_yaml({"version": "3.1", "rules": rules})
         return super().get_stories(exclusion_percentage).merge(StoryGraph(steps))
@@ -149,12 +121,10 @@ class ArticleImporter(RasaFileImporter):
     def _title_examples(self) -> Iterator[Message]:
         store = ArticleStore(self._data_dir / "articles")
         for intent, issue in self._issues.items():
-            if self._titles:
-                for language in store.languages(intent):
-                    yield _title(store.article(intent, language).title, intent, language, "title")
-            if self._slugs:
-                for slug in issue.sources:
-                    yield _title(slug.replace("-", " "), intent, FALLBACK_LANGUAGE, "slug")
+            for language in store.languages(intent):
+                yield _title(store.article(intent, language).title, intent, language, "title")
+            for slug in issue.sources:
+                yield _title(slug.replace("-", " "), intent, FALLBACK_LANGUAGE, "slug")
 
     def _tree_examples(self) -> Iterator[Message]:
         """Yields titles with the intent that they treat, and texts of the languages that have no phrases."""
@@ -193,10 +163,9 @@ class Phrase(Message):
     def fingerprint(self) -> str:
         """Returns the hash of what the phrase says; of everything, once a component has added something."""
         if self._cached_fingerprint is None and not self.features and self.data.keys() == _PHRASE_KEYS:
-            told = "\0".join(
-                [self.data["text"], self.data["intent"], *map(str, self.data["metadata"]["intent"].items())]
-            )
-            self._cached_fingerprint = hashlib.md5(told.encode(), usedforsecurity=False).hexdigest()
+            declared = map(str, self.data["metadata"]["intent"].items())
+            content = "\0".join([self.data["text"], self.data["intent"], *declared])
+            self._cached_fingerprint = hashlib.md5(content.encode(), usedforsecurity=False).hexdigest()
         return str(super().fingerprint())
 
     def __hash__(self) -> int:
@@ -216,15 +185,13 @@ _PHRASE_KEYS = frozenset({"text", "intent", "metadata"})
 
 def _phrase(example: Example) -> Phrase:
     """Builds a training example with the metadata of our example files."""
-    declared: dict[str, Any] = {"language": example.language}
-    if example.about_products:
-        declared["about_products"] = True
-    if example.real_style:
-        declared["style"] = "real"
-    if example.product:
-        declared["product"] = example.product
-    if example.passage:
-        declared["passage"] = example.passage
+    optional = {
+        "about_products": example.about_products,
+        "style": "real" if example.real_style else None,
+        "product": example.product,
+        "passage": example.passage,
+    }
+    declared = {"language": example.language, **{name: value for name, value in optional.items() if value}}
     return Phrase({"text": example.text, "intent": example.intent, "metadata": {"intent": declared}})
 
 

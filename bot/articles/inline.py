@@ -3,174 +3,34 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from itertools import groupby
 
 from markdown_it.token import Token
 
-from bot.articles.links import Address
+from bot.articles.links import resolve
 from bot.articles.model import Link
 
-HTML_TAGS = frozenset(
-    {
-        "a",
-        "abbr",
-        "address",
-        "area",
-        "article",
-        "aside",
-        "audio",
-        "b",
-        "base",
-        "bdi",
-        "bdo",
-        "big",
-        "blockquote",
-        "body",
-        "br",
-        "button",
-        "canvas",
-        "caption",
-        "center",
-        "cite",
-        "code",
-        "col",
-        "colgroup",
-        "dd",
-        "del",
-        "details",
-        "dfn",
-        "dialog",
-        "div",
-        "dl",
-        "dt",
-        "em",
-        "embed",
-        "fieldset",
-        "figcaption",
-        "figure",
-        "font",
-        "footer",
-        "form",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "head",
-        "header",
-        "hr",
-        "html",
-        "i",
-        "iframe",
-        "img",
-        "input",
-        "ins",
-        "kbd",
-        "label",
-        "legend",
-        "li",
-        "link",
-        "main",
-        "map",
-        "mark",
-        "meta",
-        "nav",
-        "noscript",
-        "object",
-        "ol",
-        "optgroup",
-        "option",
-        "p",
-        "param",
-        "picture",
-        "pre",
-        "q",
-        "rp",
-        "rt",
-        "ruby",
-        "s",
-        "samp",
-        "script",
-        "section",
-        "select",
-        "small",
-        "source",
-        "span",
-        "strike",
-        "strong",
-        "style",
-        "sub",
-        "summary",
-        "sup",
-        "svg",
-        "table",
-        "tbody",
-        "td",
-        "textarea",
-        "tfoot",
-        "th",
-        "thead",
-        "time",
-        "tr",
-        "tt",
-        "u",
-        "ul",
-        "var",
-        "video",
-        "wbr",
-    }
+_BLOCK_TAG = re.compile(
+    r"address|article|aside|blockquote|caption|center|dd|details|div|dl|dt|figcaption|figure|footer|form|h1|h2|h3|"
+    r"h4|h5|h6|header|hr|li|main|nav|ol|p|pre|section|summary|table|tbody|td|tfoot|th|thead|tr|ul"
+)
+"""Elements of HTML that part the text."""
+
+_HTML_TAG = re.compile(
+    r"a|abbr|area|audio|b|base|bdi|bdo|big|body|br|button|canvas|cite|code|col|colgroup|del|dfn|dialog|em|embed|"
+    r"fieldset|font|head|html|i|iframe|img|input|ins|kbd|label|legend|link|map|mark|meta|noscript|object|optgroup|"
+    r"option|param|picture|q|rp|rt|ruby|s|samp|script|select|small|source|span|strike|strong|style|sub|sup|svg|"
+    r"textarea|time|tt|u|var|video|wbr|" + _BLOCK_TAG.pattern
 )
 """Names that are HTML; other words in angle brackets are placeholders (`<mailbox>`) and stay in the text."""
 
-_BLOCK_TAGS = frozenset(
-    {
-        "address",
-        "article",
-        "aside",
-        "blockquote",
-        "caption",
-        "center",
-        "dd",
-        "details",
-        "div",
-        "dl",
-        "dt",
-        "figcaption",
-        "figure",
-        "footer",
-        "form",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "header",
-        "hr",
-        "li",
-        "main",
-        "nav",
-        "ol",
-        "p",
-        "pre",
-        "section",
-        "summary",
-        "table",
-        "tbody",
-        "td",
-        "tfoot",
-        "th",
-        "thead",
-        "tr",
-        "ul",
-    }
-)
 _BARE_ADDRESS = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
 _BROKEN_LINK = re.compile(r"\]\s?\(\s*(https?:|/)[^)]*\)?")
+_CLOSING_MARKS = ".,;:!?*_'\"»”’]"
+_UNSEEN = " \t\n:\u00a0\ufeff"
 
 
 @dataclass(frozen=True)
@@ -191,17 +51,17 @@ class Context:
     """What the rendering of a whole document has in common.
 
     Args:
-        resolve: completes and cleans an address.
         report: takes the line and the sentence of a problem.
+        base_url: what relative addresses are relative to; None where the dialect has no such base.
     """
 
-    resolve: Callable[[str], Address]
     report: Callable[[int, str], None]
+    base_url: str | None = None
     muted: str = ""
     """`script` or `style` while its content is being skipped."""
 
 
-@dataclass
+@dataclass(eq=False)
 class _OpenLink:
     href: str
     line: int
@@ -209,29 +69,54 @@ class _OpenLink:
 
 
 @dataclass
-class _Piece:
+class _Run:
+    """Text of one kind."""
+
     text: str
     bold: bool
     link: _OpenLink | None
 
 
-@dataclass
-class TextBuilder:
-    """Collects the pieces of one run of text."""
+class _Renderer(HTMLParser):
+    """Collects the runs of one text from Markdown tokens and HTML tags."""
 
-    context: Context
-    line: int
-    anchor: str = ""
-    _pieces: list[_Piece] = field(default_factory=list)
-    _links: list[_OpenLink] = field(default_factory=list)
-    _bold: int = 0
-    _link: _OpenLink | None = None
+    def __init__(self, context: Context, line: int) -> None:
+        super().__init__()
+        self.context = context
+        self.begin(line)
+
+    def begin(self, line: int) -> None:
+        """Begins a new text, without links and emphasis."""
+        self.line = line
+        self.anchor = ""
+        self._runs: list[_Run] = []
+        self._links: list[_OpenLink] = []
+        self._bold = 0
+        self._link: _OpenLink | None = None
+
+    def token(self, token: Token) -> None:
+        """Adds an inline token."""
+        if token.type in {"softbreak", "hardbreak"}:
+            self.line += 1
+            self.write(" " if token.type == "softbreak" else "\n")
+        elif token.type in {"strong_open", "strong_close"}:
+            self._embolden(token.nesting)
+        elif token.type == "link_open":
+            self._open_link(str(token.attrs.get("href", "")))
+        elif token.type == "link_close":
+            self._link = None
+        elif token.type == "image":
+            self._image(token.content)
+        elif token.type == "html_inline":
+            self.reset()
+            self.feed(token.content)
+            self.line += token.content.count("\n")
+        else:
+            self.write(token.content)
 
     def write(self, text: str) -> None:
         """Adds text; addresses that stand in it become links."""
-        if self.context.muted:
-            return
-        if self._link is not None or "://" not in text:
+        if self._link is not None or self.context.muted or "://" not in text:
             self._add(text)
             return
         if _BROKEN_LINK.search(text):
@@ -239,229 +124,171 @@ class TextBuilder:
         end = 0
         for match in _BARE_ADDRESS.finditer(text):
             address = _without_closing_marks(match.group())
-            if len(address) <= len("https://"):
-                continue
-            self._add(text[end : match.start()])
-            self.open_link(address)
-            self._add(address)
-            self.close_link()
-            end = match.start() + len(address)
+            if len(address) > len("https://"):
+                self._add(text[end : match.start()])
+                self._open_link(address)
+                self._add(address)
+                self._link = None
+                end = match.start() + len(address)
         self._add(text[end:])
+
+    def handle_data(self, data: str) -> None:
+        """Follows text in HTML."""
+        self.write(data)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Follows an opening tag."""
+        attributes = dict(attrs)
+        if tag in {"script", "style"}:
+            self.context.muted = self.context.muted or tag
+        elif not _HTML_TAG.fullmatch(tag):
+            self.write(self.get_starttag_text() or "")
+        elif tag == "br":
+            self._add("\n")
+        elif tag in {"b", "strong"}:
+            self._embolden(1)
+        elif tag == "img":
+            self._image(attributes.get("alt") or "")
+        elif tag == "a" and (href := attributes.get("href")):
+            self._open_link(href)
+        elif tag == "a":
+            self.anchor = self.anchor or attributes.get("name") or attributes.get("id") or ""
+
+    def handle_endtag(self, tag: str) -> None:
+        """Follows a closing tag."""
+        if tag == self.context.muted:
+            self.context.muted = ""
+        elif tag in {"b", "strong"}:
+            self._embolden(-1)
+        elif tag == "a":
+            self._link = None
+        elif tag == "br":  # `</br>` is common and meant as a break
+            self._add("\n")
 
     def _add(self, text: str) -> None:
         if text and not self.context.muted:
-            self._pieces.append(_Piece(text, self._bold > 0, self._link))
+            self._runs.append(_Run(text, self._bold > 0, self._link))
 
-    def bold(self, step: int) -> None:
-        """Opens (1) or closes (-1) bold text."""
+    def _embolden(self, step: int) -> None:
         self._bold = max(0, self._bold + step)
 
-    def open_link(self, href: str) -> None:
+    def _open_link(self, href: str) -> None:
         """Begins a link; one inside another does not count."""
         if self._link is None and not self.context.muted:
             self._link = _OpenLink(href, self.line)
             self._links.append(self._link)
 
-    def close_link(self) -> None:
-        """Ends the link that is open, if one is."""
-        self._link = None
-
-    def image(self, label: str) -> None:
+    def _image(self, label: str) -> None:
         """Drops an image; its description serves as label of a link that has no other."""
         if self._link is not None:
             self._link.image_label = label
 
-    def html(self, markup: str) -> None:
-        """Follows one HTML tag or comment."""
-        _Tags(self).feed(markup)
-
-    def start_tag(self, name: str, attributes: dict[str, str], markup: str) -> None:
-        """Follows an opening tag."""
-        if name in {"script", "style"}:
-            self.context.muted = self.context.muted or name
-        elif name not in HTML_TAGS:
-            self.write(markup)
-        elif name == "br":
-            self._add("\n")
-        elif name in {"b", "strong"}:
-            self.bold(1)
-        elif name == "img":
-            self.image(attributes.get("alt", ""))
-        elif name == "a" and attributes.get("href"):
-            self.open_link(attributes["href"])
-        elif name == "a":
-            self.anchor = self.anchor or attributes.get("name") or attributes.get("id") or ""
-
-    def end_tag(self, name: str) -> None:
-        """Follows a closing tag."""
-        if name == self.context.muted:
-            self.context.muted = ""
-        elif name in {"b", "strong"}:
-            self.bold(-1)
-        elif name == "a":
-            self.close_link()
-        elif name == "br":  # `</br>` is common and meant as a break
-            self._add("\n")
-
     def finish(self) -> InlineText:
         """Returns what was collected."""
-        targets = {id(link): self._target(link) for link in self._links}
+        targets = {link: self._target(link) for link in self._links}
         for link in self._links:  # a label that is bold in part only is not bold
-            pieces = [piece for piece in self._pieces if piece.link is link]
-            for piece in pieces:
-                piece.bold = all(other.bold for other in pieces)
-        text = tidy("".join(piece.text for piece in self._pieces))
-        visible = [piece for piece in self._pieces if piece.text.strip(" \t\n:\u00a0\ufeff")]
+            runs = [run for run in self._runs if run.link is link]
+            bold = all(run.bold for run in runs)
+            for run in runs:
+                run.bold = bold
+        visible = [run for run in self._runs if run.text.strip(_UNSEEN)]
         return InlineText(
-            text=text,
-            markdown=tidy("".join(self._markdown(targets))),
+            text=_tidy("".join(run.text for run in self._runs)),
+            markdown=_tidy("".join(self._markdown(targets))),
             links=tuple(target for target in targets.values() if target is not None),
-            heading_like=bool(visible) and all(piece.bold and not piece.link for piece in visible),
+            heading_like=bool(visible) and all(run.bold and not run.link for run in visible),
             anchor=self.anchor,
         )
 
     def _target(self, link: _OpenLink) -> Link | None:
-        address = self.context.resolve(link.href)
+        address = resolve(link.href, self.context.base_url)
         if address.problem:
             self.context.report(link.line, address.problem)
         if address.url is None:
             return None
-        label = tidy("".join(piece.text for piece in self._pieces if piece.link is link)).replace("\n", " ")
-        label = label or tidy(link.image_label)
+        label = _tidy("".join(run.text for run in self._runs if run.link is link)).replace("\n", " ")
+        label = label or _tidy(link.image_label)
         if not label:
             self.context.report(link.line, f"the link to '{link.href[:200]}' has no label; give it a readable one")
         return Link(label=label, url=address.url, source=link.href, line=link.line)
 
-    def _markdown(self, targets: dict[int, Link | None]) -> Iterable[str]:
-        for bold, run in groupby(self._pieces, key=lambda piece: piece.bold):
+    def _markdown(self, targets: dict[_OpenLink, Link | None]) -> Iterator[str]:
+        for bold, group in groupby(self._runs, key=lambda run: run.bold):
             written = ""
-            for _, group in groupby(run, key=lambda piece: id(piece.link)):
-                pieces = list(group)
-                text = "".join(piece.text for piece in pieces)
-                target = targets.get(id(pieces[0].link))
-                written += _linked(text, target) if target is not None and text.strip() else text
-            yield _wrapped(written, "**", "**") if bold else written
+            for link, runs in groupby(group, key=lambda run: run.link):
+                text = "".join(run.text for run in runs)
+                target = targets[link] if link is not None else None
+                written += _with_margins(_link_markdown(target), text) if target and text.strip() else text
+            # Markdown does not take marks with white space inside of them for bold.
+            yield _with_margins(f"**{written.strip()}**", written) if bold and written.strip() else written
 
 
-class _Tags(HTMLParser):
-    """Hands the tags and texts of a piece of HTML to a builder."""
-
-    def __init__(self, builder: TextBuilder) -> None:
-        super().__init__(convert_charrefs=True)
-        self.builder = builder
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        attributes = {name: value or "" for name, value in attrs}
-        self.builder.start_tag(tag, attributes, self.get_starttag_text() or "")
-
-    def handle_endtag(self, tag: str) -> None:
-        self.builder.end_tag(tag)
-
-    def handle_data(self, data: str) -> None:
-        self.builder.write(data)
-
-
-class _Blocks(_Tags):
+class _BlockRenderer(_Renderer):
     """The same for a block of HTML: block elements part the text, white space means nothing."""
 
     def __init__(self, context: Context, line: int) -> None:
-        super().__init__(TextBuilder(context, line))
-        self.context = context
+        super().__init__(context, line)
         self.first_line = line
         self.done: list[InlineText] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in _BLOCK_TAGS:
+        if _BLOCK_TAG.fullmatch(tag):
             self.part()
         super().handle_starttag(tag, attrs)
 
     def handle_endtag(self, tag: str) -> None:
         super().handle_endtag(tag)
-        if tag in _BLOCK_TAGS:
+        if _BLOCK_TAG.fullmatch(tag):
             self.part()
 
     def handle_data(self, data: str) -> None:
-        super().handle_data(re.sub(r"\s+", " ", data))
+        self.write(re.sub(r"\s+", " ", data))
 
     def part(self) -> None:
         """Ends a paragraph."""
-        self.done.append(self.builder.finish())
-        self.builder = TextBuilder(self.context, self.first_line + self.getpos()[0] - 1)
+        self.done.append(self.finish())
+        self.begin(self.first_line + self.getpos()[0] - 1)
 
 
 def render(tokens: Iterable[Token], context: Context, line: int) -> InlineText:
-    """Renders inline tokens.
-
-    Args:
-        tokens: the children of an inline token.
-        context: what the document's texts have in common.
-        line: the line of the file in which they begin.
-    """
-    builder = TextBuilder(context, line)
+    """Renders the children of an inline token, which begin in a line of the file."""
+    renderer = _Renderer(context, line)
     for token in tokens:
-        if token.type in {"softbreak", "hardbreak"}:
-            builder.line += 1
-            builder.write(" " if token.type == "softbreak" else "\n")
-        elif token.type in {"strong_open", "strong_close"}:
-            builder.bold(token.nesting)
-        elif token.type == "link_open":
-            builder.open_link(str(token.attrs.get("href", "")))
-        elif token.type == "link_close":
-            builder.close_link()
-        elif token.type == "image":
-            builder.image(token.content)
-        elif token.type == "html_inline":
-            builder.html(token.content)
-            builder.line += token.content.count("\n")
-        else:
-            builder.write(token.content)
-    return builder.finish()
+        renderer.token(token)
+    return renderer.finish()
 
 
 def render_html(markup: str, context: Context, line: int) -> list[InlineText]:
-    """Renders a block of HTML as paragraphs, without its markup.
-
-    Args:
-        markup: the HTML.
-        context: what the document's texts have in common.
-        line: the line of the file in which it begins.
-    """
-    blocks = _Blocks(context, line)
+    """Renders a block of HTML, which begins in a line of the file, as paragraphs without its markup."""
+    renderer = _BlockRenderer(context, line)
     try:
-        blocks.feed(markup)
-        blocks.close()
+        renderer.feed(markup)
+        renderer.close()
     except AssertionError:  # how html.parser refuses a malformed `<![...]` declaration
         context.report(line, "malformed HTML; the rest of the block was left out")
-    blocks.part()
-    return [text for text in blocks.done if text.text or text.links]
+    renderer.part()
+    return [text for text in renderer.done if text.text or text.links]
 
 
-def tidy(text: str) -> str:
+def _tidy(text: str) -> str:
     """Returns the text with its white space put in order; line breaks stay."""
     text = re.sub(r"[ \t\ufeff\u200b]+", " ", text)
     return re.sub(r" ?\n[ \n]*", "\n", text).strip()
 
 
-def _linked(text: str, link: Link) -> str:
+def _link_markdown(link: Link) -> str:
     label = link.label.replace("[", r"\[").replace("]", r"\]")
-    url = link.url.replace("(", "%28").replace(")", "%29").replace(" ", "%20")
-    start = text[: len(text) - len(text.lstrip())]
-    return f"{start}[{label}]({url}){text[len(text.rstrip()) :]}"
+    return f"[{label}]({link.url.replace('(', '%28').replace(')', '%29').replace(' ', '%20')})"
 
 
-def _wrapped(text: str, before: str, after: str) -> str:
-    """Puts marks round a text, inside of its outer white space, which Markdown would not take for bold."""
-    core = text.strip()
-    if not core:
-        return text
-    start = text[: len(text) - len(text.lstrip())]
-    return f"{start}{before}{core}{after}{text[len(text.rstrip()) :]}"
+def _with_margins(core: str, text: str) -> str:
+    """Returns a text with the white space that another one begins and ends with."""
+    return text[: len(text) - len(text.lstrip())] + core + text[len(text.rstrip()) :]
 
 
 def _without_closing_marks(address: str) -> str:
     """Returns a bare address without the punctuation of the sentence it stands in."""
-    while address and (
-        address[-1] in ".,;:!?*_'\"»”’]" or (address[-1] == ")" and address.count(")") > address.count("("))
-    ):
-        address = address[:-1]
+    address = address.rstrip(_CLOSING_MARKS)
+    while address.endswith(")") and address.count(")") > address.count("("):
+        address = address[:-1].rstrip(_CLOSING_MARKS)
     return address

@@ -55,7 +55,7 @@ def load_issues(path: Path | None = None) -> dict[str, Issue]:
     Raises:
         IssueTableError: the file is missing, is not YAML, a row does not fit, or a row names an unknown intent.
     """
-    return _load(path or _table_in(get_settings().data_dir))
+    return _load(path or get_settings().data_dir / "issues.yml")
 
 
 def common_issues() -> list[str]:
@@ -66,11 +66,6 @@ def common_issues() -> list[str]:
 def source_names(issues: Mapping[str, Issue]) -> frozenset[str]:
     """Returns the file names, without `.md`, of the source articles on any of the issues."""
     return frozenset(name for issue in issues.values() for name in issue.sources)
-
-
-@lru_cache(maxsize=8)
-def _table_in(folder: Path) -> Path:
-    return folder / "issues.yml"  # with each message: to put a path together takes longer than the rest
 
 
 @lru_cache(maxsize=8)

@@ -23,12 +23,7 @@ def normalise(code: object) -> str:
 
     Norwegian without a written form, and nynorsk, count as bokmål.
     """
-    return _normalised(str(code or ""))
-
-
-@lru_cache(maxsize=1024)  # several times a message, of the same few
-def _normalised(code: str) -> str:
-    match = _CODE.fullmatch(code.strip())
+    match = _CODE.fullmatch(str(code or "").strip())
     if match is None:
         return ""
     language = match.group(1).lower()

@@ -7,16 +7,26 @@ from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from bot.settings import get_settings
+from bot.text.links import link_hosts
 
 LEARN = "https://learn.microsoft.com"
 """Where addresses that begin with `/` lead to."""
 
-_MOVED_HOSTS = {"docs.microsoft.com": "learn.microsoft.com"}
+_DOCS = "docs.microsoft.com"
+MOVED_HOSTS = {
+    _DOCS: "learn.microsoft.com",
+    "technet.microsoft.com": "learn.microsoft.com",
+    "msdn.microsoft.com": "learn.microsoft.com",
+    "support.office.com": "support.microsoft.com",
+    "protection.office.com": "security.microsoft.com",
+    "manage.windowsazure.com": "portal.azure.com",
+}
+"""Hosts that lead on to another one, as known in 2024; only the first has every page under the same path there."""
 _MICROSOFT = ("microsoft.com", "office.com", "office365.com", "azure.com", "live.com", "outlook.com", "aka.ms")
 _TRACKING = frozenset({"wt.mc_id", "wt_mc_id", "ocid", "mkt_tok", "msclkid", "gclid", "fbclid"})
 # Tracking that was appended to an address as if that had neither a query nor a fragment.
 _GLUED_TRACKING = re.compile(r"[?&](wt[._]mc_id|ocid|utm_[a-z]+)=[^?&]*", re.IGNORECASE)
-_LOCALE = re.compile(r"[a-z]{2}-[a-z]{2}", re.IGNORECASE)
+_LOCALES = re.compile(r"^([^/]*)(?:/[a-z]{2}-[a-z]{2}(?=/|\Z))+", re.IGNORECASE)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 # Opens a program on the reader's own computer: no defect, but nothing that an answer could link to.
 _APP_SCHEME = re.compile(r"(ms|microsoft|feedback)-[a-z-]+:", re.IGNORECASE)
@@ -75,14 +85,15 @@ def resolve(href: str, base: str | None = None) -> Address:
 
 
 def _resolve(href: str, base: str | None) -> Address:
-    scheme = _SCHEME.match(href)
-    if scheme is None:
+    found = _SCHEME.match(href)
+    if found is None:
         return _complete(href, base)
-    if scheme.group().lower() in {"mailto:", "tel:"}:
-        return Address(href) if len(href) > scheme.end() else Address(None, f"incomplete address {_shown(href)}")
-    if _APP_SCHEME.fullmatch(scheme.group()):
+    scheme = found.group().lower()
+    if scheme in {"mailto:", "tel:"}:
+        return Address(href) if len(href) > len(scheme) else Address(None, f"incomplete address {_shown(href)}")
+    if _APP_SCHEME.fullmatch(scheme):
         return Address(None)
-    if scheme.group().lower() not in {"http:", "https:"}:
+    if scheme not in {"http:", "https:"}:
         return Address(None, f"address {_shown(href)} is neither a web nor a mail address; replace it")
     if not _HOST.fullmatch(urlsplit(href).hostname or ""):
         return Address(None, f"address {_shown(href)} has no valid host; correct it")
@@ -114,27 +125,16 @@ def clean_url(url: str) -> str:
     """
     url = re.split(r"[\"<>\s]", url.strip(), maxsplit=1)[0]
     parts = urlsplit(url)
-    host = (parts.hostname or "").lower()
-    if not is_microsoft(host):
+    if not _is_microsoft((parts.hostname or "").lower()):
         return urlunsplit(parts._replace(query=_without_tracking(parts.query)))
     netloc = parts.netloc.lower()
-    path = re.sub(r"(%20)+$", "", parts.path)
-    segments = path.split("/")
-    while len(segments) > 1 and _LOCALE.fullmatch(segments[1]):
-        del segments[1]
-    return urlunsplit(
-        (
-            "https",
-            _MOVED_HOSTS.get(netloc, netloc),
-            "/".join(segments),
-            _without_tracking(parts.query),
-            _GLUED_TRACKING.sub("", parts.fragment),
-        )
-    )
+    host = MOVED_HOSTS[_DOCS] if netloc == _DOCS else netloc
+    path = _LOCALES.sub(r"\1", re.sub(r"(%20)+$", "", parts.path))
+    fragment = _GLUED_TRACKING.sub("", parts.fragment)
+    return urlunsplit(("https", host, path, _without_tracking(parts.query), fragment))
 
 
-def is_microsoft(host: str) -> bool:
-    """Tells whether a host name is Microsoft's."""
+def _is_microsoft(host: str) -> bool:
     return any(host == domain or host.endswith("." + domain) for domain in _MICROSOFT)
 
 
@@ -152,11 +152,11 @@ def faults(url: str) -> list[str]:
     found = []
     if parts.scheme.lower() != "https":
         found.append(f"address {_shown(url)} is not HTTPS; write https://")
-    if host not in get_settings().link_hosts.lower().split():
+    if host not in link_hosts(get_settings()):
         found.append(f"host {host or '(none)'} of {_shown(url)} is not on the list of allowed hosts")
     if _without_tracking(parts.query) != parts.query or _GLUED_TRACKING.search(parts.fragment):
         found.append(f"tracking parameter in {_shown(url)}; remove it")
-    if any(_LOCALE.fullmatch(segment) for segment in parts.path.split("/")[1:2]):
+    if _LOCALES.match(parts.path):
         found.append(f"locale in the path of {_shown(url)}; remove it, the site redirects by itself")
     return found
 
@@ -175,7 +175,7 @@ def _leftovers(href: str) -> str:
     parts = urlsplit(href)
     if _LEFTOVER.search(href.partition("#")[0]) or re.search(r"[\"<>\\\s]", parts.fragment):
         return f"address {_shown(href)} contains quotes, blanks or backslashes that do not belong there; remove them"
-    if "%20" in parts.path and is_microsoft(parts.hostname or "") and not (parts.hostname or "").startswith("portal"):
+    if "%20" in parts.path and _is_microsoft(parts.hostname or "") and not (parts.hostname or "").startswith("portal"):
         return f"address {_shown(href)} contains blanks that do not belong there; remove them"
     return ""
 

@@ -83,25 +83,6 @@ class Section:
             yield next(remaining[kind])
 
 
-class ArticleError(ValueError):
-    """A file that cannot be read as an article at all.
-
-    Args:
-        path: the file; empty for a text that came from nowhere.
-        line: the line of the defect, from 1.
-        message: what is wrong and how to mend it.
-    """
-
-    def __init__(self, path: str, line: int, message: str) -> None:
-        super().__init__(path, line, message)
-        self.path = path
-        self.line = line
-        self.message = message
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.message}"
-
-
 @dataclass(frozen=True)
 class Problem:
     """A defect of a source: where it is, what is wrong and how to mend it."""
@@ -112,6 +93,21 @@ class Problem:
 
     def __str__(self) -> str:
         """The form in which the check prints it: `file:line: what is wrong`."""
+        return f"{self.path}:{self.line}: {self.message}"
+
+
+@dataclass(eq=False)
+class ArticleError(ValueError):
+    """A file that cannot be read as an article at all."""
+
+    path: str
+    """The file; empty for a text that came from nowhere."""
+    line: int
+    """The line of the defect, from 1."""
+    message: str
+    """What is wrong and how to mend it."""
+
+    def __str__(self) -> str:
         return f"{self.path}:{self.line}: {self.message}"
 
 
@@ -149,11 +145,11 @@ class Article:
     @property
     def notes(self) -> tuple[Note, ...]:
         """All notes and boxes, section by section: those inside its steps and bullets first."""
-        return tuple(
-            note
-            for section in self.sections
-            for note in (*_notes_of((*section.steps, *section.bullets)), *section.notes)
-        )
+        found: list[Note] = []
+        for section in self.sections:
+            found += (note for step in walk((*section.steps, *section.bullets)) for note in step.notes)
+            found += section.notes
+        return tuple(found)
 
     @property
     def links(self) -> tuple[Link, ...]:
@@ -167,16 +163,15 @@ class Article:
     def as_dict(self) -> dict[str, Any]:
         """Returns the article as plain values, ready for JSON; `steps`, `notes` and `links` included."""
         result = asdict(self)
-        result["steps"] = [asdict(step) for step in self.steps]
-        result["notes"] = [asdict(note) for note in self.notes]
-        result["links"] = [asdict(link) for link in self.links]
+        for name in ("steps", "notes", "links"):
+            result[name] = [asdict(item) for item in getattr(self, name)]
         if self.source is not None:
             result["source"] = self.source.as_dict()
         return result
 
 
-def _notes_of(steps: Iterable[Step]) -> Iterator[Note]:
-    """Yields the notes inside steps and their sub-steps, in order."""
+def walk(steps: Iterable[Step]) -> Iterator[Step]:
+    """Yields steps, each one followed by its sub-steps."""
     for step in steps:
-        yield from step.notes
-        yield from _notes_of(step.steps)
+        yield step
+        yield from walk(step.steps)

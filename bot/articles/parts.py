@@ -7,7 +7,6 @@ of question (`who`, `how-long` ...) and ends with the product where the answer i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import get_args
 
@@ -56,7 +55,12 @@ class Variant:
 
 def variants(article: Article) -> tuple[Variant, ...]:
     """Returns all first answers of an article, in the article's order."""
-    return tuple(_variants(article))
+    found = []
+    for section in article.sections:
+        if section.slug == STEPS_SLUG or section.slug.startswith(f"{STEPS_SLUG}-"):
+            agreement = next((name for name in AGREEMENTS if section.slug.endswith(f"-{_slug(name)}")), None)
+            found.append(Variant(section_product(section.slug), agreement, section))
+    return tuple(found)
 
 
 def variant_for(article: Article, product: str | None = None, agreement: str | None = None) -> Variant | None:
@@ -71,14 +75,10 @@ def variant_for(article: Article, product: str | None = None, agreement: str | N
         That of the product, and of the agreement if it has one of its own; None where the article has no steps for the
         product, or has several and the product is not known.
     """
-    found = variants(article)
-    products = list(dict.fromkeys(variant.product for variant in found))
-    if product is None and len(products) == 1:
-        product = products[0]
-    of_product = [variant for variant in found if variant.product in (product, None)]
-    if product is None and products != [None]:
+    if product is None and needs_product(article):
         return None
-    return next((variant for variant in of_product if variant.agreement == agreement), next(iter(of_product), None))
+    found = [variant for variant in variants(article) if product is None or variant.product in (product, None)]
+    return next((variant for variant in found if variant.agreement == agreement), next(iter(found), None))
 
 
 def needs_product(article: Article) -> bool:
@@ -99,14 +99,11 @@ def lead(article: Article) -> str:
 
 def documents(article: Article, product: str | None = None) -> tuple[Link, ...]:
     """Returns the recommended documents: those for a product and those for all; every one where it is not known."""
-    sections = (section for section in article.sections if section.slug.startswith(DOCUMENTS_SLUG))
-    links = (
-        link
-        for section in sections
-        if product is None or section_product(section.slug) in (product, None)
-        for link in section.links
-    )
-    return tuple({link.url: link for link in links}.values())
+    links: dict[str, Link] = {}
+    for section in article.sections:
+        if section.slug.startswith(DOCUMENTS_SLUG) and _holds_for(section, product):
+            links.update((link.url, link) for link in section.links)
+    return tuple(links.values())
 
 
 def passages(article: Article, product: str | None = None) -> tuple[Section, ...]:
@@ -114,8 +111,7 @@ def passages(article: Article, product: str | None = None) -> tuple[Section, ...
     return tuple(
         section
         for section in article.sections[1:]
-        if not section.slug.startswith("recommended-")
-        and (product is None or section_product(section.slug) in (product, None))
+        if not section.slug.startswith("recommended-") and _holds_for(section, product)
     )
 
 
@@ -131,11 +127,8 @@ def section_product(slug: str) -> str | None:
     return next((product for product, end in PRODUCT_SLUGS.items() if f"-{slug}".endswith(f"-{end}")), None)
 
 
-def _variants(article: Article) -> Iterator[Variant]:
-    for section in article.sections:
-        if section.slug == STEPS_SLUG or section.slug.startswith(f"{STEPS_SLUG}-"):
-            agreement = next((name for name in AGREEMENTS if section.slug.endswith(f"-{_slug(name)}")), None)
-            yield Variant(section_product(section.slug), agreement, section)
+def _holds_for(section: Section, product: str | None) -> bool:
+    return product is None or section_product(section.slug) in (product, None)
 
 
 def _slug(name: str) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.articles import links, parts
 from bot.articles.issues import Issue, IssueTableError, load_issues
-from bot.articles.model import Article, ArticleError, Problem, Section, Step
+from bot.articles.model import Article, ArticleError, Problem, Section, walk
 from bot.articles.readers import read_article
 from bot.text.limited_markdown import visible
 from bot.text.yaml_files import read_yaml
@@ -53,30 +54,36 @@ def check_tree(tree: Path) -> list[Problem]:
     except IssueTableError as error:
         line, message = _LINE.match(str(error).removeprefix(f"{table}:")).groups()  # type: ignore[union-attr]
         return [Problem(str(table), int(line or 1), message)]
-    names = load_names(table.with_name(NAMES_FILE))
+    names = _load_names(table.with_name(NAMES_FILE))
     articles = _articles(tree)
     languages = sorted({language for found in articles.values() for language in found})
     problems = []
     for intent in sorted({*issues, *articles}):
-        folder = tree / intent
+        folder, found = tree / intent, articles.get(intent)
         if intent not in issues:
             problems.append(Problem(str(folder), 1, f"article for the unknown issue {intent}; add it to {table.name}"))
-        if not articles.get(intent):
+        if not found:
             problems.append(Problem(str(folder), 1, f"issue {intent} has no article; write one"))
             continue
-        missing = [language for language in languages if language not in articles[intent]]
+        missing = [language for language in languages if language not in found]
         problems += [Problem(str(folder / f"{code}.md"), 1, "missing language; write the article") for code in missing]
-        read = {code: article for code, article in articles[intent].items() if article is not None}
+        read = {code: article for code, article in found.items() if article is not None}
         for code, article in read.items():
-            found = _check_article(article, intent, code, issues.get(intent), names)
-            problems += [Problem(article.path, max(line, 1), message) for line, message in found]
-        problems += _check_parallel(read, names)
+            problems += _placed(article, _check_article(article, intent, code, issues.get(intent), names))
+        reference = "en" if "en" in read else min(read, default="")
+        for code, article in read.items():
+            if code != reference:
+                problems += _placed(article, _compare(article, code, read[reference], reference, names))
     for path in sorted(table.with_name("replies").glob("*.yml")):
         problems += [Problem(str(path), line, message) for line, message in _check_lines(path, names)]
     return problems
 
 
-def load_names(path: Path) -> Names:
+def _placed(article: Article, found: Iterable[Found]) -> list[Problem]:
+    return [Problem(article.path, max(line, 1), message) for line, message in found]
+
+
+def _load_names(path: Path) -> Names:
     """Reads the file of retired names; there are none where it is missing."""
     content = read_yaml(path, ValueError) if path.is_file() else {}
     return Names(content.get("retired") or {}, tuple(content.get("english_portal") or ()))
@@ -87,16 +94,10 @@ def first_answer_words(article: Article, variant: parts.Variant) -> int:
     texts = [article.title, parts.lead(article), *variant.section.paragraphs]
     for note in variant.warnings:
         texts += [note.text, *note.items]
-    for step in _flat(variant.steps):
+    for step in walk(variant.steps):
         texts += [step.text, *(note.text for note in step.notes)]
     texts += [link.label for link in parts.documents(article, variant.product)]
     return sum(len(visible(text).split()) for text in texts)
-
-
-def _flat(steps: tuple[Step, ...]) -> Iterator[Step]:
-    for step in steps:
-        yield step
-        yield from _flat(step.steps)
 
 
 def _articles(tree: Path) -> dict[str, dict[str, Article | None]]:
@@ -223,80 +224,46 @@ def _check_lines(path: Path, names: Names) -> Iterator[Found]:
                 yield number, f"'{name}' is retired; write {instead}"
 
 
-def _check_parallel(articles: dict[str, Article], names: Names) -> Iterator[Problem]:
-    """Compares the languages of one article with each other: same sections, and in them as many steps, same links."""
-    if len(articles) < 2:
-        return
-    reference = "en" if "en" in articles else min(articles)
-    expected = articles[reference]
-    slugs = [section.slug for section in expected.sections]
-    for code, article in articles.items():
-        if code == reference:
+def _compare(article: Article, code: str, expected: Article, reference: str, names: Names) -> Iterator[Found]:
+    """Compares an article with that in the language of reference: same sections, in them as many steps, same links."""
+    own, slugs = ([section.slug for section in found.sections] for found in (article, expected))
+    if own != slugs:
+        yield 1, f"its sections are {_listed(own)}, but in '{reference}' {_listed(slugs)}; make them equal"
+    links_differ = article.metadata.get("links-differ") or expected.metadata.get("links-differ")
+    english_labels = reference == "en" and code in names.english_portal
+    for section in article.sections:
+        other = expected.section(section.slug)
+        if not section.slug or other is None:
             continue
-        own = [section.slug for section in article.sections]
-        if own != slugs:
-            yield Problem(
-                article.path,
-                1,
-                f"its sections are {_listed(own)}, but in '{reference}' {_listed(slugs)}; make them equal",
+        if [len(step.steps) for step in section.steps] != [len(step.steps) for step in other.steps]:
+            yield section.line, f"the steps in '{section.slug}' are not numbered as in '{reference}'; make them alike"
+        urls, wanted = (Counter(sorted(link.url for link in found.links)) for found in (section, other))
+        if not links_differ and urls != wanted:
+            yield (
+                section.line,
+                f"the links in '{section.slug}' differ from those in '{reference}' (missing: {_listed(wanted - urls)}; "
+                f"too many: {_listed(urls - wanted)}); make them equal or give the reason as 'links-differ:' in the "
+                "front matter",
             )
-        for section in article.sections:
-            other = expected.section(section.slug)
-            if section.slug and other is not None:
-                found = _check_same(section, other, reference, article, expected)
-                if reference == "en" and code in names.english_portal and _is_about_azure(section):
-                    found = [*found, *_missing_labels(section, other)]
-                yield from (Problem(article.path, max(section.line, 1), message) for message in found)
-
-
-def _check_same(section: Section, other: Section, reference: str, article: Article, expected: Article) -> list[str]:
-    """Compares a section with that of the reference."""
-    found = []
-    if _shape(section.steps) != _shape(other.steps):
-        found.append(f"the steps in '{section.slug}' are not numbered as in '{reference}'; make them alike")
-    differ = article.metadata.get("links-differ") or expected.metadata.get("links-differ")
-    if not differ and _urls(section) != _urls(other):
-        found.append(_difference(section, other, reference))
-    return found
-
-
-def _is_about_azure(section: Section) -> bool:
-    return section.slug.startswith(parts.STEPS_SLUG) and parts.section_product(section.slug) == "azure"
+        about_azure = section.slug.startswith(parts.STEPS_SLUG) and parts.section_product(section.slug) == "azure"
+        if english_labels and about_azure and (missing := _missing_labels(section, other)):
+            yield (
+                section.line,
+                f"the Azure portal has no such language: write its label {_listed(missing)} in '{section.slug}'",
+            )
 
 
 def _missing_labels(section: Section, english: Section) -> list[str]:
-    """Names the buttons of the English steps that the translated ones lack: no portal has this language."""
+    """Returns the buttons of the English steps that the translated ones lack: no portal has this language."""
     own = " ".join(_markdown(section)).casefold()
     labels = {label.strip(" .") for text in _markdown(english) for label in _LABEL.findall(text)}
-    missing = sorted(label for label in labels if visible(label).casefold() not in own and len(label) > 1)
-    if not missing:
-        return []
-    return [f"the Azure portal has no such language: write its label {_listed(missing)} in '{section.slug}'"]
+    return sorted(label for label in labels if visible(label).casefold() not in own and len(label) > 1)
 
 
 def _markdown(section: Section) -> list[str]:
-    steps = [text for step in _flat(section.steps) for text in (step.markdown, *(note.markdown for note in step.notes))]
+    steps = [text for step in walk(section.steps) for text in (step.markdown, *(note.markdown for note in step.notes))]
     return [*section.paragraphs, *(note.markdown for note in section.notes), *steps]
 
 
-def _shape(steps: tuple[Step, ...]) -> list[int]:
-    """Returns how many sub-steps each step has."""
-    return [len(step.steps) for step in steps]
-
-
-def _urls(section: Section) -> list[str]:
-    return sorted(link.url for link in section.links)
-
-
-def _difference(section: Section, other: Section, reference: str) -> str:
-    own, expected = _urls(section), _urls(other)
-    missing = _listed([url for url in expected if expected.count(url) > own.count(url)])
-    extra = _listed([url for url in own if own.count(url) > expected.count(url)])
-    return (
-        f"the links in '{section.slug}' differ from those in '{reference}' (missing: {missing}; too many: {extra}); "
-        "make them equal or give the reason as 'links-differ:' in the front matter"
-    )
-
-
-def _listed(values: list[str]) -> str:
+def _listed(values: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(value or "(no slug)" for value in values)) or "none"

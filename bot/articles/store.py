@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from bot.articles.model import Article
@@ -11,20 +12,15 @@ from bot.articles.readers import read_article
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
+@dataclass(eq=False)
 class ArticleNotFound(LookupError):  # noqa: N818 - the name that the house uses
-    """There is no article on an issue, neither in the language asked for nor in the one to fall back on.
+    """There is no article on an issue, neither in the language asked for nor in the one to fall back on."""
 
-    Args:
-        intent: the issue.
-        languages: the languages tried, in order.
-        folder: the folder of the articles.
-    """
-
-    def __init__(self, intent: str, languages: tuple[str, ...], folder: Path) -> None:
-        super().__init__(intent, languages, folder)
-        self.intent = intent
-        self.languages = languages
-        self.folder = folder
+    intent: str
+    languages: tuple[str, ...]
+    """The languages tried, in order."""
+    folder: Path
+    """The folder of the articles."""
 
     def __str__(self) -> str:
         tried = " or ".join(f"{self.intent}/{language}.md" for language in self.languages)
@@ -56,9 +52,8 @@ class ArticleStore:
         """
         languages = tuple(dict.fromkeys((language, fallback)))
         for code in languages:
-            known = self._articles.get((intent, code))
-            if known is not None:
-                return known
+            if (intent, code) in self._articles:
+                return self._articles[intent, code]
             path = self.folder / intent / f"{code}.md"
             # Names come from outside; none of them leads out of the folder.
             if _NAME.fullmatch(intent) and _NAME.fullmatch(code) and path.is_file():

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from bot.articles.language import normalise
-from bot.articles.model import Article, ArticleError, Step
+from bot.articles.model import Article, ArticleError, walk
 from bot.articles.readers import read_article
 from bot.text.yaml_files import read_yaml
 
@@ -91,33 +91,24 @@ def read_tree(tree: Path, names: frozenset[str]) -> TreeTexts:
     Articles that cannot be read, and those in another language (not translated yet), are passed over.
     """
     language = tree_language(tree)
-    read = ((path.stem, _readable(path)) for path in files_read(tree, names))
-    articles = [(name, article) for name, article in read if article and article.language == language]
     titles: dict[str, list[str]] = defaultdict(list)
-    for name, article in articles:
-        if name in names:
-            titles[name].append(article.title)
-    texts = dict.fromkeys(text for _, article in articles for text in texts_of(article) if text)
+    texts: dict[str, None] = {}
+    for path in files_read(tree, names):
+        try:
+            article = read_article(path)
+        except (ArticleError, OSError):
+            continue
+        if article.language == language:
+            if path.stem in names:
+                titles[path.stem].append(article.title)
+            texts.update(dict.fromkeys(filter(None, _texts(article))))
     return TreeTexts(language, dict(titles), tuple(texts))
 
 
-def texts_of(article: Article) -> Iterator[str]:
+def _texts(article: Article) -> Iterator[str]:
     """Yields what an article says as plain text: headings, list items and boxes, one at a time."""
     yield article.title
     for section in article.sections:
         yield section.title
-        yield from _step_texts((*section.steps, *section.bullets))
+        yield from (step.text for step in walk((*section.steps, *section.bullets)))
         yield from (note.text for note in section.notes)
-
-
-def _step_texts(steps: Iterable[Step]) -> Iterator[str]:
-    for step in steps:
-        yield step.text
-        yield from _step_texts(step.steps)
-
-
-def _readable(path: Path) -> Article | None:
-    try:
-        return read_article(path)
-    except (ArticleError, OSError):
-        return None

@@ -24,7 +24,6 @@ from bot.articles.replies import Replies, ReplyError
 from bot.channel import headers
 from bot.channel.documents import Documents
 from bot.channel.limits import LimitError, Limits
-from bot.channel.links import AllowedLinks
 from bot.channel.output import CHANNEL, Turn
 from bot.channel.requests import (
     RefusedError,
@@ -48,6 +47,7 @@ from bot.settings import Settings, get_settings
 from bot.stores.session_stores import MemorySessions, RedisSessions, SessionStore
 from bot.stores.sessions import Offer, Session, SessionError
 from bot.text.lexicon import LexiconError
+from bot.text.links import AllowedLinks
 from bot.text.masking_patterns import load_patterns
 from bot.tickets import SearchEvent, record_search
 

@@ -16,11 +16,11 @@ from rasa.shared.core.events import BotUttered, UserUttered
 
 from bot import metrics
 from bot.articles.replies import Replies
-from bot.channel.links import AllowedLinks
 from bot.channel.output import PageOutput, Turn
 from bot.rasa_patches.stages import conversation
 from bot.stores.session_stores import SessionLock, SessionStore
 from bot.stores.sessions import Offer, Part, Session, SessionError
+from bot.text.links import AllowedLinks
 from bot.text.masking import Masked
 
 logger = logging.getLogger(__name__)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 
 import Stemmer
 
 from bot.encoder.features import fold, words_of
 
-_STEMMERS = {
-    **{"da": "danish", "de": "german", "en": "english", "es": "spanish", "fi": "finnish", "fr": "french"},
-    **{"it": "italian", "nb": "norwegian", "nl": "dutch", "pt": "portuguese", "ro": "romanian", "sv": "swedish"},
-    **{"hu": "hungarian", "ru": "russian", "tr": "turkish", "ar": "arabic", "el": "greek", "lt": "lithuanian"},
-}
-"""Snowball's stemmer of a language; the words of others are taken as they are."""
+_STEMMED = frozenset(
+    {"ar", "da", "de", "el", "en", "es", "fi", "fr", "hu", "it", "lt", "nb", "nl", "pt", "ro", "ru", "sv", "tr"}
+)
+"""Languages with a stemmer of Snowball's; the words of others are taken as they are."""
 
 PIECE = 4
 """Letters of a piece: parts of compounds are found, and words with a slip in them."""
@@ -22,7 +19,7 @@ PIECE = 4
 
 @lru_cache(maxsize=64)
 def _stemmer(language: str) -> Stemmer.Stemmer | None:
-    return Stemmer.Stemmer(_STEMMERS[language]) if language in _STEMMERS else None
+    return Stemmer.Stemmer("no" if language == "nb" else language) if language in _STEMMED else None
 
 
 def stems(text: str, language: str) -> list[str]:
@@ -39,8 +36,3 @@ def pieces(text: str) -> list[str]:
         marked = f"<{fold(word)}>"
         found.extend(marked[start : start + PIECE] for start in range(max(1, len(marked) - PIECE + 1)))
     return found
-
-
-def terms_of(texts: Sequence[str], language: str) -> str:
-    """Returns the stems of texts, parted by blanks."""
-    return " ".join(stem for text in texts for stem in stems(text, language))

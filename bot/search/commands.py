@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -68,11 +68,6 @@ def run_import(arguments: argparse.Namespace) -> int:
 
     from bot.search.database import Library, LibraryError
     from bot.search.importing import NothingToImport, import_articles
-    from bot.search.reading import Outcome
-
-    def progress(outcomes: Iterable[Outcome], total: int) -> Iterable[Outcome]:
-        shown: Iterable[Outcome] = tqdm(outcomes, total=total, unit=" articles", disable=None)
-        return shown
 
     try:
         report = import_articles(
@@ -80,13 +75,13 @@ def run_import(arguments: argparse.Namespace) -> int:
             arguments.paths,
             locale=arguments.locale,
             processes=arguments.processes,
-            progress=progress,
+            progress=lambda outcomes, total: tqdm(outcomes, total=total, unit=" articles", disable=None),
         )
     except (LibraryError, NothingToImport) as error:
         print(error, file=sys.stderr)
         return 2
     if arguments.json:
-        print(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
+        print(json.dumps(asdict(report), ensure_ascii=False, indent=2))
     else:
         for title, found in (("broken", report.broken), ("mended", report.mended), ("skipped", report.skipped)):
             for name, reason in found.items():
@@ -114,13 +109,12 @@ def run_search(arguments: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 2
     if arguments.json:
-        print(json.dumps([hit.as_dict() for hit in hits], ensure_ascii=False, indent=2))
+        print(json.dumps([asdict(hit) for hit in hits], ensure_ascii=False, indent=2))
         return 0
     for number, hit in enumerate(hits, start=1):
         print(f"{number}. {hit.title} ({hit.file}, {hit.language}, {hit.score:.2f})")
-        for line in (hit.sentence, hit.url):
-            if line:
-                print(f"   {line}")
+        for line in filter(None, (hit.sentence, hit.url)):
+            print(f"   {line}")
     if not hits:
         print("nothing found")
     return 0
@@ -141,7 +135,7 @@ def run_links(arguments: argparse.Namespace) -> int:
     problems = [entry for entry in entries if entry.problems]
     shown = problems if arguments.problems else entries
     if arguments.json:
-        print(json.dumps([entry.as_dict() for entry in shown], ensure_ascii=False, indent=2))
+        print(json.dumps([asdict(entry) for entry in shown], ensure_ascii=False, indent=2))
     else:
         for entry in shown:
             print(f"{entry.written} ({len(entry.articles)} articles, such as {entry.articles[0]})")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
 from pathlib import Path
 
+from bot.articles import Link
 from bot.stores.databases import open_sqlite, write_ahead
 
 BUSY_SECONDS = 30
@@ -55,16 +56,6 @@ class LibraryError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class StoredLink:
-    """A link of an imported article."""
-
-    label: str
-    url: str
-    written: str
-    line: int
-
-
-@dataclass(frozen=True)
 class StoredArticle:
     """What is kept of an article."""
 
@@ -85,13 +76,10 @@ class StoredArticle:
     vectors: bytes = b""
     problem: str = ""
     """What is wrong with its front matter, where it was read all the same."""
-    links: tuple[StoredLink, ...] = field(default=())
+    links: tuple[Link, ...] = ()
 
 
-_COLUMNS = (
-    "locale, path, language, title, slug, description, headings, sentences, steps, url, source, licence, hash, "
-    "vectors, problem"
-)
+_COLUMNS = [column.name for column in fields(StoredArticle) if column.name != "links"]
 
 
 class Library:
@@ -108,7 +96,7 @@ class Library:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with closing(self._connect()) as connection:
+            with closing(self._connect()) as connection, connection:
                 write_ahead(connection, BUSY_SECONDS)  # readers are never kept waiting by an import
                 connection.execute("BEGIN IMMEDIATE")
                 version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -116,7 +104,6 @@ class Library:
                     for statement in _SCHEMA.split(";\n"):
                         connection.execute(statement)
                     connection.execute(f"PRAGMA user_version = {_VERSION}")
-                connection.execute("COMMIT")
         except sqlite3.DatabaseError as error:
             raise LibraryError(f"{path}: cannot be used as article database ({error}); remove it.") from error
         if version not in (0, _VERSION):
@@ -139,17 +126,23 @@ class Library:
         Raises:
             LibraryError: another import is at work.
         """
-        with closing(self._connect()) as connection:
+        with closing(self._connect()) as connection, connection:
             try:
                 connection.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as error:
                 raise LibraryError(f"{self.path}: another import is at work ({error}); wait for it.") from error
-            try:
-                yield connection
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
+            yield connection
+
+
+def open_library(path: Path) -> Library:
+    """Opens the article database for a search.
+
+    Raises:
+        LibraryError: nothing has been imported.
+    """
+    if not path.is_file():
+        raise LibraryError(f"{path}: no article database; run `python -m bot articles import`.")
+    return Library(path)
 
 
 def hashes(connection: sqlite3.Connection) -> dict[tuple[str, str], bytes]:
@@ -158,26 +151,28 @@ def hashes(connection: sqlite3.Connection) -> dict[tuple[str, str], bytes]:
     return {(locale, path): content_hash for locale, path, content_hash in rows}
 
 
-def encoder_version(connection: sqlite3.Connection) -> str:
-    """Returns which encoder the vectors are from; empty before the first import."""
-    row = connection.execute("SELECT value FROM facts WHERE name = ?", (ENCODER,)).fetchone()
+def fact(connection: sqlite3.Connection, name: str) -> str:
+    """Returns a fact about the whole database, such as the encoder; empty before the first import."""
+    row = connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
     return str(row[0]) if row else ""
+
+
+def set_fact(connection: sqlite3.Connection, name: str, value: str) -> None:
+    """Sets a fact about the whole database."""
+    connection.execute("REPLACE INTO facts VALUES (?, ?)", (name, value))
 
 
 def put(connection: sqlite3.Connection, article: StoredArticle) -> None:
     """Adds an article, or replaces the one of the same locale and path."""
     remove(connection, [(article.locale, article.path)])
-    values = (
-        *(article.locale, article.path, article.language, article.title, article.slug, article.description),
-        *("\n".join(article.headings), "\n".join(article.sentences), article.steps, article.url, article.source),
-        *(article.licence, article.hash, article.vectors, article.problem),
-    )
+    values = [getattr(article, name) for name in _COLUMNS]
     row = connection.execute(
-        f"INSERT INTO articles ({_COLUMNS}) VALUES ({', '.join('?' * len(values))})", values
+        f"INSERT INTO articles ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})",
+        ["\n".join(value) if isinstance(value, tuple) else value for value in values],
     ).lastrowid
     connection.executemany(
         "INSERT INTO links VALUES (?, ?, ?, ?, ?)",
-        [(row, link.label, link.url, link.written, link.line) for link in article.links],
+        [(row, link.label, link.url, link.source, link.line) for link in article.links],
     )
 
 

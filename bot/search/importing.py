@@ -7,15 +7,13 @@ import os
 import re
 import sqlite3
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from bot.search import index
-from bot.search.database import ENCODER, Library, encoder_version, hashes, put, remove
+from bot.search.database import ENCODER, Library, fact, hashes, put, remove, set_fact
 from bot.search.reading import Outcome, Task, encode, read, search_encoder, words_of_slug
 
 SUFFIX = ".md"
@@ -46,18 +44,6 @@ class ImportReport:
     skipped: dict[str, str] = field(default_factory=dict)
     """Why a place was not looked into."""
 
-    def as_dict(self) -> dict[str, Any]:
-        """Returns the report as plain values."""
-        return asdict(self)
-
-
-@dataclass
-class _Found:
-    tasks: list[Task] = field(default_factory=list)
-    scopes: set[tuple[str, str]] = field(default_factory=set)
-    """Locale, and the folder in it, that an import has seen all of."""
-    skipped: dict[str, str] = field(default_factory=dict)
-
 
 def import_articles(
     library: Library,
@@ -85,16 +71,20 @@ def import_articles(
     report = ImportReport()
     with library.writing() as connection:
         # Only here is it certain that nobody else is making an index.
-        index.remove_others(index.folder_of(library.path), index.valid_names(connection))
+        index.remove_others(connection, index.folder_of(library.path))
         _encode_anew(connection)
         known = hashes(connection)
-        found = find(paths, locale, known)
-        report.skipped = found.skipped
-        for outcome in progress(_outcomes(found.tasks, processes), len(found.tasks)):
+        tasks, scopes = _find(paths, locale, known, report.skipped)
+        for outcome in progress(_outcomes(tasks, processes), len(tasks)):
             _take(report, outcome)
             if outcome.article is not None:
                 put(connection, outcome.article)
-        gone = _gone(known, found)
+        present = {(task.locale, task.path) for task in tasks}
+        gone = sorted(
+            (code, path)
+            for code, path in known.keys() - present
+            if any(code == scope and path.startswith(folder) for scope, folder in scopes)
+        )
         report.removed = [f"{code}/{path}" for code, path in gone]
         remove(connection, gone)
         index.update(connection, index.folder_of(library.path))
@@ -106,7 +96,7 @@ def import_articles(
 def _encode_anew(connection: sqlite3.Connection) -> None:
     """Encodes all articles again where that was last done with another encoder."""
     version = search_encoder().version
-    if encoder_version(connection) == version:
+    if fact(connection, ENCODER) == version:
         return
     for (row,) in connection.execute("SELECT id FROM articles").fetchall():
         path, title, slug, sentences = connection.execute(
@@ -114,7 +104,7 @@ def _encode_anew(connection: sqlite3.Connection) -> None:
         ).fetchone()
         texts = [title, words_of_slug(path, slug), *(sentences.split("\n") if sentences else ())]
         connection.execute("UPDATE articles SET vectors = ? WHERE id = ?", (encode(texts), row))
-    connection.execute("REPLACE INTO facts VALUES (?, ?)", (ENCODER, version))
+    set_fact(connection, ENCODER, version)
 
 
 def _take(report: ImportReport, outcome: Outcome) -> None:
@@ -130,82 +120,65 @@ def _take(report: ImportReport, outcome: Outcome) -> None:
             report.mended[name] = outcome.article.problem
 
 
-def _gone(known: Iterable[tuple[str, str]], found: _Found) -> list[tuple[str, str]]:
-    present = {(task.locale, task.path) for task in found.tasks}
-    return sorted(
-        place
-        for place in known
-        if place not in present and any(place[0] == locale and place[1].startswith(at) for locale, at in found.scopes)
-    )
-
-
-@contextmanager
-def _pool(processes: int) -> Iterator[Any]:
-    search_encoder()  # once, before the others are made from this process
-    with multiprocessing.get_context("fork").Pool(processes) as pool:
-        yield pool
-
-
 def _outcomes(tasks: Sequence[Task], processes: int | None) -> Iterator[Outcome]:
     processes = processes or len(os.sched_getaffinity(0))
     if len(tasks) <= _FEW_FILES or processes == 1:
         yield from map(read, tasks)
         return
-    with _pool(processes) as pool:
+    search_encoder()  # once, before the others are made from this process
+    with multiprocessing.get_context("fork").Pool(processes) as pool:
         yield from pool.imap_unordered(read, tasks, chunksize=_CHUNK)
 
 
-def find(paths: Sequence[Path], locale: str, known: dict[tuple[str, str], bytes]) -> _Found:
-    """Lists the files of trees; symbolic links are not followed, so that nothing outside of a tree is read."""
-    found = _Found()
+def _find(
+    paths: Sequence[Path], locale: str, known: Mapping[tuple[str, str], bytes], skipped: dict[str, str]
+) -> tuple[list[Task], set[tuple[str, str]]]:
+    """Lists the files of trees; symbolic links are not followed, so that nothing outside of a tree is read.
+
+    Returns:
+        The files, and each locale with the folder in it that all has been seen of.
+    """
+    tasks: dict[tuple[str, str], Task] = {}
+    scopes: set[tuple[str, str]] = set()
     for root in paths:
-        before = len(found.tasks)
         if not root.exists():
             raise NothingToImport(f"{root} does not exist; name a folder of articles")
-        for file in _files(root, found.skipped):
+        empty = True
+        for file in _files(root, skipped):
             place = _place(root, file, locale)
             if place is None:
-                found.skipped[str(file)] = "its locale is not known; name it with --locale"
+                skipped[str(file)] = "its locale is not known; name it with --locale"
                 continue
             tree, code, path, scope = place
             if any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in path):
-                found.skipped[ascii(str(file))] = "control characters, or such as are no text, in its name; rename it"
+                skipped[ascii(str(file))] = "control characters, or such as are no text, in its name; rename it"
                 continue
+            empty = False
             if root.is_dir():
-                found.scopes.add((code, scope))
-            source, licence = _provenance(tree)
-            found.tasks.append(Task(str(file), code, path, source, licence, known.get((code, path))))
-        if len(found.tasks) == before:
+                scopes.add((code, scope))
+            tasks[code, path] = Task(str(file), code, path, *_provenance(tree), known.get((code, path)))
+        if empty:
             raise NothingToImport(f"{root} holds no article ({SUFFIX}) of a known locale; name a folder of articles")
-    by_place = {(task.locale, task.path): task for task in found.tasks}
-    found.tasks = [by_place[place] for place in sorted(by_place)]
-    return found
+    return [tasks[place] for place in sorted(tasks)], scopes
 
 
 def _files(root: Path, skipped: dict[str, str]) -> Iterator[Path]:
     if root.is_file():
         yield root
         return
-    for folder, folders, names in os.walk(root, onerror=lambda error: _unreadable(error, skipped)):
-        folders[:] = [name for name in folders if not _is_link(Path(folder, name), skipped)]
-        for name in names:
-            path = Path(folder, name)
-            if path.suffix.lower() == SUFFIX and not _is_link(path, skipped):
-                if path.is_file():
-                    yield path
-                else:
-                    skipped[str(path)] = "not a regular file"
 
+    def unreadable(error: OSError) -> None:
+        skipped[str(error.filename)] = f"cannot be opened ({error.strerror}); check its permissions"
 
-def _unreadable(error: OSError, skipped: dict[str, str]) -> None:
-    skipped[str(error.filename)] = f"cannot be opened ({error.strerror}); check its permissions"
-
-
-def _is_link(path: Path, skipped: dict[str, str]) -> bool:
-    if path.is_symlink():
-        skipped[str(path)] = "a symbolic link; name its target if it is to be imported"
-        return True
-    return False
+    for folder, folders, names in os.walk(root, onerror=unreadable):
+        articles = [name for name in names if Path(name).suffix.lower() == SUFFIX]
+        for path in (Path(folder, name) for name in folders + articles):
+            if path.is_symlink():  # `os.walk` does not follow them either
+                skipped[str(path)] = "a symbolic link; name its target if it is to be imported"
+            elif path.is_file():
+                yield path
+            elif not path.is_dir():
+                skipped[str(path)] = "not a regular file"
 
 
 def _place(root: Path, file: Path, locale: str) -> tuple[Path, str, str, str] | None:

@@ -10,7 +10,7 @@ import hashlib
 import shutil
 import sqlite3
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ import numpy.typing as npt
 import tantivy
 
 from bot.search.analysis import pieces, stems
-from bot.search.database import encoder_version
+from bot.search.database import ENCODER, fact, set_fact
 from bot.search.known import known_questions
 from bot.search.reading import search_encoder, words_of_slug
 
@@ -28,7 +28,8 @@ _HEAP_BYTES = 20_000_000
 _FACT = "index:"
 _FORMAT = 3
 """To be raised where the same articles give other indexes: they are made anew by the next import."""
-_MEANINGS = "meanings"
+MEANINGS = "meanings"
+"""The fact that names the folder of the articles' vectors."""
 FIELDS = ("words", "pieces")
 """What an article is found by; fields of its title, headings and text with weights found less (docs/search.md)."""
 VECTORS, ARTICLES, ASKED, OWNERS = "vectors.npy", "articles.npy", "asked.npy", "owners.npy"
@@ -36,15 +37,10 @@ _TITLE_AND_SLUG, _TEXT, _ASKED = 1.0, 2.0, 0.5
 """What the title, the slug and the text count in the vector of an article, and what known questions count beside it."""
 
 
-def _schema() -> tantivy.Schema:
-    builder = tantivy.SchemaBuilder()
-    for name in FIELDS:  # the terms are made by `analysis`, the same for every engine
-        builder.add_text_field(name, stored=False, tokenizer_name="whitespace", index_option="freq")
-    builder.add_integer_field("number", stored=True)
-    return builder.build()
-
-
-SCHEMA = _schema()
+_builder = tantivy.SchemaBuilder()
+for _field in FIELDS:  # the terms are made by `analysis`, the same for every engine
+    _builder.add_text_field(_field, stored=False, tokenizer_name="whitespace", index_option="freq")
+SCHEMA = _builder.add_integer_field("number", stored=True).build()
 
 
 def folder_of(database: Path) -> Path:
@@ -56,17 +52,6 @@ def folders(connection: sqlite3.Connection) -> dict[str, str]:
     """Returns the name of the valid index folder of each language."""
     rows = connection.execute("SELECT name, value FROM facts WHERE name LIKE ?", (_FACT + "%",))
     return {name.removeprefix(_FACT): value for name, value in rows}
-
-
-def meanings(connection: sqlite3.Connection) -> str:
-    """Returns the name of the valid folder of the articles' vectors; empty before the first import."""
-    row = connection.execute("SELECT value FROM facts WHERE name = ?", (_MEANINGS,)).fetchone()
-    return str(row[0]) if row else ""
-
-
-def valid_names(connection: sqlite3.Connection) -> set[str]:
-    """Returns the names of all valid folders."""
-    return {*folders(connection).values(), meanings(connection)}
 
 
 def update(connection: sqlite3.Connection, folder: Path) -> None:
@@ -91,22 +76,28 @@ def update(connection: sqlite3.Connection, folder: Path) -> None:
         digest = _digest(list(chosen.items()))
         if language not in languages:
             connection.execute("DELETE FROM facts WHERE name = ?", (_FACT + language,))
-        elif not valid.get(language, "").endswith(digest) or not (folder / valid[language]).is_dir():
+        elif not _is_current(folder, valid.get(language, ""), digest):
             name = f"{language}-{uuid.uuid4().hex}-{digest}"
             _build(connection, folder / name, [identifier for _, _, identifier, _ in chosen.values()])
-            connection.execute("REPLACE INTO facts VALUES (?, ?)", (_FACT + language, name))
-    known = known_questions()
-    digest = _digest([encoder_version(connection), known.version, *versions.items()])
-    if not meanings(connection).endswith(digest) or not (folder / meanings(connection)).is_dir():
-        name = f"{_MEANINGS}-{uuid.uuid4().hex}-{digest}"
+            set_fact(connection, _FACT + language, name)
+    known, none = known_questions(), np.zeros((0, 0), np.int8)
+    digest = _digest([fact(connection, ENCODER), known.version, *versions.items()])
+    if not _is_current(folder, fact(connection, MEANINGS), digest):
+        name = f"{MEANINGS}-{uuid.uuid4().hex}-{digest}"
         (folder / name).mkdir(parents=True)
-        parts = ([version[2] for version in found] for found in versions.values())
-        asked = [known.of(Path(path).name) for path in versions]
-        codes = [_meaning(connection, *found) for found in zip(parts, asked, strict=True)]
+        asked = [known.of.get(Path(path).name, none) for path in versions]
+        codes = [
+            _meaning(connection, [version[2] for version in found], questions)
+            for found, questions in zip(versions.values(), asked, strict=True)
+        ]
         np.save(folder / name / VECTORS, _stacked(codes))
         np.save(folder / name / ASKED, _stacked([row for rows in asked for row in rows]))
         np.save(folder / name / OWNERS, np.repeat(np.arange(len(asked), dtype=np.int32), list(map(len, asked))))
-        connection.execute("REPLACE INTO facts VALUES (?, ?)", (_MEANINGS, name))
+        set_fact(connection, MEANINGS, name)
+
+
+def _is_current(folder: Path, name: str, digest: str) -> bool:
+    return name.endswith(digest) and (folder / name).is_dir()
 
 
 def _digest(content: Sequence[object]) -> str:
@@ -149,11 +140,11 @@ def _choice(versions: Sequence[tuple[str, str, int, str]], language: str) -> tup
     return min(versions, key=lambda version: (version[0] != language, version[0] != "en", version[1]))
 
 
-def remove_others(folder: Path, valid: Iterable[str]) -> None:
+def remove_others(connection: sqlite3.Connection, folder: Path) -> None:
     """Removes the index folders that are not valid any more; a search that has one open keeps it until it ends."""
-    kept = set(valid)
-    for path in folder.iterdir() if folder.is_dir() else ():
-        if path.name not in kept:
+    valid = {*folders(connection).values(), fact(connection, MEANINGS)}
+    for path in folder.glob("*"):
+        if path.name not in valid:
             shutil.rmtree(path, ignore_errors=True)
 
 

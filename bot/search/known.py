@@ -26,17 +26,10 @@ _FILES, _ENDS, _VECTORS = "asked_files", "asked_ends", "asked_vectors"
 class KnownQuestions:
     """The vectors of questions by the name of the file that answers them, whatever the folder and the language."""
 
-    places: Mapping[str, tuple[int, int]]
-    """File name -> its first row, and the one behind its last."""
-    vectors: npt.NDArray[np.int8]
-    """(questions, dimension), of length 127."""
+    of: Mapping[str, npt.NDArray[np.int8]]
+    """File name -> (questions, dimension), of length 127."""
     version: str
     """Changes with the content."""
-
-    def of(self, file: str) -> npt.NDArray[np.int8]:
-        """Returns the vectors of the questions that a file answers, (n, dimension)."""
-        first, end = self.places.get(file, (0, 0))
-        return self.vectors[first:end]
 
 
 def known_questions() -> KnownQuestions:
@@ -48,11 +41,12 @@ def known_questions() -> KnownQuestions:
 def _read(path: Path) -> KnownQuestions:
     with np.load(path, allow_pickle=False) as stored:
         if _VECTORS not in stored:
-            return KnownQuestions({}, np.zeros((0, 0), np.int8), "")
+            return KnownQuestions({}, "")
         files = stored[_FILES].tobytes().decode("utf8").split("\n")
         ends, vectors = stored[_ENDS].tolist(), stored[_VECTORS]
     places = {file: (first, end) for file, first, end in zip(files, [0, *ends], ends, strict=False)}
-    return KnownQuestions(places, vectors, hashlib.sha256(repr(places).encode() + vectors.tobytes()).hexdigest()[:16])
+    version = hashlib.sha256(repr(places).encode() + vectors.tobytes()).hexdigest()[:16]
+    return KnownQuestions({file: vectors[first:end] for file, (first, end) in places.items()}, version)
 
 
 def add_questions(path: Path, encoder: Encoder, questions: Mapping[str, Sequence[Sequence[str]]]) -> None:

@@ -5,29 +5,18 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 
-from bot.articles.links import resolve
-from bot.search.database import Library, LibraryError
-
-MOVED_HOSTS = {
-    "docs.microsoft.com": "learn.microsoft.com",
-    "technet.microsoft.com": "learn.microsoft.com",
-    "msdn.microsoft.com": "learn.microsoft.com",
-    "support.office.com": "support.microsoft.com",
-    "protection.office.com": "security.microsoft.com",
-    "manage.windowsazure.com": "portal.azure.com",
-}
-"""Hosts that lead on to another one, as known in 2024."""
+from bot.articles.links import MOVED_HOSTS, resolve
+from bot.search.database import open_library
 
 _AGENT = "billing-triage-bot link check"
 _ANSWER_SECONDS = 15
-_BETWEEN_SECONDS = 1.0
 _KEPT_SECONDS = 7 * 24 * 3600
 _PERMANENT = (301, 308)
 _HEAD_REFUSED = (403, 405, 501)
@@ -43,10 +32,6 @@ class Address:
     """`locale/path` of each."""
     problems: tuple[str, ...] = ()
 
-    def as_dict(self) -> dict[str, Any]:
-        """Returns the entry as plain values."""
-        return asdict(self)
-
 
 def list_links(database: Path) -> list[Address]:
     """Returns every address in the article database, sorted, with what is wrong with its form or known of its host.
@@ -54,10 +39,8 @@ def list_links(database: Path) -> list[Address]:
     Raises:
         LibraryError: nothing has been imported.
     """
-    if not database.is_file():
-        raise LibraryError(f"{database}: no article database; run `python -m bot articles import`.")
     found: dict[tuple[str, str], dict[str, None]] = {}
-    with Library(database).reading() as connection:
+    with open_library(database).reading() as connection:
         rows = connection.execute(
             "SELECT written, links.url, locale || '/' || path AS place "
             "FROM links JOIN articles ON articles.id = article "
@@ -69,12 +52,12 @@ def list_links(database: Path) -> list[Address]:
 
 
 def _problems(written: str) -> list[str]:
-    found = []
     try:
         parts = urlsplit(written.strip())
         host = (parts.hostname or "").lower()
     except ValueError:
         return ["malformed address; correct it"]
+    found = []
     if parts.scheme and (problem := resolve(written).problem):
         found.append(problem)
     if host in MOVED_HOSTS:
@@ -84,9 +67,7 @@ def _problems(written: str) -> list[str]:
     return found
 
 
-def check_links(
-    entries: Sequence[Address], cache: Path, *, between_seconds: float = _BETWEEN_SECONDS, now: float | None = None
-) -> list[Address]:
+def check_links(entries: Sequence[Address], cache: Path, *, between_seconds: float = 1.0) -> list[Address]:
     """Asks each web address whether it answers: one at a time, a host once a second at most, none twice in a week.
 
     Redirections are reported and not followed.
@@ -95,10 +76,8 @@ def check_links(
         entries: the addresses.
         cache: a JSON file of former answers; it is written again after each answer.
         between_seconds: the least time between two questions to one host.
-        now: the present time, seconds since 1970; None takes the clock.
     """
-    now = time.time() if now is None else now
-    answers = _former(cache, now)
+    answers = _former(cache)
     turns: dict[str, float] = {}
     with requests.Session() as session:
         session.headers["User-Agent"] = _AGENT
@@ -107,22 +86,23 @@ def check_links(
                 continue
             host = urlsplit(url).netloc
             time.sleep(max(0.0, turns.get(host, 0.0) - time.monotonic()))
-            answers[url] = {"asked": now, "problem": _ask(session, url)}
+            answers[url] = {"asked": time.time(), "problem": _ask(session, url)}
             turns[host] = time.monotonic() + between_seconds
             part = cache.with_name(cache.name + ".part")
             part.write_text(json.dumps(answers, indent=1), encoding="utf8")
             part.replace(cache)
-    checked = []
-    for entry in entries:
-        problem = answers.get(entry.url, {}).get("problem")
-        checked.append(replace(entry, problems=(*entry.problems, problem)) if problem else entry)
-    return checked
+    problems = [answers.get(entry.url, {}).get("problem") for entry in entries]
+    return [
+        replace(entry, problems=(*entry.problems, problem)) if problem else entry
+        for entry, problem in zip(entries, problems, strict=True)
+    ]
 
 
-def _former(cache: Path, now: float) -> dict[str, dict[str, Any]]:
+def _former(cache: Path) -> dict[str, dict[str, Any]]:
+    """Returns the answers that are new enough to count."""
     try:
         answers = json.loads(cache.read_text(encoding="utf8"))
-        return {url: answer for url, answer in answers.items() if now - answer["asked"] < _KEPT_SECONDS}
+        return {url: answer for url, answer in answers.items() if time.time() - answer["asked"] < _KEPT_SECONDS}
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
         return {}
 

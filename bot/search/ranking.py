@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +13,7 @@ import tantivy
 from bot.encoder import Encoder
 from bot.search import index
 from bot.search.analysis import stems
-from bot.search.database import Library, LibraryError, encoder_version
+from bot.search.database import ENCODER, LibraryError, fact, open_library
 from bot.search.reading import search_encoder
 from bot.settings import get_settings
 
@@ -41,13 +40,9 @@ class Hit:
     sentence: str
     """The sentence that matches best; empty where the article has none."""
 
-    def as_dict(self) -> dict[str, Any]:
-        """Returns the hit as plain values."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
-class Meanings:
+class ArticleVectors:
     """What the articles mean, the same in every language."""
 
     name: str
@@ -63,7 +58,7 @@ class Meanings:
 
 
 @dataclass(frozen=True)
-class Shelf:
+class LanguageIndex:
     """The articles of one language, ready to be searched."""
 
     name: str
@@ -72,10 +67,10 @@ class Shelf:
     words: tantivy.Index
     identifiers: npt.NDArray[np.int64]
     """The articles' keys in the database, in the order of their vectors."""
-    meanings: Meanings
+    vectors: ArticleVectors
 
 
-def open_meanings(folder: Path, name: str) -> Meanings:
+def open_vectors(folder: Path, name: str) -> ArticleVectors:
     """Opens the articles' vectors.
 
     Args:
@@ -85,18 +80,21 @@ def open_meanings(folder: Path, name: str) -> Meanings:
     Raises:
         OSError: it has been replaced by a new one.
     """
-    articles, asked = (_units(folder / name / file) for file in (index.VECTORS, index.ASKED))
+    articles, asked = (
+        np.asarray(np.load(folder / name / file).astype(np.float32) / np.float32(index.FULL_SCALE))
+        for file in (index.VECTORS, index.ASKED)
+    )
     owners, firsts = np.unique(np.load(folder / name / index.OWNERS), return_index=True)
-    return Meanings(name, articles, asked, owners, firsts)
+    return ArticleVectors(name, articles, asked, owners, firsts)
 
 
-def open_shelf(folder: Path, name: str, meanings: Meanings) -> Shelf:
+def open_language_index(folder: Path, name: str, vectors: ArticleVectors) -> LanguageIndex:
     """Opens the index of a language.
 
     Args:
         folder: where the indexes lie.
         name: the folder of the index in there.
-        meanings: what its articles mean.
+        vectors: what its articles mean.
 
     Raises:
         OSError: it has been replaced by a new one.
@@ -106,11 +104,7 @@ def open_shelf(folder: Path, name: str, meanings: Meanings) -> Shelf:
     except ValueError as error:
         raise FileNotFoundError(str(error)) from error
     identifiers = np.load(folder / name / index.ARTICLES)
-    return Shelf(name, name.split("-", maxsplit=1)[0], words, identifiers, meanings)
-
-
-def _units(file: Path) -> Floats:
-    return np.asarray(np.load(file).astype(np.float32) / np.float32(index.FULL_SCALE))
+    return LanguageIndex(name, name.split("-", maxsplit=1)[0], words, identifiers, vectors)
 
 
 @dataclass(frozen=True)
@@ -118,7 +112,7 @@ class Candidates:
     """Articles that may be meant, and what speaks for each."""
 
     rows: npt.NDArray[np.int64]
-    """Their rows on the shelf."""
+    """Their rows in the index."""
     evidence: Floats
     """(articles, evidence): one column for each of `WEIGHTS`."""
 
@@ -135,12 +129,10 @@ class Searcher:
 
     def __init__(self, database: Path | None = None) -> None:
         self._database = database or get_settings().articles_database
-        if not self._database.is_file():
-            raise LibraryError(f"{self._database}: no article database; run `python -m bot articles import`.")
-        self._library = Library(self._database)
+        self._library = open_library(self._database)
         self._encoder: Encoder = search_encoder()
-        self._meanings: Meanings | None = None
-        self._shelves: dict[str, Shelf] = {}
+        self._vectors: ArticleVectors | None = None
+        self._indexes: dict[str, LanguageIndex] = {}
 
     def search(self, text: str, language: str, results: int = RESULTS) -> list[Hit]:
         """Finds the articles that answer a question.
@@ -155,21 +147,19 @@ class Searcher:
         """
         text = text[:LONGEST_QUERY]
         with self._library.reading() as connection:
-            shelf = self._shelf(connection, language)
-            if shelf is None:
+            searched = self._language_index(connection, language)
+            if searched is None:
                 return []
-            if encoder_version(connection) != self._encoder.version:
+            if fact(connection, ENCODER) != self._encoder.version:
                 raise LibraryError(f"{self._database}: imported with another encoder; import the articles again.")
             query = self._encoder.encode([text])[0]
-            found = candidates(shelf, text, query)
+            found = candidates(searched, text, query)
             scores = found.evidence @ np.array(list(WEIGHTS.values()), np.float32)
             best = np.argsort(-scores, kind="stable")[:results]
-            return [
-                _hit(connection, shelf, int(found.rows[place]), float(scores[place]), text, query) for place in best
-            ]
+            return [_hit(connection, searched, found.rows[place], float(scores[place]), text, query) for place in best]
 
-    def _shelf(self, connection: sqlite3.Connection, language: str) -> Shelf | None:
-        """Returns the shelf of a language, or the largest one where there is none; it is opened once."""
+    def _language_index(self, connection: sqlite3.Connection, language: str) -> LanguageIndex | None:
+        """Returns the index of a language, or the largest one where there is none; it is opened once."""
         valid = index.folders(connection)
         if language not in valid:
             largest = connection.execute(
@@ -179,36 +169,38 @@ class Searcher:
                 return None
             language = largest[0]
         # What an import replaces stays on disk until the next one, so that this transaction can still open it.
-        folder, name = index.folder_of(self._database), index.meanings(connection)
-        meanings, shelf = self._meanings, self._shelves.get(language)
-        if meanings is None or meanings.name != name:
-            self._shelves.clear()  # they hold on to the former vectors
-            self._meanings = meanings = open_meanings(folder, name)
-        if shelf is None or shelf.name != valid[language] or shelf.meanings is not meanings:
-            self._shelves[language] = shelf = open_shelf(folder, valid[language], meanings)
-        return shelf
+        folder, name = index.folder_of(self._database), fact(connection, index.MEANINGS)
+        vectors, searched = self._vectors, self._indexes.get(language)
+        if vectors is None or vectors.name != name:
+            self._indexes.clear()  # they hold on to the former vectors
+            self._vectors = vectors = open_vectors(folder, name)
+        if searched is None or searched.name != valid[language] or searched.vectors is not vectors:
+            self._indexes[language] = searched = open_language_index(folder, valid[language], vectors)
+        return searched
 
 
-def candidates(shelf: Shelf, text: str, query: Floats) -> Candidates:
+def candidates(searched: LanguageIndex, text: str, query: Floats) -> Candidates:
     """Returns the articles that match a question in any way, with what speaks for each.
 
     Args:
-        shelf: where to look.
+        searched: where to look.
         text: the question.
         query: its vector.
     """
-    meanings = shelf.meanings
-    near = meanings.articles @ query
+    vectors = searched.vectors
+    near = vectors.articles @ query
     asked = near.copy()  # its own vector, where no question that it answers lies nearer
-    if len(meanings.owners):
-        nearest = np.maximum.reduceat(meanings.asked @ query, meanings.firsts)
-        asked[meanings.owners] = np.maximum(near[meanings.owners], nearest)
+    if len(vectors.owners):
+        nearest = np.maximum.reduceat(vectors.asked @ query, vectors.firsts)
+        asked[vectors.owners] = np.maximum(near[vectors.owners], nearest)
     chosen: set[int] = set()
     if query.any():  # what has no word is as near to one article as to another
         most = min(_CANDIDATES, len(near))
         for cosines in (near, asked):
             chosen.update(np.argpartition(-cosines, most - 1)[:most].tolist())
-    by_words = [dict(index.find(shelf.words, text, shelf.language, _CANDIDATES, [field])) for field in index.FIELDS]
+    by_words = [
+        dict(index.find(searched.words, text, searched.language, _CANDIDATES, [field])) for field in index.FIELDS
+    ]
     chosen.update(*by_words)
     rows = np.array(sorted(chosen), np.int64)
     columns = [near[rows], asked[rows]]
@@ -218,17 +210,19 @@ def candidates(shelf: Shelf, text: str, query: Floats) -> Candidates:
     return Candidates(rows, np.stack(columns, axis=1))
 
 
-def _hit(connection: sqlite3.Connection, shelf: Shelf, row: int, score: float, text: str, query: Floats) -> Hit:
+def _hit(
+    connection: sqlite3.Connection, searched: LanguageIndex, row: int, score: float, text: str, query: Floats
+) -> Hit:
     title, path, language, url, joined, blob = connection.execute(
         "SELECT title, path, language, url, sentences, vectors FROM articles WHERE id = ?",
-        (int(shelf.identifiers[row]),),
+        (int(searched.identifiers[row]),),
     ).fetchone()
-    sentences = joined.split("\n") if joined else []
     sentence = ""
-    if sentences:
+    if joined:
+        sentences = joined.split("\n")
         meaning = index.vectors_of(blob)[2:].astype(np.float32) @ (query / np.float32(index.FULL_SCALE))
         asked = set(stems(text, language))
         shared = [len(asked.intersection(stems(other, language))) / (len(asked) or 1) for other in sentences]
-        told = np.array([other == title for other in sentences])  # the title is shown anyway
-        sentence = sentences[int(np.argmax(meaning + np.array(shared) - told))]
+        is_title = np.array([other == title for other in sentences])  # the title is shown anyway
+        sentence = sentences[int(np.argmax(meaning + np.array(shared) - is_title))]
     return Hit(title, Path(path).name, language, url, round(score, 4), sentence)

@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from bot.articles import Article, ArticleError, Section, Step, read_text
+from bot.articles import Article, ArticleError, Note, Section, Step, read_text
+from bot.articles.language import UNDETERMINED
 from bot.articles.readers.document import decode
 from bot.encoder import Encoder, load_encoder
-from bot.search.database import StoredArticle, StoredLink
+from bot.search.database import StoredArticle
 from bot.settings import get_settings
 
 LARGEST_FILE = 2_000_000
@@ -22,7 +23,7 @@ LARGEST_FILE = 2_000_000
 MOST_SENTENCES = 60
 _LONGEST_SENTENCE = 400
 _FULL_SCALE = 127
-_LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+_LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")  # also those that are broken
 _SENTENCE_END = re.compile(r"(?<=[.!?:])\s+(?=[\w\"'«»(¿¡])|\n+")
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
 _TAG = re.compile(r"</?[a-zA-Z!][^>]*>")
@@ -63,7 +64,7 @@ def read(task: Task) -> Outcome:
         digest = hashlib.blake2b(content, digest_size=16).digest()
         if digest == task.known:
             return Outcome(task)
-        return _read(task, content, digest)
+        return Outcome(task, _read(task, content, digest))
     except ArticleError as error:
         return Outcome(task, reason=f"line {error.line}: {error.message}")
     except OSError as error:
@@ -72,7 +73,8 @@ def read(task: Task) -> Outcome:
         return Outcome(task, reason=f"cannot be read ({type(error).__name__}: {error})")
 
 
-def _read(task: Task, content: bytes, digest: bytes) -> Outcome:
+def _read(task: Task, content: bytes, digest: bytes) -> StoredArticle:
+    """Returns what is kept of an article."""
     text = decode(content, task.path)
     place = f"{task.locale}/{task.path}"
     problem = ""
@@ -84,32 +86,26 @@ def _read(task: Task, content: bytes, digest: bytes) -> Outcome:
             raise
         article = read_text(text, path=place, salvage=True)
         problem = f"line {error.line}: {error.message}"
-    return Outcome(task, stored(task, article, digest, problem))
-
-
-def stored(task: Task, article: Article, digest: bytes, problem: str) -> StoredArticle:
-    """Returns what is kept of an article."""
-    sentences = tuple(dict.fromkeys(sentences_of(article)))[:MOST_SENTENCES]
+    sentences = tuple(dict.fromkeys(_sentences(article)))[:MOST_SENTENCES]
     slug = article.slug or Path(task.path).stem
     title = _without_tags(article.title)
-    language = article.language if article.language != "und" else task.locale[:2].lower()
     return StoredArticle(
         locale=task.locale,
         path=task.path,
-        language=language,
+        language=article.language if article.language != UNDETERMINED else task.locale[:2].lower(),
         title=title,
         slug=slug,
         description=_without_tags(article.description),
         headings=tuple(section.title for section in article.sections[1:] if section.title),
         sentences=sentences,
         steps=len(article.steps),
-        url=document_url(article),
+        url=_document_url(article),
         source=task.source,
         licence=task.licence,
         hash=digest,
         vectors=encode([title, words_of_slug(task.path, slug), *sentences]),
         problem=problem,
-        links=tuple(StoredLink(link.label, link.url, link.source, link.line) for link in article.links),
+        links=article.links,
     )
 
 
@@ -134,7 +130,7 @@ def encode(texts: Sequence[str]) -> bytes:
     return np.rint(search_encoder().encode(texts) * _FULL_SCALE).astype(np.int8).tobytes()
 
 
-def document_url(article: Article) -> str:
+def _document_url(article: Article) -> str:
     """Returns the address that a reader is sent to: the first linked document, else the first link, else none.
 
     Help articles of this kind have no page of their own; the documents that they recommend do.
@@ -143,7 +139,7 @@ def document_url(article: Article) -> str:
     return next((url for url in urls if not _PORTALS.search(urlsplit(url).netloc)), urls[0] if urls else "")
 
 
-def sentences_of(article: Article) -> Iterator[str]:
+def _sentences(article: Article) -> Iterator[str]:
     """Yields the sentences of an article as plain text, without its headings."""
     if article.description:
         yield _without_tags(article.description)
@@ -158,15 +154,17 @@ def sentences_of(article: Article) -> Iterator[str]:
 def _texts(section: Section) -> Iterator[str]:
     yield from (_LINK.sub(r"\1", paragraph).replace("**", "") for paragraph in section.paragraphs)
     yield from _step_texts((*section.steps, *section.bullets))
-    for note in section.notes:
-        yield note.text
-        yield from note.items
+    yield from _note_texts(section.notes)
 
 
 def _step_texts(steps: Iterable[Step]) -> Iterator[str]:
     for step in steps:
         yield step.text
         yield from _step_texts(step.steps)
-        for note in step.notes:
-            yield note.text
-            yield from note.items
+        yield from _note_texts(step.notes)
+
+
+def _note_texts(notes: Iterable[Note]) -> Iterator[str]:
+    for note in notes:
+        yield note.text
+        yield from note.items

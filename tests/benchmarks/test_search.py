@@ -11,7 +11,7 @@ import pytest
 from benchmarks.search.__main__ import QUERIES, read_questions
 from benchmarks.search.learn import Version, fold_of, learn, read_articles, read_training_questions
 from bot.encoder.features import words_of
-from bot.search.database import Library, LibraryError, encoder_version
+from bot.search.database import ENCODER, Library, LibraryError, fact
 from bot.search.importing import import_articles
 from bot.search.known import add_questions
 from bot.search.ranking import Searcher
@@ -59,7 +59,7 @@ def test_articles_imported_with_another_encoder_are_encoded_anew_by_the_next_imp
     assert report.unchanged == 6
     assert Searcher(library.path).search("papirstopp", "nb")[0].file == "jam.md"
     with library.reading() as connection:
-        assert encoder_version(connection) == search_encoder().version
+        assert fact(connection, ENCODER) == search_encoder().version
 
 
 @pytest.fixture(autouse=True)

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from bot.channel.links import AllowedLinks
 from bot.settings import Settings
 from bot.stores.sessions import Offers, SessionError
+from bot.text.links import AllowedLinks
 from tests.channel.conftest import PageBot
 
 

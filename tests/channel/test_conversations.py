@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from bot.articles.replies import Replies
-from bot.channel.links import AllowedLinks
 from bot.channel.output import PageOutput, Turn
 from bot.settings import Settings
 from bot.stores.sessions import Session
+from bot.text.links import AllowedLinks
 from tests.channel.conftest import PageBot
 
 REPLIES = Replies()

@@ -17,7 +17,6 @@ from sanic.request import Request
 
 from bot.articles.replies import Replies
 from bot.channel.limits import Limits
-from bot.channel.links import AllowedLinks
 from bot.channel.output import Turn
 from bot.channel.page import PageChannel
 from bot.channel.requests import RefusedError, address_of
@@ -25,6 +24,7 @@ from bot.channel.turns import Conversations
 from bot.settings import Settings
 from bot.stores.session_stores import MemorySessions
 from bot.stores.sessions import Offer, Session
+from bot.text.links import AllowedLinks
 from tests.channel.conftest import PageBot
 from tests.conftest import free_port
 

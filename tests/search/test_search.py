@@ -6,13 +6,14 @@ import json
 import subprocess
 import sys
 import threading
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from bot.search.database import Library, LibraryError
 from bot.search.importing import import_articles
-from bot.search.ranking import Meanings, Searcher, open_meanings
+from bot.search.ranking import ArticleVectors, Searcher, open_vectors
 from tests.search.conftest import write
 
 
@@ -69,7 +70,7 @@ def test_script_and_html_never_reach_a_result(library: Library, trees: Path) -> 
     write(trees, "nb-NO", "evil", "Skriver <b>svarer</b> ikke", text + "\n\n[x](javascript:alert(1))")
     import_articles(library, [trees])
     hits = {hit.file: hit for hit in Searcher(library.path).search("skriver svarer ikke", "nb")}
-    shown = json.dumps(hits["evil.md"].as_dict())
+    shown = json.dumps(asdict(hits["evil.md"]))
     assert not any(part in shown for part in ("<script", "<img", "<b>", "onerror", "javascript:"))
 
 
@@ -100,13 +101,13 @@ def test_searching_goes_on_while_articles_are_imported(imported: Library, trees:
 def test_all_languages_share_the_vectors_until_an_import_replaces_them(
     imported: Library, trees: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened: list[Meanings] = []
+    opened: list[ArticleVectors] = []
 
-    def watched(folder: Path, name: str) -> Meanings:
-        opened.append(open_meanings(folder, name))
+    def watched(folder: Path, name: str) -> ArticleVectors:
+        opened.append(open_vectors(folder, name))
         return opened[-1]
 
-    monkeypatch.setattr("bot.search.ranking.open_meanings", watched)
+    monkeypatch.setattr("bot.search.ranking.open_vectors", watched)
     searcher = Searcher(imported.path)
     for language in ("nb", "nl", "nb"):
         searcher.search("OneDrive", language)

@@ -24,7 +24,6 @@ from sqlalchemy.exc import OperationalError
 from benchmarks.handoffs.servers import PostgresServer
 from benchmarks.serving.servers import RabbitServer, RedisServer
 from bot.articles.replies import Replies
-from bot.channel.links import AllowedLinks
 from bot.channel.turns import Conversations
 from bot.settings import Settings
 from bot.stores import databases
@@ -34,6 +33,7 @@ from bot.stores.locks import ConversationLocks
 from bot.stores.session_stores import RedisSessions
 from bot.stores.sessions import Offer, Part, Session, SessionError
 from bot.stores.tracker_store import ConversationStore
+from bot.text.links import AllowedLinks
 from tests.conftest import or_skip
 from tests.stores.conftest import SetUp
 

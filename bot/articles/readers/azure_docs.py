@@ -6,8 +6,7 @@ import re
 
 from bot.articles.model import Article
 from bot.articles.readers.document import Document, read_document
-
-DIALECT = "azure-docs"
+from bot.settings import get_settings
 
 _TOPICS = frozenset(
     {"conceptual", "how-to", "howto", "tutorial", "quickstart", "overview", "reference", "troubleshooting", "sample"}
@@ -26,16 +25,6 @@ def is_written_in(document: Document) -> bool:
     return str(metadata.get("ms.topic", "")).lower() in _TOPICS or _SIGN.search(document.body) is not None
 
 
-def read(document: Document, azure_docs_base_url: str | None = None) -> Article:
-    """Reads an azure-docs article.
-
-    Args:
-        document: the article.
-        azure_docs_base_url: what its relative links are relative to; None takes the setting. Links to the files of
-            other articles lose their `.md`.
-    """
-    if azure_docs_base_url is None:
-        from bot.settings import get_settings  # pydantic takes longer to import than an article to read
-
-        azure_docs_base_url = str(get_settings().azure_docs_base_url)
-    return read_document(document, DIALECT, azure_docs_base_url)
+def read(document: Document) -> Article:
+    """Reads an azure-docs article; links to the files of other articles are completed and lose their `.md`."""
+    return read_document(document, "azure-docs", str(get_settings().azure_docs_base_url))

@@ -12,9 +12,9 @@ from frontmatter.default_handlers import YAMLHandler
 
 from bot.articles import language
 from bot.articles.inline import Context
-from bot.articles.links import resolve
-from bot.articles.markdown import ParsedBody, build_sections, parse
+from bot.articles.markdown import ParsedBody, parse
 from bot.articles.model import Article, ArticleError, Problem, Section
+from bot.articles.sections import build_sections
 
 _HANDLER = YAMLHandler()
 _NAMED = re.compile(r"([\w.-]+):(?:\s+(.*))?$")
@@ -23,33 +23,20 @@ _ITEM = re.compile(r"\s*-\s+(.*\S)")
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Document:
-    """A file's text, parted into front matter and body."""
+    """A file's text, parted into front matter and body, and the problems that its reading collects."""
 
     path: str
     metadata: dict[str, Any]
     body: str
     first_line: int
     """The line of the file in which the body begins."""
-    problems: tuple[Problem, ...] = ()
-    """What is wrong with the front matter, where it was read all the same."""
-
-
-@dataclass
-class ProblemList:
-    """Collects the problems of one file, each one once."""
-
-    path: str
-    found: dict[Problem, None] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
 
     def report(self, line: int, message: str) -> None:
         """Adds a problem."""
-        self.found.setdefault(Problem(self.path, line, message))
-
-    def sorted(self) -> tuple[Problem, ...]:
-        """Returns the problems in the order of their lines."""
-        return tuple(sorted(self.found, key=lambda problem: problem.line))
+        self.problems.append(Problem(self.path, line, message))
 
 
 def decode(content: bytes, path: str) -> str:
@@ -85,15 +72,16 @@ def split(text: str, path: str, *, salvage: bool = False) -> Document:
         front_matter, body = _HANDLER.split(text)
     except ValueError as error:
         raise ArticleError(path, 1, "the front matter is not closed; end it with a line of three hyphens") from error
-    first_line = text.count("\n", 0, len(text) - len(body)) + 1
+    document = Document(path, {}, body, text.count("\n", 0, len(text) - len(body)) + 1)
     skipped = text.count("\n", 0, text.find(front_matter, 3)) if front_matter else 0
     try:
-        return Document(path, _load(front_matter, path, skipped + 1), body, first_line)
+        document.metadata = _load(front_matter, path, skipped + 1)
     except ArticleError as error:
         if not salvage:
             raise
-        problem = Problem(path, error.line, error.message)
-        return Document(path, _salvaged(front_matter), body, first_line, (problem,))
+        document.report(error.line, error.message)
+        document.metadata = _salvaged(front_matter)
+    return document
 
 
 def _salvaged(front_matter: str) -> dict[str, Any]:
@@ -101,11 +89,10 @@ def _salvaged(front_matter: str) -> dict[str, Any]:
     metadata: dict[str, Any] = {}
     name = ""
     for line in front_matter.split("\n"):
-        item, value = _ITEM.match(line), _NAMED.match(line)
-        if value is not None:
-            name = value.group(1)
-            metadata[name] = (value.group(2) or "").strip().strip("\"'")
-        elif item is not None and name:
+        if named := _NAMED.match(line):
+            name = named.group(1)
+            metadata[name] = (named.group(2) or "").strip().strip("\"'")
+        elif name and (item := _ITEM.match(line)):
             known = metadata[name]
             metadata[name] = [*(known if isinstance(known, list) else []), item.group(1).strip("\"'")]
     return metadata
@@ -113,58 +100,54 @@ def _salvaged(front_matter: str) -> dict[str, Any]:
 
 def _load(front_matter: str, path: str, first_line: int) -> dict[str, Any]:
     try:
-        metadata = _HANDLER.load(front_matter, Loader=_LOADER)
+        metadata = _HANDLER.load(front_matter, Loader=_LOADER) or {}
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         reason = getattr(error, "problem", None) or getattr(error, "reason", None) or "not valid YAML"
-        if mark is not None:
-            line = mark.line + first_line
-        else:  # characters that YAML does not allow have an offset in bytes instead
-            line = front_matter.encode()[: getattr(error, "position", 0)].count(b"\n") + first_line
-        raise ArticleError(path, line, f"broken front matter: {reason}; correct the YAML") from error
+        # Characters that YAML does not allow have an offset in bytes instead of a line.
+        line = mark.line if mark else front_matter.encode()[: getattr(error, "position", 0)].count(b"\n")
+        raise ArticleError(path, line + first_line, f"broken front matter: {reason}; correct the YAML") from error
     except RecursionError as error:
         raise ArticleError(path, 1, "broken front matter: nested too deeply; correct the YAML") from error
-    if metadata in (None, ""):
-        return {}
     if not isinstance(metadata, dict):
         raise ArticleError(path, 1, "broken front matter: 'name: value' lines expected; correct the YAML")
     return {str(name): value for name, value in metadata.items()}
 
 
 def read_document(document: Document, dialect: str, base_url: str | None) -> Article:
-    """Reads a document of a dialect that holds one language."""
-    problems = ProblemList(document.path, dict.fromkeys(document.problems))
+    """Reads a document of a dialect that holds one language.
+
+    Args:
+        document: the article.
+        dialect: its dialect's name.
+        base_url: what its relative links are relative to; None where the dialect has no such base.
+    """
     body = parse(document.body, document.first_line)
-    sections = read_sections(document, body, problems, base_url)
-    return assemble(document, dialect, sections, problems)
+    return assemble(document, dialect, read_sections(document, body, base_url))
 
 
 def read_sections(
-    document: Document,
-    body: ParsedBody,
-    problems: ProblemList,
-    base_url: str | None,
-    select: Callable[[str], str] | None = None,
+    document: Document, body: ParsedBody, base_url: str | None, select: Callable[[str], str] | None = None
 ) -> tuple[Section, ...]:
     """Reads the sections of a document, or of the language that `select` picks, and reports what is wrong with them."""
-    context = Context(resolve=lambda href: resolve(href, base_url), report=problems.report)
+    context = Context(document.report, base_url)
     sections = build_sections(body, context, select)
     if context.muted:
-        problems.report(document.first_line, f"<{context.muted}> is never closed; close or remove it")
+        document.report(document.first_line, f"<{context.muted}> is never closed; close or remove it")
     return sections
 
 
-def assemble(document: Document, dialect: str, sections: tuple[Section, ...], problems: ProblemList) -> Article:
+def assemble(document: Document, dialect: str, sections: tuple[Section, ...]) -> Article:
     """Makes the article of a document and its sections."""
     metadata = document.metadata
     title = _text(metadata.get("title")) or sections[0].title
     if not title:
-        problems.report(1, "the article has no title; add 'title:' to the front matter or a main heading")
-    if not any(map(_has_text, sections)):
-        problems.report(document.first_line, "the article has no text below its title; write some")
+        document.report(1, "the article has no title; add 'title:' to the front matter or a main heading")
+    if not any(section.order or section.links for section in sections):
+        document.report(document.first_line, "the article has no text below its title; write some")
     code = language.declared(metadata, document.path) or language.detect(document.body)
     if code == language.UNDETERMINED:
-        problems.report(1, "the language cannot be told; add 'language:' to the front matter")
+        document.report(1, "the language cannot be told; add 'language:' to the front matter")
     first = sections[0] if sections[0].title else replace(sections[0], title=title)
     return Article(
         title=title,
@@ -176,12 +159,8 @@ def assemble(document: Document, dialect: str, sections: tuple[Section, ...], pr
         description=_text(metadata.get("description")),
         metadata=metadata,
         sections=(first, *sections[1:]),
-        problems=problems.sorted(),
+        problems=tuple(sorted(dict.fromkeys(document.problems), key=lambda problem: problem.line)),
     )
-
-
-def _has_text(section: Section) -> bool:
-    return bool(section.paragraphs or section.bullets or section.steps or section.notes or section.links)
 
 
 def _text(value: object) -> str:
@@ -191,4 +170,4 @@ def _text(value: object) -> str:
 def _ids(value: object) -> tuple[str, ...]:
     """Returns the ids under `ms.custom`, a list or a text parted by commas."""
     values = value if isinstance(value, list) else str(value or "").split(",")
-    return tuple(dict.fromkeys(_text(item) for item in values if _text(item)))
+    return tuple(dict.fromkeys(filter(None, map(_text, values))))

@@ -1,4 +1,4 @@
-"""Lets links of answers lead only to the hosts that the settings allow."""
+"""The hosts that links may lead to: answers are cleaned of other links, articles are checked for them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from urllib.parse import urlsplit
 
 from bot.settings import Settings
 from bot.text.limited_markdown import LINK
+
+
+def link_hosts(settings: Settings) -> frozenset[str]:
+    """Returns the hosts that the settings allow links to, without the contact's own."""
+    return frozenset(settings.link_hosts.lower().split())
 
 
 class AllowedLinks:
@@ -18,7 +23,7 @@ class AllowedLinks:
 
     def __init__(self, settings: Settings) -> None:
         contact = urlsplit(str(settings.support_request_url or "")).hostname
-        self.hosts = frozenset({*settings.link_hosts.lower().split(), *([contact] if contact else [])})
+        self.hosts = link_hosts(settings).union([contact] if contact else [])
 
     def allows(self, address: str) -> bool:
         """Tells whether an address is a plain https one of an allowed host."""

@@ -1,0 +1,299 @@
+"""The sections of an article: blocks of Markdown become paragraphs, steps, bullets, notes and links."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from markdown_it.tree import SyntaxTreeNode
+
+from bot.articles.inline import Context, InlineText, render_html
+from bot.articles.markdown import ParsedBody, render_text
+from bot.articles.model import Link, Note, Section, Step
+
+BOX_KINDS = frozenset({"note", "important", "tip", "warning", "caution"})
+_TRANSLATED_KINDS = {"tips": "tip", "sugerencias": "tip", "conseils": "tip", "notes": "note"}
+
+_BOX = re.compile(r"\[!\s*([^\W\d_]+)\s*\][ \t]*\n?")
+_VIDEO = re.compile(r"\[!VIDEO\s+(\S+?)\]", re.IGNORECASE)
+_INCLUDE = re.compile(r"\[!INCLUDE\s*\[[^\]]*\]\([^)]*\)\s*\]", re.IGNORECASE)
+# Bullets that Markdown does not know: typographic ones, dashes, and asterisks or hyphens glued to their word.
+_BULLET = re.compile(
+    r"\s*(?:\\?[•·▪◦‣●][ \t\u00a0]*|[–—][ \t\u00a0]*(?=\w)|\\[*-][ \t]+|-(?=[^\W\d_])|\*(?=[^\s*][^*]*$))"
+)
+_LONGEST_HEADING = 200
+
+
+def build_sections(
+    body: ParsedBody, context: Context, select: Callable[[str], str] | None = None
+) -> tuple[Section, ...]:
+    """Builds the sections of an article.
+
+    Args:
+        body: the parsed text.
+        context: how addresses are resolved and problems reported.
+        select: picks the part of each text to read (one language of a side-by-side article); None reads all of it.
+
+    Returns:
+        The sections; the first is the text under the main heading, with an empty title where there is no such heading.
+    """
+    builder = _Builder(body, context, select)
+    for node in body.tree.children:
+        builder.block(node)
+    return tuple(draft.freeze(first=number == 0) for number, draft in enumerate(builder.drafts))
+
+
+@dataclass
+class _Draft:
+    """A section that is still being filled."""
+
+    level: int = 1
+    title: str = ""
+    slug: str = ""
+    line: int = 0
+    links: list[Link] = field(default_factory=list)
+    content: list[tuple[str, Any]] = field(default_factory=list)
+    """Paragraphs, bullets, steps and notes in order, each with its kind."""
+
+    def add(self, kind: str, items: Iterable[Any]) -> None:
+        """Adds content of one kind."""
+        self.content += ((kind, item) for item in items)
+
+    def freeze(self, first: bool) -> Section:
+        def of(kind: str) -> tuple[Any, ...]:
+            return tuple(item for own, item in self.content if own == kind)
+
+        section = "" if first else self.title
+        return Section(
+            title=self.title,
+            slug=self.slug,
+            level=self.level,
+            paragraphs=of("paragraph"),
+            bullets=of("bullet"),
+            steps=of("step"),
+            notes=of("note"),
+            links=tuple(replace(link, section=section) for link in self.links),
+            order=tuple(kind for kind, _ in self.content),
+            line=self.line,
+        )
+
+
+@dataclass
+class _Content:
+    """What one paragraph, or the blocks inside an item or a box, hold."""
+
+    texts: list[InlineText] = field(default_factory=list)
+    items: list[Step] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    status: InlineText | None = None
+    """The line that follows a list of steps."""
+
+    @property
+    def text(self) -> str:
+        return "\n".join(text.text for text in self.texts if text.text)
+
+    @property
+    def markdown(self) -> str:
+        return "\n".join(text.markdown for text in self.texts if text.markdown)
+
+
+class _Builder:
+    """Walks over the blocks once and fills sections."""
+
+    def __init__(self, body: ParsedBody, context: Context, select: Callable[[str], str] | None) -> None:
+        self.body = body
+        self.context = context
+        self.select = select
+        self.lines = body.text.split("\n")
+        self.drafts = [_Draft()]
+        self.heading_level = 0
+        self.line = body.first_line
+
+    @property
+    def draft(self) -> _Draft:
+        return self.drafts[-1]
+
+    def block(self, node: SyntaxTreeNode) -> None:
+        """Adds an outermost block."""
+        if node.type == "heading":
+            self._heading(node)
+        elif node.type == "paragraph":
+            self._paragraph(node)
+        elif node.type == "bullet_list":
+            self.draft.add("bullet", self._list(node).items)
+        elif node.type == "ordered_list":
+            content = self._list(node, status_follows=True)
+            self.draft.add("step", content.items)
+            if content.status is not None and content.status.text:
+                self.draft.add("note", [Note("status", content.status.text, markdown=content.status.markdown)])
+        elif node.type == "blockquote" and _VIDEO.match(_opening(node.children)):
+            for child in node.children:
+                self.block(child)
+        elif node.type == "blockquote":
+            self.draft.add("note", self._box(node.children))
+        else:
+            self.draft.add("paragraph", [text.markdown for text in self._other(node) if text.markdown])
+
+    def _heading(self, node: SyntaxTreeNode) -> None:
+        level = int(node.tag[1])
+        if level > 1 or self.heading_level:
+            self.drafts.append(_Draft(level))
+        self.heading_level = level
+        heading = self._inline(node.children[0]).texts[0]
+        draft = self.draft
+        draft.title, draft.slug, draft.line = heading.text.replace("\n", " "), heading.anchor, self.line
+        if not heading.text:
+            self.context.report(self.line, "a heading has no text; give it one or remove it")
+
+    def _paragraph(self, node: SyntaxTreeNode) -> None:
+        if _BOX.match(_opening([node])):
+            self.draft.add("note", self._box([node]))
+            return
+        links = self.draft.links
+        before = len(links)
+        content = self._inline(node.children[0])
+        text = content.texts[0]
+        if text.heading_like and not content.items and "\n" not in text.text and len(text.text) <= _LONGEST_HEADING:
+            title = text.text.rstrip(": \u00a0").strip()
+            level = min((self.heading_level or 1) + 1, 6)
+            self.drafts.append(_Draft(level, title, text.anchor, self.line, links[before:]))
+            del links[before:]
+            return
+        self.draft.add("paragraph", filter(None, [text.markdown]))
+        self.draft.add("bullet", content.items)
+
+    def _box(self, nodes: Sequence[SyntaxTreeNode]) -> list[Note]:
+        """Reads a box, or a quotation, which does not open with the name of a kind."""
+        named = _BOX.match(_opening(nodes))
+        name = named.group(1) if named else ""
+        kind = name.lower() or "note"
+        if nodes and nodes[0].type == "paragraph":
+            self._place(nodes[0])
+        line = self.line
+        if kind not in BOX_KINDS:
+            self.context.report(
+                line, f"unknown box [!{name}]; write one of {', '.join(sorted(BOX_KINDS)).upper()}, in English"
+            )
+            kind = _TRANSLATED_KINDS.get(kind, "note")
+            name = ""
+        content = self._contents(nodes)
+        items = tuple(item.text for item in content.items if item.text)
+        if content.text or items:
+            return [Note(kind, content.text, items, content.markdown), *content.notes]
+        if name:
+            self.context.report(line, f"the box [!{name}] is empty; put its text inside of it")
+        return content.notes
+
+    def _contents(self, nodes: Sequence[SyntaxTreeNode], *, status_follows: bool = False) -> _Content:
+        """Reads the blocks of an item or a box; `status_follows` where a status line may end the last of them."""
+        content = _Content()
+        for node in nodes:
+            last = status_follows and node is nodes[-1]
+            if node.type == "blockquote":
+                content.notes += self._box(node.children)
+            elif node.type in {"bullet_list", "ordered_list", "paragraph", "heading"}:
+                is_list = node.type.endswith("_list")
+                found = self._list(node, last) if is_list else self._inline(node.children[0], last)
+                content.texts += found.texts
+                content.items += found.items
+                content.status = found.status
+            else:
+                content.texts += self._other(node)
+        return content
+
+    def _list(self, node: SyntaxTreeNode, status_follows: bool = False) -> _Content:
+        """Reads the items of a list and the status line that may follow the last of them."""
+        found = _Content()
+        for element in node.children:
+            content = self._contents(element.children, status_follows=status_follows and element is node.children[-1])
+            found.status = content.status
+            if content.text or content.items or content.notes:
+                found.items.append(Step(content.text, content.markdown, tuple(content.items), tuple(content.notes)))
+        return found
+
+    def _other(self, node: SyntaxTreeNode) -> list[InlineText]:
+        """Reads tables, code and HTML as text without markup."""
+        self._place(node)
+        if node.type == "table":
+            return [self._row(row) for part in node.children for row in part.children]
+        if node.type == "html_block":
+            texts = render_html(node.content, self.context, self.line)
+            for text in texts:
+                self.draft.links += text.links
+            return texts
+        content = node.content.strip("\n")
+        return [InlineText(content, content)] if content.strip() and not self.context.muted else []
+
+    def _row(self, row: SyntaxTreeNode) -> InlineText:
+        texts = [self._inline(cell.children[0]).texts[0] for cell in row.children]
+        return InlineText(
+            " – ".join(text.text.replace("\n", " ") for text in texts if text.text),
+            " – ".join(text.markdown.replace("\n", " ") for text in texts if text.markdown),
+        )
+
+    def _inline(self, node: SyntaxTreeNode, status_follows: bool = False) -> _Content:
+        """Reads running text: itself, the bullets that Markdown does not know, and the status line after it."""
+        self._place(node)
+        first = self.line
+        lines = node.content.split("\n")
+        end = self._status_start(node) if status_follows else len(lines)
+        text, *bullets = (
+            self._rendered(part, first + start) for start, part in _bullet_groups(self._source(lines[:end]))
+        )
+        items = [Step(bullet.text, bullet.markdown) for bullet in bullets if bullet.text]
+        status = self._rendered(self._source(lines[end:]), first + end) if lines[end:] else None
+        return _Content([text], items, status=status)
+
+    def _source(self, lines: Sequence[str]) -> str:
+        """Returns what is to be read of some lines: without directives, and in one language."""
+        content = _without_directives("\n".join(lines))
+        return self.select(content) if self.select is not None else content
+
+    def _rendered(self, content: str, line: int) -> InlineText:
+        text = render_text(self.body, content, self.context, line)
+        self.draft.links += text.links
+        return text
+
+    def _status_start(self, node: SyntaxTreeNode) -> int:
+        """Finds the first line of a list's last paragraph that is not indented and hence not part of the item."""
+        first, end = node.map or (0, 0)
+        for number, line in enumerate(self.lines[first + 1 : end], start=1):
+            if line[:1].strip() and not _BULLET.match(line):
+                return number
+        return end - first
+
+    def _place(self, node: SyntaxTreeNode) -> None:
+        if node.map is not None:
+            self.line = self.body.first_line + node.map[0]
+
+
+def _opening(nodes: Sequence[SyntaxTreeNode]) -> str:
+    """Returns the text of the paragraph that blocks begin with; empty where they begin with another one."""
+    return nodes[0].children[0].content if nodes and nodes[0].type == "paragraph" else ""
+
+
+def _without_directives(content: str) -> str:
+    """Removes the marks of boxes and includes and turns a video into a link."""
+    content = _INCLUDE.sub("", content)
+    return _VIDEO.sub(r"[Video](\1)", _BOX.sub("", content, count=1) if _BOX.match(content) else content)
+
+
+def _bullet_groups(content: str) -> list[tuple[int, str]]:
+    """Parts a paragraph before each line that opens with a bullet; the first part, often all of it, has none.
+
+    Returns:
+        The parts without their bullets, each with the number of its first line.
+    """
+    groups: list[tuple[int, str]] = []
+    current: list[str] = []
+    start = 0
+    for number, line in enumerate(content.split("\n")):
+        bullet = _BULLET.match(line)
+        if bullet is not None and bullet.end() < len(line.rstrip()):
+            groups.append((start, "\n".join(current)))
+            current, start = [line[bullet.end() :]], number
+        else:
+            current.append(line)
+    return [*groups, (start, "\n".join(current))]
