@@ -42,7 +42,7 @@ from bot.channel.typed_text import safe_text
 from bot.settings import Settings, get_settings
 from bot.text.lexicon import LexiconError
 from bot.text.masking_patterns import load_patterns
-from bot.tickets import record_search
+from bot.tickets import record
 
 logger = logging.getLogger(__name__)
 
@@ -233,7 +233,7 @@ class PageChannel(InputChannel):
         event = session.search_event(search or "", file or "")
         if event is None:
             raise malformed()
-        await asyncio.get_running_loop().run_in_executor(None, record_search, event)
+        await asyncio.get_running_loop().run_in_executor(None, record, lambda store: store.record_search(event))
         return empty(204, headers=headers.data())
 
     async def _message(self, request: Request) -> None:

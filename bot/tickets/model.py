@@ -17,6 +17,11 @@ STATES: tuple[State, ...] = ("new", "assigned", "closed")
 OUTCOMES: tuple[Outcome, ...] = ("solved", "not_solved", "handed_over", "abandoned")
 
 
+def now() -> datetime:
+    """Returns the present moment, in UTC."""
+    return datetime.now(timezone.utc)
+
+
 @dataclass(frozen=True)
 class ConversationOutcome:
     """How a conversation stands for an issue."""
@@ -28,7 +33,7 @@ class ConversationOutcome:
     product: str | None
     confidence: float
     """How certain it was that the customer meant this issue, 0-1."""
-    at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    at: datetime = field(default_factory=now)
     """When that was so."""
 
 
@@ -94,7 +99,7 @@ class TicketDraft:
         product: `azure` or `microsoft365`, None if it is not known.
         entities: what was named, each as (entity, value), for example `("invoice_number", "E0500ABC")`.
         steps_tried: what the customer has done already, a sentence each.
-        transcript: what was said, oldest first; items may also be plain (speaker, text, time).
+        transcript: what was said, oldest first.
         sentiment: one of five labels, from `very_negative` to `very_positive`, with its confidence.
         signals: what raises the priority: `service_down`, `death`, `harm`, `deadline`, `failed_attempts`,
             `frustration`, `legal`.
@@ -113,7 +118,7 @@ class TicketDraft:
     product: str | None = None
     entities: Sequence[tuple[str, str]] = ()
     steps_tried: Sequence[str] = ()
-    transcript: Sequence[Utterance | tuple[str, str, str]] = ()
+    transcript: Sequence[Utterance] = ()
     sentiment: tuple[str, float] | None = None
     signals: Sequence[str] = ()
 
@@ -211,9 +216,5 @@ def as_json(ticket: Ticket) -> dict[str, Any]:
         "steps_tried": list(ticket.steps_tried),
         "sentiment": {"label": ticket.sentiment[0], "confidence": ticket.sentiment[1]} if ticket.sentiment else None,
         "signals": list(ticket.signals),
-        "transcript": [
-            {"speaker": line.speaker, "text": line.text, "at": line.at or None}
-            for line in ticket.transcript
-            if isinstance(line, Utterance)
-        ],
+        "transcript": [vars(line) | {"at": line.at or None} for line in ticket.transcript],
     }

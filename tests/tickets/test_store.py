@@ -65,7 +65,7 @@ def test_card_numbers_are_hidden_everywhere(store: TicketStore) -> None:
         summary=f"{CARD} virker ikke",
         steps_tried=[f"prøvd {CARD}"],
         entities=[("amount", CARD)],
-        transcript=[("customer", f"kortet er {CARD}", "")],
+        transcript=[Utterance("customer", f"kortet er {CARD}")],
     )
     kept = store.open(draft)
     assert "1111 1111" not in repr(kept)
