@@ -118,8 +118,8 @@ def _left_to_decide(kept: Kept) -> int:
         "run again with --also REFERENCE for each that concerns this person:",
         file=sys.stderr,
     )
-    for mention in kept.mentions:
-        print(f"  {mention.reference}: {mention.words}", file=sys.stderr)
+    for reference, words in kept.mentions.items():
+        print(f"  {reference}: {words}", file=sys.stderr)
     return UNDECIDED
 
 

@@ -9,7 +9,6 @@ from sqlalchemy import String, cast, delete, func, literal, select, update
 from sqlalchemy.engine import Engine
 
 from bot.serving.conversations import EVENTS
-from bot.tickets.database import reported
 from bot.tickets.store import TicketStore
 from bot.tickets.tables import CANDIDATES, OUTBOX, OUTCOMES, SEARCHES, TICKETS
 
@@ -57,7 +56,7 @@ def expire(
     ways = select(OUTBOX.c.id).where(OUTBOX.c.ticket_id == TICKETS.c.id)
     delivered = ways.exists() & ~ways.where(OUTBOX.c.state != "delivered").exists()
     finished = old & (delivered | ((TICKETS.c.state == "closed") & ~ways.where(OUTBOX.c.state != "delivered").exists()))
-    with reported(tickets.engine), tickets.engine.begin() as connection:
+    with tickets.writing() as connection:
         anonymous = connection.execute(
             update(TICKETS)
             .where(finished)

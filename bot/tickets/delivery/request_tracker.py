@@ -10,7 +10,7 @@ from rt.rest2 import Rt
 
 from bot.text.mail import header_address
 from bot.tickets.delivery.message import body, subject
-from bot.tickets.delivery.target import Parcel, RefusedError, UnavailableError
+from bot.tickets.delivery.target import DeliveryAttempt, RefusedError, UnavailableError
 from bot.tickets.model import Ticket
 
 # Request Tracker calls 0 low, 50 medium and 100 high, and sorts by the number.
@@ -38,14 +38,14 @@ class RequestTrackerTarget:
         self._answer_seconds = answer_seconds
         self._language = language
 
-    def deliver(self, parcel: Parcel) -> str | None:
+    def deliver(self, attempt: DeliveryAttempt) -> str | None:
         """Creates one ticket unless it is there; see `Target.deliver`."""
-        ticket = parcel.ticket
+        ticket = attempt.ticket
         creating = False
         try:
             found = self._find(ticket)
             if found is None:
-                parcel.ensure_time(self._answer_seconds)
+                attempt.ensure_time(self._answer_seconds)
                 creating = True
                 found = self._create(ticket)
             return found

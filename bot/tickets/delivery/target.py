@@ -1,4 +1,4 @@
-"""What a help desk is to the worker: a name, and a way to hand over one ticket."""
+"""A help desk: its name, and how one ticket is handed over to it."""
 
 from __future__ import annotations
 
@@ -27,27 +27,35 @@ class UnavailableError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Parcel:
-    """One ticket on its way to one help desk.
+class DeliveryAttempt:
+    """One attempt to deliver one ticket to one help desk.
 
     Args:
         ticket: what is delivered.
-        key: the same at every attempt, different for every ticket and help desk.
+        key: idempotency key: the same at every attempt, different for every ticket and help desk.
         deadline: when another worker may take over, as `time.monotonic()` counts.
+        id: row of the outbox.
+        attempts: how often it was tried, this time included.
+        refusals: how often the help desk has refused it.
+        lease: proves that the row is still ours.
     """
 
     ticket: Ticket
     key: str
     deadline: float
+    id: int
+    attempts: int
+    refusals: int
+    lease: str
 
     def ensure_time(self, answer_seconds: float) -> None:
-        """Called right before what cannot be taken back.
+        """Checks, right before what cannot be taken back, that the lease lasts until the help desk has answered.
 
         Args:
             answer_seconds: how long the help desk's answer is waited for.
 
         Raises:
-            UnavailableError: another worker could take over before the help desk has answered.
+            UnavailableError: another worker could take over before.
         """
         if time.monotonic() + answer_seconds > self.deadline:
             raise UnavailableError("there was not enough time left to send the ticket safely")
@@ -58,7 +66,7 @@ class Target(Protocol):
 
     name: str
 
-    def deliver(self, parcel: Parcel) -> str | None:
+    def deliver(self, attempt: DeliveryAttempt) -> str | None:
         """Hands a ticket over, once however often it is called.
 
         Returns:

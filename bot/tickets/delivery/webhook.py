@@ -10,7 +10,7 @@ import time
 
 import requests
 
-from bot.tickets.delivery.target import Parcel, RefusedError, UnavailableError
+from bot.tickets.delivery.target import DeliveryAttempt, RefusedError, UnavailableError
 from bot.tickets.model import as_json
 
 # Not now: the request timed out, is being worked on, comes too early or too often, or nobody is behind the proxy.
@@ -38,15 +38,15 @@ class WebhookTarget:
         encoded = secret.removeprefix("whsec_")
         self._secret = secret.encode() if encoded == secret else base64.b64decode(encoded)
 
-    def deliver(self, parcel: Parcel) -> str | None:
+    def deliver(self, attempt: DeliveryAttempt) -> str | None:
         """Posts one ticket; see `Target.deliver`."""
-        body = json.dumps({"version": SCHEMA_VERSION, "ticket": as_json(parcel.ticket)}, ensure_ascii=False).encode()
-        parcel.ensure_time(self._answer_seconds)
+        body = json.dumps({"version": SCHEMA_VERSION, "ticket": as_json(attempt.ticket)}, ensure_ascii=False).encode()
+        attempt.ensure_time(self._answer_seconds)
         try:
             response = requests.post(
                 self._url,
                 data=body,
-                headers=self._headers(parcel.key, body),
+                headers=self._headers(attempt.key, body),
                 timeout=self._answer_seconds,
                 allow_redirects=False,
             )
