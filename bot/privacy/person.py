@@ -1,4 +1,4 @@
-"""Everything that is kept of one person, found by their address: handed out or deleted."""
+"""Finds, exports and erases the personal data of one person, by their e-mail address."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _AT_ONCE = 500
 
 
 @dataclass(frozen=True)
-class Kept:
-    """What is kept of one person.
+class PersonalRecords:
+    """Records of one person.
 
     Args:
         conversations: ids of the conversations that have the person as their only contact.
@@ -41,7 +41,7 @@ class Kept:
 
     @property
     def references(self) -> list[str]:
-        """What is the person's, as mentions are referred to."""
+        """References of the person's own records, in the form of those of mentions."""
         return [
             *(ticket.number for ticket in self.tickets),
             *(f"conversation:{name}" for name in self.conversations),
@@ -50,7 +50,7 @@ class Kept:
 
 
 class PersonalData:
-    """Finds, hands out and deletes what is kept of a person.
+    """Finds, exports and erases personal data.
 
     Args:
         conversations: the database of conversations.
@@ -63,8 +63,8 @@ class PersonalData:
         self._tickets = tickets
         self._redis_url = redis_url
 
-    def find(self, contact: str, also: Sequence[str] = ()) -> Kept:
-        """Returns what is kept of the person with an address.
+    def find(self, contact: str, also: Sequence[str] = ()) -> PersonalRecords:
+        """Returns the records of the person with an address.
 
         Args:
             contact: the address, in any spelling; `anna@x.no` is not found in `johanna@x.no`.
@@ -108,9 +108,9 @@ class PersonalData:
                     f"`{reference}` is not among what mentions {contact}; the command without --also lists what is."
                 )
         own.sort(key=lambda ticket: ticket.id)
-        return Kept(tuple(sorted(conversations)), tuple(own), tuple(sorted(candidates)), mentions)
+        return PersonalRecords(tuple(sorted(conversations)), tuple(own), tuple(sorted(candidates)), mentions)
 
-    def export(self, kept: Kept) -> dict[str, Any]:
+    def export(self, kept: PersonalRecords) -> dict[str, Any]:
         """Returns all that is the person's as plain JSON values; mentions are not among it."""
         tickets = [
             as_json(ticket) | {"deliveries": [vars(item) for item in self._tickets.deliveries(ticket.number)]}
@@ -126,7 +126,7 @@ class PersonalData:
             "page": [page for page in self._page_sessions() if page["conversation"] in names] if names else [],
         }
 
-    def erase(self, kept: Kept) -> None:
+    def erase(self, kept: PersonalRecords) -> None:
         """Deletes all that is the person's; mentions stay."""
         for names in _portions(kept.conversations):
             with self._conversations.begin() as connection:
@@ -197,12 +197,8 @@ class PersonalData:
 
     def _rows(self, column: Column[Any], values: Sequence[Any]) -> list[Row]:
         """Returns the rows of a table of the ticket store that have one of the values in a column."""
-        with self._tickets.reading() as connection:
-            return [
-                row
-                for some in _portions(values)
-                for row in connection.execute(select(column.table).where(column.in_(some)).order_by(column.table.c.id))
-            ]
+        query = select(column.table).order_by(column.table.c.id)
+        return [row for some in _portions(values) for row in self._tickets.rows(query.where(column.in_(some)))]
 
     def _events(self, conversation: str) -> list[dict[str, Any]]:
         query = select(EVENTS.c.data).where(EVENTS.c.sender_id == conversation).order_by(EVENTS.c.id)

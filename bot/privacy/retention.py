@@ -1,4 +1,4 @@
-"""What is kept for a set time only: conversations are deleted then, tickets lose whatever concerns a person."""
+"""Deletes old conversations and makes old tickets anonymous."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _AT_ONCE = 500
 
 @dataclass(frozen=True)
 class Expired:
-    """What has been deleted or made anonymous.
+    """Counts of what has been deleted or made anonymous.
 
     Args:
         conversations: deleted.

@@ -91,14 +91,12 @@ def _write_issue(cluster: Cluster, name: str, folder: Path, examples: Sequence[E
         phrases = _lines(f"    - {question.text}" for question in cluster.questions if question.language == language)
         content = _template("phrases.yml", name=name, language=language, phrases=phrases)
         _write(folder / "nlu" / language / f"{name}.yml", content)
-    questions = (
-        f"- ({each.language}, {each.times} times) {each.text}" for each in cluster.questions[:_SHOWN_QUESTIONS]
-    )
+    shown = cluster.questions[:_SHOWN_QUESTIONS]
     readme = _template(
         "README.md",
         name=name,
         summary=_summary(cluster),
-        questions=_lines(questions),
+        questions=_lines(f"- ({each.language}, {each.times} times) {each.text}" for each in shown),
         articles=_lines(line for article in cluster.articles for line in _facts(article)),
         elsewhere=_lines(f"   - {told}" for told in _elsewhere(cluster, examples) or ["none found"]),
     )

@@ -19,7 +19,7 @@ from bot.private_files import write_private
 from bot.settings import get_settings
 from bot.text.csv_cells import write_rows
 from bot.tickets import Ticket, TicketNotFound, TicketStoreError, ticket_store
-from bot.tickets.delivery import DeliverySettingsError, make_targets
+from bot.tickets.delivery import make_targets
 from bot.tickets.delivery.message import body
 from bot.tickets.model import STATES, as_json
 
@@ -66,7 +66,7 @@ def reported(command: Command) -> Callable[[argparse.Namespace], int]:
     def run(options: argparse.Namespace) -> int:
         try:
             command(options)
-        except (TicketStoreError, TicketNotFound, DeliverySettingsError, ValueError) as error:
+        except (TicketStoreError, TicketNotFound, ValueError) as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
         return 0

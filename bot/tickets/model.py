@@ -1,4 +1,4 @@
-"""What a ticket is: the draft that a conversation hands over, the ticket that is kept, what its owner may be told."""
+"""Values of the ticket store: drafts, tickets, their status and delivery, outcomes and searches of conversations."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def now() -> datetime:
 
 @dataclass(frozen=True)
 class ConversationOutcome:
-    """How a conversation stands for an issue."""
+    """Outcome of a conversation for one issue."""
 
     conversation_id: str
     outcome: Outcome
@@ -32,9 +32,9 @@ class ConversationOutcome:
     language: str
     product: str | None
     confidence: float
-    """How certain it was that the customer meant this issue, 0-1."""
+    """Confidence that the customer meant this issue, 0-1."""
     at: datetime = field(default_factory=now)
-    """When that was so."""
+    """Time of the outcome."""
 
 
 class TicketStoreError(RuntimeError):
@@ -83,7 +83,7 @@ class SearchEvent:
 
 @dataclass(frozen=True, kw_only=True)
 class TicketDraft:
-    """What a conversation knows when it is handed over.
+    """Content of a ticket, as a conversation hands it over.
 
     Args:
         conversation_id: the conversation, the only one in which its status is told without the e-mail address.
@@ -91,10 +91,10 @@ class TicketDraft:
         summary: one line of what is wrong.
         consent: whether the conversation may be passed on; without it neither transcript nor entities are kept.
         intent: the issue at hand, None if none was recognised.
-        confidence: how certain the intent is, 0 to 1.
+        confidence: of the intent, 0 to 1.
         language: of the conversation.
         contact_email: where the customer can be reached, None if they would rather not say.
-        language_confidence: how certain the language is, 0 to 1.
+        language_confidence: 0 to 1.
         runners_up: the next best intents, each with its confidence.
         product: `azure` or `microsoft365`, None if it is not known.
         entities: what was named, each as (entity, value), for example `("invoice_number", "E0500ABC")`.
@@ -121,6 +121,16 @@ class TicketDraft:
     transcript: Sequence[Utterance] = ()
     sentiment: tuple[str, float] | None = None
     signals: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class TicketStatus:
+    """Status of a ticket: all that its owner is told."""
+
+    number: str
+    state: State
+    opened_at: datetime
+    updated_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,8 +161,13 @@ class Ticket(TicketDraft):
 
     @property
     def number(self) -> str:
-        """What the customer is told, for example `T-48210-K7QX3M`."""
+        """Number of the ticket, for example `T-48210-K7QX3M`."""
         return numbers.write(self.id, self.code)
+
+    @property
+    def status(self) -> TicketStatus:
+        """Status of the ticket, for its owner."""
+        return TicketStatus(self.number, self.state, self.opened_at, self.updated_at)
 
     @property
     def tags(self) -> list[str]:
@@ -162,18 +177,8 @@ class Ticket(TicketDraft):
 
 
 @dataclass(frozen=True)
-class TicketStatus:
-    """What its owner is told about a ticket."""
-
-    number: str
-    state: State
-    opened_at: datetime
-    updated_at: datetime
-
-
-@dataclass(frozen=True)
 class Delivery:
-    """One ticket's way to one help desk.
+    """Delivery of one ticket to one help desk.
 
     Args:
         target: `email`, `webhook` or `request_tracker`.

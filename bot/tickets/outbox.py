@@ -1,4 +1,4 @@
-"""The outbox: who may deliver a ticket now, and what became of it."""
+"""The outbox: leases tickets to the workers that deliver them, and notes the results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps tickets, the outcome of conversations and candidates for training in one database."""
+"""Stores tickets, outcomes of conversations and candidates for training in one database."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine, Row
 from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.sql import Select
 
 from bot.text.characters import readable
 from bot.text.masking import mask
@@ -73,8 +74,7 @@ class TicketStore:
         for column, value in wanted.items():
             if value is not None:
                 query = query.where(TICKETS.c[column] == value)
-        with self.reading() as connection:
-            return [read_ticket(row) for row in connection.execute(query)]
+        return [read_ticket(row) for row in self.rows(query)]
 
     def status_for(
         self, number: str, conversation_id: str | None = None, email: str | None = None
@@ -90,20 +90,18 @@ class TicketStore:
             email: the address that the customer gives.
         """
         identity, code = numbers.parse(number) or (0, "")
-        with self.reading() as connection:
-            row = connection.execute(select(TICKETS).where(TICKETS.c.id == identity)).one_or_none()
+        row = next(iter(self.rows(select(TICKETS).where(TICKETS.c.id == identity))), None)
         right_code = _same(code, row.code if row else None)
         # `|` and `&`: every comparison is made, whatever the others say.
         right_owner = _same(conversation_id, row.conversation_id if row else None) | _same(
             (email or "").strip().casefold(), (row.contact_email or "").casefold() if row else None
         )
-        return _status(read_ticket(row)) if row is not None and right_code & right_owner else None
+        return read_ticket(row).status if row is not None and right_code & right_owner else None
 
     def statuses_in(self, conversation_id: str) -> list[model.TicketStatus]:
         """Returns the tickets that a conversation has opened, newest first."""
         query = select(TICKETS).where(TICKETS.c.conversation_id == conversation_id).order_by(TICKETS.c.id.desc())
-        with self.reading() as connection:
-            return [_status(read_ticket(row)) for row in connection.execute(query)]
+        return [read_ticket(row).status for row in self.rows(query)]
 
     def assign(self, number: str, assignee: str) -> Ticket:
         """Gives a ticket to an agent."""
@@ -171,7 +169,9 @@ class TicketStore:
             rows[one.conversation_id, one.intent or ""] = {**asdict(one), "intent": one.intent or ""}
         # In one order, so that servers do not wait for each other's rows crosswise.
         ordered = [rows[key] for key in sorted(rows)]
-        refused = self._write_outcomes(ordered) and list(filter(None, (self._write_outcomes([row]) for row in ordered)))
+        if self._write_outcomes(ordered) is None:
+            return
+        refused = [error for row in ordered if (error := self._write_outcomes([row]))]
         if refused:
             raise TicketStoreError(f"{len(refused)} of {len(ordered)} outcomes: {refused[0]}") from refused[0]
 
@@ -198,8 +198,7 @@ class TicketStore:
 
     def outcomes(self) -> list[dict[str, Any]]:
         """Returns how conversations ended, oldest first."""
-        with self.reading() as connection:
-            return [dict(row._mapping) for row in connection.execute(select(OUTCOMES).order_by(OUTCOMES.c.id))]
+        return [dict(row._mapping) for row in self.rows(select(OUTCOMES).order_by(OUTCOMES.c.id))]
 
     def record_choice(self, text: str, language: str, shown: Sequence[str], chosen: str | None) -> None:
         """Keeps what a customer meant when the bot asked "A or B?"; None chosen means neither."""
@@ -219,15 +218,13 @@ class TicketStore:
     def searches(self) -> list[SearchEvent]:
         """Returns the steps of all searches in conversations, oldest first."""
         columns = [SEARCHES.c[field.name] for field in fields(SearchEvent)]
-        with self.reading() as connection:
-            rows = connection.execute(select(*columns).order_by(SEARCHES.c.id))
-            return [SearchEvent(**{**row._mapping, "documents": tuple(row.documents)}) for row in rows]
+        rows = self.rows(select(*columns).order_by(SEARCHES.c.id))
+        return [SearchEvent(**{**row._mapping, "documents": tuple(row.documents)}) for row in rows]
 
     def candidates(self) -> list[dict[str, Any]]:
         """Returns what waits for review, oldest first."""
         query = select(CANDIDATES).where(CANDIDATES.c.state == "new").order_by(CANDIDATES.c.id)
-        with self.reading() as connection:
-            return [dict(row._mapping) for row in connection.execute(query)]
+        return [dict(row._mapping) for row in self.rows(query)]
 
     def settle(self, candidates: Sequence[int], state: str) -> None:
         """Notes that candidates were `accepted` or `rejected`."""
@@ -252,13 +249,11 @@ class TicketStore:
     def outbox_depth(self) -> list[tuple[str, str, int]]:
         """Returns how many deliveries there are: help desk, state, number."""
         query = select(OUTBOX.c.target, OUTBOX.c.state, func.count()).group_by(OUTBOX.c.target, OUTBOX.c.state)
-        with self.reading() as connection:
-            return [(target, state, number) for target, state, number in connection.execute(query)]
+        return [(target, state, number) for target, state, number in self.rows(query)]
 
     def check(self) -> None:
         """Asks the database for an answer; raises TicketStoreError where there is none."""
-        with self.reading() as connection:
-            connection.execute(select(1))
+        self.rows(select(1))
 
     def retry(self, number: str) -> int:
         """Puts a ticket's parked deliveries back, adds those to help desks set since; returns how many it were."""
@@ -277,9 +272,7 @@ class TicketStore:
 
     def _opened_by(self, draft: TicketDraft) -> Ticket | None:
         same_form = (TICKETS.c.conversation_id == draft.conversation_id) & (TICKETS.c.form_id == draft.form_id)
-        with self.reading() as connection:
-            row = connection.execute(select(TICKETS).where(same_form)).one_or_none()
-        return read_ticket(row) if row is not None else None
+        return next((read_ticket(row) for row in self.rows(select(TICKETS).where(same_form))), None)
 
     def _change(self, number: str, **values: Any) -> Ticket:
         with self.writing() as connection:
@@ -292,6 +285,11 @@ class TicketStore:
         """Opens a connection for reading, which waits for no writer; raises TicketStoreError for what fails in it."""
         with reported(self.engine), self.engine.connect() as connection:
             yield connection.execution_options(reads_only=True)
+
+    def rows(self, query: Select) -> list[Row]:
+        """Returns what a query finds."""
+        with self.reading() as connection:
+            return list(connection.execute(query))
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -313,15 +311,15 @@ def _values(draft: TicketDraft) -> dict[str, Any]:
         "queue": found.queue,
         "priority": found.priority,
         "priority_reasons": found.reasons,
-        "summary": _kept(draft.summary),
-        "contact_email": draft.contact_email and _kept(draft.contact_email),
-        "entities": [[entity, _kept(value)] for entity, value in draft.entities] if draft.consent else [],
-        "steps_tried": [_kept(step) for step in draft.steps_tried],
-        "transcript": [[line.speaker, _kept(line.text), line.at] for line in draft.transcript if draft.consent],
+        "summary": _clean(draft.summary),
+        "contact_email": draft.contact_email and _clean(draft.contact_email),
+        "entities": [[entity, _clean(value)] for entity, value in draft.entities] if draft.consent else [],
+        "steps_tried": [_clean(step) for step in draft.steps_tried],
+        "transcript": [[line.speaker, _clean(line.text), line.at] for line in draft.transcript if draft.consent],
     }
 
 
-def _kept(text: str) -> str:
+def _clean(text: str) -> str:
     """Returns the text without card and account numbers, and without what would steer a terminal or stop a database."""
     return mask(readable(text)).text  # in this order: without unreadable characters, digits may come together
 
@@ -336,10 +334,6 @@ def read_ticket(row: Row) -> Ticket:
     values["signals"] = tuple(values["signals"])
     values["sentiment"] = tuple(values["sentiment"]) if values["sentiment"] else None
     return Ticket(**values)
-
-
-def _status(ticket: Ticket) -> model.TicketStatus:
-    return model.TicketStatus(ticket.number, ticket.state, ticket.opened_at, ticket.updated_at)
 
 
 def _delivery(row: Row) -> model.Delivery:

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from bot.text.mail import header_address, make_mail
 from bot.tickets.delivery.message import body, subject
-from bot.tickets.delivery.target import DeliveryAttempt, RefusedError, UnavailableError
+from bot.tickets.delivery.target import DeliveryAttempt, DeliveryError
 
 X_PRIORITY = {"urgent": "1", "high": "2", "normal": "3", "low": "5"}
 
@@ -56,7 +56,7 @@ class EmailTarget:
         except smtplib.SMTPResponseException as error:
             raise _answered(error.smtp_code, error.smtp_error) from error
         except (smtplib.SMTPException, OSError) as error:
-            raise UnavailableError(f"the mail server did not answer ({error})", uncertain=handing_over) from error
+            raise DeliveryError(f"the mail server did not answer ({error})", uncertain=handing_over) from error
         return str(message["Message-ID"])
 
     def _message(self, attempt: DeliveryAttempt) -> EmailMessage:
@@ -106,7 +106,6 @@ def connect(url: str, answer_seconds: float) -> smtplib.SMTP:
     return server
 
 
-def _answered(code: int, told: bytes | str) -> RefusedError | UnavailableError:
+def _answered(code: int, told: bytes | str) -> DeliveryError:
     text = told.decode(errors="replace") if isinstance(told, bytes) else told
-    reason = f"the mail server answered {code} {text[:200]}"
-    return RefusedError(reason) if code >= 500 else UnavailableError(reason)
+    return DeliveryError(f"the mail server answered {code} {text[:200]}", refused=code >= 500)

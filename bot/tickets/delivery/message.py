@@ -1,4 +1,4 @@
-"""A ticket as text: what an agent reads in an e-mail or in Request Tracker."""
+"""Writes a ticket as text, for e-mails and Request Tracker."""
 
 from __future__ import annotations
 

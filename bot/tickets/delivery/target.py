@@ -9,20 +9,18 @@ from typing import Protocol
 from bot.tickets.model import Ticket
 
 
-class RefusedError(RuntimeError):
-    """The help desk has answered and does not take this ticket as it is."""
-
-
-class UnavailableError(RuntimeError):
-    """Nobody takes tickets at the moment.
+class DeliveryError(RuntimeError):
+    """The ticket was not delivered.
 
     Args:
         message: what was seen.
+        refused: the help desk has answered and does not take this ticket as it is; otherwise nobody takes any now.
         uncertain: the ticket may have arrived although no answer came.
     """
 
-    def __init__(self, message: str, uncertain: bool = False) -> None:
+    def __init__(self, message: str, refused: bool = False, uncertain: bool = False) -> None:
         super().__init__(message)
+        self.refused = refused
         self.uncertain = uncertain
 
 
@@ -55,10 +53,10 @@ class DeliveryAttempt:
             answer_seconds: how long the help desk's answer is waited for.
 
         Raises:
-            UnavailableError: another worker could take over before.
+            DeliveryError: another worker could take over before.
         """
         if time.monotonic() + answer_seconds > self.deadline:
-            raise UnavailableError("there was not enough time left to send the ticket safely")
+            raise DeliveryError("there was not enough time left to send the ticket safely")
 
 
 class Target(Protocol):
@@ -73,6 +71,5 @@ class Target(Protocol):
             What the help desk calls it, None if it does not say.
 
         Raises:
-            RefusedError: the help desk does not take it.
-            UnavailableError: there is no answer; it is to be tried again later.
+            DeliveryError: the help desk does not take it, or does not answer.
         """

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.tickets.delivery.target import RefusedError, Target, UnavailableError
+from bot.tickets.delivery.target import DeliveryError, Target
 from bot.tickets.model import TicketStoreError, now
 from bot.tickets.outbox import Outbox
 
@@ -108,23 +108,21 @@ class Worker:
         attempt = self._outbox.claim(target.name)
         if attempt is None:
             return "idle"
-        uncertain, refused = False, True
         try:
             external_id = target.deliver(attempt)
-        except UnavailableError as error:
-            reason, uncertain, refused = str(error), error.uncertain, False
-        except RefusedError as error:
-            reason = str(error)
+        except DeliveryError as error:
+            failure = error
         except Exception as error:  # a ticket that breaks our own code must not stop the others
             logger.exception("ticket %s cannot be delivered to %s", attempt.ticket.number, target.name)
-            reason = f"{type(error).__name__}: {error}"
+            failure = DeliveryError(f"{type(error).__name__}: {error}", refused=True)
         else:
             self._outbox.delivered(attempt, external_id)
             logger.info("ticket %s delivered to %s as %s", attempt.ticket.number, target.name, external_id)
             return "delivered"
-        logger.warning("ticket %s not delivered to %s: %s", attempt.ticket.number, target.name, reason)
-        if attempt.refusals + int(refused) >= self._policy.refusals or attempt.attempts >= MOST_ATTEMPTS:
-            self._outbox.parked(attempt, reason)
+        logger.warning("ticket %s not delivered to %s: %s", attempt.ticket.number, target.name, failure)
+        if attempt.refusals + int(failure.refused) >= self._policy.refusals or attempt.attempts >= MOST_ATTEMPTS:
+            self._outbox.parked(attempt, str(failure))
             return "parked"
-        self._outbox.postponed(attempt, reason, now() + self._policy.wait(attempt.attempts, uncertain), refused)
-        return "postponed" if refused else "unavailable"
+        until = now() + self._policy.wait(attempt.attempts, failure.uncertain and not failure.refused)
+        self._outbox.postponed(attempt, str(failure), until, failure.refused)
+        return "postponed" if failure.refused else "unavailable"

@@ -1,4 +1,4 @@
-"""What was searched for in conversations, and what became of the documents that were found."""
+"""Steps of searches in conversations."""
 
 import sqlalchemy as sa
 from alembic import op
