@@ -28,7 +28,7 @@ from actions.recommended_steps import offer_other
 from actions.records import record_outcome
 from bot.articles.links import support_request_url
 from bot.text.contacts import find_address, find_phone
-from bot.tickets import TicketStoreError, open_ticket
+from bot.tickets import TicketStoreError, ticket_store
 
 FORM = "ticket_form"
 
@@ -93,7 +93,7 @@ class ActionOpenTicket(Action):
         """Utters the number; where the ticket cannot be kept, an apology with another way, and keeps the form."""
         language = language_of(tracker)
         try:
-            ticket = open_ticket(draft_of(tracker))
+            ticket = ticket_store().open(draft_of(tracker))
         except TicketStoreError:
             dispatcher.utter_message(
                 text=replies().dialogue("ticket_failed", language, url=support_request_url(known_product(tracker))),

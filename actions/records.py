@@ -34,14 +34,15 @@ def record_outcome(tracker: Tracker, outcome: Outcome, issue: str | None) -> Non
 
 def record_choice(text: str, language: str, shown: Sequence[str], chosen: str | None) -> None:
     """Records what the customer meant when the bot asked "A or B?"; None if it was neither."""
-    _writer.submit(tickets.record_choice, text, language, shown, chosen)
+    _writer.submit(tickets.record, lambda store: store.record_choice(text, language, shown, chosen))
 
 
 def record_fallback(tracker: Tracker, text: str) -> None:
     """Records a message that was not understood, with the issues that came nearest."""
     ranking = (tracker.latest_message or {}).get("intent_ranking") or []
     guesses = [str(item["name"]) for item in ranking if item["name"] in issues()]
-    _writer.submit(tickets.record_fallback, text, language_of(tracker), guesses[:3])
+    language = language_of(tracker)
+    _writer.submit(tickets.record, lambda store: store.record_fallback(text, language, guesses[:3]))
 
 
 def record_search(
@@ -57,7 +58,7 @@ def record_search(
         language=language,
         documents=tuple(documents),
     )
-    _writer.submit(tickets.record_search, event)
+    _writer.submit(tickets.record, lambda store: store.record_search(event))
 
 
 def _write_outcomes() -> None:
@@ -70,7 +71,7 @@ def _write_outcomes() -> None:
         while True:
             found.append(_outcomes.get_nowait())
     try:
-        tickets.record_outcomes(found)
+        tickets.record(lambda store: store.record_outcomes(found))
     except Exception:  # which nobody waits for, so that nobody else would hear of it
         logger.exception("outcomes of conversations were not recorded")
 

@@ -22,7 +22,7 @@ from actions.conversation import (
 from actions.ticket_form import ANSWER, MOST_TRIES, cancel_button, is_answer
 from bot.articles.links import support_request_url
 from bot.text.contacts import find_address
-from bot.tickets import TicketStoreError, find_number, status_for, statuses_in
+from bot.tickets import TicketStoreError, find_number, ticket_store
 from bot.tickets.model import TicketStatus
 
 FORM = "status_form"
@@ -129,7 +129,7 @@ class ActionTellStatus(Action):
         guesses = tracker.get_slot("status_guesses") or 0
         number, email = tracker.get_slot("status_number") or "", tracker.get_slot("status_email") or None
         try:
-            found = status_for(number, tracker.sender_id, email) if guesses < MOST_GUESSES else None
+            found = ticket_store().status_for(number, tracker.sender_id, email) if guesses < MOST_GUESSES else None
         except TicketStoreError:
             dispatcher.utter_message(
                 text=replies().dialogue("status_failed", language, url=support_request_url(known_product(tracker)))
@@ -147,8 +147,8 @@ class ActionTellStatus(Action):
 def _own(tracker: Tracker, number: str | None) -> TicketStatus | None:
     """Returns the ticket of this conversation that is asked about, the newest if no number is named."""
     if number is not None:
-        return status_for(number, tracker.sender_id)
-    return next(iter(statuses_in(tracker.sender_id)), None)
+        return ticket_store().status_for(number, tracker.sender_id)
+    return next(iter(ticket_store().statuses_in(tracker.sender_id)), None)
 
 
 def _told(status: TicketStatus, language: str) -> str:

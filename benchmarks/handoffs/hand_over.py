@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from bot.tickets import TicketDraft, Utterance, open_ticket
+from bot.tickets import TicketDraft, Utterance, ticket_store
 
 SUMMARIES = {
     "nb": "Kortet mitt ble avvist, og nå er abonnementet deaktivert",
@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
     """Opens every ticket twice at the same time; returns the exit code."""
     numbers = [number for number in range(int(arguments[0])) for _ in range(2)]
     with ThreadPoolExecutor(max_workers=len(numbers)) as pool:
-        for ticket in pool.map(open_ticket, map(draft, numbers)):
+        for ticket in pool.map(lambda number: ticket_store().open(draft(number)), numbers):
             print(ticket.number, flush=True)
     return 0
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from rasa.core.channels.channel import OutputChannel, UserMessage
 
-from bot.channel.links import AllowedLinks
 from bot.stores.sessions import Offer, Part, Session
+from bot.text.links import AllowedLinks
 from bot.text.masking import Masked
 
 CHANNEL = "page"

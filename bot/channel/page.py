@@ -49,7 +49,7 @@ from bot.stores.sessions import Offer, Session, SessionError
 from bot.text.lexicon import LexiconError
 from bot.text.links import AllowedLinks
 from bot.text.masking_patterns import load_patterns
-from bot.tickets import SearchEvent, record_search
+from bot.tickets import SearchEvent, record
 
 logger = logging.getLogger(__name__)
 
@@ -202,7 +202,7 @@ class PageChannel(InputChannel):
                     language=said["language"],
                     documents=(file,),
                 )
-                await asyncio.to_thread(record_search, event)
+                await asyncio.to_thread(record, lambda store, event=event: store.record_search(event))
                 return empty(204, headers=headers.DATA)
         raise RefusedError(400, "malformed")
 

@@ -1,1 +1,1 @@
-"""Personal data: what is kept of a person, and for how long."""
+"""Personal data: export, erasure and retention."""

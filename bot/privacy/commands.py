@@ -13,7 +13,7 @@ from typing import Any
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.privacy.person import Kept, PersonalData
+from bot.privacy.person import PersonalData, PersonalRecords
 from bot.privacy.retention import expire
 from bot.private_files import write_private
 from bot.settings import get_settings
@@ -28,24 +28,20 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     """Adds `privacy export`, `erase`, `expire`."""
     privacy = subparsers.add_parser("privacy", help="hand out, delete or expire personal data")
     verbs = privacy.add_subparsers(dest="privacy_verb", required=True, metavar="COMMAND")
-    parser = _verb(verbs, "export", "all that is kept of a person, as JSON", _export)
-    _of_person(parser)
-    parser.add_argument("-o", "--output", type=Path, help="write to this new file, readable by its owner only")
-    parser = _verb(verbs, "erase", "delete all that is kept of a person", _erase)
-    _of_person(parser)
-    parser.add_argument("--dry-run", action="store_true", help="only say what would be deleted")
+    export = _verb(verbs, "export", "all that is kept of a person, as JSON", _export)
+    erase = _verb(verbs, "erase", "delete all that is kept of a person", _erase)
     _verb(verbs, "expire", "delete conversations and make tickets anonymous that were kept long enough", _expire)
-
-
-def _of_person(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--contact", required=True, help="the person's e-mail address")
-    parser.add_argument(
-        "--also",
-        action="append",
-        default=[],
-        metavar="REFERENCE",
-        help="count this mention among what is theirs, such as T-48210-K7QX3M; may be given several times",
-    )
+    for parser in (export, erase):
+        parser.add_argument("--contact", required=True, help="the person's e-mail address")
+        parser.add_argument(
+            "--also",
+            action="append",
+            default=[],
+            metavar="REFERENCE",
+            help="count this mention among what is theirs, such as T-48210-K7QX3M; may be given several times",
+        )
+    export.add_argument("-o", "--output", type=Path, help="write to this new file, readable by its owner only")
+    erase.add_argument("--dry-run", action="store_true", help="only say what would be deleted")
 
 
 def _verb(verbs: Any, name: str, summary: str, handler: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
@@ -55,7 +51,7 @@ def _verb(verbs: Any, name: str, summary: str, handler: Callable[[argparse.Names
 
 
 def _reported(command: Callable[[], int]) -> int:
-    """Turns what a person must mend into one sentence and exit code 1."""
+    """Turns what a person must correct into one sentence and exit code 1."""
     try:
         return command()
     except (TicketStoreError, ConversationsError, ValueError) as error:
@@ -84,7 +80,7 @@ def _export(options: argparse.Namespace) -> int:
         sys.stdout.write(text)
     else:
         write_private(options.output, text)
-        print(f"{_counted(len(kept.conversations), len(kept.tickets))} written to {options.output}")
+        print(f"{_counts(kept)} written to {options.output}")
     return _left_to_decide(kept)
 
 
@@ -95,7 +91,7 @@ def _erase(options: argparse.Namespace) -> int:
     if not options.dry_run:
         data.erase(kept)
     done = "would be deleted" if options.dry_run else "deleted"
-    print(f"{_counted(len(kept.conversations), len(kept.tickets))} {done}")
+    print(f"{_counts(kept)} {done}")
     if options.dry_run:
         for reference in kept.references:
             print(f"  {reference}")
@@ -109,7 +105,7 @@ def _erase(options: argparse.Namespace) -> int:
     return _left_to_decide(kept)
 
 
-def _left_to_decide(kept: Kept) -> int:
+def _left_to_decide(kept: PersonalRecords) -> int:
     """Lists mentions for a person to judge: they are neither in an export nor erased."""
     if not kept.mentions:
         return 0
@@ -118,8 +114,8 @@ def _left_to_decide(kept: Kept) -> int:
         "run again with --also REFERENCE for each that concerns this person:",
         file=sys.stderr,
     )
-    for mention in kept.mentions:
-        print(f"  {mention.reference}: {mention.words}", file=sys.stderr)
+    for reference, words in kept.mentions.items():
+        print(f"  {reference}: {words}", file=sys.stderr)
     return UNDECIDED
 
 
@@ -141,5 +137,5 @@ def _expire(options: argparse.Namespace) -> int:
     return 0
 
 
-def _counted(conversations: int, tickets: int) -> str:
-    return f"{conversations} conversations and {tickets} tickets"
+def _counts(kept: PersonalRecords) -> str:
+    return f"{len(kept.conversations)} conversations and {len(kept.tickets)} tickets"

@@ -1,4 +1,4 @@
-"""What is kept for a set time only: conversations are deleted then, tickets lose whatever concerns a person."""
+"""Deletes old conversations and makes old tickets anonymous."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from sqlalchemy import String, cast, delete, func, literal, select, update
 from sqlalchemy.engine import Engine
 
 from bot.stores.conversations import EVENTS
-from bot.tickets.database import reported
 from bot.tickets.store import TicketStore
 from bot.tickets.tables import CANDIDATES, OUTBOX, OUTCOMES, SEARCHES, TICKETS
 
@@ -20,7 +19,7 @@ _AT_ONCE = 500
 
 @dataclass(frozen=True)
 class Expired:
-    """What has been deleted or made anonymous.
+    """Counts of what has been deleted or made anonymous.
 
     Args:
         conversations: deleted.
@@ -57,7 +56,7 @@ def expire(
     ways = select(OUTBOX.c.id).where(OUTBOX.c.ticket_id == TICKETS.c.id)
     delivered = ways.exists() & ~ways.where(OUTBOX.c.state != "delivered").exists()
     finished = old & (delivered | ((TICKETS.c.state == "closed") & ~ways.where(OUTBOX.c.state != "delivered").exists()))
-    with reported(tickets.engine), tickets.engine.begin() as connection:
+    with tickets.writing() as connection:
         anonymous = connection.execute(
             update(TICKETS)
             .where(finished)

@@ -1,1 +1,1 @@
-"""From questions that nothing answered to the draft of a new issue: gather → cluster → search → files for a person."""
+"""Drafts of new issues from questions that nothing answered: gather, cluster, search, write files for a person."""

@@ -37,8 +37,8 @@ class FoundArticle:
     titles: dict[str, str]
     """Language -> title."""
     steps: int
-    links: dict[str, str]
-    """Address -> label in the first language that has it."""
+    links: tuple[str, ...]
+    """Addresses."""
     labels: dict[str, dict[str, str]]
     """Language -> address -> label."""
     source: str
@@ -58,7 +58,7 @@ class Cluster:
 
     @property
     def times(self) -> int:
-        """How often it was asked."""
+        """Number of times that its questions were asked."""
         return sum(question.times for question in self.questions)
 
 
@@ -93,29 +93,22 @@ def clusters(questions: Sequence[Question], database: Path, fewest: int, most: i
         groups[label].append(row)
     large = [rows for rows in groups.values() if len(rows) >= fewest]
     large.sort(key=lambda rows: -sum(taken[row].times for row in rows))
-    return [_cluster(rows, taken, vectors, searcher, Library(database)) for rows in large[:most]]
+    return [_cluster([taken[row] for row in rows], vectors[rows], searcher, database) for rows in large[:most]]
 
 
-def _cluster(
-    rows: Sequence[int],
-    questions: Sequence[Question],
-    vectors: NDArray[np.float32],
-    searcher: Searcher,
-    library: Library,
-) -> Cluster:
-    centre = vectors[list(rows)].mean(axis=0)
+def _cluster(own: list[Question], vectors: NDArray[np.float32], searcher: Searcher, database: Path) -> Cluster:
+    centre = vectors.mean(axis=0)
     centre /= np.linalg.norm(centre)
-    ordered = sorted(rows, key=lambda row: -float(vectors[row] @ centre))
-    own = tuple(questions[row] for row in ordered)
+    nearest = sorted(range(len(own)), key=lambda row: -float(vectors[row] @ centre))
+    questions = tuple(own[row] for row in nearest)
     scores: dict[str, float] = defaultdict(float)
-    for question in own:  # reciprocal rank fusion (Cormack et al. 2009)
+    for question in questions:  # reciprocal rank fusion (Cormack et al. 2009)
         for rank, hit in enumerate(searcher.search(question.text, question.language, _FOUND), start=1):
             scores[hit.file] += question.times / (_RANK_OFFSET + rank)
     fitting = [file for file in scores if scores[file] >= max(scores.values()) * _FITTING]
     best = sorted(fitting, key=lambda file: -scores[file])[:_KEPT_ARTICLES]
-    with library.reading() as connection:
-        articles = tuple(_article(connection, file) for file in best)
-    return Cluster(own, centre, articles)
+    with Library(database).reading() as connection:
+        return Cluster(questions, centre, tuple(_article(connection, file) for file in best))
 
 
 def _article(connection: sqlite3.Connection, file: str) -> FoundArticle:
@@ -124,23 +117,15 @@ def _article(connection: sqlite3.Connection, file: str) -> FoundArticle:
         "WHERE path = ? OR substr(path, -length(?)) = ? ORDER BY language != 'en', language",
         (file, f"/{file}", f"/{file}"),
     ).fetchall()
-    path = rows[0][1]
-    rows = [row for row in rows if row[1] == path]
-    labels = {
-        row[2]: dict(
-            connection.execute(
-                "SELECT url, label FROM links WHERE article = ? AND url LIKE 'https://%' ORDER BY line DESC", (row[0],)
-            ).fetchall()
-        )
-        for row in rows
-    }
-    links = {url: label for found in reversed(list(labels.values())) for url, label in reversed(list(found.items()))}
+    rows = [row for row in rows if row[1] == rows[0][1]]
+    query = "SELECT url, label FROM links WHERE article = ? AND url LIKE 'https://%' ORDER BY line DESC"
+    labels = {row[2]: dict(connection.execute(query, (row[0],)).fetchall()) for row in rows}
     return FoundArticle(
         file=file,
-        path=path,
+        path=rows[0][1],
         titles={row[2]: row[3] for row in rows},
         steps=max(row[4] for row in rows),
-        links=links,
+        links=tuple(dict.fromkeys(url for found in reversed(labels.values()) for url in reversed(found))),
         labels=labels,
         source=", ".join(dict.fromkeys(row[5] for row in rows)),
         licence=rows[0][6],

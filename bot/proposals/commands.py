@@ -42,7 +42,7 @@ def run_propose(arguments: argparse.Namespace) -> int:
     from bot.articles.examples import ExampleError, read_examples
     from bot.proposals.clusters import clusters
     from bot.proposals.drafts import DraftError, check_output, write_drafts
-    from bot.proposals.questions import QuestionError, from_conversations, from_file, from_store, together
+    from bot.proposals.questions import QuestionError, from_conversations, from_file, from_store, merge
     from bot.search.database import LibraryError
     from bot.settings import get_settings
     from bot.tickets import TicketStoreError, ticket_store
@@ -52,7 +52,7 @@ def run_propose(arguments: argparse.Namespace) -> int:
         if arguments.file:
             questions = from_file(arguments.file, arguments.language)
         else:
-            questions = together(
+            questions = merge(
                 from_store(ticket_store()),
                 from_conversations(get_settings().tracker_database.get_secret_value()),
             )

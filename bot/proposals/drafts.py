@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from bot.articles import parts
 from bot.articles.examples import Example
@@ -16,6 +17,7 @@ from bot.articles.replies import Replies
 from bot.encoder import load_encoder
 from bot.proposals.clusters import DISTANCE, Cluster, FoundArticle
 
+_TEMPLATES = Path(__file__).parent / "templates"
 _NAME_WORDS = 4
 _MOST_LINKS = 4
 _SHOWN_QUESTIONS = 10
@@ -46,8 +48,8 @@ def write_drafts(found: Sequence[Cluster], output: Path, examples: Sequence[Exam
     for cluster in found:
         names.append(issue_name(cluster, {*load_issues(), *names}))
         _write_issue(cluster, names[-1], output / names[-1], examples)
-    lines = [f"- [{name}]({name}/README.md): {_summary(cluster)}" for name, cluster in zip(names, found, strict=True)]
-    _write(output / "README.md", ["# Proposed issues", "", "Most asked first. Take one up or leave it.", "", *lines])
+    listed = [f"- [{name}]({name}/README.md): {_summary(cluster)}" for name, cluster in zip(names, found, strict=True)]
+    _write(output / "README.md", "# Proposed issues\n\nMost asked first. Take one up or leave it.\n\n" + _lines(listed))
     return names
 
 
@@ -80,49 +82,46 @@ def _summary(cluster: Cluster) -> str:
 
 
 def _write_issue(cluster: Cluster, name: str, folder: Path, examples: Sequence[Example]) -> None:
-    _write(folder / "issues-row.yml", _row(cluster, name))
+    sources = _lines(f"      - {Path(article.file).stem}" for article in cluster.articles)
+    _write(folder / "issues-row.yml", _template("issues-row.yml", name=name, sources=sources))
     replies = Replies()
     for language in replies.languages():
         _write(folder / "articles" / name / f"{language}.md", _skeleton(cluster, name, language, replies))
     for language in sorted({question.language for question in cluster.questions}):
-        texts = [question.text for question in cluster.questions if question.language == language]
-        _write(folder / "nlu" / language / f"{name}.yml", _phrases(name, language, texts))
-    _write(folder / "README.md", _readme(cluster, name, examples))
+        phrases = _lines(f"    - {question.text}" for question in cluster.questions if question.language == language)
+        content = _template("phrases.yml", name=name, language=language, phrases=phrases)
+        _write(folder / "nlu" / language / f"{name}.yml", content)
+    shown = cluster.questions[:_SHOWN_QUESTIONS]
+    readme = _template(
+        "README.md",
+        name=name,
+        summary=_summary(cluster),
+        questions=_lines(f"- ({each.language}, {each.times} times) {each.text}" for each in shown),
+        articles=_lines(line for article in cluster.articles for line in _facts(article)),
+        elsewhere=_lines(f"   - {told}" for told in _elsewhere(cluster, examples) or ["none found"]),
+    )
+    _write(folder / "README.md", readme)
 
 
-def _row(cluster: Cluster, name: str) -> Iterator[str]:
-    yield f"  {name}:"
-    yield f"    queue: subscriptions  # {TODO} payments, billing, subscriptions or access"
-    yield f"    priority: normal  # {TODO} low, normal, high or urgent"
-    yield f"    products: [azure, microsoft365]  # {TODO} those that it exists for"
-    yield f"    related: []  # {TODO} issues to offer when the answer did not solve it"
-    yield "    sources:"
-    yield from (f"      - {Path(article.file).stem}" for article in cluster.articles)
-
-
-def _skeleton(cluster: Cluster, name: str, language: str, replies: Replies) -> Iterator[str]:
-    """Yields an article of which only links, the number of steps and our own headings are there."""
-    slug, best = name.replace("_", "-"), (cluster.articles or (None,))[0]
-    yield from ("---", f'title: "{TODO} title"', f'description: "{TODO} one sentence"')
-    yield from (f"language: {language}", f"intent: {name}", "---")
-    yield from (f'# <a name="{slug}"></a>{TODO} title', "", f"{TODO} lead, one short sentence.", "")
-    yield from (f'## <a name="{parts.STEPS_SLUG}"></a>{replies.label("steps", language)}', "")
-    yield from (f"{TODO} what to do now, in one sentence.", "")
-    steps = min(max(best.steps if best else 0, FEWEST_STEPS), MOST_STEPS)
+def _skeleton(cluster: Cluster, name: str, language: str, replies: Replies) -> str:
+    """Returns an article of which only links, the number of steps and our own headings are there."""
+    best = cluster.articles[0] if cluster.articles else None
+    number = min(max(best.steps if best else 0, FEWEST_STEPS), MOST_STEPS)
     links = _links(cluster, language)
     address = f" ([{best.file}]({next(iter(links))}))" if best and links else ""
-    yield from (f"1. {TODO} in your own words: step {number}{address}" for number in range(1, steps + 1))
-    for kind in ("who", "how-long"):
-        yield from (
-            "",
-            f'## <a name="{kind}"></a>{TODO} a question',
-            "",
-            f"{TODO} its answer, {kind.replace('-', ' ')}",
-        )
-    yield ""
-    yield from (f'## <a name="{parts.DOCUMENTS_SLUG}"></a>{replies.label("documents", language)}', "")
-    yield from (f"- [{label}]({url})" for url, label in links.items())
-    yield from (f"- {TODO} a document that helps" for _ in range(FEWEST_DOCUMENTS - len(links)))
+    documents = [f"- [{label}]({url})" for url, label in links.items()]
+    documents += [f"- {TODO} a document that helps"] * (FEWEST_DOCUMENTS - len(links))
+    return _template(
+        "article.md",
+        name=name,
+        language=language,
+        slug=name.replace("_", "-"),
+        parts=parts,
+        steps_heading=replies.label("steps", language),
+        steps=_lines(f"1. {TODO} in your own words: step {step}{address}" for step in range(1, number + 1)),
+        documents_heading=replies.label("documents", language),
+        documents=_lines(documents),
+    )
 
 
 def _links(cluster: Cluster, language: str) -> dict[str, str]:
@@ -136,50 +135,30 @@ def _links(cluster: Cluster, language: str) -> dict[str, str]:
     return dict(list(found.items())[:_MOST_LINKS])
 
 
-def _phrases(name: str, language: str, texts: Sequence[str]) -> Iterator[str]:
-    yield from ('version: "3.1"', "", "nlu:", f"- intent: {name}", "  metadata:", f"    language: {language}")
-    yield "  examples: |"
-    yield from (f"    - {text}" for text in texts)
-
-
-def _readme(cluster: Cluster, name: str, examples: Sequence[Example]) -> Iterator[str]:
-    yield from (f"# {name}", "", f"{_summary(cluster)}.", "", "## Questions", "")
-    for question in cluster.questions[:_SHOWN_QUESTIONS]:
-        yield f"- ({question.language}, {question.times} times) {question.text}"
-    yield from ("", "## Articles that the search finds", "")
-    for article in cluster.articles:
-        yield from _facts(article)
-    yield from ("", "## To do", "", "docs/adding-an-issue.md tells how, and what to see after each step.", "")
-    yield "1. Is it one matter, and not an issue that there is already? Rename folders, files and `intent` if need be."
-    yield "2. `issues-row.yml`: settle each TODO, put it at the end of `data/issues.yml`."
-    yield f"3. `articles/{name}/`: write each TODO in your own words (facts and links may be taken over, sentences may"
-    yield "   not), move the folder into `data/articles/`; `python -m bot articles check data/articles`."
-    yield f"4. `topics:` in every `data/replies/<language>.yml`: `{name}:` and a short name for buttons."
-    yield "5. `nlu/`: read every phrase (names of people are not masked), drop what means something else, add more;"
-    yield "   move the files into `data/nlu/<language>/`; `python -m bot data check`."
-    yield "6. Take these phrases out of `out_of_scope`, if they are about this issue:"
-    yield from _elsewhere(cluster, examples)
-    yield "7. `make train`, then ask it."
-
-
-def _facts(article: FoundArticle) -> Iterator[str]:
+def _facts(article: FoundArticle) -> list[str]:
     titles = "; ".join(f"{title} ({language})" for language, title in article.titles.items())
-    yield f"- `{article.path}` ({article.source}, {article.licence}), {article.steps} steps: {titles}"
-    yield from (f"  - <{url}>" for url in article.links)
+    about = f"- `{article.path}` ({article.source}, {article.licence}), {article.steps} steps: {titles}"
+    return [about, *(f"  - <{url}>" for url in article.links)]
 
 
-def _elsewhere(cluster: Cluster, examples: Sequence[Example]) -> Iterator[str]:
-    """Yields the phrases that are trained to be refused but may mean what the cluster does, nearest first."""
+def _elsewhere(cluster: Cluster, examples: Sequence[Example]) -> list[str]:
+    """Returns the phrases that are trained to be refused but may mean what the cluster does, nearest first."""
     refused = [example for example in examples if example.about_products]
     vectors = load_encoder().encode([example.text for example in refused])
     near = sorted((-float(vector @ cluster.centre), number) for number, vector in enumerate(vectors))
     shown = [refused[number] for distance, number in near if 1 + distance <= DISTANCE][:_MOST_ELSEWHERE]
-    yield from (f"   - {example.path.parent.name}/{example.path.name}: {example.text}" for example in shown)
-    if not shown:
-        yield "   - none found"
+    return [f"{example.path.parent.name}/{example.path.name}: {example.text}" for example in shown]
 
 
-def _write(path: Path, lines: Iterator[str] | Sequence[str]) -> None:
+def _template(file: str, **values: Any) -> str:
+    return (_TEMPLATES / file).read_text(encoding="utf8").format(TODO=TODO, **values)
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("x", encoding="utf8") as stream:
-        stream.write("\n".join(lines) + "\n")
+        stream.write(text)

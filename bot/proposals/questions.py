@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ class QuestionError(ValueError):
 
 @dataclass(frozen=True)
 class Question:
-    """What somebody asked in vain, without what only concerns them.
+    """A question that nothing answered, masked.
 
     Args:
         text: on one line.
@@ -59,7 +61,7 @@ def from_file(path: Path, language: str = "") -> list[Question]:
     except UnicodeDecodeError as error:
         raise QuestionError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8.") from error
     rows = _csv_rows(path, content) if path.suffix.lower() == ".csv" else ((line, "") for line in content.splitlines())
-    found = merged((text, language or said) for text, said in rows)
+    found = _counted((text, language or said) for text, said in rows)
     if not found:
         raise QuestionError(f"{path}: no question in it; write one on each line.")
     return found
@@ -82,18 +84,16 @@ def _csv_rows(path: Path, content: str) -> Iterator[tuple[str, str]]:
 
 def from_store(store: TicketStore) -> list[Question]:
     """Returns what the ticket store has: messages not understood, searches that did not help, tickets on no issue."""
-    kept = [(row["text"], row["language"]) for row in store.candidates() if _is_unanswered(row)]
+    kept = [
+        (row["text"], row["language"])
+        for row in store.candidates()
+        if row["kind"] == "fallback" or (row["kind"] == "choice" and row["intent"] is None)
+    ]
     searches = store.searches()
     helped = {event.search_id for event in searches if event.kind == "helped"}
-    kept += [
-        (event.text, event.language) for event in searches if event.kind == "shown" and event.search_id not in helped
-    ]
+    kept += [(each.text, each.language) for each in searches if each.kind == "shown" and each.search_id not in helped]
     kept += [(ticket.summary, ticket.language) for ticket in store.tickets() if ticket.intent is None]
-    return merged(kept)
-
-
-def _is_unanswered(row: dict[str, Any]) -> bool:
-    return row["kind"] == "fallback" or (row["kind"] == "choice" and row["intent"] is None)
+    return _counted(kept)
 
 
 def from_conversations(database: str) -> list[Question]:
@@ -105,54 +105,43 @@ def from_conversations(database: str) -> list[Question]:
     Raises:
         QuestionError: the database cannot be read.
     """
+    said = select(EVENTS.c.data).where(EVENTS.c.type_name == "user").order_by(EVENTS.c.id)
     try:
-        engine = open_conversations(database)
-        with engine.connect() as connection:
-            said = select(EVENTS.c.data).where(EVENTS.c.type_name == "user").order_by(EVENTS.c.id)
+        with open_conversations(database).connect() as connection:
             events = [json.loads(data) for data in connection.execute(said).scalars()]
     except (ConversationsError, SQLAlchemyError) as error:
         raise QuestionError(f"the tracker store cannot be read: {error}") from error
-    return merged(_said(event) for event in events if _asked_in_vain(event))
+    return _counted(row for event in events for row in _asked_in_vain(event))
 
 
-def _asked_in_vain(event: dict[str, Any]) -> bool:
-    parsed = event.get("parse_data") or {}
-    named = (parsed.get("intent") or {}).get("name")
-    # Conversations from before the pipeline knew of it count, too.
+def _asked_in_vain(event: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yields text and language of a message that was not understood."""
+    text, parsed = str(event.get("text") or "/"), event.get("parse_data") or {}
+    intent, language = (parsed.get(name) or {} for name in ("intent", "language"))
+    # Conversations from before the pipeline knew of products count, too.
     about = parsed.get("about_products", {"likely": True})
-    typed = not str(event.get("text") or "/").startswith("/")
-    return typed and named in UNANSWERED and bool(about["likely"])
+    if not text.startswith("/") and intent.get("name") in UNANSWERED and about["likely"]:
+        yield text, str(language.get("name") or "")
 
 
-def _said(event: dict[str, Any]) -> tuple[str, str]:
-    language = (event["parse_data"].get("language") or {}).get("name")
-    return str(event["text"]), str(language or "")
-
-
-def merged(rows: Iterable[tuple[str, str]]) -> list[Question]:
+def _counted(rows: Iterable[tuple[str, str]]) -> list[Question]:
     """Returns texts with their languages, masked, each once with how often it came; those without a word are left out.
 
     Args:
         rows: texts with their languages, empty where unknown.
     """
-    counts: dict[tuple[str, str], Question] = {}
+    texts: dict[tuple[str, str], list[str]] = defaultdict(list)
     for text, said in rows:
         masked = anonymous(text)[:LONGEST].strip()
-        if not any(char.isalpha() for char in masked):
-            continue
-        language = normalise(said) or detect(masked)
-        key = (language, masked.casefold())
-        known = counts.get(key)
-        counts[key] = Question(known.text if known else masked, language, known.times + 1 if known else 1)
-    return list(counts.values())
+        if any(char.isalpha() for char in masked):
+            texts[normalise(said) or detect(masked), masked.casefold()].append(masked)
+    return [Question(same[0], language, len(same)) for (language, _), same in texts.items()]
 
 
-def together(*several: Iterable[Question]) -> list[Question]:
+def merge(*several: Iterable[Question]) -> list[Question]:
     """Returns questions of several sources, each once; what two sources have is the same question, not two."""
-    counts: dict[tuple[str, str], Question] = {}
-    for questions in several:
-        for question in questions:
-            key = (question.language, question.text.casefold())
-            if key not in counts or counts[key].times < question.times:
-                counts[key] = question
-    return list(counts.values())
+    most_asked: dict[tuple[str, str], Question] = {}
+    for question in chain(*several):
+        key = (question.language, question.text.casefold())
+        most_asked[key] = max(most_asked.get(key, question), question, key=lambda each: each.times)
+    return list(most_asked.values())

@@ -8,7 +8,7 @@ import json
 import logging
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,13 @@ from bot.private_files import write_private
 from bot.settings import get_settings
 from bot.text.csv_cells import write_rows
 from bot.tickets import Ticket, TicketNotFound, TicketStoreError, ticket_store
-from bot.tickets.delivery import DeliverySettingsError, make_targets
+from bot.tickets.delivery import make_targets
 from bot.tickets.delivery.message import body
 from bot.tickets.model import STATES, as_json
 
+Command = Callable[[argparse.Namespace], None]
 COLUMNS = ("number", "opened", "state", "assignee", "queue", "priority", "intent", "language", "product", "summary")
+UNDELIVERED_COLUMNS = ("number", "target", "state", "attempts", "next_attempt", "reason")
 SUMMARY_WIDTH = 60
 
 
@@ -58,18 +60,23 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     _verb(verbs, "migrate", "make the tables, or bring them up to date", _migrate)
 
 
-def reported(command: Callable[[], int]) -> int:
-    """Turns what a person must mend into one sentence and exit code 1."""
-    try:
-        return command()
-    except (TicketStoreError, TicketNotFound, DeliverySettingsError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+def reported(command: Command) -> Callable[[argparse.Namespace], int]:
+    """Makes a handler of a command: exit code 0, or 1 and one sentence about what a person must correct."""
+
+    def run(options: argparse.Namespace) -> int:
+        try:
+            command(options)
+        except (TicketStoreError, TicketNotFound, ValueError) as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
+        return 0
+
+    return run
 
 
-def _verb(verbs: Any, name: str, summary: str, handler: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+def _verb(verbs: Any, name: str, summary: str, command: Command) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = verbs.add_parser(name, help=summary, description=summary.capitalize() + ".")
-    parser.set_defaults(handler=lambda options: reported(lambda: handler(options)))
+    parser.set_defaults(handler=reported(command))
     return parser
 
 
@@ -87,36 +94,47 @@ def _numbered(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 
 def _found(options: argparse.Namespace) -> list[Ticket]:
-    return ticket_store().tickets(options.queue, options.language, options.intent, options.status)
+    wanted = {name: getattr(options, name) for name in ("queue", "language", "intent")}
+    return ticket_store().tickets(**wanted, state=options.status)
 
 
-def _list(options: argparse.Namespace) -> int:
+def _list(options: argparse.Namespace) -> None:
     found = _found(options)
     if options.undelivered:
-        return _list_undelivered(found, options)
-    if options.json:
-        _print_json([as_json(ticket) for ticket in found])
+        rows = _undelivered({ticket.number for ticket in found})
+        items: list[dict[str, Any]] = [dict(zip(UNDELIVERED_COLUMNS, row, strict=True)) for row in rows]
     else:
-        _print_rows([_row(ticket) for ticket in found], COLUMNS, options.csv, "no tickets")
-    return 0
+        rows = [_row(ticket) for ticket in found]
+        items = [as_json(ticket) for ticket in found]
+    columns = UNDELIVERED_COLUMNS if options.undelivered else COLUMNS
+    if options.json:
+        _print_json(items)
+    elif options.csv:
+        write_rows(sys.stdout, [columns, *rows])
+    elif rows:
+        print(tabulate(rows, headers=columns, disable_numparse=True))
+    else:
+        print("everything has been delivered" if options.undelivered else "no tickets")
 
 
-def _list_undelivered(found: Sequence[Ticket], options: argparse.Namespace) -> int:
-    numbers = {ticket.number for ticket in found}
-    waiting = [delivery for delivery in ticket_store().deliveries(undelivered=True) if delivery.number in numbers]
-    columns = ("number", "target", "state", "attempts", "next_attempt", "reason")
-    rows = [
-        (item.number, item.target, item.state, item.attempts, f"{item.next_attempt_at:%Y-%m-%d %H:%M:%S}", item.reason)
-        for item in waiting
+def _row(ticket: Ticket) -> list[Any]:
+    summary = " ".join(ticket.summary.split())
+    if len(summary) > SUMMARY_WIDTH:
+        summary = summary[: SUMMARY_WIDTH - 1] + "…"
+    opened = f"{ticket.opened_at:%Y-%m-%d %H:%M}"
+    values = vars(ticket) | {"number": ticket.number, "opened": opened, "summary": summary}
+    return [values[name] or "" for name in COLUMNS]
+
+
+def _undelivered(numbers: Collection[str]) -> list[list[Any]]:
+    return [
+        [item.number, item.target, item.state, item.attempts, f"{item.next_attempt_at:%Y-%m-%d %H:%M:%S}", item.reason]
+        for item in ticket_store().deliveries(undelivered=True)
+        if item.number in numbers
     ]
-    if options.json:
-        _print_json([dict(zip(columns, row, strict=True)) for row in rows])
-    else:
-        _print_rows(rows, columns, options.csv, "everything has been delivered")
-    return 0
 
 
-def _export(options: argparse.Namespace) -> int:
+def _export(options: argparse.Namespace) -> None:
     found = [as_json(ticket) for ticket in _found(options)]
     text = _as_csv(found) if options.csv else json.dumps(found, ensure_ascii=False, indent=2) + "\n"
     if options.output:
@@ -124,128 +142,95 @@ def _export(options: argparse.Namespace) -> int:
         print(f"{len(found)} tickets written to {options.output}")
     else:
         sys.stdout.write(text)
-    return 0
 
 
-def _show(options: argparse.Namespace) -> int:
+def _as_csv(tickets: Sequence[dict[str, Any]]) -> str:
+    """Returns one row a ticket; what is a list or a mapping is JSON within its cell."""
+    stream = io.StringIO()
+    rows = [
+        [json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value for value in each.values()]
+        for each in tickets
+    ]
+    write_rows(stream, [list(tickets[0]) if tickets else [], *rows])
+    return stream.getvalue()
+
+
+def _show(options: argparse.Namespace) -> None:
     ticket = ticket_store().ticket(options.number)
     deliveries = ticket_store().deliveries(options.number)
     if options.json:
         _print_json(as_json(ticket) | {"deliveries": [vars(delivery) for delivery in deliveries]})
-        return 0
+        return
     owner = f", {ticket.assignee}" if ticket.assignee else ""
     print(f"{ticket.number}  {ticket.state}{owner}  {ticket.opened_at:%Y-%m-%d %H:%M} UTC\n")
     print(body(ticket, get_settings().tickets_language or None), end="")
     for delivery in deliveries:
         print(f"{delivery.target}: {delivery.state}{_detail(delivery.external_id or delivery.reason)}")
-    return 0
 
 
-def _assign(options: argparse.Namespace) -> int:
-    return _said(ticket_store().assign(options.number, options.agent))
+def _assign(options: argparse.Namespace) -> None:
+    _print_state(ticket_store().assign(options.number, options.agent))
 
 
-def _close(options: argparse.Namespace) -> int:
-    return _said(ticket_store().close(options.number))
+def _close(options: argparse.Namespace) -> None:
+    _print_state(ticket_store().close(options.number))
 
 
-def _reopen(options: argparse.Namespace) -> int:
-    return _said(ticket_store().reopen(options.number))
+def _reopen(options: argparse.Namespace) -> None:
+    _print_state(ticket_store().reopen(options.number))
 
 
-def _correct(options: argparse.Namespace) -> int:
+def _print_state(ticket: Ticket) -> None:
+    print(f"{ticket.number}: {ticket.state}{_detail(ticket.assignee)}")
+
+
+def _correct(options: argparse.Namespace) -> None:
     if not (options.intent or options.language):
         raise ValueError("nothing to correct; give --intent, --language or both.")
     ticket = ticket_store().correct(options.number, options.intent, options.language, options.text)
     print(f"{ticket.number}: {ticket.intent}, {ticket.language}; queue {ticket.queue}, priority {ticket.priority}")
-    return 0
 
 
-def _retry(options: argparse.Namespace) -> int:
+def _retry(options: argparse.Namespace) -> None:
     parked = [delivery.number for delivery in ticket_store().deliveries(undelivered=True) if delivery.state == "parked"]
-    numbers = options.numbers or list(dict.fromkeys(parked))
+    numbers = options.numbers or dict.fromkeys(parked)
     print(f"{sum(ticket_store().retry(number) for number in numbers)} deliveries put back")
-    return 0
 
 
-def _deliver(options: argparse.Namespace) -> int:
-    from bot.tickets.delivery.worker import Patience, Worker
+def _deliver(options: argparse.Namespace) -> None:
+    from bot.tickets.delivery.worker import RetryPolicy, Worker
     from bot.tickets.outbox import Outbox
 
     settings = get_settings()
     targets = make_targets(settings)
     if not targets:
         print("no help desk is set (BOT_TICKETS_...); tickets stay in the store, `tickets list` shows them.")
-        return 0
-    patience = Patience(
+        return
+    policy = RetryPolicy(
         settings.tickets_retry_seconds,
         settings.tickets_retry_longest_seconds,
         settings.tickets_lease_seconds,
         settings.tickets_refusals,
     )
-    worker = Worker(Outbox(ticket_store().engine, settings.tickets_lease_seconds), targets, patience)
+    worker = Worker(Outbox(ticket_store().engine, settings.tickets_lease_seconds), targets, policy)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda number, frame: worker.stop())
-    if not options.once:
+    if options.once:
+        counts = worker.run_once()
+        print(", ".join(f"{count} {result}" for result, count in counts.items()) or "nothing was due")
+    else:
         worker.run()
-        return 0
-    counts = worker.run_once()
-    print(", ".join(f"{count} {result}" for result, count in counts.items()) or "nothing was due")
-    return 0
 
 
-def _migrate(options: argparse.Namespace) -> int:
+def _migrate(options: argparse.Namespace) -> None:
     ticket_store()  # opening it migrates
     print("the tables are up to date.")
-    return 0
-
-
-def _said(ticket: Ticket) -> int:
-    print(f"{ticket.number}: {ticket.state}{_detail(ticket.assignee)}")
-    return 0
 
 
 def _detail(text: str | None) -> str:
     return f" ({text})" if text else ""
-
-
-def _row(ticket: Ticket) -> tuple[str, ...]:
-    summary = " ".join(ticket.summary.split())
-    return (
-        ticket.number,
-        f"{ticket.opened_at:%Y-%m-%d %H:%M}",
-        ticket.state,
-        ticket.assignee or "",
-        ticket.queue,
-        ticket.priority,
-        ticket.intent or "",
-        ticket.language,
-        ticket.product or "",
-        summary if len(summary) <= SUMMARY_WIDTH else summary[: SUMMARY_WIDTH - 1] + "…",
-    )
-
-
-def _print_rows(rows: Sequence[Sequence[Any]], columns: Sequence[str], as_csv: bool, empty: str) -> None:
-    if as_csv:
-        write_rows(sys.stdout, [columns, *rows])
-    elif rows:
-        print(tabulate(rows, headers=columns, disable_numparse=True))
-    else:
-        print(empty)
-
-
-def _as_csv(tickets: Sequence[dict[str, Any]]) -> str:
-    """Returns one row a ticket; what is a list or a mapping is JSON within its cell."""
-    stream = io.StringIO()
-    names = list(tickets[0]) if tickets else []
-    write_rows(stream, [names, *([_flat(ticket[name]) for name in names] for ticket in tickets)])
-    return stream.getvalue()
-
-
-def _flat(value: Any) -> Any:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value
 
 
 def _print_json(value: Any) -> None:

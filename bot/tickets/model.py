@@ -1,4 +1,4 @@
-"""What a ticket is: the draft that a conversation hands over, the ticket that is kept, what its owner may be told."""
+"""Values of the ticket store: drafts, tickets, their status and delivery, outcomes and searches of conversations."""
 
 from __future__ import annotations
 
@@ -17,9 +17,14 @@ STATES: tuple[State, ...] = ("new", "assigned", "closed")
 OUTCOMES: tuple[Outcome, ...] = ("solved", "not_solved", "handed_over", "abandoned")
 
 
+def now() -> datetime:
+    """Returns the present moment, in UTC."""
+    return datetime.now(timezone.utc)
+
+
 @dataclass(frozen=True)
 class ConversationOutcome:
-    """How a conversation stands for an issue."""
+    """Outcome of a conversation for one issue."""
 
     conversation_id: str
     outcome: Outcome
@@ -27,9 +32,9 @@ class ConversationOutcome:
     language: str
     product: str | None
     confidence: float
-    """How certain it was that the customer meant this issue, 0-1."""
-    at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
-    """When that was so."""
+    """Confidence that the customer meant this issue, 0-1."""
+    at: datetime = field(default_factory=now)
+    """Time of the outcome."""
 
 
 class TicketStoreError(RuntimeError):
@@ -78,7 +83,7 @@ class SearchEvent:
 
 @dataclass(frozen=True, kw_only=True)
 class TicketDraft:
-    """What a conversation knows when it is handed over.
+    """Content of a ticket, as a conversation hands it over.
 
     Args:
         conversation_id: the conversation, the only one in which its status is told without the e-mail address.
@@ -86,15 +91,15 @@ class TicketDraft:
         summary: one line of what is wrong.
         consent: whether the conversation may be passed on; without it neither transcript nor entities are kept.
         intent: the issue at hand, None if none was recognised.
-        confidence: how certain the intent is, 0 to 1.
+        confidence: of the intent, 0 to 1.
         language: of the conversation.
         contact_email: where the customer can be reached, None if they would rather not say.
-        language_confidence: how certain the language is, 0 to 1.
+        language_confidence: 0 to 1.
         runners_up: the next best intents, each with its confidence.
         product: `azure` or `microsoft365`, None if it is not known.
         entities: what was named, each as (entity, value), for example `("invoice_number", "E0500ABC")`.
         steps_tried: what the customer has done already, a sentence each.
-        transcript: what was said, oldest first; items may also be plain (speaker, text, time).
+        transcript: what was said, oldest first.
         sentiment: one of five labels, from `very_negative` to `very_positive`, with its confidence.
         signals: what raises the priority: `service_down`, `death`, `harm`, `deadline`, `failed_attempts`,
             `frustration`, `legal`.
@@ -113,9 +118,19 @@ class TicketDraft:
     product: str | None = None
     entities: Sequence[tuple[str, str]] = ()
     steps_tried: Sequence[str] = ()
-    transcript: Sequence[Utterance | tuple[str, str, str]] = ()
+    transcript: Sequence[Utterance] = ()
     sentiment: tuple[str, float] | None = None
     signals: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class TicketStatus:
+    """Status of a ticket: all that its owner is told."""
+
+    number: str
+    state: State
+    opened_at: datetime
+    updated_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,8 +161,13 @@ class Ticket(TicketDraft):
 
     @property
     def number(self) -> str:
-        """What the customer is told, for example `T-48210-K7QX3M`."""
+        """Number of the ticket, for example `T-48210-K7QX3M`."""
         return numbers.write(self.id, self.code)
+
+    @property
+    def status(self) -> TicketStatus:
+        """Status of the ticket, for its owner."""
+        return TicketStatus(self.number, self.state, self.opened_at, self.updated_at)
 
     @property
     def tags(self) -> list[str]:
@@ -157,18 +177,8 @@ class Ticket(TicketDraft):
 
 
 @dataclass(frozen=True)
-class TicketStatus:
-    """What its owner is told about a ticket."""
-
-    number: str
-    state: State
-    opened_at: datetime
-    updated_at: datetime
-
-
-@dataclass(frozen=True)
 class Delivery:
-    """One ticket's way to one help desk.
+    """Delivery of one ticket to one help desk.
 
     Args:
         target: `email`, `webhook` or `request_tracker`.
@@ -211,9 +221,5 @@ def as_json(ticket: Ticket) -> dict[str, Any]:
         "steps_tried": list(ticket.steps_tried),
         "sentiment": {"label": ticket.sentiment[0], "confidence": ticket.sentiment[1]} if ticket.sentiment else None,
         "signals": list(ticket.signals),
-        "transcript": [
-            {"speaker": line.speaker, "text": line.text, "at": line.at or None}
-            for line in ticket.transcript
-            if isinstance(line, Utterance)
-        ],
+        "transcript": [vars(line) | {"at": line.at or None} for line in ticket.transcript],
     }

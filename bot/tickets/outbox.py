@@ -1,11 +1,9 @@
-"""The outbox: who may deliver a ticket now, and what became of it."""
+"""The outbox: leases tickets to the workers that deliver them, and notes the results."""
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,32 +11,10 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.engine import Engine
 
 from bot.tickets.database import reported
-from bot.tickets.model import Ticket
-from bot.tickets.store import now, read_ticket
+from bot.tickets.delivery.target import DeliveryAttempt
+from bot.tickets.model import now
+from bot.tickets.store import read_ticket
 from bot.tickets.tables import OUTBOX, TICKETS
-
-
-@dataclass(frozen=True)
-class Claim:
-    """The right to deliver one ticket to one help desk, for a while.
-
-    Args:
-        id: the row.
-        ticket: what is delivered.
-        key: its idempotency key.
-        attempts: how often it was tried, this time included.
-        refusals: how often the help desk has said no.
-        lease: proves that the row is still ours.
-        deadline: when the right ends, as `time.monotonic()` counts.
-    """
-
-    id: int
-    ticket: Ticket
-    key: str
-    attempts: int
-    refusals: int
-    lease: str
-    deadline: float
 
 
 class Outbox:
@@ -56,12 +32,12 @@ class Outbox:
         self._engine = engine
         self._lease_seconds = lease_seconds
 
-    def claim(self, target: str) -> Claim | None:
-        """Leases the row that has waited longest; None if none is due."""
+    def claim(self, target: str) -> DeliveryAttempt | None:
+        """Leases the row that has waited longest for a help desk; None if none is due."""
         deadline = time.monotonic() + self._lease_seconds
         moment = now()
         due = (
-            select(OUTBOX.c.id, OUTBOX.c.ticket_id)
+            select(OUTBOX)
             .where(
                 OUTBOX.c.target == target,
                 OUTBOX.c.state == "pending",
@@ -72,38 +48,30 @@ class Outbox:
             .limit(1)
             .with_for_update(skip_locked=True)  # PostgreSQL; in SQLite the transaction has the database for itself
         )
-        lease = secrets.token_hex(16)
         with reported(self._engine), self._engine.begin() as connection:
-            found = connection.execute(due).one_or_none()
-            if found is None:
+            row = connection.execute(due).one_or_none()
+            if row is None:
                 return None
-            connection.execute(
-                update(OUTBOX)
-                .where(OUTBOX.c.id == found.id)
-                .values(
-                    lease=lease,
-                    leased_until=moment + timedelta(seconds=self._lease_seconds),
-                    attempts=OUTBOX.c.attempts + 1,
-                )
-            )
-            row = connection.execute(select(OUTBOX).where(OUTBOX.c.id == found.id)).one()
-            ticket = read_ticket(connection.execute(select(TICKETS).where(TICKETS.c.id == found.ticket_id)).one())
-        return Claim(row.id, ticket, row.idempotency_key, row.attempts, row.refusals, lease, deadline)
+            lease, attempts = secrets.token_hex(16), row.attempts + 1
+            until = moment + timedelta(seconds=self._lease_seconds)
+            leased = update(OUTBOX).where(OUTBOX.c.id == row.id)
+            connection.execute(leased.values(lease=lease, leased_until=until, attempts=attempts))
+            ticket = read_ticket(connection.execute(select(TICKETS).where(TICKETS.c.id == row.ticket_id)).one())
+        return DeliveryAttempt(ticket, row.idempotency_key, deadline, row.id, attempts, row.refusals, lease)
 
-    def delivered(self, claim: Claim, external_id: str | None) -> None:
+    def delivered(self, attempt: DeliveryAttempt, external_id: str | None) -> None:
         """Notes that a ticket has arrived, and what the help desk calls it."""
-        self._finish(claim, {"state": "delivered", "external_id": external_id, "delivered_at": now(), "reason": None})
+        self._finish(attempt, state="delivered", external_id=external_id, delivered_at=now(), reason=None)
 
-    def postponed(self, claim: Claim, reason: str, until: datetime, refused: bool) -> None:
+    def postponed(self, attempt: DeliveryAttempt, reason: str, until: datetime, refused: bool) -> None:
         """Notes what went wrong, and when it is tried again."""
-        refusals = claim.refusals + int(refused)
-        self._finish(claim, {"reason": reason, "next_attempt_at": until, "refusals": refusals})
+        self._finish(attempt, reason=reason, next_attempt_at=until, refusals=attempt.refusals + int(refused))
 
-    def parked(self, claim: Claim, reason: str) -> None:
+    def parked(self, attempt: DeliveryAttempt, reason: str) -> None:
         """Gives up until a person puts the row back (`tickets retry`)."""
-        self._finish(claim, {"state": "parked", "reason": reason, "refusals": claim.refusals + 1})
+        self._finish(attempt, state="parked", reason=reason, refusals=attempt.refusals + 1)
 
-    def _finish(self, claim: Claim, values: Mapping[str, Any]) -> None:
-        mine = (OUTBOX.c.id == claim.id) & (OUTBOX.c.lease == claim.lease)
+    def _finish(self, attempt: DeliveryAttempt, **values: Any) -> None:
+        mine = (OUTBOX.c.id == attempt.id) & (OUTBOX.c.lease == attempt.lease)
         with reported(self._engine), self._engine.begin() as connection:
             connection.execute(update(OUTBOX).where(mine).values(**values, lease=None, leased_until=None))

@@ -18,7 +18,7 @@ CLEARLY = 0.6
 
 @dataclass(frozen=True)
 class Assessment:
-    """Where a ticket belongs.
+    """Queue and priority of a ticket.
 
     Args:
         queue: who handles it.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bot.articles.examples import Example, ExampleError, read_as_rasa, read_examples
 from bot.articles.issues import load_issues
@@ -48,7 +49,7 @@ def candidates(store: TicketStore, folder: Path) -> list[Candidate]:
         folder: the training phrases, `data/nlu`.
     """
     known = {(example.language, _key(example.text)) for example in read_examples(folder)}
-    groups: dict[tuple[str, str, str], list[dict[str, object]]] = {}
+    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for row in store.candidates():
         key = (row["language"], row["intent"] or "", _key(row["text"]))
         if (key[0], key[2]) not in known and key[2]:
@@ -115,21 +116,11 @@ def _chosen(store: TicketStore, folder: Path, ids: Sequence[int]) -> list[Candid
     return [waiting[identity] for identity in dict.fromkeys(ids)]
 
 
-def _candidate(rows: list[dict[str, object]]) -> Candidate:
-    shown = dict.fromkeys(intent for row in rows for intent in _texts(row["shown"]))
-    first = rows[0]
-    return Candidate(
-        ids=tuple(int(str(row["id"])) for row in rows),
-        kinds=tuple(dict.fromkeys(str(row["kind"]) for row in rows)),
-        text=str(first["text"]),
-        language=str(first["language"]),
-        intent=str(first["intent"]) if first["intent"] else None,
-        shown=tuple(shown),
-    )
-
-
-def _texts(value: object) -> Iterable[str]:
-    return [str(item) for item in value] if isinstance(value, list) else []
+def _candidate(rows: list[dict[str, Any]]) -> Candidate:
+    ids = tuple(row["id"] for row in rows)
+    kinds = tuple(dict.fromkeys(row["kind"] for row in rows))
+    shown = tuple(dict.fromkeys(intent for row in rows for intent in row["shown"]))
+    return Candidate(ids, kinds, rows[0]["text"], rows[0]["language"], rows[0]["intent"], shown)
 
 
 def _key(text: str) -> str:

@@ -20,18 +20,18 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     parser = subparsers.add_parser("review", help=summary, description=summary.capitalize() + ".")
     parser.add_argument("--language", help="only this language")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(handler=lambda options: reported(lambda: _list(options)))
+    parser.set_defaults(handler=reported(_list))
     verbs = parser.add_subparsers(dest="review_verb", metavar="COMMAND")
     accepting = verbs.add_parser("accept", help="take candidates into data/nlu/<language>/reviewed.yml")
     accepting.add_argument("ids", nargs="+", type=int, metavar="ID")
     accepting.add_argument("--intent", help="what they are to be understood as; needed where nobody has said")
-    accepting.set_defaults(handler=lambda options: reported(lambda: _accept(options)))
+    accepting.set_defaults(handler=reported(_accept))
     rejecting = verbs.add_parser("reject", help="drop candidates")
     rejecting.add_argument("ids", nargs="+", type=int, metavar="ID")
-    rejecting.set_defaults(handler=lambda options: reported(lambda: _reject(options)))
+    rejecting.set_defaults(handler=reported(_reject))
 
 
-def _list(options: argparse.Namespace) -> int:
+def _list(options: argparse.Namespace) -> None:
     found = candidates(ticket_store(), get_settings().data_dir / "nlu")
     if options.language:
         found = [candidate for candidate in found if candidate.language == options.language]
@@ -40,25 +40,21 @@ def _list(options: argparse.Namespace) -> int:
     elif not found:
         print("nothing to review")
     else:
-        rows = [
-            (item.ids[0], len(item.ids), ", ".join(item.kinds), item.language, item.intent or "?", item.text, taken)
-            for item in found
-            for taken in [", ".join(item.shown)]
-        ]
         headers = ("id", "times", "from", "language", "intent", "text", "was taken for")
+        rows = [
+            (each.ids[0], len(each.ids), ", ".join(each.kinds), each.language, each.intent or "?", each.text, shown)
+            for each in found
+            for shown in [", ".join(each.shown)]
+        ]
         print(tabulate(rows, headers=headers, disable_numparse=True))
-    return 0
 
 
-def _accept(options: argparse.Namespace) -> int:
-    taken = accept(ticket_store(), get_settings().data_dir / "nlu", options.ids, options.intent)
-    for example in taken:
+def _accept(options: argparse.Namespace) -> None:
+    for example in accept(ticket_store(), get_settings().data_dir / "nlu", options.ids, options.intent):
         print(f"{example.path}: {example.intent}: {example.text}")
     print("`make train` learns them; look at them with `git diff` first.")
-    return 0
 
 
-def _reject(options: argparse.Namespace) -> int:
+def _reject(options: argparse.Namespace) -> None:
     reject(ticket_store(), get_settings().data_dir / "nlu", options.ids)
     print(f"{len(options.ids)} dropped")
-    return 0

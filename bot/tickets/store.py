@@ -1,45 +1,27 @@
-"""Keeps tickets, the outcome of conversations and candidates for training in one database."""
+"""Stores tickets, outcomes of conversations and candidates for training in one database."""
 
 from __future__ import annotations
 
 import hmac
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields
-from datetime import datetime, timezone
 from typing import Any
 
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine, Row
 from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.sql import Select
 
 from bot.text.characters import readable
 from bot.text.masking import mask
-from bot.tickets import numbers
+from bot.tickets import model, numbers
 from bot.tickets.anonymous import anonymous
 from bot.tickets.database import migrate, open_engine, reported
-from bot.tickets.model import (
-    OUTCOMES,
-    ConversationOutcome,
-    Delivery,
-    SearchEvent,
-    Ticket,
-    TicketDraft,
-    TicketNotFound,
-    TicketStatus,
-    TicketStoreError,
-    Utterance,
-)
+from bot.tickets.model import ConversationOutcome, SearchEvent, Ticket, TicketDraft, TicketStoreError, Utterance, now
 from bot.tickets.priority import assess
-from bot.tickets.tables import CANDIDATES, OUTBOX, SEARCHES, TICKETS
-from bot.tickets.tables import OUTCOMES as OUTCOME_ROWS
-
-
-def now() -> datetime:
-    """Returns the present moment, in UTC."""
-    return datetime.now(timezone.utc)
+from bot.tickets.tables import CANDIDATES, OUTBOX, OUTCOMES, SEARCHES, TICKETS
 
 
 class TicketStore:
@@ -65,8 +47,10 @@ class TicketStore:
         """
         saved = self._opened_by(draft)
         if saved is None:
-            with reported(self.engine), suppress(IntegrityError):  # the same form was saved in between
-                self._insert(_values(draft))
+            # Where the same form was saved in between, the database refuses this one.
+            with reported(self.engine), suppress(IntegrityError), self.engine.begin() as connection:
+                identity = connection.execute(insert(TICKETS).values(_values(draft))).inserted_primary_key[0]
+                _enqueue(connection, identity, self.targets)
             saved = self._opened_by(draft)
             assert saved is not None
         return saved
@@ -77,28 +61,24 @@ class TicketStore:
         Raises:
             TicketNotFound: there is none with that number.
         """
-        with self._reading() as connection:
+        with self.reading() as connection:
             return read_ticket(_of_number(connection, number))
 
-    def tickets(
-        self,
-        queue: str | None = None,
-        language: str | None = None,
-        intent: str | None = None,
-        state: str | None = None,
-    ) -> list[Ticket]:
-        """Returns the tickets that fit every given filter, oldest first."""
-        wanted = {"queue": queue, "language": language, "intent": intent, "state": state}
+    def tickets(self, **wanted: str | None) -> list[Ticket]:
+        """Returns tickets, oldest first.
+
+        Args:
+            wanted: a value for each column that must have it: `queue`, `language`, `intent`, `state`; None for any.
+        """
         query = select(TICKETS).order_by(TICKETS.c.id)
         for column, value in wanted.items():
             if value is not None:
                 query = query.where(TICKETS.c[column] == value)
-        with self._reading() as connection:
-            return [read_ticket(row) for row in connection.execute(query)]
+        return [read_ticket(row) for row in self.rows(query)]
 
     def status_for(
         self, number: str, conversation_id: str | None = None, email: str | None = None
-    ) -> TicketStatus | None:
+    ) -> model.TicketStatus | None:
         """Returns what its owner may know, None for everybody else.
 
         A wrong number, a wrong address and a ticket without an address cannot be told apart, nor by the time it takes.
@@ -109,22 +89,19 @@ class TicketStore:
             conversation_id: the conversation that asks.
             email: the address that the customer gives.
         """
-        parsed = numbers.parse(number) or (0, "")
-        with self._reading() as connection:
-            row = connection.execute(select(TICKETS).where(TICKETS.c.id == parsed[0])).one_or_none()
-        code = row.code if row else ""
-        right_code = _same(parsed[1], code)
+        identity, code = numbers.parse(number) or (0, "")
+        row = next(iter(self.rows(select(TICKETS).where(TICKETS.c.id == identity))), None)
+        right_code = _same(code, row.code if row else None)
         # `|` and `&`: every comparison is made, whatever the others say.
         right_owner = _same(conversation_id, row.conversation_id if row else None) | _same(
             (email or "").strip().casefold(), (row.contact_email or "").casefold() if row else None
         )
-        return _status(read_ticket(row)) if row is not None and right_code & right_owner else None
+        return read_ticket(row).status if row is not None and right_code & right_owner else None
 
-    def statuses_in(self, conversation_id: str) -> list[TicketStatus]:
+    def statuses_in(self, conversation_id: str) -> list[model.TicketStatus]:
         """Returns the tickets that a conversation has opened, newest first."""
         query = select(TICKETS).where(TICKETS.c.conversation_id == conversation_id).order_by(TICKETS.c.id.desc())
-        with self._reading() as connection:
-            return [_status(read_ticket(row)) for row in connection.execute(query)]
+        return [read_ticket(row).status for row in self.rows(query)]
 
     def assign(self, number: str, assignee: str) -> Ticket:
         """Gives a ticket to an agent."""
@@ -154,8 +131,8 @@ class TicketStore:
         before = self.ticket(number)
         right_intent, right_language = intent or before.intent, language or before.language
         found = assess(right_intent, before.signals, before.sentiment)
-        words = text or next((line.text for line in _spoken(before) if not line.text.startswith("/")), before.summary)
-        with reported(self.engine), self.engine.begin() as connection:
+        said = (line.text for line in before.transcript if line.speaker == "customer" and not line.text.startswith("/"))
+        with self.writing() as connection:
             connection.execute(
                 update(TICKETS)
                 .where(TICKETS.c.id == before.id)
@@ -168,8 +145,15 @@ class TicketStore:
                     updated_at=now(),
                 )
             )
-            shown = [before.intent] if before.intent else []
-            _add_candidate(connection, "correction", words, right_language, right_intent, shown, before.id)
+            _add_candidate(
+                connection,
+                kind="correction",
+                text=text or next(said, before.summary),
+                language=right_language,
+                intent=right_intent,
+                shown=[before.intent] if before.intent else [],
+                ticket_id=before.id,
+            )
         return self.ticket(number)
 
     def record_outcomes(self, outcomes: Sequence[ConversationOutcome]) -> None:
@@ -180,12 +164,14 @@ class TicketStore:
         """
         rows: dict[tuple[str, str], dict[str, Any]] = {}
         for one in sorted(outcomes, key=lambda outcome: outcome.at):
-            if one.outcome not in OUTCOMES:
-                raise ValueError(f"{one.outcome!r} is no outcome; give one of {', '.join(OUTCOMES)}.")
+            if one.outcome not in model.OUTCOMES:
+                raise ValueError(f"{one.outcome!r} is no outcome; give one of {', '.join(model.OUTCOMES)}.")
             rows[one.conversation_id, one.intent or ""] = {**asdict(one), "intent": one.intent or ""}
         # In one order, so that servers do not wait for each other's rows crosswise.
         ordered = [rows[key] for key in sorted(rows)]
-        refused = self._write_outcomes(ordered) and list(filter(None, (self._write_outcomes([row]) for row in ordered)))
+        if self._write_outcomes(ordered) is None:
+            return
+        refused = [error for row in ordered if (error := self._write_outcomes([row]))]
         if refused:
             raise TicketStoreError(f"{len(refused)} of {len(ordered)} outcomes: {refused[0]}") from refused[0]
 
@@ -193,16 +179,14 @@ class TicketStore:
         """Writes outcomes; returns what the database has against one of them, so that none is written."""
         if not rows:
             return None
-        insertion = (sqlite if self.engine.dialect.name == "sqlite" else postgresql).insert(OUTCOME_ROWS)
-        new = insertion.excluded
-        changed = {name: new[name] for name in ("outcome", "language", "product", "confidence", "at")}
+        insertion = (sqlite if self.engine.dialect.name == "sqlite" else postgresql).insert(OUTCOMES)
         upsert = insertion.on_conflict_do_update(
-            index_elements=[OUTCOME_ROWS.c.conversation_id, OUTCOME_ROWS.c.intent],
-            set_=changed,
-            where=new["at"] >= OUTCOME_ROWS.c.at,
+            index_elements=[OUTCOMES.c.conversation_id, OUTCOMES.c.intent],
+            set_={name: insertion.excluded[name] for name in ("outcome", "language", "product", "confidence", "at")},
+            where=insertion.excluded["at"] >= OUTCOMES.c.at,
         )
         try:
-            with reported(self.engine), self.engine.begin() as connection:
+            with self.writing() as connection:
                 connection.execute(upsert, rows)
         except ValueError as error:  # of psycopg, for a text with a zero byte
             return TicketStoreError(f"the ticket store {self.engine.url!r} refuses a value: {error}")
@@ -214,45 +198,40 @@ class TicketStore:
 
     def outcomes(self) -> list[dict[str, Any]]:
         """Returns how conversations ended, oldest first."""
-        with self._reading() as connection:
-            return [dict(row._mapping) for row in connection.execute(select(OUTCOME_ROWS).order_by(OUTCOME_ROWS.c.id))]
+        return [dict(row._mapping) for row in self.rows(select(OUTCOMES).order_by(OUTCOMES.c.id))]
 
     def record_choice(self, text: str, language: str, shown: Sequence[str], chosen: str | None) -> None:
         """Keeps what a customer meant when the bot asked "A or B?"; None chosen means neither."""
-        with reported(self.engine), self.engine.begin() as connection:
-            _add_candidate(connection, "choice", text, language, chosen, shown)
+        with self.writing() as connection:
+            _add_candidate(connection, kind="choice", text=text, language=language, intent=chosen, shown=shown)
 
     def record_fallback(self, text: str, language: str, ranking: Sequence[str] = ()) -> None:
         """Keeps what the bot did not understand, with its best guesses."""
-        with reported(self.engine), self.engine.begin() as connection:
-            _add_candidate(connection, "fallback", text, language, None, ranking)
+        with self.writing() as connection:
+            _add_candidate(connection, kind="fallback", text=text, language=language, shown=ranking)
 
     def record_search(self, event: SearchEvent) -> None:
         """Keeps a step of a search in a conversation, its text without what only concerns the customer."""
-        values = {**asdict(event), "text": anonymous(event.text), "documents": list(event.documents), "at": now()}
-        with reported(self.engine), self.engine.begin() as connection:
-            connection.execute(insert(SEARCHES).values(values))
+        with self.writing() as connection:
+            connection.execute(insert(SEARCHES).values(vars(event) | {"text": anonymous(event.text)}))
 
     def searches(self) -> list[SearchEvent]:
         """Returns the steps of all searches in conversations, oldest first."""
         columns = [SEARCHES.c[field.name] for field in fields(SearchEvent)]
-        with self._reading() as connection:
-            rows = connection.execute(select(*columns).order_by(SEARCHES.c.id))
-            return [SearchEvent(**{**row._mapping, "documents": tuple(row.documents)}) for row in rows]
+        rows = self.rows(select(*columns).order_by(SEARCHES.c.id))
+        return [SearchEvent(**{**row._mapping, "documents": tuple(row.documents)}) for row in rows]
 
     def candidates(self) -> list[dict[str, Any]]:
         """Returns what waits for review, oldest first."""
         query = select(CANDIDATES).where(CANDIDATES.c.state == "new").order_by(CANDIDATES.c.id)
-        with self._reading() as connection:
-            return [dict(row._mapping) for row in connection.execute(query)]
+        return [dict(row._mapping) for row in self.rows(query)]
 
     def settle(self, candidates: Sequence[int], state: str) -> None:
         """Notes that candidates were `accepted` or `rejected`."""
-        chosen = CANDIDATES.c.id.in_(candidates)
-        with reported(self.engine), self.engine.begin() as connection:
-            connection.execute(update(CANDIDATES).where(chosen).values(state=state))
+        with self.writing() as connection:
+            connection.execute(update(CANDIDATES).where(CANDIDATES.c.id.in_(candidates)).values(state=state))
 
-    def deliveries(self, number: str | None = None, undelivered: bool = False) -> list[Delivery]:
+    def deliveries(self, number: str | None = None, undelivered: bool = False) -> list[model.Delivery]:
         """Returns the ways of tickets to help desks, oldest first.
 
         Args:
@@ -262,7 +241,7 @@ class TicketStore:
         query = select(OUTBOX, TICKETS.c.code).join(TICKETS, TICKETS.c.id == OUTBOX.c.ticket_id).order_by(OUTBOX.c.id)
         if undelivered:
             query = query.where(OUTBOX.c.state != "delivered")
-        with self._reading() as connection:
+        with self.reading() as connection:
             if number is not None:
                 query = query.where(OUTBOX.c.ticket_id == _of_number(connection, number).id)
             return [_delivery(row) for row in connection.execute(query)]
@@ -270,17 +249,15 @@ class TicketStore:
     def outbox_depth(self) -> list[tuple[str, str, int]]:
         """Returns how many deliveries there are: help desk, state, number."""
         query = select(OUTBOX.c.target, OUTBOX.c.state, func.count()).group_by(OUTBOX.c.target, OUTBOX.c.state)
-        with self._reading() as connection:
-            return [(target, state, number) for target, state, number in connection.execute(query)]
+        return [(target, state, number) for target, state, number in self.rows(query)]
 
     def check(self) -> None:
         """Asks the database for an answer; raises TicketStoreError where there is none."""
-        with self._reading() as connection:
-            connection.execute(select(1))
+        self.rows(select(1))
 
     def retry(self, number: str) -> int:
         """Puts a ticket's parked deliveries back, adds those to help desks set since; returns how many it were."""
-        with reported(self.engine), self.engine.begin() as connection:
+        with self.writing() as connection:
             identity = _of_number(connection, number).id
             mine = OUTBOX.c.ticket_id == identity
             parked = connection.execute(
@@ -290,79 +267,59 @@ class TicketStore:
             ).rowcount
             known = set(connection.execute(select(OUTBOX.c.target).where(mine)).scalars())
             missing = [target for target in self.targets if target not in known]
-            self._enqueue(connection, identity, missing)
+            _enqueue(connection, identity, missing)
         return int(parked) + len(missing)
 
     def _opened_by(self, draft: TicketDraft) -> Ticket | None:
         same_form = (TICKETS.c.conversation_id == draft.conversation_id) & (TICKETS.c.form_id == draft.form_id)
-        with self._reading() as connection:
-            row = connection.execute(select(TICKETS).where(same_form)).one_or_none()
-        return read_ticket(row) if row is not None else None
-
-    def _insert(self, values: dict[str, Any]) -> None:
-        with self.engine.begin() as connection:
-            identity = connection.execute(insert(TICKETS).values(values)).inserted_primary_key[0]
-            self._enqueue(connection, identity, self.targets)
-
-    def _enqueue(self, connection: Connection, identity: int, targets: Sequence[str]) -> None:
-        for target in targets:
-            connection.execute(
-                insert(OUTBOX).values(
-                    ticket_id=identity,
-                    target=target,
-                    idempotency_key=str(uuid.uuid4()),
-                    state="pending",
-                    attempts=0,
-                    refusals=0,
-                    next_attempt_at=now(),
-                )
-            )
+        return next((read_ticket(row) for row in self.rows(select(TICKETS).where(same_form))), None)
 
     def _change(self, number: str, **values: Any) -> Ticket:
-        with reported(self.engine), self.engine.begin() as connection:
+        with self.writing() as connection:
             row = _of_number(connection, number)
             connection.execute(update(TICKETS).where(TICKETS.c.id == row.id).values(**values, updated_at=now()))
         return self.ticket(number)
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[Connection]:
+        """Opens a connection for reading, which waits for no writer; raises TicketStoreError for what fails in it."""
         with reported(self.engine), self.engine.connect() as connection:
             yield connection.execution_options(reads_only=True)
+
+    def rows(self, query: Select) -> list[Row]:
+        """Returns what a query finds."""
+        with self.reading() as connection:
+            return list(connection.execute(query))
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Opens a transaction; raises TicketStoreError for what fails in it."""
+        with reported(self.engine), self.engine.begin() as connection:
+            yield connection
 
 
 def _values(draft: TicketDraft) -> dict[str, Any]:
     """Returns the columns of a new ticket, with nothing in them that must not be kept."""
     found = assess(draft.intent, draft.signals, draft.sentiment)
-    lines = [line if isinstance(line, Utterance) else Utterance(*line) for line in draft.transcript]
     moment = now()
     return {
+        **vars(draft),
         "code": numbers.new_code(),
-        "conversation_id": draft.conversation_id,
-        "form_id": draft.form_id,
         "opened_at": moment,
         "updated_at": moment,
         "state": "new",
         "queue": found.queue,
         "priority": found.priority,
         "priority_reasons": found.reasons,
-        "summary": _kept(draft.summary),
-        "contact_email": draft.contact_email and _kept(draft.contact_email),
-        "consent": draft.consent,
-        "intent": draft.intent,
-        "confidence": draft.confidence,
-        "runners_up": [list(pair) for pair in draft.runners_up],
-        "language": draft.language,
-        "language_confidence": draft.language_confidence,
-        "product": draft.product,
-        "entities": [[entity, _kept(value)] for entity, value in draft.entities] if draft.consent else [],
-        "steps_tried": [_kept(step) for step in draft.steps_tried],
-        "transcript": [[line.speaker, _kept(line.text), line.at] for line in lines] if draft.consent else [],
-        "sentiment": list(draft.sentiment) if draft.sentiment else None,
-        "signals": list(draft.signals),
+        "summary": _clean(draft.summary),
+        "contact_email": draft.contact_email and _clean(draft.contact_email),
+        "entities": [[entity, _clean(value)] for entity, value in draft.entities] if draft.consent else [],
+        "steps_tried": [_clean(step) for step in draft.steps_tried],
+        "transcript": [[line.speaker, _clean(line.text), line.at] for line in draft.transcript if draft.consent],
     }
 
 
-def _kept(text: str) -> str:
+def _clean(text: str) -> str:
     """Returns the text without card and account numbers, and without what would steer a terminal or stop a database."""
     return mask(readable(text)).text  # in this order: without unreadable characters, digits may come together
 
@@ -379,20 +336,17 @@ def read_ticket(row: Row) -> Ticket:
     return Ticket(**values)
 
 
-def _status(ticket: Ticket) -> TicketStatus:
-    return TicketStatus(ticket.number, ticket.state, ticket.opened_at, ticket.updated_at)
-
-
-def _delivery(row: Row) -> Delivery:
-    values = {field.name: row._mapping[field.name] for field in fields(Delivery) if field.name != "number"}
-    return Delivery(number=numbers.write(row.ticket_id, row.code), **values)
+def _delivery(row: Row) -> model.Delivery:
+    columns = [field.name for field in fields(model.Delivery) if field.name != "number"]
+    number = numbers.write(row.ticket_id, row.code)
+    return model.Delivery(number=number, **{name: row._mapping[name] for name in columns})
 
 
 def _of_number(connection: Connection, number: str) -> Row:
     parsed = numbers.parse(number)
     row = connection.execute(select(TICKETS).where(TICKETS.c.id == parsed[0])).one_or_none() if parsed else None
     if row is None or parsed is None or not _same(parsed[1], row.code):
-        raise TicketNotFound(f"there is no ticket {number}; `python -m bot tickets list` shows those there are.")
+        raise model.TicketNotFound(f"there is no ticket {number}; `python -m bot tickets list` shows those there are.")
     return row
 
 
@@ -402,27 +356,10 @@ def _same(given: str | None, kept: str | None) -> bool:
     return same & bool(given) & bool(kept)
 
 
-def _spoken(ticket: Ticket) -> Iterator[Utterance]:
-    return (line for line in ticket.transcript if isinstance(line, Utterance) and line.speaker == "customer")
+def _enqueue(connection: Connection, identity: int, targets: Sequence[str]) -> None:
+    if targets:
+        connection.execute(insert(OUTBOX), [{"ticket_id": identity, "target": target} for target in targets])
 
 
-def _add_candidate(
-    connection: Connection,
-    kind: str,
-    text: str,
-    language: str,
-    intent: str | None,
-    shown: Sequence[str],
-    ticket_id: int | None = None,
-) -> None:
-    values = {
-        "kind": kind,
-        "text": anonymous(text),
-        "language": language,
-        "intent": intent,
-        "shown": list(shown),
-        "ticket_id": ticket_id,
-        "state": "new",
-        "at": now(),
-    }
-    connection.execute(insert(CANDIDATES).values(values))
+def _add_candidate(connection: Connection, *, text: str, **values: Any) -> None:
+    connection.execute(insert(CANDIDATES).values(text=anonymous(text), **values))

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime, timezone
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    Boolean,
-    Column,
-    DateTime,
-    Float,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    TypeDecorator,
-    UniqueConstraint,
-)
+import sqlalchemy as sa
+
+from bot.tickets.model import now
 
 
-class UtcDateTime(TypeDecorator):
+class UtcDateTime(sa.TypeDecorator):
     """A moment in UTC; SQLite forgets time zones, so they are put back."""
 
-    impl = DateTime
+    impl = sa.DateTime
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
@@ -38,7 +26,7 @@ class UtcDateTime(TypeDecorator):
         return value.replace(tzinfo=timezone.utc) if value else None
 
 
-METADATA = MetaData(
+METADATA = sa.MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -47,99 +35,99 @@ METADATA = MetaData(
     }
 )
 
-TICKETS = Table(
+TICKETS = sa.Table(
     "tickets",
     METADATA,
-    Column("id", Integer, primary_key=True),
-    Column("code", String(8), nullable=False),
-    Column("conversation_id", String(255), nullable=False),
-    Column("form_id", String(200), nullable=False),
-    Column("opened_at", UtcDateTime, nullable=False),
-    Column("updated_at", UtcDateTime, nullable=False),
-    Column("state", String(20), nullable=False),
-    Column("assignee", String(200)),
-    Column("queue", String(40), nullable=False),
-    Column("priority", String(20), nullable=False),
-    Column("priority_reasons", JSON, nullable=False),
-    Column("summary", Text, nullable=False),
-    Column("contact_email", String(320)),
-    Column("consent", Boolean, nullable=False),
-    Column("intent", String(80)),
-    Column("confidence", Float, nullable=False),
-    Column("runners_up", JSON, nullable=False),
-    Column("language", String(8), nullable=False),
-    Column("language_confidence", Float, nullable=False),
-    Column("product", String(40)),
-    Column("entities", JSON, nullable=False),
-    Column("steps_tried", JSON, nullable=False),
-    Column("transcript", JSON, nullable=False),
-    Column("sentiment", JSON),
-    Column("signals", JSON, nullable=False),
-    UniqueConstraint("conversation_id", "form_id"),
-    Index(None, "state", "queue"),
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("code", sa.String(8), nullable=False),
+    sa.Column("conversation_id", sa.String(255), nullable=False),
+    sa.Column("form_id", sa.String(200), nullable=False),
+    sa.Column("opened_at", UtcDateTime, nullable=False),
+    sa.Column("updated_at", UtcDateTime, nullable=False),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("assignee", sa.String(200)),
+    sa.Column("queue", sa.String(40), nullable=False),
+    sa.Column("priority", sa.String(20), nullable=False),
+    sa.Column("priority_reasons", sa.JSON, nullable=False),
+    sa.Column("summary", sa.Text, nullable=False),
+    sa.Column("contact_email", sa.String(320)),
+    sa.Column("consent", sa.Boolean, nullable=False),
+    sa.Column("intent", sa.String(80)),
+    sa.Column("confidence", sa.Float, nullable=False),
+    sa.Column("runners_up", sa.JSON, nullable=False),
+    sa.Column("language", sa.String(8), nullable=False),
+    sa.Column("language_confidence", sa.Float, nullable=False),
+    sa.Column("product", sa.String(40)),
+    sa.Column("entities", sa.JSON, nullable=False),
+    sa.Column("steps_tried", sa.JSON, nullable=False),
+    sa.Column("transcript", sa.JSON, nullable=False),
+    sa.Column("sentiment", sa.JSON),
+    sa.Column("signals", sa.JSON, nullable=False),
+    sa.UniqueConstraint("conversation_id", "form_id"),
+    sa.Index(None, "state", "queue"),
     # A number must never come back, not even after the newest ticket was deleted.
     sqlite_autoincrement=True,
 )
 
-OUTBOX = Table(
+OUTBOX = sa.Table(
     "outbox",
     METADATA,
-    Column("id", Integer, primary_key=True),
-    Column("ticket_id", ForeignKey("tickets.id", ondelete="CASCADE"), nullable=False),
-    Column("target", String(40), nullable=False),
-    Column("idempotency_key", String(64), nullable=False, unique=True),
-    Column("state", String(20), nullable=False),
-    Column("attempts", Integer, nullable=False),
-    Column("refusals", Integer, nullable=False),
-    Column("next_attempt_at", UtcDateTime, nullable=False),
-    Column("lease", String(64)),
-    Column("leased_until", UtcDateTime),
-    Column("reason", Text),
-    Column("external_id", String(200)),
-    Column("delivered_at", UtcDateTime),
-    UniqueConstraint("ticket_id", "target"),
-    Index(None, "state", "next_attempt_at"),
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("ticket_id", sa.ForeignKey("tickets.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("target", sa.String(40), nullable=False),
+    sa.Column("idempotency_key", sa.String(64), nullable=False, unique=True, default=lambda: str(uuid.uuid4())),
+    sa.Column("state", sa.String(20), nullable=False, default="pending"),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("refusals", sa.Integer, nullable=False, default=0),
+    sa.Column("next_attempt_at", UtcDateTime, nullable=False, default=now),
+    sa.Column("lease", sa.String(64)),
+    sa.Column("leased_until", UtcDateTime),
+    sa.Column("reason", sa.Text),
+    sa.Column("external_id", sa.String(200)),
+    sa.Column("delivered_at", UtcDateTime),
+    sa.UniqueConstraint("ticket_id", "target"),
+    sa.Index(None, "state", "next_attempt_at"),
 )
 
-OUTCOMES = Table(
+OUTCOMES = sa.Table(
     "outcomes",
     METADATA,
-    Column("id", Integer, primary_key=True),
-    Column("conversation_id", String(255), nullable=False),
-    Column("intent", String(80), nullable=False),
-    Column("outcome", String(20), nullable=False),
-    Column("language", String(8), nullable=False),
-    Column("product", String(40)),
-    Column("confidence", Float, nullable=False),
-    Column("at", UtcDateTime, nullable=False),
-    UniqueConstraint("conversation_id", "intent"),
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("conversation_id", sa.String(255), nullable=False),
+    sa.Column("intent", sa.String(80), nullable=False),
+    sa.Column("outcome", sa.String(20), nullable=False),
+    sa.Column("language", sa.String(8), nullable=False),
+    sa.Column("product", sa.String(40)),
+    sa.Column("confidence", sa.Float, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.UniqueConstraint("conversation_id", "intent"),
 )
 
-SEARCHES = Table(
+SEARCHES = sa.Table(
     "search_events",
     METADATA,
-    Column("id", Integer, primary_key=True),
-    Column("search_id", String(40), nullable=False),
-    Column("conversation_id", String(255), nullable=False),
-    Column("kind", String(20), nullable=False),
-    Column("text", Text, nullable=False),
-    Column("language", String(8), nullable=False),
-    Column("documents", JSON, nullable=False),
-    Column("at", UtcDateTime, nullable=False),
-    Index(None, "search_id"),
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("search_id", sa.String(40), nullable=False),
+    sa.Column("conversation_id", sa.String(255), nullable=False),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("language", sa.String(8), nullable=False),
+    sa.Column("documents", sa.JSON, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False, default=now),
+    sa.Index(None, "search_id"),
 )
 
-CANDIDATES = Table(
+CANDIDATES = sa.Table(
     "candidates",
     METADATA,
-    Column("id", Integer, primary_key=True),
-    Column("kind", String(20), nullable=False),
-    Column("text", Text, nullable=False),
-    Column("language", String(8), nullable=False),
-    Column("intent", String(80)),
-    Column("shown", JSON, nullable=False),
-    Column("ticket_id", ForeignKey("tickets.id", ondelete="SET NULL")),
-    Column("state", String(20), nullable=False),
-    Column("at", UtcDateTime, nullable=False),
-    Index(None, "state"),
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("language", sa.String(8), nullable=False),
+    sa.Column("intent", sa.String(80)),
+    sa.Column("shown", sa.JSON, nullable=False),
+    sa.Column("ticket_id", sa.ForeignKey("tickets.id", ondelete="SET NULL")),
+    sa.Column("state", sa.String(20), nullable=False, default="new"),
+    sa.Column("at", UtcDateTime, nullable=False, default=now),
+    sa.Index(None, "state"),
 )

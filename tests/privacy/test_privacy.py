@@ -28,7 +28,7 @@ def test_all_of_a_person_is_handed_out_and_nothing_of_others(kept: Kept) -> None
     data = kept.data()
     person = data.find("anna@x.no")
     found = data.export(person)
-    assert person.mentions == ()
+    assert person.mentions == {}
     assert [item["id"] for item in found["conversations"]] == ["form", "told"]
     assert [event.get("text") for event in found["conversations"][1]["events"]] == [None, "kortet er avvist"]
     assert [ticket["number"] for ticket in found["tickets"]] == [mine.number]

@@ -17,7 +17,7 @@ import pytest
 
 from benchmarks.handoffs.servers import MailServer, WebhookReceiver, free_port
 from bot.settings import get_settings
-from bot.tickets import _store, commands, review_commands
+from bot.tickets import Utterance, _store, commands, review_commands
 from bot.tickets.store import TicketStore
 from tests.tickets.conftest import ROOT, a_draft, mail_settings, webhook_settings
 
@@ -119,7 +119,7 @@ def test_no_spreadsheet_runs_what_a_customer_has_typed(
     run: Run, store: TicketStore, words: tuple[str, ...], delimiter: str
 ) -> None:
     for number, typed in enumerate(["=1+1", "a;=1+1", "a\t=1+1", "a\n=1+1", "＝1+1", "\u200b@SUM(1)", "\r-1"]):
-        store.open(a_draft(form_id=str(number), summary=typed, transcript=[("customer", typed, "")]))
+        store.open(a_draft(form_id=str(number), summary=typed, transcript=[Utterance("customer", typed)]))
     _, printed = run(*words)
     found = [cell for row in csv.reader(io.StringIO(printed, newline=""), delimiter=delimiter) for cell in row]
     assert [cell for cell in found if cell.strip('" \u200b\t\r\n')[:1] in set("=+-@＝＋－＠")] == []

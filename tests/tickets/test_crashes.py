@@ -26,10 +26,10 @@ from tests.tickets.conftest import ROOT, Deliver, a_draft, mail_settings, tracke
 
 SAVE = """
 import sys
-from bot.tickets import open_ticket
+from bot.tickets import ticket_store
 from benchmarks.handoffs.hand_over import draft
 for number in range(int(sys.argv[1])):
-    print(open_ticket(draft(number)).number, flush=True)
+    print(ticket_store().open(draft(number)).number, flush=True)
 """
 
 

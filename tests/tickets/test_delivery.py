@@ -21,12 +21,12 @@ from bot.tickets.delivery.email import EmailTarget
 from bot.tickets.delivery.message import body
 from bot.tickets.delivery.request_tracker import RequestTrackerTarget
 from bot.tickets.delivery.webhook import WebhookTarget
-from bot.tickets.delivery.worker import Patience, Worker
+from bot.tickets.delivery.worker import RetryPolicy, Worker
 from bot.tickets.outbox import Outbox
 from bot.tickets.store import TicketStore
 from tests.tickets.conftest import ROOT, a_draft
 
-IMPATIENT = Patience(first_seconds=0.001, longest_seconds=0.001, lease_seconds=0.001, refusals=3)
+IMPATIENT = RetryPolicy(first_seconds=0.001, longest_seconds=0.001, lease_seconds=0.001, refusals=3)
 
 
 @pytest.fixture
@@ -281,11 +281,11 @@ def test_a_help_desk_that_there_is_not_is_refused() -> None:
 
 
 def test_the_wait_grows_to_its_limit_and_is_never_the_same_for_all() -> None:
-    patience = Patience(first_seconds=2, longest_seconds=300, lease_seconds=180)
+    policy = RetryPolicy(first_seconds=2, longest_seconds=300, lease_seconds=180)
     for failures, longest in ((1, 2), (2, 4), (5, 32), (9, 300), (500, 300)):
-        waits = {patience.wait(failures).total_seconds() for _ in range(50)}
+        waits = {policy.wait(failures).total_seconds() for _ in range(50)}
         assert longest / 2 <= min(waits) < max(waits) <= longest
-    assert patience.wait(1, uncertain=True).total_seconds() == 180
+    assert policy.wait(1, uncertain=True).total_seconds() == 180
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from bot.tickets import Ticket
 from bot.tickets.delivery.email import EmailTarget
 from bot.tickets.delivery.message import body, subject
 from bot.tickets.delivery.request_tracker import RequestTrackerTarget
-from bot.tickets.delivery.target import Parcel
+from bot.tickets.delivery.target import DeliveryAttempt
 from bot.tickets.store import TicketStore
 from tests.tickets.conftest import a_draft, mail_settings
 
@@ -83,7 +83,7 @@ def ticket(tmp_path_factory: pytest.TempPathFactory) -> Ticket:
 def delivered(mail: MailServer, ticket: Ticket) -> bytes:
     """Returns what the mail server gets of a ticket."""
     target = EmailTarget(mail.url, "triage-bot@bot.example", "support@help.example", 20, "en")
-    target.deliver(Parcel(ticket, "key", time.monotonic() + 60))
+    target.deliver(DeliveryAttempt(ticket, "key", time.monotonic() + 60, 1, 1, 0, "lease"))
     return mail.contents[-1]
 
 
@@ -188,7 +188,7 @@ def test_request_tracker_gets_no_encoded_word_and_no_address_that_is_more(
     store = TicketStore(f"sqlite:///{tmp_path / 'tickets.db'}")
     ticket = store.open(a_draft(summary=HTML, contact_email="=?a?q?=0D=0AB?=@example.no"))
     target = RequestTrackerTarget(tracker.url, tracker.token, "Billing", 20)
-    identity = target.deliver(Parcel(ticket, "key", time.monotonic() + 60))
+    identity = target.deliver(DeliveryAttempt(ticket, "key", time.monotonic() + 60, 1, 1, 0, "lease"))
     there = tracker.ticket(str(identity))
     # What its mails say: Request Tracker hands ASCII on as it is.
     assert there["Subject"] == f"[{ticket.number}] {HTML.replace('=?', '= ?')}"

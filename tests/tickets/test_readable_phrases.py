@@ -13,8 +13,9 @@ from rasa.shared.nlu.training_data.formats.rasa_yaml import RasaYAMLReader
 from sqlalchemy import insert
 
 from bot.articles.examples import read_examples
+from bot.tickets.model import now
 from bot.tickets.review import ReviewError, accept, candidates
-from bot.tickets.store import TicketStore, now
+from bot.tickets.store import TicketStore
 from bot.tickets.tables import CANDIDATES
 
 KNOWN = """version: "3.1"

@@ -16,9 +16,10 @@ from alembic.migration import MigrationContext
 
 from benchmarks.handoffs.servers import PostgresServer
 from bot.tickets import TicketNotFound, TicketStoreError, Utterance, find_number
+from bot.tickets.database import migrate
 from bot.tickets.model import ConversationOutcome
 from bot.tickets.store import TicketStore
-from bot.tickets.tables import METADATA
+from bot.tickets.tables import METADATA, SEARCHES
 from tests.tickets.conftest import ROOT, a_draft
 
 CARD = "4111 1111 1111 1111"
@@ -65,7 +66,7 @@ def test_card_numbers_are_hidden_everywhere(store: TicketStore) -> None:
         summary=f"{CARD} virker ikke",
         steps_tried=[f"prøvd {CARD}"],
         entities=[("amount", CARD)],
-        transcript=[("customer", f"kortet er {CARD}", "")],
+        transcript=[Utterance("customer", f"kortet er {CARD}")],
     )
     kept = store.open(draft)
     assert "1111 1111" not in repr(kept)
@@ -220,6 +221,20 @@ def test_the_migrations_make_the_tables_that_the_code_uses(store: TicketStore) -
     own = {"include_name": lambda name, kind, parents: name != "sqlite_sequence", "compare_type": typed}
     with store.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection, opts=own), METADATA) == []
+
+
+def test_a_database_of_the_first_release_is_brought_up_to_date_with_its_tickets(store: TicketStore) -> None:
+    ticket = store.open(a_draft())
+    with store.engine.begin() as connection:
+        SEARCHES.drop(connection)
+        if connection.dialect.name == "postgresql":
+            for table in ("tickets", "outcomes"):
+                connection.exec_driver_sql(f"ALTER TABLE {table} ALTER conversation_id TYPE varchar(200)")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+    assert migrate(store.engine)
+    test_the_migrations_make_the_tables_that_the_code_uses(store)
+    assert store.ticket(ticket.number) == ticket
+    assert not migrate(store.engine)
 
 
 def test_processes_that_start_at_once_migrate_once(database: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import smtplib
 import ssl
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -12,11 +13,12 @@ from urllib.parse import unquote, urlsplit
 
 from bot.text.mail import header_address, make_mail
 from bot.tickets.delivery.message import body, subject
-from bot.tickets.delivery.target import Parcel, RefusedError, UnavailableError
+from bot.tickets.delivery.target import DeliveryAttempt, DeliveryError
 
 X_PRIORITY = {"urgent": "1", "high": "2", "normal": "3", "low": "5"}
 
 
+@dataclass(frozen=True, repr=False)
 class EmailTarget:
     """Sends each ticket as one e-mail.
 
@@ -32,23 +34,19 @@ class EmailTarget:
     """
 
     name = "email"
+    url: str
+    sender: str
+    recipient: str
+    answer_seconds: float
+    language: str | None = None
 
-    def __init__(
-        self, url: str, sender: str, recipient: str, answer_seconds: float, language: str | None = None
-    ) -> None:
-        self._url = url
-        self._sender = sender
-        self._recipient = recipient
-        self._answer_seconds = answer_seconds
-        self._language = language
-
-    def deliver(self, parcel: Parcel) -> str | None:
+    def deliver(self, attempt: DeliveryAttempt) -> str | None:
         """Sends one ticket; see `Target.deliver`."""
-        message = self._message(parcel)
+        message = self._message(attempt)
         handing_over = False
         try:
-            with closing(connect(self._url, self._answer_seconds)) as server:
-                parcel.ensure_time(self._answer_seconds)
+            with closing(connect(self.url, self.answer_seconds)) as server:
+                attempt.ensure_time(self.answer_seconds)
                 handing_over = True
                 server.send_message(message)
                 with suppress(smtplib.SMTPException, OSError):  # it has been taken, whatever follows
@@ -58,17 +56,17 @@ class EmailTarget:
         except smtplib.SMTPResponseException as error:
             raise _answered(error.smtp_code, error.smtp_error) from error
         except (smtplib.SMTPException, OSError) as error:
-            raise UnavailableError(f"the mail server did not answer ({error})", uncertain=handing_over) from error
+            raise DeliveryError(f"the mail server did not answer ({error})", uncertain=handing_over) from error
         return str(message["Message-ID"])
 
-    def _message(self, parcel: Parcel) -> EmailMessage:
-        ticket = parcel.ticket
+    def _message(self, attempt: DeliveryAttempt) -> EmailMessage:
+        ticket = attempt.ticket
         headers: dict[str, str | datetime] = {
             "Subject": subject(ticket),
-            "From": self._sender,
-            "To": self._recipient,
+            "From": self.sender,
+            "To": self.recipient,
             "Date": ticket.opened_at,
-            "Message-ID": f"<{ticket.number}.{parcel.key}@{Address(addr_spec=self._sender).domain}>",
+            "Message-ID": f"<{ticket.number}.{attempt.key}@{Address(addr_spec=self.sender).domain}>",
             "X-Priority": X_PRIORITY[ticket.priority],
             "X-Ticket-Tags": " ".join(ticket.tags),
             "Auto-Submitted": "auto-generated",
@@ -76,7 +74,7 @@ class EmailTarget:
         address = header_address(ticket.contact_email or "")
         if address:  # another one stands in the text
             headers["Reply-To"] = address
-        return make_mail(headers, body(ticket, self._language))
+        return make_mail(headers, body(ticket, self.language))
 
 
 def connect(url: str, answer_seconds: float) -> smtplib.SMTP:
@@ -108,7 +106,6 @@ def connect(url: str, answer_seconds: float) -> smtplib.SMTP:
     return server
 
 
-def _answered(code: int, told: bytes | str) -> RefusedError | UnavailableError:
+def _answered(code: int, told: bytes | str) -> DeliveryError:
     text = told.decode(errors="replace") if isinstance(told, bytes) else told
-    reason = f"the mail server answered {code} {text[:200]}"
-    return RefusedError(reason) if code >= 500 else UnavailableError(reason)
+    return DeliveryError(f"the mail server answered {code} {text[:200]}", refused=code >= 500)

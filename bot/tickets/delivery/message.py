@@ -1,4 +1,4 @@
-"""A ticket as text: what an agent reads in an e-mail or in Request Tracker."""
+"""Writes a ticket as text, for e-mails and Request Tracker."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.articles.replies import Replies
 from bot.settings import get_settings
 from bot.text.mail import header_text
 from bot.text.yaml_files import read_yaml
-from bot.tickets.model import Ticket, Utterance
+from bot.tickets.model import Ticket
 
 FALLBACK_LANGUAGE = "en"
 SUBJECT_LENGTH = 120
@@ -79,10 +79,9 @@ def _conversation(ticket: Ticket, words: dict[str, Any]) -> Iterator[str]:
     if not ticket.consent:
         yield words["no_consent"]
         return
-    lines = [line for line in ticket.transcript if isinstance(line, Utterance)]
-    if lines:
+    if ticket.transcript:
         yield f"{words['transcript']} (UTC):"
-    for line in lines:
+    for line in ticket.transcript:
         speaker = words["customer"] if line.speaker == "customer" else words["bot"]
         first, *rest = line.text.splitlines() or [""]
         yield f"  {_clock(line.at)}{speaker}: {first}"

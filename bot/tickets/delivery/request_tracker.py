@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from rt.exceptions import ConnectionError as NotConnected
-from rt.exceptions import NotFoundError, RtError, UnexpectedResponseError
+from rt.exceptions import NotFoundError, RtError
 from rt.rest2 import Rt
 
 from bot.text.mail import header_address
 from bot.tickets.delivery.message import body, subject
-from bot.tickets.delivery.target import Parcel, RefusedError, UnavailableError
+from bot.tickets.delivery.target import DeliveryAttempt, DeliveryError
 from bot.tickets.model import Ticket
 
 # Request Tracker calls 0 low, 50 medium and 100 high, and sorts by the number.
@@ -38,28 +38,26 @@ class RequestTrackerTarget:
         self._answer_seconds = answer_seconds
         self._language = language
 
-    def deliver(self, parcel: Parcel) -> str | None:
+    def deliver(self, attempt: DeliveryAttempt) -> str | None:
         """Creates one ticket unless it is there; see `Target.deliver`."""
-        ticket = parcel.ticket
+        ticket = attempt.ticket
         creating = False
         try:
             found = self._find(ticket)
             if found is None:
-                parcel.ensure_time(self._answer_seconds)
+                attempt.ensure_time(self._answer_seconds)
                 creating = True
                 found = self._create(ticket)
             return found
         except (NotConnected, OSError) as error:  # the library raises Python's own ConnectionError
             reached = type(error.__cause__).__name__ not in {"ConnectError", "ConnectTimeout"}
-            raise UnavailableError(
-                f"Request Tracker did not answer: {error}", uncertain=creating and reached
-            ) from error
-        except UnexpectedResponseError as error:
-            if error.status_code in NOT_NOW:
-                raise UnavailableError(_reason(error), uncertain=creating) from error
-            raise RefusedError(_reason(error)) from error
+            told = f"Request Tracker did not answer: {error}"
+            raise DeliveryError(told, uncertain=creating and reached) from error
         except (RtError, ValueError) as error:
-            raise RefusedError(_reason(error)) from error
+            told = getattr(error, "response_message", None) or str(error) or type(error).__name__
+            told = f"Request Tracker did not take it: {told[:300]}"
+            refused = getattr(error, "status_code", None) not in NOT_NOW
+            raise DeliveryError(told, refused, uncertain=creating) from error
 
     def _find(self, ticket: Ticket) -> str | None:
         try:
@@ -82,8 +80,3 @@ class RequestTrackerTarget:
                 **fields,
             )
         )
-
-
-def _reason(error: Exception) -> str:
-    told = getattr(error, "response_message", None) or str(error) or type(error).__name__
-    return f"Request Tracker did not take it: {told[:300]}"

@@ -1,4 +1,4 @@
-"""What a help desk is to the worker: a name, and a way to hand over one ticket."""
+"""A help desk: its name, and how one ticket is handed over to it."""
 
 from __future__ import annotations
 
@@ -9,48 +9,54 @@ from typing import Protocol
 from bot.tickets.model import Ticket
 
 
-class RefusedError(RuntimeError):
-    """The help desk has answered and does not take this ticket as it is."""
-
-
-class UnavailableError(RuntimeError):
-    """Nobody takes tickets at the moment.
+class DeliveryError(RuntimeError):
+    """The ticket was not delivered.
 
     Args:
         message: what was seen.
+        refused: the help desk has answered and does not take this ticket as it is; otherwise nobody takes any now.
         uncertain: the ticket may have arrived although no answer came.
     """
 
-    def __init__(self, message: str, uncertain: bool = False) -> None:
+    def __init__(self, message: str, refused: bool = False, uncertain: bool = False) -> None:
         super().__init__(message)
+        self.refused = refused
         self.uncertain = uncertain
 
 
 @dataclass(frozen=True)
-class Parcel:
-    """One ticket on its way to one help desk.
+class DeliveryAttempt:
+    """One attempt to deliver one ticket to one help desk.
 
     Args:
         ticket: what is delivered.
-        key: the same at every attempt, different for every ticket and help desk.
+        key: idempotency key: the same at every attempt, different for every ticket and help desk.
         deadline: when another worker may take over, as `time.monotonic()` counts.
+        id: row of the outbox.
+        attempts: how often it was tried, this time included.
+        refusals: how often the help desk has refused it.
+        lease: proves that the row is still ours.
     """
 
     ticket: Ticket
     key: str
     deadline: float
+    id: int
+    attempts: int
+    refusals: int
+    lease: str
 
     def ensure_time(self, answer_seconds: float) -> None:
-        """Called right before what cannot be taken back.
+        """Checks, right before what cannot be taken back, that the lease lasts until the help desk has answered.
 
         Args:
             answer_seconds: how long the help desk's answer is waited for.
 
         Raises:
-            UnavailableError: another worker could take over before the help desk has answered.
+            DeliveryError: another worker could take over before.
         """
         if time.monotonic() + answer_seconds > self.deadline:
-            raise UnavailableError("there was not enough time left to send the ticket safely")
+            raise DeliveryError("there was not enough time left to send the ticket safely")
 
 
 class Target(Protocol):
@@ -58,13 +64,12 @@ class Target(Protocol):
 
     name: str
 
-    def deliver(self, parcel: Parcel) -> str | None:
+    def deliver(self, attempt: DeliveryAttempt) -> str | None:
         """Hands a ticket over, once however often it is called.
 
         Returns:
             What the help desk calls it, None if it does not say.
 
         Raises:
-            RefusedError: the help desk does not take it.
-            UnavailableError: there is no answer; it is to be tried again later.
+            DeliveryError: the help desk does not take it, or does not answer.
         """

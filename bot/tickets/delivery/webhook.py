@@ -10,7 +10,7 @@ import time
 
 import requests
 
-from bot.tickets.delivery.target import Parcel, RefusedError, UnavailableError
+from bot.tickets.delivery.target import DeliveryAttempt, DeliveryError
 from bot.tickets.model import as_json
 
 # Not now: the request timed out, is being worked on, comes too early or too often, or nobody is behind the proxy.
@@ -38,28 +38,26 @@ class WebhookTarget:
         encoded = secret.removeprefix("whsec_")
         self._secret = secret.encode() if encoded == secret else base64.b64decode(encoded)
 
-    def deliver(self, parcel: Parcel) -> str | None:
+    def deliver(self, attempt: DeliveryAttempt) -> str | None:
         """Posts one ticket; see `Target.deliver`."""
-        body = json.dumps({"version": SCHEMA_VERSION, "ticket": as_json(parcel.ticket)}, ensure_ascii=False).encode()
-        parcel.ensure_time(self._answer_seconds)
+        body = json.dumps({"version": SCHEMA_VERSION, "ticket": as_json(attempt.ticket)}, ensure_ascii=False).encode()
+        attempt.ensure_time(self._answer_seconds)
         try:
             response = requests.post(
                 self._url,
                 data=body,
-                headers=self._headers(parcel.key, body),
+                headers=self._headers(attempt.key, body),
                 timeout=self._answer_seconds,
                 allow_redirects=False,
             )
-        except requests.ConnectTimeout as error:
-            raise UnavailableError(_reason(error)) from error
-        except requests.ConnectionError as error:
-            raise UnavailableError(_reason(error), uncertain="NewConnectionError" not in repr(error)) from error
         except requests.RequestException as error:
-            raise UnavailableError(_reason(error), uncertain=True) from error
+            reached = not isinstance(error, requests.ConnectTimeout) and "NewConnectionError" not in repr(error)
+            told = f"the webhook did not answer ({type(error).__name__})"
+            raise DeliveryError(told, uncertain=reached) from error
         if response.ok and not response.is_redirect:
             return _external_id(response)
         told = f"the webhook answered {response.status_code} {response.reason}: {response.text[:200]}"
-        raise UnavailableError(told) if response.status_code in NOT_NOW else RefusedError(told)
+        raise DeliveryError(told, refused=response.status_code not in NOT_NOW)
 
     def _headers(self, key: str, body: bytes) -> dict[str, str]:
         timestamp = str(int(time.time()))
@@ -80,7 +78,3 @@ def _external_id(response: requests.Response) -> str | None:
         return None
     found = answer.get("id") if isinstance(answer, dict) else None
     return None if found is None else str(found)[:200]
-
-
-def _reason(error: Exception) -> str:
-    return f"the webhook did not answer ({type(error).__name__})"

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.tickets.delivery.target import Parcel, RefusedError, Target, UnavailableError
-from bot.tickets.model import TicketStoreError
-from bot.tickets.outbox import Claim, Outbox
-from bot.tickets.store import now
+from bot.tickets.delivery.target import DeliveryError, Target
+from bot.tickets.model import TicketStoreError, now
+from bot.tickets.outbox import Outbox
 
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 1.0
@@ -22,8 +21,8 @@ MOST_ATTEMPTS = 2000
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How long is waited, and how often is tried.
+class RetryPolicy:
+    """Waits between attempts, and how many refusals end them.
 
     Args:
         first_seconds: wait after the first failure; doubled after each further one.
@@ -50,13 +49,13 @@ class Worker:
     Args:
         outbox: what is to be delivered.
         targets: the help desks.
-        patience: how long is waited, how often is tried.
+        policy: waits between attempts.
     """
 
-    def __init__(self, outbox: Outbox, targets: Sequence[Target], patience: Patience) -> None:
+    def __init__(self, outbox: Outbox, targets: Sequence[Target], policy: RetryPolicy) -> None:
         self._outbox = outbox
         self._targets = tuple(targets)
-        self._patience = patience
+        self._policy = policy
         self._stopped = threading.Event()
 
     def stop(self) -> None:
@@ -80,22 +79,18 @@ class Worker:
         """
         counts: Counter[str] = Counter()
         for target in self._targets:
-            while not self._stopped.is_set():
-                claim = self._outbox.claim(target.name)
-                if claim is None:
-                    break
-                result = self._deliver(target, claim)
+            result = "begun"
+            while result not in {"idle", "unavailable"} and not self._stopped.is_set():
+                result = self._deliver_next(target)
                 counts[result] += 1
-                if result == "unavailable":
-                    break
+        counts.pop("idle", None)
         return counts
 
     def _serve(self, target: Target) -> None:
         failures = 0
         while not self._stopped.is_set():
             try:
-                claim = self._outbox.claim(target.name)
-                result = self._deliver(target, claim) if claim else "idle"
+                result = self._deliver_next(target)
             except TicketStoreError as error:
                 logger.warning("%s", error)
                 result = "unavailable"
@@ -104,30 +99,30 @@ class Worker:
                 result = "unavailable"
             failures = failures + 1 if result == "unavailable" else 0
             if failures:
-                self._stopped.wait(self._patience.wait(failures).total_seconds())
+                self._stopped.wait(self._policy.wait(failures).total_seconds())
             elif result == "idle":
                 self._stopped.wait(POLL_SECONDS)
 
-    def _deliver(self, target: Target, claim: Claim) -> str:
-        """Tries one delivery and notes the result: `delivered`, `postponed`, `parked`, or `unavailable` for all."""
+    def _deliver_next(self, target: Target) -> str:
+        """Makes one attempt; returns `delivered`, `postponed`, `parked`, `unavailable` for all, or `idle` for none."""
+        attempt = self._outbox.claim(target.name)
+        if attempt is None:
+            return "idle"
         try:
-            external_id = target.deliver(Parcel(claim.ticket, claim.key, claim.deadline))
-        except UnavailableError as error:
-            return self._not_delivered(target, claim, str(error), refused=False, uncertain=error.uncertain)
-        except RefusedError as error:
-            return self._not_delivered(target, claim, str(error), refused=True)
+            external_id = target.deliver(attempt)
+        except DeliveryError as error:
+            failure = error
         except Exception as error:  # a ticket that breaks our own code must not stop the others
-            logger.exception("ticket %s cannot be delivered to %s", claim.ticket.number, target.name)
-            return self._not_delivered(target, claim, f"{type(error).__name__}: {error}", refused=True)
-        self._outbox.delivered(claim, external_id)
-        logger.info("ticket %s delivered to %s as %s", claim.ticket.number, target.name, external_id)
-        return "delivered"
-
-    def _not_delivered(self, target: Target, claim: Claim, reason: str, refused: bool, uncertain: bool = False) -> str:
-        logger.warning("ticket %s not delivered to %s: %s", claim.ticket.number, target.name, reason)
-        if claim.refusals + int(refused) >= self._patience.refusals or claim.attempts >= MOST_ATTEMPTS:
-            self._outbox.parked(claim, reason)
+            logger.exception("ticket %s cannot be delivered to %s", attempt.ticket.number, target.name)
+            failure = DeliveryError(f"{type(error).__name__}: {error}", refused=True)
+        else:
+            self._outbox.delivered(attempt, external_id)
+            logger.info("ticket %s delivered to %s as %s", attempt.ticket.number, target.name, external_id)
+            return "delivered"
+        logger.warning("ticket %s not delivered to %s: %s", attempt.ticket.number, target.name, failure)
+        if attempt.refusals + int(failure.refused) >= self._policy.refusals or attempt.attempts >= MOST_ATTEMPTS:
+            self._outbox.parked(attempt, str(failure))
             return "parked"
-        until = now() + self._patience.wait(claim.attempts, uncertain)
-        self._outbox.postponed(claim, reason, until, refused)
-        return "postponed" if refused else "unavailable"
+        until = now() + self._policy.wait(attempt.attempts, failure.uncertain and not failure.refused)
+        self._outbox.postponed(attempt, str(failure), until, failure.refused)
+        return "postponed" if failure.refused else "unavailable"

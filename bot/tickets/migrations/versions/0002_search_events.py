@@ -1,4 +1,4 @@
-"""What was searched for in conversations, and what became of the documents that were found."""
+"""Steps of searches in conversations."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -24,9 +24,3 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_search_events")),
     )
     op.create_index(op.f("ix_search_events_search_id"), "search_events", ["search_id"], unique=False)
-
-
-def downgrade() -> None:
-    """Drops the table."""
-    op.drop_index(op.f("ix_search_events_search_id"), table_name="search_events")
-    op.drop_table("search_events")
