@@ -10,7 +10,6 @@ from io import BytesIO
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from jinja2 import Template
 from rich.console import Console
 from rich.table import Table
@@ -48,8 +47,7 @@ class Summary:
         self.rows += batch.num_rows
         self.rejected += rejected
         for name, counter in self.counts.items():
-            for entry in pc.value_counts(batch.column(batch.schema.get_field_index(name))).to_pylist():
-                counter[entry["values"]] += entry["counts"]
+            counter.update(batch.column(name).to_pylist())
 
     def show(self, console: Console) -> None:
         """Prints the counts."""
