@@ -21,7 +21,7 @@ from bot.launcher import fingerprint
 from bot.nlu.linear import FORMAT
 from bot.settings import get_settings
 from bot.tickets.store import TicketStore
-from tests.conftest import RunningBot, free_port, started, tickets_beside
+from tests.conftest import ROOT, RunningBot, free_port, started, tickets_beside
 from tests.tickets.conftest import a_draft, webhook_settings
 
 
@@ -89,7 +89,7 @@ def test_the_model_depends_on_the_content_of_files_and_not_on_their_times(projec
     [
         *("config.yml", "domain.yml", "uv.lock", "data/issues.yml", "data/articles/pay_invoice/en.md"),
         *("bot/articles/importer.py", "bot/nlu/intent_model.py", "bot/text/lexicon.py"),
-        *("bot/encoder/features.py", "bot/encoder/model.py", "bot/encoder/sentences.py"),
+        *(f"bot/encoder/{path.name}" for path in sorted((ROOT / "bot" / "encoder").glob("*.py"))),
     ],
 )
 def test_the_model_depends_on_each_room_that_it_is_made_from(project: Path, file: str) -> None:
