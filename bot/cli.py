@@ -13,7 +13,7 @@ import bot.proposals.commands
 import bot.search.commands
 
 LAZY = {
-    "encoder": ("bot.encoder.commands", "learn and inspect the sentence encoder"),
+    "encoder": ("bot.encoder.training.commands", "learn and inspect the sentence encoder"),
     "search": ("bot.search.commands", "search the imported articles"),
     "data": ("bot.nlu.commands", "check and describe the training data"),
     "tickets": ("bot.tickets.commands", "list, show, assign, correct and deliver tickets"),

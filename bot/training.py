@@ -25,7 +25,9 @@ from bot.text.lexicon import LexiconError, default_folder, load_lexicon
 # What a model depends on. Times of files mean nothing after a clone, so their content is hashed.
 MODEL_SOURCES = (
     *("config.yml", "domain.yml", "data", "uv.lock"),
-    *("bot/articles", "bot/encoder", "bot/nlu", "bot/text/yaml_files.py"),
+    *("bot/articles", "bot/nlu", "bot/text"),
+    # Not `bot/encoder/training`: what it learns are the weights, which are hashed wherever the settings have them.
+    *("bot/encoder/__init__.py", "bot/encoder/features.py", "bot/encoder/model.py", "bot/encoder/sentences.py"),
 )
 HASHED_SUFFIXES = frozenset({".yml", ".md", ".py", ".lock", ".npz", ".bin"})
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")

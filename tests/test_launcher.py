@@ -21,7 +21,7 @@ from bot.nlu.linear import FORMAT
 from bot.settings import get_settings
 from bot.tickets.store import TicketStore
 from bot.training import fingerprint
-from tests.conftest import RunningBot, free_port, started, tickets_beside
+from tests.conftest import ROOT, RunningBot, free_port, started, tickets_beside
 from tests.tickets.conftest import a_draft, webhook_settings
 
 
@@ -82,6 +82,37 @@ def test_the_model_depends_on_the_content_of_files_and_not_on_their_times(projec
     assert fingerprint(project) == before
     phrases.write_text(phrases.read_text(encoding="utf8") + "\n", encoding="utf8")
     assert fingerprint(project) != before
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        *("config.yml", "domain.yml", "uv.lock", "data/issues.yml", "data/articles/pay_invoice/en.md"),
+        *("bot/articles/importer.py", "bot/nlu/intent_model.py", "bot/text/lexicon.py"),
+        *(f"bot/encoder/{path.name}" for path in sorted((ROOT / "bot" / "encoder").glob("*.py"))),
+    ],
+)
+def test_the_model_depends_on_each_room_that_it_is_made_from(project: Path, file: str) -> None:
+    before = fingerprint(project)
+    with (project / file).open("a", encoding="utf8") as stream:
+        stream.write("\n")
+    assert fingerprint(project) != before
+
+
+@pytest.mark.parametrize("file", ["bot/encoder/training/train.py", "bot/batch/run.py", "actions/__init__.py"])
+def test_the_model_does_not_depend_on_what_is_not_in_it(project: Path, file: str) -> None:
+    before = fingerprint(project)
+    with (project / file).open("a", encoding="utf8") as stream:
+        stream.write("\n")
+    assert fingerprint(project) == before
+
+
+def test_the_modules_that_serve_do_not_import_what_only_training_needs() -> None:
+    code = "import sys, bot.encoder, bot.encoder.sentences; print(*sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(result.stdout.split())
+    assert "bot.encoder.model" in loaded
+    assert not loaded & {"bot.encoder.training", "scipy", "markdown_it", "safetensors"}
 
 
 def test_the_model_depends_on_the_encoders_of_the_settings_and_on_the_trees(

@@ -25,9 +25,8 @@ import numpy.typing as npt
 from scipy import sparse
 
 from bot.encoder import Encoder, load_encoder
-from bot.encoder.features import Vocabulary, word_keys, words_of
-from bot.encoder.model import quantise
-from bot.encoder.training import contrast
+from bot.encoder.features import Keys, rows_of, words_of
+from bot.encoder.training.train import contrast, quantise
 from bot.search.known import add_questions
 from bot.search.reading import words_of_slug
 from bot.settings import get_settings
@@ -109,11 +108,11 @@ class Table:
 
     def __init__(self, weights: Path, texts: Sequence[str]) -> None:
         with np.load(weights, allow_pickle=False) as shipped:
-            self.vocabulary = Vocabulary(shipped["keys"])
+            self.keys: Keys = shipped["keys"]
             self.values: Floats = shipped["codes"].astype(np.float32) * shipped["scales"][:, None]
         self._start = self.values.copy()
         self._words = {word: row for row, word in enumerate(dict.fromkeys(w for text in texts for w in words_of(text)))}
-        self._features = _features(self._words, self.vocabulary)
+        self._features = _features(self._words, self.keys)
         self._text: dict[str, list[int]] = {}
         self._pace = _STEP * np.sqrt((self.values**2).mean(axis=1))
         self._squares = np.zeros(len(self.values), np.float32)
@@ -159,15 +158,11 @@ class Table:
         self.values[rows] -= gradient * (self._pace[rows] * np.float32(share) / typical)[:, None]
 
 
-def _features(words: Sequence[str] | dict[str, int], vocabulary: Vocabulary) -> sparse.csr_matrix:
-    found = []
-    for word in words:
-        keys = word_keys(word)
-        places = np.minimum(np.searchsorted(vocabulary.keys, keys), len(vocabulary) - 1)
-        found.append(places[vocabulary.keys[places] == keys])
+def _features(words: Sequence[str] | dict[str, int], keys: Keys) -> sparse.csr_matrix:
+    found = [rows_of(keys, word) for word in words]
     ends = np.cumsum([0, *(len(part) for part in found)])
     flat = np.concatenate(found)
-    return sparse.csr_matrix((np.ones(len(flat), np.float32), flat, ends), shape=(len(words), len(vocabulary)))
+    return sparse.csr_matrix((np.ones(len(flat), np.float32), flat, ends), shape=(len(words), len(keys)))
 
 
 def learn(
@@ -221,7 +216,7 @@ def learn(
         "questions": sum(len(found) for _, found in asked),
         "steps": steps,
     }
-    return Encoder(table.vocabulary, *quantise(table.learned()), provenance)
+    return Encoder(table.keys, *quantise(table.learned()), provenance)
 
 
 def _pairs(chosen: Sequence[list[Version]], chance: random.Random) -> list[tuple[list[str], list[str]]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import product
 
 from bot.articles import ArticleStore
@@ -12,30 +11,19 @@ from bot.articles.replies import Replies
 from bot.articles.store import ArticleNotFound
 from bot.settings import get_settings
 
-
-@dataclass(frozen=True)
-class Link:
-    """What a ticket is answered by."""
-
-    article_id: str | None = None
-    url: str | None = None
-    """Of the first document that the article recommends."""
-
-
-Links = dict[tuple[str, str], Link]
-"""Issue and language of the answer -> its link; where there is no article, there is none."""
+Links = dict[tuple[str, str], tuple[str, str | None]]
+"""Issue and language of the answer -> the article's id and the address of its first document, if it has one."""
 
 
 def read_links() -> Links:
     """Reads the articles of all issues, once for all workers: it takes some seconds."""
     articles = ArticleStore(get_settings().data_dir / "articles")
-    found = {}
+    links: Links = {}
     for intent, language in product(load_issues(), Replies().languages()):
         try:
             article = articles.article(intent, language)
         except ArticleNotFound:
             continue
-        recommended = documents(article)
-        url = recommended[0].url if recommended else None
-        found[intent, language] = Link(f"{intent}/{article.language}", url)
-    return found
+        url = next((document.url for document in documents(article)), None)
+        links[intent, language] = (f"{intent}/{article.language}", url)
+    return links

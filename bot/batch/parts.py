@@ -14,8 +14,6 @@ from typing import Any, BinaryIO
 
 from bot.batch.rows import BatchError
 
-_MANIFEST = "manifest.json"
-
 
 class Parts:
     """The folder of a run that is not done; while it is open no other run can use it.
@@ -46,34 +44,30 @@ class Parts:
         """Makes sure that the parts belong to this run.
 
         Args:
-            about: what the results depend on: input, model, options.
+            about: what the results depend on: input, model, options; plain values of JSON.
             force: whether parts of another run are thrown away.
 
         Raises:
             BatchError: they belong to another one.
         """
-        path = self.folder / _MANIFEST
-        wanted = json.loads(json.dumps(about))
+        path = self.folder / "manifest.json"
         if path.exists():
             known = json.loads(path.read_text(encoding="utf8"))
-            if known == wanted:
+            if known == about:
                 return
             if not force:
-                changed = ", ".join(sorted(key for key in wanted if known.get(key) != wanted[key]))
+                changed = ", ".join(sorted(key for key in about if known.get(key) != about[key]))
                 raise BatchError(
                     f"{self.folder}: has parts of another run (different: {changed}); --force throws them away."
                 )
-            for part in self.folder.glob("*.arrow"):
+            for part in self.in_order():
                 part.unlink()
-        _write_whole(path, json.dumps(wanted, indent=1).encode())
+        with written_whole(path) as stream:
+            stream.write(json.dumps(about, indent=1).encode())
 
-    def has(self, number: int) -> bool:
-        """Tells whether a chunk is done."""
-        return self._path(number).exists()
-
-    def keep(self, number: int, result: bytes) -> None:
-        """Keeps the result of a chunk."""
-        _write_whole(self._path(number), result)
+    def path(self, number: int) -> Path:
+        """Returns the file of a chunk's result, which is there when the chunk is done."""
+        return self.folder / f"{number:08}.arrow"
 
     def in_order(self) -> list[Path]:
         """Returns the parts, in the order of the input."""
@@ -82,9 +76,6 @@ class Parts:
     def remove(self) -> None:
         """Throws everything away."""
         shutil.rmtree(self.folder)
-
-    def _path(self, number: int) -> Path:
-        return self.folder / f"{number:08}.arrow"
 
 
 def digest_of(path: Path) -> str:
@@ -96,16 +87,12 @@ def digest_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def copy_stream(stream: BinaryIO, path: Path) -> None:
-    """Copies what comes in at a stream, such as standard input, into a file."""
-    with path.open("wb") as copy:
-        shutil.copyfileobj(stream, copy, 2**20)
-
-
-def _write_whole(path: Path, content: bytes) -> None:
+@contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
+    """Opens a file that takes its place when all of it is written."""
     half = path.with_name(path.name + ".half")
     with half.open("wb") as stream:
-        stream.write(content)
+        yield stream
         stream.flush()
         os.fsync(stream.fileno())
     half.replace(path)

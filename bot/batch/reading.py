@@ -7,12 +7,13 @@ is not UTF-8 or not well-formed.
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -75,53 +76,40 @@ def read_chunks(path: Path, kind: str, columns: Columns, size: int = CHUNK_ROWS)
         BatchError: the file is not of this format or lacks a column.
     """
     readers = {"csv": _read_csv, "jsonl": _read_json_lines, "parquet": _read_parquet}
-    rows: list[Row] = []
-    rejected: list[Rejected] = []
-    number = position = 0
-    for row, (position, cells) in enumerate(readers[kind](path, columns), start=1):
-        read = _read_row(row, cells, columns.longest)
-        if isinstance(read, Row):
-            rows.append(read)
-        else:
-            rejected.append(read)
-        if len(rows) + len(rejected) == size:
-            yield Chunk(number, tuple(rows), tuple(rejected), position)
-            rows, rejected, number = [], [], number + 1
-    if rows or rejected:
-        yield Chunk(number, tuple(rows), tuple(rejected), position)
+    records = enumerate(readers[kind](path, columns), start=1)
+    read = ((_read_row(row, cells, columns.longest), position) for row, (position, cells) in records)
+    for number in itertools.count():
+        part = list(itertools.islice(read, size))
+        if not part:
+            return
+        rows = tuple(row for row, _ in part if isinstance(row, Row))
+        rejected = tuple(row for row, _ in part if isinstance(row, Rejected))
+        yield Chunk(number, rows, rejected, part[-1][1])
 
 
 def _read_row(row: int, cells: Cells, longest: int) -> Row | Rejected:
     if isinstance(cells, str):
         return Rejected(row, "", cells)
-    found_id, text = (_decoded(cell) for cell in cells)
-    identity = str(row) if found_id is None else str(found_id)
-    if not _is_storable(identity):
+    cell, text = (cell.decode("utf8", "surrogateescape") if isinstance(cell, bytes) else cell for cell in cells)
+    identity = str(row if cell is None else cell)
+    if not _is_utf8(identity):
         return Rejected(row, "", "the id is not UTF-8")
-    if isinstance(text, str):
-        is_storable, text = _is_storable(text), readable(text)
-    reason = None
+    reason = ""
     if text is None:
         reason = "no text"
     elif not isinstance(text, str):
         reason = f"the text is not a text but of the type {type(text).__name__}"
-    elif not is_storable:
+    elif not _is_utf8(text):
         reason = "the text is not UTF-8"
-    elif not text.strip():
+    elif not (text := readable(text)).strip():
         reason = "empty text"
     elif len(text) > longest:
         reason = f"too long: {len(text)} characters, at most {longest} are read (is a quotation mark not closed?)"
     return Rejected(row, identity, reason) if reason else Row(row, identity, str(text))
 
 
-def _decoded(cell: object) -> object:
-    return cell.decode("utf8", "surrogateescape") if isinstance(cell, bytes) else cell
-
-
-def _is_storable(text: str) -> bool:
+def _is_utf8(text: str) -> bool:
     """Tells whether a text can be written as UTF-8: bytes that were none have become half characters."""
-    if text.isascii():
-        return True
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -150,12 +138,10 @@ def _read_csv(path: Path, columns: Columns) -> Iterator[tuple[int, Cells]]:
             except csv.Error as error:
                 yield raw.tell(), f"not well-formed: {error}"
                 continue
-            if not record:  # a blank line
-                continue
-            if len(record) != len(names):
+            if record and len(record) != len(names):
                 yield raw.tell(), f"not well-formed: {len(record)} fields, the header names {len(names)}"
-                continue
-            yield raw.tell(), (record[identity] if identity is not None else None, record[text])
+            elif record:  # none is a blank line
+                yield raw.tell(), (record[identity] if identity is not None else None, record[text])
 
 
 def _header(line: str, delimiter: str) -> list[str]:
@@ -173,45 +159,35 @@ def _places(path: Path, names: Sequence[str], columns: Columns) -> tuple[int, in
 
 
 def _read_json_lines(path: Path, columns: Columns) -> Iterator[tuple[int, Cells]]:
-    found = False
+    has_text = False
     with path.open("rb") as stream:
-        position = 0
         while line := stream.readline(_LONGEST_RECORD):
-            position += len(line)
             if len(line) == _LONGEST_RECORD and not line.endswith(b"\n"):
-                position += _pass_over(stream)
-                yield position, f"too long: a line of more than {_LONGEST_RECORD} bytes"
-                continue
-            if not line.strip():
-                continue
-            cells, has_text = _json_cells(line.removeprefix(b"\xef\xbb\xbf"), columns)
-            found = found or has_text
-            yield position, cells
-    if position and not found:
-        raise BatchError(f"{path}: no line is a JSON object with the field `{columns.text}`; --text-column names it.")
+                while line and not line.endswith(b"\n"):  # passes over the rest
+                    line = stream.readline(_LONGEST_RECORD)
+                yield stream.tell(), f"too long: a line of more than {_LONGEST_RECORD} bytes"
+            elif line.strip():
+                record = _json_object(line.removeprefix(b"\xef\xbb\xbf"))
+                if isinstance(record, str):
+                    yield stream.tell(), record
+                    continue
+                has_text = has_text or columns.text in record
+                yield stream.tell(), (record.get(columns.id or "id"), record.get(columns.text))
+        if stream.tell() and not has_text:
+            raise BatchError(
+                f"{path}: no line is a JSON object with the field `{columns.text}`; --text-column names it."
+            )
 
 
-def _json_cells(line: bytes, columns: Columns) -> tuple[Cells, bool]:
-    """Returns a line's id and text, and whether it has the field of the text at all."""
+def _json_object(line: bytes) -> dict[str, Any] | str:
+    """Returns a line's object, or why it is none."""
     try:
         record: Any = json.loads(line)
     except UnicodeDecodeError:
-        return "the line is not UTF-8", False
+        return "the line is not UTF-8"
     except (ValueError, RecursionError) as error:
-        return f"not well-formed: {error}", False
-    if not isinstance(record, dict):
-        return "not a JSON object", False
-    return (record.get(columns.id or "id"), record.get(columns.text)), columns.text in record
-
-
-def _pass_over(stream: BinaryIO) -> int:
-    """Reads to the end of a line; returns the number of bytes."""
-    passed = 0
-    while part := stream.readline(_LONGEST_RECORD):
-        passed += len(part)
-        if part.endswith(b"\n"):
-            break
-    return passed
+        return f"not well-formed: {error}"
+    return record if isinstance(record, dict) else "not a JSON object"
 
 
 def _read_parquet(path: Path, columns: Columns) -> Iterator[tuple[int, Cells]]:

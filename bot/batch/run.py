@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -10,14 +11,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import pyarrow as pa
 from tqdm import tqdm
 
 from bot.batch.links import read_links
-from bot.batch.parts import Parts, copy_stream, digest_of
+from bot.batch.parts import Parts, digest_of, written_whole
 from bot.batch.reading import Columns, read_chunks, total_of
 from bot.batch.rows import CHUNK_ROWS, BatchError, Chunk
 from bot.batch.summary import Summary
-from bot.batch.tables import unpack, write_rejected, writer
+from bot.batch.tables import unpack, write_rejected, write_results
 from bot.batch.workers import Model, begin_to_load, on_cluster, on_this_machine
 
 STREAM = Path("-")
@@ -77,7 +79,8 @@ def triage_file(plan: Plan) -> Summary:
         source = plan.source
         if source == STREAM:
             source = folder / "input"
-            copy_stream(sys.stdin.buffer, source)
+            with source.open("wb") as copy:
+                shutil.copyfileobj(sys.stdin.buffer, copy, 2**20)
         model = Model.at(plan.model)
         if plan.scheduler is None:
             begin_to_load(model)
@@ -104,7 +107,7 @@ def _understand(plan: Plan, source: Path, model: Model, parts: Parts) -> None:
     hidden = None if plan.progress is None else not plan.progress
     total = total_of(source, plan.source_format)
     with tqdm(total=total, bar_format=layout, disable=hidden, file=sys.stderr) as bar:
-        chunks = _left(read_chunks(source, plan.source_format, plan.columns, plan.chunk_rows), parts, bar)
+        chunks = _unfinished(read_chunks(source, plan.source_format, plan.columns, plan.chunk_rows), parts, bar)
         links = read_links()
         if plan.scheduler is None:
             results = on_this_machine(chunks, model, links, plan.processes)
@@ -112,20 +115,21 @@ def _understand(plan: Plan, source: Path, model: Model, parts: Parts) -> None:
             results = on_cluster(chunks, model, links, plan.scheduler)
         rows = 0
         for chunk, result in results:
-            parts.keep(chunk.number, result)
+            with written_whole(parts.path(chunk.number)) as stream:
+                stream.write(result)
             rows += chunk.size
             elapsed = bar.format_dict["elapsed"] or 1e-9
             bar.set_postfix_str(f"{rows / elapsed:,.0f} tickets/s", refresh=False)
             _advance(bar, chunk)
 
 
-def _left(chunks: Iterator[Chunk], parts: Parts, bar: Any) -> Iterator[Chunk]:
+def _unfinished(chunks: Iterator[Chunk], parts: Parts, bar: Any) -> Iterator[Chunk]:
     """Yields the chunks that are still to be done."""
     for chunk in chunks:
-        if not parts.has(chunk.number):
-            yield chunk
-        else:
+        if parts.path(chunk.number).exists():
             _advance(bar, chunk)
+        else:
+            yield chunk
 
 
 def _advance(bar: Any, chunk: Chunk) -> None:
@@ -135,33 +139,29 @@ def _advance(bar: Any, chunk: Chunk) -> None:
 def _put_together(plan: Plan, parts: Parts) -> Summary:
     """Writes the result and the rejected rows, each wholly or not at all."""
     summary = Summary()
-    with ExitStack() as stack:
-        stream = stack.enter_context(_whole(plan.output, sys.stdout.buffer))
-        rejects: BinaryIO | None = None
-        with writer(stream, plan.output_format) as result:
-            for path in parts.in_order():
-                batches, rejected = unpack(path)
-                for batch in batches:
-                    result.write_batch(batch)
-                    summary.add(batch)
-                if rejected:
-                    is_first = rejects is None
-                    rejects = rejects or stack.enter_context(_whole(plan.rejects_path, sys.stderr.buffer))
-                    write_rejected(rejects, rejected, with_header=is_first)
-                    summary.rejected += len(rejected)
-    if rejects is None and plan.rejects_path != STREAM:
-        plan.rejects_path.unlink(missing_ok=True)  # of an earlier run, which --force has given up
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for path in parts.in_order():
+            batch, rejected = unpack(path)
+            summary.add(batch, len(rejected))
+            yield batch
+
+    with _opened(plan.output, sys.stdout.buffer) as stream:
+        write_results(stream, plan.output_format, batches())
+        if summary.rejected:
+            with _opened(plan.rejects_path, sys.stderr.buffer) as rejects:
+                write_rejected(rejects, (one for path in parts.in_order() for one in unpack(path)[1]))
+        elif plan.rejects_path != STREAM:
+            plan.rejects_path.unlink(missing_ok=True)  # of an earlier run, which --force has given up
     return summary
 
 
 @contextmanager
-def _whole(path: Path, stream: BinaryIO) -> Iterator[BinaryIO]:
-    """Opens a file that takes its place when all of it is written, or a stream for `-`."""
+def _opened(path: Path, standard_stream: BinaryIO) -> Iterator[BinaryIO]:
+    """Opens a file that takes its place when all of it is written, or the standard stream for `-`."""
     if path == STREAM:
-        yield stream
-        stream.flush()
+        yield standard_stream
+        standard_stream.flush()
         return
-    half = path.with_name(path.name + ".half")
-    with half.open("wb") as file:
-        yield file
-    half.replace(path)
+    with written_whole(path) as stream:
+        yield stream

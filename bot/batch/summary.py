@@ -10,7 +10,6 @@ from io import BytesIO
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from jinja2 import Template
 from rich.console import Console
 from rich.table import Table
@@ -43,12 +42,12 @@ class Summary:
     rejected: int = 0
     counts: Mapping[str, Counter[str]] = field(default_factory=lambda: {name: Counter() for name in COUNTED})
 
-    def add(self, batch: pa.RecordBatch) -> None:
-        """Counts some results."""
+    def add(self, batch: pa.RecordBatch, rejected: int) -> None:
+        """Counts some results, and rows without one."""
         self.rows += batch.num_rows
+        self.rejected += rejected
         for name, counter in self.counts.items():
-            for entry in pc.value_counts(batch.column(batch.schema.get_field_index(name))).to_pylist():
-                counter[entry["values"]] += entry["counts"]
+            counter.update(batch.column(name).to_pylist())
 
     def show(self, console: Console) -> None:
         """Prints the counts."""

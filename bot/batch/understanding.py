@@ -5,8 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from bot.articles.issues import load_issues
 from bot.articles.replies import Replies
-from bot.batch.links import Link, Links
+from bot.batch.links import Links
 from bot.batch.rows import Chunk, Rejected, Row
 from bot.batch.tables import SCHEMA
 from bot.channel.typed_text import as_text
@@ -32,7 +31,6 @@ from bot.nlu.language import FALLBACK_LANGUAGE, LANGUAGE
 from bot.tickets.priority import assess
 
 Record = dict[str, Any]
-_NO_LINK = Link()
 
 
 class Understanding:
@@ -64,8 +62,13 @@ class Understanding:
         Returns:
             The results in the order of the rows, and the rows without one, the chunk's own ones among them.
         """
-        with _garbage_left():
-            batch, failed = self._triage(chunk.rows, links)
+        gc.disable()  # to look for garbage among what a chunk needs takes a tenth of the time
+        try:
+            records, failed = self._triage(chunk.rows, links)
+        finally:
+            gc.enable()
+            gc.collect()
+        batch = pa.RecordBatch.from_pylist(records, schema=SCHEMA)
         return batch, sorted((*chunk.rejected, *failed), key=lambda one: one.row)
 
     def parse(self, texts: Sequence[str]) -> list[Message]:
@@ -77,21 +80,20 @@ class Understanding:
         }
         return list(self._runner.run(inputs=inputs, targets=[self._target])[self._target])
 
-    def _triage(self, rows: Sequence[Row], links: Links) -> tuple[pa.RecordBatch, list[Rejected]]:
+    def _triage(self, rows: Sequence[Row], links: Links) -> tuple[list[Record], list[Rejected]]:
         """Triages rows; where that fails, the halves are tried, until the row is found at which it does."""
-        places: dict[str, int] = {}
-        index = [places.setdefault(row.text, len(places)) for row in rows]
+        texts = list(dict.fromkeys(row.text for row in rows))
         try:
-            records = [self._record(message, links) for message in self.parse(list(places))] if places else []
+            found = [self._record(message, links) for message in self.parse(texts)] if texts else []
         except Exception as error:
             if len(rows) == 1:
                 cause = error.__cause__ or error
-                return _batch([], []), [Rejected(rows[0].row, rows[0].id, f"the model fails: {cause!r}"[:300])]
+                return [], [Rejected(rows[0].row, rows[0].id, f"the model fails: {cause!r}"[:300])]
             middle = len(rows) // 2
             first, second = self._triage(rows[:middle], links), self._triage(rows[middle:], links)
-            table = pa.Table.from_batches([first[0], second[0]]).combine_chunks()
-            return next(iter(table.to_batches()), first[0]), [*first[1], *second[1]]
-        return _batch([row.id for row in rows], [records[place] for place in index]), []
+            return first[0] + second[0], first[1] + second[1]
+        by_text = dict(zip(texts, found, strict=True))
+        return [{"id": row.id, **by_text[row.text]} for row in rows], []
 
     def _record(self, message: Message, links: Links) -> Record:
         best = message.get("intent")
@@ -108,7 +110,7 @@ class Understanding:
         mood = triage.get("sentiment")
         feeling = (mood["label"], mood["confidence"]) if mood else None
         assessment = assess(best["name"], triage.get("signals", ()), feeling)
-        link = links.get((best["name"], self._replies.answer_language(language)), _NO_LINK)
+        article_id, url = links.get((best["name"], self._replies.answer_language(language)), (None, None))
         return {
             "intent": best["name"],
             "confidence": best["confidence"],
@@ -121,8 +123,8 @@ class Understanding:
             "sentiment": feeling[0] if feeling else None,
             "queue": assessment.queue,
             "priority": assessment.priority,
-            "article_id": link.article_id,
-            "article_url": link.url,
+            "article_id": article_id,
+            "article_url": url,
         }
 
     def _product(self, intent: str, entities: Sequence[Record]) -> str | None:
@@ -130,17 +132,6 @@ class Understanding:
         named = next((str(one["value"]) for one in entities if one["entity"] == "product"), None)
         products = self._issues[intent].products if intent in self._issues else ()
         return named or (products[0] if len(products) == 1 else None)
-
-
-@contextmanager
-def _garbage_left() -> Iterator[None]:
-    """Leaves garbage until a chunk is done: to look for it among what a chunk needs takes a tenth of the time."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        gc.collect()
 
 
 def without_tokens(schema: GraphSchema) -> GraphSchema:
@@ -156,8 +147,3 @@ def without_tokens(schema: GraphSchema) -> GraphSchema:
             for name, node in others.items()
         }
     )
-
-
-def _batch(ids: Sequence[str], records: Sequence[Record]) -> pa.RecordBatch:
-    columns = {"id": ids, **{name: [record[name] for record in records] for name in SCHEMA.names[1:]}}
-    return pa.RecordBatch.from_pydict(columns, schema=SCHEMA)

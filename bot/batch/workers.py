@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import multiprocessing
 import os
@@ -15,12 +14,14 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain, islice
 from multiprocessing.context import ForkServerContext
 from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.batch.links import Links
+from bot.batch.parts import digest_of
 from bot.batch.rows import BatchError, Chunk
 from bot.batch.tables import pack
 
@@ -47,7 +48,7 @@ class Model:
     @classmethod
     def at(cls, path: Path) -> Model:
         """Names a file."""
-        return cls(str(path.resolve()), _digest(path))
+        return cls(str(path.resolve()), digest_of(path))
 
 
 def understand(model: Model, links: Links, chunk: Chunk) -> bytes:
@@ -81,30 +82,29 @@ def on_this_machine(
     """
     context = begin_to_load(model)
     waiting = iter(chunks)
-    again: list[Chunk] = []
     deaths: Counter[int] = Counter()
     while True:
-        running: dict[Future[bytes], Chunk] = {}
+        unfinished: dict[int, Chunk] = {}
+        running: dict[Future[bytes], int] = {}
         with ProcessPoolExecutor(processes, mp_context=context, initializer=ignore_interrupts) as pool:
             try:
                 while True:
-                    while len(running) < processes * WAITING and (chunk := _next(again, waiting)) is not None:
-                        again.insert(0, chunk)  # not lost where the pool turns out to be broken
-                        running[pool.submit(understand, model, links, chunk)] = chunk
-                        again.pop(0)
+                    for chunk in islice(waiting, processes * WAITING - len(running)):
+                        unfinished[chunk.number] = chunk  # before it is submitted, which fails where a worker has died
+                        running[pool.submit(understand, model, links, chunk)] = chunk.number
                     if not running:
                         return
                     done, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in done:
                         result = future.result()
-                        yield running.pop(future), result
+                        yield unfinished.pop(running.pop(future)), result
             except (BrokenProcessPool, ConnectionError, EOFError):  # a worker, or what workers are forked from
-                again = sorted((*again, *running.values()), key=lambda chunk: chunk.number)
                 _stop_feeding(pool)
+                again = [unfinished[number] for number in sorted(unfinished)]
+                waiting = chain(again, waiting)
                 # The workers had the first ones; the others waited.
-                suspects = again[:processes]
-                deaths.update(chunk.number for chunk in suspects)
-                worst = max(suspects, key=lambda chunk: deaths[chunk.number])
+                deaths.update(chunk.number for chunk in again[:processes])
+                worst = max(again[:processes], key=lambda chunk: deaths[chunk.number])
                 if deaths[worst.number] >= ATTEMPTS:
                     raise BatchError(
                         f"workers died {ATTEMPTS} times over {worst.label}; is there enough memory? Try --processes 1."
@@ -147,7 +147,7 @@ def on_cluster(chunks: Iterable[Chunk], model: Model, links: Links, address: str
 
         def fill() -> None:
             room = WAITING * max(1, sum(client.nthreads().values()))
-            while len(running) < room and (chunk := _next([], waiting)) is not None:
+            for chunk in islice(waiting, max(0, room - len(running))):
                 future = client.submit(understand, model, links, chunk, pure=False)
                 running[future.key] = chunk
                 done.add(future)
@@ -195,10 +195,6 @@ def preload() -> None:
         _loaded(Model(*json.loads(os.environ[PRELOADED])))
 
 
-def _next(again: list[Chunk], waiting: Iterator[Chunk]) -> Chunk | None:
-    return again.pop(0) if again else next(waiting, None)
-
-
 def ignore_interrupts() -> None:
     """Leaves Ctrl-C, which reaches all processes, to the first one, which ends the others."""
     with suppress(ValueError):
@@ -210,16 +206,12 @@ def _loaded(model: Model) -> Understanding:
     from bot.batch.understanding import Understanding
 
     path = Path(model.path)
-    if not path.is_file() or _digest(path) != model.digest:
+    if not path.is_file() or digest_of(path) != model.digest:
         raise BatchError(f"{path} on {os.uname().nodename} is missing or another model; copy the model there.")
     try:
         return Understanding(path)
     except Exception as error:
         raise BatchError(f"{path}: the model cannot be loaded: {error}") from error
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def cores() -> int:

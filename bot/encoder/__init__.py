@@ -1,4 +1,4 @@
-"""A multilingual sentence encoder learned from parallel help-article trees: align → train → export, and the weights."""
+"""Encoders of texts in nine languages, as the bot uses them; `bot.encoder.training` learns them."""
 
 from bot.encoder.model import Encoder, EncoderFileError, load_encoder
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float32]
 
 _MODEL, _TOKENIZER, _ABOUT = "model.onnx", "tokenizer.json", "about.json"
-_DEFAULTS = {"longest": 128, "prefix": "", "pooling": "mean"}
-_TOGETHER = 16
+_BATCH = 16
 _INPUTS = frozenset({"input_ids", "attention_mask", "token_type_ids"})
 
 
@@ -49,17 +48,17 @@ class SentenceEncoder:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._about = {**_DEFAULTS, **_read_about(folder)}
-        self._tokenizer = _read_tokenizer(folder, int(self._about["longest"]))
-        self._session = _read_model(folder)
+        about = folder / _ABOUT
+        settings = json.loads(about.read_text(encoding="utf8")) if about.exists() else {}
+        self._prefix = str(settings.get("prefix", ""))
+        self._pooling = settings.get("pooling", "mean")
+        self._tokenizer = _read_tokenizer(folder / _TOKENIZER, int(settings.get("longest", 128)))
+        self._session = _read_model(folder / _MODEL)
         self._inputs = [entry.name for entry in self._session.get_inputs()]
-        # One message is asked for by several models, one after the other: intents, acts, passages.
-        self._message_vector = lru_cache(maxsize=1)(self._vector)
-
-    @property
-    def dimension(self) -> int:
+        self.dimension = int(self._session.get_outputs()[0].shape[-1])
         """Numbers per vector."""
-        return int(self._session.get_outputs()[0].shape[-1])
+        # One message is asked for by several models, one after the other: intents, acts, passages.
+        self._message_vector = lru_cache(maxsize=1)(lambda text: self._run([self._tokens(text)])[0])
 
     def encode(self, texts: Sequence[str]) -> Floats:
         """Encodes texts.
@@ -70,14 +69,9 @@ class SentenceEncoder:
         Returns:
             (n, dimension) float32, rows of unit length.
         """
-        result = np.zeros((len(texts), self.dimension), dtype=np.float32)
         if len(texts) == 1:
-            result[0] = self._message_vector(texts[0])
-        elif texts:
-            with ThreadPoolExecutor(os.cpu_count()) as threads:  # the runtime releases Python's lock
-                for row, vector in enumerate(threads.map(self._vector, texts)):
-                    result[row] = vector
-        return result
+            return np.array([self._message_vector(texts[0])])
+        return self._encode_groups([self._tokens(text) for text in texts], [[row] for row in range(len(texts))])
 
     def encode_for_training(self, texts: Sequence[str]) -> Floats:
         """Encodes texts of the same length together, which takes about half as long.
@@ -90,26 +84,26 @@ class SentenceEncoder:
         Returns:
             (n, dimension) float32, rows of unit length.
         """
-        result = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        rows: dict[int, list[int]] = defaultdict(list)
         tokens = [self._tokens(text) for text in texts]
+        rows_by_length: dict[int, list[int]] = defaultdict(list)
         for row, ids in enumerate(tokens):
-            rows[len(ids)].append(row)
+            rows_by_length[len(ids)].append(row)
         groups = [
-            alike[start : start + _TOGETHER] for alike in rows.values() for start in range(0, len(alike), _TOGETHER)
+            rows[start : start + _BATCH] for rows in rows_by_length.values() for start in range(0, len(rows), _BATCH)
         ]
-        with ThreadPoolExecutor(os.cpu_count()) as threads:
+        return self._encode_groups(tokens, groups)
+
+    def _encode_groups(self, tokens: Sequence[Sequence[int]], groups: Sequence[list[int]]) -> Floats:
+        """Encodes texts by groups of rows that have the same number of tokens."""
+        result = np.zeros((len(tokens), self.dimension), dtype=np.float32)
+        with ThreadPoolExecutor(os.cpu_count()) as threads:  # the runtime releases Python's lock
             encoded = threads.map(lambda group: self._run([tokens[row] for row in group]), groups)
             for group, vectors in zip(groups, encoded, strict=True):
                 result[group] = vectors
         return result
 
-    def _vector(self, text: str) -> Floats:
-        vector: Floats = self._run([self._tokens(text)])[0]
-        return vector
-
     def _tokens(self, text: str) -> list[int]:
-        return list(self._tokenizer.encode(str(self._about["prefix"]) + text).ids)
+        return list(self._tokenizer.encode(self._prefix + text).ids)
 
     def _run(self, tokens: Sequence[Sequence[int]]) -> Floats:
         """Returns the vectors of texts that have the same number of tokens."""
@@ -117,22 +111,14 @@ class SentenceEncoder:
         known = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
         vectors = np.asarray(self._session.run(None, {name: known[name] for name in self._inputs})[0], np.float32)
         if vectors.ndim == 3:  # one for each token
-            vectors = vectors[:, 0] if self._about["pooling"] == "cls" else vectors.mean(axis=1)
+            vectors = vectors[:, 0] if self._pooling == "cls" else vectors.mean(axis=1)
         return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
 
 
-def _read_about(folder: Path) -> dict[str, Any]:
-    path = folder / _ABOUT
-    if not path.exists():
-        return {}
-    about: dict[str, Any] = json.loads(path.read_text(encoding="utf8"))
-    return about
-
-
-def _read_tokenizer(folder: Path, longest: int) -> Tokenizer:
+def _read_tokenizer(path: Path, longest: int) -> Tokenizer:
     from tokenizers import Tokenizer
 
-    path = _existing(folder / _TOKENIZER)
+    _check_exists(path)
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises no class of its own
@@ -142,10 +128,10 @@ def _read_tokenizer(folder: Path, longest: int) -> Tokenizer:
     return tokenizer
 
 
-def _read_model(folder: Path) -> InferenceSession:
+def _read_model(path: Path) -> InferenceSession:
     import onnxruntime
 
-    path = _existing(folder / _MODEL)
+    _check_exists(path)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # messages run beside each other, and short ones gain nothing from threads
     options.inter_op_num_threads = 1
@@ -162,12 +148,11 @@ def _read_model(folder: Path) -> InferenceSession:
     return session
 
 
-def _existing(path: Path) -> Path:
+def _check_exists(path: Path) -> None:
     if not path.is_file():
         raise SentenceEncoderError(
             f"{path}: there is no such file; BOT_ENCODER must name a folder with {_MODEL} and {_TOKENIZER}."
         )
-    return path
 
 
 @lru_cache(maxsize=4)
@@ -177,23 +162,17 @@ def _load(folder: Path) -> SentenceEncoder:
 
 @lru_cache(maxsize=4)
 def _version(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for name in (_MODEL, _TOKENIZER, _ABOUT):
-        if (folder / name).exists():
-            digest.update((folder / name).read_bytes())
-    return digest.hexdigest()[:16]
+    paths = [folder / name for name in (_MODEL, _TOKENIZER, _ABOUT)]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths if path.exists())).hexdigest()[:16]
 
 
-def load_sentence_encoder(folder: Path | None = None) -> SentenceEncoder:
-    """Loads a sentence encoder; the same folder is loaded once.
-
-    Args:
-        folder: without it that of the settings: the shipped one unless `BOT_ENCODER` names another.
+def load_sentence_encoder() -> SentenceEncoder:
+    """Loads the sentence encoder of the settings once: the shipped one unless `BOT_ENCODER` names another.
 
     Raises:
         SentenceEncoderError: there is none that can be used.
     """
-    return _load(folder or get_settings().encoder)
+    return _load(get_settings().encoder)
 
 
 def sentence_encoder_version() -> str:

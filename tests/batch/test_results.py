@@ -89,9 +89,7 @@ def test_an_issue_has_its_queue_priority_article_and_link(understanding: Underst
     assert card["article_url"].startswith("https://")
     assert (weather["article_id"], weather["article_url"]) == (None, None)
     assert command["intent"]
-    assert {article.split("/")[0] for article in (link.article_id for link in LINKS.values()) if article} == {
-        *load_issues()
-    }
+    assert {article.split("/")[0] for article in (article for article, _ in LINKS.values())} == {*load_issues()}
 
 
 def test_workers_are_forked_from_a_process_that_has_the_model(

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from bot.batch.rows import Rejected
-from bot.batch.tables import SCHEMA, write_rejected, writer
+from bot.batch.tables import SCHEMA, write_rejected, write_results
 
 HOSTILE = ["=1+1", "a;=1+1", "a\t=1+1", "a\n=1+1", "a\r=1+1", "＝1+1", "\ufeff@SUM(1)", '"-1+1', "\t-1"]
 
@@ -34,15 +34,14 @@ def formulas(content: str, delimiter: str) -> list[str]:
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"], ids=["comma", "semicolon", "tab"])
 def test_results_as_csv_hold_no_formula(delimiter: str) -> None:
     stream = io.BytesIO()
-    with writer(stream, "csv") as result:
-        result.write_batch(batch_of(HOSTILE))
+    write_results(stream, "csv", [batch_of(HOSTILE)])
     assert formulas(stream.getvalue().decode(), delimiter) == []
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"], ids=["comma", "semicolon", "tab"])
 def test_rejected_rows_hold_no_formula(delimiter: str) -> None:
     stream = io.BytesIO()
-    write_rejected(stream, [Rejected(7, text, f"not well-formed: {text}") for text in HOSTILE], with_header=True)
+    write_rejected(stream, [Rejected(7, text, f"not well-formed: {text}") for text in HOSTILE])
     assert formulas(stream.getvalue().decode(), delimiter) == []
 
 
@@ -50,8 +49,7 @@ def test_what_is_no_formula_is_the_same_in_csv_and_json_lines() -> None:
     batch = batch_of(["T-10001-K7QX3M", "17", "kari@example.com"])
     as_csv, as_lines = io.BytesIO(), io.BytesIO()
     for stream, kind in ((as_csv, "csv"), (as_lines, "jsonl")):
-        with writer(stream, kind) as result:
-            result.write_batch(batch)
+        write_results(stream, kind, [batch])
     rows = list(csv.DictReader(io.StringIO(as_csv.getvalue().decode())))
     lines = [json.loads(line) for line in as_lines.getvalue().splitlines()]
     for row, line in zip(rows, lines, strict=True):
@@ -61,6 +59,5 @@ def test_what_is_no_formula_is_the_same_in_csv_and_json_lines() -> None:
 
 def test_json_lines_keep_an_id_as_it_is() -> None:
     stream = io.BytesIO()
-    with writer(stream, "jsonl") as result:
-        result.write_batch(batch_of(["-17"]))
+    write_results(stream, "jsonl", [batch_of(["-17"])])
     assert json.loads(stream.getvalue())["id"] == "-17"

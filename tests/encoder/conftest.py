@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.encoder.align import AlignmentReport, Segment, align_trees
-from bot.encoder.model import Encoder, quantise
-from bot.encoder.training import TrainingSettings, train
+from bot.encoder import Encoder
+from bot.encoder.training.align import AlignmentReport, Segment, align_trees
+from bot.encoder.training.train import TrainingSettings, quantise, train
 
 TREES = Path(__file__).parent / "trees"
 TINY = TrainingSettings(dimension=32, features=4000, occurrences=1, epochs=40, batch=16)
@@ -30,5 +30,5 @@ def alignment(trees: list[Path]) -> tuple[list[Segment], AlignmentReport]:
 def tiny_encoder(alignment: tuple[list[Segment], AlignmentReport]) -> Encoder:
     """An encoder learned from the tiny trees without a teacher."""
     segments, _ = alignment
-    vocabulary, table = train([segment.texts for segment in segments], None, TINY, report=lambda line: None)
-    return Encoder(vocabulary, *quantise(table), {"licence": "MIT"})
+    keys, table = train([segment.texts for segment in segments], None, TINY, report=lambda line: None)
+    return Encoder(keys, *quantise(table), {"licence": "MIT"})

@@ -6,9 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.encoder.align import AlignmentReport, Segment, align_trees, pair_blocks, read_blocks
+from bot.articles.readers.document import split
+from bot.encoder.training.align import AlignmentReport, Block, Segment, align_trees, pair_blocks, read_blocks
 
 Alignment = tuple[list[Segment], AlignmentReport]
+
+
+def blocks_of(source: str) -> list[Block]:
+    return read_blocks(split(source, "article.md"))
 
 
 def texts_of(alignment: Alignment, file: str) -> list[dict[str, str]]:
@@ -72,7 +77,7 @@ def test_markup_addresses_and_front_matter_are_not_text() -> None:
         '---\ntitle: x\n---\n## <a name="a-b"></a>Les **mer**\n\n'
         "> [!NOTE]\n> Se [siden](https://a.test/b) &amp; ![bilde](b.png) vent.\n"
     )
-    blocks = read_blocks(source)
+    blocks = blocks_of(source)
     assert [(block.kind, block.text, block.slug) for block in blocks] == [
         ("heading", "Les mer", "a-b"),
         ("paragraph", "Se siden & vent.", ""),
@@ -80,8 +85,8 @@ def test_markup_addresses_and_front_matter_are_not_text() -> None:
 
 
 def test_blocks_without_a_counterpart_are_left_out_of_the_pairs() -> None:
-    first = read_blocks("# Title\n\nA short line.\n\n- one item\n- another item\n")
-    second = read_blocks("# Titel\n\n- ett ting\n- annat ting\n")
+    first = blocks_of("# Title\n\nA short line.\n\n- one item\n- another item\n")
+    second = blocks_of("# Titel\n\n- ett ting\n- annat ting\n")
     assert pair_blocks(first, second) == [(0, 0), (2, 1), (3, 2)]
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.encoder.commands import add_commands
-from bot.encoder.model import load_encoder
+from bot.encoder import load_encoder
+from bot.encoder.training.commands import add_commands
 
 
 def run(*words: str | Path) -> int:
@@ -47,6 +47,23 @@ def test_a_single_tree_teaches_nothing(trees: list[Path], tmp_path: Path, capsys
     (tmp_path / "nb-NO").mkdir()
     assert run("encoder", "train", tmp_path / "nb-NO", "-o", tmp_path / "x.npz", "--no-teacher") == 1
     assert "at least two trees" in capsys.readouterr().err
+
+
+def test_phrases_of_a_language_can_be_left_out(trees: list[Path], tmp_path: Path) -> None:
+    for language, text in (("en", "give me my money back"), ("nb", "gi meg pengene tilbake"), ("de", "Geld zurück")):
+        entry = (
+            "nlu:\n- intent: refund_request\n  metadata: {{language: {}, situations: [1]}}\n  examples: |\n    - {}\n"
+        )
+        (tmp_path / f"{language}.yml").write_text(entry.format(language, text), encoding="utf8")
+    situations = []
+    for left_out in ([], ["de"], ["de", "nb"]):
+        output = tmp_path / f"{len(left_out)}.npz"
+        words = ["--no-teacher", "--epochs", "1", "--phrases", tmp_path, "-o", output, "--without", *left_out]
+        assert run("encoder", "train", *trees, *words) == 0
+        provenance = load_encoder(output).provenance
+        assert provenance["languages_without_phrases"] == left_out
+        situations.append(provenance["situations"])
+    assert situations == [1, 1, 0]
 
 
 def test_lessons_hold_phrases_by_intent_and_texts_that_say_the_same(trees: list[Path], tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from bot.encoder import Encoder, EncoderFileError, load_encoder
-from bot.encoder.align import AlignmentReport, Segment
-from bot.encoder.evaluate import measure_retrieval
+from bot.encoder.training.align import AlignmentReport, Segment
+from bot.encoder.training.evaluate import measure_retrieval
 
 
 def test_encodings_have_unit_length_and_nothing_known_is_zero(tiny_encoder: Encoder) -> None:

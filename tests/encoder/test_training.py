@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bot.encoder.training import Lesson, NothingToLearnError, TrainingSettings, contrast, project, train
+from bot.encoder import Encoder
+from bot.encoder.training.train import (
+    Lesson,
+    NothingToLearnError,
+    TrainingSettings,
+    contrast,
+    project,
+    quantise,
+    train,
+)
 
 QUICK = TrainingSettings(dimension=8, features=500, occurrences=1, epochs=30, batch=4)
 
@@ -36,15 +45,15 @@ def test_taught_texts_move_towards_what_the_teacher_says() -> None:
     segments = [{"nb": "katt og hund", "de": "Katze und Hund"}, {"nb": "bil og båt", "de": "Auto und Boot"}]
     targets = np.eye(4, dtype=np.float32)[:3]
     lesson = Lesson(["the cat", "the car", "a feline"], np.stack([targets[0], targets[1], targets[0]]))
-    vocabulary, table = train(segments, lesson, QUICK, report=lambda line: None)
-    cat, car, feline = np.asarray(vocabulary.matrix(["the cat", "the car", "a feline"]) @ table)
+    keys, table = train(segments, lesson, QUICK, report=lambda line: None)
+    cat, car, feline = Encoder(keys, *quantise(table), {}).encode(["the cat", "the car", "a feline"])
     assert cat @ feline > cat @ car
 
 
 def test_only_the_most_useful_features_are_kept() -> None:
     segments = [{"nb": f"ord{number} felles", "de": f"wort{number} gemeinsam"} for number in range(20)]
-    vocabulary, table = train(segments, None, TrainingSettings(dimension=8, features=30, occurrences=1, epochs=2))
-    assert len(vocabulary) == len(table) == 30
+    keys, table = train(segments, None, TrainingSettings(dimension=8, features=30, occurrences=1, epochs=2))
+    assert len(keys) == len(table) == 30
 
 
 def test_a_single_segment_is_refused() -> None:

@@ -113,6 +113,7 @@ def main() -> int:
     options.destination.mkdir(parents=True, exist_ok=True)
     network.export(options.destination / "model.onnx")
     tokenizer.no_truncation()
+    tokenizer.no_padding()
     tokenizer.save(str(options.destination / "tokenizer.json"), pretty=False)
     about = json.dumps({"longest": 128, "pooling": "mean"})
     (options.destination / "about.json").write_text(about + "\n", encoding="utf8")

@@ -1,4 +1,4 @@
-"""The network that is trained: MiniLM's layers over our own word pieces, with the mean over a text's pieces on top."""
+"""The network that is trained: MiniLM's layers over our own vocabulary, with the mean over a text's tokens on top."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import BertModel
 
-LONGEST = 96
-"""Word pieces that are read of a text while training."""
-_AT_ONCE = 24
+_LONGEST = 96
+"""Tokens that are read of a text while training."""
+_BATCH = 24
 
 
 class SentenceNetwork(torch.nn.Module):
@@ -23,7 +23,7 @@ class SentenceNetwork(torch.nn.Module):
     Args:
         folder: MiniLM's weights, as transformers reads them.
         tokenizer: ours.
-        vectors: (pieces, dimension) the first word vectors; None leaves MiniLM's, for the teacher.
+        vectors: (tokens, dimension) the first token vectors; None leaves MiniLM's, for the teacher.
     """
 
     def __init__(self, folder: Path, tokenizer: Any, vectors: np.ndarray | None = None) -> None:
@@ -34,33 +34,26 @@ class SentenceNetwork(torch.nn.Module):
             self.layers.embeddings.word_embeddings = table
             self.layers.config.vocab_size = len(vectors)
         self._tokenizer = tokenizer
-        tokenizer.no_padding()
-        tokenizer.enable_truncation(LONGEST)
+        tokenizer.enable_padding()
+        tokenizer.enable_truncation(_LONGEST)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Returns vectors of unit length, (n, dimension), for (n, pieces) numbers of pieces."""
+        """Returns vectors of unit length, (n, dimension), for (n, tokens) token ids."""
         states = self.layers(input_ids, attention_mask=attention_mask).last_hidden_state.float()
         mask = attention_mask[..., None].to(states.dtype)
         return functional.normalize((states * mask).sum(1) / mask.sum(1), dim=-1)
 
     def encode(self, texts: Sequence[str]) -> Tensor:
         """Returns the vectors of texts, (n, dimension), with gradients; texts of like length are read together."""
-        pieces = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
-        order = sorted(range(len(pieces)), key=lambda row: len(pieces[row]))
-        parts = []
-        for start in range(0, len(order), _AT_ONCE):
-            chosen = [pieces[row] for row in order[start : start + _AT_ONCE]]
-            longest = max(map(len, chosen))
-            ids = torch.zeros(len(chosen), longest, dtype=torch.long)
-            mask = torch.zeros(len(chosen), longest, dtype=torch.long)
-            for row, numbers in enumerate(chosen):
-                ids[row, : len(numbers)] = torch.tensor(numbers)
-                mask[row, : len(numbers)] = 1
+        order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
+        vectors = []
+        for start in range(0, len(order), _BATCH):
+            tokens = self._tokenizer.encode_batch([texts[row] for row in order[start : start + _BATCH]])
+            ids = torch.tensor([encoding.ids for encoding in tokens])
+            mask = torch.tensor([encoding.attention_mask for encoding in tokens])
             with torch.autocast("cpu", dtype=torch.bfloat16):
-                parts.append(self(ids, mask))
-        back = torch.empty(len(order), dtype=torch.long)
-        back[torch.tensor(order)] = torch.arange(len(order))
-        return torch.cat(parts)[back]
+                vectors.append(self(ids, mask))
+        return torch.cat(vectors)[torch.tensor(order).argsort()]
 
     def export(self, path: Path) -> None:
         """Writes the network in ONNX with weights of a byte each."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import struct
 from collections.abc import Sequence
 from importlib import util
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from safetensors.numpy import load
+from scipy.special import erf, softmax
+from tokenizers import Tokenizer
 
 Floats = npt.NDArray[np.float32]
 
@@ -23,44 +23,11 @@ _HEADS = 12
 _LAYERS = 6
 _LONGEST = 64
 """Tokens read of a text; slugs, sentences and customer phrases are shorter."""
+_BATCH = 64
 
 
 class TeacherMissingError(RuntimeError):
     """The teacher's package is not installed, or its weights are not the pinned ones."""
-
-
-def _model_folder() -> Path:
-    found = util.find_spec(PACKAGE)
-    if found is None or found.origin is None:
-        raise TeacherMissingError(
-            "The teacher is not installed: install the dependency group `encoder` (`uv sync --group encoder`) "
-            "or train with `--no-teacher`."
-        )
-    return Path(found.origin).parent / "model"
-
-
-def _read_safetensors(path: Path) -> dict[str, Floats]:
-    """Reads the float32 tensors of a safetensors file (8 bytes header length, JSON header, raw little-endian data)."""
-    data = path.read_bytes()
-    if hashlib.sha256(data).hexdigest() != WEIGHTS_SHA256:
-        raise TeacherMissingError(
-            f"{path}: these are not the pinned weights; reinstall the dependency group `encoder`."
-        )
-    (length,) = struct.unpack("<Q", data[:8])
-    header: dict[str, Any] = json.loads(data[8 : 8 + length])
-    body = memoryview(data)[8 + length :]
-    tensors = {}
-    for name, entry in header.items():
-        if name != "__metadata__" and entry["dtype"] == "F32":
-            start, end = entry["data_offsets"]
-            tensors[name] = np.frombuffer(body[start:end], dtype="<f4").reshape(entry["shape"])
-    return tensors
-
-
-def _gelu(values: Floats) -> Floats:
-    from scipy.special import erf
-
-    return np.asarray(values * 0.5 * (1.0 + erf(values / np.float32(np.sqrt(2.0)))), dtype=np.float32)
 
 
 class Teacher:
@@ -73,32 +40,40 @@ class Teacher:
     """
 
     def __init__(self) -> None:
-        folder = _model_folder()
-        try:
-            from tokenizers import Tokenizer
-        except ImportError as error:
-            raise TeacherMissingError("`tokenizers` is not installed: `uv sync --group encoder`.") from error
+        package = util.find_spec(PACKAGE)
+        if package is None or package.origin is None:
+            raise TeacherMissingError(
+                "The teacher is not installed: install the dependency group `encoder` (`uv sync --group encoder`) "
+                "or train with `--no-teacher`."
+            )
+        folder = Path(package.origin).parent / "model"
+        content = (folder / "model.safetensors").read_bytes()
+        if hashlib.sha256(content).hexdigest() != WEIGHTS_SHA256:
+            raise TeacherMissingError(
+                f"{folder / 'model.safetensors'}: these are not the pinned weights; reinstall the dependency group "
+                "`encoder`."
+            )
+        self._weights = load(content)
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(_LONGEST)
-        self._tokenizer.no_padding()
-        self._weights = _read_safetensors(folder / "model.safetensors")
+        self._tokenizer.enable_padding()
 
-    def encode(self, texts: Sequence[str], batch: int = 64) -> Floats:
-        """Encodes English texts.
+    def encode(self, texts: Sequence[str]) -> Floats:
+        """Encodes English texts; those of like length go together.
 
         Args:
             texts: n texts.
-            batch: texts encoded at a time; texts of like length go together.
 
         Returns:
             (n, 384) unit-length rows.
         """
-        tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
-        order = sorted(range(len(tokens)), key=lambda index: len(tokens[index]))
-        result = np.zeros((len(tokens), DIMENSION), dtype=np.float32)
-        for start in range(0, len(order), batch):
-            chosen = order[start : start + batch]
-            result[chosen] = self._forward([tokens[index] for index in chosen])
+        order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
+        result = np.zeros((len(texts), DIMENSION), dtype=np.float32)
+        for start in range(0, len(order), _BATCH):
+            rows = order[start : start + _BATCH]
+            tokens = self._tokenizer.encode_batch([texts[row] for row in rows])
+            mask = np.array([encoding.attention_mask for encoding in tokens], dtype=np.float32)
+            result[rows] = self._forward(np.array([encoding.ids for encoding in tokens]), mask)
         return result
 
     def _normed(self, values: Floats, name: str) -> Floats:
@@ -109,17 +84,12 @@ class Teacher:
     def _linear(self, values: Floats, name: str) -> Floats:
         return np.asarray(values @ self._weights[f"{name}.weight"].T + self._weights[f"{name}.bias"], dtype=np.float32)
 
-    def _forward(self, tokens: list[list[int]]) -> Floats:
-        longest = max(len(ids) for ids in tokens)
-        ids = np.zeros((len(tokens), longest), dtype=np.int64)
-        mask = np.zeros((len(tokens), longest), dtype=np.float32)
-        for row, values in enumerate(tokens):
-            ids[row, : len(values)] = values
-            mask[row, : len(values)] = 1.0
+    def _forward(self, ids: npt.NDArray[np.int64], mask: Floats) -> Floats:
+        """Encodes texts of which the token ids and the mask of those that are no padding are given, (texts, tokens)."""
         weights = self._weights
         hidden = (
             weights["embeddings.word_embeddings.weight"][ids]
-            + weights["embeddings.position_embeddings.weight"][:longest][None]
+            + weights["embeddings.position_embeddings.weight"][: ids.shape[1]]
             + weights["embeddings.token_type_embeddings.weight"][0]
         )
         hidden = self._normed(hidden, "embeddings.LayerNorm")
@@ -138,10 +108,9 @@ class Teacher:
 
         query, key, value = heads("query"), heads("key"), heads("value")
         scores = query @ key.transpose(0, 1, 3, 2) / np.float32(np.sqrt(width / _HEADS)) + blocked
-        scores = np.exp(scores - scores.max(-1, keepdims=True))
-        attended = (scores / scores.sum(-1, keepdims=True)) @ value
-        attended = attended.transpose(0, 2, 1, 3).reshape(rows, longest, width)
+        attended = (softmax(scores, axis=-1) @ value).transpose(0, 2, 1, 3).reshape(rows, longest, width)
         attended = self._linear(attended, f"{name}.attention.output.dense")
         hidden = self._normed(attended + hidden, f"{name}.attention.output.LayerNorm")
-        widened = _gelu(self._linear(hidden, f"{name}.intermediate.dense"))
+        widened = self._linear(hidden, f"{name}.intermediate.dense")
+        widened = np.asarray(widened * 0.5 * (1.0 + erf(widened / np.float32(np.sqrt(2.0)))), dtype=np.float32)
         return self._normed(self._linear(widened, f"{name}.output.dense") + hidden, f"{name}.output.LayerNorm")

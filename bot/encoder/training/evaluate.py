@@ -5,11 +5,12 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import permutations
 
 import numpy as np
 
-from bot.encoder.align import Segment
 from bot.encoder.model import Encoder
+from bot.encoder.training.align import Segment
 
 _HELD_OUT_OF = 25
 """One file in so many is never trained on."""
@@ -58,19 +59,13 @@ def measure_retrieval(encoder: Encoder, segments: Sequence[Segment]) -> Retrieva
     vectors = {
         language: encoder.encode([segment.texts.get(language, "") for segment in segments]) for language in languages
     }
-    shares: dict[tuple[str, str], float] = {}
-    counts: dict[tuple[str, str], int] = {}
-    for source in languages:
-        for target in languages:
-            common = [
-                row
-                for row, segment in enumerate(segments)
-                if source != target and source in segment.texts and target in segment.texts
-            ]
-            if len(common) < 2:
-                continue
-            names = np.array([segments[row].texts[target] for row in common], dtype=object)
-            nearest = (vectors[source][common] @ vectors[target][common].T).argmax(axis=1)
-            shares[source, target] = float(np.mean(names[nearest] == names))
-            counts[source, target] = len(common)
-    return Retrieval(shares, counts)
+    retrieval = Retrieval({}, {})
+    for source, target in permutations(languages, 2):
+        rows = [row for row, segment in enumerate(segments) if segment.texts.keys() >= {source, target}]
+        if len(rows) < 2:
+            continue
+        texts = np.array([segments[row].texts[target] for row in rows], dtype=object)
+        nearest = (vectors[source][rows] @ vectors[target][rows].T).argmax(axis=1)
+        retrieval.shares[source, target] = float(np.mean(texts[nearest] == texts))
+        retrieval.counts[source, target] = len(rows)
+    return retrieval

@@ -1,4 +1,4 @@
-"""Trains an encoder in numpy: parallel texts draw together, English texts go where the teacher puts them.
+"""Trains word vectors in numpy: parallel texts draw together, English texts go where the teacher puts them.
 
 A text's vector is the sum of its features' rows, brought to unit length. Two losses: InfoNCE (van den Oord et al. 2018,
 arXiv:1807.03748) between two random languages of a segment, the other segments of the batch being the wrong answers,
@@ -9,17 +9,23 @@ step size of its own (row-wise RMSprop), so that only the rows that a batch touc
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
+from scipy.special import softmax
 
-from bot.encoder.features import Vocabulary, vocabulary_of, words_of
+from bot.encoder.features import Keys, rows_of, word_keys, words_of
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int32]
+
+_LARGEST_CODE = 127
+_MEMORY = 0.99
+"""Share of a row's former squared gradient that is kept."""
 
 
 class NothingToLearnError(ValueError):
@@ -28,7 +34,7 @@ class NothingToLearnError(ValueError):
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How an encoder is trained; the defaults are those of the shipped weights (measured in docs/encoder.md)."""
+    """How word vectors are trained; the defaults are those of the shipped weights (measured in docs/encoder.md)."""
 
     dimension: int = 192
     features: int = 50_000
@@ -66,31 +72,47 @@ class Lesson:
     """(texts, teacher's dimension), unit-length rows."""
 
 
-@dataclass(frozen=True)
-class _Corpus:
-    """All texts as sparse counts: texts by words, words by features."""
+def frequent_keys(texts: Sequence[str], at_least: int) -> Keys:
+    """Returns the features that occur in enough texts, ascending."""
+    words = Counter(word for text in texts for word in set(words_of(text)))
+    counts: Counter[int] = Counter()
+    for word, count in words.items():
+        for key in set(word_keys(word).tolist()):
+            counts[key] += count
+    return np.array(sorted(key for key, count in counts.items() if count >= at_least), dtype=np.uint32)
 
-    words: sparse.csr_matrix
-    features: sparse.csr_matrix
 
-
-def _corpus(texts: Sequence[str], vocabulary: Vocabulary) -> _Corpus:
+def count_features(texts: Sequence[str], keys: Keys) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
+    """Returns the occurrences of words in texts, (texts, words), and of known features in words, (words, features)."""
     numbers: dict[str, int] = {}
-    columns: list[int] = []
-    ends = [0]
-    for text in texts:
-        columns.extend(numbers.setdefault(word, len(numbers)) for word in words_of(text))
-        ends.append(len(columns))
-    shape = (len(texts), len(numbers))
-    words = sparse.csr_matrix((np.ones(len(columns), np.float32), columns, ends), shape=shape)
-    return _Corpus(words, vocabulary.matrix(list(numbers)))
+    words = [[numbers.setdefault(word, len(numbers)) for word in words_of(text)] for text in texts]
+    features = _occurrences([rows_of(keys, word) for word in numbers], len(keys))
+    features.sum_duplicates()
+    return _occurrences(words, len(numbers)), features
+
+
+def _occurrences(columns: Sequence[Sequence[int] | npt.NDArray[np.int64]], width: int) -> sparse.csr_matrix:
+    """Returns a sparse matrix with a one for each column number of each row."""
+    ends = np.cumsum([0, *map(len, columns)])
+    flat = np.concatenate([np.zeros(0, np.int32), *columns]).astype(np.int32)
+    return sparse.csr_matrix((np.ones(len(flat), np.float32), flat, ends), shape=(len(columns), width))
+
+
+def quantise(table: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
+    """Rounds each row to int8 with a scale of its own.
+
+    Args:
+        table: (features, dimension).
+
+    Returns:
+        The codes (features, dimension) and the scales (features,); table ≈ codes * scales[:, None].
+    """
+    scales = np.maximum(np.abs(table).max(axis=1), 1e-12).astype(np.float32) / np.float32(_LARGEST_CODE)
+    return np.rint(table / scales[:, None]).astype(np.int8), scales
 
 
 class _Table:
     """The rows being trained, each with its own step size."""
-
-    _MEMORY = 0.99
-    """Share of a row's former squared gradient that is kept."""
 
     def __init__(self, values: Floats, step: float) -> None:
         self.values = values
@@ -101,11 +123,7 @@ class _Table:
     def forward(self, features: sparse.csr_matrix) -> tuple[Floats, Callable[[Floats, float], None]]:
         """Encodes texts and returns their unit vectors with the function that learns from their gradient."""
         touched = np.flatnonzero(np.bincount(features.indices, minlength=len(self.values)))
-        place = np.zeros(len(self.values), np.int32)
-        place[touched] = np.arange(len(touched), dtype=np.int32)
-        compact = sparse.csr_matrix(
-            (features.data, place[features.indices], features.indptr), shape=(features.shape[0], len(touched))
-        )
+        compact = features[:, touched]
         sums = compact @ self.values[touched]
         lengths = np.linalg.norm(sums, axis=1, keepdims=True) + np.float32(1e-4)
         units = sums / lengths
@@ -119,15 +137,10 @@ class _Table:
     def _update(self, touched: npt.NDArray[np.int64], gradient: Floats, pace: float) -> None:
         self._visits[touched] += 1
         squares = np.einsum("ij,ij->i", gradient, gradient) / gradient.shape[1]
-        kept = self._MEMORY * self._squares[touched] + (1 - self._MEMORY) * squares
+        kept = _MEMORY * self._squares[touched] + (1 - _MEMORY) * squares
         self._squares[touched] = kept
-        typical = np.sqrt(kept / (1 - self._MEMORY ** self._visits[touched])) + 1e-10
+        typical = np.sqrt(kept / (1 - _MEMORY ** self._visits[touched])) + 1e-10
         self.values[touched] -= gradient * (self._step * pace / typical)[:, None]
-
-
-def _softmax(scores: Floats) -> Floats:
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
 def contrast(first: Floats, second: Floats, sharpness: float) -> tuple[float, Floats]:
@@ -143,7 +156,7 @@ def contrast(first: Floats, second: Floats, sharpness: float) -> tuple[float, Fl
     """
     count = len(first)
     scores = np.float32(sharpness) * (first @ second.T)
-    forth, back = _softmax(scores), _softmax(scores.T)
+    forth, back = softmax(scores, axis=1), softmax(scores.T, axis=1)
     loss = -0.5 * float(np.log(np.diag(forth) + 1e-9).mean() + np.log(np.diag(back) + 1e-9).mean())
     error = forth + back.T
     error[np.diag_indices(count)] -= 2.0
@@ -175,7 +188,7 @@ def train(
     phrases: Sequence[Mapping[str, str]] = (),
     near: Sequence[Mapping[str, str]] = (),
     report: Callable[[str], None] = print,
-) -> tuple[Vocabulary, Floats]:
+) -> tuple[Keys, Floats]:
     """Learns a table of feature vectors.
 
     Args:
@@ -187,7 +200,7 @@ def train(
         report: is called with lines about the progress.
 
     Returns:
-        The vocabulary and its table, (features, dimension).
+        The features' keys, ascending, and their table, (features, dimension).
 
     Raises:
         NothingToLearnError: there are fewer than two segments.
@@ -196,23 +209,32 @@ def train(
         raise NothingToLearnError("Fewer than two parallel segments: give at least two trees with common file names.")
     numbers: dict[str, int] = {}
     generator = np.random.default_rng(settings.seed)
-    pairings = [_Pairing(_members(segments, numbers), settings.batch, generator)]
-    for groups, batch in ((phrases, settings.phrase_batch), (near, settings.near_batch)):
+    batches = []
+    for groups, size in ((segments, settings.batch), (phrases, settings.phrase_batch), (near, settings.near_batch)):
         if len(groups) > 1:
-            pairings.append(_Pairing(_members(groups, numbers), batch, generator))
+            order = generator.permutation(len(groups))
+            batches.append(_batches(_members(groups, numbers), min(size, len(groups)), order, generator))
     taught = np.array([numbers.setdefault(text, len(numbers)) for text in lesson.texts] if lesson else [], np.int32)
     targets = project(lesson.targets, settings.dimension) if lesson else np.zeros((0, settings.dimension), np.float32)
     texts = list(numbers)
-    vocabulary = vocabulary_of(texts, settings.occurrences)
-    table = generator.standard_normal((len(vocabulary), settings.dimension), np.float32) * np.float32(settings.spread)
-    for number in range(2):
+    keys = frequent_keys(texts, settings.occurrences)
+    table = generator.standard_normal((len(keys), settings.dimension), np.float32) * np.float32(settings.spread)
+    steps_per_epoch = len(segments) // min(settings.batch, len(segments))
+
+    def run() -> sparse.csr_matrix:
         report(f"{len(texts)} texts, {len(segments)} segments, {len(phrases)} situations, {len(taught)} taught texts, "
-               f"{len(vocabulary)} features")  # fmt: skip
-        _run(table, _corpus(texts, vocabulary), pairings, (taught, targets), settings, generator, report)
-        if len(vocabulary) <= settings.features or number:
-            break
-        vocabulary, table = _most_useful(vocabulary, table, texts, settings.features)
-    return vocabulary, table
+               f"{len(keys)} features")  # fmt: skip
+        words, features = count_features(texts, keys)
+        _run(table, words, features, batches, (taught, targets), steps_per_epoch, settings, generator, report)
+        return words.sum(axis=0) @ features
+
+    occurrences = run()
+    if len(keys) > settings.features:  # keeps those that move the texts' vectors most: long rows that occur often
+        usefulness = np.linalg.norm(table, axis=1) * np.sqrt(np.asarray(occurrences).ravel())
+        kept = np.sort(np.argsort(-usefulness, kind="stable")[: settings.features])
+        keys, table = keys[kept], table[kept]
+        run()
+    return keys, table
 
 
 def _members(groups: Sequence[Mapping[str, str]], numbers: dict[str, int]) -> Rows:
@@ -225,58 +247,41 @@ def _members(groups: Sequence[Mapping[str, str]], numbers: dict[str, int]) -> Ro
     return members
 
 
-class _Pairing:
-    """Parallel texts of one kind, drawn in random order and two languages at a time."""
-
-    def __init__(self, members: Rows, batch: int, generator: np.random.Generator) -> None:
-        self.members = members
-        self.batch = min(batch, len(members))
-        self._generator = generator
-        self._order = generator.permutation(len(members))
-        self._next = 0
-
-    def draw(self) -> Rows:
-        """Returns the text numbers of a batch in one language and then in another, (2 * batch,)."""
-        if self._next + self.batch > len(self._order):
-            self._order = self._generator.permutation(len(self.members))
-            self._next = 0
-        chosen = self.members[self._order[self._next : self._next + self.batch]]
-        self._next += self.batch
-        lots = np.where(chosen >= 0, self._generator.random(chosen.shape), -1.0)
-        languages = np.argpartition(-lots, 1, axis=1)[:, :2]
-        return np.take_along_axis(chosen, languages, axis=1).T.ravel()
-
-
-def _most_useful(
-    vocabulary: Vocabulary, table: Floats, texts: Sequence[str], at_most: int
-) -> tuple[Vocabulary, Floats]:
-    """Keeps the features that move the texts' vectors most: long rows that occur often."""
-    occurrences = np.asarray(vocabulary.matrix(texts).sum(axis=0)).ravel()
-    weight = np.linalg.norm(table, axis=1) * np.sqrt(occurrences)
-    kept = np.sort(np.argsort(-weight, kind="stable")[:at_most])
-    return Vocabulary(vocabulary.keys[kept]), table[kept]
+def _batches(members: Rows, size: int, order: npt.NDArray[np.int64], generator: np.random.Generator) -> Iterator[Rows]:
+    """Yields without end the text numbers of groups in one random language and then in another, (2 * size,)."""
+    while True:
+        for start in range(0, len(order) - size + 1, size):
+            chosen = members[order[start : start + size]]
+            lots = np.where(chosen >= 0, generator.random(chosen.shape), -1.0)
+            languages = np.argpartition(-lots, 1, axis=1)[:, :2]
+            yield np.take_along_axis(chosen, languages, axis=1).T.ravel()
+        order = generator.permutation(len(members))
 
 
 def _run(
     values: Floats,
-    corpus: _Corpus,
-    pairings: Sequence[_Pairing],
+    words: sparse.csr_matrix,
+    features: sparse.csr_matrix,
+    batches: Sequence[Iterator[Rows]],
     lesson: tuple[Rows, Floats],
+    steps_per_epoch: int,
     settings: TrainingSettings,
     generator: np.random.Generator,
     report: Callable[[str], None],
 ) -> None:
+    """Trains the table's values in place."""
     table = _Table(values, settings.step)
     taught, targets = lesson
-    steps_per_epoch = max(1, len(pairings[0].members) // pairings[0].batch)
     steps = settings.epochs * steps_per_epoch
     began = time.perf_counter()
     losses: list[float] = []
     for step in range(steps):
-        drawn = [pairing.draw() for pairing in pairings]
+        drawn = [next(batch) for batch in batches]
         chosen = generator.integers(0, len(taught), min(settings.batch, len(taught))) if len(taught) else taught
-        rows = np.concatenate([*drawn, taught[chosen]])
-        units, learn = table.forward(_without_some_words(corpus, rows, settings.word_dropout, generator))
+        kept = words[np.concatenate([*drawn, taught[chosen]])]
+        kept.data *= generator.random(len(kept.data)) >= settings.word_dropout
+        kept.eliminate_zeros()
+        units, learn = table.forward(kept @ features)
         gradients = []
         start = 0
         for part in drawn:
@@ -291,10 +296,3 @@ def _run(
         if (step + 1) % steps_per_epoch == 0:
             report(f"epoch {(step + 1) // steps_per_epoch}: {np.mean(losses):.3f}, {time.perf_counter() - began:.0f} s")
             losses.clear()
-
-
-def _without_some_words(corpus: _Corpus, rows: Rows, share: float, generator: np.random.Generator) -> sparse.csr_matrix:
-    words = corpus.words[rows]
-    words.data = words.data * (generator.random(len(words.data)) >= share)
-    words.eliminate_zeros()
-    return (words @ corpus.features).tocsr()

@@ -1,0 +1,145 @@
+"""The commands `encoder train`, `encoder lessons` and `encoder evaluate`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from bot.articles.examples import ExampleError, read_examples
+from bot.encoder.model import Encoder, EncoderFileError, load_encoder
+from bot.encoder.training.align import ENGLISH, Segment, align_trees
+from bot.encoder.training.evaluate import is_held_out, measure_retrieval
+from bot.encoder.training.phrases import parallel_phrases, segments_like
+from bot.encoder.training.teacher import WEIGHTS_SHA256, Teacher, TeacherMissingError
+from bot.encoder.training.train import Lesson, NothingToLearnError, TrainingSettings, quantise, train
+
+
+def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds `encoder` with its commands to the parser of `python -m bot`."""
+    group = subparsers.add_parser("encoder", help="learn the sentence encoder from article trees, measure it")
+    commands = group.add_subparsers(dest="encoder_command", required=True)
+    trees = argparse.ArgumentParser(add_help=False)
+    trees.add_argument("trees", nargs="+", type=Path, metavar="TREE", help="folder of one locale, such as nb-NO")
+
+    parser = commands.add_parser(
+        "train", parents=[trees], help="align article trees, train, measure, write one weights file"
+    )
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="weights file to write")
+    parser.add_argument(
+        "--phrases", type=Path, metavar="FOLDER",
+        help="training phrases such as data/nlu; those of the same situation are learned from as pairs",
+    )  # fmt: skip
+    parser.add_argument(
+        "--without", nargs="*", default=[], metavar="LANGUAGE", help="languages whose phrases are left out (zero-shot)"
+    )
+    parser.add_argument(
+        "--english", nargs="*", type=Path, default=[], metavar="FILE",
+        help="more English phrases for the teacher: text files, one a line, or CLINC150's JSON (its test part is left)",
+    )  # fmt: skip
+    parser.add_argument("--no-teacher", action="store_true", help="learn from the trees alone, without MiniLM")
+    parser.add_argument("--epochs", type=int, default=TrainingSettings.epochs, help="passes over the segments")
+    parser.add_argument("--dimension", type=int, default=TrainingSettings.dimension, help="numbers per vector")
+    parser.add_argument("--features", type=int, default=TrainingSettings.features, help="rows kept in the file")
+    parser.set_defaults(handler=_reported(_training))
+
+    parser = commands.add_parser(
+        "lessons", parents=[trees], help="write what the sentence encoder learns from (`make encoder`)"
+    )
+    parser.add_argument("--phrases", type=Path, required=True, metavar="FOLDER", help="such as data/nlu")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="JSON file to write")
+    parser.set_defaults(handler=_reported(_lessons))
+
+    parser = commands.add_parser(
+        "evaluate", parents=[trees], help="measure retrieval across languages on files never trained on"
+    )
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="weights file; without it that of the settings")
+    parser.set_defaults(handler=_reported(_evaluation))
+
+
+def _reported(command: Callable[[argparse.Namespace], None]) -> Callable[[argparse.Namespace], int]:
+    """Turns what a person must mend into one line and exit code 1."""
+
+    def handler(arguments: argparse.Namespace) -> int:
+        try:
+            command(arguments)
+        except (ExampleError, EncoderFileError, NothingToLearnError, TeacherMissingError, OSError) as error:
+            print(error, file=sys.stderr)
+            return 1
+        return 0
+
+    return handler
+
+
+def _training(arguments: argparse.Namespace) -> None:
+    """Trains word vectors and writes their file."""
+    began = time.perf_counter()
+    segments, report = align_trees(arguments.trees)
+    print(*report.lines(), sep="\n")
+    settings = TrainingSettings(dimension=arguments.dimension, features=arguments.features, epochs=arguments.epochs)
+    learned = [segment.texts for segment in segments if not is_held_out(segment.file)]
+    examples = read_examples(arguments.phrases) if arguments.phrases else []
+    phrases = [example for example in examples if example.language not in arguments.without]
+    situations = parallel_phrases(phrases)
+    lesson = None
+    if not arguments.no_teacher:
+        english = [texts[ENGLISH] for texts in learned if ENGLISH in texts]
+        english += [phrase.text for phrase in phrases if phrase.language == ENGLISH]
+        english += [text for file in arguments.english for text in _english_texts(file)]
+        english = list(dict.fromkeys(english))
+        lesson = Lesson(english, Teacher().encode(english))
+    near = segments_like(phrases, learned, settings.near_segments)
+    keys, table = train(learned, lesson, settings, situations, near)
+    provenance = {
+        "licence": "CC-BY-4.0",
+        "learned_from": [tree.name for tree in arguments.trees],
+        "segments": len(learned),
+        "situations": len(situations),
+        "languages_without_phrases": arguments.without,
+        "teacher": None if lesson is None else f"all-MiniLM-L6-v2 (Apache-2.0, SHA-256 {WEIGHTS_SHA256})",
+        "taught_texts": 0 if lesson is None else len(lesson.texts),
+        "settings": asdict(settings),
+    }
+    encoder = Encoder(keys, *quantise(table), provenance)
+    encoder.save(arguments.output)
+    _print_retrieval(encoder, segments)
+    size = arguments.output.stat().st_size / 1e6
+    print(f"{arguments.output}: {size:.1f} MB, {len(keys)} features, {time.perf_counter() - began:.0f} s")
+
+
+def _lessons(arguments: argparse.Namespace) -> None:
+    """Writes phrases by intent, those of one situation, and aligned passages of articles."""
+    segments, report = align_trees(arguments.trees)
+    examples = read_examples(arguments.phrases)
+    print(*report.lines(), sep="\n")
+    lessons = {
+        "phrases": [(example.text, example.intent, example.real_style) for example in examples],
+        "situations": parallel_phrases(examples),
+        "segments": [segment.texts for segment in segments if not is_held_out(segment.file)],
+    }
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    arguments.output.write_text(json.dumps(lessons, ensure_ascii=False), encoding="utf8")
+
+
+def _evaluation(arguments: argparse.Namespace) -> None:
+    """Prints the retrieval table of an encoder."""
+    encoder = load_encoder(arguments.weights)
+    segments, _ = align_trees(arguments.trees)
+    _print_retrieval(encoder, segments)
+
+
+def _print_retrieval(encoder: Encoder, segments: list[Segment]) -> None:
+    held_out = [segment for segment in segments if is_held_out(segment.file)]
+    print(*measure_retrieval(encoder, held_out).lines(), sep="\n")
+
+
+def _english_texts(file: Path) -> list[str]:
+    """Reads a text a line, or all but the test part of CLINC150's JSON."""
+    content = file.read_text(encoding="utf-8")
+    if file.suffix == ".json":
+        return [text for name, pairs in json.loads(content).items() if "test" not in name for text, _ in pairs]
+    return [line for line in content.splitlines() if line.strip()]

@@ -1,0 +1,51 @@
+"""Finds customers' phrases that are parallel, and segments of articles that are like them."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from bot.articles.examples import Example
+from bot.encoder.features import words_of
+
+
+def segments_like(
+    phrases: Sequence[Example], segments: Sequence[Mapping[str, str]], at_most: int
+) -> list[Mapping[str, str]]:
+    """Returns the segments whose words are most like those of customers, so that they can be trained on more often.
+
+    The difference of the two unigram cross-entropies, as in Moore & Lewis 2010 (aclanthology.org/P10-2041), mean over
+    the languages that have phrases; a segment's texts in other languages come along.
+
+    Args:
+        phrases: what customers say, in some of the languages.
+        segments: parallel texts of articles, by language.
+        at_most: number of segments to return.
+    """
+    sums = np.zeros(len(segments))
+    counts = np.zeros(len(segments))
+    for language in {phrase.language for phrase in phrases}:
+        said = Counter(word for phrase in phrases if phrase.language == language for word in words_of(phrase.text))
+        words = [words_of(segment.get(language, "")) for segment in segments]
+        written = Counter(word for row in words for word in row)
+        known = len(said.keys() | written.keys())
+        shift = math.log(sum(written.values()) + known) - math.log(sum(said.values()) + known)
+        for row, found in enumerate(words):
+            if found:
+                ratios = [math.log(said[word] + 1) - math.log(written[word] + 1) for word in found]
+                sums[row] += sum(ratios) / len(ratios) + shift
+                counts[row] += 1
+    scores = np.where(counts > 0, sums / np.maximum(counts, 1), -np.inf)
+    return [segments[row] for row in np.argsort(-scores, kind="stable")[:at_most] if counts[row]]
+
+
+def parallel_phrases(phrases: Sequence[Example]) -> list[dict[str, str]]:
+    """Returns the phrases of each situation that is described in two or more languages, by language."""
+    by_situation: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    for phrase in phrases:
+        if phrase.situation:
+            by_situation[phrase.intent, phrase.situation].setdefault(phrase.language, phrase.text)
+    return [texts for texts in by_situation.values() if len(texts) > 1]
