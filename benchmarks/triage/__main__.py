@@ -11,9 +11,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from bot.launcher import train
-from bot.regression.measure import NluModel
-from bot.regression.triage import (
+from benchmarks.triage.held_out import (
     Triaged,
     long_messages,
     single_issue_messages,
@@ -21,6 +19,8 @@ from bot.regression.triage import (
     triage,
     two_issue_messages,
 )
+from bot.launcher import train
+from bot.regression.measure import NluModel
 
 HEADINGS = {
     "both_found": "both found",
