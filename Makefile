@@ -46,7 +46,7 @@ bench: setup ## what is measured: understanding, robustness, the page, Rasa's st
 	@$(PYTHON) -m benchmarks.long_tail
 	@test ! -f var/articles.db || $(PYTHON) -m benchmarks.search
 nightly: setup ## train from scratch, measure, compare with the baseline, report (0 good, 1 worse, 2 could not run)
-	@$(PYTHON) -m bot regression run
+	@$(PYTHON) -m benchmarks.nightly
 encoder: setup ## learn the shipped sentence encoder anew (hours; stop it any time, it goes on where it was)
 	@$(PYTHON) -m bot encoder lessons $(TREES) --phrases data/nlu -o var/encoder/lessons.json
 	@$(UV) sync --frozen --quiet --project tools/encoder --python 3.10

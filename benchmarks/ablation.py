@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.held_out import read_banking77
 from bot.articles.examples import Example, read_examples
 from bot.articles.issues import load_issues
 from bot.nlu.intent import LinearIntentClassifier
 from bot.nlu.intent_model import IntentModel, LabelledText
-from bot.regression.measure import held_out_examples, read_banking77
+from bot.regression.measure import held_out_examples
 from bot.settings import PROJECT_ROOT, get_settings
 
 BANKING77 = PROJECT_ROOT.parent / "shared" / "benchmarks" / "banking77" / "train.csv"

@@ -1,32 +1,23 @@
 """Plays the written conversations on the trained bot: what customers type after the first message.
 
 python -m benchmarks.conversations [--half dev|held_out] [--languages nb en] [--model FILE] [--wrong FILE]
-    [--results FILE]
 
 Prints how many turns brought about what they were to, by act, state and language. `--wrong` writes the others down;
-look at those of `dev` only. `--results` keeps every verdict, for the nightly run.
+look at those of `dev` only.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import json
-import logging
-import os
 import sys
-import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from bot.regression.conversations import WRITTEN, Heard, read_conversations
+from bot.regression.player import play
 from bot.settings import PROJECT_ROOT
-
-if TYPE_CHECKING:
-    from bot.regression.conversations import Heard
-
-FOLDER = PROJECT_ROOT / "tests" / "conversations" / "written"
+from bot.training import train
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,26 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--languages", nargs="+")
     parser.add_argument("--model", type=Path, help="the trained model; without it, that of the present content")
     parser.add_argument("--wrong", type=Path, help="where to write the turns that went wrong")
-    parser.add_argument("--results", type=Path, help="where to keep the verdict on each typed follow-up, as JSON")
     options = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["BOT_TICKETS_DATABASE"] = f"sqlite:///{folder}/tickets.db"
-        heard = asyncio.run(_play(options.half, options.languages, options.model))
+    heard = _play(options.half, options.languages, options.model)
     _print(heard)
-    if options.results:
-        rows = [
-            {
-                "language": one.script.language,
-                "act": one.turn.act,
-                "text": one.turn.says,
-                "expected": one.turn.value or one.turn.act,
-                "got": one.intent + " once more" * one.repeated + " with an apology" * one.apologised,
-                "right": one.right and not one.repeated and not one.apologised,
-            }
-            for one in heard
-            if one.turn.state != "first"
-        ]
-        options.results.write_text(json.dumps(rows, ensure_ascii=False), encoding="utf8")
     if options.wrong:
         wrong = sorted(
             (one for one in heard if not one.right or one.repeated), key=lambda one: (one.turn.act, one.script.language)
@@ -70,17 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-async def _play(half: str, languages: list[str] | None, model: Path | None) -> list[Heard]:
+def _play(half: str, languages: list[str] | None, model: Path | None) -> list[Heard]:
     """Plays the conversations of a half, all or those in some languages."""
-    import structlog
-
-    from bot.regression.conversations import play_all, read_conversations
-    from bot.training import train
-
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    scripts = read_conversations(FOLDER / half)
-    chosen = [script for script in scripts if not languages or script.language in languages]
-    return await play_all(model or train(PROJECT_ROOT), chosen)
+    scripts = [script for script in read_conversations(WRITTEN / half) if not languages or script.language in languages]
+    return play(model or train(PROJECT_ROOT), scripts)
 
 
 def _print(heard: Sequence[Heard]) -> None:

@@ -10,15 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bot.regression.measure import (
-    NluModel,
-    Prediction,
-    held_out_examples,
-    language_accuracy,
-    predict,
-    read_banking77,
-    summarise,
-)
+from benchmarks.held_out import Prediction, language_accuracy, predict, read_banking77, summarise
+from bot.regression.measure import NluModel, held_out_examples
 from bot.settings import PROJECT_ROOT
 from bot.training import train
 

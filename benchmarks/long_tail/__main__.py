@@ -18,8 +18,9 @@ from typing import Any
 from tabulate import tabulate
 
 from actions.documents import find_documents
+from benchmarks.held_out import share
 from benchmarks.search.__main__ import read_questions
-from bot.regression.measure import REFUSALS, NluModel, held_out_examples, share
+from bot.regression.measure import REFUSALS, NluModel, held_out_examples
 from bot.settings import get_settings
 from bot.text.yaml_files import read_yaml
 from bot.training import train

@@ -15,10 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from benchmarks.held_out import share
 from benchmarks.people.figures import FIGURES, Answer, interval, is_accepted, paired
 from benchmarks.people.messages import DEV, LabelledMessage, read_people, read_real_style
 from benchmarks.people.systems import ask_model, ask_plain
-from bot.regression.measure import share
 
 Run = Mapping[str, Answer]
 """Key of a message -> what was said to it."""

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
+from benchmarks.held_out import share
 from benchmarks.people.messages import LabelledMessage
-from bot.regression.measure import REFUSALS, share
+from bot.regression.measure import REFUSALS
 
 _SAMPLES = 1000
 _SEED = 7

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from bot.regression.measure import NluModel
-from bot.regression.triage import (
+from benchmarks.triage.held_out import (
     Triaged,
     long_messages,
     single_issue_messages,
@@ -20,6 +19,7 @@ from bot.regression.triage import (
     triage,
     two_issue_messages,
 )
+from bot.regression.measure import NluModel
 from bot.training import train
 
 HEADINGS = {

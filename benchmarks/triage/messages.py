@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.articles.examples import Example, ExampleError
 from bot.articles.issues import load_issues
-from bot.regression.triage import Labelled
+from bot.regression.measure import Labelled
 from bot.text.yaml_files import read_yaml
 
 MATERIAL = Path(__file__).with_name("messages.yml")

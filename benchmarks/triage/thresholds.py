@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.triage.held_out import single_issue_messages
 from benchmarks.triage.messages import development_messages
 from bot.articles.examples import Example, read_examples
 from bot.articles.issues import load_issues
@@ -22,7 +23,7 @@ from bot.nlu.triage_evidence import (
     issue_pairs,
     parts_of,
 )
-from bot.regression.triage import Labelled, single_issue_messages
+from bot.regression.measure import Labelled
 from bot.settings import get_settings
 
 HELD_BACK = 0.2

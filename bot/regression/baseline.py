@@ -1,32 +1,34 @@
-"""The baseline: what the bot could do when somebody last said that it was good enough, phrase by phrase."""
+"""The baseline: what the bot could do when somebody last said that it was good enough, answer by answer."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bot.regression.figures import figures
+from bot.regression.figures import metrics
 from bot.regression.inventory import Inventory
-from bot.regression.items import FORMAT, Item, RegressionError, Result, counts, read_json, write_whole
+from bot.regression.items import FORMAT, Item, Pair, RegressionError, Result, counts, read_json, write_whole
 
 REMEDY = "restore it from git, or make a new one with `python -m bot regression accept`"
+Answer = tuple[bool, str | None, float | None, str | None]
+"""Right, got (None: as expected), confidence, best."""
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """What a run is compared with."""
+    """The accepted result that a run is compared with."""
 
     about: Mapping[str, Any]
     figures: Mapping[str, float]
     numbers: Mapping[str, float]
     counts: Mapping[str, int]
     """How many items there were, by `set/language`."""
-    answers: Mapping[str, tuple[bool, str | None, float | None, str | None]]
-    """Key of an item -> right, got (None: as expected), confidence, best."""
-    inventory: Inventory = field(default_factory=dict)
+    answers: Mapping[str, Answer]
+    """Key of an item -> its answer."""
+    inventory: Inventory
     """What the bot was made of then."""
 
     @property
@@ -36,11 +38,14 @@ class Baseline:
 
     def then(self, item: Item) -> Item | None:
         """Returns what came of the same question then; None if it was not asked."""
-        answer = self.answers.get(item.key)
-        if answer is None:
+        if (answer := self.answers.get(item.key)) is None:
             return None
         right, got, confidence, best = answer
         return replace(item, right=right, got=item.expected if got is None else got, confidence=confidence, best=best)
+
+    def pairs(self, items: Iterable[Item]) -> list[Pair]:
+        """Returns the items with what came of the same questions then; those that were not asked are left out."""
+        return [Pair(item, then) for item in items if (then := self.then(item)) is not None]
 
     def missing(self, items: Iterable[Item]) -> list[str]:
         """Returns the sets, by language, that the baseline has and the items lack altogether."""
@@ -54,7 +59,7 @@ def make_baseline(result: Result) -> Baseline:
         item.key: (item.right, None if item.got == item.expected else item.got, item.confidence, item.best)
         for item in result.items
     }
-    values = {figure.name: round(figure.value(), 5) for figure in figures(result.items)}
+    values = {metric.name: round(metric.value(metric.items), 5) for metric in metrics(result.items)}
     return Baseline(result.about, values, dict(result.numbers), counts(result.items), answers, result.inventory)
 
 
@@ -68,45 +73,30 @@ def read_baseline(path: Path) -> Baseline | None:
         return None
     content = read_json(path, REMEDY)
     try:
-        if content["format"] != FORMAT:
-            raise RegressionError(f"{path}: is of format {content['format']}, not {FORMAT}; {REMEDY}.")
-        answers = {key: _answer(answer) for key, answer in content["items"].items()}
-        return Baseline(
-            content["about"],
-            content["figures"],
-            content["numbers"],
-            content["counts"],
-            answers,
-            content["inventory"],
-        )
+        if (found := content.pop("format")) != FORMAT:
+            raise RegressionError(f"{path}: is of format {found}, not {FORMAT}; {REMEDY}.")
+        answers = {key: _read_answer(answer) for key, answer in content.pop("items").items()}
+        return Baseline(answers=answers, **content)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RegressionError(f"{path}: is no baseline ({error!r}); {REMEDY}.") from error
 
 
 def write_baseline(path: Path, baseline: Baseline) -> None:
     """Writes a baseline, a line an item, so that git shows what has changed."""
-    head = {
-        "format": FORMAT,
-        "about": baseline.about,
-        "figures": baseline.figures,
-        "numbers": baseline.numbers,
-        "counts": baseline.counts,
-        "inventory": baseline.inventory,
-    }
+    names = ("about", "figures", "numbers", "counts", "inventory")
+    head = {"format": FORMAT, **{name: getattr(baseline, name) for name in names}}
     lines = [f" {json.dumps(name)}: {json.dumps(value, indent=1, ensure_ascii=False)}," for name, value in head.items()]
     rows = sorted(f"  {json.dumps(key)}: {_short(answer)}" for key, answer in baseline.answers.items())
     write_whole(path, "\n".join(["{", *lines, ' "items": {', ",\n".join(rows), " }", "}"]) + "\n")
 
 
-def _short(answer: tuple[bool, str | None, float | None, str | None]) -> str:
-    values: list[Any] = list(answer)
+def _short(answer: Answer) -> str:
+    values: list[Any] = [int(answer[0]), *answer[1:]]
     while len(values) > 1 and values[-1] is None:
         values.pop()
-    values[0] = int(values[0])
     return json.dumps(values if len(values) > 1 else values[0], ensure_ascii=False)
 
 
-def _answer(stored: Any) -> tuple[bool, str | None, float | None, str | None]:
-    values = stored if isinstance(stored, list) else [stored]
-    right, got, confidence, best = [*values, None, None, None][:4]
+def _read_answer(stored: Any) -> Answer:
+    right, got, confidence, best = [*(stored if isinstance(stored, list) else [stored]), None, None, None][:4]
     return bool(right), got, confidence, best

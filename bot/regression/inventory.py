@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,10 +27,6 @@ PHRASES, STEPS, LINKS, RULES, THRESHOLDS = "phrases", "steps", "links", "rules",
 _THRESHOLD = re.compile(r"threshold|confidence|candidates")
 
 
-class _InventoryError(ValueError):
-    """A file cannot be counted."""
-
-
 @dataclass(frozen=True)
 class Loss:
     """One count that fell, or one threshold that moved."""
@@ -45,11 +41,13 @@ class Loss:
     @property
     def path(self) -> str:
         """The file or folder where it was lost, from the project's root."""
-        if self.kind == PHRASES:
-            return f"data/nlu/{self.name.split('/')[0]}/"
-        if self.kind in {STEPS, LINKS}:
-            return f"data/articles/{self.name}.md"
-        return "data/rules.yml" if self.kind == RULES else "config.yml"
+        paths = {PHRASES: f"data/nlu/{self.language}/", RULES: "data/rules.yml", THRESHOLDS: "config.yml"}
+        return paths.get(self.kind, f"data/articles/{self.name}.md")
+
+    @property
+    def language(self) -> str:
+        """Of lost phrases, their language."""
+        return self.name.partition("/")[0]
 
     @property
     def intent(self) -> str:
@@ -59,8 +57,7 @@ class Loss:
     def __str__(self) -> str:
         now = "none" if self.now is None else f"{self.now:g}"
         if self.kind == PHRASES:
-            language, _, intent = self.name.partition("/")
-            return f"phrases{' of ' * bool(intent)}{intent} in {language}: {self.then:g} → {now}"
+            return f"phrases{' of ' * bool(self.intent)}{self.intent} in {self.language}: {self.then:g} → {now}"
         if self.kind == RULES:
             return f"the rule for {self.name} is gone"
         if self.kind == THRESHOLDS:
@@ -78,13 +75,23 @@ def take_inventory(root: Path) -> dict[str, dict[str, float]]:
         RegressionError: a file cannot be read; the message says which.
     """
     try:
-        steps, links = _articles(root / "data" / "articles")
+        examples = read_examples(root / "data" / "nlu")
+        articles = {
+            f"{path.parent.name}/{path.stem}": read_article(path, salvage=True)
+            for path in sorted((root / "data" / "articles").glob("*/*.md"))
+        }
+        # The importer makes a rule for each issue.
+        rules = [*_rules(root / "data"), *(f"intent {intent}" for intent in load_issues(root / "data" / "issues.yml"))]
         return {
-            PHRASES: _phrases(root / "data" / "nlu"),
-            STEPS: steps,
-            LINKS: links,
-            RULES: _counted([*_rules(root / "data"), *_issue_rules(root / "data" / "issues.yml")]),
-            THRESHOLDS: dict(_thresholds(root / "config.yml")),
+            PHRASES: _counted(name for e in examples for name in (f"{e.language}/{e.intent}", e.language)),
+            STEPS: {name: float(_count_steps(article.steps)) for name, article in articles.items()},
+            LINKS: {name: float(len(article.links)) for name, article in articles.items()},
+            RULES: _counted(rules),
+            THRESHOLDS: {
+                name: float(value)
+                for name, value in settings(read_yaml(root / "config.yml", ValueError)).items()
+                if _THRESHOLD.search(name.partition(".")[2]) and type(value) in (int, float)
+            },
         }
     except (ArticleError, ValueError, OSError) as error:
         raise RegressionError(f"what the bot is made of cannot be counted: {error}") from error
@@ -105,8 +112,8 @@ def losses(now: Inventory, then: Inventory, most_phrases_lost: float) -> list[Lo
         for name, before in counts.items()
     ]
     lost = [loss for loss in found if _is_lost(loss, most_phrases_lost)]
-    whole = {loss.name for loss in lost if loss.kind == PHRASES and not loss.intent}
-    return [loss for loss in lost if not (loss.intent and loss.name.split("/")[0] in whole)]
+    whole = {loss.language for loss in lost if loss.kind == PHRASES and not loss.intent}
+    return [loss for loss in lost if not (loss.intent and loss.language in whole)]
 
 
 def _is_lost(loss: Loss, most_phrases_lost: float) -> bool:
@@ -117,66 +124,49 @@ def _is_lost(loss: Loss, most_phrases_lost: float) -> bool:
     return (loss.now or 0.0) < loss.then
 
 
-def _phrases(folder: Path) -> dict[str, float]:
-    examples = read_examples(folder)
-    return _counted([name for e in examples for name in (f"{e.language}/{e.intent}", e.language)])
+def settings(config: Any) -> dict[str, Any]:
+    """Returns the settings of `config.yml` by `Component.key`, nested ones by `Component.key.key`.
+
+    Args:
+        config: the file's content.
+    """
+    found: dict[str, Any] = {}
+    for group in ("importers", "pipeline", "policies"):
+        for component in (config or {}).get(group) or []:
+            name = str(component["name"]).rsplit(".", 1)[-1]
+            found[name] = "there"
+            found |= _flattened({key: value for key, value in component.items() if key != "name"}, name)
+    return found
 
 
-def _counted(names: list[str]) -> dict[str, float]:
+def _flattened(nested: Mapping[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in nested.items():
+        found |= _flattened(value, f"{name}.{key}") if isinstance(value, dict) else {f"{name}.{key}": value}
+    return found
+
+
+def _counted(names: Iterable[str]) -> dict[str, float]:
     return {name: float(count) for name, count in sorted(Counter(names).items())}
 
 
-def _articles(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
-    """Returns the steps, sub-steps included, and the links of each article, by `intent/language`."""
-    steps: dict[str, float] = {}
-    links: dict[str, float] = {}
-    for path in sorted(folder.glob("*/*.md")):
-        article = read_article(path, salvage=True)
-        name = f"{path.parent.name}/{path.stem}"
-        steps[name] = float(sum(map(_with_substeps, article.steps)))
-        links[name] = float(len(article.links))
-    return steps, links
-
-
-def _with_substeps(step: Step) -> int:
-    return 1 + sum(map(_with_substeps, step.steps))
+def _count_steps(steps: Sequence[Step]) -> int:
+    """Counts the steps, sub-steps included."""
+    return sum(1 + _count_steps(step.steps) for step in steps)
 
 
 def _rules(folder: Path) -> Iterator[str]:
     """Yields what triggers each rule: its condition and its first step. A rule's name may change, its actions, too."""
     for path in sorted(folder.glob("*.yml")):
-        content = read_yaml(path, _InventoryError)
+        content = read_yaml(path, ValueError)
         for rule in (content.get("rules") or []) if isinstance(content, dict) else []:
             first = (rule.get("steps") or [{}])[0]
             for alternative in first.get("or", [first]):
-                yield " and ".join(map(_told, [*(rule.get("condition") or []), alternative]))
+                yield " and ".join(map(_as_words, [*(rule.get("condition") or []), alternative]))
 
 
-def _issue_rules(table: Path) -> Iterator[str]:
-    """Yields the triggers of the rules that the importer makes, one an issue."""
-    yield from (f"intent {intent}" for intent in load_issues(table))
-
-
-def _told(value: Any) -> str:
+def _as_words(value: Any) -> str:
     """Returns a condition or step as words: `intent greet`, `active_loop ticket_form`."""
     if isinstance(value, dict):
-        return " ".join(f"{key} {_told(inner)}" for key, inner in value.items())
-    return ", ".join(map(_told, value)) if isinstance(value, list) else str(value)
-
-
-def _thresholds(config: Path) -> Iterator[tuple[str, float]]:
-    """Yields the numbers in the configuration that decide what is answered, asked or refused."""
-    content = read_yaml(config, _InventoryError) or {}
-    for component in [*(content.get("pipeline") or []), *(content.get("policies") or [])]:
-        name = str(component["name"]).rsplit(".", 1)[-1]
-        for key, value in _numbers(component):
-            if _THRESHOLD.search(key):
-                yield f"{name}.{key}", value
-
-
-def _numbers(settings: Mapping[str, Any], start: str = "") -> Iterator[tuple[str, float]]:
-    for key, value in settings.items():
-        if isinstance(value, dict):
-            yield from _numbers(value, f"{start}{key}.")
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            yield f"{start}{key}", float(value)
+        return " ".join(f"{key} {_as_words(inner)}" for key, inner in value.items())
+    return ", ".join(map(_as_words, value)) if isinstance(value, list) else str(value)

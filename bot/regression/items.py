@@ -1,4 +1,4 @@
-"""What a run has found out, phrase by phrase, and the files that keep it."""
+"""What a run has found out, answer by answer, and the files that keep it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 FORMAT = 2
 
@@ -20,12 +20,12 @@ class RegressionError(RuntimeError):
 
 @dataclass(frozen=True)
 class Item:
-    """One thing that was asked of the bot, and what came of it."""
+    """One thing that was asked of the bot, and its answer."""
 
     set: str
-    """What it belongs to: intents, language, entities, robustness, two_issues, ..."""
+    """The set that it belongs to: intents, language, entities, robustness, two_issues, ..."""
     part: str
-    """Which part of the set: the change to a phrase, a test's file; empty where a set has no parts."""
+    """The part of the set: the change to a phrase, a test's file; empty where a set has no parts."""
     language: str
     text: str
     expected: str
@@ -38,9 +38,16 @@ class Item:
 
     @property
     def key(self) -> str:
-        """What a baseline knows it by; a phrase that is expected to mean something else now is another one."""
+        """The hash that a baseline knows it by; a phrase that is expected to mean something else now is another one."""
         told = "\t".join([self.set, self.part, self.language, self.expected, self.text])
         return hashlib.sha256(told.encode()).hexdigest()[:12]
+
+
+class Pair(NamedTuple):
+    """The answers to the same question now and when the baseline was measured."""
+
+    now: Item
+    then: Item
 
 
 @dataclass(frozen=True)
@@ -57,20 +64,17 @@ class Result:
     inventory: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """What the bot is made of: kind -> name -> count."""
 
-    def of(self, *sets: str) -> list[Item]:
-        """Returns the items of some sets."""
-        return [item for item in self.items if item.set in sets]
+    def of(self, name: str) -> list[Item]:
+        """Returns the items of a set."""
+        return [item for item in self.items if item.set == name]
 
-    def as_dict(self) -> dict[str, Any]:
-        """Returns all of it as plain values."""
-        return {
-            "format": FORMAT,
-            "about": self.about,
-            "numbers": dict(self.numbers),
-            "seconds": dict(self.seconds),
-            "inventory": self.inventory,
-            "items": [asdict(item) for item in self.items],
-        }
+    def write(self, path: Path) -> None:
+        """Writes all of it as JSON.
+
+        Raises:
+            RegressionError: it could not be written.
+        """
+        write_whole(path, json.dumps({"format": FORMAT, **asdict(self)}, ensure_ascii=False))
 
 
 def read_result(path: Path) -> Result:
@@ -85,11 +89,6 @@ def read_result(path: Path) -> Result:
         return Result(content["about"], items, content["numbers"], content["seconds"], content["inventory"])
     except (KeyError, TypeError) as error:
         raise RegressionError(f"{path}: is no result of a run ({error!r}); run the regression again.") from error
-
-
-def unique(items: Iterable[Item]) -> list[Item]:
-    """Returns the items without those that say the same as an earlier one: a set may hold a phrase twice."""
-    return list({item.key: item for item in items}.values())
 
 
 def counts(items: Iterable[Item]) -> dict[str, int]:

@@ -1,52 +1,28 @@
-"""Measures a trained model on the held-out phrases: intents, refusals, calibration, language."""
+"""The held-out sets, and the model that is asked them."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from bot.articles.examples import Example, read_examples
+from bot.articles.examples import Example, ExampleError, read_examples
 from bot.articles.issues import load_issues
 from bot.regression.items import RegressionError
 from bot.settings import PROJECT_ROOT
 
 REFUSALS = frozenset({"out_of_scope", "nlu_fallback"})
 HELD_OUT = PROJECT_ROOT / "tests" / "regression"
+_MARK = re.compile(r"\[([^\]]+)\]\(([a-z_]+)\)")
 
-# Phrases that people typed to a bank, of the categories that equal one of our intents. Never trained on.
-BANKING77_INTENTS = {
-    "declined_card_payment": "card_declined",
-    "request_refund": "refund_request",
-    "Refund_not_showing_up": "refund_request",
-    "card_payment_not_recognised": "unrecognized_charge",
-    "direct_debit_payment_not_recognised": "unrecognized_charge",
-    "transaction_charged_twice": "unrecognized_charge",
-    "extra_charge_on_statement": "unrecognized_charge",
-    "edit_personal_details": "update_billing_details",
-}
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What a model said to one phrase."""
-
-    example: Example
-    intent: str
-    """The intent that the conversation would follow (`nlu_fallback` where the model was unsure)."""
-    confidence: float
-    """Confidence of the best intent that is not the fallback, 0-1."""
-    best: str
-    """The best intent that is not the fallback."""
-    language: str
+Mark = tuple[str, int, int]
+"""An entity, and where it begins and ends in a text."""
 
 
 class NluModel:
-    """The understanding part of a trained Rasa model, asked for whole lists of phrases at once.
+    """The NLU pipeline of a trained Rasa model, asked for whole lists of phrases at once.
 
     Args:
         path: the model's file.
@@ -88,32 +64,10 @@ class NluModel:
         return [message.as_dict(only_output_properties=True) for message in results]
 
 
-def predict(model: NluModel, examples: Sequence[Example], with_page: bool = False) -> list[Prediction]:
-    """Asks the model for each phrase; `with_page` tells it the phrase's language as the page's locale."""
-    pages = [example.language for example in examples] if with_page else None
-    parsed = model.parse([example.text for example in examples], pages)
-    return [_prediction(example, result) for example, result in zip(examples, parsed, strict=True)]
-
-
-def _prediction(example: Example, result: dict[str, Any]) -> Prediction:
-    ranking = [entry for entry in result["intent_ranking"] if entry["name"] != "nlu_fallback"]
-    return Prediction(
-        example,
-        result["intent"]["name"],
-        float(ranking[0]["confidence"]),
-        ranking[0]["name"],
-        result["language"]["name"],
-    )
-
-
-def read_banking77(path: Path) -> list[Example]:
-    """Reads the phrases of BANKING77 whose category equals one of our intents."""
-    with path.open(encoding="utf8", newline="") as stream:
-        return [
-            Example(row["text"], BANKING77_INTENTS[row["category"]], "en", path)
-            for row in csv.DictReader(stream)
-            if row["category"] in BANKING77_INTENTS
-        ]
+def best_intent(parsed: dict[str, Any]) -> tuple[str, float]:
+    """Returns the best intent that is not the fallback, and its confidence (0-1), from a parsed message."""
+    best = next(entry for entry in parsed["intent_ranking"] if entry["name"] != "nlu_fallback")
+    return best["name"], float(best["confidence"])
 
 
 def held_out_examples(folder: Path = HELD_OUT) -> list[Example]:
@@ -121,49 +75,67 @@ def held_out_examples(folder: Path = HELD_OUT) -> list[Example]:
     return read_examples(folder)
 
 
-def summarise(predictions: Iterable[Prediction]) -> dict[str, float]:
-    """Returns the shares that the project is judged by, each 0-1.
+@dataclass(frozen=True)
+class Labelled:
+    """A message with the issues that it names."""
 
-    `issue_accuracy` and `dialogue_accuracy`: right intents; `out_of_scope_recall`: refused among out-of-scope phrases;
-    `false_refusals`: refused among issue phrases; `calibration_error`: expected calibration error over ten bins
-    (Naeini et al. 2015) of issue phrases' best intent.
+    text: str
+    issues: tuple[str, ...]
+    """One or two, in the order in which they are named; none: out of scope."""
+    language: str
+    long: bool = False
+    """Whether it is an e-mail with remarks beside the matter."""
+
+
+def read_labelled(folder: Path, long: bool = False) -> list[Labelled]:
+    r"""Reads messages from `<language>.tsv`: one or two issues and the text, between tabs; ` \n ` is a line break.
+
+    Args:
+        folder: the folder of the files.
+        long: whether they are e-mails with remarks beside the matter.
+
+    Raises:
+        ExampleError: a line names no issue, more than two, or one that is not in the issue table.
     """
-    predictions = list(predictions)
-    issues = set(load_issues())
-    inside = [p for p in predictions if p.example.intent in issues]
-    outside = [p for p in predictions if p.example.intent == "out_of_scope"]
-    dialogue = [p for p in predictions if p.example.intent not in issues and p.example.intent != "out_of_scope"]
-    return {
-        "issue_accuracy": share(p.intent == p.example.intent for p in inside),
-        "dialogue_accuracy": share(p.intent == p.example.intent for p in dialogue),
-        "out_of_scope_recall": share(p.intent in REFUSALS for p in outside),
-        "false_refusals": share(p.intent in REFUSALS for p in inside),
-        "calibration_error": calibration_error(
-            [p.confidence for p in predictions], [p.best == p.example.intent for p in predictions]
-        ),
-    }
+    known = load_issues()
+    messages = []
+    for path in sorted(folder.glob("*.tsv")):
+        for number, line in enumerate(path.read_text(encoding="utf8").splitlines(), start=1):
+            *issues, text = line.split("\t")
+            if len(issues) not in (1, 2) or set(issues) - set(known):
+                raise ExampleError(
+                    f"{path}:{number}: expected one or two issues of data/issues.yml and a text; mend it."
+                )
+            text = "\n".join(part.strip() for part in text.split("\\n"))
+            messages.append(Labelled(text, tuple(issues), path.stem, long))
+    return messages
 
 
-def language_accuracy(predictions: Iterable[Prediction], words: int = 1) -> float:
-    """Returns the share of phrases with at least so many words whose language was recognised."""
-    return share(p.language == p.example.language for p in predictions if len(p.example.text.split()) >= words)
+@dataclass(frozen=True)
+class Phrase:
+    """A phrase with annotated entities: its plain text and its marks."""
+
+    text: str
+    marks: tuple[Mark, ...]
+    language: str
 
 
-def calibration_error(confidences: Sequence[float], right: Sequence[bool], bins: int = 10) -> float:
-    """Returns the expected calibration error: the mean gap between confidence and accuracy, weighted by bin size."""
-    if not len(confidences):
-        return float("nan")
-    confidence, correct = np.asarray(confidences), np.asarray(right, dtype=float)
-    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [
-        abs(confidence[bin_of == index].mean() - correct[bin_of == index].mean()) * (bin_of == index).mean()
-        for index in range(bins)
-        if (bin_of == index).any()
-    ]
-    return float(sum(gaps))
+def read_phrases(path: Path) -> list[Phrase]:
+    """Reads phrases from `<language>.tsv`: `phrase with [value](entity) marks`, one a line."""
+    return [_phrase(line, path.stem) for line in path.read_text(encoding="utf8").splitlines() if line.strip()]
 
 
-def share(values: Iterable[bool]) -> float:
-    """Returns the share of true values, 0-1; not a number where there are none."""
-    listed = list(values)
-    return sum(listed) / len(listed) if listed else float("nan")
+def _phrase(line: str, language: str) -> Phrase:
+    text, marks, position = "", [], 0
+    for match in _MARK.finditer(line):
+        text += line[position : match.start()]
+        marks.append((match[2], len(text), len(text) + len(match[1])))
+        text += match[1]
+        position = match.end()
+    return Phrase(text + line[position:], tuple(marks), language)
+
+
+def without_stop(text: str, mark: Mark) -> Mark:
+    """Returns a mark without the full stop at its end, which does not count."""
+    entity, start, end = mark
+    return entity, start, end - (text[end - 1] == ".")

@@ -13,39 +13,18 @@ from collections.abc import Callable
 from bot.articles.examples import Example
 from bot.nlu.ngrams import fold_diacritics
 
-GREETINGS = {
-    "en": "Hi there, ",
-    "nb": "Hei, ",
-    "sv": "Hej, ",
-    "nl": "Goedemiddag, ",
-    "da": "Hej, ",
-    "de": "Guten Tag, ",
-    "fr": "Bonjour, ",
-    "es": "Buenas tardes, ",
-    "fi": "Hei, ",
+COURTESIES = {
+    "en": ("Hi there, ", " Kind regards, Sam", "Could you please help me with this? "),
+    "nb": ("Hei, ", " Vennlig hilsen Kari", "Kan dere være så snille å hjelpe meg? "),
+    "sv": ("Hej, ", " Med vänliga hälsningar, Eva", "Skulle ni kunna hjälpa mig, snälla? "),
+    "nl": ("Goedemiddag, ", " Met vriendelijke groet, Joost", "Zouden jullie me alsjeblieft kunnen helpen? "),
+    "da": ("Hej, ", " Venlig hilsen Mette", "Vil I være søde at hjælpe mig? "),
+    "de": ("Guten Tag, ", " Mit freundlichen Grüßen, Jan", "Könnten Sie mir bitte helfen? "),
+    "fr": ("Bonjour, ", " Cordialement, Luc", "Pourriez-vous m'aider, s'il vous plaît ? "),
+    "es": ("Buenas tardes, ", " Un saludo, Ana", "¿Me podrían ayudar, por favor? "),
+    "fi": ("Hei, ", " Terveisin Liisa", "Voisitteko ystävällisesti auttaa? "),
 }
-SIGNATURES = {
-    "en": " Kind regards, Sam",
-    "nb": " Vennlig hilsen Kari",
-    "sv": " Med vänliga hälsningar, Eva",
-    "nl": " Met vriendelijke groet, Joost",
-    "da": " Venlig hilsen Mette",
-    "de": " Mit freundlichen Grüßen, Jan",
-    "fr": " Cordialement, Luc",
-    "es": " Un saludo, Ana",
-    "fi": " Terveisin Liisa",
-}
-POLITE = {
-    "en": "Could you please help me with this? ",
-    "nb": "Kan dere være så snille å hjelpe meg? ",
-    "sv": "Skulle ni kunna hjälpa mig, snälla? ",
-    "nl": "Zouden jullie me alsjeblieft kunnen helpen? ",
-    "da": "Vil I være søde at hjælpe mig? ",
-    "de": "Könnten Sie mir bitte helfen? ",
-    "fr": "Pourriez-vous m'aider, s'il vous plaît ? ",
-    "es": "¿Me podrían ayudar, por favor? ",
-    "fi": "Voisitteko ystävällisesti auttaa? ",
-}
+"""Language -> a greeting, a signature and a polite request."""
 
 
 def typo(example: Example, chance: random.Random) -> str:
@@ -70,9 +49,9 @@ CHANGES: dict[str, Callable[[Example, random.Random], str]] = {
     "all capitals": lambda example, _: example.text.upper(),
     "lower case, no punctuation": lambda example, _: re.sub(r"[^\w\s]", "", example.text.lower()),
     "greeting and signature": lambda example, _: (
-        GREETINGS[example.language] + example.text + SIGNATURES[example.language]
+        COURTESIES[example.language][0] + example.text + COURTESIES[example.language][1]
     ),
-    "politeness": lambda example, _: POLITE[example.language] + example.text,
+    "politeness": lambda example, _: COURTESIES[example.language][2] + example.text,
     "other product": swap_product,
     "other numbers": lambda example, chance: re.sub(r"\d", lambda _: str(chance.randrange(1, 10)), example.text),
 }

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from pydantic import BaseModel, Extra, ValidationError
-from scipy.stats import binomtest
+from scipy.stats import binom, binomtest
 
 from bot.regression.baseline import Baseline
-from bot.regression.cells import judge_cells, judge_confusions
-from bot.regression.figures import Compared, Figure, figures
+from bot.regression.figures import Figure, Metric, metrics, refusal_as_intent
 from bot.regression.inventory import Loss, losses
-from bot.regression.items import Item, RegressionError, Result
-from bot.regression.measure import REFUSALS
+from bot.regression.items import Item, Pair, RegressionError, Result
 from bot.text.yaml_files import read_yaml
 
 CHUNK = 500
 """Resamples at once: the weights of more would not fit into the processor's cache."""
-
-
-class _ToleranceError(ValueError):
-    """The file of tolerances is broken."""
+JUDGED_BY_CELL = frozenset({"intents", "language", "language_with_page", "entities", "two_issues", "long"})
+FEWEST_LOST = 2
+"""A cell that has lost all its right answers always fails, unless it had a single one."""
 
 
 class Tolerances(BaseModel):
@@ -42,31 +40,32 @@ class Tolerances(BaseModel):
 
 
 @dataclass(frozen=True)
-class Turned:
-    """An item whose answer was right and is now wrong, or the other way round."""
-
-    now: Item
-    then: Item
-
-
-@dataclass(frozen=True)
 class Verdict:
-    """What the run says of the bot."""
+    """The comparison of a run with the baseline."""
 
-    figures: Sequence[Compared]
-    numbers: Sequence[Compared]
+    figures: Sequence[Figure]
     critical_wrong: Sequence[Item]
-    newly_wrong: Sequence[Turned]
-    newly_right: Sequence[Turned]
+    pairs: Sequence[Pair]
+    """The answers to what was asked then, too."""
     not_compared: int
     """Items that the baseline does not have."""
     losses: Sequence[Loss] = ()
     """What the bot is made of and has lost: phrases, steps, links, rules; thresholds that moved."""
 
     @property
-    def worse(self) -> list[Compared]:
+    def newly_wrong(self) -> list[Pair]:
+        """The answers that were right and are wrong now."""
+        return [pair for pair in self.pairs if pair.then.right and not pair.now.right]
+
+    @property
+    def newly_right(self) -> list[Pair]:
+        """The answers that were wrong and are right now."""
+        return [pair for pair in self.pairs if pair.now.right and not pair.then.right]
+
+    @property
+    def worse(self) -> list[Figure]:
         """The figures that got worse by more than chance allows."""
-        return [figure for figure in (*self.figures, *self.numbers) if figure.is_worse]
+        return [figure for figure in self.figures if figure.is_worse]
 
     @property
     def is_worse(self) -> bool:
@@ -86,9 +85,9 @@ def read_tolerances(path: Path) -> Tolerances:
         RegressionError: it cannot be used.
     """
     try:
-        return Tolerances.parse_obj(read_yaml(path, _ToleranceError))
-    except (_ToleranceError, ValidationError) as error:
-        told = str(error) if isinstance(error, _ToleranceError) else f"{path}: {error.errors()[0]['loc']} is wrong"
+        return Tolerances.parse_obj(read_yaml(path, ValueError))
+    except ValueError as error:
+        told = f"{path}: {error.errors()[0]['loc']} is wrong" if isinstance(error, ValidationError) else str(error)
         raise RegressionError(f"{told}; mend it or restore it from git.") from error
 
 
@@ -109,22 +108,21 @@ def judge(result: Result, baseline: Baseline, tolerances: Tolerances) -> Verdict
             f"the baseline has sets that were not measured ({', '.join(missing)}); restore their files from git, "
             "or accept a new baseline."
         )
-    then = {item.key: before for item in result.items if (before := baseline.then(item)) is not None}
-    measured = figures(result.items)
-    chances = _bootstrap([figure for figure in measured if figure.statistic is not None], then, tolerances.resamples)
-    compared = [_compare(figure, then, chances.get(figure.name)) for figure in measured]
+    pairs = baseline.pairs(result.items)
+    compared = _compare_metrics(metrics(result.items), pairs, tolerances.resamples)
     turnover = max(baseline.turnover, tolerances.turnover)
-    cells = judge_cells(result.items, then, turnover, tolerances.chance)
-    confusions = judge_confusions(result.items, then, turnover, tolerances.chance)
-    turned = [Turned(item, then[item.key]) for item in result.items if item.key in then]
-    turned = [pair for pair in turned if pair.now.right != pair.then.right]
     return Verdict(
-        [*_with_correction(compared, tolerances), *cells, *confusions],
-        [_compare_number(name, now, baseline.numbers, tolerances) for name, now in result.numbers.items()],
+        [
+            *_with_correction(compared, tolerances),
+            *_compare_cells(pairs, turnover, tolerances.chance),
+            *(
+                _compare_ratio(name, now, baseline.numbers.get(name), tolerances)
+                for name, now in result.numbers.items()
+            ),
+        ],
         [item for item in critical_items(result.items, tolerances) if not item.right],
-        [pair for pair in turned if pair.then.right],
-        [pair for pair in turned if pair.now.right],
-        len(result.items) - len(then),
+        pairs,
+        len(result.items) - len(pairs),
         losses(result.inventory, baseline.inventory, tolerances.most_phrases_lost),
     )
 
@@ -145,73 +143,119 @@ def critical_items(items: Sequence[Item], tolerances: Tolerances) -> list[Item]:
     return [asked[phrase] for phrase in marked]
 
 
-def _compare(figure: Figure, then: Mapping[str, Item], chance: float | None) -> Compared:
-    pairs = [(item, _of_same_kind(then[item.key], item, figure)) for item in figure.items if item.key in then]
-    now = figure.value()
+def _compare_metrics(measured: Sequence[Metric], pairs: Sequence[Pair], resamples: int) -> list[Figure]:
+    """Returns the metrics' figures; only those of exact metrics have their verdict yet."""
+    pair_of = {pair.now: pair for pair in pairs}
+    chances = _bootstrap([metric for metric in measured if metric.statistic is not None], pair_of, resamples)
+    return [
+        _compare(metric, [pair_of[item] for item in metric.items if item in pair_of], chances.get(metric.name))
+        for metric in measured
+    ]
+
+
+def _compare(metric: Metric, pairs: Sequence[Pair], chance: float | None) -> Figure:
+    figure = Figure(metric.name, metric.group, metric.value(metric.items), None, lower_is_better=metric.lower_is_better)
     if not pairs:
-        return Compared(figure.name, figure.group, now, None, None, 0, 0, False, figure.lower_is_better)
-    before = Figure(
-        figure.name, figure.group, [before for _, before in pairs], figure.statistic, figure.lower_is_better
-    ).value()
-    concerned = [(a, b) for a, b in pairs if figure.intent in (None, a.expected, a.got, b.got)]
-    wrong = sum(b.right and not a.right for a, b in concerned)
-    right = sum(a.right and not b.right for a, b in concerned)
-    if figure.statistic is None and figure.group != "exact":
+        return figure
+    concerned = [pair for pair in pairs if metric.intent in (None, pair.now.expected, pair.now.got, pair.then.got)]
+    right = [(metric.is_right(now), metric.is_right(then)) for now, then in concerned]
+    wrong, gained = right.count((False, True)), right.count((True, False))
+    if metric.statistic is None and metric.group != "exact":
         # McNemar's exact test, one-sided: are the newly wrong more than half of those that changed?
-        chance = float(binomtest(wrong, wrong + right, 0.5, "greater").pvalue) if wrong + right else 1.0
-    is_worse = figure.group == "exact" and wrong > 0
-    return Compared(figure.name, figure.group, now, before, chance, wrong, right, is_worse, figure.lower_is_better)
+        chance = float(binomtest(wrong, wrong + gained, 0.5, "greater").pvalue) if wrong + gained else 1.0
+    return replace(
+        figure,
+        then=metric.value([then for _, then in pairs]),
+        chance=chance,
+        newly_wrong=wrong,
+        newly_right=gained,
+        is_worse=metric.group == "exact" and wrong > 0,
+    )
 
 
-def _of_same_kind(then: Item, now: Item, figure: Figure) -> Item:
-    """Returns the earlier item as the figure sees it: false refusals ask whether a phrase was refused."""
-    if figure.name != "false refusals":
-        return then
-    return Item(now.set, now.part, now.language, now.text, now.expected, then.got, then.got not in REFUSALS)
-
-
-def _bootstrap(measured: Sequence[Figure], then: Mapping[str, Item], resamples: int) -> dict[str, float]:
-    """Returns by figure the share of paired resamples in which it is not worse (Efron and Tibshirani 1993, ch. 16).
+def _bootstrap(measured: Sequence[Metric], pair_of: dict[Item, Pair], resamples: int) -> dict[str, float]:
+    """Returns by metric the share of paired resamples in which it is not worse (Efron and Tibshirani 1993, ch. 16).
 
     Args:
-        measured: figures of the same items.
-        then: the items' earlier answers, by key.
+        measured: metrics of the same items.
+        pair_of: the items with their earlier answers.
         resamples: how often the items are drawn anew.
     """
-    if not measured or not (now := [item for item in measured[0].items if item.key in then]):
+    pairs = [pair_of[item] for item in measured[0].items if item in pair_of] if measured else []
+    if not pairs:
         return {}
-    before = [then[item.key] for item in now]
-    statistics = {figure.name: (figure.statistic(before), figure.statistic(now)) for figure in measured}  # type: ignore[misc]
+    now, then = ([pair[side] for pair in pairs] for side in (0, 1))
+    statistics = {metric.name: (metric.statistic(then), metric.statistic(now)) for metric in measured}  # type: ignore[misc]
     not_worse = dict.fromkeys(statistics, 0)
     chance = np.random.default_rng(7)
     for begin in range(0, resamples, CHUNK):
         size = min(CHUNK, resamples - begin)
         weights = chance.multinomial(len(now), np.full(len(now), 1 / len(now)), size=size).astype(np.float64)
-        for figure in measured:
-            earlier, present = statistics[figure.name]
+        for metric in measured:
+            earlier, present = statistics[metric.name]
             gain = present(weights) - earlier(weights)
-            not_worse[figure.name] += int(((-gain if figure.lower_is_better else gain) >= 0).sum())
+            not_worse[metric.name] += int(((-gain if metric.lower_is_better else gain) >= 0).sum())
     return {name: (1 + count) / (1 + resamples) for name, count in not_worse.items()}
 
 
-def _with_correction(compared: Sequence[Compared], tolerances: Tolerances) -> list[Compared]:
+def _with_correction(compared: Sequence[Figure], tolerances: Tolerances) -> list[Figure]:
     """Returns the figures with their verdicts: Holm's correction in each group, so that many figures cry no wolf."""
     worse: set[str] = set()
-    for group in {figure.group for figure in compared if figure.chance is not None}:
-        ranked = sorted((f for f in compared if f.group == group and f.chance is not None), key=_chance)
-        for rank, figure in enumerate(ranked):
-            if _chance(figure) > tolerances.chance / (len(ranked) - rank):
+    for group in {figure.group for figure in compared}:
+        own = [(figure.chance, figure) for figure in compared if figure.group == group and figure.chance is not None]
+        ranked = sorted(own, key=lambda pair: pair[0])
+        for rank, (chance, figure) in enumerate(ranked):
+            if chance > tolerances.chance / (len(ranked) - rank):
                 break
             if -figure.change > tolerances.least.get(group, 0.0):
                 worse.add(figure.name)
     return [replace(figure, is_worse=figure.is_worse or figure.name in worse) for figure in compared]
 
 
-def _compare_number(name: str, now: float, then: Mapping[str, float], tolerances: Tolerances) -> Compared:
-    before = then.get(name)
-    is_worse = before is not None and now > before * tolerances.ratio
-    return Compared(name, "ratios", now, before, None, 0, 0, is_worse, lower_is_better=True)
+def _compare_cells(pairs: Sequence[Pair], turnover: float, chance: float) -> list[Figure]:
+    """Judges small groups of answers, each by itself, so that a gain elsewhere hides nothing.
+
+    A cell is what was asked of one intent, one kind of entity or another set, in one language; a confusion is an intent
+    that is newly taken for a certain other one, in all languages together. A few right answers turn with every
+    training, however harmless the change; a binomial test tells whether more have turned than that explains.
+
+    Args:
+        pairs: the answers now and then.
+        turnover: the share of right answers that a harmless retraining turns wrong, 0-1.
+        chance: the probability of a false alarm among all cells, or confusions, together (Bonferroni's correction).
+
+    Returns:
+        The cells and confusions with newly wrong answers.
+    """
+    cells: dict[str, list[Pair]] = defaultdict(list)
+    intents: dict[str, list[Pair]] = defaultdict(list)
+    for pair in pairs:
+        item = pair.now
+        if item.set == "intents":
+            intents[item.expected].append(pair)
+            cells[f"{item.expected} in {item.language}"].append(pair)
+        elif item.set in JUDGED_BY_CELL:
+            cells[f"{(item.part or item.set).replace('_', ' ')} in {item.language}"].append(pair)
+    found = []
+    for name, own in sorted(cells.items()):
+        if lost := sum(then.right and not now.right for now, then in own):
+            found.append(_compare_cell(name, "cells", own, lost, turnover, chance / len(cells)))
+    possible = max(len(intents) * (len(intents) - 1), 1)
+    for expected, own in sorted(intents.items()):
+        taken_for = Counter(refusal_as_intent(now.got) for now, then in own if then.right and not now.right)
+        for got, lost in sorted(taken_for.items()):
+            found.append(_compare_cell(f"{expected} → {got}", "confusions", own, lost, turnover, chance / possible))
+    return found
 
 
-def _chance(figure: Compared) -> float:
-    return 1.0 if figure.chance is None else figure.chance
+def _compare_cell(name: str, group: str, pairs: Sequence[Pair], lost: int, turnover: float, allowed: float) -> Figure:
+    right_now, right_then = (sum(pair[side].right for pair in pairs) for side in (0, 1))
+    gained = sum(now.right and not then.right for now, then in pairs)
+    chance = float(binom.sf(lost - 1, right_then, turnover))
+    is_worse = chance <= allowed or lost == right_then >= FEWEST_LOST
+    return Figure(name, group, right_now / len(pairs), right_then / len(pairs), chance, lost, gained, is_worse)
+
+
+def _compare_ratio(name: str, now: float, then: float | None, tolerances: Tolerances) -> Figure:
+    is_worse = then is not None and now > then * tolerances.ratio
+    return Figure(name, "ratios", now, then, is_worse=is_worse, lower_is_better=True)

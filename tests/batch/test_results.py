@@ -20,8 +20,7 @@ from bot.batch.rows import BatchError, Chunk, Row
 from bot.batch.run import triage_file
 from bot.batch.understanding import Understanding
 from bot.batch.workers import Model
-from bot.regression.measure import held_out_examples
-from bot.regression.triage import read_labelled
+from bot.regression.measure import held_out_examples, read_labelled
 from tests.batch.conftest import write_csv
 from tests.conftest import RunningBot
 

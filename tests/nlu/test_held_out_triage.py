@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.regression.measure import NluModel
-from bot.regression.triage import (
+from benchmarks.triage.held_out import (
     Triaged,
     long_messages,
     single_issue_messages,
@@ -13,6 +12,7 @@ from bot.regression.triage import (
     triage,
     two_issue_messages,
 )
+from bot.regression.measure import NluModel
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,7 @@ from rasa.shared.exceptions import InvalidConfigException
 
 from bot.nlu.triage import Triage
 from bot.nlu.triage_evidence import Parts, Said, candidates_of, issue_pairs, with_pair
-from bot.regression.measure import NluModel
-from bot.regression.triage import read_labelled
+from bot.regression.measure import NluModel, read_labelled
 from tests.nlu.test_language import Train
 
 ISSUES = ("card_declined", "refund_request", "pay_invoice")

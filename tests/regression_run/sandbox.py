@@ -65,8 +65,12 @@ class Sandbox:
 
     def bot(self, *words: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
         """Runs a command of `python -m bot` in it."""
+        return self.python("bot", *words, **options)
+
+    def python(self, module: str, *words: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Runs `python -m` in it."""
         return subprocess.run(
-            [sys.executable, "-m", "bot", *map(str, words)],
+            [sys.executable, "-m", module, *map(str, words)],
             cwd=self.root,
             env={**environment(), **self.variables, **options.pop("variables", {})},
             capture_output=True,
@@ -77,7 +81,8 @@ class Sandbox:
 
     def run(self, *words: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
         """Runs the nightly regression."""
-        return self.bot("regression", "run", "--without", *self.steps_left_out, *words, **options)
+        command = ["bot", "regression", "run"] if self.steps_left_out == STEPS else ["benchmarks.nightly"]
+        return self.python(*command, "--without", *self.steps_left_out, *words, **options)
 
     def report(self) -> dict[str, Any]:
         """Returns the last report."""

@@ -14,8 +14,8 @@ from bot.encoder import model as encoder_model
 from bot.regression.baseline import Baseline, read_baseline
 from bot.regression.inventory import take_inventory
 from bot.regression.items import Item, Result
-from bot.regression.retrieval import retrieval
 from bot.regression.run import hash_of_sets, hash_of_taxonomy
+from bot.regression.steps import retrieval
 from bot.regression.verdict import Tolerances, judge, read_tolerances
 from tests.regression_run.stored_run import stored_run, with_answers, with_turnover
 
@@ -175,7 +175,7 @@ def encoder_of_noise(monkeypatch: pytest.MonkeyPatch, root: Path, tmp_path: Path
     arrays["codes"] = np.random.default_rng(5).integers(-127, 128, arrays["codes"].shape, dtype=np.int8)
     np.savez(tmp_path / "noise.npz", **arrays)
     noise = encoder_model.load_encoder(tmp_path / "noise.npz")
-    monkeypatch.setattr("bot.regression.retrieval.load_encoder", lambda: noise)
+    monkeypatch.setattr("bot.regression.steps.load_encoder", lambda: noise)
     yield
 
 

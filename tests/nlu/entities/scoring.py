@@ -10,7 +10,7 @@ from rasa.shared.nlu.constants import ENTITIES, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
 from bot.nlu.entities import SpacyEntityRuler
-from bot.regression.entities import Phrase, without_stop
+from bot.regression.measure import Phrase, without_stop
 
 
 @dataclass(frozen=True)

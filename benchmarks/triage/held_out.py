@@ -1,32 +1,19 @@
-"""Measures the triage of held-out messages: two issues found, false ones, long messages, questions which is meant."""
+"""Triage of the held-out messages: two issues found, false ones, long messages, questions which issue is meant."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from bot.articles.examples import ExampleError
+from benchmarks.held_out import share
 from bot.articles.issues import load_issues
-from bot.regression.measure import HELD_OUT, NluModel, held_out_examples, share
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """A message with the issues that it names."""
-
-    text: str
-    issues: tuple[str, ...]
-    """One or two, in the order in which they are named; none: out of scope."""
-    language: str
-    long: bool = False
-    """Whether it is an e-mail with remarks beside the matter."""
+from bot.regression.measure import HELD_OUT, Labelled, NluModel, best_intent, held_out_examples, read_labelled
 
 
 @dataclass(frozen=True)
 class Triaged:
-    """What a model said to a message."""
+    """A model's triage of a message."""
 
     message: Labelled
     intent: str
@@ -35,30 +22,6 @@ class Triaged:
     candidates: tuple[str, ...]
     sentiment: str
     signals: tuple[str, ...]
-
-
-def read_labelled(folder: Path, long: bool = False) -> list[Labelled]:
-    r"""Reads messages from `<language>.tsv`: one or two issues and the text, between tabs; ` \n ` is a line break.
-
-    Args:
-        folder: the folder of the files.
-        long: whether they are e-mails with remarks beside the matter.
-
-    Raises:
-        ExampleError: a line names no issue, more than two, or one that is not in the issue table.
-    """
-    known = load_issues()
-    messages = []
-    for path in sorted(folder.glob("*.tsv")):
-        for number, line in enumerate(path.read_text(encoding="utf8").splitlines(), start=1):
-            *issues, text = line.split("\t")
-            if len(issues) not in (1, 2) or set(issues) - set(known):
-                raise ExampleError(
-                    f"{path}:{number}: expected one or two issues of data/issues.yml and a text; mend it."
-                )
-            text = "\n".join(part.strip() for part in text.split("\\n"))
-            messages.append(Labelled(text, tuple(issues), path.stem, long))
-    return messages
 
 
 def two_issue_messages() -> list[Labelled]:
@@ -86,10 +49,9 @@ def triage(model: NluModel, messages: Sequence[Labelled], with_page: bool = True
 
 def _triaged(message: Labelled, result: dict[str, Any]) -> Triaged:
     found = result["triage"]
-    best = next(entry["name"] for entry in result["intent_ranking"] if entry["name"] != "nlu_fallback")
     return Triaged(
         message,
-        best,
+        best_intent(result)[0],
         (found["second_issue"] or {}).get("name"),
         tuple(found["candidates"]),
         found["sentiment"]["label"],

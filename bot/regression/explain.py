@@ -1,4 +1,4 @@
-"""What the bot understands of one text, and why: for agents in a terminal, and as JSON for programs."""
+"""Explains what the bot understands of one text, in a terminal or as JSON."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PARTS = 8
 NEAREST = 5
 
 
-def explain_text(text: str, model: Path | None, page: str | None) -> dict[str, Any]:
+def explain(text: str, model: Path | None, page: str | None) -> dict[str, Any]:
     """Asks a model what it understands of a text, and why.
 
     Args:
@@ -84,7 +84,7 @@ def print_explanation(explained: dict[str, Any], as_json: bool) -> None:
     """Prints an explanation, in colour where the terminal has it.
 
     Args:
-        explained: what `explain_text` returned.
+        explained: what `explain` returned.
         as_json: whether it is for a program.
     """
     if as_json:

@@ -1,0 +1,289 @@
+"""The steps of a run: each asks the model, or another part of the project, and returns items."""
+
+from __future__ import annotations
+
+import random
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bot.articles.check import check
+from bot.articles.examples import Example, read_lines
+from bot.articles.issues import load_issues
+from bot.articles.model import Article
+from bot.articles.parts import lead
+from bot.articles.replies import Replies
+from bot.articles.store import ArticleStore
+from bot.encoder.model import EncoderFileError, load_encoder
+from bot.regression.items import Item, RegressionError
+from bot.regression.measure import (
+    REFUSALS,
+    Labelled,
+    Mark,
+    NluModel,
+    best_intent,
+    held_out_examples,
+    read_labelled,
+    read_phrases,
+    without_stop,
+)
+from bot.regression.robustness import CHANGES
+from bot.settings import get_settings
+
+CHANGES_PER_PHRASE = 2
+"""Each phrase is changed in so many of the ways: enough phrases for every way, a quarter of the time."""
+ENTITIES = ("amount", "date", "invoice_number", "subscription_id", "error_code", "product")
+ENGLISH = "en"
+
+
+@dataclass
+class ModelUnderTest:
+    """A trained model with the held-out sets that it is asked; it is loaded when the first step needs it."""
+
+    path: Path
+    sets: Path
+    folder: Path
+    """Where a step may put its own files."""
+
+    @cached_property
+    def _model(self) -> NluModel:
+        return NluModel(self.path)
+
+    @cached_property
+    def examples(self) -> list[Example]:
+        """The held-out phrases of every language.
+
+        Raises:
+            RegressionError: there are none.
+        """
+        if examples := held_out_examples(self.sets):
+            return examples
+        raise RegressionError(f"{self.sets}: no held-out phrases there; restore the set from git.")
+
+    def files(self, name: str) -> list[Path]:
+        """Returns the files of a set, one a language.
+
+        Raises:
+            RegressionError: there are none.
+        """
+        if paths := sorted((self.sets / name).glob("*.tsv")):
+            return paths
+        raise RegressionError(f"{self.sets / name}: the set is missing; restore it from git.")
+
+    def parse(self, messages: Iterable[Any], with_page: bool = False) -> Iterator[tuple[Any, dict[str, Any]]]:
+        """Yields each message with what the model makes of it.
+
+        Args:
+            messages: whatever has a `text` and a `language`.
+            with_page: whether the model is told the language as the page's locale.
+        """
+        messages = list(messages)
+        pages = [message.language for message in messages] if with_page else None
+        return zip(messages, self._model.parse([message.text for message in messages], pages), strict=True)
+
+
+Findings = Iterable[Item] | Mapping[str, float]
+"""Items, or figures that do not consist of items, by name."""
+
+
+class Step(NamedTuple):
+    """One step, and the names of the sets that it measures."""
+
+    measure: Callable[[ModelUnderTest], Findings]
+    sets: tuple[str, ...]
+
+
+def _intents(model: ModelUnderTest) -> Iterator[Item]:
+    """Yields intent and language of every held-out phrase, without any page's locale."""
+    for example, parsed in model.parse(model.examples):
+        yield _intent("intents", example, parsed)
+        yield _language("language", example, parsed)
+
+
+def _real_style(model: ModelUnderTest) -> Iterator[Item]:
+    """Yields the intent of every held-out message that is written as real customers write."""
+    for example, parsed in model.parse(line for path in model.files("real_style") for line in read_lines(path)):
+        yield _intent("real_style", example, parsed)
+
+
+def _with_page(model: ModelUnderTest) -> Iterator[Item]:
+    """Yields the language with the page's locale known, and whether a second issue is seen where there is none."""
+    issues = load_issues()
+    for example, parsed in model.parse(model.examples, with_page=True):
+        yield _language("language_with_page", example, parsed)
+        if example.intent in issues:
+            yield _second("short", example, parsed)
+
+
+def _robustness(model: ModelUnderTest) -> Iterator[Item]:
+    """Yields whether the prediction stays when a phrase is changed in a way that keeps its meaning."""
+    issues = load_issues()
+    examples = [example for example in model.examples if example.intent in issues]
+    changed = [(example, name, text) for example in examples for name, text in _changed(example)]
+    asked = {text: example for example, _, text in changed} | {example.text: example for example in examples}
+    messages = [Example(text, example.intent, example.language, example.path) for text, example in asked.items()]
+    got = {message.text: parsed["intent"]["name"] for message, parsed in model.parse(messages)}
+    for example, name, text in changed:
+        right = got[text] == got[example.text]
+        yield Item("robustness", name, example.language, text, example.intent, got[text], right)
+
+
+def _changed(example: Example) -> Iterator[tuple[str, str]]:
+    """Yields some of the changes by name, and the text that each makes; always the same of a phrase."""
+    names = list(CHANGES)
+    first, step = zlib.crc32(example.text.encode()) % len(names), len(names) // CHANGES_PER_PHRASE
+    for number in range(CHANGES_PER_PHRASE):
+        name = names[(first + number * step) % len(names)]
+        text = CHANGES[name](example, random.Random(example.text))
+        if text != example.text:
+            yield name, text
+
+
+def _entities(model: ModelUnderTest) -> Iterator[Item]:
+    """Yields for each entity whether all of it in a phrase was found, and nothing else taken for it."""
+    phrases = [phrase for path in model.files("entities") for phrase in read_phrases(path)]
+    for phrase, parsed in model.parse(phrases, with_page=True):
+        found = [(entity["entity"], entity["start"], entity["end"]) for entity in parsed["entities"]]
+        expected, seen = ({without_stop(phrase.text, mark) for mark in marks} for marks in (phrase.marks, found))
+        for entity in ENTITIES:
+            marked, got = ([mark for mark in sorted(marks) if mark[0] == entity] for marks in (expected, seen))
+            values = (_values(phrase.text, marked), _values(phrase.text, got))
+            yield Item("entities", entity, phrase.language, phrase.text, *values, marked == got)
+
+
+def _values(text: str, marks: Sequence[Mark]) -> str:
+    return ", ".join(text[start:end] for _, start, end in marks)
+
+
+def _triage(model: ModelUnderTest) -> Iterator[Item]:
+    """Yields whether both issues of a message are found, and the one of a long one."""
+    for message, parsed in model.parse(read_labelled(model.sets / "two_issues"), with_page=True):
+        best, confidence = best_intent(parsed)
+        found = set(filter(None, (best, _second_issue(parsed))))
+        named, seen = (" + ".join(sorted(issues)) for issues in (message.issues, found))
+        yield _item("two_issues", message, named, seen, found == set(message.issues), confidence)
+    for message, parsed in model.parse(read_labelled(model.sets / "long"), with_page=True):
+        best, confidence = best_intent(parsed)
+        yield _item("long", message, message.issues[0], best, best in message.issues, confidence)
+        yield _second("long", message, parsed)
+
+
+def _articles(model: ModelUnderTest) -> Iterator[Item]:
+    """Yields for each issue and language whether there is an article without problems."""
+    problems = check([get_settings().data_dir / "articles"]).problems
+    for intent in load_issues():
+        for language in Replies().languages():
+            own = [p for p in problems if Path(p.path).parts[-2:] == (intent, f"{language}.md")]
+            own += [p for p in problems if Path(p.path).name == intent and language == ENGLISH]  # of the whole folder
+            found = "; ".join(problem.message for problem in own) or "no problem"
+            yield Item("articles", "", language, f"{intent}/{language}.md", "no problem", found, not own)
+
+
+def retrieval(data: Path) -> Iterator[Item]:
+    """Yields for each text of our own articles whether its English counterpart is the nearest English text.
+
+    No model is needed: it is the encoder's weights that are measured. A text is known by its place, so that an article
+    may be reworded.
+
+    Args:
+        data: the folder that holds `articles`.
+
+    Raises:
+        RegressionError: the encoder cannot be loaded.
+    """
+    try:
+        encoder = load_encoder()
+    except EncoderFileError as error:
+        raise RegressionError(str(error)) from error
+    store = ArticleStore(data / "articles")
+    texts: dict[str, dict[str, str]] = {}
+    for intent in load_issues():
+        for language in store.languages(intent):
+            texts.setdefault(language, {}).update(_texts(store.article(intent, language), intent))
+    english = texts.pop(ENGLISH, {})
+    places = list(english)
+    vectors = encoder.encode(list(english.values()))
+    for language in Replies().languages():
+        asked = [place for place in texts.get(language, {}) if place in english]
+        if asked:
+            likeness = encoder.encode([texts[language][place] for place in asked]) @ vectors.T
+            for place, nearest in zip(asked, np.argmax(likeness, axis=1), strict=True):
+                got = places[nearest]
+                right = english[got] == english[place]  # several articles begin with the same step
+                yield Item("retrieval", "", language, place, place, place if right else got, right)
+
+
+def _texts(article: Article, intent: str) -> Iterator[tuple[str, str]]:
+    """Yields title with lead, and the steps, of an article by their place."""
+    yield intent, f"{article.title}. {lead(article)}"
+    for section in article.sections:
+        for number, step in enumerate(section.steps, start=1):
+            yield f"{intent}/{section.slug}/{number}", step.text
+
+
+def _conversations(model: ModelUnderTest) -> list[Item]:
+    """Returns whether each typed follow-up of the held-out conversations brought about what it was to."""
+    from bot.regression.conversations import WRITTEN, follow_up_items, read_conversations
+    from bot.regression.player import play
+
+    return follow_up_items(play(model.path, read_conversations(WRITTEN / "held_out")))
+
+
+STEPS = {
+    "intents": Step(_intents, ("intents", "language")),
+    "real style": Step(_real_style, ("real_style",)),
+    "with page": Step(_with_page, ("language_with_page", "one_issue")),
+    "robustness": Step(_robustness, ("robustness",)),
+    "entities": Step(_entities, ("entities",)),
+    "triage": Step(_triage, ("two_issues", "long", "one_issue")),
+    "articles": Step(_articles, ("articles",)),
+    "retrieval": Step(lambda _: retrieval(get_settings().data_dir), ("retrieval",)),
+    "conversations": Step(_conversations, ("conversations",)),
+}
+"""The steps by name, in the order in which they run."""
+
+
+def check_sets(model: ModelUnderTest, steps: Iterable[str]) -> None:
+    """Reads the sets of some steps, before anything is trained for them.
+
+    Raises:
+        RegressionError: one is missing.
+        ExampleError: a file of phrases is broken.
+    """
+    for name in {name for step in steps if step in STEPS for name in STEPS[step].sets}:
+        if name in {"intents", "language_with_page", "robustness"}:
+            _ = model.examples
+        elif name in {"real_style", "entities", "two_issues", "long"}:
+            model.files(name)
+
+
+def _item(name: str, message: Example | Labelled, expected: str, got: str, right: bool, confidence: float) -> Item:
+    return Item(name, "", message.language, message.text, expected, got, right, round(confidence, 4))
+
+
+def _intent(name: str, example: Example, parsed: dict[str, Any]) -> Item:
+    got = parsed["intent"]["name"]
+    best, confidence = best_intent(parsed)
+    right = got == example.intent or (example.intent == "out_of_scope" and got in REFUSALS)
+    item = _item(name, example, example.intent, got, right, confidence)
+    return item if best == got else replace(item, best=best)
+
+
+def _language(name: str, example: Example, parsed: dict[str, Any]) -> Item:
+    got = parsed["language"]["name"]
+    return Item(name, "", example.language, example.text, example.language, got, got == example.language)
+
+
+def _second(part: str, message: Example | Labelled, parsed: dict[str, Any]) -> Item:
+    got = _second_issue(parsed) or "none"
+    return Item("one_issue", part, message.language, message.text, "none", got, got == "none")
+
+
+def _second_issue(parsed: dict[str, Any]) -> str | None:
+    """Returns the second issue of a parsed message, if it has one."""
+    return (parsed["triage"]["second_issue"] or {}).get("name")
