@@ -24,8 +24,8 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.articles.examples import Example, ExampleError, read_examples
 from bot.articles.issues import Issue, load_issues, source_names
+from bot.articles.readers import read_title
 from bot.articles.replies import FALLBACK_LANGUAGE, Replies
-from bot.articles.store import ArticleStore
 from bot.articles.trees import read_tree, tree_language
 
 # Replies that rules use by themselves; those that actions use are read by the actions.
@@ -119,10 +119,9 @@ class ArticleImporter(RasaFileImporter):
         return responses
 
     def _title_examples(self) -> Iterator[Message]:
-        store = ArticleStore(self._data_dir / "articles")
         for intent, issue in self._issues.items():
-            for language in store.languages(intent):
-                yield _title(store.article(intent, language).title, intent, language, "title")
+            for path in sorted((self._data_dir / "articles" / intent).glob("??.md")):
+                yield _title(read_title(path), intent, path.stem, "title")
             for slug in issue.sources:
                 yield _title(slug.replace("-", " "), intent, FALLBACK_LANGUAGE, "slug")
 

@@ -192,19 +192,19 @@ class PageChannel(InputChannel):
         session = await self._admitted_session(request)
         content = await json_body(request, self._settings.body_bytes)
         search, file = text_field(content, "search") or "", text_field(content, "file") or ""
-        for said in session.messages:
-            offered = said.get("type") == "documents" and said["search"] == search
-            if offered and any(link["file"] == file for link in said["links"]):
-                event = SearchEvent(
-                    search_id=search,
-                    conversation_id=session.conversation,
-                    kind="opened",
-                    language=said["language"],
-                    documents=(file,),
-                )
-                await asyncio.to_thread(record, lambda store, event=event: store.record_search(event))
-                return empty(204, headers=headers.DATA)
-        raise RefusedError(400, "malformed")
+        found = (said for said in session.messages if said.get("type") == "documents" and said["search"] == search)
+        languages = [said["language"] for said in found if any(link["file"] == file for link in said["links"])]
+        if not languages:
+            raise RefusedError(400, "malformed")
+        event = SearchEvent(
+            search_id=search,
+            conversation_id=session.conversation,
+            kind="opened",
+            language=languages[0],
+            documents=(file,),
+        )
+        await asyncio.to_thread(record, lambda store: store.record_search(event))
+        return empty(204, headers=headers.DATA)
 
     async def _message(self, request: Request) -> None:
         address = await self._admitted(request)

@@ -26,6 +26,17 @@ def read_article(path: Path, *, salvage: bool = False) -> Article:
     return read_text(decode(path.read_bytes(), str(path)), path=path, salvage=salvage)
 
 
+def read_title(path: Path) -> str:
+    """Reads the title of a help article; its text is read only where the front matter has none.
+
+    Raises:
+        ArticleError: as for `read_article`.
+        OSError: the file cannot be opened.
+    """
+    title = split(decode(path.read_bytes(), str(path)), str(path)).metadata.get("title")
+    return " ".join(str(title).split()) if title else read_article(path).title
+
+
 def read_text(text: str, *, path: Path | str = "", salvage: bool = False) -> Article:
     """Reads a help article from a string.
 

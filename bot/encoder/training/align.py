@@ -13,11 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from markdown_it.tree import SyntaxTreeNode
-
 from bot.articles import ArticleError
 from bot.articles.inline import Context
-from bot.articles.links import Address
 from bot.articles.markdown import ParsedBody, parse, render_text
 from bot.articles.readers.document import Document, split
 
@@ -109,7 +106,7 @@ def read_blocks(document: Document) -> list[Block]:
 
 def _raw_blocks(body: ParsedBody) -> Iterator[tuple[str, str]]:
     """Yields the kind and the Markdown of each block of running text."""
-    for node in SyntaxTreeNode(body.tokens).walk():
+    for node in body.tree.walk():
         if node.type == "tr":
             yield "row", " ".join(cell.children[0].content for cell in node.children)
         elif node.type == "heading":
@@ -122,7 +119,8 @@ def _raw_blocks(body: ParsedBody) -> Iterator[tuple[str, str]]:
 
 
 def _block(body: ParsedBody, kind: str, markdown: str, english: str) -> Block:
-    context = Context(resolve=Address, report=lambda line, message: None)
+    # Addresses are compared as they are written; with a base, none is left out for being relative.
+    context = Context(report=lambda line, message: None, base_url="https://learn.microsoft.com")
     rendered = render_text(body, markdown, context)
     text = _plain(rendered.text)
     links = tuple((_HOST_AND_LOCALE.sub("", link.source), _plain(link.label)) for link in rendered.links)
