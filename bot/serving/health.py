@@ -11,7 +11,7 @@ from rasa.core.agent import Agent
 from bot.rasa_patches.action_endpoint import server_url
 from bot.settings import Settings
 from bot.stores.broker import ConversationEvents
-from bot.stores.databases import open_redis
+from bot.stores.shared_redis import open_redis
 from bot.stores.tracker_store import ConversationStore
 from bot.tickets import ticket_store
 

@@ -11,7 +11,7 @@ from rasa.utils.endpoints import EndpointConfig
 from redis.exceptions import RedisError
 
 from bot.settings import get_settings
-from bot.stores.databases import LOCK_RETRY_SECONDS, open_redis, take_lock
+from bot.stores.shared_redis import LOCK_RETRY_SECONDS, open_redis, take_lock
 
 
 class ConversationLocks(InMemoryLockStore):

@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 
 from redis.exceptions import RedisError
 
-from bot.stores.databases import RedisLock, open_redis, take_lock
 from bot.stores.sessions import Session, SessionError, as_json, from_json, key
+from bot.stores.shared_redis import RedisLock, open_redis, take_lock
 
 _SWEEP_SECONDS = 60
 # Where the server is full, a conversation that has rested for so long makes room for a new one.

@@ -26,7 +26,7 @@ from benchmarks.serving.servers import RabbitServer, RedisServer
 from bot.articles.replies import Replies
 from bot.channel.turns import Conversations
 from bot.settings import Settings
-from bot.stores import databases
+from bot.stores import shared_redis
 from bot.stores.broker import ConversationEvents
 from bot.stores.conversations import EVENTS
 from bot.stores.locks import ConversationLocks
@@ -298,7 +298,7 @@ def test_the_lock_of_a_server_that_has_died_lapses_while_that_of_a_living_one_is
     redis_server: RedisServer, settings_of: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings_of(redis_url=redis_server.url)
-    monkeypatch.setattr(databases, "LOCK_SECONDS", 0.5)
+    monkeypatch.setattr(shared_redis, "LOCK_SECONDS", 0.5)
 
     async def hold_beyond_its_time(entered: asyncio.Event) -> float:
         async with ConversationLocks().lock("cecilie"):
@@ -313,7 +313,7 @@ def test_the_lock_of_a_server_that_has_died_lapses_while_that_of_a_living_one_is
         async with ConversationLocks().lock("cecilie"):
             assert time.monotonic() >= await holding
         # This loop ends before it is given back: nobody renews it any more.
-        await databases.take_lock(databases.open_redis(redis_server.url), "bot:lock:cecilie", 0)
+        await shared_redis.take_lock(shared_redis.open_redis(redis_server.url), "bot:lock:cecilie", 0)
 
     async def come_after() -> None:
         async with ConversationLocks().lock("cecilie", lock_lifetime=5):
