@@ -43,6 +43,8 @@ class ArticleImporter(RasaFileImporter):
         trees: folders of imported article trees (one locale each, such as `it-IT`) of languages without phrases. The
             titles of the source articles are added as examples of the intent they treat, and what the articles say
             as texts without an intent, from which the language is learned.
+        slugs: whether the English slugs of the source articles are added as examples.
+        titles: whether the titles of our own articles are added as examples.
     """
 
     def __init__(
@@ -52,11 +54,15 @@ class ArticleImporter(RasaFileImporter):
         training_data_paths: list[str] | str | None = None,
         data_dir: str = "data",
         trees: list[str] | None = None,
+        slugs: bool = True,
+        titles: bool = True,
     ) -> None:
         super().__init__(config_file, domain_path, training_data_paths)
         base = Path(config_file).parent if config_file else Path.cwd()
         self._data_dir = (base / data_dir).resolve()
         self._trees = [(base / tree).resolve() for tree in trees or []]
+        self._slugs = slugs
+        self._titles = titles
 
     @property
     def _issues(self) -> dict[str, Issue]:
@@ -120,10 +126,12 @@ class ArticleImporter(RasaFileImporter):
 
     def _title_examples(self) -> Iterator[Message]:
         for intent, issue in self._issues.items():
-            for path in sorted((self._data_dir / "articles" / intent).glob("??.md")):
-                yield _title(read_title(path), intent, path.stem, "title")
-            for slug in issue.sources:
-                yield _title(slug.replace("-", " "), intent, FALLBACK_LANGUAGE, "slug")
+            if self._titles:
+                for path in sorted((self._data_dir / "articles" / intent).glob("??.md")):
+                    yield _title(read_title(path), intent, path.stem, "title")
+            if self._slugs:
+                for slug in issue.sources:
+                    yield _title(slug.replace("-", " "), intent, FALLBACK_LANGUAGE, "slug")
 
     def _tree_examples(self) -> Iterator[Message]:
         """Yields titles with the intent that they treat, and texts of the languages that have no phrases."""
