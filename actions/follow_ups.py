@@ -95,7 +95,7 @@ def _question(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) ->
 
 def _wording(passage: Passage, tracker: Tracker, issue: str) -> str:
     """Returns what is said of a passage: its heading only where it may not be what the customer has in mind."""
-    surely = passage == _named_passage(tracker, issue) and entity_of(tracker, "about") in ("", issue)
+    surely = passage == _named_passage(tracker, issue) and entity_of(tracker, "about") == issue
     return passage.text if surely else f"{passage.heading}\n\n{passage.text}".strip()
 
 
