@@ -30,9 +30,9 @@ lint: setup ## style, types, import contracts, content checks
 format: setup ## put the code into the house's format
 	@.venv/bin/ruff check --fix-only .
 	@.venv/bin/ruff format .
-test: lint  ## lint and every test but the long ones
+test: lint train ## lint and every test but the long ones
 	@$(PYTHON) -m pytest -m "not full"
-test-full: lint audit ## all tests
+test-full: lint audit train ## all tests
 	@$(PYTHON) -m pytest
 audit: setup ## known holes in the locked packages, as far as the database of them can be reached
 	@tools/audit.sh "$(UV)"

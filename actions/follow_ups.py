@@ -75,6 +75,8 @@ def _asked(tracker: Tracker) -> str:
 def _question(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) -> list[EventType]:
     """Says the passage that answers a question, plainly that there is none, or that it was said before."""
     language = language_of(tracker)
+    if _offer_passages(dispatcher, tracker):
+        return []
     kind = _asked(tracker).removeprefix("ask_")
     found = _named_passage(tracker, issue) or _passage_of(kind, tracker, articles().article(issue, language))
     if found is None and kind == "how_long":
@@ -91,6 +93,22 @@ def _question(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) ->
     if entity_of(tracker, "question"):
         ask_solved(dispatcher, language)
     return []
+
+
+def _offer_passages(dispatcher: CollectingDispatcher, tracker: Tracker) -> bool:
+    """Offers the passages that the pipeline holds for likely where none is surely meant; returns whether it did."""
+    language = language_of(tracker)
+    texts = [replies().dialogue(key, language) for key in ("which_passage", "which_passage_again")]
+    text = next((text for text in texts if not has_said(tracker, text)), None)
+    buttons = []
+    for name in entity_of(tracker, "passages").split():
+        about, _, slug = name.partition("/")
+        sections = section_passages(articles().article(about, language))
+        buttons += [_section_button(section, about=about) for section in sections if section.slug == slug]
+    if text is None or not buttons:
+        return False
+    dispatcher.utter_message(text=text, buttons=[*buttons, person_button(language)])
+    return True
 
 
 def _wording(passage: Passage, tracker: Tracker, issue: str) -> str:
@@ -220,5 +238,5 @@ def _step_button(number: int, language: str) -> Button:
     return button(replies().label("step", language, number=number), "step_failed", step=str(number))
 
 
-def _section_button(section: Passage) -> Button:
-    return button(section.heading, "more_detail", section=section.slug)
+def _section_button(section: Passage, **about: str) -> Button:
+    return button(section.heading, "more_detail", section=section.slug, **about)

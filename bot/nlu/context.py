@@ -39,6 +39,7 @@ PERSONAL = "microsoft_account"
 _NO_PRODUCT = "none"
 _RANKING = "intent_ranking"
 _FEW_WORDS, _SOME_WORDS = 5, 10
+_LAST_WORDS = 3
 """A longer message says more than yes or no; more than thanks."""
 _LITTLE, _LIKELY, _SURE = 0.25, 0.5, 0.8
 SMALL_TALK = ("thank", "goodbye", "greet", "affirm", "deny", "bot_challenge", "ask_help", "ticket_status", "remark")
@@ -83,6 +84,7 @@ class _Said:
         acts: confidence of each act, if it is said after an answer.
         answer: its reading as an answer to a question of the bot.
         product: named by it, where the bot has asked for the product.
+        ends_with_thanks: whether thanks are its last words.
     """
 
     text: str
@@ -92,6 +94,7 @@ class _Said:
     acts: Mapping[str, float]
     answer: Answer
     product: str | None = None
+    ends_with_thanks: bool = False
 
     @property
     def words(self) -> int:
@@ -141,6 +144,8 @@ class Context(GraphComponent):
             # Inverse strength of regularisation of the model of passages, and from which probability on one is shown.
             "passages_C": 10.0,
             "passage_from": 0.28,
+            # Below this one, a question is answered by the likeliest three to choose from.
+            "passage_or_ask": 0.5,
             # The same where the message may begin a new matter, and where it may ask nothing at all.
             "passage_of_matter": 0.4,
             "passage_sure": 0.6,
@@ -296,6 +301,9 @@ class Context(GraphComponent):
             found = self._passage(said, situation, None)
             sure = self._config["passage_of_matter" if begins else "passage_sure"]
             found = found if found is not None and found.confidence >= sure else None
+        if found is not None and act is not None and act.name in _ASKING and not situation.field:
+            sure = found.confidence >= self._config["passage_or_ask"]
+            return Act(act.name, act.confidence, {**act.values, **(found.values if sure else found.choice)})
         if found is None or found.confidence < self._config["passage_from"]:
             return act
         if act is not None and asks:
@@ -342,6 +350,7 @@ class Context(GraphComponent):
             acts=dict(zip(self._models.acts.labels, confidences, strict=True)),
             answer=(answer := read_answer(text, language)),
             product=self._product(text, language, answer) if situation.question == "product" else None,
+            ends_with_thanks=answer.thanks and read_answer(" ".join(text.split()[-_LAST_WORDS:]), language).thanks,
         )
 
     def _product(self, text: str, language: str, answer: Answer) -> str | None:
@@ -498,14 +507,16 @@ class Context(GraphComponent):
     def _after_answer(self, said: _Said, situation: Situation) -> Act | None:
         """Returns what a message does after an answer, by the follow-up model, None if it begins a new matter."""
         at_hand = situation.issue in self._issues or bool(situation.question)
-        named, confidence = said.named
-        if named in {offer.intent for offer in situation.offers} and confidence >= _LITTLE:
-            return Act(named, confidence)
+        named, clearly = said.named
+        if named in {offer.intent for offer in situation.offers} and clearly >= _LITTLE:
+            return Act(named, clearly)
         told = (*SMALL_TALK, *QUESTIONS, *REACTIONS, *REQUESTS) if at_hand else SMALL_TALK
         act = max(told, key=lambda name: said.acts.get(name, 0.0))
         confidence = said.acts[act]
         asks = "?" in said.text or (act not in _NOT_ASKING and confidence >= _LIKELY)
-        if said.answer.thanks and not asks and said.acts[NEW_MATTER] < _LIKELY and said.words <= _SOME_WORDS:
+        thanks = said.answer.thanks and (said.words <= _SOME_WORDS or said.ends_with_thanks)
+        another = clearly >= _LIKELY and named not in situation.topics
+        if thanks and not asks and not another and said.acts[NEW_MATTER] < _LIKELY:
             return Act("thank", max(said.acts["thank"], _LIKELY))  # thanks win over "no" and "later"
         if self._is_new_matter(said, situation, act, at_hand):
             return None

@@ -20,6 +20,8 @@ from bot.nlu.linear import LinearModel, softmax
 _MODEL, _LABELS = "passages.npz", "passages.json"
 _OTHERS = 0.2
 """So many first messages on an article's issue, on other issues, and questions on those, for each of its questions."""
+_CHOICE = 2
+"""So many passages are named beside the likeliest one."""
 _LITTLE = 0.1
 """Added to how likely each kind of question is, so that no passage is ruled out by its kind alone."""
 
@@ -31,11 +33,18 @@ class FoundPassage:
     issue: str
     slug: str
     confidence: float
+    next: tuple[str, ...] = ()
+    """The slugs of the passages that are the next likely ones."""
 
     @property
     def values(self) -> dict[str, str]:
         """The entities that name it."""
         return {"about": self.issue, "section": self.slug}
+
+    @property
+    def choice(self) -> dict[str, str]:
+        """The entity that names it and the next ones, as `issue/slug`, for the customer to choose from."""
+        return {"passages": " ".join(f"{self.issue}/{slug}" for slug in (self.slug, *self.next) if slug)}
 
 
 @dataclass(frozen=True)
@@ -129,8 +138,9 @@ class PassageFinder:
         likely = softmax(scores[:, [self._columns[issue][slug] for slug in slugs]])[0]
         if kinds is not None:
             likely = likely * [kinds.get(passage_kind(slug) or "", 0.0) + _LITTLE for slug in slugs]
-        best = int(likely.argmax())
-        return FoundPassage(issue, slugs[best], float(likely[best] / likely.sum()) if slugs[best] else 0.0)
+        order = [slugs[column] for column in (-likely).argsort()]
+        confidence = float(likely.max() / likely.sum()) if order[0] else 0.0
+        return FoundPassage(issue, order[0], confidence, tuple(filter(None, order[1 : _CHOICE + 1])))
 
     def save(self, folder: Path) -> None:
         """Writes it into a folder."""
