@@ -178,8 +178,9 @@ def person_button(language: str) -> Button:
 
 
 def shortened(line: str, longest: int) -> str:
-    """Returns a line of so many characters at the most, with an ellipsis where it had more."""
-    return line if len(line) <= longest else f"{line[: longest - 1].rstrip()}…"
+    """Returns a line of so many characters at the most; a longer one ends after a whole word, with an ellipsis."""
+    cut = line[: longest - 1]
+    return line if len(line) <= longest else f"{(cut.rpartition(' ')[0] or cut).rstrip()}…"
 
 
 def plain_values(value: Any) -> Any:

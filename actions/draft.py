@@ -15,8 +15,8 @@ from bot.tickets import TicketDraft, Utterance
 # Entities that help whoever takes the ticket on; the language and the product have fields of their own.
 _ENTITIES = ("invoice_number", "subscription_id", "amount", "date", "error_code")
 _RUNNERS_UP = 3
-_LONGEST_SUMMARY = 400
-_LONGEST_PART = 180
+_LONGEST_SUMMARY = 700
+_LONGEST_PART = 300
 # A message of so many words may say more of the matter.
 _SEVERAL_WORDS = 6
 _FORM_ACTS = ("form_answer", "cancel_form", "skip_field", "correct_field")

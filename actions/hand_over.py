@@ -22,6 +22,7 @@ from actions.conversation import (
     person_button,
     replies,
     text_of,
+    unsaid,
 )
 from actions.draft import draft_of, suggested_summary
 from actions.recommended_steps import offer_other
@@ -57,8 +58,9 @@ class ActionStartTicket(Action):
                 buttons=[person_button(language_of(tracker))],
             )
             return [*left, FollowupAction("action_listen")]
-        key = "hand_over_next" if after_no else "hand_over"
-        dispatcher.utter_message(text=replies().dialogue(key, language_of(tracker)))
+        keys = ("hand_over_next", "hand_over") if after_no else ("hand_over", "hand_over_now")
+        texts = [replies().dialogue(key, language_of(tracker)) for key in keys]
+        dispatcher.utter_message(text=unsaid(tracker, texts))
         return [*left, *_begun(tracker, SlotSet("contact_email", known_address(tracker)))]
 
 

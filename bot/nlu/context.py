@@ -128,6 +128,7 @@ class Context(GraphComponent):
         return {
             "buckets": 2**16,
             "encoded": 35,
+            "encoded_out_of_scope": 35,
             "meaning_share": 0.5,
             "meaning_C": 10.0,
             "words_sharpness": 3.0,

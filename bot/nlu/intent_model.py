@@ -133,7 +133,7 @@ class IntentModel:
             named = {example.intent for example in examples if example.real_style}
             named = named | self._few if len(named) > 1 else set(intents)
             told = [example for example in examples if example.intent in named]
-            chosen = choose(told, settings["encoded"])
+            chosen = choose(told, settings["encoded"], settings["encoded_out_of_scope"])
             self._meaning = learn_meaning(
                 load_sentence_encoder().encode_for_training([example.text for example in chosen]),
                 [example.intent for example in chosen],
@@ -296,18 +296,19 @@ def _mixed(
     return softmax((1 - share) * np.log(first + _TINY) + share * np.log(second + _TINY))
 
 
-def choose(examples: Sequence[LabelledText], most: int) -> list[LabelledText]:
+def choose(examples: Sequence[LabelledText], most: int, most_out_of_scope: int) -> list[LabelledText]:
     """Chooses the examples that are encoded, the same ones each time.
 
     Args:
         examples: all of them.
         most: of each intent and language so many are chosen, or all there are; first those in real style.
+        most_out_of_scope: the same of what no issue covers.
     """
     chosen = []
     taken: Counter[tuple[str, str | None]] = Counter()
     for example in sorted(examples, key=lambda each: (not each.real_style, zlib.crc32(each.text.encode()))):
         taken[example.intent, example.language] += 1
-        if taken[example.intent, example.language] <= most:
+        if taken[example.intent, example.language] <= (most_out_of_scope if example.intent == "out_of_scope" else most):
             chosen.append(example)
     return chosen
 
