@@ -30,6 +30,7 @@ from actions.conversation import (
     replies,
     say_first,
     shows_payloads,
+    signals_of,
     text_of,
     topic_buttons,
     triage_of,
@@ -122,11 +123,12 @@ def _answer(dispatcher: CollectingDispatcher, tracker: Tracker, said: str, issue
     article = articles().article(issue, language)
     if needs_product(article) and product is None and not tracker.get_slot("product_asked"):
         if shows_payloads(tracker):  # a page shows the steps of all, to switch between, beside the question
-            dispatcher.utter_message(json_message=answer_payload(issue, article, None))
+            opens = _opens(tracker, language)
+            dispatcher.utter_message(json_message=answer_payload(issue, article, None, opens=opens))
         ask_for_product(dispatcher, issue, language, replies().text("utter_ask_product", language))
         return [*events, SlotSet("product_asked", True), FollowupAction("action_listen")]
     message = answer_message(tracker, issue, product)
-    if text_of(tracker) and has_said(tracker, message["text"]):
+    if text_of(tracker) and _has_answered(tracker, issue, product):
         if entity_of(tracker, "question"):
             return [*events, FollowupAction("action_follow_up")]
         _answer_again(dispatcher, tracker, issue)
@@ -209,15 +211,29 @@ def offer_other(dispatcher: CollectingDispatcher, key: str, issue: str, language
     )
 
 
-def answer_message(tracker: Tracker, issue: str, product: str | None) -> dict[str, Any]:
-    """Returns an issue's answer as the customer's channel can show it."""
+def answer_message(tracker: Tracker, issue: str, product: str | None, opens: bool | None = None) -> dict[str, Any]:
+    """Returns an issue's answer as the customer's channel can show it; `opens` as for `answer_text`, if it is given."""
     language = language_of(tracker)
+    opens = _opens(tracker, language) if opens is None else opens
     if product == PERSONAL and product not in issues()[issue].products:
         # The steps are an administrator's; customers with a personal plan have their own page.
         return {"text": plain(replies().dialogue("personal_elsewhere", language))}
     article, agreement = articles().article(issue, language), known_agreement(tracker)
-    payload = answer_payload(issue, article, product, agreement) if shows_payloads(tracker) else None
-    return {"text": answer_text(article, product, agreement), "json_message": payload}
+    payload = answer_payload(issue, article, product, agreement, opens) if shows_payloads(tracker) else None
+    return {"text": answer_text(article, product, agreement, opens), "json_message": payload}
+
+
+def _has_answered(tracker: Tracker, issue: str, product: str | None) -> bool:
+    """Tells whether an issue's answer was given before, with the article's opening sentence or without it."""
+    texts = (answer_message(tracker, issue, product, opens)["text"] for opens in (True, False))
+    return any(has_said(tracker, text) for text in texts)
+
+
+def _opens(tracker: Tracker, language: str) -> bool:
+    """Tells whether an article's opening sentence fits: in the first answer, and not to somebody who mourns."""
+    steps = replies().label("steps", language)
+    answered = any(event["event"] == "bot" and steps in str(event.get("text") or "") for event in tracker.events)
+    return not answered and "death" not in signals_of(tracker)
 
 
 def _second_issue(tracker: Tracker) -> str | None:
@@ -265,13 +281,14 @@ def agreement_text(article: Article, product: str | None, agreement: str | None)
     return replies().dialogue(f"agreement_{agreement}", article.language)
 
 
-def answer_text(article: Article, product: str | None, agreement: str | None = None) -> str:
+def answer_text(article: Article, product: str | None, agreement: str | None = None, opens: bool = True) -> str:
     """Returns the answer for a channel without markup: what to do now, what to beware of, the steps, the documents.
 
     Args:
         article: the article that answers.
         product: the customer's product; None shows the issue's first.
         agreement: the customer's billing agreement, None where it is not known.
+        opens: whether the article's opening sentence is said.
     """
     language = article.language
     shown = shown_variant(article, product, agreement)
@@ -282,7 +299,7 @@ def answer_text(article: Article, product: str | None, agreement: str | None = N
         part
         for part in (
             article.title,
-            plain(lead(article)),
+            plain(lead(article)) if opens else "",
             *(plain(paragraph) for paragraph in shown.section.paragraphs),
             *(note_text(note) for note in shown.warnings),
             "\n".join([f"{replies().label('steps', language)}{name}:", *_numbered(shown.steps)]),
@@ -302,7 +319,9 @@ def link_lines(article: Article, product: str | None) -> list[str]:
     return [f"- {link.label}: {link.url}" for link in documents(article, product)]
 
 
-def answer_payload(issue: str, article: Article, product: str | None, agreement: str | None = None) -> dict[str, Any]:
+def answer_payload(
+    issue: str, article: Article, product: str | None, agreement: str | None = None, opens: bool = True
+) -> dict[str, Any]:
     """Returns the answer as structure, for a page that renders it.
 
     Args:
@@ -310,6 +329,7 @@ def answer_payload(issue: str, article: Article, product: str | None, agreement:
         article: the article that answers.
         product: the customer's product, None where it is not known.
         agreement: the customer's billing agreement, None where it is not known.
+        opens: whether the article's opening sentence is said.
     """
     language = article.language
     return {
@@ -320,7 +340,7 @@ def answer_payload(issue: str, article: Article, product: str | None, agreement:
         "product": product,
         "agreement": agreement,
         "title": article.title,
-        "lead": lead(article),
+        "lead": lead(article) if opens else "",
         # Every variant travels along, so that the page can switch between them without asking again.
         "variants": [_payload_variant(variant) for variant in variants(article)],
         # What customers of each agreement are told in place of Azure's steps; empty where there are steps for them.

@@ -31,7 +31,7 @@ export class AnswerCard extends HTMLElement {
     this.lang = answer.language;
     this.replaceChildren(
       element("h2", {}, answer.title),
-      element("p", { class: "lead" }, ...markupNodes(answer.lead, words)),
+      ...(answer.lead ? [element("p", { class: "lead" }, ...markupNodes(answer.lead, words))] : []),
       ...(products.length > 1 ? [this.#productSwitch(products)] : []),
       this.#shown,
       this.#actions(),
