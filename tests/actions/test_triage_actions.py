@@ -11,7 +11,9 @@ from actions.passages import passage_of_kind
 from actions.recommended_steps import root_cause_first
 from bot.articles import ArticleStore
 from bot.articles.issues import load_issues
+from bot.articles.parts import lead
 from bot.articles.replies import Replies
+from bot.text.limited_markdown import plain
 from tests.actions.conftest import ActionServer, action_server, slots_of
 from tests.conftest import ROOT
 
@@ -331,3 +333,32 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Any:
     (folder / "file").write_text("not a folder", encoding="utf8")
     with action_server(folder, f"sqlite:///{folder / 'file' / 'tickets.db'}") as server:
         yield server
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_likely_passages_are_offered_to_choose_from_and_the_second_time_in_other_words(
+    actions: ActionServer, language: str
+) -> None:
+    slots = {"language": language, "issue": "card_declined", "product": "azure"}
+    named = {"entity": "passages", "value": "card_declined/who-azure card_declined/what-if-renewed-card"}
+    first = actions.run("action_follow_up", "ask_what_if", message={"entities": [named]}, **slots)
+    assert texts(first) == REPLIES.dialogue("which_passage", language)
+    assert [payload.partition("{")[0] for payload in payloads(first)] == ["/more_detail"] * 2 + ["/talk_to_human"]
+    again = actions.run("action_follow_up", "ask_who", message={"entities": [named]}, said=[texts(first)], **slots)
+    assert texts(again) == REPLIES.dialogue("which_passage_again", language)
+
+
+def test_an_article_opens_once_and_not_for_somebody_who_mourns(actions: ActionServer) -> None:
+    slots = {"language": "en", "issue": "card_declined", "product": "azure"}
+    opening = plain(lead(ARTICLES.article("card_declined", "en")))
+    first = actions.run("action_recommended_steps", "card_declined", **slots)
+    assert opening in texts(first)
+    steps = [texts(first).partition("\n\nDid that")[0]]
+    slots["issue"] = "pay_invoice"
+    then = actions.run("action_recommended_steps", "pay_invoice", said=steps, **slots)
+    assert plain(lead(ARTICLES.article("pay_invoice", "en"))) not in texts(then)
+    named = {"entity": "product", "value": "azure"}
+    mourning = {"entities": [named], "triage": {"signals": ["death"]}}
+    asked = actions.run("action_recommended_steps", "choose_product", message=mourning, **slots)
+    assert "Recommended steps" in texts(asked)
+    assert plain(lead(ARTICLES.article("pay_invoice", "en"))) not in texts(asked)
