@@ -91,6 +91,7 @@ def test_fewer_epochs_of_diet_are_told_in_its_title_and_kept_apart() -> None:
     assert short.name != full.name
 
 
+@pytest.mark.full
 def test_the_command_measures_a_slice_and_takes_kept_results_again(
     slice_of_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

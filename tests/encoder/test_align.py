@@ -100,6 +100,7 @@ def test_text_that_occurs_in_several_articles_is_learned_once(tmp_path: Path) ->
     assert report.segments == 1
 
 
+@pytest.mark.full
 def test_the_shared_trees_align_nearly_wholly(shared: Path) -> None:
     trees = [shared / "corpus" / locale for locale in ("nb-NO", "da-DK")]
     if not all(tree.is_dir() for tree in trees):
