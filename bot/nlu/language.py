@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import zlib
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -71,9 +69,6 @@ class LanguageIdentifier(GraphComponent):
             # The same of a phrase in training: with more, training takes three times as long and less is right. Of
             # article trees there are few texts; they are read whole.
             "longest_example": 60,
-            # So many examples of each language are learned from, the shortest, in which languages are hardest to tell
-            # apart: twice as many take twice as long and recognise no more.
-            "most_examples": 12000,
             # Texts with this many letters or fewer never change the language of a conversation.
             "ignored_letters": 3,
             # Inverse strength of regularisation of the character model.
@@ -143,26 +138,19 @@ class LanguageIdentifier(GraphComponent):
             InvalidConfigException: a configured language has no example, or fewer than two languages have any.
         """
         wanted = set(self._config["languages"])
-        by_language: dict[str, list[str]] = defaultdict(list)
-        for message in training_data.training_examples:
-            language = example_language(message)
-            if message.get(TEXT) and language and (not wanted or language in wanted):
-                longest = self._config["longest_example"] if message.get(INTENT) else None
-                by_language[language].append(message.get(TEXT)[:longest])
-        found = by_language.keys()
+        examples = [
+            (message.get(TEXT)[: self._config["longest_example"] if message.get(INTENT) else None], language)
+            for message in training_data.training_examples
+            if message.get(TEXT) and (language := example_language(message)) and (not wanted or language in wanted)
+        ]
+        found = {language for _, language in examples}
         if len(found) < 2 or wanted - found:
             missing = ", ".join(sorted(wanted - found)) or "a second one"
             raise InvalidConfigException(
                 f"LanguageIdentifier: no examples declare the language(s) {missing}; "
                 "add `metadata: {language: ..}` to the phrases or correct `languages` in config.yml."
             )
-        most = self._config["most_examples"]
-        chosen = [
-            (text, language)
-            for language, texts in by_language.items()
-            for text in sorted(texts, key=lambda text: (len(text), zlib.crc32(text.encode())))[:most]
-        ]
-        texts, languages = [text for text, _ in chosen], [language for _, language in chosen]
+        texts, languages = [text for text, _ in examples], [language for _, language in examples]
         features, config = self._ngrams.fit_transform(texts), self._config
         linear = train_linear_model(features, languages, config["C"], seed=7, sharpness=config["sharpness"])
         self._model = TextModel(self._ngrams, linear)
