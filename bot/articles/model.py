@@ -105,7 +105,7 @@ class ArticleError(ValueError):
     line: int
     """The line of the defect, from 1."""
     message: str
-    """What is wrong and how to mend it."""
+    """The defect and its remedy, as one sentence."""
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}: {self.message}"

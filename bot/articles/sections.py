@@ -82,7 +82,7 @@ class _Draft:
 
 @dataclass
 class _Content:
-    """What one paragraph, or the blocks inside an item or a box, hold."""
+    """The content of one paragraph, or of the blocks inside an item or a box."""
 
     texts: list[InlineText] = field(default_factory=list)
     items: list[Step] = field(default_factory=list)

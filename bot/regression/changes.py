@@ -40,7 +40,7 @@ SETS_OF_FILES = {
     "domain.yml": DIALOGUES,
     "uv.lock": ABOUT_INTENTS | ABOUT_LANGUAGE | ENTITIES | DIALOGUES,
 }
-"""How a path begins -> the sets whose answers it can turn; the first that fits counts. Others can turn none."""
+"""Beginning of a path -> the sets whose answers it can turn; the first that fits counts. Other paths turn none."""
 SETS_OF_COMPONENTS = {
     "Triage": ABOUT_TRIAGE,
     "SpacyEntityRuler": ENTITIES,

@@ -58,11 +58,11 @@ class Heard:
     replies: tuple[str, ...]
     right: bool
     repeated: bool
-    """Whether the bot said the same as before in the conversation."""
+    """True if the bot said the same as before in the conversation."""
     apologised: bool
-    """Whether it apologised to a customer who thanked it."""
+    """True if it apologised to a customer who thanked it."""
     forced: bool
-    """Whether it answered an out-of-scope message with an issue's article."""
+    """True if it answered an out-of-scope message with an issue's article."""
 
 
 def read_conversations(folder: Path) -> list[Script]:

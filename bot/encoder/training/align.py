@@ -63,7 +63,7 @@ class Segment:
 
 @dataclass
 class AlignmentReport:
-    """How much of the trees could be aligned; the counters go by language."""
+    """Counts of aligned files, blocks and segments; the counters go by language."""
 
     files: Counter[str] = field(default_factory=Counter)
     blocks: Counter[str] = field(default_factory=Counter)

@@ -34,7 +34,7 @@ class NothingToLearnError(ValueError):
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How word vectors are trained; the defaults are those of the shipped weights (measured in docs/encoder.md)."""
+    """Settings of the training of word vectors; the defaults are those of the shipped weights (docs/encoder.md)."""
 
     dimension: int = 192
     features: int = 50_000
