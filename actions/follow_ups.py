@@ -97,16 +97,15 @@ def _question(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) ->
 
 def _offer_passages(dispatcher: CollectingDispatcher, tracker: Tracker) -> bool:
     """Offers the passages that the pipeline holds for likely where none is surely meant; returns whether it did."""
-    language = language_of(tracker)
+    language, names = language_of(tracker), entity_of(tracker, "passages").split()
     texts = [replies().dialogue(key, language) for key in ("which_passage", "which_passage_again")]
     text = next((text for text in texts if not has_said(tracker, text)), None)
-    buttons = []
-    for name in entity_of(tracker, "passages").split():
-        about, _, slug = name.partition("/")
-        sections = section_passages(articles().article(about, language))
-        buttons += [_section_button(section, about=about) for section in sections if section.slug == slug]
-    if text is None or not buttons:
+    if text is None or not names:
         return False
+    buttons = []
+    for about, _, slug in (name.partition("/") for name in names):
+        section = _section(about, slug, language)
+        buttons += [_section_button(section, about=about)] if section else []
     dispatcher.utter_message(text=text, buttons=[*buttons, person_button(language)])
     return True
 
@@ -119,8 +118,12 @@ def _wording(passage: Passage, tracker: Tracker, issue: str) -> str:
 
 def _named_passage(tracker: Tracker, issue: str) -> Passage | None:
     """Returns the passage that a button names or the pipeline has found, which may be of another issue's article."""
-    article = articles().article(entity_of(tracker, "about") or issue, language_of(tracker))
-    slug = entity_of(tracker, "section")
+    return _section(entity_of(tracker, "about") or issue, entity_of(tracker, "section"), language_of(tracker))
+
+
+def _section(issue: str, slug: str, language: str) -> Passage | None:
+    """Returns a passage of an issue's article by its slug, None if there is none."""
+    article = articles().article(issue, language)
     return next((section for section in section_passages(article) if section.slug == slug), None)
 
 

@@ -128,7 +128,7 @@ def _answer(dispatcher: CollectingDispatcher, tracker: Tracker, said: str, issue
         ask_for_product(dispatcher, issue, language, replies().text("utter_ask_product", language))
         return [*events, SlotSet("product_asked", True), FollowupAction("action_listen")]
     message = answer_message(tracker, issue, product)
-    if text_of(tracker) and _has_answered(tracker, issue, product):
+    if text_of(tracker) and _has_answered(tracker, article, product, message["text"]):
         if entity_of(tracker, "question"):
             return [*events, FollowupAction("action_follow_up")]
         _answer_again(dispatcher, tracker, issue)
@@ -211,10 +211,10 @@ def offer_other(dispatcher: CollectingDispatcher, key: str, issue: str, language
     )
 
 
-def answer_message(tracker: Tracker, issue: str, product: str | None, opens: bool | None = None) -> dict[str, Any]:
-    """Returns an issue's answer as the customer's channel can show it; `opens` as for `answer_text`, if it is given."""
+def answer_message(tracker: Tracker, issue: str, product: str | None) -> dict[str, Any]:
+    """Returns an issue's answer as the customer's channel can show it."""
     language = language_of(tracker)
-    opens = _opens(tracker, language) if opens is None else opens
+    opens = _opens(tracker, language)
     if product == PERSONAL and product not in issues()[issue].products:
         # The steps are an administrator's; customers with a personal plan have their own page.
         return {"text": plain(replies().dialogue("personal_elsewhere", language))}
@@ -223,10 +223,9 @@ def answer_message(tracker: Tracker, issue: str, product: str | None, opens: boo
     return {"text": answer_text(article, product, agreement, opens), "json_message": payload}
 
 
-def _has_answered(tracker: Tracker, issue: str, product: str | None) -> bool:
-    """Tells whether an issue's answer was given before, with the article's opening sentence or without it."""
-    texts = (answer_message(tracker, issue, product, opens)["text"] for opens in (True, False))
-    return any(has_said(tracker, text) for text in texts)
+def _has_answered(tracker: Tracker, article: Article, product: str | None, text: str) -> bool:
+    """Tells whether an answer was given before: with this text, or with the article's opening sentence."""
+    return has_said(tracker, text) or has_said(tracker, answer_text(article, product, known_agreement(tracker)))
 
 
 def _opens(tracker: Tracker, language: str) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -24,7 +22,7 @@ from bot.encoder.sentences import sentence_encoder_version
 from bot.nlu.acts import CRISIS, FORM_ANSWER, FORM_COMMANDS, NONE_OF_THESE, QUESTIONS, REACTIONS, REQUESTS
 from bot.nlu.answers import NEITHER, UNKNOWN, Answer, read_answer
 from bot.nlu.intent import LinearIntentClassifier, labelled_texts
-from bot.nlu.intent_model import IntentModel, LabelledText
+from bot.nlu.intent_model import IntentModel, LabelledText, first_of_each, real_style_first
 from bot.nlu.linear import FORMAT
 from bot.nlu.metadata import is_command, set_entities
 from bot.nlu.passage_finder import FoundPassage, PassageFinder
@@ -39,8 +37,9 @@ PERSONAL = "microsoft_account"
 _NO_PRODUCT = "none"
 _RANKING = "intent_ranking"
 _FEW_WORDS, _SOME_WORDS = 5, 10
-_LAST_WORDS = 3
 """A longer message says more than yes or no; more than thanks."""
+_LAST_WORDS = 3
+"""Thanks among so many words at the end close a longer message."""
 _LITTLE, _LIKELY, _SURE = 0.25, 0.5, 0.8
 SMALL_TALK = ("thank", "goodbye", "greet", "affirm", "deny", "bot_challenge", "ask_help", "ticket_status", "remark")
 _NOT_ASKING = frozenset({*SMALL_TALK, "solved", "not_helped", "already_tried"}) - {"ticket_status", "bot_challenge"}
@@ -263,9 +262,8 @@ class Context(GraphComponent):
             **dict.fromkeys(self._issues, self._config["of_an_issue"]),
             "out_of_scope": self._config["of_out_of_scope"],
         }
-        # Those in real style first, else in an order that does not depend on the files.
-        ordered = sorted(examples, key=lambda each: (not each.real_style, zlib.crc32(each.text.encode())))
-        return _first((example for example in ordered if not example.only_in_context), limits)
+        ordered = real_style_first(example for example in examples if not example.only_in_context)
+        return first_of_each(ordered, limits)
 
     def _answers(self, examples: list[LabelledText], acts: list[LabelledText]) -> Iterator[LabelledText]:
         """Yields answers to the question for the product by what they name, and some of what does not answer it."""
@@ -273,13 +271,13 @@ class Context(GraphComponent):
             if example.product is not None:
                 yield LabelledText(example.text, example.product, example.language)
         limits = dict.fromkeys({example.intent for example in acts}, self._config["of_an_act"])
-        for example in _first(acts, {**limits, "choose_product": 0}):
+        for example in first_of_each(acts, {**limits, "choose_product": 0}):
             yield LabelledText(example.text, _NO_PRODUCT, example.language)
 
     def _passages(self, examples: list[LabelledText], chosen: list[LabelledText]) -> PassageFinder | None:
         """Learns which passage a question asks for; first messages ask for none."""
         limits = dict.fromkeys(self._issues, self._config["of_an_issue"] // 4)
-        first = _first((example for example in chosen if example.intent in self._issues), limits)
+        first = first_of_each((example for example in chosen if example.intent in self._issues), limits)
         questions = [example for example in examples if example.passage is not None]
         return PassageFinder.learn(questions, list(first), self._config["passages_C"]) if questions else None
 
@@ -290,6 +288,11 @@ class Context(GraphComponent):
             return act
         if act is not None and "product" in act.values:
             situation = replace(situation, product=act.values["product"])
+        if act is not None and act.name in _ASKING and not situation.field:
+            found = self._passage(said, situation, situation.topics[0])
+            surely = found is not None and found.confidence >= self._config["passage_or_ask"]
+            values = {} if found is None else found.values if surely else found.choice
+            return Act(act.name, act.confidence, {**act.values, **values})
         begins = act is None or act.name == NONE_OF_THESE
         named, confidence = said.named
         # "my credit card was declined", once more, asks nothing.
@@ -302,9 +305,6 @@ class Context(GraphComponent):
             found = self._passage(said, situation, None)
             sure = self._config["passage_of_matter" if begins else "passage_sure"]
             found = found if found is not None and found.confidence >= sure else None
-        if found is not None and act is not None and act.name in _ASKING and not situation.field:
-            sure = found.confidence >= self._config["passage_or_ask"]
-            return Act(act.name, act.confidence, {**act.values, **(found.values if sure else found.choice)})
         if found is None or found.confidence < self._config["passage_from"]:
             return act
         if act is not None and asks:
@@ -547,15 +547,6 @@ class Context(GraphComponent):
         if act not in _NOT_ASKING:  # of what no issue covers, the ranking knows more
             unrelated = max(unrelated, self._config["outside"] * said.ranking.get("out_of_scope", 0.0))
         return bool(unrelated > confidence)
-
-
-def _first(examples: Iterable[LabelledText], limits: Mapping[str, int]) -> Iterator[LabelledText]:
-    """Yields the first examples of each intent and language, so many as an intent's limit says, all without one."""
-    taken: Counter[tuple[str, str | None]] = Counter()
-    for example in examples:
-        taken[example.intent, example.language] += 1
-        if example.intent not in limits or taken[example.intent, example.language] <= limits[example.intent]:
-            yield example
 
 
 def _pressed(said: _Said, situation: Situation) -> Act | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,7 +134,8 @@ class IntentModel:
             named = {example.intent for example in examples if example.real_style}
             named = named | self._few if len(named) > 1 else set(intents)
             told = [example for example in examples if example.intent in named]
-            chosen = choose(told, settings["encoded"], settings["encoded_out_of_scope"])
+            limits = {"out_of_scope": settings["encoded_out_of_scope"]}
+            chosen = list(first_of_each(real_style_first(told), limits, settings["encoded"]))
             self._meaning = learn_meaning(
                 load_sentence_encoder().encode_for_training([example.text for example in chosen]),
                 [example.intent for example in chosen],
@@ -296,21 +298,26 @@ def _mixed(
     return softmax((1 - share) * np.log(first + _TINY) + share * np.log(second + _TINY))
 
 
-def choose(examples: Sequence[LabelledText], most: int, most_out_of_scope: int) -> list[LabelledText]:
-    """Chooses the examples that are encoded, the same ones each time.
+def real_style_first(examples: Iterable[LabelledText]) -> list[LabelledText]:
+    """Returns examples in real style before the others, else in an order that does not depend on the files."""
+    return sorted(examples, key=lambda each: (not each.real_style, zlib.crc32(each.text.encode())))
+
+
+def first_of_each(
+    examples: Iterable[LabelledText], limits: Mapping[str, int], most: float = math.inf
+) -> Iterator[LabelledText]:
+    """Yields the first examples of each intent and language.
 
     Args:
-        examples: all of them.
-        most: of each intent and language so many are chosen, or all there are; first those in real style.
-        most_out_of_scope: the same of what no issue covers.
+        examples: all of them, in the order in which they are taken.
+        limits: intent -> number of its examples in each language.
+        most: the number for intents without a limit; all of them without it.
     """
-    chosen = []
     taken: Counter[tuple[str, str | None]] = Counter()
-    for example in sorted(examples, key=lambda each: (not each.real_style, zlib.crc32(each.text.encode()))):
+    for example in examples:
         taken[example.intent, example.language] += 1
-        if taken[example.intent, example.language] <= (most_out_of_scope if example.intent == "out_of_scope" else most):
-            chosen.append(example)
-    return chosen
+        if taken[example.intent, example.language] <= limits.get(example.intent, most):
+            yield example
 
 
 def learn_meaning(

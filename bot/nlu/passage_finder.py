@@ -43,8 +43,9 @@ class FoundPassage:
 
     @property
     def choice(self) -> dict[str, str]:
-        """The entity that names it and the next ones, as `issue/slug`, for the customer to choose from."""
-        return {"passages": " ".join(f"{self.issue}/{slug}" for slug in (self.slug, *self.next) if slug)}
+        """The entity that names it and the next ones, as `issue/slug`; none where the article has no passage."""
+        names = [f"{self.issue}/{slug}" for slug in (self.slug, *self.next) if slug]
+        return {"passages": " ".join(names)} if names else {}
 
 
 @dataclass(frozen=True)
