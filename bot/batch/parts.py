@@ -5,14 +5,14 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from bot.batch.rows import BatchError
+from bot.files import written_whole
 
 
 class Parts:
@@ -85,14 +85,3 @@ def digest_of(path: Path) -> str:
         while block := stream.read(2**20):
             digest.update(block)
     return digest.hexdigest()
-
-
-@contextmanager
-def written_whole(path: Path) -> Iterator[BinaryIO]:
-    """Opens a file that takes its place when all of it is written."""
-    half = path.with_name(path.name + ".half")
-    with half.open("wb") as stream:
-        yield stream
-        stream.flush()
-        os.fsync(stream.fileno())
-    half.replace(path)

@@ -15,12 +15,13 @@ import pyarrow as pa
 from tqdm import tqdm
 
 from bot.batch.links import read_links
-from bot.batch.parts import Parts, digest_of, written_whole
+from bot.batch.parts import Parts, digest_of
 from bot.batch.reading import Columns, read_chunks, total_of
 from bot.batch.rows import CHUNK_ROWS, BatchError, Chunk
 from bot.batch.summary import Summary
 from bot.batch.tables import unpack, write_rejected, write_results
 from bot.batch.workers import Model, begin_to_load, on_cluster, on_this_machine
+from bot.files import written_whole
 
 STREAM = Path("-")
 _FORMAT = 1

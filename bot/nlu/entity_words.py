@@ -11,6 +11,8 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, Extra, StrictStr, ValidationError
 
+from bot.text.yaml_files import parse_yaml
+
 
 class EntityWordsError(ValueError):
     """The word lists cannot be used; the message says where, what is wrong and how to mend it."""
@@ -242,7 +244,7 @@ def load_entity_words(path: Path) -> EntityWords:
         EntityWordsError: the file is missing, is not YAML, a field does not fit, or a month's name means two months.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        content = parse_yaml(path.read_text(encoding="utf8"))
     except OSError as error:
         raise EntityWordsError(
             f"{path}: the word lists cannot be read ({error.strerror}); restore the file."

@@ -16,6 +16,7 @@ import yaml
 from bot.regression.inventory import PHRASES, Loss, settings
 from bot.regression.items import Pair
 from bot.regression.measure import REFUSALS
+from bot.text.yaml_files import parse_yaml
 
 WATCHED = ("config.yml", "domain.yml", "data", "bot", "actions", "uv.lock")
 ABOUT_INTENTS = frozenset({"intents", "real_style", "robustness", "two_issues", "one_issue", "long"})
@@ -250,7 +251,7 @@ def _setting_changes(had: dict[str, Any], has: dict[str, Any]) -> Iterator[dict[
 def _yaml(content: str) -> dict[str, Any]:
     """Returns the content of a YAML file; nothing for a broken one, as old commits may hold."""
     try:
-        loaded = yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        loaded = parse_yaml(content)
     except yaml.YAMLError:
         return {}
     return loaded if isinstance(loaded, dict) else {}

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bot.articles.examples import read_examples
 from bot.articles.issues import load_issues
-from bot.articles.model import ArticleError, Step
+from bot.articles.model import ArticleError, walk
 from bot.articles.readers import read_article
 from bot.regression.items import RegressionError
 from bot.text.yaml_files import read_yaml
@@ -84,7 +84,7 @@ def take_inventory(root: Path) -> dict[str, dict[str, float]]:
         rules = [*_rules(root / "data"), *(f"intent {intent}" for intent in load_issues(root / "data" / "issues.yml"))]
         return {
             PHRASES: _counted(name for e in examples for name in (f"{e.language}/{e.intent}", e.language)),
-            STEPS: {name: float(_count_steps(article.steps)) for name, article in articles.items()},
+            STEPS: {name: float(sum(1 for _ in walk(article.steps))) for name, article in articles.items()},
             LINKS: {name: float(len(article.links)) for name, article in articles.items()},
             RULES: _counted(rules),
             THRESHOLDS: {
@@ -148,11 +148,6 @@ def _flattened(nested: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def _counted(names: Iterable[str]) -> dict[str, float]:
     return {name: float(count) for name, count in sorted(Counter(names).items())}
-
-
-def _count_steps(steps: Sequence[Step]) -> int:
-    """Counts the steps, sub-steps included."""
-    return sum(1 + _count_steps(step.steps) for step in steps)
 
 
 def _rules(folder: Path) -> Iterator[str]:

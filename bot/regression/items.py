@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from bot.files import written_whole
 
 FORMAT = 2
 
@@ -116,14 +117,9 @@ def write_whole(path: Path, content: str) -> None:
     Raises:
         RegressionError: it could not be written; what was there before is unharmed.
     """
-    half = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with half.open("w", encoding="utf8") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        half.replace(path)
+        with written_whole(path) as stream:
+            stream.write(content.encode())
     except OSError as error:
-        half.unlink(missing_ok=True)
         raise RegressionError(f"{path}: cannot be written ({error.strerror}); make room and run again.") from error

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import requests
 
 from bot.articles.links import MOVED_HOSTS, resolve
+from bot.files import written_whole
 from bot.search.database import open_library
 
 _AGENT = "billing-triage-bot link check"
@@ -88,9 +89,8 @@ def check_links(entries: Sequence[Address], cache: Path, *, between_seconds: flo
             time.sleep(max(0.0, turns.get(host, 0.0) - time.monotonic()))
             answers[url] = {"asked": time.time(), "problem": _ask(session, url)}
             turns[host] = time.monotonic() + between_seconds
-            part = cache.with_name(cache.name + ".part")
-            part.write_text(json.dumps(answers, indent=1), encoding="utf8")
-            part.replace(cache)
+            with written_whole(cache) as stream:
+                stream.write(json.dumps(answers, indent=1).encode())
     problems = [answers.get(entry.url, {}).get("problem") for entry in entries]
     return [
         replace(entry, problems=(*entry.problems, problem)) if problem else entry

@@ -11,6 +11,15 @@ import yaml
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+def parse_yaml(content: str) -> Any:
+    """Returns what YAML holds.
+
+    Raises:
+        yaml.YAMLError: it is not valid.
+    """
+    return yaml.load(content, Loader=_Loader)
+
+
 def read_yaml(path: Path, problem: type[ValueError]) -> Any:
     """Returns the content of a YAML file.
 
@@ -22,7 +31,7 @@ def read_yaml(path: Path, problem: type[ValueError]) -> Any:
         ValueError: of the type given; the message names file, line and remedy.
     """
     try:
-        return yaml.load(path.read_text(encoding="utf8"), Loader=_Loader)
+        return parse_yaml(path.read_text(encoding="utf8"))
     except OSError as error:
         raise problem(f"{path}: cannot be read ({error.strerror}); restore the file.") from error
     except UnicodeDecodeError as error:
