@@ -90,7 +90,7 @@ def train(root: Path = PROJECT_ROOT, force: bool = False) -> Path:
         return model
     _check_content()
     log = root / "models" / "train.log"
-    print(f"training (about four minutes; log in {log.relative_to(root)}) ...", flush=True)
+    print(f"training (four to ten minutes; log in {log.relative_to(root)}) ...", flush=True)
     started = time.monotonic()
     _train_to(model, log, root)
     for old in model.parent.glob("triage-*.tar.gz"):
