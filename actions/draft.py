@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from typing import Any
 
@@ -25,6 +25,7 @@ _SEVERAL_FAILURES = 2
 # Only whole answers are longer; whoever takes the ticket on knows the articles.
 _LONGEST_UTTERANCE = 800
 _PARAGRAPH = "\n\n"
+_ENDS = (".", "!", "?", "…")
 
 
 def draft_of(tracker: Tracker) -> TicketDraft:
@@ -58,12 +59,12 @@ def draft_of(tracker: Tracker) -> TicketDraft:
     )
 
 
-def suggested_summary(tracker: Tracker) -> str | None:
+def summary_of(tracker: Tracker) -> str | None:
     """Returns what the customer has said of the matter, as one line; None if nothing fit to be a summary."""
     issue = tracker.get_slot("issue")
     searched = tracker.get_slot("documents")
     if issue is None and searched:
-        return _one_line(searched["text"])
+        return one_line([searched["text"]])
     typed = [event for event in customer_messages(tracker) if _is_typed(event)]
     problems = [event for event in typed if _intent(event) in issues() or _intent(event) == "nlu_fallback"]
     about = [event for event in problems if _intent(event) == issue]
@@ -74,9 +75,9 @@ def suggested_summary(tracker: Tracker) -> str | None:
     # open was said last.
     parts = [str(problems[0]["text"]), str(about[0]["text"]) if about else title]
     parts += [str(event["text"]) for event in typed if _tells_more(event)][-1:]
-    told = " / ".join(_one_line(part, _LONGEST_PART) for part in dict.fromkeys(filter(None, parts)))
+    told = one_line(one_line([part], _LONGEST_PART) for part in dict.fromkeys(filter(None, parts)))
     facts = [value for _, value in _entities(tracker) if value.casefold() not in told.casefold()]
-    return _one_line(f"{told} ({', '.join(facts)})" if facts else told)
+    return one_line([f"{told} ({', '.join(facts)})"]) if facts else told
 
 
 def _tells_more(event: dict[str, Any]) -> bool:
@@ -163,8 +164,11 @@ def _intent(event: dict[str, Any]) -> str:
     return str(((event.get("parse_data") or {}).get("intent") or {}).get("name") or "")
 
 
-def _one_line(text: str, longest: int = _LONGEST_SUMMARY) -> str:
-    return shortened(" ".join(text.split()), longest)
+def one_line(texts: Iterable[str], longest: int = _LONGEST_SUMMARY) -> str:
+    """Returns texts as sentences in one line, shortened at the end of a word."""
+    sentences = [" ".join(text.split()) for text in texts]
+    ended = [text if text.endswith(_ENDS) else f"{text}." for text in sentences[:-1]]
+    return shortened(" ".join([*ended, *sentences[-1:]]), longest)
 
 
 def _is_typed(event: dict[str, Any]) -> bool:

@@ -59,8 +59,7 @@ def _corrected(tracker: Tracker, form: str) -> list[EventType]:
     if field is None:  # the question at hand shows what can be changed
         return []
     tries = [SlotSet("email_tries", 0)] if field == "contact_email" else []
-    suggestion = [SlotSet("summary_suggestion", None)] if field == "ticket_summary" else []
-    return [SlotSet(field, address), *tries, *suggestion]
+    return [SlotSet(field, address), *tries]
 
 
 def _field(tracker: Tracker, form: str) -> str | None:

@@ -24,7 +24,7 @@ from actions.conversation import (
     text_of,
     unsaid,
 )
-from actions.draft import draft_of, suggested_summary
+from actions.draft import draft_of, summary_of
 from actions.recommended_steps import offer_other
 from actions.records import record_outcome
 from bot.articles.links import support_request_url
@@ -128,7 +128,7 @@ def _begun(tracker: Tracker, *known: EventType) -> list[EventType]:
     return [
         *emptied_form(),
         SlotSet("ticket_form_id", str(uuid.uuid4())),
-        SlotSet("summary_suggestion", suggested_summary(tracker)),
+        SlotSet("ticket_summary", summary_of(tracker)),
         *known,
         FollowupAction(FORM),
     ]
@@ -142,7 +142,6 @@ def emptied_form() -> list[EventType]:
         "contact_phone",
         "ticket_summary",
         "ticket_consent",
-        "summary_suggestion",
     )
     return [*(SlotSet(field, None) for field in fields), SlotSet("email_tries", 0)]
 

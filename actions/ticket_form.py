@@ -15,6 +15,7 @@ from actions.conversation import (
     replies,
     text_of,
 )
+from actions.draft import one_line
 from bot.text.contacts import find_address, find_phone, without_address
 
 MOST_TRIES = 3
@@ -22,7 +23,6 @@ FEW_WORDS = 5
 
 ANSWER = "form_answer"
 """The intent of a message that answers a form's question; all others are for the rules."""
-_LONGEST_LINE = 600
 
 
 class ValidateTicketForm(Action):
@@ -66,7 +66,7 @@ class ActionAskContactEmail(Action):
 
 
 class ActionAskTicketSummary(Action):
-    """Asks what is wrong, or whether it is what the customer has said before."""
+    """Asks what is wrong, where nothing was said of it or what was said is not to stand in the ticket."""
 
     def name(self) -> str:
         """Returns the name under which the form calls the action."""
@@ -75,14 +75,7 @@ class ActionAskTicketSummary(Action):
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Utters the question."""
         language = language_of(tracker)
-        suggestion = tracker.get_slot("summary_suggestion")
-        if suggestion:
-            text = replies().dialogue("ask_summary_right", language, summary=suggestion)
-            answers = [(key, replies().label(key, language)) for key in ("affirm", "deny")]
-            buttons = [*(button(label, key) for key, label in answers), cancel_button(language)]
-        else:
-            text, buttons = replies().dialogue("ask_summary", language), [cancel_button(language)]
-        dispatcher.utter_message(text=text, buttons=buttons)
+        dispatcher.utter_message(text=replies().dialogue("ask_summary", language), buttons=[cancel_button(language)])
         return []
 
 
@@ -158,25 +151,20 @@ def _address(tracker: Tracker) -> dict[str, Any]:
 
 
 def _summary(tracker: Tracker) -> dict[str, Any]:
-    """Takes yes or no to the suggested summary, or the customer's own words, which may well name an issue."""
-    text, said = text_of(tracker), intent_of(tracker)
-    suggestion = tracker.get_slot("summary_suggestion")
-    if said in ("affirm", "skip_field") and suggestion:
-        return {"ticket_summary": suggestion}
-    if said == "deny" and suggestion:
-        return {"summary_suggestion": None}
-    if said != ANSWER or not text:
+    """Takes the customer's own words, which may well name an issue."""
+    text = text_of(tracker)
+    if intent_of(tracker) != ANSWER or not text:
         return {}
-    if suggestion:
-        text = f"{suggestion} / {text}"  # "yes, and write that it is for the invoices, too"
-    return _corrected_contact(text_of(tracker)) or {"ticket_summary": " ".join(text.split())[:_LONGEST_LINE]}
+    return _corrected_contact(text) or {"ticket_summary": one_line([text])}
 
 
 def _consent(tracker: Tracker) -> dict[str, Any]:
+    """Takes yes or no; what else is said of the matter goes into the ticket, which is then shown again."""
     answers = {"affirm": True, "deny": False, "skip_field": False}
-    said = intent_of(tracker)
-    if said == ANSWER:
-        return _corrected_contact(text_of(tracker))
+    said, text = intent_of(tracker), text_of(tracker)
+    if said == ANSWER:  # "and write that it is for the invoices, too"
+        longer = {"ticket_summary": one_line([str(tracker.get_slot("ticket_summary")), text])}
+        return _corrected_contact(text) or longer
     return {"ticket_consent": answers[said]} if said in answers else {}
 
 

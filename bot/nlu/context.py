@@ -416,22 +416,22 @@ class Context(GraphComponent):
             return Act(FORM_ANSWER, 1.0)
         if (person := self._wants_person(said, situation)) is not None:
             return person
-        if situation.field == "ticket_summary":
-            return self._in_summary(said, situation)
-        if situation.field == "ticket_consent":
-            return _yes_or_no(said) or self._in_between(said)
+        if situation.field in ("ticket_summary", "ticket_consent"):
+            return self._in_description(said, situation.field)
         if said.likeliest in ("deny", "not_helped") and said.words <= _FEW_WORDS:
             return Act("skip_field", said.acts[said.likeliest])
         return self._in_between(said) or Act(FORM_ANSWER, 1.0)
 
-    def _in_summary(self, said: _Said, situation: Situation) -> Act:
-        """Returns what a message does that was to describe the problem, or to say whether a description is right."""
-        plainly = said.words <= _FEW_WORDS or said.likeliest in ("affirm", "deny", "thank", "solved", "not_helped")
-        if situation.suggested and plainly and (answer := _yes_or_no(said)) is not None:
+    def _in_description(self, said: _Said, field: str) -> Act | None:
+        """Returns what a message does that was to describe the problem, or to say whether the ticket is right."""
+        plainly = said.words <= _SOME_WORDS or said.likeliest in ("affirm", "deny", "thank", "solved", "not_helped")
+        if field == "ticket_consent" and plainly and (answer := _yes_or_no(said)) is not None:
             return answer
         commands = said.likeliest in (*FORM_COMMANDS, "goodbye") and said.named[1] < _SURE
-        aside = commands or said.text.rstrip().endswith("?")
-        return (self._in_between(said) if aside else None) or Act(FORM_ANSWER, 1.0)
+        few = field == "ticket_consent" and said.words <= _FEW_WORDS
+        aside = commands or few or said.text.rstrip().endswith("?")
+        answers = None if few else Act(FORM_ANSWER, 1.0)
+        return (self._in_between(said) if aside else None) or answers
 
     def _in_between(self, said: _Said) -> Act | None:
         """Returns what a message does that does not answer a form's question, None if it may well do."""

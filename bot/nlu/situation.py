@@ -40,7 +40,6 @@ class Situation:
         field: the slot that a form has asked for, empty outside forms.
         question: what the bot's last turn asked: `product`, `which` (issue), `step`, `solved` or nothing.
         offers: the buttons of the bot's last turn.
-        suggested: whether the form has proposed an answer.
         topics: the issues that came up so far, latest first, also those that only a passage was taken from.
         given: the passages that were shown, as `issue/slug`.
     """
@@ -51,7 +50,6 @@ class Situation:
     field: str = ""
     question: str = ""
     offers: tuple[Offer, ...] = ()
-    suggested: bool = False
     topics: tuple[str, ...] = ()
     given: frozenset[str] = frozenset()
 
@@ -73,7 +71,6 @@ def situation_of(tracker: DialogueStateTracker | None) -> Situation | None:
         field=str(tracker.get_slot("requested_slot") or "") if tracker.active_loop_name else "",
         question=next(filter(None, map(_question, turns)), ""),
         offers=tuple(offer for offers in turns for offer in offers),
-        suggested=bool(tracker.get_slot("summary_suggestion")),
         topics=tuple(dict.fromkeys(_topics(tracker))),
         given=frozenset(_given(tracker)),
     )

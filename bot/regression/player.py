@@ -158,7 +158,7 @@ class Player:
         """Presses buttons until the conversation is in the state that a turn was written for."""
         now = self._situation()
         if turn.state.startswith("form_"):
-            await self._open_form({"form_email": 0, "form_summary": 1, "form_consent": 2}[turn.state])
+            await self._open_form(0 if turn.state == "form_email" else 1)
             return
         if now.field:
             await self._press("cancel_form")
@@ -184,7 +184,7 @@ class Player:
                 await self._press("step_failed")
 
     async def _open_form(self, field: int) -> None:
-        fields = ("contact_email", "ticket_summary", "ticket_consent")
+        fields = ("contact_email", "ticket_consent")
         if self._situation().field not in fields[: field + 1]:
             if self._situation().field:
                 await self._press("cancel_form")
@@ -194,8 +194,6 @@ class Player:
             await self._press("talk_to_human")
         if field and self._situation().field == "contact_email":
             await self._press("skip_field")
-        if field > 1 and self._situation().field == "ticket_summary":
-            await self._press("affirm")
 
     async def _ask_which(self, turn: Turn) -> None:
         """Does what the bot does when it asks which of two issues it is."""

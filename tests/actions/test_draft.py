@@ -6,7 +6,7 @@ from typing import Any
 
 from rasa_sdk import Tracker
 
-from actions.draft import draft_of, suggested_summary
+from actions.draft import draft_of, summary_of
 from bot.tickets import TicketDraft
 
 
@@ -85,7 +85,7 @@ def test_the_summary_is_what_was_said_of_the_issue_in_one_line() -> None:
     tracker = conversation(
         said("my card\nwas   declined", "card_declined"), said("and how long?", "ask_how_long"), issue="card_declined"
     )
-    assert suggested_summary(tracker) == "my card was declined"
+    assert summary_of(tracker) == "my card was declined"
 
 
 def test_the_summary_begins_with_what_the_conversation_began_with() -> None:
@@ -95,14 +95,14 @@ def test_the_summary_begins_with_what_the_conversation_began_with() -> None:
         said("and how long is my data kept?", "data_retention"),
         issue="data_retention",
     )
-    assert suggested_summary(tracker) == "my site is down since this morning / and how long is my data kept?"
+    assert summary_of(tracker) == "my site is down since this morning. and how long is my data kept?"
 
 
 def test_the_summary_of_an_issue_that_was_only_pressed_is_its_title() -> None:
-    assert suggested_summary(conversation(said("/card_declined", "card_declined"), issue="card_declined")) == (
+    assert summary_of(conversation(said("/card_declined", "card_declined"), issue="card_declined")) == (
         "Your card was declined"
     )
 
 
 def test_without_anything_said_of_the_matter_there_is_no_summary() -> None:
-    assert suggested_summary(conversation(said("a person please", "talk_to_human"))) is None
+    assert summary_of(conversation(said("a person please", "talk_to_human"))) is None
