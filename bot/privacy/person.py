@@ -171,9 +171,8 @@ class PersonalData:
         Returns:
             For each key the words around the first mention.
         """
-        signs = {*AT_SIGNS, *(json.dumps(sign).strip('"') for sign in AT_SIGNS)}
-        texts = [cast(column, Text) for column in columns]
-        signed = or_(*(text.contains(sign, autoescape=True) for text in texts for sign in sorted(signs)))
+        signs = sorted({*AT_SIGNS, *(json.dumps(sign).strip('"') for sign in AT_SIGNS)})
+        signed = or_(*(cast(column, Text).contains(sign, autoescape=True) for column in columns for sign in signs))
         engine = self._conversations if key.table is EVENTS else self._tickets.engine
         named: dict[Any, str] = {}
         with engine.connect() as connection:
