@@ -15,8 +15,8 @@ from bot.privacy.addresses import AT_SIGNS, find_mention, fold_address, is_addre
 from bot.stores.conversations import EVENTS
 from bot.stores.sessions import key
 from bot.tickets.model import Ticket, as_json
-from bot.tickets.store import TicketStore, read_ticket
-from bot.tickets.tables import CANDIDATES, OUTBOX, OUTCOMES, SEARCHES, TICKETS
+from bot.tickets.store import TicketStore
+from bot.tickets.tables import CANDIDATES, OUTBOX, OUTCOMES, SEARCHES, TICKETS, read_ticket
 
 # Databases take only so many parameters in one statement.
 _AT_ONCE = 500
