@@ -121,10 +121,11 @@ class ConversationStore(SQLTrackerStore):
         return tracker
 
     def _put_in_cache(self, tracker: DialogueStateTracker, last: int | None, in_use: bool = False) -> None:
-        """Caches a conversation, unless its last row is not known or it has begun anew: then it is read each time."""
+        """Caches a conversation, unless its last row is not known, or it is too long or has begun anew."""
         self._cache.pop(tracker.sender_id, None)
-        if last is None or sum(isinstance(event, SessionStarted) for event in tracker.events) > 1:
-            return
+        starts = sum(isinstance(event, SessionStarted) for event in tracker.events)
+        if last is None or starts > 1 or len(tracker.events) > _CACHED_EVENTS:
+            return  # it is read each time
         self._cache[tracker.sender_id] = _Cached(tracker, self.domain, len(tracker.events), last, in_use)
         while sum(cached.events for cached in self._cache.values()) > _CACHED_EVENTS:
             del self._cache[next(iter(self._cache))]  # the one that was used longest ago
