@@ -10,7 +10,7 @@ from typing import Any
 from rasa_sdk import Tracker
 
 from actions.conversation import articles, customer_messages, issues, known_product, language_of, shortened, signals_of
-from bot.tickets import TicketDraft, Utterance
+from bot.tickets.model import TicketDraft, Utterance
 
 # Entities that help whoever takes the ticket on; the language and the product have fields of their own.
 _ENTITIES = ("invoice_number", "subscription_id", "amount", "date", "error_code")

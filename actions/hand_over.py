@@ -29,7 +29,8 @@ from actions.recommended_steps import offer_other
 from actions.records import record_outcome
 from bot.articles.links import support_request_url
 from bot.text.contacts import find_address, find_phone
-from bot.tickets import TicketStoreError, ticket_store
+from bot.tickets import ticket_store
+from bot.tickets.model import TicketStoreError
 
 FORM = "ticket_form"
 

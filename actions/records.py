@@ -13,7 +13,7 @@ from rasa_sdk import Tracker
 
 from actions.conversation import customer_messages, issues, language_of
 from bot import tickets
-from bot.tickets.model import ConversationOutcome, Outcome, SearchKind
+from bot.tickets.model import ConversationOutcome, Outcome, SearchEvent, SearchKind
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ def record_search(
 ) -> None:
     """Records a step of a search: documents were shown for a text, they helped, or it was none of them."""
     language = language_of(tracker)
-    event = tickets.SearchEvent(
+    event = SearchEvent(
         search_id=search,
         conversation_id=tracker.sender_id,
         kind=kind,

@@ -22,8 +22,9 @@ from actions.conversation import (
 from actions.ticket_form import ANSWER, MOST_TRIES, cancel_button, is_answer
 from bot.articles.links import support_request_url
 from bot.text.contacts import find_address
-from bot.tickets import TicketStoreError, find_number, ticket_store
-from bot.tickets.model import TicketStatus
+from bot.tickets import ticket_store
+from bot.tickets.model import TicketStatus, TicketStoreError
+from bot.tickets.numbers import find_number
 
 FORM = "status_form"
 MOST_GUESSES = 5

@@ -24,7 +24,7 @@ from actions.conversation import (
 from actions.documents import offer_documents
 from actions.records import record_fallback
 from bot.articles.issues import common_issues
-from bot.tickets import find_number
+from bot.tickets.numbers import find_number
 
 
 def offer_topics(dispatcher: CollectingDispatcher, reply: str, language: str) -> None:

@@ -1,4 +1,4 @@
-"""Files that are written wholly or not at all."""
+"""Files that are written wholly or not at all, and files that only their owner may read."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+PRIVATE = 0o600
+"""Mode of files with personal data, whatever the umask is."""
 
 
 @contextmanager
@@ -26,3 +29,19 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         half.unlink(missing_ok=True)
         raise
+
+
+def write_private(path: Path, text: str) -> None:
+    """Writes a new file of mode 0600; one that exists, or a symbolic link, is neither followed nor overwritten.
+
+    Raises:
+        ValueError: the file exists, or cannot be made; the message says what to do.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, PRIVATE)
+        with os.fdopen(descriptor, "w", encoding="utf8", newline="") as stream:
+            stream.write(text)
+    except FileExistsError:
+        raise ValueError(f"{path} exists already and is not overwritten; remove it or name another file.") from None
+    except OSError as error:
+        raise ValueError(f"{path} cannot be written ({error.strerror}); name another file.") from error

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import Engine
 
-from bot.private_files import write_private
+from bot.files import write_private
 from bot.regression.history import History, PastRun
 from bot.stores.conversations import open_conversations
 from bot.tickets.store import TicketStore
@@ -70,7 +70,7 @@ def test_a_database_that_others_can_read_is_opened_with_one_warning(
     for _ in range(2):
         open_conversations(f"sqlite:///{file}").dispose()
     assert modes(tmp_path) == {"my bot.db": 0o640}
-    (warning,) = [record for record in caplog.records if record.name == "bot.private_files"]
+    (warning,) = [record for record in caplog.records if record.name == "bot.stores.databases"]
     assert warning.levelno == logging.WARNING
     assert warning.getMessage().endswith(f"chmod 600 '{file}'")
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from bot.tickets import TicketDraft, Utterance, ticket_store
+from bot.tickets import ticket_store
+from bot.tickets.model import TicketDraft, Utterance
 
 SUMMARIES = {
     "nb": "Kortet mitt ble avvist, og nå er abonnementet deaktivert",

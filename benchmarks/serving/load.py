@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 
 from bot.articles.replies import Replies
-from bot.tickets import find_number
+from bot.tickets.numbers import find_number
 
 # Language, what is asked, the intent of the right answer.
 QUESTIONS = (

@@ -49,7 +49,8 @@ from bot.stores.sessions import Offer, Session, SessionError
 from bot.text.lexicon import LexiconError
 from bot.text.links import AllowedLinks
 from bot.text.masking_patterns import load_patterns
-from bot.tickets import SearchEvent, record
+from bot.tickets import record
+from bot.tickets.model import SearchEvent
 
 logger = logging.getLogger(__name__)
 

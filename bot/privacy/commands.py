@@ -5,20 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
-from redis.exceptions import RedisError
-from sqlalchemy.exc import SQLAlchemyError
-
+from bot.files import write_private
 from bot.privacy.person import PersonalData, PersonalRecords
 from bot.privacy.retention import expire
-from bot.private_files import write_private
 from bot.settings import get_settings
-from bot.stores.conversations import ConversationsError, open_conversations
-from bot.tickets import TicketStoreError, ticket_store
+from bot.stores.conversations import open_conversations
+from bot.tickets import ticket_store
+from bot.tickets.commands import add_verb
 
 UNDECIDED = 3
 """Exit code: done, but a person has to decide about mentions."""
@@ -28,41 +24,20 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     """Adds `privacy export`, `erase`, `expire`."""
     privacy = subparsers.add_parser("privacy", help="hand out, delete or expire personal data")
     verbs = privacy.add_subparsers(dest="privacy_verb", required=True, metavar="COMMAND")
-    export = _verb(verbs, "export", "all that is kept of a person, as JSON", _export)
-    erase = _verb(verbs, "erase", "delete all that is kept of a person", _erase)
-    _verb(verbs, "expire", "delete conversations and make tickets anonymous that were kept long enough", _expire)
-    for parser in (export, erase):
-        parser.add_argument("--contact", required=True, help="the person's e-mail address")
-        parser.add_argument(
-            "--also",
-            action="append",
-            default=[],
-            metavar="REFERENCE",
-            help="count this mention among what is theirs, such as T-48210-K7QX3M; may be given several times",
-        )
+    person = argparse.ArgumentParser(add_help=False)
+    person.add_argument("--contact", required=True, help="the person's e-mail address")
+    person.add_argument(
+        "--also",
+        action="append",
+        default=[],
+        metavar="REFERENCE",
+        help="count this mention among what is theirs, such as T-48210-K7QX3M; may be given several times",
+    )
+    export = add_verb(verbs, "export", "all that is kept of a person, as JSON", _export, person)
     export.add_argument("-o", "--output", type=Path, help="write to this new file, readable by its owner only")
+    erase = add_verb(verbs, "erase", "delete all that is kept of a person", _erase, person)
     erase.add_argument("--dry-run", action="store_true", help="only say what would be deleted")
-
-
-def _verb(verbs: Any, name: str, summary: str, handler: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = verbs.add_parser(name, help=summary, description=summary.capitalize() + ".")
-    parser.set_defaults(handler=lambda options: _reported(lambda: handler(options)))
-    return parser
-
-
-def _reported(command: Callable[[], int]) -> int:
-    """Turns what a person must correct into one sentence and exit code 1."""
-    try:
-        return command()
-    except (TicketStoreError, ConversationsError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-    except SQLAlchemyError as error:
-        print(f"error: the database of conversations failed ({type(error).__name__}).", file=sys.stderr)
-    except RedisError as error:
-        print(
-            f"error: Redis failed ({type(error).__name__}); what the page remembers was not reached.", file=sys.stderr
-        )
-    return 1
+    add_verb(verbs, "expire", "delete conversations and make tickets anonymous that were kept long enough", _expire)
 
 
 def _data() -> PersonalData:
@@ -87,19 +62,16 @@ def _export(options: argparse.Namespace) -> int:
 def _erase(options: argparse.Namespace) -> int:
     data = _data()
     kept = data.find(options.contact, options.also)
-    deliveries = {ticket.number: ticket_store().deliveries(ticket.number) for ticket in kept.tickets}
-    if not options.dry_run:
-        data.erase(kept)
-    done = "would be deleted" if options.dry_run else "deleted"
-    print(f"{_counts(kept)} {done}")
+    deliveries = [delivery for ticket in kept.tickets for delivery in ticket_store().deliveries(ticket.number)]
     if options.dry_run:
-        for reference in kept.references:
-            print(f"  {reference}")
-    for number, ways in deliveries.items():
-        for way in ways:
-            if way.delivered_at is not None:
-                named = f", there {way.external_id}" if way.external_id else ""
-                print(f"{number} is at the help desk, too ({way.target}{named}); delete it there.")
+        print("\n  ".join([f"{_counts(kept)} would be deleted", *kept.references]))
+    else:
+        data.erase(kept)
+        print(f"{_counts(kept)} deleted")
+    for way in deliveries:
+        if way.delivered_at is not None:
+            named = f", there {way.external_id}" if way.external_id else ""
+            print(f"{way.number} is at the help desk, too ({way.target}{named}); delete it there.")
     if get_settings().broker_url and kept.conversations:
         print("events of conversations went to the queue of BOT_BROKER_URL, too; delete them at whatever reads it.")
     return _left_to_decide(kept)
@@ -119,7 +91,7 @@ def _left_to_decide(kept: PersonalRecords) -> int:
     return UNDECIDED
 
 
-def _expire(options: argparse.Namespace) -> int:
+def _expire(options: argparse.Namespace) -> None:
     settings = get_settings()
     done = expire(
         open_conversations(settings.tracker_database.get_secret_value()),
@@ -134,7 +106,6 @@ def _expire(options: argparse.Namespace) -> int:
     )
     if done.held_back:
         print(f"{done.held_back} tickets are as old, but still open or not delivered; `tickets list` shows them.")
-    return 0
 
 
 def _counts(kept: PersonalRecords) -> str:

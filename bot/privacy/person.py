@@ -15,8 +15,8 @@ from bot.privacy.addresses import AT_SIGNS, find_mention, fold_address, is_addre
 from bot.stores.conversations import EVENTS
 from bot.stores.sessions import key
 from bot.tickets.model import Ticket, as_json
-from bot.tickets.store import TicketStore, read_ticket
-from bot.tickets.tables import CANDIDATES, OUTBOX, OUTCOMES, SEARCHES, TICKETS
+from bot.tickets.store import TicketStore
+from bot.tickets.tables import CANDIDATES, OUTBOX, OUTCOMES, SEARCHES, TICKETS, read_ticket
 
 # Databases take only so many parameters in one statement.
 _AT_ONCE = 500
@@ -171,9 +171,8 @@ class PersonalData:
         Returns:
             For each key the words around the first mention.
         """
-        signs = {*AT_SIGNS, *(json.dumps(sign).strip('"') for sign in AT_SIGNS)}
-        texts = [cast(column, Text) for column in columns]
-        signed = or_(*(text.contains(sign, autoescape=True) for text in texts for sign in sorted(signs)))
+        signs = sorted({*AT_SIGNS, *(json.dumps(sign).strip('"') for sign in AT_SIGNS)})
+        signed = or_(*(cast(column, Text).contains(sign, autoescape=True) for column in columns for sign in signs))
         engine = self._conversations if key.table is EVENTS else self._tickets.engine
         named: dict[Any, str] = {}
         with engine.connect() as connection:

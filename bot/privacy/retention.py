@@ -54,8 +54,8 @@ def expire(
     deleted = _delete_conversations(conversations, conversations_before)
     old = (TICKETS.c.updated_at < tickets_before) & TICKETS.c.conversation_id.notlike(f"{_EXPIRED}%")
     ways = select(OUTBOX.c.id).where(OUTBOX.c.ticket_id == TICKETS.c.id)
-    delivered = ways.exists() & ~ways.where(OUTBOX.c.state != "delivered").exists()
-    finished = old & (delivered | ((TICKETS.c.state == "closed") & ~ways.where(OUTBOX.c.state != "delivered").exists()))
+    undelivered = ways.where(OUTBOX.c.state != "delivered").exists()
+    finished = old & ~undelivered & (ways.exists() | (TICKETS.c.state == "closed"))
     with tickets.writing() as connection:
         anonymous = connection.execute(
             update(TICKETS)

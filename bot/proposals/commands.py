@@ -45,7 +45,8 @@ def run_propose(arguments: argparse.Namespace) -> int:
     from bot.proposals.questions import QuestionError, from_conversations, from_file, from_store, merge
     from bot.search.database import LibraryError
     from bot.settings import get_settings
-    from bot.tickets import TicketStoreError, ticket_store
+    from bot.tickets import ticket_store
+    from bot.tickets.model import TicketStoreError
 
     try:
         check_output(arguments.output)

@@ -22,7 +22,8 @@ from bot.serving import health, http_bounds, logs
 from bot.serving.blueprint import AppBlueprint
 from bot.settings import Settings, get_settings
 from bot.stores.broker import ConversationEvents
-from bot.tickets import TicketStoreError, ticket_store
+from bot.tickets import ticket_store
+from bot.tickets.model import TicketStoreError
 
 
 class OperationsChannel(InputChannel):

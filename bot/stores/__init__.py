@@ -1,1 +1,5 @@
-"""Databases, and what is kept in them while the bot answers: conversations, locks, events, the page's sessions."""
+"""Databases, Redis and RabbitMQ: one way to open each, and Rasa's stores on them."""
+
+
+class DatabaseError(RuntimeError):
+    """A database cannot be used or refuses something; the message says why, without a password."""

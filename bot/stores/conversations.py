@@ -6,7 +6,8 @@ from sqlalchemy import Column, Float, Integer, MetaData, String, Table, Text, in
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
 
-from bot.stores.databases import open_database
+from bot.stores import DatabaseError
+from bot.stores.databases import cause, open_database
 
 EVENTS = Table(
     "events",
@@ -23,8 +24,8 @@ EVENTS = Table(
 _WAIT_SECONDS = 20
 
 
-class ConversationsError(RuntimeError):
-    """The database of conversations cannot be used; the message says why, without a password."""
+class ConversationsError(DatabaseError):
+    """The database of conversations cannot be used."""
 
 
 def open_conversations(url: str) -> Engine:
@@ -40,10 +41,8 @@ def open_conversations(url: str) -> Engine:
         engine = open_database(url, _WAIT_SECONDS, pool_size=4, max_overflow=4)
         _make_table(engine)
     except (SQLAlchemyError, OSError, ImportError) as error:
-        cause = str(getattr(error, "orig", None) or error).strip().splitlines()
         raise ConversationsError(
-            f"the database of conversations cannot be used ({cause[0] if cause else type(error).__name__}); "
-            "mend BOT_TRACKER_DATABASE or start it."
+            f"the database of conversations cannot be used ({cause(error)}); mend BOT_TRACKER_DATABASE or start it."
         ) from error
     return engine
 

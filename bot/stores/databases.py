@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import shlex
 import sqlite3
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import create_engine, event
-from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.pool import QueuePool
 
-from bot.private_files import prepare_sqlite_file
+from bot.files import PRIVATE
 
 # A customer waits for an answer: a database that swallows connections must become an apology before they give up.
 _CONNECT_SECONDS = 5
+# SQLite keeps these beside a database, with the database's own mode.
+_COMPANIONS = ("", "-wal", "-shm", "-journal")
+_OTHERS = 0o077
+logger = logging.getLogger(__name__)
+
+
+def cause(error: Exception) -> str:
+    """Returns in one line what a database has said, without the statement and its values."""
+    lines = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def open_database(
@@ -45,7 +59,7 @@ def open_database(
             pool_timeout=wait_seconds,
             connect_args={"connect_timeout": _CONNECT_SECONDS},
         )
-    prepare_sqlite_file(parsed)
+    _prepare_sqlite_file(parsed)
     engine = create_engine(
         parsed,
         future=True,
@@ -98,3 +112,35 @@ def write_ahead(connection: Any, wait_seconds: float) -> None:
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.02)  # SQLite's own timeout does not hold for this statement
+
+
+def _prepare_sqlite_file(url: URL) -> None:
+    """Makes the SQLite file of an address, and its folder, before SQLite would do so with the mode of the umask.
+
+    A file that exists stays as it is; if others may read it, one warning says how to mend that.
+
+    Args:
+        url: as SQLAlchemy reads it. In memory there is no file, and a `file:` URI says itself how it is to be opened.
+
+    Raises:
+        OSError: the file or its folder cannot be made.
+    """
+    name = url.database
+    if not name or name == ":memory:" or name.startswith("file:"):
+        return
+    path = Path(name).resolve()  # SQLite follows symbolic links, too
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, PRIVATE))
+    except FileExistsError:
+        _warn_if_wider(path)
+
+
+@cache  # once in a process
+def _warn_if_wider(path: Path) -> None:
+    files = [path.with_name(path.name + ending) for ending in _COMPANIONS]
+    wider = [str(file) for file in files if file.exists() and file.stat().st_mode & _OTHERS]
+    if wider:
+        logger.warning(
+            "other users of this machine may read a database of the bot; run: chmod 600 %s", shlex.join(wider)
+        )

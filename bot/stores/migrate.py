@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,9 +11,10 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.settings import PROJECT_ROOT, get_settings
-from bot.stores.conversations import EVENTS, ConversationsError, open_conversations
-from bot.tickets import TicketStoreError
-from bot.tickets.store import TicketStore
+from bot.stores import DatabaseError
+from bot.stores.conversations import EVENTS, open_conversations
+from bot.tickets.commands import add_verb
+from bot.tickets.database import TicketDatabase
 from bot.tickets.tables import METADATA
 
 _AT_ONCE = 1000
@@ -22,7 +22,7 @@ CONVERSATIONS: tuple[Table, ...] = (EVENTS,)
 TICKETS: tuple[Table, ...] = tuple(METADATA.sorted_tables)
 
 
-class MigrationError(RuntimeError):
+class MigrationError(DatabaseError):
     """Nothing was moved; the message says why and what to do."""
 
 
@@ -31,43 +31,36 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     database = subparsers.add_parser("db", help="move conversations and tickets to another database")
     verbs = database.add_subparsers(dest="db_verb", required=True, metavar="COMMAND")
     summary = "copy SQLite files to the databases of the settings, which must be empty; stop the bot before"
-    parser = verbs.add_parser("migrate", help=summary, description=summary.capitalize() + ".")
+    parser = add_verb(verbs, "migrate", summary, _migrate)
     for name in ("conversations", "tickets"):
-        file = f"{name}.db"
-        parser.add_argument(
-            f"--{name}", type=Path, default=PROJECT_ROOT / "var" / file, help=f"SQLite file (var/{file})"
-        )
-    parser.set_defaults(handler=_migrate)
+        file = Path("var", f"{name}.db")
+        parser.add_argument(f"--{name}", type=Path, default=PROJECT_ROOT / file, help=f"SQLite file ({file})")
 
 
-def _migrate(options: argparse.Namespace) -> int:
+def _migrate(options: argparse.Namespace) -> None:
     settings = get_settings()
-    try:
-        for file in (options.conversations, options.tickets):
-            if not file.is_file():
-                raise MigrationError(f"there is no file {file}; name it with --conversations or --tickets.")
-        moves = (
-            (open_conversations, options.conversations, settings.tracker_database, CONVERSATIONS),
-            # Opening makes the tickets' tables, or brings them up to date.
-            (lambda url: TicketStore(url).engine, options.tickets, settings.tickets_database, TICKETS),
-        )
-        opened = [
-            (open_engine(f"sqlite:///{file}"), open_engine(url.get_secret_value()), tables)
-            for open_engine, file, url, tables in moves
-        ]
-        for source, target, tables in opened:
-            if target.dialect.name == "sqlite":
-                raise MigrationError("the settings name SQLite; set BOT_TRACKER_DATABASE and BOT_TICKETS_DATABASE.")
-            for table, rows in copy(source, target, tables).items():
-                print(f"{table}: {rows} rows")
-    except (MigrationError, ConversationsError, TicketStoreError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except SQLAlchemyError as error:
-        print(f"error: nothing of this database was moved ({type(error).__name__}).", file=sys.stderr)
-        return 1
+    for file in (options.conversations, options.tickets):
+        if not file.is_file():
+            raise MigrationError(f"there is no file {file}; name it with --conversations or --tickets.")
+    moves = (
+        (open_conversations, options.conversations, settings.tracker_database, CONVERSATIONS),
+        # Opening makes the tickets' tables, or brings them up to date.
+        (lambda url: TicketDatabase(url).engine, options.tickets, settings.tickets_database, TICKETS),
+    )
+    opened = [
+        (open_engine(f"sqlite:///{file}"), open_engine(url.get_secret_value()), tables)
+        for open_engine, file, url, tables in moves
+    ]
+    for source, target, tables in opened:
+        if target.dialect.name == "sqlite":
+            raise MigrationError("the settings name SQLite; set BOT_TRACKER_DATABASE and BOT_TICKETS_DATABASE.")
+        try:
+            counts = copy(source, target, tables)
+        except SQLAlchemyError as error:
+            raise MigrationError(f"nothing of this database was moved ({type(error).__name__}).") from error
+        for table, rows in counts.items():
+            print(f"{table}: {rows} rows")
     print("the SQLite files are as they were; keep them until you have seen the new databases at work.")
-    return 0
 
 
 def copy(source: Engine, target: Engine, tables: Sequence[Table]) -> dict[str, int]:
@@ -90,23 +83,14 @@ def copy(source: Engine, target: Engine, tables: Sequence[Table]) -> dict[str, i
                 raise MigrationError(
                     f"table `{table.name}` of {target.url!r} has rows already; give an empty database."
                 )
-        counts = {table.name: _copy_table(reading, writing, table) for table in tables}
+        counts = {table.name: _rows(reading, table) for table in tables}
         for table in tables:
+            for rows in reading.execute(select(table).order_by(table.c.id)).mappings().partitions(_AT_ONCE):
+                writing.execute(insert(table), [dict(row) for row in rows])
             if _rows(writing, table) != counts[table.name]:
                 raise MigrationError(f"not all rows of `{table.name}` have arrived; nothing was moved.")
             _go_on_after(writing, table, _last_number(reading, table))
     return counts
-
-
-def _copy_table(reading: Connection, writing: Connection, table: Table) -> int:
-    copied, last = 0, 0
-    while True:
-        some = select(table).where(table.c.id > last).order_by(table.c.id).limit(_AT_ONCE)
-        rows = [dict(row) for row in reading.execute(some).mappings()]
-        if not rows:
-            return copied
-        writing.execute(insert(table), rows)
-        copied, last = copied + len(rows), rows[-1]["id"]
 
 
 def _last_number(connection: Connection, table: Table) -> int:
@@ -121,8 +105,7 @@ def _last_number(connection: Connection, table: Table) -> int:
 def _go_on_after(connection: Connection, table: Table, last: int) -> None:
     """Makes PostgreSQL number the next row after the last one: it does not look at ids that were given."""
     if connection.dialect.name == "postgresql" and last:
-        sequence = connection.execute(text("SELECT pg_get_serial_sequence(:name, 'id')"), {"name": table.name}).scalar()
-        connection.execute(text("SELECT setval(:sequence, :last)"), {"sequence": sequence, "last": last})
+        connection.execute(select(func.setval(func.pg_get_serial_sequence(table.name, "id"), last)))
 
 
 def _rows(connection: Connection, table: Table) -> int:

@@ -15,7 +15,7 @@ from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import SessionStarted
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.exceptions import RasaException
-from sqlalchemy import func, or_, select, text
+from sqlalchemy import and_, func, or_, select, text
 from sqlalchemy.orm import sessionmaker
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -81,20 +81,16 @@ class ConversationStore(SQLTrackerStore):
             raise RasaException(str(error)) from error
         self.sessionmaker = sessionmaker(bind=self.engine)
         self._cache: dict[str, _Cached] = {}
-        self._cached_events = 0
         TrackerStore.__init__(self, domain, event_broker, **kwargs)
 
     async def save(self, tracker: DialogueStateTracker) -> None:
         """Saves the events that are not saved yet."""
         cached = self._cache.get(tracker.sender_id)
-        if cached is not None and cached.tracker is not tracker:
+        if cached and cached.tracker is not tracker:
             cached = None
         with metrics.LATENCY.labels("tracker_save").time():
             new, last = await asyncio.to_thread(self._save, tracker, cached)
-        if last is None:
-            self._drop_from_cache(tracker.sender_id)
-        else:
-            self._put_in_cache(tracker, last)
+        self._put_in_cache(tracker, last)
         for event in new:
             metrics.count(event)
             if self.event_broker is not None:
@@ -107,14 +103,14 @@ class ConversationStore(SQLTrackerStore):
 
     async def _retrieve(self, sender_id: str, fetch_events_from_all_sessions: bool) -> DialogueStateTracker | None:
         cached = None if fetch_events_from_all_sessions else self._cache.get(sender_id)
-        if cached is not None and (cached.in_use or cached.domain is not self.domain):
+        if cached and (cached.in_use or cached.domain is not self.domain):
             cached = None
-        if cached is not None:
+        if cached:
             cached.in_use = True  # before anybody else can run
         with metrics.LATENCY.labels("tracker_read").time():
-            last = cached.last if cached is not None else None
+            last = cached.last if cached else None
             kept = await asyncio.to_thread(self._read, sender_id, fetch_events_from_all_sessions, last)
-        if cached is not None and kept is None:
+        if cached and kept is None:
             return cached.tracker
         if not self.domain or not kept:
             return None
@@ -124,21 +120,15 @@ class ConversationStore(SQLTrackerStore):
             self._put_in_cache(tracker, kept[-1][0], in_use=True)
         return tracker
 
-    def _put_in_cache(self, tracker: DialogueStateTracker, last: int, in_use: bool = False) -> None:
-        """Caches a conversation, unless it is too long or has begun anew: then it is read each time."""
-        self._drop_from_cache(tracker.sender_id)
-        events = tracker.events
-        if len(events) > _CACHED_EVENTS or sum(isinstance(event, SessionStarted) for event in events) > 1:
-            return
-        self._cache[tracker.sender_id] = _Cached(tracker, self.domain, len(events), last, in_use)
-        self._cached_events += len(events)
-        while self._cached_events > _CACHED_EVENTS:
-            self._drop_from_cache(next(iter(self._cache)))  # the one that was used longest ago
-
-    def _drop_from_cache(self, sender_id: str) -> None:
-        cached = self._cache.pop(sender_id, None)
-        if cached is not None:
-            self._cached_events -= cached.events
+    def _put_in_cache(self, tracker: DialogueStateTracker, last: int | None, in_use: bool = False) -> None:
+        """Caches a conversation, unless its last row is not known, or it is too long or has begun anew."""
+        self._cache.pop(tracker.sender_id, None)
+        starts = sum(isinstance(event, SessionStarted) for event in tracker.events)
+        if last is None or starts > 1 or len(tracker.events) > _CACHED_EVENTS:
+            return  # it is read each time
+        self._cache[tracker.sender_id] = _Cached(tracker, self.domain, len(tracker.events), last, in_use)
+        while sum(cached.events for cached in self._cache.values()) > _CACHED_EVENTS:
+            del self._cache[next(iter(self._cache))]  # the one that was used longest ago
 
     def _read(self, sender_id: str, all_sessions: bool, last: int | None) -> list[tuple[int, str]] | None:
         """Returns the events of a conversation with their rows; None if the last known row is still the newest one."""
@@ -148,10 +138,9 @@ class ConversationStore(SQLTrackerStore):
                 return []
             if newest == last:
                 return None
-            found = select(EVENTS.c.id, EVENTS.c.data).where(EVENTS.c.sender_id == sender_id).order_by(EVENTS.c.id)
-            if not all_sessions:
-                found = found.where(_of_last_session(sender_id))
-            return [(row, data) for row, data in connection.execute(found)]
+            wanted = EVENTS.c.sender_id == sender_id if all_sessions else _of_last_session(sender_id)
+            found = connection.execute(select(EVENTS.c.id, EVENTS.c.data).where(wanted).order_by(EVENTS.c.id))
+            return [(row, data) for row, data in found]
 
     def _save(self, tracker: DialogueStateTracker, cached: _Cached | None) -> tuple[list[dict[str, Any]], int | None]:
         """Saves the events that are not saved yet.
@@ -162,31 +151,25 @@ class ConversationStore(SQLTrackerStore):
         """
         sender_id = tracker.sender_id
         with self.engine.begin() as connection:
-            if cached is not None:
-                kept = cached.events
-            else:
-                own = EVENTS.c.sender_id == sender_id
-                count = select(func.count()).select_from(EVENTS).where(own, _of_last_session(sender_id))
-                kept = int(connection.execute(count).scalar_one())
+            count = select(func.count()).select_from(EVENTS).where(_of_last_session(sender_id))
+            kept = cached.events if cached else int(connection.execute(count).scalar_one())
             new = [event.as_dict() for event in itertools.islice(tracker.events, kept, None)]
             if new:
                 connection.execute(_INSERT, [_row(sender_id, event) for event in new])
             # The row that was the newest must still be there, and only ours after it. Of a tracker that was not in
             # the cache no row is known: all must be ours.
-            row = cached.last if cached is not None else 0
+            row = cached.last if cached else 0
             last, found = connection.execute(_SINCE, {"sender_id": sender_id, "row": row}).one()
         undisturbed = found == len(new) + (cached is not None)
         return new, last if undisturbed else None
 
 
 def _of_last_session(sender_id: str) -> ColumnElement[bool]:
-    """Returns what holds of the events since a conversation has begun anew, as Rasa's own store asks it."""
-    begun = (
-        select(func.max(EVENTS.c.timestamp))
-        .where(EVENTS.c.sender_id == sender_id, EVENTS.c.type_name == SessionStarted.type_name)
-        .scalar_subquery()
-    )
-    return or_(EVENTS.c.timestamp >= begun, begun.is_(None))
+    """Returns what holds of a conversation's events since it has begun anew, as Rasa's own store asks it."""
+    own = EVENTS.c.sender_id == sender_id
+    starts = select(func.max(EVENTS.c.timestamp)).where(own, EVENTS.c.type_name == SessionStarted.type_name)
+    begun = starts.scalar_subquery()
+    return and_(own, or_(EVENTS.c.timestamp >= begun, begun.is_(None)))
 
 
 def _row(sender_id: str, event: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from bot.text.masking_patterns import Patterns
-from bot.text.reading import blank, count_digits
+from bot.text.reading import blank
 
 _SHORTEST, _LONGEST = 13, 19
 _LONGEST_PHONE = 13
@@ -39,6 +38,8 @@ _DATE_OR_AMOUNT = re.compile(
     r"|[0-3]?[0-9]([-./])[01]?[0-9]\2(?:19|20)[0-9]{2}|[1-9][0-9]{0,2}(?:[ .,'][0-9]{3}){1,2}[.,][0-9]{2})(?![0-9])"
 )
 _FEWEST_OTHER_DIGITS = 5
+# Every second digit counts twice, and of 10 to 18 the sum of both digits.
+_DOUBLED = str.maketrans("0123456789", "0246813579")
 
 
 class FoundCard(NamedTuple):
@@ -57,7 +58,8 @@ class FoundCard(NamedTuple):
 
 def passes_luhn(digits: str) -> bool:
     """Tells whether a number's last digit is its check digit (ISO/IEC 7812-1, annex B)."""
-    return any(_LuhnSums(digits).valid_ends(0, [len(digits)]))
+    doubled = digits[-2::-2].translate(_DOUBLED)
+    return sum(map(int, digits[-1::-2] + doubled)) % 10 == 0
 
 
 def find_cards(seen: str, patterns: Patterns) -> list[FoundCard]:
@@ -73,10 +75,9 @@ def find_cards(seen: str, patterns: Patterns) -> list[FoundCard]:
     named = (patterns.reference_code, patterns.case_number)
     references = [match.span() for pattern in named for match in pattern.finditer(seen)]
     others = blank(seen, _DATE_OR_AMOUNT)
-    has_others = others != seen
     joined: list[FoundCard] = []
     for card in sorted(found):
-        if has_others and count_digits(others[card.start : card.end]) < _FEWEST_OTHER_DIGITS:
+        if len(re.findall("[0-9]", others[card.start : card.end])) < _FEWEST_OTHER_DIGITS:
             continue
         if any(start <= card.start and card.end <= end for start, end in references):
             continue
@@ -101,13 +102,12 @@ def _of_known_issuers(seen: str, patterns: Patterns) -> Iterator[FoundCard]:
         if len(places) < _SHORTEST or (run.start() in phones and len(places) <= _LONGEST_PHONE):
             continue
         digits = "".join(map(seen.__getitem__, places))
-        sums = _LuhnSums(digits)
         for first in firsts:
             issuer = _ISSUER.match(digits, first)
             lengths = _ISSUERS[(issuer.lastindex or 0) - 1][1] if issuer else ()
-            for end in sums.valid_ends(first, lengths):
+            for end in (first + length for length in lengths if first + length <= len(digits)):
                 certain = group_end[end] == end
-                if certain or end - first in _COMMON_LENGTHS:
+                if (certain or end - first in _COMMON_LENGTHS) and passes_luhn(digits[first:end]):
                     yield FoundCard(places[first], places[group_end[end] - 1] + 1, certain)
 
 
@@ -122,28 +122,3 @@ def _alone(seen: str, patterns: Patterns) -> Iterator[FoundCard]:
         phone_or_date = (before.endswith("+") and len(digits) <= _LONGEST_PHONE) or _DATE_OR_AMOUNT.search(run.group())
         if not (part_of_code or phone_or_date or patterns.reference_before.search(before)):
             yield FoundCard(run.start(), run.end(), certain=True)
-
-
-class _LuhnSums:
-    """Tells of any part of a run of digits whether it passes the Luhn check; adds the digits up once.
-
-    Args:
-        digits: the run.
-    """
-
-    def __init__(self, digits: str) -> None:
-        values = [int(digit) for digit in digits]
-        doubled = [2 * value - 9 if value > 4 else 2 * value for value in values]
-        # The last digit of a part counts as it is, every second one before it twice: one row of sums for parts that end
-        # at an even place, one for the others.
-        even = [doubled[k] if k % 2 else values[k] for k in range(len(values))]
-        odd = [values[k] if k % 2 else doubled[k] for k in range(len(values))]
-        self._sums = [list(accumulate(row, initial=0)) for row in (even, odd)]
-
-    def valid_ends(self, start: int, lengths: Iterable[int]) -> Iterator[int]:
-        """Yields where the parts end that begin at `start`, have one of the lengths and pass the check."""
-        for length in lengths:
-            end = start + length
-            sums = self._sums[(end - 1) % 2]
-            if end < len(sums) and (sums[end] - sums[start]) % 10 == 0:
-                yield end

@@ -13,12 +13,10 @@ from pathlib import Path
 from bot.text.cards import FoundCard, find_cards
 from bot.text.ibans import find_ibans
 from bot.text.masking_patterns import Patterns, load_patterns
-from bot.text.reading import blank, blank_spans, count_digits, read
+from bot.text.reading import blank, blank_spans, read
 
 HIDDEN = "••••"
 _HIDDEN_CODE = "•••"
-_SHORTEST_CODE, _SHORTEST_NUMBER = 3, 9
-
 _ALREADY_HIDDEN = re.compile("•{3,}")
 _GUID = re.compile(
     r"(?<![0-9a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-f])|(?<![^\W_])(?=[0-9]*[a-f])[0-9a-f]{32,}"
@@ -47,13 +45,6 @@ class Masked:
         return bool(self.cards or self.codes or self.accounts)
 
 
-@dataclass(frozen=True, order=True)
-class _Span:
-    start: int
-    end: int
-    replacement: str
-
-
 def mask(text: str, lexicon: Path | None = None) -> Masked:
     """Hides card numbers (13 to 19 digits, Luhn), security codes beside them or named, and IBANs (checksum).
 
@@ -71,41 +62,30 @@ def mask(text: str, lexicon: Path | None = None) -> Masked:
         LexiconError: the word lists cannot be used.
     """
     reading = read(text)
-    seen = reading.text
-    if count_digits(seen) < _SHORTEST_CODE:
-        return Masked(text)
     patterns = load_patterns(lexicon)
-    seen = blank(seen, _ALREADY_HIDDEN, _GUID)
-    accounts: list[_Span] = []
-    cards: list[_Span] = []
-    if count_digits(seen) >= _SHORTEST_NUMBER:
-        accounts = [_Span(start, end, iban[:2] + HIDDEN + iban[-4:]) for start, end, iban in find_ibans(seen)]
-        seen = _without(seen, accounts)
-        cards = [_hidden_card(seen, card) for card in find_cards(seen, patterns)]
-        seen = _without(seen, cards)
-    codes = [_Span(start, end, _HIDDEN_CODE) for start, end in _codes(seen, cards, patterns)]
-    for span in sorted([*accounts, *cards, *codes], reverse=True):
-        start, end = reading.span(span.start, span.end)
-        text = text[:start] + span.replacement + text[end:]
+    seen = blank(reading.text, _ALREADY_HIDDEN, _GUID)
+    accounts = [(start, end, iban[:2] + HIDDEN + iban[-4:]) for start, end, iban in find_ibans(seen)]
+    seen = blank_spans(seen, accounts)
+    cards = [(card.start, card.end, HIDDEN + _last_digits(seen, card)) for card in find_cards(seen, patterns)]
+    seen = blank_spans(seen, cards)
+    codes = [(start, end, _HIDDEN_CODE) for start, end in _codes(seen, [end for _, end, _ in cards], patterns)]
+    for seen_start, seen_end, replacement in sorted([*accounts, *cards, *codes], reverse=True):
+        start, end = reading.span(seen_start, seen_end)
+        text = text[:start] + replacement + text[end:]
     return Masked(text, len(cards), len(codes), len(accounts))
 
 
-def _without(seen: str, spans: Iterable[_Span]) -> str:
-    return blank_spans(seen, ((span.start, span.end) for span in spans))
+def _last_digits(seen: str, card: FoundCard) -> str:
+    """Returns the last four digits of a card number; none where it is not certain which digits belong to it."""
+    return "".join(filter(str.isdigit, seen[card.start : card.end]))[-4:] if card.certain else ""
 
 
-def _hidden_card(seen: str, card: FoundCard) -> _Span:
-    """Hides all but the last four digits; all, where it is not certain which digits belong to the number."""
-    digits = "".join(filter(str.isdigit, seen[card.start : card.end]))
-    return _Span(card.start, card.end, HIDDEN + (digits[-4:] if card.certain else ""))
-
-
-def _codes(seen: str, cards: Iterable[_Span], patterns: Patterns) -> Iterator[tuple[int, int]]:
+def _codes(seen: str, card_ends: Iterable[int], patterns: Patterns) -> Iterator[tuple[int, int]]:
     """Yields where security codes stand: those that are named, and those beside a card number."""
     named = [*patterns.code_after_name.finditer(seen), *patterns.code_before_name.finditer(seen)]
-    beside = (patterns.code_beside_card.match(seen, card.end) for card in cards)
-    end = 0
-    for start, stop in sorted(match.span("code") for match in (*named, *beside) if match):
-        if start >= end:
-            yield start, stop
-            end = stop
+    beside = (patterns.code_beside_card.match(seen, end) for end in card_ends)
+    last = 0
+    for start, end in sorted(match.span("code") for match in (*named, *beside) if match):
+        if start >= last:
+            yield start, end
+            last = end

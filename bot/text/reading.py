@@ -57,16 +57,11 @@ def blank(seen: str, *patterns: re.Pattern[str]) -> str:
     return seen
 
 
-def blank_spans(seen: str, spans: Iterable[tuple[int, int]]) -> str:
-    """Returns a reading's text, as long as before, with parts of it made unreadable."""
-    for start, end in spans:
+def blank_spans(seen: str, spans: Iterable[tuple[int, int, str]]) -> str:
+    """Returns a reading's text, as long as before, with parts of it made unreadable, each from a start to an end."""
+    for start, end, _ in spans:
         seen = seen[:start] + _BLANK * (end - start) + seen[end:]
     return seen
-
-
-def count_digits(seen: str) -> int:
-    """Returns how many digits a reading's text has."""
-    return sum(map(seen.count, "0123456789"))
 
 
 @lru_cache(maxsize=4096)

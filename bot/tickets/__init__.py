@@ -9,32 +9,11 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from bot.settings import get_settings
-from bot.tickets.model import (
-    SearchEvent,
-    Ticket,
-    TicketDraft,
-    TicketNotFound,
-    TicketStatus,
-    TicketStoreError,
-    Utterance,
-)
-from bot.tickets.numbers import find_number
+from bot.tickets.model import TicketStoreError
 
 if TYPE_CHECKING:
     from bot.tickets.store import TicketStore
 
-__all__ = [
-    "SearchEvent",
-    "Ticket",
-    "TicketDraft",
-    "TicketNotFound",
-    "TicketStatus",
-    "TicketStoreError",
-    "Utterance",
-    "find_number",
-    "record",
-    "ticket_store",
-]
 _OPENING = Lock()
 logger = logging.getLogger(__name__)
 

@@ -12,18 +12,21 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
 from tabulate import tabulate
 
 from bot.articles.issues import load_issues
-from bot.private_files import write_private
+from bot.files import write_private
 from bot.settings import get_settings
+from bot.stores import DatabaseError
 from bot.text.csv_cells import write_rows
-from bot.tickets import Ticket, TicketNotFound, TicketStoreError, ticket_store
+from bot.tickets import ticket_store
 from bot.tickets.delivery import make_targets
 from bot.tickets.delivery.message import body
-from bot.tickets.model import STATES, as_json
+from bot.tickets.model import STATES, Ticket, TicketNotFound, as_json
 
-Command = Callable[[argparse.Namespace], None]
+Command = Callable[[argparse.Namespace], int | None]
 COLUMNS = ("number", "opened", "state", "assignee", "queue", "priority", "intent", "language", "product", "summary")
 UNDELIVERED_COLUMNS = ("number", "target", "state", "attempts", "next_attempt", "reason")
 SUMMARY_WIDTH = 60
@@ -33,63 +36,68 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     """Adds `tickets list`, `show`, `assign`, `close`, `reopen`, `export`, `correct`, `retry`, `deliver`, `migrate`."""
     tickets = subparsers.add_parser("tickets", help="list, show, assign, correct and deliver tickets")
     verbs = tickets.add_subparsers(dest="tickets_verb", required=True, metavar="COMMAND")
+    filters = argparse.ArgumentParser(add_help=False)
+    filters.add_argument("--queue", help="only this queue")
+    filters.add_argument("--language", help="only this language")
+    filters.add_argument("--intent", help="only this issue")
+    filters.add_argument("--status", choices=STATES, help="only this state")
+    number = argparse.ArgumentParser(add_help=False)
+    number.add_argument("number", metavar="NUMBER", help="the ticket, such as T-48210-K7QX3M")
+    json_option = argparse.ArgumentParser(add_help=False)
+    json_option.add_argument("--json", action="store_true", help="print JSON")
 
-    parser = _filtered(_verb(verbs, "list", "tickets as a table, oldest first", _list))
+    parser = add_verb(verbs, "list", "tickets as a table, oldest first", _list, filters, json_option)
     parser.add_argument("--undelivered", action="store_true", help="only what has not arrived at a help desk, and why")
-    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--csv", action="store_true", help="print CSV")
-    parser = _filtered(_verb(verbs, "export", "all of every ticket", _export))
+    parser = add_verb(verbs, "export", "all of every ticket", _export, filters)
     parser.add_argument("--csv", action="store_true", help="CSV, one row a ticket, instead of JSON")
     parser.add_argument("-o", "--output", type=Path, help="write to this new file, readable by its owner only")
 
-    parser = _numbered(_verb(verbs, "show", "one ticket, as the help desk gets it", _show))
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser = _numbered(_verb(verbs, "assign", "give a ticket to an agent", _assign))
+    add_verb(verbs, "show", "one ticket, as the help desk gets it", _show, number, json_option)
+    parser = add_verb(verbs, "assign", "give a ticket to an agent", _assign, number)
     parser.add_argument("agent", metavar="AGENT", help="the agent's name")
-    _numbered(_verb(verbs, "close", "close a ticket", _close))
-    _numbered(_verb(verbs, "reopen", "open a closed ticket again", _reopen))
-    parser = _numbered(_verb(verbs, "correct", "correct what was understood; a candidate for training", _correct))
+    add_verb(verbs, "close", "close a ticket", _close, number)
+    add_verb(verbs, "reopen", "open a closed ticket again", _reopen, number)
+    parser = add_verb(verbs, "correct", "correct what was understood; a candidate for training", _correct, number)
     parser.add_argument("--intent", choices=sorted(load_issues()), metavar="INTENT", help="what the issue is")
     parser.add_argument("--language", metavar="LANGUAGE", help="what the language is, such as nb")
     parser.add_argument("--text", help="the words that were misunderstood; by default the customer's first ones")
 
-    parser = _verb(verbs, "retry", "deliver again what was parked, and to help desks set since", _retry)
+    parser = add_verb(verbs, "retry", "deliver again what was parked, and to help desks set since", _retry)
     parser.add_argument("numbers", nargs="*", metavar="NUMBER", help="tickets; without any, all that were parked")
-    parser = _verb(verbs, "deliver", "deliver to the help desks until interrupted", _deliver)
+    parser = add_verb(verbs, "deliver", "deliver to the help desks until interrupted", _deliver)
     parser.add_argument("--once", action="store_true", help="try what is due once, then end")
-    _verb(verbs, "migrate", "make the tables, or bring them up to date", _migrate)
+    add_verb(verbs, "migrate", "make the tables, or bring them up to date", _migrate)
 
 
-def reported(command: Command) -> Callable[[argparse.Namespace], int]:
-    """Makes a handler of a command: exit code 0, or 1 and one sentence about what a person must correct."""
+def add_verb(
+    verbs: Any, name: str, summary: str, command: Command, *parents: argparse.ArgumentParser
+) -> argparse.ArgumentParser:
+    """Adds a command whose exit code is what it returns, 0 for None, or 1 where a person must correct something.
+
+    Args:
+        verbs: the subparsers that it is added to.
+        name: of the command.
+        summary: what it does, for the help.
+        command: does it; of what it may raise, one sentence is printed.
+        parents: parsers whose options it has, too.
+    """
 
     def run(options: argparse.Namespace) -> int:
         try:
-            command(options)
-        except (TicketStoreError, TicketNotFound, ValueError) as error:
+            return command(options) or 0
+        except (DatabaseError, TicketNotFound, ValueError) as error:
             print(f"error: {error}", file=sys.stderr)
-            return 1
-        return 0
+        except SQLAlchemyError as error:
+            print(f"error: the database of conversations failed ({type(error).__name__}).", file=sys.stderr)
+        except RedisError as error:
+            told = f"error: Redis failed ({type(error).__name__}); what the page remembers was not reached."
+            print(told, file=sys.stderr)
+        return 1
 
-    return run
-
-
-def _verb(verbs: Any, name: str, summary: str, command: Command) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = verbs.add_parser(name, help=summary, description=summary.capitalize() + ".")
-    parser.set_defaults(handler=reported(command))
-    return parser
-
-
-def _filtered(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.add_argument("--queue", help="only this queue")
-    parser.add_argument("--language", help="only this language")
-    parser.add_argument("--intent", help="only this issue")
-    parser.add_argument("--status", choices=STATES, help="only this state")
-    return parser
-
-
-def _numbered(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.add_argument("number", metavar="NUMBER", help="the ticket, such as T-48210-K7QX3M")
+    described = summary[0].upper() + summary[1:] + "."
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=summary, description=described, parents=parents)
+    parser.set_defaults(handler=run)
     return parser
 
 
@@ -100,15 +108,11 @@ def _found(options: argparse.Namespace) -> list[Ticket]:
 
 def _list(options: argparse.Namespace) -> None:
     found = _found(options)
-    if options.undelivered:
-        rows = _undelivered({ticket.number for ticket in found})
-        items: list[dict[str, Any]] = [dict(zip(UNDELIVERED_COLUMNS, row, strict=True)) for row in rows]
-    else:
-        rows = [_row(ticket) for ticket in found]
-        items = [as_json(ticket) for ticket in found]
     columns = UNDELIVERED_COLUMNS if options.undelivered else COLUMNS
+    rows = _undelivered({ticket.number for ticket in found}) if options.undelivered else [_row(each) for each in found]
     if options.json:
-        _print_json(items)
+        listed = [dict(zip(columns, row, strict=True)) for row in rows]
+        print_json(listed if options.undelivered else [as_json(ticket) for ticket in found])
     elif options.csv:
         write_rows(sys.stdout, [columns, *rows])
     elif rows:
@@ -159,11 +163,11 @@ def _show(options: argparse.Namespace) -> None:
     ticket = ticket_store().ticket(options.number)
     deliveries = ticket_store().deliveries(options.number)
     if options.json:
-        _print_json(as_json(ticket) | {"deliveries": [vars(delivery) for delivery in deliveries]})
+        print_json(as_json(ticket) | {"deliveries": [vars(delivery) for delivery in deliveries]})
         return
     owner = f", {ticket.assignee}" if ticket.assignee else ""
     print(f"{ticket.number}  {ticket.state}{owner}  {ticket.opened_at:%Y-%m-%d %H:%M} UTC\n")
-    print(body(ticket, get_settings().tickets_language or None), end="")
+    print(body(ticket), end="")
     for delivery in deliveries:
         print(f"{delivery.target}: {delivery.state}{_detail(delivery.external_id or delivery.reason)}")
 
@@ -198,8 +202,7 @@ def _retry(options: argparse.Namespace) -> None:
 
 
 def _deliver(options: argparse.Namespace) -> None:
-    from bot.tickets.delivery.worker import RetryPolicy, Worker
-    from bot.tickets.outbox import Outbox
+    from bot.tickets.delivery.worker import Outbox, RetryPolicy, Worker
 
     settings = get_settings()
     targets = make_targets(settings)
@@ -212,7 +215,7 @@ def _deliver(options: argparse.Namespace) -> None:
         settings.tickets_lease_seconds,
         settings.tickets_refusals,
     )
-    worker = Worker(Outbox(ticket_store().engine, settings.tickets_lease_seconds), targets, policy)
+    worker = Worker(Outbox(ticket_store(), settings.tickets_lease_seconds), targets, policy)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     for ending in (signal.SIGTERM, signal.SIGINT):
@@ -233,5 +236,6 @@ def _detail(text: str | None) -> str:
     return f" ({text})" if text else ""
 
 
-def _print_json(value: Any) -> None:
+def print_json(value: Any) -> None:
+    """Prints JSON; what it has no form for, such as times, as text."""
     print(json.dumps(value, ensure_ascii=False, indent=2, default=str))

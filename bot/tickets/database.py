@@ -1,4 +1,4 @@
-"""Opens the ticket database, SQLite or PostgreSQL, and brings its tables up to date."""
+"""The ticket database, SQLite or PostgreSQL: opens it, brings its tables up to date, reads and writes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event, inspect, text
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy import event, inspect, select, text
+from sqlalchemy.engine import Connection, Engine, Row
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.sql import Select
 
-from bot.stores.databases import open_database
+from bot.stores.databases import cause, open_database
 from bot.tickets.model import TicketStoreError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -21,56 +22,75 @@ WAIT_SECONDS = 60
 MIGRATION_LOCK = 7_405_512
 
 
-def open_engine(url: str) -> Engine:
-    """Opens a database; nothing is connected to yet.
+class TicketDatabase:
+    """The ticket database; its tables are made or brought up to date when it is opened.
 
     Args:
         url: SQLAlchemy's notation, `sqlite:///var/tickets.db` or `postgresql://user:password@host/name`.
 
     Raises:
-        TicketStoreError: the address cannot be understood, or an SQLite file cannot be made.
+        TicketStoreError: the database cannot be used; so do all methods.
     """
-    try:
-        engine = open_database(url, WAIT_SECONDS, synchronous="FULL")  # a ticket whose number was told is kept
-    except (SQLAlchemyError, OSError, ImportError) as error:
-        raise TicketStoreError(
-            f"the ticket database cannot be opened ({type(error).__name__}: {error}); mend BOT_TICKETS_DATABASE."
-        ) from error
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-    return engine
 
+    def __init__(self, url: str) -> None:
+        try:
+            # A ticket whose number was told is kept.
+            self.engine: Engine = open_database(url, WAIT_SECONDS, synchronous="FULL")
+        except (SQLAlchemyError, OSError, ImportError) as error:
+            raise TicketStoreError(
+                f"the ticket database cannot be opened ({type(error).__name__}: {error}); mend BOT_TICKETS_DATABASE."
+            ) from error
+        if self.engine.dialect.name == "sqlite":
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+        self.migrate()
 
-def migrate(engine: Engine) -> bool:
-    """Brings the tables up to date; of several processes that start at once, one does and the others wait for it.
+    def migrate(self) -> bool:
+        """Brings the tables up to date; of several processes that start at once, one does and the others wait for it.
 
-    Returns:
-        Whether anything had to be done.
-    """
-    newest = sorted(MIGRATIONS.glob("versions/[0-9]*.py"))[-1].name.split("_")[0]
-    with reported(engine), engine.connect() as connection:
-        if _version(connection.execution_options(reads_only=True)) == newest:
-            return False
-    with reported(engine), engine.begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": MIGRATION_LOCK})
-        if _version(connection) == newest:
-            return False
-        _upgrade(connection)
-        return True
+        Returns:
+            Whether anything had to be done.
+        """
+        newest = max(file.name for file in MIGRATIONS.glob("versions/[0-9]*.py")).split("_")[0]
+        with self.reading() as connection:
+            if _version(connection) == newest:
+                return False
+        with self.writing() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": MIGRATION_LOCK})
+            if _version(connection) == newest:
+                return False
+            _upgrade(connection)
+            return True
 
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Opens a connection for reading, which waits for no writer."""
+        with self._reported(), self.engine.connect() as connection:
+            yield connection.execution_options(reads_only=True)
 
-@contextmanager
-def reported(engine: Engine) -> Iterator[None]:
-    """Turns what the database says into a `TicketStoreError` that names the database without its password."""
-    try:
-        yield
-    except SQLAlchemyError as error:
-        cause = str(getattr(error, "orig", None) or error).strip().splitlines()
-        raise TicketStoreError(
-            f"the ticket store {engine.url!r} cannot be used: {cause[0] if cause else type(error).__name__}"
-        ) from error
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Opens a transaction."""
+        with self._reported(), self.engine.begin() as connection:
+            yield connection
+
+    def rows(self, query: Select) -> list[Row]:
+        """Returns what a query finds."""
+        with self.reading() as connection:
+            return list(connection.execute(query))
+
+    def check(self) -> None:
+        """Asks the database for an answer."""
+        self.rows(select(1))
+
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
+        """Turns what the database says into a `TicketStoreError` that names the database without its password."""
+        try:
+            yield
+        except SQLAlchemyError as error:
+            raise TicketStoreError(f"the ticket store {self.engine.url!r} cannot be used: {cause(error)}") from error
 
 
 def _upgrade(connection: Connection) -> None:

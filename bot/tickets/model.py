@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from typing import Any, Literal
 
 from bot.articles.issues import Priority, Queue
+from bot.stores import DatabaseError
 from bot.tickets import numbers
 
 State = Literal["new", "assigned", "closed"]
@@ -37,8 +38,8 @@ class ConversationOutcome:
     """Time of the outcome."""
 
 
-class TicketStoreError(RuntimeError):
-    """The ticket store cannot be reached or used; nothing was saved. The message says why, without a password."""
+class TicketStoreError(DatabaseError):
+    """The ticket store cannot be used, or refuses something."""
 
 
 class TicketNotFound(LookupError):  # noqa: N818 - the house names what was not found so

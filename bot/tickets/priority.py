@@ -23,12 +23,12 @@ class Assessment:
     Args:
         queue: who handles it.
         priority: how urgent it is.
-        reasons: each cause with the priority it led to, in order.
+        priority_reasons: each cause with the priority it led to, in order.
     """
 
     queue: Queue
     priority: Priority
-    reasons: tuple[tuple[str, str], ...]
+    priority_reasons: tuple[tuple[str, str], ...]
 
 
 def assess(intent: str | None, signals: Sequence[str], sentiment: tuple[str, float] | None) -> Assessment:

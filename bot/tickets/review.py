@@ -1,16 +1,26 @@
-"""Turns corrections, chosen clarifications and fallbacks into candidates, and accepted ones into training phrases."""
+"""The command `python -m bot review`: lists what may become a training phrase, and takes it into the data or drops it.
+
+Candidates come from agents' corrections, from answers to "A or B?" and from messages that were not understood.
+"""
 
 from __future__ import annotations
 
+import argparse
 import re
-import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from tabulate import tabulate
+
 from bot.articles.examples import Example, ExampleError, read_as_rasa, read_examples
 from bot.articles.issues import load_issues
+from bot.files import written_whole
+from bot.settings import get_settings
+from bot.tickets import ticket_store
+from bot.tickets.commands import add_verb, print_json
 from bot.tickets.store import TicketStore
 
 FILE = "reviewed.yml"
@@ -18,6 +28,20 @@ FILE = "reviewed.yml"
 
 class ReviewError(ValueError):
     """A candidate cannot be taken; the message says why and what to do."""
+
+
+def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds `review`, `review accept` and `review reject`."""
+    summary = "corrections, chosen clarifications and fallbacks, as candidates for training data"
+    parser = add_verb(subparsers, "review", summary, _list)
+    parser.add_argument("--language", help="only this language")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    verbs = parser.add_subparsers(dest="review_verb", metavar="COMMAND")
+    accepting = add_verb(verbs, "accept", "take candidates into data/nlu/<language>/reviewed.yml", _accept)
+    rejecting = add_verb(verbs, "reject", "drop candidates", _reject)
+    for each in (accepting, rejecting):
+        each.add_argument("ids", nargs="+", type=int, metavar="ID")
+    accepting.add_argument("--intent", help="what they are to be understood as; needed where nobody has said")
 
 
 @dataclass(frozen=True)
@@ -83,17 +107,16 @@ def accept(store: TicketStore, folder: Path, ids: Sequence[int], intent: str | N
             raise ReviewError(f"candidate {candidate.ids[0]} has no intent; name one with --intent.")
         if name not in intents:
             raise ReviewError(f"{name!r} is no intent; see data/issues.yml and data/nlu/en/dialogue.yml.")
-        path = folder / candidate.language / FILE
-        example = Example(candidate.text, name, candidate.language, path)
+        example = Example(candidate.text, name, candidate.language, folder / candidate.language / FILE)
         remedy = f"drop candidate {candidate.ids[0]} with `python -m bot review reject {candidate.ids[0]}`"
         _readable_content([example], remedy)
         taken.append(example)
-    written = {}
-    for path in sorted({example.path for example in taken}):
-        phrases = [example for example in (*examples, *taken) if example.path == path]
-        written[path] = _written(path, _readable_content(phrases, f"look at {path}"))
-    for path, new in written.items():
-        new.replace(path)
+    with ExitStack() as files:  # all are written before the first takes its place
+        for path in sorted({example.path for example in taken}):
+            phrases = [example for example in (*examples, *taken) if example.path == path]
+            content = _readable_content(phrases, f"look at {path}")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            files.enter_context(written_whole(path)).write(content.encode())
     store.settle([identity for candidate in chosen for identity in candidate.ids], "accepted")
     return taken
 
@@ -153,10 +176,30 @@ def _readable_content(examples: Sequence[Example], remedy: str) -> str:
     return content
 
 
-def _written(path: Path, content: str) -> Path:
-    """Writes a file that is to take the place of another; returns where it is."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", encoding="utf8", dir=path.parent, delete=False, suffix=".new") as stream:
-        stream.write(content)
-    Path(stream.name).chmod(0o644)
-    return Path(stream.name)
+def _list(options: argparse.Namespace) -> None:
+    found = candidates(ticket_store(), get_settings().data_dir / "nlu")
+    if options.language:
+        found = [candidate for candidate in found if candidate.language == options.language]
+    if options.json:
+        print_json([asdict(candidate) for candidate in found])
+    elif not found:
+        print("nothing to review")
+    else:
+        headers = ("id", "times", "from", "language", "intent", "text", "was taken for")
+        rows = [
+            (one.ids[0], len(one.ids), ", ".join(one.kinds), one.language, one.intent or "?", one.text, shown)
+            for one in found
+            for shown in [", ".join(one.shown)]
+        ]
+        print(tabulate(rows, headers=headers, disable_numparse=True))
+
+
+def _accept(options: argparse.Namespace) -> None:
+    for example in accept(ticket_store(), get_settings().data_dir / "nlu", options.ids, options.intent):
+        print(f"{example.path}: {example.intent}: {example.text}")
+    print("`make train` learns them; look at them with `git diff` first.")
+
+
+def _reject(options: argparse.Namespace) -> None:
+    reject(ticket_store(), get_settings().data_dir / "nlu", options.ids)
+    print(f"{len(options.ids)} dropped")

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, fields
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Table, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection, Engine, Row
+from sqlalchemy.engine import Connection, Row
 from sqlalchemy.exc import DataError, IntegrityError
-from sqlalchemy.sql import Select
 
+from bot.stores.databases import cause
 from bot.text.characters import readable
 from bot.text.masking import mask
 from bot.tickets import model, numbers
 from bot.tickets.anonymous import anonymous
-from bot.tickets.database import migrate, open_engine, reported
-from bot.tickets.model import ConversationOutcome, SearchEvent, Ticket, TicketDraft, TicketStoreError, Utterance, now
+from bot.tickets.database import TicketDatabase
+from bot.tickets.model import ConversationOutcome, SearchEvent, Ticket, TicketDraft, TicketStatus, now
 from bot.tickets.priority import assess
-from bot.tickets.tables import CANDIDATES, OUTBOX, OUTCOMES, SEARCHES, TICKETS
+from bot.tickets.tables import CANDIDATES, OUTBOX, OUTCOMES, SEARCHES, TICKETS, fields_of, read_ticket
 
 
-class TicketStore:
-    """The ticket database; its tables are made or brought up to date when it is opened.
+class TicketStore(TicketDatabase):
+    """Tickets and what conversations leave for review.
 
     Args:
         url: SQLAlchemy's notation of the database.
@@ -36,24 +35,21 @@ class TicketStore:
     """
 
     def __init__(self, url: str, targets: Sequence[str] = ()) -> None:
-        self.engine: Engine = open_engine(url)
+        super().__init__(url)
         self.targets = tuple(targets)
-        migrate(self.engine)
 
     def open(self, draft: TicketDraft) -> Ticket:
         """Saves a ticket together with what is to be delivered; the same conversation and form give the same ticket.
 
         Card and account numbers are hidden on the way in. Without consent neither transcript nor entities are kept.
         """
-        saved = self._opened_by(draft)
-        if saved is None:
-            # Where the same form was saved in between, the database refuses this one.
-            with reported(self.engine), suppress(IntegrityError), self.engine.begin() as connection:
-                identity = connection.execute(insert(TICKETS).values(_values(draft))).inserted_primary_key[0]
-                _enqueue(connection, identity, self.targets)
-            saved = self._opened_by(draft)
-            assert saved is not None
-        return saved
+        same_form = (TICKETS.c.conversation_id == draft.conversation_id) & (TICKETS.c.form_id == draft.form_id)
+        with self.writing() as connection:
+            added = connection.execute(self._insert(TICKETS).values(_values(draft)).on_conflict_do_nothing())
+            row = connection.execute(select(TICKETS).where(same_form)).one()
+            if added.rowcount:
+                _enqueue(connection, row.id, self.targets)
+        return read_ticket(row)
 
     def ticket(self, number: str) -> Ticket:
         """Returns one ticket.
@@ -70,15 +66,12 @@ class TicketStore:
         Args:
             wanted: a value for each column that must have it: `queue`, `language`, `intent`, `state`; None for any.
         """
-        query = select(TICKETS).order_by(TICKETS.c.id)
-        for column, value in wanted.items():
-            if value is not None:
-                query = query.where(TICKETS.c[column] == value)
-        return [read_ticket(row) for row in self.rows(query)]
+        filters = [TICKETS.c[name] == value for name, value in wanted.items() if value is not None]
+        return [read_ticket(row) for row in self.rows(select(TICKETS).where(*filters).order_by(TICKETS.c.id))]
 
     def status_for(
         self, number: str, conversation_id: str | None = None, email: str | None = None
-    ) -> model.TicketStatus | None:
+    ) -> TicketStatus | None:
         """Returns what its owner may know, None for everybody else.
 
         A wrong number, a wrong address and a ticket without an address cannot be told apart, nor by the time it takes.
@@ -98,10 +91,9 @@ class TicketStore:
         )
         return read_ticket(row).status if row is not None and right_code & right_owner else None
 
-    def statuses_in(self, conversation_id: str) -> list[model.TicketStatus]:
+    def statuses_in(self, conversation_id: str) -> list[TicketStatus]:
         """Returns the tickets that a conversation has opened, newest first."""
-        query = select(TICKETS).where(TICKETS.c.conversation_id == conversation_id).order_by(TICKETS.c.id.desc())
-        return [read_ticket(row).status for row in self.rows(query)]
+        return [ticket.status for ticket in reversed(self.tickets(conversation_id=conversation_id))]
 
     def assign(self, number: str, assignee: str) -> Ticket:
         """Gives a ticket to an agent."""
@@ -113,8 +105,7 @@ class TicketStore:
 
     def reopen(self, number: str) -> Ticket:
         """Opens a closed ticket again, for the agent who had it."""
-        assignee = self.ticket(number).assignee
-        return self._change(number, state="assigned" if assignee else "new")
+        return self._change(number, state="assigned" if self.ticket(number).assignee else "new")
 
     def correct(
         self, number: str, intent: str | None = None, language: str | None = None, text: str | None = None
@@ -129,31 +120,14 @@ class TicketStore:
                 the summary.
         """
         before = self.ticket(number)
-        right_intent, right_language = intent or before.intent, language or before.language
-        found = assess(right_intent, before.signals, before.sentiment)
+        right = {"intent": intent or before.intent, "language": language or before.language}
+        found = assess(right["intent"], before.signals, before.sentiment)
         said = (line.text for line in before.transcript if line.speaker == "customer" and not line.text.startswith("/"))
         with self.writing() as connection:
-            connection.execute(
-                update(TICKETS)
-                .where(TICKETS.c.id == before.id)
-                .values(
-                    intent=right_intent,
-                    language=right_language,
-                    queue=found.queue,
-                    priority=found.priority,
-                    priority_reasons=found.reasons,
-                    updated_at=now(),
-                )
-            )
-            _add_candidate(
-                connection,
-                kind="correction",
-                text=text or next(said, before.summary),
-                language=right_language,
-                intent=right_intent,
-                shown=[before.intent] if before.intent else [],
-                ticket_id=before.id,
-            )
+            connection.execute(_update(before.id, **right, **vars(found)))
+            shown = [before.intent] if before.intent else []
+            text = text or next(said, before.summary)
+            _add_candidate(connection, kind="correction", text=text, **right, shown=shown, ticket_id=before.id)
         return self.ticket(number)
 
     def record_outcomes(self, outcomes: Sequence[ConversationOutcome]) -> None:
@@ -162,39 +136,34 @@ class TicketStore:
         Raises:
             TicketStoreError: some could not be kept; the others are.
         """
-        rows: dict[tuple[str, str], dict[str, Any]] = {}
-        for one in sorted(outcomes, key=lambda outcome: outcome.at):
-            if one.outcome not in model.OUTCOMES:
-                raise ValueError(f"{one.outcome!r} is no outcome; give one of {', '.join(model.OUTCOMES)}.")
-            rows[one.conversation_id, one.intent or ""] = {**asdict(one), "intent": one.intent or ""}
-        # In one order, so that servers do not wait for each other's rows crosswise.
-        ordered = [rows[key] for key in sorted(rows)]
-        if self._write_outcomes(ordered) is None:
-            return
-        refused = [error for row in ordered if (error := self._write_outcomes([row]))]
-        if refused:
-            raise TicketStoreError(f"{len(refused)} of {len(ordered)} outcomes: {refused[0]}") from refused[0]
-
-    def _write_outcomes(self, rows: Sequence[dict[str, Any]]) -> TicketStoreError | None:
-        """Writes outcomes; returns what the database has against one of them, so that none is written."""
-        if not rows:
-            return None
-        insertion = (sqlite if self.engine.dialect.name == "sqlite" else postgresql).insert(OUTCOMES)
+        unknown = {one.outcome for one in outcomes} - set(model.OUTCOMES)
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)} is no outcome; give one of {', '.join(model.OUTCOMES)}.")
+        insertion = self._insert(OUTCOMES)
         upsert = insertion.on_conflict_do_update(
             index_elements=[OUTCOMES.c.conversation_id, OUTCOMES.c.intent],
             set_={name: insertion.excluded[name] for name in ("outcome", "language", "product", "confidence", "at")},
             where=insertion.excluded["at"] >= OUTCOMES.c.at,
         )
-        try:
-            with self.writing() as connection:
-                connection.execute(upsert, rows)
-        except ValueError as error:  # of psycopg, for a text with a zero byte
-            return TicketStoreError(f"the ticket store {self.engine.url!r} refuses a value: {error}")
-        except TicketStoreError as error:
-            if isinstance(error.__cause__, (DataError, IntegrityError)):
-                return error
-            raise
-        return None
+        rows = [{**asdict(one), "intent": one.intent or ""} for one in outcomes]
+        refused: list[Exception] = []
+        with self.writing() as connection:
+            # In one order, so that servers do not wait for each other's rows crosswise.
+            for row in sorted(rows, key=lambda row: (row["conversation_id"], row["intent"])):
+                try:
+                    with connection.begin_nested():
+                        connection.execute(upsert, row)
+                except (
+                    DataError,
+                    IntegrityError,
+                    ValueError,
+                ) as error:  # psycopg's ValueError: a text with a zero byte
+                    refused.append(error)
+        if refused:
+            raise model.TicketStoreError(
+                f"the ticket store {self.engine.url!r} refuses {len(refused)} of {len(rows)} outcomes: "
+                f"{cause(refused[0])}"
+            ) from refused[0]
 
     def outcomes(self) -> list[dict[str, Any]]:
         """Returns how conversations ended, oldest first."""
@@ -217,9 +186,9 @@ class TicketStore:
 
     def searches(self) -> list[SearchEvent]:
         """Returns the steps of all searches in conversations, oldest first."""
-        columns = [SEARCHES.c[field.name] for field in fields(SearchEvent)]
-        rows = self.rows(select(*columns).order_by(SEARCHES.c.id))
-        return [SearchEvent(**{**row._mapping, "documents": tuple(row.documents)}) for row in rows]
+        return [
+            SearchEvent(**fields_of(SearchEvent, row)) for row in self.rows(select(SEARCHES).order_by(SEARCHES.c.id))
+        ]
 
     def candidates(self) -> list[dict[str, Any]]:
         """Returns what waits for review, oldest first."""
@@ -238,22 +207,20 @@ class TicketStore:
             number: of one ticket only.
             undelivered: leave out what has arrived.
         """
-        query = select(OUTBOX, TICKETS.c.code).join(TICKETS, TICKETS.c.id == OUTBOX.c.ticket_id).order_by(OUTBOX.c.id)
+        query = select(OUTBOX, TICKETS.c.code).join(TICKETS).order_by(OUTBOX.c.id)
         if undelivered:
             query = query.where(OUTBOX.c.state != "delivered")
-        with self.reading() as connection:
-            if number is not None:
-                query = query.where(OUTBOX.c.ticket_id == _of_number(connection, number).id)
-            return [_delivery(row) for row in connection.execute(query)]
+        if number is not None:
+            query = query.where(OUTBOX.c.ticket_id == self.ticket(number).id)
+        return [
+            model.Delivery(number=numbers.write(row.ticket_id, row.code), **fields_of(model.Delivery, row))
+            for row in self.rows(query)
+        ]
 
     def outbox_depth(self) -> list[tuple[str, str, int]]:
         """Returns how many deliveries there are: help desk, state, number."""
         query = select(OUTBOX.c.target, OUTBOX.c.state, func.count()).group_by(OUTBOX.c.target, OUTBOX.c.state)
         return [(target, state, number) for target, state, number in self.rows(query)]
-
-    def check(self) -> None:
-        """Asks the database for an answer; raises TicketStoreError where there is none."""
-        self.rows(select(1))
 
     def retry(self, number: str) -> int:
         """Puts a ticket's parked deliveries back, adds those to help desks set since; returns how many it were."""
@@ -270,47 +237,30 @@ class TicketStore:
             _enqueue(connection, identity, missing)
         return int(parked) + len(missing)
 
-    def _opened_by(self, draft: TicketDraft) -> Ticket | None:
-        same_form = (TICKETS.c.conversation_id == draft.conversation_id) & (TICKETS.c.form_id == draft.form_id)
-        return next((read_ticket(row) for row in self.rows(select(TICKETS).where(same_form))), None)
-
     def _change(self, number: str, **values: Any) -> Ticket:
         with self.writing() as connection:
-            row = _of_number(connection, number)
-            connection.execute(update(TICKETS).where(TICKETS.c.id == row.id).values(**values, updated_at=now()))
+            connection.execute(_update(_of_number(connection, number).id, **values))
         return self.ticket(number)
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """Opens a connection for reading, which waits for no writer; raises TicketStoreError for what fails in it."""
-        with reported(self.engine), self.engine.connect() as connection:
-            yield connection.execution_options(reads_only=True)
+    def _insert(self, table: Table) -> Any:
+        """Returns an INSERT for which ON CONFLICT can be said: each database has its own."""
+        return (sqlite if self.engine.dialect.name == "sqlite" else postgresql).insert(table)
 
-    def rows(self, query: Select) -> list[Row]:
-        """Returns what a query finds."""
-        with self.reading() as connection:
-            return list(connection.execute(query))
 
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """Opens a transaction; raises TicketStoreError for what fails in it."""
-        with reported(self.engine), self.engine.begin() as connection:
-            yield connection
+def _update(identity: int, **values: Any) -> Any:
+    return update(TICKETS).where(TICKETS.c.id == identity).values(**values, updated_at=now())
 
 
 def _values(draft: TicketDraft) -> dict[str, Any]:
     """Returns the columns of a new ticket, with nothing in them that must not be kept."""
-    found = assess(draft.intent, draft.signals, draft.sentiment)
     moment = now()
     return {
         **vars(draft),
+        **vars(assess(draft.intent, draft.signals, draft.sentiment)),
         "code": numbers.new_code(),
         "opened_at": moment,
         "updated_at": moment,
         "state": "new",
-        "queue": found.queue,
-        "priority": found.priority,
-        "priority_reasons": found.reasons,
         "summary": _clean(draft.summary),
         "contact_email": draft.contact_email and _clean(draft.contact_email),
         "entities": [[entity, _clean(value)] for entity, value in draft.entities] if draft.consent else [],
@@ -324,28 +274,10 @@ def _clean(text: str) -> str:
     return mask(readable(text)).text  # in this order: without unreadable characters, digits may come together
 
 
-def read_ticket(row: Row) -> Ticket:
-    """Returns the ticket that a row of the table keeps."""
-    values = {field.name: row._mapping[field.name] for field in fields(Ticket)}
-    for name in ("runners_up", "entities", "priority_reasons"):
-        values[name] = tuple(tuple(pair) for pair in values[name])
-    values["transcript"] = tuple(Utterance(*line) for line in values["transcript"])
-    values["steps_tried"] = tuple(values["steps_tried"])
-    values["signals"] = tuple(values["signals"])
-    values["sentiment"] = tuple(values["sentiment"]) if values["sentiment"] else None
-    return Ticket(**values)
-
-
-def _delivery(row: Row) -> model.Delivery:
-    columns = [field.name for field in fields(model.Delivery) if field.name != "number"]
-    number = numbers.write(row.ticket_id, row.code)
-    return model.Delivery(number=number, **{name: row._mapping[name] for name in columns})
-
-
 def _of_number(connection: Connection, number: str) -> Row:
-    parsed = numbers.parse(number)
-    row = connection.execute(select(TICKETS).where(TICKETS.c.id == parsed[0])).one_or_none() if parsed else None
-    if row is None or parsed is None or not _same(parsed[1], row.code):
+    identity, code = numbers.parse(number) or (0, "")
+    row = connection.execute(select(TICKETS).where(TICKETS.c.id == identity)).one_or_none()
+    if row is None or not _same(code, row.code):
         raise model.TicketNotFound(f"there is no ticket {number}; `python -m bot tickets list` shows those there are.")
     return row
 

@@ -1,14 +1,16 @@
-"""The tables of the ticket store."""
+"""The tables of the ticket store, and their rows as values."""
 
 from __future__ import annotations
 
 import uuid
+from dataclasses import fields
 from datetime import datetime, timezone
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Row
 
-from bot.tickets.model import now
+from bot.tickets.model import Ticket, Utterance, now
 
 
 class UtcDateTime(sa.TypeDecorator):
@@ -131,3 +133,17 @@ CANDIDATES = sa.Table(
     sa.Column("at", UtcDateTime, nullable=False, default=now),
     sa.Index(None, "state"),
 )
+
+
+def read_ticket(row: Row) -> Ticket:
+    """Returns the ticket that a row keeps."""
+    return Ticket(**fields_of(Ticket, row) | {"transcript": tuple(Utterance(*line) for line in row.transcript)})
+
+
+def fields_of(kind: type, row: Row) -> dict[str, Any]:
+    """Returns the fields of a data class that a row has, JSON's lists as tuples."""
+    return {field.name: _frozen(row._mapping[field.name]) for field in fields(kind) if field.name in row._mapping}
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value

@@ -7,7 +7,7 @@ from typing import Any
 from rasa_sdk import Tracker
 
 from actions.draft import draft_of, summary_of
-from bot.tickets import TicketDraft
+from bot.tickets.model import TicketDraft
 
 
 def said(text: str, intent: str, confidence: float = 0.9, at: float = 1.0, **noticed: Any) -> dict[str, Any]:

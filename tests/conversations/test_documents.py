@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.articles.replies import Replies
-from bot.tickets import SearchEvent
+from bot.tickets.model import SearchEvent
 from bot.tickets.store import TicketStore
 from tests.channel.conftest import Customer, PageBot
 from tests.conftest import Answer, RunningBot

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Engine
 
 from bot.privacy.person import PersonalData
 from bot.stores.conversations import EVENTS, open_conversations
-from bot.tickets import SearchEvent, Ticket
+from bot.tickets.model import SearchEvent, Ticket
 from bot.tickets.store import TicketStore
 from bot.tickets.tables import OUTBOX, SEARCHES, TICKETS
 from tests.tickets.conftest import a_draft

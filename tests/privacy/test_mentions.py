@@ -11,7 +11,7 @@ from sqlalchemy import insert, update
 
 from benchmarks.serving.servers import RedisServer
 from bot.stores.sessions import Session, as_json, key
-from bot.tickets import SearchEvent
+from bot.tickets.model import SearchEvent
 from bot.tickets.tables import CANDIDATES, OUTBOX
 from tests.privacy.conftest import NOW, Kept
 

@@ -14,7 +14,7 @@ from bot.articles.replies import Replies
 from bot.cli import main
 from bot.proposals.questions import QuestionError, from_conversations, from_file, from_store
 from bot.search.database import Library
-from bot.tickets import SearchEvent
+from bot.tickets.model import SearchEvent
 from bot.tickets.store import TicketStore
 from tests.search.conftest import TEXTS, imported, library, trees  # noqa: F401 - fixtures are used by their names
 from tests.tickets.conftest import a_draft

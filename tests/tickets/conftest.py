@@ -21,7 +21,7 @@ from benchmarks.handoffs.servers import (
     RequestTracker,
     WebhookReceiver,
 )
-from bot.tickets import TicketDraft, Utterance
+from bot.tickets.model import TicketDraft, Utterance
 from bot.tickets.store import TicketStore
 from tests.conftest import or_skip
 

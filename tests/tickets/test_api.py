@@ -10,7 +10,7 @@ import pytest
 
 from bot import tickets
 from bot.settings import get_settings
-from bot.tickets.model import ConversationOutcome
+from bot.tickets.model import ConversationOutcome, TicketStoreError
 from tests.tickets.conftest import a_draft
 
 
@@ -56,7 +56,7 @@ def test_the_first_hand_offs_of_a_process_may_come_at_once(api: Path) -> None:
 
 def test_a_store_that_is_down_stops_hand_offs_but_no_answers(api: Path, caplog: pytest.LogCaptureFixture) -> None:
     api.parent.touch()  # a file where the folder should be
-    with pytest.raises(tickets.TicketStoreError):
+    with pytest.raises(TicketStoreError):
         tickets.ticket_store().open(a_draft())
     tickets.record(
         lambda store: store.record_outcomes(

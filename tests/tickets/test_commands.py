@@ -17,7 +17,8 @@ import pytest
 
 from benchmarks.handoffs.servers import MailServer, WebhookReceiver, free_port
 from bot.settings import get_settings
-from bot.tickets import Utterance, _store, commands, review_commands
+from bot.tickets import _store, commands, review
+from bot.tickets.model import Utterance
 from bot.tickets.store import TicketStore
 from tests.tickets.conftest import ROOT, a_draft, mail_settings, webhook_settings
 
@@ -40,7 +41,7 @@ def run(database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
         parser = argparse.ArgumentParser()
         subparsers = parser.add_subparsers()
         commands.add_commands(subparsers)
-        review_commands.add_commands(subparsers)
+        review.add_commands(subparsers)
         options = parser.parse_args(words)
         code = options.handler(options)
         printed = capsys.readouterr()

@@ -21,8 +21,7 @@ from bot.tickets.delivery.email import EmailTarget
 from bot.tickets.delivery.message import body
 from bot.tickets.delivery.request_tracker import RequestTrackerTarget
 from bot.tickets.delivery.webhook import WebhookTarget
-from bot.tickets.delivery.worker import RetryPolicy, Worker
-from bot.tickets.outbox import Outbox
+from bot.tickets.delivery.worker import Outbox, RetryPolicy, Worker
 from bot.tickets.store import TicketStore
 from tests.tickets.conftest import ROOT, a_draft
 
@@ -47,7 +46,7 @@ def request_tracker(tracker: RequestTracker, queue: str = "Billing", token: str 
 
 
 def worker(store: TicketStore, target: Target) -> Worker:
-    return Worker(Outbox(store.engine, 60), [target], IMPATIENT)
+    return Worker(Outbox(store, 60), [target], IMPATIENT)
 
 
 def test_an_email_holds_the_whole_ticket(database: str, mail: MailServer) -> None:
@@ -229,12 +228,12 @@ def test_an_address_that_no_header_can_hold_does_not_stop_an_email(database: str
 def test_a_lease_that_is_about_to_end_sends_nothing(database: str, receiver: WebhookReceiver) -> None:
     store = TicketStore(database, ["webhook"])
     store.open(a_draft())
-    assert Worker(Outbox(store.engine, 2), [webhook(receiver)], IMPATIENT).run_once() == {"unavailable": 1}
+    assert Worker(Outbox(store, 2), [webhook(receiver)], IMPATIENT).run_once() == {"unavailable": 1}
     assert receiver.requests == 0
 
 
 def test_a_row_in_one_workers_hand_is_not_given_to_another(database: str) -> None:
-    first, second = (Outbox(TicketStore(database, ["email"]).engine, 60) for _ in range(2))
+    first, second = (Outbox(TicketStore(database, ["email"]), 60) for _ in range(2))
     store = TicketStore(database, ["email"])
     store.open(a_draft())
     claim = first.claim("email")
@@ -248,7 +247,7 @@ def test_a_row_in_one_workers_hand_is_not_given_to_another(database: str) -> Non
 def test_whoever_has_lost_a_lease_changes_nothing(database: str) -> None:
     store = TicketStore(database, ["email"])
     store.open(a_draft())
-    slow, other = Outbox(store.engine, 0), Outbox(store.engine, 60)
+    slow, other = Outbox(store, 0), Outbox(store, 60)
     lost = slow.claim("email")
     taken = other.claim("email")
     assert lost is not None

@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 
 from bot.articles.replies import Replies
+from bot.settings import get_settings
 from bot.text.yaml_files import read_yaml
 from bot.tickets.delivery.message import body, subject
 from bot.tickets.model import as_json
@@ -53,11 +54,13 @@ def test_a_norwegian_ticket_reads_so(store: TicketStore) -> None:
     )
 
 
-def test_what_is_not_known_is_left_out(store: TicketStore) -> None:
+def test_what_is_not_known_is_left_out(store: TicketStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = get_settings().copy(update={"tickets_language": "en"})
+    monkeypatch.setattr("bot.tickets.delivery.message.get_settings", lambda: settings)
     draft = a_draft(
         intent=None, product=None, contact_email=None, consent=False, sentiment=None, signals=[], runners_up=[]
     )
-    text = body(store.open(draft), language="en")
+    text = body(store.open(draft))
     assert text == (
         "What is wrong: Kortet mitt ble avvist\n"
         "\n"

@@ -12,7 +12,11 @@ from bot.tickets.priority import assess
 def test_without_signals_queue_and_priority_are_those_of_the_issue_table(intent: str) -> None:
     issue = load_issues()[intent]
     found = assess(intent, [], None)
-    assert (found.queue, found.priority, found.reasons) == (issue.queue, issue.priority, ((intent, issue.priority),))
+    assert (found.queue, found.priority, found.priority_reasons) == (
+        issue.queue,
+        issue.priority,
+        ((intent, issue.priority),),
+    )
 
 
 @pytest.mark.parametrize(
@@ -37,13 +41,13 @@ def test_signals_raise_the_priority_and_are_recorded(
 ) -> None:
     found = assess("download_invoice", signals, sentiment)
     assert found.priority == priority
-    assert found.reasons[-1][1] == priority
+    assert found.priority_reasons[-1][1] == priority
     if causes is not None:
-        assert [cause for cause, _ in found.reasons] == ["download_invoice", *causes]
+        assert [cause for cause, _ in found.priority_reasons] == ["download_invoice", *causes]
 
 
 @pytest.mark.parametrize("intent", [None, "talk_to_human"])
 def test_what_was_not_recognised_goes_to_billing(intent: str | None) -> None:
     found = assess(intent, ["deadline"], None)
     assert (found.queue, found.priority) == ("billing", "high")
-    assert found.reasons == (("no_issue", "normal"), ("deadline", "high"))
+    assert found.priority_reasons == (("no_issue", "normal"), ("deadline", "high"))

@@ -15,9 +15,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from benchmarks.handoffs.servers import PostgresServer
-from bot.tickets import TicketNotFound, TicketStoreError, Utterance, find_number
-from bot.tickets.database import migrate
-from bot.tickets.model import ConversationOutcome
+from bot.tickets.model import ConversationOutcome, TicketNotFound, TicketStoreError, Utterance
+from bot.tickets.numbers import find_number
 from bot.tickets.store import TicketStore
 from bot.tickets.tables import METADATA, SEARCHES
 from tests.tickets.conftest import ROOT, a_draft
@@ -231,10 +230,10 @@ def test_a_database_of_the_first_release_is_brought_up_to_date_with_its_tickets(
             for table in ("tickets", "outcomes"):
                 connection.exec_driver_sql(f"ALTER TABLE {table} ALTER conversation_id TYPE varchar(200)")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
-    assert migrate(store.engine)
+    assert store.migrate()
     test_the_migrations_make_the_tables_that_the_code_uses(store)
     assert store.ticket(ticket.number) == ticket
-    assert not migrate(store.engine)
+    assert not store.migrate()
 
 
 def test_processes_that_start_at_once_migrate_once(database: str) -> None:

@@ -37,7 +37,6 @@ def make_targets(settings: Settings) -> list[Target]:
     from bot.tickets.delivery.request_tracker import RequestTrackerTarget
     from bot.tickets.delivery.webhook import WebhookTarget
 
-    language = settings.tickets_language or None
     patience = settings.tickets_answer_seconds
     if settings.tickets_lease_seconds < 3 * patience:
         raise DeliverySettingsError("BOT_TICKETS_LEASE_SECONDS must be three times BOT_TICKETS_ANSWER_SECONDS or more.")
@@ -48,7 +47,7 @@ def make_targets(settings: Settings) -> list[Target]:
         url = settings.tickets_smtp_url.get_secret_value()
         if url.split("://")[0] not in SMTP_SCHEMES:  # a typing error must not send a password unprotected
             raise DeliverySettingsError(f"BOT_TICKETS_SMTP_URL must begin with {', '.join(SMTP_SCHEMES)}, then ://.")
-        targets.append(EmailTarget(url, settings.tickets_email_from, settings.tickets_email_to, patience, language))
+        targets.append(EmailTarget(url, settings.tickets_email_from, settings.tickets_email_to, patience))
     if settings.tickets_webhook_url:
         if not settings.tickets_webhook_secret:
             raise DeliverySettingsError("BOT_TICKETS_WEBHOOK_URL needs BOT_TICKETS_WEBHOOK_SECRET.")
@@ -58,6 +57,6 @@ def make_targets(settings: Settings) -> list[Target]:
         if not settings.tickets_rt_token:
             raise DeliverySettingsError("BOT_TICKETS_RT_URL needs BOT_TICKETS_RT_TOKEN.")
         token = settings.tickets_rt_token.get_secret_value()
-        queue = settings.tickets_rt_queue
-        targets.append(RequestTrackerTarget(str(settings.tickets_rt_url), token, queue, patience, language))
+        url = str(settings.tickets_rt_url)
+        targets.append(RequestTrackerTarget(url, token, settings.tickets_rt_queue, patience))
     return targets

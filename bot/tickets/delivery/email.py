@@ -30,7 +30,6 @@ class EmailTarget:
         sender: the address it comes from.
         recipient: the help desk's address.
         answer_seconds: how long an answer is waited for.
-        language: of the headings, None for each ticket's own.
     """
 
     name = "email"
@@ -38,7 +37,6 @@ class EmailTarget:
     sender: str
     recipient: str
     answer_seconds: float
-    language: str | None = None
 
     def deliver(self, attempt: DeliveryAttempt) -> str | None:
         """Sends one ticket; see `Target.deliver`."""
@@ -74,7 +72,7 @@ class EmailTarget:
         address = header_address(ticket.contact_email or "")
         if address:  # another one stands in the text
             headers["Reply-To"] = address
-        return make_mail(headers, body(ticket, self.language))
+        return make_mail(headers, body(ticket))
 
 
 def connect(url: str, answer_seconds: float) -> smtplib.SMTP:

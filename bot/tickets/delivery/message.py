@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from bot.articles.replies import Replies
@@ -30,18 +29,18 @@ def subject(ticket: Ticket) -> str:
     return line if len(line) <= SUBJECT_LENGTH else line[: SUBJECT_LENGTH - 1] + "…"
 
 
-def body(ticket: Ticket, language: str | None = None) -> str:
+def body(ticket: Ticket) -> str:
     """Returns the whole ticket as plain text.
 
-    Args:
-        ticket: the ticket.
-        language: of the headings; None takes the ticket's own. English where there are none in that language.
+    The headings are in the language of BOT_TICKETS_LANGUAGE, or else in the ticket's own; in English where there are
+    none in that language.
     """
-    words = _words(language or ticket.language)
+    language = get_settings().tickets_language or ticket.language
+    words = _words(language)
     paragraphs = [
         [f"{words['summary']}: {ticket.summary}"],
-        list(_facts(ticket, words, language or ticket.language)),
-        _listed(words["steps_tried"], ticket.steps_tried),
+        list(_facts(ticket, words, language)),
+        [f"{words['steps_tried']}:", *(f"  - {step}" for step in ticket.steps_tried)] if ticket.steps_tried else [],
         list(_conversation(ticket, words)),
         [f"{words['tags']}: {' '.join(ticket.tags)}"],
     ]
@@ -50,17 +49,11 @@ def body(ticket: Ticket, language: str | None = None) -> str:
 
 def _facts(ticket: Ticket, words: dict[str, Any], language: str) -> Iterator[str]:
     yield f"{words['contact']}: {ticket.contact_email or words['no_contact']}"
-    issue = (
-        f"{_topic(ticket.intent, language)}, {_percent(ticket.confidence, words)}"
-        if ticket.intent
-        else words["no_issue"]
-    )
-    yield f"{words['issue']}: {issue}"
-    if ticket.runners_up:
-        others = "; ".join(
-            f"{_topic(name, language)}, {_percent(confidence, words)}" for name, confidence in ticket.runners_up
-        )
-        yield f"{words['also_possible']}: {others}"
+    best = [(ticket.intent, ticket.confidence)] if ticket.intent else []
+    for heading, issues in (("issue", best), ("also_possible", ticket.runners_up)):
+        named = "; ".join(f"{_topic(name, language)}, {_percent(share, words)}" for name, share in issues)
+        if named or heading == "issue":
+            yield f"{words[heading]}: {named or words['no_issue']}"
     yield f"{words['language']}: {ticket.language}, {_percent(ticket.language_confidence, words)}"
     if ticket.product:
         yield f"{words['product']}: {Replies().label(ticket.product, language)}"
@@ -88,10 +81,6 @@ def _conversation(ticket: Ticket, words: dict[str, Any]) -> Iterator[str]:
         yield from (f"      {further}" for further in rest)
 
 
-def _listed(heading: str, items: Any) -> list[str]:
-    return [f"{heading}:", *(f"  - {item}" for item in items)] if items else []
-
-
 def _percent(share: float, words: dict[str, Any]) -> str:
     return str(words["percent"]).format(round(100 * share))
 
@@ -110,7 +99,6 @@ def _topic(intent: str, language: str) -> str:
         return intent
 
 
-@lru_cache(maxsize=16)
 def _words(language: str) -> dict[str, Any]:
     """Returns the headings of a language."""
     folder = get_settings().data_dir / "tickets"

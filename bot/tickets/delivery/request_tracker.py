@@ -26,17 +26,15 @@ class RequestTrackerTarget:
         token: of a user with the rights SeeQueue, ShowTicket and CreateTicket.
         queue: where tickets are created; `{queue}` in it stands for the ticket's own.
         answer_seconds: how long an answer is waited for.
-        language: of the headings, None for each ticket's own.
     """
 
     name = "request_tracker"
 
-    def __init__(self, url: str, token: str, queue: str, answer_seconds: float, language: str | None = None) -> None:
+    def __init__(self, url: str, token: str, queue: str, answer_seconds: float) -> None:
         base = url.rstrip("/").removesuffix("/REST/2.0")
         self._tracker = Rt(f"{base}/REST/2.0/", token=token, http_timeout=answer_seconds)  # type: ignore[arg-type]  # handed on to httpx
         self._queue = queue
         self._answer_seconds = answer_seconds
-        self._language = language
 
     def deliver(self, attempt: DeliveryAttempt) -> str | None:
         """Creates one ticket unless it is there; see `Target.deliver`."""
@@ -76,7 +74,7 @@ class RequestTrackerTarget:
             self._tracker.create_ticket(
                 self._queue.replace("{queue}", ticket.queue),
                 subject=subject(ticket),
-                content=body(ticket, self._language),
+                content=body(ticket),
                 **fields,
             )
         )
