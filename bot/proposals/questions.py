@@ -84,11 +84,8 @@ def _csv_rows(path: Path, content: str) -> Iterator[tuple[str, str]]:
 
 def from_store(store: TicketStore) -> list[Question]:
     """Returns what the ticket store has: messages not understood, searches that did not help, tickets on no issue."""
-    kept = [
-        (row["text"], row["language"])
-        for row in store.candidates()
-        if row["kind"] == "fallback" or (row["kind"] == "choice" and row["intent"] is None)
-    ]
+    unsure = (row for row in store.candidates() if row["kind"] in ("fallback", "choice"))
+    kept = [(row["text"], row["language"]) for row in unsure if row["kind"] == "fallback" or row["intent"] is None]
     searches = store.searches()
     helped = {event.search_id for event in searches if event.kind == "helped"}
     kept += [(each.text, each.language) for each in searches if each.kind == "shown" and each.search_id not in helped]
