@@ -137,8 +137,8 @@ class Article:
         return tuple(
             note
             for section in self.sections
-            for part in (*walk((*section.steps, *section.bullets)), section)
-            for note in part.notes
+            for notes in (*(step.notes for step in walk((*section.steps, *section.bullets))), section.notes)
+            for note in notes
         )
 
     @property

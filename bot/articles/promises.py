@@ -147,9 +147,9 @@ def _check_variants(article: Article, issue: Issue | None) -> Iterator[Found]:
             slug = f"{parts.STEPS_SLUG}-{parts.PRODUCT_SLUGS[product]}"
             yield line, f"no steps for the product {product}; write the section '{slug}'"
     for variant in found:
-        product, section = variant.product, variant.section
-        if product is not None and product not in issue.products:
-            told = f"steps for {product}, for which issues.yml does not list this issue"
+        section = variant.section
+        if variant.product is not None and variant.product not in issue.products:
+            told = f"steps for {variant.product}, for which issues.yml does not list this issue"
             yield section.line, f"{told}; remove '{section.slug}' or list it"
     named = {variant.agreement for variant in found if variant.agreement is not None}
     if named != set(issue.agreements):

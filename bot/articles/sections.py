@@ -212,7 +212,8 @@ class _Builder:
     def _row(self, row: SyntaxTreeNode) -> InlineText:
         texts = [self._inline(cell.children[0]).texts[0] for cell in row.children]
         forms = ([text.text for text in texts], [text.markdown for text in texts])
-        return InlineText(*(" – ".join(filter(None, form)).replace("\n", " ") for form in forms))
+        text, markdown = (" – ".join(filter(None, form)).replace("\n", " ") for form in forms)
+        return InlineText(text, markdown)
 
     def _inline(self, node: SyntaxTreeNode, status_follows: bool = False) -> _Content:
         """Reads running text: itself, the bullets that Markdown does not know, and the status line after it."""

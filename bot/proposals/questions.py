@@ -20,7 +20,6 @@ from bot.tickets.anonymous import anonymous
 from bot.tickets.store import TicketStore
 
 UNANSWERED = frozenset({"out_of_scope", "nlu_fallback"})
-TEXT_COLUMN, LANGUAGE_COLUMN = "text", "language"
 LONGEST = 300
 """Characters of a question that are kept: the rest of a long mail is about its writer."""
 
@@ -74,12 +73,12 @@ def _csv_rows(path: Path, content: str) -> Iterator[tuple[str, str]]:
         dialect = csv.excel
     reader = csv.DictReader(content.splitlines(keepends=True), dialect=dialect)
     columns = [name.strip().casefold() for name in reader.fieldnames or ()]
-    if TEXT_COLUMN not in columns:
+    if "text" not in columns:
         named = ", ".join(columns) or "none"
-        raise QuestionError(f"{path}: line 1: no column `{TEXT_COLUMN}` among {named}; name it in the first line.")
+        raise QuestionError(f"{path}: line 1: no column `text` among {named}; name it in the first line.")
     reader.fieldnames = columns
     for row in reader:
-        yield row[TEXT_COLUMN] or "", row.get(LANGUAGE_COLUMN) or ""
+        yield row["text"] or "", row.get("language") or ""
 
 
 def from_store(store: TicketStore) -> list[Question]:

@@ -107,14 +107,14 @@ def _encode_anew(connection: sqlite3.Connection) -> None:
 
 
 def _take(report: ImportReport, outcome: Outcome) -> None:
-    name = f"{outcome.task.locale}/{outcome.task.path}"
+    task, is_new = outcome.task, outcome.task.known is None
+    name = f"{task.locale}/{task.path}"
     if outcome.reason:
-        kept = "; the last good version is kept" if outcome.task.known is not None else ""
-        report.broken[name] = outcome.reason + kept
+        report.broken[name] = outcome.reason + ("" if is_new else "; the last good version is kept")
     elif outcome.article is None:
         report.unchanged += 1
     else:
-        (report.new if outcome.task.known is None else report.changed).append(name)
+        (report.new if is_new else report.changed).append(name)
         if outcome.article.problem:
             report.mended[name] = outcome.article.problem
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bot.articles.model import Article
 from bot.articles.readers import side_by_side
-from bot.articles.readers.document import Document, decode, read_document, split
+from bot.articles.readers.document import Document, assemble, decode, read_sections, split
 from bot.settings import get_settings
 
 _TOPICS = frozenset(
@@ -61,8 +61,9 @@ def read_text(text: str, *, path: Path | str = "", salvage: bool = False) -> Art
     if side_by_side.is_written_in(document):
         return side_by_side.read(document)
     if _is_azure_docs(document):
-        return read_document(document, "azure-docs", str(get_settings().azure_docs_base_url))
-    return read_document(document, "plain")
+        base_url = str(get_settings().azure_docs_base_url)
+        return assemble(document, "azure-docs", read_sections(document, base_url))
+    return assemble(document, "plain", read_sections(document))
 
 
 def _is_azure_docs(document: Document) -> bool:

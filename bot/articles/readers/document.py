@@ -113,21 +113,16 @@ def _load(front_matter: str, path: str, first_line: int) -> dict[str, Any]:
     return {str(name): value for name, value in metadata.items()}
 
 
-def read_document(document: Document, dialect: str, base_url: str | None = None) -> Article:
-    """Reads a document of a dialect that holds one language.
-
-    Args:
-        document: the article.
-        dialect: its dialect's name.
-        base_url: what its relative links are relative to; None where the dialect has no such base.
-    """
-    return assemble(document, dialect, read_sections(document, base_url))
-
-
 def read_sections(
     document: Document, base_url: str | None = None, select: Callable[[str], str] = str
 ) -> tuple[Section, ...]:
-    """Reads the sections of a document, or of the language that `select` picks, and reports what is wrong with them."""
+    """Reads the sections of a document and reports what is wrong with them.
+
+    Args:
+        document: the article.
+        base_url: what its relative links are relative to; None where the dialect has no such base.
+        select: picks what is read of each text, one language of two.
+    """
     body = parse(document.body, document.first_line, document.report, base_url)
     sections = build_sections(body, select)
     if body.muted:
