@@ -123,10 +123,10 @@ def _outcomes(tasks: Sequence[Task], processes: int | None) -> Iterator[Outcome]
     processes = processes or len(os.sched_getaffinity(0))
     if len(tasks) <= _FEW_FILES or processes == 1:
         yield from map(read, tasks)
-        return
-    search_encoder()  # once, before the others are made from this process
-    with multiprocessing.get_context("fork").Pool(processes) as pool:
-        yield from pool.imap_unordered(read, tasks, chunksize=_CHUNK)
+    else:
+        search_encoder()  # once, before the others are made from this process
+        with multiprocessing.get_context("fork").Pool(processes) as pool:
+            yield from pool.imap_unordered(read, tasks, chunksize=_CHUNK)
 
 
 def _find(
