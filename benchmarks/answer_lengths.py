@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     store = ArticleStore(options.articles)
     everywhere: dict[str, list[int]] = {}
     print("| issue | variant | words |\n|---|---|---|")
-    for intent in store.intents():
+    for intent in sorted(folder.name for folder in options.articles.iterdir() if folder.is_dir()):
         for language in store.languages(intent):
             article = store.article(intent, language)
             for variant in variants(article):

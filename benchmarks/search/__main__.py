@@ -98,9 +98,9 @@ def _learn_from_fold(database: Path, fold: int) -> None:
     ]
     for number, (file, texts) in enumerate(asked):
         for language in texts.keys() & shelves.keys():
-            found = evidence(shelves[language], texts[language])
-            right = np.array([shelves[language].files[row] == file for row in found.rows], bool)
-            examples.append((found.evidence, right))
+            rows, found = evidence(shelves[language], texts[language])
+            right = np.array([shelves[language].files[row] == file for row in rows], bool)
+            examples.append((found, right))
             halves.append(number % 2)
     places = []
     for half in (0, 1):

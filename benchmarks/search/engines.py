@@ -8,11 +8,12 @@ from pathlib import Path
 
 import bm25s
 import numpy as np
+import numpy.typing as npt
 
 from bot.search import index
 from bot.search.database import Library, fact
 from bot.search.index import looked_for
-from bot.search.ranking import WEIGHTS, Candidates, LanguageIndex, candidates, open_language_index, open_vectors
+from bot.search.ranking import WEIGHTS, LanguageIndex, candidates, open_language_index, open_vectors
 from bot.search.reading import search_encoder
 
 Ranking = Callable[[str], list[int]]
@@ -27,9 +28,8 @@ class Articles:
         library = Library(database)
         with library.reading() as connection:
             folder, name = index.folder_of(database), index.folders(connection)[language]
-            self.index: LanguageIndex = open_language_index(
-                folder, name, open_vectors(folder, fact(connection, index.MEANINGS))
-            )
+            self.index: LanguageIndex = open_language_index(folder, name)
+            self.vectors = open_vectors(folder, fact(connection, index.MEANINGS))
             rows = [
                 connection.execute(
                     "SELECT language, path, title, slug, headings, sentences FROM articles WHERE id = ?", (int(number),)
@@ -94,15 +94,15 @@ def mixed(articles: Articles, weights: Sequence[float] = tuple(WEIGHTS.values())
     """What the bot uses: tantivy and the encoder, mixed with learned weights."""
 
     def rank(text: str) -> list[int]:
-        found = evidence(articles, text)
-        return [int(row) for row in found.rows[np.argsort(-(found.evidence @ np.array(weights)), kind="stable")[:MOST]]]
+        rows, found = evidence(articles, text)
+        return [int(row) for row in rows[np.argsort(-(found @ np.array(weights)), kind="stable")[:MOST]]]
 
     return rank
 
 
-def evidence(articles: Articles, text: str) -> Candidates:
-    """Returns what speaks for each article."""
-    return candidates(articles.index, text, search_encoder().encode([text])[0])
+def evidence(articles: Articles, text: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Returns the rows of articles that may be meant, and what speaks for each."""
+    return candidates(articles.index, articles.vectors, text, search_encoder().encode([text])[0])
 
 
 ENGINES: dict[str, Callable[[Articles], Ranking]] = {

@@ -16,7 +16,7 @@ import random
 import sqlite3
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,8 +27,8 @@ from scipy import sparse
 from bot.encoder import Encoder, load_encoder
 from bot.encoder.features import Keys, rows_of, words_of
 from bot.encoder.training.train import contrast, quantise
-from bot.search.known import add_questions
-from bot.search.reading import words_of_slug
+from bot.search.index import KNOWN_QUESTIONS
+from bot.search.reading import FULL_SCALE, words_of_slug
 from bot.settings import get_settings
 
 QUESTIONS = Path(__file__).parent / "training.jsonl"
@@ -243,6 +243,27 @@ def main() -> int:
     size = arguments.output.stat().st_size / 1e6
     print(f"{arguments.output}: {size:.1f} MB, {sum(map(len, learned.values()))} questions")
     return 0
+
+
+def add_questions(path: Path, encoder: Encoder, questions: Mapping[str, Sequence[Sequence[str]]]) -> None:
+    """Adds questions to the file of an encoder.
+
+    Args:
+        path: the file.
+        encoder: what it holds.
+        questions: file name -> the questions that it answers, each in one or several languages.
+    """
+    with np.load(path, allow_pickle=False) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    files = sorted(file for file, found in questions.items() if found)
+    rows = [encoder.encode(list(texts)).sum(axis=0) for file in files for texts in questions[file]]
+    vectors = np.array(rows, np.float32).reshape(-1, encoder.dimension)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-9
+    names = np.frombuffer("\n".join(files).encode("utf8"), np.uint8)
+    ends = np.cumsum([len(questions[file]) for file in files], dtype=np.int32)
+    arrays |= dict(zip(KNOWN_QUESTIONS, (names, ends, np.rint(FULL_SCALE * vectors).astype(np.int8)), strict=True))
+    with path.open("wb") as stream:
+        np.savez(stream, **arrays)
 
 
 if __name__ == "__main__":

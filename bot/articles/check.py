@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +11,6 @@ from bot.articles.promises import check_tree
 from bot.articles.readers import read_article
 
 SUFFIXES = frozenset({".md", ".txt"})
-_MANY_FILES = 200
-_WORKERS = 2
 
 
 class NothingToCheck(LookupError):  # noqa: N818 - says what happened, as ArticleNotFound does
@@ -29,7 +26,7 @@ class Report:
     problems: tuple[Problem, ...]
 
 
-def check(paths: Iterable[Path]) -> Report:
+def check(paths: Sequence[Path]) -> Report:
     """Checks files and folders; a folder of our own articles is checked for what our articles promise, too.
 
     Our own tree is a folder `<intent>/<language>.md` that has the issue table `issues.yml` beside it.
@@ -40,18 +37,15 @@ def check(paths: Iterable[Path]) -> Report:
     Raises:
         NothingToCheck: a path does not exist, or there is no article in any of them.
     """
-    roots = [Path(path) for path in paths]
-    for root in roots:
+    for root in paths:
         if not root.exists():
             raise NothingToCheck(f"{root} does not exist; name a file or a folder of articles")
-    files = list(dict.fromkeys(file for root in roots for file in find_files(root)))
+    files = list(dict.fromkeys(file for root in paths for file in find_files(root)))
     if not files:
-        raise NothingToCheck(f"no article (.md or .txt) was found in {', '.join(map(str, roots))}")
-    with ProcessPoolExecutor(_WORKERS) as pool:  # which starts none before it has work
-        many = len(files) > _MANY_FILES
-        results = list(pool.map(_read_one, files, chunksize=100) if many else map(_read_one, files))
+        raise NothingToCheck(f"no article (.md or .txt) was found in {', '.join(map(str, paths))}")
+    results = [_read_one(file) for file in files]
     problems = [problem for _, found in results for problem in found]
-    for tree in dict.fromkeys(tree for root in roots for tree in find_trees(root)):
+    for tree in dict.fromkeys(tree for root in paths for tree in find_trees(root)):
         problems += check_tree(tree)
     return Report(sum(read for read, _ in results), tuple(dict.fromkeys(problems)))
 

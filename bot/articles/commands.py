@@ -62,11 +62,9 @@ def run_show(arguments: argparse.Namespace) -> int:
     """Runs `articles show`; returns the exit code: 0, or 2 where the file cannot be read."""
     try:
         article = read_article(arguments.file, salvage=True)
-    except ArticleError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"{arguments.file} cannot be read ({error.strerror})", file=sys.stderr)
+    except (ArticleError, OSError) as error:
+        told = f"{arguments.file} cannot be read ({error.strerror})" if isinstance(error, OSError) else error
+        print(told, file=sys.stderr)
         return 2
     if arguments.json:
         print(json.dumps(article.as_dict(), ensure_ascii=False, indent=2))
@@ -86,23 +84,19 @@ def _lines(article: Article) -> Iterator[str]:
         yield f"{'#' * section.level} {section.title}" + (f" ({section.slug})" if section.slug else "")
         yield from section.paragraphs
         yield from _step_lines(section.steps, numbered=True)
-        yield from _step_lines(section.bullets, numbered=False)
-        yield from _note_lines(section.notes, "")
+        yield from _step_lines(section.bullets, section.notes)
         yield from (f"-> {link.label}: {link.url}" for link in section.links)
     if article.source is not None:
         yield from ("", f"--- {article.source.language} ---", *_lines(article.source))
     yield from map(str, article.problems)
 
 
-def _step_lines(steps: Iterable[Step], *, numbered: bool, indent: str = "") -> Iterator[str]:
+def _step_lines(
+    steps: Iterable[Step], notes: Iterable[Note] = (), *, numbered: bool = False, indent: str = ""
+) -> Iterator[str]:
     for number, step in enumerate(steps, start=1):
-        mark = f"{number}." if numbered else "-"
-        yield f"{indent}{mark} {step.markdown}"
-        yield from _step_lines(step.steps, numbered=numbered, indent=indent + "   ")
-        yield from _note_lines(step.notes, indent + "   ")
-
-
-def _note_lines(notes: Iterable[Note], indent: str) -> Iterator[str]:
+        yield f"{indent}{f'{number}.' if numbered else '-'} {step.markdown}"
+        yield from _step_lines(step.steps, step.notes, numbered=numbered, indent=indent + "   ")
     for note in notes:
         yield f"{indent}[{note.kind}] {note.markdown}".rstrip()
         yield from (f"{indent}  - {item}" for item in note.items)

@@ -91,17 +91,14 @@ def _entries(path: Path, content: Any) -> Iterator[Example]:
     for number, entry in enumerate((content or {}).get("nlu") or [], start=1):
         metadata = entry.get("metadata") or {}
         intent, lines, language = entry.get("intent"), entry.get("examples"), metadata.get("language")
+        place = f"{path}: entry {number}"
         if not intent or not isinstance(lines, str) or not language:
-            raise ExampleError(
-                f"{path}: entry {number}: needs `intent`, `examples: |` and `metadata: {{language: ..}}`; add them."
-            )
+            raise ExampleError(f"{place}: needs `intent`, `examples: |` and `metadata: {{language: ..}}`; add them.")
         texts = [line[2:].strip() for line in lines.splitlines() if line.startswith("- ")]
         situations = metadata.get("situations") or [None] * len(texts)
         if len(situations) != len(texts):
-            raise ExampleError(
-                f"{path}: entry {number} ({intent}): {len(situations)} situations for {len(texts)} examples; "
-                "list one situation per example, in their order."
-            )
+            counts = f"{len(situations)} situations for {len(texts)} examples"
+            raise ExampleError(f"{place} ({intent}): {counts}; list one situation per example, in their order.")
         for text, situation in zip(texts, situations, strict=True):
             yield Example(
                 text=text,

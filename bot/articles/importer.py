@@ -22,7 +22,7 @@ from rasa.shared.importers.rasa import RasaFileImporter
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from bot.articles.examples import Example, ExampleError, read_examples
+from bot.articles.examples import ExampleError, read_examples
 from bot.articles.issues import Issue, load_issues, source_names
 from bot.articles.readers import read_title
 from bot.articles.replies import FALLBACK_LANGUAGE, Replies
@@ -43,8 +43,6 @@ class ArticleImporter(RasaFileImporter):
         trees: folders of imported article trees (one locale each, such as `it-IT`) of languages without phrases. The
             titles of the source articles are added as examples of the intent they treat, and what the articles say
             as texts without an intent, from which the language is learned.
-        slugs: whether the English slugs of the source articles are added as examples.
-        titles: whether the titles of our own articles are added as examples.
     """
 
     def __init__(
@@ -54,15 +52,11 @@ class ArticleImporter(RasaFileImporter):
         training_data_paths: list[str] | str | None = None,
         data_dir: str = "data",
         trees: list[str] | None = None,
-        slugs: bool = True,
-        titles: bool = True,
     ) -> None:
         super().__init__(config_file, domain_path, training_data_paths)
         base = Path(config_file).parent if config_file else Path.cwd()
         self._data_dir = (base / data_dir).resolve()
         self._trees = [(base / tree).resolve() for tree in trees or []]
-        self._slugs = slugs
-        self._titles = titles
 
     @property
     def _issues(self) -> dict[str, Issue]:
@@ -81,7 +75,7 @@ class ArticleImporter(RasaFileImporter):
         others: list[str] = []
         for path in self._nlu_files:
             try:
-                phrases.extend(_phrase(example) for example in _plain_examples(Path(path)))
+                phrases.extend(_plain_examples(Path(path)))
             except ExampleError:  # lookup tables, synonyms, annotated entities: Rasa's own business
                 others.append(path)
         data: TrainingData = utils.training_data_from_paths(others, language or "en")
@@ -109,8 +103,8 @@ class ArticleImporter(RasaFileImporter):
         understood = [language for tree in self._trees if (language := tree_language(tree)) not in shipped]
         responses: dict[str, list[dict[str, Any]]] = {}
         for key in RULE_REPLIES:
-            variants: list[dict[str, Any]] = [
-                {"text": replies.text(key, language), "condition": [_slot("language", language)]}
+            variants = [
+                _reply(replies.text(key, language), language=language)
                 for language in shipped
                 if language != FALLBACK_LANGUAGE and key in replies.keys("replies", language)
             ]
@@ -119,19 +113,16 @@ class ArticleImporter(RasaFileImporter):
                 text = replies.text(key, answered)
                 if key == "utter_greet":
                     text = f"{text} {replies.language_notice(written, answered)}"
-                condition = [_slot("language", written), _slot("fallback_language", answered)]
-                variants.append({"text": text, "condition": condition})
+                variants.append(_reply(text, language=written, fallback_language=answered))
             responses[key] = [*variants, {"text": replies.text(key, FALLBACK_LANGUAGE)}]
         return responses
 
     def _title_examples(self) -> Iterator[Message]:
         for intent, issue in self._issues.items():
-            if self._titles:
-                for path in sorted((self._data_dir / "articles" / intent).glob("??.md")):
-                    yield _title(read_title(path), intent, path.stem, "title")
-            if self._slugs:
-                for slug in issue.sources:
-                    yield _title(slug.replace("-", " "), intent, FALLBACK_LANGUAGE, "slug")
+            for path in sorted((self._data_dir / "articles" / intent).glob("??.md")):
+                yield _phrase(read_title(path), intent, language=path.stem, origin="title")
+            for slug in issue.sources:
+                yield _phrase(slug.replace("-", " "), intent, language=FALLBACK_LANGUAGE, origin="slug")
 
     def _tree_examples(self) -> Iterator[Message]:
         """Yields titles with the intent that they treat, and texts of the languages that have no phrases."""
@@ -139,22 +130,34 @@ class ArticleImporter(RasaFileImporter):
             taught = read_tree(tree, source_names(self._issues))
             for intent, issue in self._issues.items():
                 titles = [title for slug in issue.sources for title in taught.titles.get(slug, [])]
-                yield from (_title(title, intent, taught.language, "tree") for title in dict.fromkeys(titles))
+                for title in dict.fromkeys(titles):
+                    yield _phrase(title, intent, language=taught.language, origin="tree")
             for text in taught.texts:
                 yield Message({"text": text, "metadata": {"intent": {"language": taught.language}}})
 
 
-def _slot(name: str, value: str) -> dict[str, str]:
-    """Returns the condition of a reply that a slot has a value."""
-    return {"type": "slot", "name": name, "value": value}
+def _reply(text: str, **slots: str) -> dict[str, Any]:
+    """Returns a reply on the condition that slots have values."""
+    return {"text": text, "condition": [{"type": "slot", "name": name, "value": slots[name]} for name in slots]}
 
 
-def _plain_examples(path: Path) -> list[Example]:
+def _plain_examples(path: Path) -> list[Phrase]:
     """Reads a file of phrases; raises ExampleError where it holds something else or annotated entities as well."""
     examples = read_examples(path)
     if not examples or any("](" in example.text for example in examples):
         raise ExampleError(f"{path}: holds more than phrases.")
-    return examples
+    return [
+        _phrase(
+            example.text,
+            example.intent,
+            language=example.language,
+            about_products=example.about_products,
+            style="real" if example.real_style else None,
+            product=example.product,
+            passage=example.passage,
+        )
+        for example in examples
+    ]
 
 
 class Phrase(Message):
@@ -190,18 +193,7 @@ class Phrase(Message):
 _PHRASE_KEYS = frozenset({"text", "intent", "metadata"})
 
 
-def _phrase(example: Example) -> Phrase:
-    """Builds a training example with the metadata of our example files."""
-    optional = {
-        "about_products": example.about_products,
-        "style": "real" if example.real_style else None,
-        "product": example.product,
-        "passage": example.passage,
-    }
-    declared = {"language": example.language, **{name: value for name, value in optional.items() if value}}
-    return Phrase({"text": example.text, "intent": example.intent, "metadata": {"intent": declared}})
-
-
-def _title(text: str, intent: str, language: str, origin: str) -> Phrase:
-    declared = {"language": language, "origin": origin}
-    return Phrase({"text": text, "intent": intent, "metadata": {"intent": declared}})
+def _phrase(text: str, intent: str, **declared: object) -> Phrase:
+    """Builds a training example with that metadata that has a value."""
+    metadata = {"intent": {name: value for name, value in declared.items() if value}}
+    return Phrase({"text": text, "intent": intent, "metadata": metadata})

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from itertools import groupby
 
 from markdown_it.token import Token
+from markdown_it.tree import SyntaxTreeNode
 
 from bot.articles.links import resolve
 from bot.articles.model import Link
@@ -47,18 +48,26 @@ class InlineText:
 
 
 @dataclass
-class Context:
-    """What the rendering of a whole document has in common.
+class Body:
+    """An article's text without its front matter, in the course of one reading.
 
     Args:
+        text: Markdown.
+        tree: its blocks; running text is not parsed yet.
+        env: what the parser knows about the document: its reference-style links.
+        first_line: the line of the file in which the text begins.
         report: takes the line and the sentence of a problem.
         base_url: what relative addresses are relative to; None where the dialect has no such base.
+        muted: `script` or `style` while its content is being skipped.
     """
 
+    text: str
+    tree: SyntaxTreeNode
+    env: dict[str, object]
+    first_line: int
     report: Callable[[int, str], None]
-    base_url: str | None = None
+    base_url: str | None
     muted: str = ""
-    """`script` or `style` while its content is being skipped."""
 
 
 @dataclass(eq=False)
@@ -66,6 +75,7 @@ class _OpenLink:
     href: str
     line: int
     image_label: str = ""
+    target: Link | None = None
 
 
 @dataclass
@@ -78,15 +88,20 @@ class _Run:
 
 
 class _Renderer(HTMLParser):
-    """Collects the runs of one text from Markdown tokens and HTML tags."""
+    """Collects the runs of a text from Markdown tokens and HTML tags.
 
-    def __init__(self, context: Context, line: int) -> None:
+    In a block of HTML, block elements part the text, and white space means nothing.
+    """
+
+    def __init__(self, body: Body, line: int, in_html: bool = False) -> None:
         super().__init__()
-        self.context = context
-        self.begin(line)
+        self.body = body
+        self.in_html = in_html
+        self.first_line = line
+        self.done: list[InlineText] = []
+        self._begin(line)
 
-    def begin(self, line: int) -> None:
-        """Begins a new text, without links and emphasis."""
+    def _begin(self, line: int) -> None:
         self.line = line
         self.anchor = ""
         self._runs: list[_Run] = []
@@ -99,8 +114,8 @@ class _Renderer(HTMLParser):
         if token.type in {"softbreak", "hardbreak"}:
             self.line += 1
             self.write(" " if token.type == "softbreak" else "\n")
-        elif token.type in {"strong_open", "strong_close"}:
-            self._embolden(token.nesting)
+        elif token.tag == "strong":
+            self._bold = max(0, self._bold + token.nesting)
         elif token.type == "link_open":
             self._open_link(str(token.attrs.get("href", "")))
         elif token.type == "link_close":
@@ -116,11 +131,10 @@ class _Renderer(HTMLParser):
 
     def write(self, text: str) -> None:
         """Adds text; addresses that stand in it become links."""
-        if self._link is not None or self.context.muted or "://" not in text:
-            self._add(text)
-            return
+        if self._link is not None or self.body.muted or "://" not in text:
+            return self._add(text)
         if _BROKEN_LINK.search(text):
-            self.context.report(self.line, "a link is not well-formed Markdown; write [label](address) without blanks")
+            self.body.report(self.line, "a link is not well-formed Markdown; write [label](address) without blanks")
         end = 0
         for match in _BARE_ADDRESS.finditer(text):
             address = _without_closing_marks(match.group())
@@ -132,21 +146,28 @@ class _Renderer(HTMLParser):
                 end = match.start() + len(address)
         self._add(text[end:])
 
+    def part(self) -> None:
+        """Ends a paragraph of HTML."""
+        self.done.append(self.finish())
+        self._begin(self.first_line + self.getpos()[0] - 1)
+
     def handle_data(self, data: str) -> None:
         """Follows text in HTML."""
-        self.write(data)
+        self.write(re.sub(r"\s+", " ", data) if self.in_html else data)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Follows an opening tag."""
         attributes = dict(attrs)
+        if self.in_html and _BLOCK_TAG.fullmatch(tag):
+            self.part()
         if tag in {"script", "style"}:
-            self.context.muted = self.context.muted or tag
+            self.body.muted = self.body.muted or tag
         elif not _HTML_TAG.fullmatch(tag):
             self.write(self.get_starttag_text() or "")
         elif tag == "br":
             self._add("\n")
         elif tag in {"b", "strong"}:
-            self._embolden(1)
+            self._bold += 1
         elif tag == "img":
             self._image(attributes.get("alt") or "")
         elif tag == "a" and (href := attributes.get("href")):
@@ -156,25 +177,24 @@ class _Renderer(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         """Follows a closing tag."""
-        if tag == self.context.muted:
-            self.context.muted = ""
+        if tag == self.body.muted:
+            self.body.muted = ""
         elif tag in {"b", "strong"}:
-            self._embolden(-1)
+            self._bold = max(0, self._bold - 1)
         elif tag == "a":
             self._link = None
         elif tag == "br":  # `</br>` is common and meant as a break
             self._add("\n")
+        if self.in_html and _BLOCK_TAG.fullmatch(tag):
+            self.part()
 
     def _add(self, text: str) -> None:
-        if text and not self.context.muted:
+        if text and not self.body.muted:
             self._runs.append(_Run(text, self._bold > 0, self._link))
-
-    def _embolden(self, step: int) -> None:
-        self._bold = max(0, self._bold + step)
 
     def _open_link(self, href: str) -> None:
         """Begins a link; one inside another does not count."""
-        if self._link is None and not self.context.muted:
+        if self._link is None and not self.body.muted:
             self._link = _OpenLink(href, self.line)
             self._links.append(self._link)
 
@@ -185,87 +205,59 @@ class _Renderer(HTMLParser):
 
     def finish(self) -> InlineText:
         """Returns what was collected."""
-        targets = {link: self._target(link) for link in self._links}
-        for link in self._links:  # a label that is bold in part only is not bold
+        for link in self._links:
             runs = [run for run in self._runs if run.link is link]
-            bold = all(run.bold for run in runs)
+            link.target = self._target(link, "".join(run.text for run in runs))
+            bold = all(run.bold for run in runs)  # a label that is bold in part only is not bold
             for run in runs:
                 run.bold = bold
         visible = [run for run in self._runs if run.text.strip(_UNSEEN)]
         return InlineText(
             text=_tidy("".join(run.text for run in self._runs)),
-            markdown=_tidy("".join(self._markdown(targets))),
-            links=tuple(target for target in targets.values() if target is not None),
+            markdown=_tidy("".join(self._markdown())),
+            links=tuple(link.target for link in self._links if link.target is not None),
             heading_like=bool(visible) and all(run.bold and not run.link for run in visible),
             anchor=self.anchor,
         )
 
-    def _target(self, link: _OpenLink) -> Link | None:
-        address = resolve(link.href, self.context.base_url)
+    def _target(self, link: _OpenLink, text: str) -> Link | None:
+        address = resolve(link.href, self.body.base_url)
         if address.problem:
-            self.context.report(link.line, address.problem)
+            self.body.report(link.line, address.problem)
         if address.url is None:
             return None
-        label = _tidy("".join(run.text for run in self._runs if run.link is link)).replace("\n", " ")
-        label = label or _tidy(link.image_label)
+        label = _tidy(text).replace("\n", " ") or _tidy(link.image_label)
         if not label:
-            self.context.report(link.line, f"the link to '{link.href[:200]}' has no label; give it a readable one")
+            self.body.report(link.line, f"the link to '{link.href[:200]}' has no label; give it a readable one")
         return Link(label=label, url=address.url, source=link.href, line=link.line)
 
-    def _markdown(self, targets: dict[_OpenLink, Link | None]) -> Iterator[str]:
+    def _markdown(self) -> Iterator[str]:
         for bold, group in groupby(self._runs, key=lambda run: run.bold):
             written = ""
             for link, runs in groupby(group, key=lambda run: run.link):
                 text = "".join(run.text for run in runs)
-                target = targets[link] if link is not None else None
-                written += _with_margins(_link_markdown(target), text) if target and text.strip() else text
+                target = link.target if link is not None and text.strip() else None
+                written += _with_margins(_link_markdown(target), text) if target else text
             # Markdown does not take marks with white space inside of them for bold.
             yield _with_margins(f"**{written.strip()}**", written) if bold and written.strip() else written
 
 
-class _BlockRenderer(_Renderer):
-    """The same for a block of HTML: block elements part the text, white space means nothing."""
-
-    def __init__(self, context: Context, line: int) -> None:
-        super().__init__(context, line)
-        self.first_line = line
-        self.done: list[InlineText] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if _BLOCK_TAG.fullmatch(tag):
-            self.part()
-        super().handle_starttag(tag, attrs)
-
-    def handle_endtag(self, tag: str) -> None:
-        super().handle_endtag(tag)
-        if _BLOCK_TAG.fullmatch(tag):
-            self.part()
-
-    def handle_data(self, data: str) -> None:
-        self.write(re.sub(r"\s+", " ", data))
-
-    def part(self) -> None:
-        """Ends a paragraph."""
-        self.done.append(self.finish())
-        self.begin(self.first_line + self.getpos()[0] - 1)
-
-
-def render(tokens: Iterable[Token], context: Context, line: int) -> InlineText:
+def render(tokens: Iterable[Token], body: Body, line: int) -> InlineText:
     """Renders the children of an inline token, which begin in a line of the file."""
-    renderer = _Renderer(context, line)
+    renderer = _Renderer(body, line)
     for token in tokens:
         renderer.token(token)
     return renderer.finish()
 
 
-def render_html(markup: str, context: Context, line: int) -> list[InlineText]:
+def render_html(markup: str, body: Body, line: int) -> list[InlineText]:
     """Renders a block of HTML, which begins in a line of the file, as paragraphs without its markup."""
-    renderer = _BlockRenderer(context, line)
+    renderer = _Renderer(body, line, in_html=True)
     try:
         renderer.feed(markup)
         renderer.close()
     except AssertionError:  # how html.parser refuses a malformed `<![...]` declaration
-        context.report(line, "malformed HTML; the rest of the block was left out")
+        body.report(line, "malformed HTML; the rest of the block was left out")
     renderer.part()
     return [text for text in renderer.done if text.text or text.links]
 

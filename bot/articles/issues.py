@@ -77,9 +77,8 @@ def _load(path: Path) -> dict[str, Issue]:
     for issue in issues.values():
         for other in filter(None, (*issue.related, *issue.causes, issue.personal)):
             if other not in issues:
-                raise IssueTableError(
-                    f"{path}: issue {issue.intent} names {other}, which has no row; add it or mend the name."
-                )
+                told = f"issue {issue.intent} names {other}, which has no row"
+                raise IssueTableError(f"{path}: {told}; add it or mend the name.")
     return issues
 
 

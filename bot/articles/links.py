@@ -12,9 +12,8 @@ from bot.text.links import link_hosts
 LEARN = "https://learn.microsoft.com"
 """Where addresses that begin with `/` lead to."""
 
-_DOCS = "docs.microsoft.com"
 MOVED_HOSTS = {
-    _DOCS: "learn.microsoft.com",
+    "docs.microsoft.com": "learn.microsoft.com",
     "technet.microsoft.com": "learn.microsoft.com",
     "msdn.microsoft.com": "learn.microsoft.com",
     "support.office.com": "support.microsoft.com",
@@ -127,8 +126,7 @@ def clean_url(url: str) -> str:
     parts = urlsplit(url)
     if not _is_microsoft((parts.hostname or "").lower()):
         return urlunsplit(parts._replace(query=_without_tracking(parts.query)))
-    netloc = parts.netloc.lower()
-    host = MOVED_HOSTS[_DOCS] if netloc == _DOCS else netloc
+    host = "learn.microsoft.com" if (netloc := parts.netloc.lower()) == "docs.microsoft.com" else netloc
     path = _LOCALES.sub(r"\1", re.sub(r"(%20)+$", "", parts.path))
     fragment = _GLUED_TRACKING.sub("", parts.fragment)
     return urlunsplit(("https", host, path, _without_tracking(parts.query), fragment))
@@ -162,12 +160,9 @@ def faults(url: str) -> list[str]:
 
 
 def _without_tracking(query: str) -> str:
-    kept = []
-    for parameter in query.split("&"):
-        name = parameter.partition("=")[0].lower()
-        if name and name not in _TRACKING and not name.startswith("utm_"):
-            kept.append(_GLUED_TRACKING.sub("", parameter.partition("%22")[0]))
-    return "&".join(kept)
+    named = [(parameter, parameter.partition("=")[0].lower()) for parameter in query.split("&")]
+    kept = [text for text, name in named if name and name not in _TRACKING and not name.startswith("utm_")]
+    return "&".join(_GLUED_TRACKING.sub("", text.partition("%22")[0]) for text in kept)
 
 
 def _leftovers(href: str) -> str:
@@ -175,7 +170,8 @@ def _leftovers(href: str) -> str:
     parts = urlsplit(href)
     if _LEFTOVER.search(href.partition("#")[0]) or re.search(r"[\"<>\\\s]", parts.fragment):
         return f"address {_shown(href)} contains quotes, blanks or backslashes that do not belong there; remove them"
-    if "%20" in parts.path and _is_microsoft(parts.hostname or "") and not (parts.hostname or "").startswith("portal"):
+    host = parts.hostname or ""
+    if "%20" in parts.path and _is_microsoft(host) and not host.startswith("portal"):
         return f"address {_shown(href)} contains blanks that do not belong there; remove them"
     return ""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
-from bot.articles.inline import Context, InlineText, render
+from bot.articles.inline import Body, InlineText, render
 
 
 class _Parser(MarkdownIt):
@@ -30,25 +30,19 @@ _BLOCK_PARSER = _Parser().disable("inline")
 _INLINE_PARSER = _Parser()
 
 
-@dataclass(frozen=True)
-class ParsedBody:
-    """The block structure of an article's text, which side-by-side articles read twice."""
-
-    text: str
-    tree: SyntaxTreeNode
-    env: dict[str, object]
-    """What the parser knows about the document: its reference-style links."""
-    first_line: int
-    """The line of the file in which the text begins."""
+def ignore(line: int, message: str) -> None:
+    """Takes a problem that nobody is to be told."""
 
 
-def parse(text: str, first_line: int = 1) -> ParsedBody:
-    """Parses an article's text without its front matter; its line ends are those of Unix."""
+def parse(
+    text: str, first_line: int = 1, report: Callable[[int, str], None] = ignore, base_url: str | None = None
+) -> Body:
+    """Parses an article's text without its front matter; its line ends are those of Unix. Arguments as of `Body`."""
     env: dict[str, object] = {}
-    return ParsedBody(text, SyntaxTreeNode(_BLOCK_PARSER.parse(text, env)), env, first_line)
+    return Body(text, SyntaxTreeNode(_BLOCK_PARSER.parse(text, env)), env, first_line, report, base_url)
 
 
-def render_text(body: ParsedBody, content: str, context: Context, line: int = 1) -> InlineText:
-    """Renders a piece of an article's running text, which begins in a line of the file."""
+def render_text(body: Body, content: str, line: int = 1) -> InlineText:
+    """Renders a part of an article's running text, which begins in a line of the file."""
     inline = _INLINE_PARSER.parseInline(content.strip(), body.env)[0]
-    return render(inline.children or [], context, line)
+    return render(inline.children or [], body, line)

@@ -72,20 +72,20 @@ class Section:
     """The line of the heading; 0 where it is not known."""
 
     def in_order(self) -> Iterator[str | Step | Note]:
-        """Yields paragraphs, bullets, steps and notes as they follow each other in the text."""
-        remaining: dict[str, Iterator[str | Step | Note]] = {
-            "paragraph": iter(self.paragraphs),
-            "bullet": iter(self.bullets),
-            "step": iter(self.steps),
-            "note": iter(self.notes),
-        }
-        for kind in self.order:
-            yield next(remaining[kind])
+        """Returns paragraphs, bullets, steps and notes as they follow each other in the text."""
+        content = {kind: iter(getattr(self, f"{kind}s")) for kind in self.order}
+        return (next(content[kind]) for kind in self.order)
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A defect of a source: where it is, what is wrong and how to mend it."""
+    """A defect of a source: where it is, what is wrong and how to mend it.
+
+    Args:
+        path: the file; empty for a text that came from nowhere.
+        line: counted from 1.
+        message: the defect and its remedy, as one sentence.
+    """
 
     path: str
     line: int
@@ -96,19 +96,8 @@ class Problem:
         return f"{self.path}:{self.line}: {self.message}"
 
 
-@dataclass(eq=False)
-class ArticleError(ValueError):
-    """A file that cannot be read as an article at all."""
-
-    path: str
-    """The file; empty for a text that came from nowhere."""
-    line: int
-    """The line of the defect, from 1."""
-    message: str
-    """The defect and its remedy, as one sentence."""
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.message}"
+class ArticleError(Problem, ValueError):
+    """A problem for which a file cannot be read as an article at all."""
 
 
 @dataclass(frozen=True)
@@ -145,11 +134,12 @@ class Article:
     @property
     def notes(self) -> tuple[Note, ...]:
         """All notes and boxes, section by section: those inside its steps and bullets first."""
-        found: list[Note] = []
-        for section in self.sections:
-            found += (note for step in walk((*section.steps, *section.bullets)) for note in step.notes)
-            found += section.notes
-        return tuple(found)
+        return tuple(
+            note
+            for section in self.sections
+            for notes in (*(step.notes for step in walk((*section.steps, *section.bullets))), section.notes)
+            for note in notes
+        )
 
     @property
     def links(self) -> tuple[Link, ...]:

@@ -57,7 +57,7 @@ def variants(article: Article) -> tuple[Variant, ...]:
     """Returns all first answers of an article, in the article's order."""
     found = []
     for section in article.sections:
-        if section.slug == STEPS_SLUG or section.slug.startswith(f"{STEPS_SLUG}-"):
+        if f"{section.slug}-".startswith(f"{STEPS_SLUG}-"):
             agreement = next((name for name in AGREEMENTS if section.slug.endswith(f"-{_slug(name)}")), None)
             found.append(Variant(section_product(section.slug), agreement, section))
     return tuple(found)
@@ -88,8 +88,7 @@ def needs_product(article: Article) -> bool:
 
 def agreements(article: Article, product: str | None) -> tuple[str, ...]:
     """Returns the agreements for which a product has steps of their own."""
-    found = (variant.agreement for variant in variants(article) if variant.product == product)
-    return tuple(agreement for agreement in found if agreement is not None)
+    return tuple(each.agreement for each in variants(article) if each.product == product and each.agreement)
 
 
 def lead(article: Article) -> str:

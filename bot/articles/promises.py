@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from bot.articles import links, parts
@@ -33,15 +32,6 @@ Found = tuple[int, str]
 """A line and what is wrong in it."""
 
 
-@dataclass(frozen=True)
-class Names:
-    """Names that must not stand in an article, and the languages whose Azure steps keep the English labels."""
-
-    retired: Mapping[str, str]
-    """A retired name -> what to write."""
-    english_portal: tuple[str, ...]
-
-
 def check_tree(tree: Path) -> list[Problem]:
     """Checks a folder of our own articles for what they promise; what the readers report is not repeated.
 
@@ -54,39 +44,38 @@ def check_tree(tree: Path) -> list[Problem]:
     except IssueTableError as error:
         line, message = _LINE.match(str(error).removeprefix(f"{table}:")).groups()  # type: ignore[union-attr]
         return [Problem(str(table), int(line or 1), message)]
-    names = _load_names(table.with_name(NAMES_FILE))
+    names_file = table.with_name(NAMES_FILE)
+    names = read_yaml(names_file, ValueError) if names_file.is_file() else {}
+    retired, english_portal = (names.get(key) or {} for key in ("retired", "english_portal"))
     articles = _articles(tree)
     languages = sorted({language for found in articles.values() for language in found})
-    problems = []
+    problems: list[Problem] = []
+
+    def add(path: Path | str, found: Iterable[Found]) -> None:
+        problems.extend(Problem(str(path), max(line, 1), message) for line, message in found)
+
     for intent in sorted({*issues, *articles}):
         folder, found = tree / intent, articles.get(intent)
         if intent not in issues:
-            problems.append(Problem(str(folder), 1, f"article for the unknown issue {intent}; add it to {table.name}"))
+            add(folder, [(1, f"article for the unknown issue {intent}; add it to {table.name}")])
         if not found:
-            problems.append(Problem(str(folder), 1, f"issue {intent} has no article; write one"))
+            add(folder, [(1, f"issue {intent} has no article; write one")])
             continue
-        missing = [language for language in languages if language not in found]
-        problems += [Problem(str(folder / f"{code}.md"), 1, "missing language; write the article") for code in missing]
+        for code in languages:
+            if code not in found:
+                add(folder / f"{code}.md", [(1, "missing language; write the article")])
         read = {code: article for code, article in found.items() if article is not None}
         for code, article in read.items():
-            problems += _placed(article, _check_article(article, intent, code, issues.get(intent), names))
+            add(article.path, _check_article(article, intent, code, issues.get(intent)))
+            add(article.path, _check_lines(Path(article.path), retired))
         reference = "en" if "en" in read else min(read, default="")
         for code, article in read.items():
             if code != reference:
-                problems += _placed(article, _compare(article, code, read[reference], reference, names))
+                english_labels = reference == "en" and code in english_portal
+                add(article.path, _compare(article, read[reference], reference, english_labels))
     for path in sorted(table.with_name("replies").glob("*.yml")):
-        problems += [Problem(str(path), line, message) for line, message in _check_lines(path, names)]
+        add(path, _check_lines(path, retired))
     return problems
-
-
-def _placed(article: Article, found: Iterable[Found]) -> list[Problem]:
-    return [Problem(article.path, max(line, 1), message) for line, message in found]
-
-
-def _load_names(path: Path) -> Names:
-    """Reads the file of retired names; there are none where it is missing."""
-    content = read_yaml(path, ValueError) if path.is_file() else {}
-    return Names(content.get("retired") or {}, tuple(content.get("english_portal") or ()))
 
 
 def first_answer_words(article: Article, variant: parts.Variant) -> int:
@@ -102,18 +91,18 @@ def first_answer_words(article: Article, variant: parts.Variant) -> int:
 
 def _articles(tree: Path) -> dict[str, dict[str, Article | None]]:
     """Reads a tree: intent -> language -> article; None for one that cannot be read, which the readers report."""
-    articles: dict[str, dict[str, Article | None]] = {}
-    for folder in sorted(path for path in tree.iterdir() if path.is_dir()):
-        articles[folder.name] = {}
-        for path in sorted(folder.glob("??.md")):
-            try:
-                articles[folder.name][path.stem] = read_article(path)
-            except (ArticleError, OSError):
-                articles[folder.name][path.stem] = None
-    return articles
+    folders = sorted(path for path in tree.iterdir() if path.is_dir())
+    return {folder.name: {path.stem: _read(path) for path in sorted(folder.glob("??.md"))} for folder in folders}
 
 
-def _check_article(article: Article, intent: str, language: str, issue: Issue | None, names: Names) -> Iterator[Found]:
+def _read(path: Path) -> Article | None:
+    try:
+        return read_article(path)
+    except (ArticleError, OSError):
+        return None
+
+
+def _check_article(article: Article, intent: str, language: str, issue: Issue | None) -> Iterator[Found]:
     """Checks one of our articles by itself."""
     yield from _check_front_matter(article, intent, language)
     if not parts.lead(article).strip():
@@ -128,7 +117,6 @@ def _check_article(article: Article, intent: str, language: str, issue: Issue | 
     for link in article.links:
         for fault in links.faults(link.source):
             yield link.line, fault
-    yield from _check_lines(Path(article.path), names)
 
 
 def _check_front_matter(article: Article, intent: str, language: str) -> Iterator[Found]:
@@ -138,11 +126,8 @@ def _check_front_matter(article: Article, intent: str, language: str) -> Iterato
     for name, expected in (("language", language), ("intent", intent)):
         if article.metadata.get(name) != expected:
             yield 1, f"'{name}:' in the front matter is {article.metadata.get(name)!r}; write {expected!r}"
-    if article.slug and article.slug != intent.replace("_", "-"):
-        yield (
-            article.sections[0].line,
-            f"the main heading's slug is '{article.slug}'; write '{intent.replace('_', '-')}'",
-        )
+    if article.slug and article.slug != (slug := intent.replace("_", "-")):
+        yield article.sections[0].line, f"the main heading's slug is '{article.slug}'; write '{slug}'"
 
 
 def _check_variants(article: Article, issue: Issue | None) -> Iterator[Found]:
@@ -162,19 +147,14 @@ def _check_variants(article: Article, issue: Issue | None) -> Iterator[Found]:
             slug = f"{parts.STEPS_SLUG}-{parts.PRODUCT_SLUGS[product]}"
             yield line, f"no steps for the product {product}; write the section '{slug}'"
     for variant in found:
+        section = variant.section
         if variant.product is not None and variant.product not in issue.products:
-            yield (
-                variant.section.line,
-                f"steps for {variant.product}, for which issues.yml does not list this issue; remove "
-                f"'{variant.section.slug}' or list it",
-            )
+            told = f"steps for {variant.product}, for which issues.yml does not list this issue"
+            yield section.line, f"{told}; remove '{section.slug}' or list it"
     named = {variant.agreement for variant in found if variant.agreement is not None}
     if named != set(issue.agreements):
-        yield (
-            line,
-            f"the agreements with steps of their own are {_listed(sorted(named))}, in issues.yml "
-            f"{_listed(sorted(issue.agreements))}; make them equal",
-        )
+        own, listed = _listed(sorted(named)), _listed(sorted(issue.agreements))
+        yield line, f"the agreements with steps of their own are {own}, in issues.yml {listed}; make them equal"
 
 
 def _check_variant(article: Article, variant: parts.Variant) -> Iterator[Found]:
@@ -198,10 +178,9 @@ def _check_variant(article: Article, variant: parts.Variant) -> Iterator[Found]:
 
 def _check_passages(article: Article, issue: Issue | None) -> Iterator[Found]:
     """Checks that each passage answers a kind of question, and that those of the issue table are there."""
-    kinds = set()
+    kinds: set[str | None] = set()
     for section in parts.passages(article):
-        kind = parts.passage_kind(section.slug)
-        kinds.add(kind)
+        kinds.add(kind := parts.passage_kind(section.slug))
         if kind is None and section.slug:
             yield section.line, f"'{section.slug}' begins with no kind of question ({', '.join(parts.KINDS)})"
         if not section.order:
@@ -214,23 +193,22 @@ def _check_passages(article: Article, issue: Issue | None) -> Iterator[Found]:
             yield 1, f"a passage of the kind {extra}, which issues.yml does not list; list it"
 
 
-def _check_lines(path: Path, names: Names) -> Iterator[Found]:
+def _check_lines(path: Path, retired: Mapping[str, str]) -> Iterator[Found]:
     """Finds what is left of a draft, and names that Microsoft has retired."""
     for number, line in enumerate(path.read_text(encoding="utf8").splitlines(), start=1):
         if UNFINISHED in line:
             yield number, f"'{UNFINISHED}' is left from a draft; write what stands for it"
-        for name, instead in names.retired.items():
+        for name, instead in retired.items():
             if name.casefold() in line.casefold():
                 yield number, f"'{name}' is retired; write {instead}"
 
 
-def _compare(article: Article, code: str, expected: Article, reference: str, names: Names) -> Iterator[Found]:
+def _compare(article: Article, expected: Article, reference: str, english_labels: bool) -> Iterator[Found]:
     """Compares an article with that in the language of reference: same sections, in them as many steps, same links."""
     own, slugs = ([section.slug for section in found.sections] for found in (article, expected))
     if own != slugs:
         yield 1, f"its sections are {_listed(own)}, but in '{reference}' {_listed(slugs)}; make them equal"
     links_differ = article.metadata.get("links-differ") or expected.metadata.get("links-differ")
-    english_labels = reference == "en" and code in names.english_portal
     for section in article.sections:
         other = expected.section(section.slug)
         if not section.slug or other is None:
@@ -239,18 +217,14 @@ def _compare(article: Article, code: str, expected: Article, reference: str, nam
             yield section.line, f"the steps in '{section.slug}' are not numbered as in '{reference}'; make them alike"
         urls, wanted = (Counter(sorted(link.url for link in found.links)) for found in (section, other))
         if not links_differ and urls != wanted:
-            yield (
-                section.line,
-                f"the links in '{section.slug}' differ from those in '{reference}' (missing: {_listed(wanted - urls)}; "
-                f"too many: {_listed(urls - wanted)}); make them equal or give the reason as 'links-differ:' in the "
-                "front matter",
-            )
+            differ = f"the links in '{section.slug}' differ from those in '{reference}'"
+            how = f"(missing: {_listed(wanted - urls)}; too many: {_listed(urls - wanted)})"
+            remedy = "make them equal or give the reason as 'links-differ:' in the front matter"
+            yield section.line, f"{differ} {how}; {remedy}"
         about_azure = section.slug.startswith(parts.STEPS_SLUG) and parts.section_product(section.slug) == "azure"
         if english_labels and about_azure and (missing := _missing_labels(section, other)):
-            yield (
-                section.line,
-                f"the Azure portal has no such language: write its label {_listed(missing)} in '{section.slug}'",
-            )
+            told = f"write its label {_listed(missing)} in '{section.slug}'"
+            yield section.line, f"the Azure portal has no such language: {told}"
 
 
 def _missing_labels(section: Section, english: Section) -> list[str]:

@@ -114,8 +114,7 @@ class Replies:
 
     def _lookup(self, group: str, key: str, language: str) -> str:
         for code in (language, FALLBACK_LANGUAGE):
-            text = self._group(group, code).get(key)
-            if text is not None:
+            if (text := self._group(group, code).get(key)) is not None:
                 return str(text)
         raise ReplyError(f"{self._folder / FALLBACK_LANGUAGE}.yml: no `{key}` under `{group}`; add it.")
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from markdown_it.tree import SyntaxTreeNode
 
-from bot.articles.inline import Context, InlineText, render_html
-from bot.articles.markdown import ParsedBody, render_text
+from bot.articles.inline import Body, InlineText, render_html
+from bot.articles.markdown import render_text
 from bot.articles.model import Link, Note, Section, Step
 
 BOX_KINDS = frozenset({"note", "important", "tip", "warning", "caution"})
@@ -26,20 +26,17 @@ _BULLET = re.compile(
 _LONGEST_HEADING = 200
 
 
-def build_sections(
-    body: ParsedBody, context: Context, select: Callable[[str], str] | None = None
-) -> tuple[Section, ...]:
+def build_sections(body: Body, select: Callable[[str], str]) -> tuple[Section, ...]:
     """Builds the sections of an article.
 
     Args:
         body: the parsed text.
-        context: how addresses are resolved and problems reported.
-        select: picks the part of each text to read (one language of a side-by-side article); None reads all of it.
+        select: picks what is read of each text (one language of a side-by-side article).
 
     Returns:
         The sections; the first is the text under the main heading, with an empty title where there is no such heading.
     """
-    builder = _Builder(body, context, select)
+    builder = _Builder(body, select)
     for node in body.tree.children:
         builder.block(node)
     return tuple(draft.freeze(first=number == 0) for number, draft in enumerate(builder.drafts))
@@ -62,22 +59,13 @@ class _Draft:
         self.content += ((kind, item) for item in items)
 
     def freeze(self, first: bool) -> Section:
-        def of(kind: str) -> tuple[Any, ...]:
-            return tuple(item for own, item in self.content if own == kind)
-
-        section = "" if first else self.title
-        return Section(
-            title=self.title,
-            slug=self.slug,
-            level=self.level,
-            paragraphs=of("paragraph"),
-            bullets=of("bullet"),
-            steps=of("step"),
-            notes=of("note"),
-            links=tuple(replace(link, section=section) for link in self.links),
-            order=tuple(kind for kind, _ in self.content),
-            line=self.line,
-        )
+        contents: dict[str, Any] = {
+            f"{kind}s": tuple(item for own, item in self.content if own == kind)
+            for kind in ("paragraph", "bullet", "step", "note")
+        }
+        links = tuple(replace(link, section="" if first else self.title) for link in self.links)
+        order = tuple(kind for kind, _ in self.content)
+        return Section(self.title, self.slug, self.level, **contents, links=links, order=order, line=self.line)
 
 
 @dataclass
@@ -102,9 +90,8 @@ class _Content:
 class _Builder:
     """Walks over the blocks once and fills sections."""
 
-    def __init__(self, body: ParsedBody, context: Context, select: Callable[[str], str] | None) -> None:
+    def __init__(self, body: Body, select: Callable[[str], str]) -> None:
         self.body = body
-        self.context = context
         self.select = select
         self.lines = body.text.split("\n")
         self.drafts = [_Draft()]
@@ -145,14 +132,12 @@ class _Builder:
         draft = self.draft
         draft.title, draft.slug, draft.line = heading.text.replace("\n", " "), heading.anchor, self.line
         if not heading.text:
-            self.context.report(self.line, "a heading has no text; give it one or remove it")
+            self.body.report(self.line, "a heading has no text; give it one or remove it")
 
     def _paragraph(self, node: SyntaxTreeNode) -> None:
         if _BOX.match(_opening([node])):
-            self.draft.add("note", self._box([node]))
-            return
-        links = self.draft.links
-        before = len(links)
+            return self.draft.add("note", self._box([node]))
+        links, before = self.draft.links, len(self.draft.links)
         content = self._inline(node.children[0])
         text = content.texts[0]
         if text.heading_like and not content.items and "\n" not in text.text and len(text.text) <= _LONGEST_HEADING:
@@ -160,9 +145,9 @@ class _Builder:
             level = min((self.heading_level or 1) + 1, 6)
             self.drafts.append(_Draft(level, title, text.anchor, self.line, links[before:]))
             del links[before:]
-            return
-        self.draft.add("paragraph", filter(None, [text.markdown]))
-        self.draft.add("bullet", content.items)
+        else:
+            self.draft.add("paragraph", filter(None, [text.markdown]))
+            self.draft.add("bullet", content.items)
 
     def _box(self, nodes: Sequence[SyntaxTreeNode]) -> list[Note]:
         """Reads a box, or a quotation, which does not open with the name of a kind."""
@@ -173,17 +158,15 @@ class _Builder:
             self._place(nodes[0])
         line = self.line
         if kind not in BOX_KINDS:
-            self.context.report(
-                line, f"unknown box [!{name}]; write one of {', '.join(sorted(BOX_KINDS)).upper()}, in English"
-            )
-            kind = _TRANSLATED_KINDS.get(kind, "note")
-            name = ""
+            known = ", ".join(sorted(BOX_KINDS)).upper()
+            self.body.report(line, f"unknown box [!{name}]; write one of {known}, in English")
+            kind, name = _TRANSLATED_KINDS.get(kind, "note"), ""
         content = self._contents(nodes)
         items = tuple(item.text for item in content.items if item.text)
         if content.text or items:
             return [Note(kind, content.text, items, content.markdown), *content.notes]
         if name:
-            self.context.report(line, f"the box [!{name}] is empty; put its text inside of it")
+            self.body.report(line, f"the box [!{name}] is empty; put its text inside of it")
         return content.notes
 
     def _contents(self, nodes: Sequence[SyntaxTreeNode], *, status_follows: bool = False) -> _Content:
@@ -219,19 +202,18 @@ class _Builder:
         if node.type == "table":
             return [self._row(row) for part in node.children for row in part.children]
         if node.type == "html_block":
-            texts = render_html(node.content, self.context, self.line)
+            texts = render_html(node.content, self.body, self.line)
             for text in texts:
                 self.draft.links += text.links
             return texts
         content = node.content.strip("\n")
-        return [InlineText(content, content)] if content.strip() and not self.context.muted else []
+        return [InlineText(content, content)] if content.strip() and not self.body.muted else []
 
     def _row(self, row: SyntaxTreeNode) -> InlineText:
         texts = [self._inline(cell.children[0]).texts[0] for cell in row.children]
-        return InlineText(
-            " – ".join(text.text.replace("\n", " ") for text in texts if text.text),
-            " – ".join(text.markdown.replace("\n", " ") for text in texts if text.markdown),
-        )
+        forms = ([text.text for text in texts], [text.markdown for text in texts])
+        text, markdown = (" – ".join(filter(None, form)).replace("\n", " ") for form in forms)
+        return InlineText(text, markdown)
 
     def _inline(self, node: SyntaxTreeNode, status_follows: bool = False) -> _Content:
         """Reads running text: itself, the bullets that Markdown does not know, and the status line after it."""
@@ -239,20 +221,18 @@ class _Builder:
         first = self.line
         lines = node.content.split("\n")
         end = self._status_start(node) if status_follows else len(lines)
-        text, *bullets = (
-            self._rendered(part, first + start) for start, part in _bullet_groups(self._source(lines[:end]))
-        )
+        groups = _bullet_groups(self._source(lines[:end]))
+        text, *bullets = (self._rendered(part, first + start) for start, part in groups)
         items = [Step(bullet.text, bullet.markdown) for bullet in bullets if bullet.text]
         status = self._rendered(self._source(lines[end:]), first + end) if lines[end:] else None
         return _Content([text], items, status=status)
 
     def _source(self, lines: Sequence[str]) -> str:
         """Returns what is to be read of some lines: without directives, and in one language."""
-        content = _without_directives("\n".join(lines))
-        return self.select(content) if self.select is not None else content
+        return self.select(_without_directives("\n".join(lines)))
 
     def _rendered(self, content: str, line: int) -> InlineText:
-        text = render_text(self.body, content, self.context, line)
+        text = render_text(self.body, content, line)
         self.draft.links += text.links
         return text
 

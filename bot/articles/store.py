@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from bot.articles.model import Article
@@ -12,19 +11,8 @@ from bot.articles.readers import read_article
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
-@dataclass(eq=False)
 class ArticleNotFound(LookupError):  # noqa: N818 - the name that the house uses
     """There is no article on an issue, neither in the language asked for nor in the one to fall back on."""
-
-    intent: str
-    languages: tuple[str, ...]
-    """The languages tried, in order."""
-    folder: Path
-    """The folder of the articles."""
-
-    def __str__(self) -> str:
-        tried = " or ".join(f"{self.intent}/{language}.md" for language in self.languages)
-        return f"there is no article {tried} in {self.folder}; write one"
 
 
 class ArticleStore:
@@ -58,16 +46,9 @@ class ArticleStore:
             # Names come from outside; none of them leads out of the folder.
             if _NAME.fullmatch(intent) and _NAME.fullmatch(code) and path.is_file():
                 return self._articles.setdefault((intent, code), read_article(path))
-        raise ArticleNotFound(intent, languages, self.folder)
+        tried = " or ".join(f"{intent}/{code}.md" for code in languages)
+        raise ArticleNotFound(f"there is no article {tried} in {self.folder}; write one")
 
-    def intents(self) -> tuple[str, ...]:
-        """Returns the issues that have an article, in alphabetical order."""
-        return tuple(sorted({path.parent.name for path in self.folder.glob("*/??.md")}))
-
-    def languages(self, intent: str | None = None) -> tuple[str, ...]:
-        """Returns the languages in which there is an article, in alphabetical order.
-
-        Args:
-            intent: the issue whose articles count; None for all of them.
-        """
-        return tuple(sorted({path.stem for path in self.folder.glob(f"{intent or '*'}/??.md")}))
+    def languages(self, intent: str = "*") -> tuple[str, ...]:
+        """Returns the languages in which there is an article on an issue, or on any, in alphabetical order."""
+        return tuple(sorted({path.stem for path in self.folder.glob(f"{intent}/??.md")}))

@@ -77,10 +77,8 @@ def files_read(tree: Path, names: Iterable[str]) -> list[Path]:
     files = sorted(tree.rglob("*.md"))
     named = {path for path in files if path.stem in wanted}
     if not named:
-        raise TreeError(
-            f"{tree}: holds none of the articles listed as `sources` in data/issues.yml; correct `trees` of the "
-            "importer in config.yml."
-        )
+        told = f"{tree}: holds none of the articles listed as `sources` in data/issues.yml"
+        raise TreeError(f"{told}; correct `trees` of the importer in config.yml.")
     return sorted(named.union(files[:: 1 + len(files) // _ARTICLES_READ]))
 
 

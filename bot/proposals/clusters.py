@@ -44,6 +44,11 @@ class FoundArticle:
     source: str
     licence: str
 
+    @property
+    def stem(self) -> str:
+        """The file's name without `.md`."""
+        return Path(self.file).stem
+
 
 @dataclass(frozen=True)
 class Cluster:
@@ -60,6 +65,13 @@ class Cluster:
     def times(self) -> int:
         """Number of times that its questions were asked."""
         return sum(question.times for question in self.questions)
+
+    @property
+    def summary(self) -> str:
+        """How often, in which languages and in what words it is asked."""
+        languages = ", ".join(sorted({question.language for question in self.questions}))
+        asked = f"{len(self.questions)} questions, asked {self.times} times ({languages})"
+        return f"{asked}, such as “{self.questions[0].text}”"
 
 
 def clusters(questions: Sequence[Question], database: Path, fewest: int, most: int) -> list[Cluster]:
@@ -85,9 +97,7 @@ def clusters(questions: Sequence[Question], database: Path, fewest: int, most: i
     known = np.flatnonzero(np.linalg.norm(vectors, axis=1) > 0)  # of others no word means anything to the encoder
     if len(known) < max(fewest, 2):
         return []
-    machine = AgglomerativeClustering(
-        n_clusters=None, distance_threshold=DISTANCE, affinity="cosine", linkage="average"
-    )
+    machine = AgglomerativeClustering(None, affinity="cosine", linkage="average", distance_threshold=DISTANCE)
     groups: dict[int, list[int]] = defaultdict(list)
     for row, label in zip(known.tolist(), machine.fit_predict(vectors[known]).tolist(), strict=True):
         groups[label].append(row)

@@ -53,10 +53,8 @@ def run_propose(arguments: argparse.Namespace) -> int:
         if arguments.file:
             questions = from_file(arguments.file, arguments.language)
         else:
-            questions = merge(
-                from_store(ticket_store()),
-                from_conversations(get_settings().tracker_database.get_secret_value()),
-            )
+            conversations = from_conversations(get_settings().tracker_database.get_secret_value())
+            questions = merge(from_store(ticket_store()), conversations)
         database = arguments.database or get_settings().articles_database
         found = clusters(questions, database, arguments.fewest, arguments.most)
         if not found:

@@ -20,7 +20,6 @@ from bot.tickets.anonymous import anonymous
 from bot.tickets.store import TicketStore
 
 UNANSWERED = frozenset({"out_of_scope", "nlu_fallback"})
-TEXT_COLUMN, LANGUAGE_COLUMN = "text", "language"
 LONGEST = 300
 """Characters of a question that are kept: the rest of a long mail is about its writer."""
 
@@ -74,21 +73,18 @@ def _csv_rows(path: Path, content: str) -> Iterator[tuple[str, str]]:
         dialect = csv.excel
     reader = csv.DictReader(content.splitlines(keepends=True), dialect=dialect)
     columns = [name.strip().casefold() for name in reader.fieldnames or ()]
-    if TEXT_COLUMN not in columns:
+    if "text" not in columns:
         named = ", ".join(columns) or "none"
-        raise QuestionError(f"{path}: line 1: no column `{TEXT_COLUMN}` among {named}; name it in the first line.")
+        raise QuestionError(f"{path}: line 1: no column `text` among {named}; name it in the first line.")
     reader.fieldnames = columns
     for row in reader:
-        yield row[TEXT_COLUMN] or "", row.get(LANGUAGE_COLUMN) or ""
+        yield row["text"] or "", row.get("language") or ""
 
 
 def from_store(store: TicketStore) -> list[Question]:
     """Returns what the ticket store has: messages not understood, searches that did not help, tickets on no issue."""
-    kept = [
-        (row["text"], row["language"])
-        for row in store.candidates()
-        if row["kind"] == "fallback" or (row["kind"] == "choice" and row["intent"] is None)
-    ]
+    unsure = (row for row in store.candidates() if row["kind"] in ("fallback", "choice"))
+    kept = [(row["text"], row["language"]) for row in unsure if row["kind"] == "fallback" or row["intent"] is None]
     searches = store.searches()
     helped = {event.search_id for event in searches if event.kind == "helped"}
     kept += [(each.text, each.language) for each in searches if each.kind == "shown" and each.search_id not in helped]

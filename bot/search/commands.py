@@ -83,18 +83,16 @@ def run_import(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(asdict(report), ensure_ascii=False, indent=2))
     else:
-        for title, found in (("broken", report.broken), ("mended", report.mended), ("skipped", report.skipped)):
-            for name, reason in found.items():
+        for title in ("broken", "mended", "skipped"):
+            for name, reason in getattr(report, title).items():
                 print(f"{title}: {name}: {reason}")
-        for title, names in (("new", report.new), ("changed", report.changed), ("removed", report.removed)):
-            for name in names[:_SHOWN]:
+        for title in ("new", "changed", "removed"):
+            names = getattr(report, title)
+            more = [f"... and {len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
+            for name in names[:_SHOWN] + more:
                 print(f"{title}: {name}")
-            if len(names) > _SHOWN:
-                print(f"{title}: ... and {len(names) - _SHOWN} more")
-        print(
-            f"{len(report.new)} new, {len(report.changed)} changed, {len(report.removed)} removed, "
-            f"{report.unchanged} unchanged, {len(report.broken)} broken"
-        )
+        counts = [f"{len(getattr(report, title))} {title}" for title in ("new", "changed", "removed")]
+        print(*counts, f"{report.unchanged} unchanged", f"{len(report.broken)} broken", sep=", ")
     return 1 if report.broken else 0
 
 

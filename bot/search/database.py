@@ -13,24 +13,61 @@ from bot.stores.databases import open_sqlite, write_ahead
 
 BUSY_SECONDS = 30
 _VERSION = 1
-_SCHEMA = """
+ENCODER = "encoder"
+"""The fact that says which encoder the vectors are from."""
+
+
+class LibraryError(RuntimeError):
+    """The article database cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class StoredArticle:
+    """What is kept of an article: a row of the table `articles`, with its links in another one.
+
+    Args:
+        locale: the name of the tree's folder.
+        path: below the locale's folder; the same in every locale.
+        language: ISO 639-1 code.
+        title: as plain text.
+        slug: English slug of the main heading, else the file's name.
+        description: as plain text.
+        headings: of the sections; a line each in the table.
+        sentences: as plain text; a line each in the table.
+        steps: how many.
+        url: the document that a reader is sent to.
+        source: the tree.
+        licence: of the tree.
+        hash: of the file's content.
+        vectors: int8 rows: title, slug, then each sentence.
+        problem: what is wrong with its front matter, where it was read all the same.
+        links: all of them.
+    """
+
+    locale: str
+    path: str
+    language: str
+    title: str
+    slug: str
+    description: str
+    headings: tuple[str, ...]
+    sentences: tuple[str, ...]
+    steps: int
+    url: str
+    source: str
+    licence: str
+    hash: bytes
+    vectors: bytes = b""
+    problem: str = ""
+    links: tuple[Link, ...] = ()
+
+
+_TYPES = {"int": "INTEGER", "bytes": "BLOB"}
+_COLUMNS = {column.name: _TYPES.get(str(column.type), "TEXT") for column in fields(StoredArticle)[:-1]}
+_SCHEMA = f"""
 CREATE TABLE articles (
     id INTEGER PRIMARY KEY,
-    locale TEXT NOT NULL,
-    path TEXT NOT NULL,           -- below the locale's folder; the same in every locale
-    language TEXT NOT NULL,
-    title TEXT NOT NULL,
-    slug TEXT NOT NULL,
-    description TEXT NOT NULL,
-    headings TEXT NOT NULL,       -- one a line
-    sentences TEXT NOT NULL,      -- one a line
-    steps INTEGER NOT NULL,
-    url TEXT NOT NULL,
-    source TEXT NOT NULL,
-    licence TEXT NOT NULL,
-    hash BLOB NOT NULL,
-    vectors BLOB NOT NULL,        -- int8 rows: title, slug, then each sentence
-    problem TEXT NOT NULL,
+    {", ".join(f"{name} {kind} NOT NULL" for name, kind in _COLUMNS.items())},
     UNIQUE (locale, path)
 );
 CREATE INDEX articles_language ON articles (language);
@@ -47,41 +84,6 @@ CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
 
-ENCODER = "encoder"
-"""The fact that says which encoder the vectors are from."""
-
-
-class LibraryError(RuntimeError):
-    """The article database cannot be used; the message says why and what to do."""
-
-
-@dataclass(frozen=True)
-class StoredArticle:
-    """What is kept of an article."""
-
-    locale: str
-    path: str
-    language: str
-    title: str
-    slug: str
-    description: str
-    headings: tuple[str, ...]
-    sentences: tuple[str, ...]
-    steps: int
-    url: str
-    """The document that a reader is sent to."""
-    source: str
-    licence: str
-    hash: bytes
-    vectors: bytes = b""
-    problem: str = ""
-    """What is wrong with its front matter, where it was read all the same."""
-    links: tuple[Link, ...] = ()
-
-
-_COLUMNS = [column.name for column in fields(StoredArticle) if column.name != "links"]
-
-
 class Library:
     """The article database.
 
@@ -96,7 +98,7 @@ class Library:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with closing(self._connect()) as connection, connection:
+            with closing(open_sqlite(self.path, BUSY_SECONDS)) as connection, connection:
                 write_ahead(connection, BUSY_SECONDS)  # readers are never kept waiting by an import
                 connection.execute("BEGIN IMMEDIATE")
                 version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -109,13 +111,10 @@ class Library:
         if version not in (0, _VERSION):
             raise LibraryError(f"{path}: article database of version {version}, expected {_VERSION}; import again.")
 
-    def _connect(self) -> sqlite3.Connection:
-        return open_sqlite(self.path, BUSY_SECONDS)
-
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Opens one consistent view of the database."""
-        with closing(self._connect()) as connection:
+        with closing(open_sqlite(self.path, BUSY_SECONDS)) as connection:
             connection.execute("BEGIN")
             yield connection
 
@@ -126,7 +125,7 @@ class Library:
         Raises:
             LibraryError: another import is at work.
         """
-        with closing(self._connect()) as connection, connection:
+        with closing(open_sqlite(self.path, BUSY_SECONDS)) as connection, connection:
             try:
                 connection.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as error:
@@ -143,12 +142,6 @@ def open_library(path: Path) -> Library:
     if not path.is_file():
         raise LibraryError(f"{path}: no article database; run `python -m bot articles import`.")
     return Library(path)
-
-
-def hashes(connection: sqlite3.Connection) -> dict[tuple[str, str], bytes]:
-    """Returns the content hash of every article by locale and path."""
-    rows = connection.execute("SELECT locale, path, hash FROM articles")
-    return {(locale, path): content_hash for locale, path, content_hash in rows}
 
 
 def fact(connection: sqlite3.Connection, name: str) -> str:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from bot.search import index
-from bot.search.database import ENCODER, Library, fact, hashes, put, remove, set_fact
+from bot.search.database import ENCODER, Library, fact, put, remove, set_fact
 from bot.search.reading import Outcome, Task, encode, read, search_encoder, words_of_slug
 
 SUFFIX = ".md"
@@ -21,7 +21,6 @@ LOCALE = re.compile(r"[a-z]{2,3}-[A-Z]{2}")
 _CHUNK = 32
 _FEW_FILES = 100
 """So many files are read before another process has started."""
-_LICENCE_FILES = ("LICENSE", "LICENSE.md", "LICENSE.txt", "LICENCE")
 _LICENCES = {"Attribution 4.0 International": "CC-BY-4.0", "MIT License": "MIT"}
 
 
@@ -73,16 +72,16 @@ def import_articles(
         # Only here is it certain that nobody else is making an index.
         index.remove_others(connection, index.folder_of(library.path))
         _encode_anew(connection)
-        known = hashes(connection)
+        rows = connection.execute("SELECT locale, path, hash FROM articles")
+        known = {(code, path): content_hash for code, path, content_hash in rows}
         tasks, scopes = _find(paths, locale, known, report.skipped)
         for outcome in progress(_outcomes(tasks, processes), len(tasks)):
             _take(report, outcome)
             if outcome.article is not None:
                 put(connection, outcome.article)
-        present = {(task.locale, task.path) for task in tasks}
         gone = sorted(
             (code, path)
-            for code, path in known.keys() - present
+            for code, path in known.keys() - {(task.locale, task.path) for task in tasks}
             if any(code == scope and path.startswith(folder) for scope, folder in scopes)
         )
         report.removed = [f"{code}/{path}" for code, path in gone]
@@ -108,14 +107,14 @@ def _encode_anew(connection: sqlite3.Connection) -> None:
 
 
 def _take(report: ImportReport, outcome: Outcome) -> None:
-    name = f"{outcome.task.locale}/{outcome.task.path}"
+    task, is_new = outcome.task, outcome.task.known is None
+    name = f"{task.locale}/{task.path}"
     if outcome.reason:
-        kept = "; the last good version is kept" if outcome.task.known is not None else ""
-        report.broken[name] = outcome.reason + kept
+        report.broken[name] = outcome.reason + ("" if is_new else "; the last good version is kept")
     elif outcome.article is None:
         report.unchanged += 1
     else:
-        (report.new if outcome.task.known is None else report.changed).append(name)
+        (report.new if is_new else report.changed).append(name)
         if outcome.article.problem:
             report.mended[name] = outcome.article.problem
 
@@ -124,10 +123,10 @@ def _outcomes(tasks: Sequence[Task], processes: int | None) -> Iterator[Outcome]
     processes = processes or len(os.sched_getaffinity(0))
     if len(tasks) <= _FEW_FILES or processes == 1:
         yield from map(read, tasks)
-        return
-    search_encoder()  # once, before the others are made from this process
-    with multiprocessing.get_context("fork").Pool(processes) as pool:
-        yield from pool.imap_unordered(read, tasks, chunksize=_CHUNK)
+    else:
+        search_encoder()  # once, before the others are made from this process
+        with multiprocessing.get_context("fork").Pool(processes) as pool:
+            yield from pool.imap_unordered(read, tasks, chunksize=_CHUNK)
 
 
 def _find(
@@ -148,15 +147,14 @@ def _find(
             place = _place(root, file, locale)
             if place is None:
                 skipped[str(file)] = "its locale is not known; name it with --locale"
-                continue
-            tree, code, path, scope = place
-            if any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in path):
+            elif any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in place[2]):
                 skipped[ascii(str(file))] = "control characters, or such as are no text, in its name; rename it"
-                continue
-            empty = False
-            if root.is_dir():
-                scopes.add((code, scope))
-            tasks[code, path] = Task(str(file), code, path, *_provenance(tree), known.get((code, path)))
+            else:
+                tree, code, path, scope = place
+                empty = False
+                if root.is_dir():
+                    scopes.add((code, scope))
+                tasks[code, path] = Task(str(file), code, path, *_provenance(tree), known.get((code, path)))
         if empty:
             raise NothingToImport(f"{root} holds no article ({SUFFIX}) of a known locale; name a folder of articles")
     return [tasks[place] for place in sorted(tasks)], scopes
@@ -195,8 +193,8 @@ def _place(root: Path, file: Path, locale: str) -> tuple[Path, str, str, str] | 
 @lru_cache(maxsize=256)
 def _provenance(tree: Path) -> tuple[str, str]:
     """Returns where a tree comes from and its licence, the first line of the licence file in it."""
-    for name in _LICENCE_FILES:
-        if (tree / name).is_file():
-            first = (tree / name).read_text(encoding="utf8", errors="replace").lstrip().split("\n")[0].strip()
+    for file in (tree / name for name in ("LICENSE", "LICENSE.md", "LICENSE.txt", "LICENCE")):
+        if file.is_file():
+            first = file.read_text(encoding="utf8", errors="replace").lstrip().split("\n")[0].strip()
             return tree.name, _LICENCES.get(first, first[:100])
     return tree.name, "unknown"

@@ -10,20 +10,27 @@ import hashlib
 import shutil
 import sqlite3
 import uuid
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import Stemmer
 import tantivy
 
-from bot.search.analysis import pieces, stems
+from bot.encoder.features import fold, words_of
 from bot.search.database import ENCODER, fact, set_fact
-from bot.search.known import known_questions
-from bot.search.reading import search_encoder, words_of_slug
+from bot.search.reading import FULL_SCALE, search_encoder, words_of_slug
+from bot.settings import get_settings
 
-FULL_SCALE = 127
-"""Vectors are kept as whole numbers, so many times as long."""
+Codes = npt.NDArray[np.int8]
+
+_STEMMED = {"ar", "da", "de", "el", "en", "es", "fi", "fr", "hu", "it", "lt", "nb", "nl", "pt", "ro", "ru", "sv", "tr"}
+"""Languages with a stemmer of Snowball's; the words of others are taken as they are."""
+PIECE = 4
+"""Letters of a piece: parts of compounds are found, and words with a slip in them."""
 _HEAP_BYTES = 20_000_000
 _FACT = "index:"
 _FORMAT = 3
@@ -33,12 +40,14 @@ MEANINGS = "meanings"
 FIELDS = ("words", "pieces")
 """What an article is found by; fields of its title, headings and text with weights found less (docs/search.md)."""
 VECTORS, ARTICLES, ASKED, OWNERS = "vectors.npy", "articles.npy", "asked.npy", "owners.npy"
+KNOWN_QUESTIONS = ("asked_files", "asked_ends", "asked_vectors")
+"""Arrays in the encoder's file: the names of files, where the questions of each end, and the questions' vectors."""
 _TITLE_AND_SLUG, _TEXT, _ASKED = 1.0, 2.0, 0.5
 """What the title, the slug and the text count in the vector of an article, and what known questions count beside it."""
 
 
 _builder = tantivy.SchemaBuilder()
-for _field in FIELDS:  # the terms are made by `analysis`, the same for every engine
+for _field in FIELDS:  # the terms are made here, the same for every engine
     _builder.add_text_field(_field, stored=False, tokenizer_name="whitespace", index_option="freq")
 SCHEMA = _builder.add_integer_field("number", stored=True).build()
 
@@ -54,63 +63,91 @@ def folders(connection: sqlite3.Connection) -> dict[str, str]:
     return {name.removeprefix(_FACT): value for name, value in rows}
 
 
+def remove_others(connection: sqlite3.Connection, folder: Path) -> None:
+    """Removes the index folders that are not valid any more; a search that has one open keeps it until it ends."""
+    valid = {*folders(connection).values(), fact(connection, MEANINGS)}
+    for path in folder.glob("*"):
+        if path.name not in valid:
+            shutil.rmtree(path, ignore_errors=True)
+
+
 def update(connection: sqlite3.Connection, folder: Path) -> None:
     """Makes the indexes anew whose articles have changed; they become valid when the transaction ends.
 
-    A language's index has every article once: in that language, or where it has not been translated, in another one.
-    All have them in the order of their paths, as the vectors are.
+    A language's index has every article once: in that language, or where it has not been translated, in English or any
+    other. All have them in the order of their paths, as the vectors are.
 
     Args:
         connection: the transaction.
         folder: where the indexes lie.
     """
-    versions: dict[str, list[tuple[str, str, int, str]]] = {}
-    for identifier, locale, path, language, content in connection.execute(
-        "SELECT id, locale, path, language, hex(hash) FROM articles ORDER BY path, locale"
+    versions: dict[str, list[tuple[str, str, int, str]]] = defaultdict(list)
+    for path, *version in connection.execute(
+        "SELECT path, language, locale, id, hex(hash) FROM articles ORDER BY path, locale"
     ):
-        versions.setdefault(path, []).append((language, locale, identifier, content))
+        versions[path].append(tuple(version))
     languages = {version[0] for found in versions.values() for version in found}
-    valid = folders(connection)
-    for language in sorted({*languages, *valid}):
-        chosen = {path: _choice(found, language) for path, found in versions.items()}
-        digest = _digest(list(chosen.items()))
+    for language in sorted({*languages, *folders(connection)}):
         if language not in languages:
             connection.execute("DELETE FROM facts WHERE name = ?", (_FACT + language,))
-        elif not _is_current(folder, valid.get(language, ""), digest):
-            name = f"{language}-{uuid.uuid4().hex}-{digest}"
-            _build(connection, folder / name, [identifier for _, _, identifier, _ in chosen.values()])
-            set_fact(connection, _FACT + language, name)
-    known, none = known_questions(), np.zeros((0, 0), np.int8)
-    digest = _digest([fact(connection, ENCODER), known.version, *versions.items()])
-    if not _is_current(folder, fact(connection, MEANINGS), digest):
-        name = f"{MEANINGS}-{uuid.uuid4().hex}-{digest}"
-        (folder / name).mkdir(parents=True)
-        asked = [known.of.get(Path(path).name, none) for path in versions]
-        codes = [
-            _meaning(connection, [version[2] for version in found], questions)
-            for found, questions in zip(versions.values(), asked, strict=True)
-        ]
-        np.save(folder / name / VECTORS, _stacked(codes))
-        np.save(folder / name / ASKED, _stacked([row for rows in asked for row in rows]))
-        np.save(folder / name / OWNERS, np.repeat(np.arange(len(asked), dtype=np.int32), list(map(len, asked))))
-        set_fact(connection, MEANINGS, name)
+            continue
+        chosen = {
+            path: min(found, key=lambda version: (version[0] != language, version[0] != "en", version[1]))
+            for path, found in versions.items()
+        }
+        build = partial(_build_words, connection, [version[2] for version in chosen.values()])
+        _make(connection, folder, _FACT + language, language, list(chosen.items()), build)
+    known, known_version = known_questions(get_settings().search_encoder_weights.resolve())
+    content = [fact(connection, ENCODER), known_version, *versions.items()]
+    identifiers = {path: [version[2] for version in found] for path, found in versions.items()}
+    _make(connection, folder, MEANINGS, MEANINGS, content, partial(_build_vectors, connection, identifiers, known))
 
 
-def _is_current(folder: Path, name: str, digest: str) -> bool:
-    return name.endswith(digest) and (folder / name).is_dir()
+def _make(
+    connection: sqlite3.Connection,
+    folder: Path,
+    name: str,
+    prefix: str,
+    content: Sequence[object],
+    build: Callable[[Path], None],
+) -> None:
+    """Makes the index that a fact names, unless it has this content already."""
+    digest = hashlib.blake2b(repr((_FORMAT, content)).encode(), digest_size=16).hexdigest()
+    valid = fact(connection, name)
+    if not valid.endswith(digest) or not (folder / valid).is_dir():
+        made = f"{prefix}-{uuid.uuid4().hex}-{digest}"
+        (folder / made).mkdir(parents=True)
+        build(folder / made)
+        set_fact(connection, name, made)
 
 
-def _digest(content: Sequence[object]) -> str:
-    return hashlib.blake2b(repr((_FORMAT, content)).encode(), digest_size=16).hexdigest()
+def _build_words(connection: sqlite3.Connection, identifiers: Sequence[int], folder: Path) -> None:
+    writer = tantivy.Index(SCHEMA, path=str(folder)).writer(_HEAP_BYTES, 1)
+    for number, identifier in enumerate(identifiers):
+        row = connection.execute(
+            "SELECT language, path, title, slug, headings, sentences FROM articles WHERE id = ?", (identifier,)
+        ).fetchone()
+        document = tantivy.Document(number=number)
+        for name, terms in article_terms(*row).items():
+            document.add_text(name, " ".join(terms))
+        writer.add_document(document)
+    writer.commit()
+    writer.wait_merging_threads()
+    np.save(folder / ARTICLES, np.array(identifiers, np.int64))
 
 
-def _stacked(rows: Sequence[npt.NDArray[np.int8]]) -> npt.NDArray[np.int8]:
-    return np.array(rows, np.int8).reshape(-1, search_encoder().dimension)
+def _build_vectors(
+    connection: sqlite3.Connection, identifiers: Mapping[str, Sequence[int]], known: Mapping[str, Codes], folder: Path
+) -> None:
+    dimension = search_encoder().dimension
+    asked = [known.get(Path(path).name, np.zeros((0, dimension), np.int8)) for path in identifiers]
+    meanings = [_meaning(connection, *both) for both in zip(identifiers.values(), asked, strict=True)]
+    np.save(folder / VECTORS, np.array(meanings, np.int8).reshape(-1, dimension))
+    np.save(folder / ASKED, np.concatenate([np.zeros((0, dimension), np.int8), *asked]))
+    np.save(folder / OWNERS, np.repeat(np.arange(len(asked), dtype=np.int32), list(map(len, asked))))
 
 
-def _meaning(
-    connection: sqlite3.Connection, identifiers: Sequence[int], asked: npt.NDArray[np.int8]
-) -> npt.NDArray[np.int8]:
+def _meaning(connection: sqlite3.Connection, identifiers: Sequence[int], asked: Codes) -> Codes:
     """Returns the vector of an article: its titles, slug and texts in all languages, which bear each other out.
 
     Questions that it is known to answer are added.
@@ -126,7 +163,7 @@ def _meaning(
     return np.rint(FULL_SCALE * _unit(meaning)).astype(np.int8)
 
 
-def vectors_of(blob: bytes) -> npt.NDArray[np.int8]:
+def vectors_of(blob: bytes) -> Codes:
     """Returns the vectors of one version of an article: title, slug, then each sentence."""
     return np.frombuffer(blob, np.int8).reshape(-1, search_encoder().dimension)
 
@@ -135,33 +172,42 @@ def _unit(vector: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(vector / (np.linalg.norm(vector) + 1e-9))
 
 
-def _choice(versions: Sequence[tuple[str, str, int, str]], language: str) -> tuple[str, str, int, str]:
-    """Chooses the version of an article that is shown to who speaks a language: theirs, English, then any other."""
-    return min(versions, key=lambda version: (version[0] != language, version[0] != "en", version[1]))
+@lru_cache(maxsize=4)
+def known_questions(path: Path) -> tuple[Mapping[str, Codes], str]:
+    """Reads the questions that articles are known to answer, in customers' words, from the file of the encoder.
+
+    Documents are expanded by the questions that they answer (Nogueira et al. 2019, "Document Expansion by Query
+    Prediction", arXiv:1904.08375). Only the questions' vectors are kept.
+
+    Returns:
+        File name, whatever the folder and the language -> (questions, dimension), of length 127; and a text that
+        changes with the content.
+    """
+    with np.load(path, allow_pickle=False) as stored:
+        if KNOWN_QUESTIONS[-1] not in stored:
+            return {}, ""
+        files, ends, vectors = (stored[name] for name in KNOWN_QUESTIONS)
+    names, ends = files.tobytes().decode("utf8").split("\n"), ends.tolist()
+    places = {file: (first, end) for file, first, end in zip(names, [0, *ends], ends, strict=False)}
+    version = hashlib.sha256(repr(places).encode() + vectors.tobytes()).hexdigest()[:16]
+    return {file: vectors[first:end] for file, (first, end) in places.items()}, version
 
 
-def remove_others(connection: sqlite3.Connection, folder: Path) -> None:
-    """Removes the index folders that are not valid any more; a search that has one open keeps it until it ends."""
-    valid = {*folders(connection).values(), fact(connection, MEANINGS)}
-    for path in folder.glob("*"):
-        if path.name not in valid:
-            shutil.rmtree(path, ignore_errors=True)
+@lru_cache(maxsize=64)
+def _stemmer(language: str) -> Stemmer.Stemmer | None:
+    return Stemmer.Stemmer("no" if language == "nb" else language) if language in _STEMMED else None
 
 
-def _build(connection: sqlite3.Connection, folder: Path, identifiers: Sequence[int]) -> None:
-    folder.mkdir(parents=True)
-    writer = tantivy.Index(SCHEMA, path=str(folder)).writer(_HEAP_BYTES, 1)
-    for number, identifier in enumerate(identifiers):
-        row = connection.execute(
-            "SELECT language, path, title, slug, headings, sentences FROM articles WHERE id = ?", (identifier,)
-        ).fetchone()
-        document = tantivy.Document(number=number)
-        for name, terms in article_terms(*row).items():
-            document.add_text(name, " ".join(terms))
-        writer.add_document(document)
-    writer.commit()
-    writer.wait_merging_threads()
-    np.save(folder / ARTICLES, np.array(identifiers, np.int64))
+def stems(text: str, language: str) -> list[str]:
+    """Returns the words of a text in their order, stemmed and without diacritics."""
+    words, stemmer = words_of(text), _stemmer(language)
+    return [fold(word) for word in (stemmer.stemWords(words) if stemmer is not None else words)]
+
+
+def pieces(text: str) -> list[str]:
+    """Returns the runs of four letters of each word without diacritics and with its borders marked."""
+    marked = [f"<{fold(word)}>" for word in words_of(text)]
+    return [word[start : start + PIECE] for word in marked for start in range(max(1, len(word) - PIECE + 1))]
 
 
 def article_terms(

@@ -91,11 +91,8 @@ def check_links(entries: Sequence[Address], cache: Path, *, between_seconds: flo
             turns[host] = time.monotonic() + between_seconds
             with written_whole(cache) as stream:
                 stream.write(json.dumps(answers, indent=1).encode())
-    problems = [answers.get(entry.url, {}).get("problem") for entry in entries]
-    return [
-        replace(entry, problems=(*entry.problems, problem)) if problem else entry
-        for entry, problem in zip(entries, problems, strict=True)
-    ]
+    problems = {url: (answer["problem"],) for url, answer in answers.items() if answer.get("problem")}
+    return [replace(entry, problems=entry.problems + problems.get(entry.url, ())) for entry in entries]
 
 
 def _former(cache: Path) -> dict[str, dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,8 @@ import tantivy
 
 from bot.encoder import Encoder
 from bot.search import index
-from bot.search.analysis import stems
 from bot.search.database import ENCODER, LibraryError, fact, open_library
-from bot.search.reading import search_encoder
-from bot.settings import get_settings
+from bot.search.reading import FULL_SCALE, search_encoder
 
 Floats = npt.NDArray[np.float32]
 
@@ -43,35 +42,39 @@ class Hit:
 
 @dataclass(frozen=True)
 class ArticleVectors:
-    """What the articles mean, the same in every language."""
+    """What the articles mean, the same in every language.
 
-    name: str
-    """The folder that they are from."""
+    Args:
+        articles: the vectors of the articles, one row an article.
+        asked: the vectors of questions that articles are known to answer.
+        owners: the articles that have such questions.
+        firsts: where the questions of each of them begin.
+    """
+
     articles: Floats
-    """The vectors of the articles, one row an article."""
     asked: Floats
-    """The vectors of questions that articles are known to answer."""
     owners: npt.NDArray[np.int64]
-    """The articles that have such questions."""
     firsts: npt.NDArray[np.int64]
-    """Where the questions of each of them begin."""
 
 
 @dataclass(frozen=True)
 class LanguageIndex:
-    """The articles of one language, ready to be searched."""
+    """The words of the articles of one language.
 
-    name: str
-    """The folder of its index."""
+    Args:
+        language: ISO 639-1 code.
+        words: where they are looked up.
+        identifiers: the articles' keys in the database, in the order of their vectors.
+    """
+
     language: str
     words: tantivy.Index
     identifiers: npt.NDArray[np.int64]
-    """The articles' keys in the database, in the order of their vectors."""
-    vectors: ArticleVectors
 
 
+@lru_cache(maxsize=1)
 def open_vectors(folder: Path, name: str) -> ArticleVectors:
-    """Opens the articles' vectors.
+    """Opens the articles' vectors; they are kept until an import has replaced them.
 
     Args:
         folder: where the indexes lie.
@@ -81,58 +84,33 @@ def open_vectors(folder: Path, name: str) -> ArticleVectors:
         OSError: it has been replaced by a new one.
     """
     articles, asked = (
-        np.asarray(np.load(folder / name / file).astype(np.float32) / np.float32(index.FULL_SCALE))
+        np.load(folder / name / file).astype(np.float32) / np.float32(FULL_SCALE)
         for file in (index.VECTORS, index.ASKED)
     )
-    owners, firsts = np.unique(np.load(folder / name / index.OWNERS), return_index=True)
-    return ArticleVectors(name, articles, asked, owners, firsts)
+    return ArticleVectors(articles, asked, *np.unique(np.load(folder / name / index.OWNERS), return_index=True))
 
 
-def open_language_index(folder: Path, name: str, vectors: ArticleVectors) -> LanguageIndex:
-    """Opens the index of a language.
-
-    Args:
-        folder: where the indexes lie.
-        name: the folder of the index in there.
-        vectors: what its articles mean.
-
-    Raises:
-        OSError: it has been replaced by a new one.
-    """
-    try:
-        words = tantivy.Index.open(str(folder / name))
-    except ValueError as error:
-        raise FileNotFoundError(str(error)) from error
-    identifiers = np.load(folder / name / index.ARTICLES)
-    return LanguageIndex(name, name.split("-", maxsplit=1)[0], words, identifiers, vectors)
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """Articles that may be meant, and what speaks for each."""
-
-    rows: npt.NDArray[np.int64]
-    """Their rows in the index."""
-    evidence: Floats
-    """(articles, evidence): one column for each of `WEIGHTS`."""
+@lru_cache(maxsize=32)
+def open_language_index(folder: Path, name: str) -> LanguageIndex:
+    """Opens the index of a language, once; arguments and errors as for `open_vectors`."""
+    identifiers = np.load(folder / name / index.ARTICLES)  # first, since tantivy's error is no OSError
+    return LanguageIndex(name.split("-", maxsplit=1)[0], tantivy.Index.open(str(folder / name)), identifiers)
 
 
 class Searcher:
     """Searches the article database; imports that end while it serves are seen by the next search.
 
     Args:
-        database: the article database; None takes the setting.
+        database: the article database.
 
     Raises:
         LibraryError: nothing has been imported.
     """
 
-    def __init__(self, database: Path | None = None) -> None:
-        self._database = database or get_settings().articles_database
-        self._library = open_library(self._database)
+    def __init__(self, database: Path) -> None:
+        self._database = database
+        self._library = open_library(database)
         self._encoder: Encoder = search_encoder()
-        self._vectors: ArticleVectors | None = None
-        self._indexes: dict[str, LanguageIndex] = {}
 
     def search(self, text: str, language: str, results: int = RESULTS) -> list[Hit]:
         """Finds the articles that answer a question.
@@ -147,47 +125,47 @@ class Searcher:
         """
         text = text[:LONGEST_QUERY]
         with self._library.reading() as connection:
-            searched = self._language_index(connection, language)
-            if searched is None:
+            name = _index_name(connection, language)
+            if name is None:
                 return []
             if fact(connection, ENCODER) != self._encoder.version:
                 raise LibraryError(f"{self._database}: imported with another encoder; import the articles again.")
             query = self._encoder.encode([text])[0]
-            found = candidates(searched, text, query)
-            scores = found.evidence @ np.array(list(WEIGHTS.values()), np.float32)
+            # What an import replaces stays on disk until the next one, so that this transaction can still open it.
+            folder = index.folder_of(self._database)
+            vectors = open_vectors(folder, fact(connection, index.MEANINGS))
+            searched = open_language_index(folder, name)
+            rows, evidence = candidates(searched, vectors, text, query)
+            scores = evidence @ np.array(list(WEIGHTS.values()), np.float32)
             best = np.argsort(-scores, kind="stable")[:results]
-            return [_hit(connection, searched, found.rows[place], float(scores[place]), text, query) for place in best]
-
-    def _language_index(self, connection: sqlite3.Connection, language: str) -> LanguageIndex | None:
-        """Returns the index of a language, or the largest one where there is none; it is opened once."""
-        valid = index.folders(connection)
-        if language not in valid:
-            largest = connection.execute(
-                "SELECT language FROM articles GROUP BY language ORDER BY language != 'en', COUNT(*) DESC LIMIT 1"
-            ).fetchone()
-            if largest is None:
-                return None
-            language = largest[0]
-        # What an import replaces stays on disk until the next one, so that this transaction can still open it.
-        folder, name = index.folder_of(self._database), fact(connection, index.MEANINGS)
-        vectors, searched = self._vectors, self._indexes.get(language)
-        if vectors is None or vectors.name != name:
-            self._indexes.clear()  # they hold on to the former vectors
-            self._vectors = vectors = open_vectors(folder, name)
-        if searched is None or searched.name != valid[language] or searched.vectors is not vectors:
-            self._indexes[language] = searched = open_language_index(folder, valid[language], vectors)
-        return searched
+            return [_hit(connection, searched, rows[place], float(scores[place]), text, query) for place in best]
 
 
-def candidates(searched: LanguageIndex, text: str, query: Floats) -> Candidates:
+def _index_name(connection: sqlite3.Connection, language: str) -> str | None:
+    """Returns the folder of a language's index, or of the largest language's where there is none; None without any."""
+    valid = index.folders(connection)
+    if language in valid:
+        return valid[language]
+    largest = connection.execute(
+        "SELECT language FROM articles GROUP BY language ORDER BY language != 'en', COUNT(*) DESC LIMIT 1"
+    ).fetchone()
+    return valid[largest[0]] if largest else None
+
+
+def candidates(
+    searched: LanguageIndex, vectors: ArticleVectors, text: str, query: Floats
+) -> tuple[npt.NDArray[np.int64], Floats]:
     """Returns the articles that match a question in any way, with what speaks for each.
 
     Args:
-        searched: where to look.
+        searched: the words of the articles.
+        vectors: what the articles mean.
         text: the question.
         query: its vector.
+
+    Returns:
+        Their rows in the index, and (articles, evidence), one column for each of `WEIGHTS`.
     """
-    vectors = searched.vectors
     near = vectors.articles @ query
     asked = near.copy()  # its own vector, where no question that it answers lies nearer
     if len(vectors.owners):
@@ -207,7 +185,7 @@ def candidates(searched: LanguageIndex, text: str, query: Floats) -> Candidates:
     for found in by_words:
         highest = max(found.values(), default=1.0)
         columns.append(np.array([found.get(row, 0.0) / highest for row in rows.tolist()], np.float32))
-    return Candidates(rows, np.stack(columns, axis=1))
+    return rows, np.stack(columns, axis=1)
 
 
 def _hit(
@@ -220,9 +198,9 @@ def _hit(
     sentence = ""
     if joined:
         sentences = joined.split("\n")
-        meaning = index.vectors_of(blob)[2:].astype(np.float32) @ (query / np.float32(index.FULL_SCALE))
-        asked = set(stems(text, language))
-        shared = [len(asked.intersection(stems(other, language))) / (len(asked) or 1) for other in sentences]
+        meaning = index.vectors_of(blob)[2:].astype(np.float32) @ (query / np.float32(FULL_SCALE))
+        asked = set(index.stems(text, language))
+        shared = [len(asked.intersection(index.stems(other, language))) / (len(asked) or 1) for other in sentences]
         is_title = np.array([other == title for other in sentences])  # the title is shown anyway
         sentence = sentences[int(np.argmax(meaning + np.array(shared) - is_title))]
     return Hit(title, Path(path).name, language, url, round(score, 4), sentence)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from bot.articles import Article, ArticleError, Note, Section, Step, read_text
+from bot.articles import Article, ArticleError, Note, Step, read_text
 from bot.articles.language import UNDETERMINED
 from bot.articles.readers.document import decode
 from bot.encoder import Encoder, load_encoder
@@ -22,7 +22,8 @@ LARGEST_FILE = 2_000_000
 """Bytes; the largest of the known articles has 40,000."""
 MOST_SENTENCES = 60
 _LONGEST_SENTENCE = 400
-_FULL_SCALE = 127
+FULL_SCALE = 127
+"""Vectors are kept as whole numbers, so many times as long."""
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")  # also those that are broken
 _SENTENCE_END = re.compile(r"(?<=[.!?:])\s+(?=[\w\"'«»(¿¡])|\n+")
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
@@ -127,7 +128,7 @@ def search_encoder() -> Encoder:
 
 def encode(texts: Sequence[str]) -> bytes:
     """Returns the encoder's vectors of texts as int8 rows."""
-    return np.rint(search_encoder().encode(texts) * _FULL_SCALE).astype(np.int8).tobytes()
+    return np.rint(search_encoder().encode(texts) * FULL_SCALE).astype(np.int8).tobytes()
 
 
 def _document_url(article: Article) -> str:
@@ -144,27 +145,18 @@ def _sentences(article: Article) -> Iterator[str]:
     if article.description:
         yield _without_tags(article.description)
     for section in article.sections:
-        for text in _texts(section):
+        paragraphs = (_LINK.sub(r"\1", paragraph).replace("**", "") for paragraph in section.paragraphs)
+        for text in (*paragraphs, *_texts((*section.steps, *section.bullets), section.notes)):
             for sentence in _SENTENCE_END.split(text):
                 plain = " ".join(sentence.split())[:_LONGEST_SENTENCE]
                 if len(_LETTERS.findall(plain)) > 2:
                     yield plain
 
 
-def _texts(section: Section) -> Iterator[str]:
-    yield from (_LINK.sub(r"\1", paragraph).replace("**", "") for paragraph in section.paragraphs)
-    yield from _step_texts((*section.steps, *section.bullets))
-    yield from _note_texts(section.notes)
-
-
-def _step_texts(steps: Iterable[Step]) -> Iterator[str]:
+def _texts(steps: Iterable[Step], notes: Iterable[Note]) -> Iterator[str]:
     for step in steps:
         yield step.text
-        yield from _step_texts(step.steps)
-        yield from _note_texts(step.notes)
-
-
-def _note_texts(notes: Iterable[Note]) -> Iterator[str]:
+        yield from _texts(step.steps, step.notes)
     for note in notes:
         yield note.text
         yield from note.items

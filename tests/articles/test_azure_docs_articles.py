@@ -36,7 +36,7 @@ def test_relative_links_are_completed_and_a_link_to_the_article_itself_is_none(a
 
 def test_the_base_of_relative_links_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = Settings(azure_docs_base_url="https://docs.example.org/a/b/")
-    monkeypatch.setattr("bot.articles.readers.azure_docs.get_settings", lambda: chosen)
+    monkeypatch.setattr("bot.articles.readers.get_settings", lambda: chosen)
     article = read_article(FIXTURES / "azure_docs.md")
     assert [link.url for link in article.links][:2] == [
         "https://docs.example.org/a/b/owner#who",

@@ -140,7 +140,7 @@ def test_files_with_annotated_entities_are_left_to_rasa(root: Path, tmp_path: Pa
         "    - pay [E0400ABCDE](invoice_number) now\n",
         encoding="utf8",
     )
-    importer = ArticleImporter(str(root / "config.yml"), training_data_paths=[str(path)], titles=False, slugs=False)
+    importer = ArticleImporter(str(root / "config.yml"), training_data_paths=[str(path)])
     message = importer.get_nlu_data().training_examples[0]
     assert message.get("text") == "pay E0400ABCDE now"
     assert message.get("entities")[0]["entity"] == "invoice_number"

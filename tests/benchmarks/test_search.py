@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 
 from benchmarks.search.__main__ import QUERIES, read_questions
-from benchmarks.search.learn import Version, fold_of, learn, read_articles, read_training_questions
+from benchmarks.search.learn import Version, add_questions, fold_of, learn, read_articles, read_training_questions
 from bot.encoder.features import words_of
 from bot.search.database import ENCODER, Library, LibraryError, fact
 from bot.search.importing import import_articles
-from bot.search.known import add_questions
 from bot.search.ranking import Searcher
 from bot.search.reading import search_encoder
 from bot.settings import get_settings

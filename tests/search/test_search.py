@@ -13,7 +13,7 @@ import pytest
 
 from bot.search.database import Library, LibraryError
 from bot.search.importing import import_articles
-from bot.search.ranking import ArticleVectors, Searcher, open_vectors
+from bot.search.ranking import Searcher, open_vectors
 from tests.search.conftest import write
 
 
@@ -98,26 +98,18 @@ def test_searching_goes_on_while_articles_are_imported(imported: Library, trees:
     assert searcher.search("maskinen krasjer", "nb")[0].title == "Blåskjerm 5"
 
 
-def test_all_languages_share_the_vectors_until_an_import_replaces_them(
-    imported: Library, trees: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    opened: list[ArticleVectors] = []
-
-    def watched(folder: Path, name: str) -> ArticleVectors:
-        opened.append(open_vectors(folder, name))
-        return opened[-1]
-
-    monkeypatch.setattr("bot.search.ranking.open_vectors", watched)
+def test_all_languages_share_the_vectors_until_an_import_replaces_them(imported: Library, trees: Path) -> None:
+    open_vectors.cache_clear()
     searcher = Searcher(imported.path)
     for language in ("nb", "nl", "nb"):
         searcher.search("OneDrive", language)
-    assert len(opened) == 1
+    assert open_vectors.cache_info().misses == 1
     write(trees, "nl-NL", "calendar", "Agenda delen", "Anderen zien uw afspraken.")
     import_articles(imported, [trees])
     assert [searcher.search("agenda delen met anderen", language)[0].file for language in ("nl", "nb")] == [
         "calendar.md"
     ] * 2
-    assert len(opened) == 2
+    assert open_vectors.cache_info().misses == 2
 
 
 def test_the_command_prints_json(imported: Library, root: Path) -> None:

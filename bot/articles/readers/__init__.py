@@ -1,12 +1,21 @@
-"""Readers: one module for each dialect of help articles, and the choice between them."""
+"""Readers of help articles in three dialects: plain, side-by-side (two languages) and azure-docs."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from bot.articles.model import Article
-from bot.articles.readers import azure_docs, side_by_side
-from bot.articles.readers.document import decode, read_document, split
+from bot.articles.readers import side_by_side
+from bot.articles.readers.document import Document, assemble, decode, read_sections, split
+from bot.settings import get_settings
+
+_TOPICS = frozenset(
+    {"conceptual", "how-to", "howto", "tutorial", "quickstart", "overview", "reference", "troubleshooting", "sample"}
+)
+_BOX_OR_RELATIVE_LINK = re.compile(
+    r"^\s*>\s*\[![A-Za-z]+\]|\]\((?![a-z][a-z0-9+.-]*:|[/#<])[^)\s]+\.md\b", re.MULTILINE
+)
 
 
 def read_article(path: Path, *, salvage: bool = False) -> Article:
@@ -51,6 +60,18 @@ def read_text(text: str, *, path: Path | str = "", salvage: bool = False) -> Art
     document = split(text, str(path), salvage=salvage)
     if side_by_side.is_written_in(document):
         return side_by_side.read(document)
-    if azure_docs.is_written_in(document):
-        return azure_docs.read(document)
-    return read_document(document, "plain", base_url=None)
+    if _is_azure_docs(document):
+        base_url = str(get_settings().azure_docs_base_url)
+        return assemble(document, "azure-docs", read_sections(document, base_url))
+    return assemble(document, "plain", read_sections(document))
+
+
+def _is_azure_docs(document: Document) -> bool:
+    """Tells whether a document is an azure-docs article: described, and with a topic kind, a box or a relative link.
+
+    Our own articles are described, too; they name their intent.
+    """
+    metadata = document.metadata
+    if not metadata.get("description") or "intent" in metadata:
+        return False
+    return str(metadata.get("ms.topic", "")).lower() in _TOPICS or bool(_BOX_OR_RELATIVE_LINK.search(document.body))

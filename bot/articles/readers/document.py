@@ -11,8 +11,7 @@ import yaml
 from frontmatter.default_handlers import YAMLHandler
 
 from bot.articles import language
-from bot.articles.inline import Context
-from bot.articles.markdown import ParsedBody, parse
+from bot.articles.markdown import parse
 from bot.articles.model import Article, ArticleError, Problem, Section
 from bot.articles.sections import build_sections
 
@@ -114,26 +113,20 @@ def _load(front_matter: str, path: str, first_line: int) -> dict[str, Any]:
     return {str(name): value for name, value in metadata.items()}
 
 
-def read_document(document: Document, dialect: str, base_url: str | None) -> Article:
-    """Reads a document of a dialect that holds one language.
+def read_sections(
+    document: Document, base_url: str | None = None, select: Callable[[str], str] = str
+) -> tuple[Section, ...]:
+    """Reads the sections of a document and reports what is wrong with them.
 
     Args:
         document: the article.
-        dialect: its dialect's name.
         base_url: what its relative links are relative to; None where the dialect has no such base.
+        select: picks what is read of each text, one language of two.
     """
-    body = parse(document.body, document.first_line)
-    return assemble(document, dialect, read_sections(document, body, base_url))
-
-
-def read_sections(
-    document: Document, body: ParsedBody, base_url: str | None, select: Callable[[str], str] | None = None
-) -> tuple[Section, ...]:
-    """Reads the sections of a document, or of the language that `select` picks, and reports what is wrong with them."""
-    context = Context(document.report, base_url)
-    sections = build_sections(body, context, select)
-    if context.muted:
-        document.report(document.first_line, f"<{context.muted}> is never closed; close or remove it")
+    body = parse(document.body, document.first_line, document.report, base_url)
+    sections = build_sections(body, select)
+    if body.muted:
+        document.report(document.first_line, f"<{body.muted}> is never closed; close or remove it")
     return sections
 
 

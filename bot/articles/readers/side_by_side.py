@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
-from bot.articles.inline import Context
-from bot.articles.markdown import ParsedBody, parse, render_text
+from bot.articles.markdown import parse, render_text
 from bot.articles.model import Article
 from bot.articles.readers.document import Document, assemble, read_sections
 
@@ -28,10 +28,10 @@ def read(document: Document) -> Article:
     Returns:
         The article in its own language; `source` is the English one, `segments` has the sentences of both in pairs.
     """
-    body = parse(document.body, document.first_line)
-    target = read_sections(document, body, None, lambda content: _language(content, "target"))
-    source = read_sections(document, body, None, lambda content: _language(content, "source"))
-    segments = _segments(body, document)
+    target, source = (
+        read_sections(document, select=partial(_language, wanted=wanted)) for wanted in ("target", "source")
+    )
+    segments = tuple(_segments(document))
     article = assemble(document, "side-by-side", target)
     original = replace(
         article,
@@ -68,10 +68,9 @@ def _language(content: str, wanted: str) -> str:
     return "".join(text for language, _, text in _spans(content) if language in {"", wanted})
 
 
-def _segments(body: ParsedBody, document: Document) -> tuple[tuple[str, str], ...]:
+def _segments(document: Document) -> Iterator[tuple[str, str]]:
     """Pairs the sentences of both languages by their ids and reports those that have no partner."""
-    context = Context(report=lambda line, message: None)  # the sections' reading has reported it
-    segments = []
+    body = parse(document.body, document.first_line)
     for node in body.tree.walk():
         if node.type != "inline":
             continue
@@ -86,7 +85,6 @@ def _segments(body: ParsedBody, document: Document) -> tuple[tuple[str, str], ..
                 missing = "English source" if "target" in sides else "translation"
                 document.report(line, f"segment {identifier} has no {missing}; add the span beside it")
                 continue
-            target, source = (render_text(body, sides[side], context).text for side in ("target", "source"))
+            target, source = (render_text(body, sides[side]).text for side in ("target", "source"))
             if target or source:
-                segments.append((target, source))
-    return tuple(segments)
+                yield target, source

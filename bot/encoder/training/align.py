@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.articles import ArticleError
-from bot.articles.inline import Context
-from bot.articles.markdown import ParsedBody, parse, render_text
+from bot.articles.inline import Body
+from bot.articles.markdown import parse, render_text
 from bot.articles.readers.document import Document, split
 
 ENGLISH = "en"
@@ -96,7 +96,8 @@ def read_blocks(document: Document) -> list[Block]:
     Returns:
         The blocks in order; those without a word are left out.
     """
-    body = parse(document.body)
+    # Addresses are compared as they are written; with a base, none is left out for being relative.
+    body = parse(document.body, base_url="https://learn.microsoft.com")
     blocks: list[Block] = []
     for kind, markdown in _raw_blocks(body):
         pairs = [(pair["target"], pair["source"]) for pair in _SIDE_BY_SIDE.finditer(markdown)]
@@ -104,7 +105,7 @@ def read_blocks(document: Document) -> list[Block]:
     return [block for block in blocks if _LETTERS.search(block.text)]
 
 
-def _raw_blocks(body: ParsedBody) -> Iterator[tuple[str, str]]:
+def _raw_blocks(body: Body) -> Iterator[tuple[str, str]]:
     """Yields the kind and the Markdown of each block of running text."""
     for node in body.tree.walk():
         if node.type == "tr":
@@ -118,14 +119,12 @@ def _raw_blocks(body: ParsedBody) -> Iterator[tuple[str, str]]:
             yield "paragraph", node.content
 
 
-def _block(body: ParsedBody, kind: str, markdown: str, english: str) -> Block:
-    # Addresses are compared as they are written; with a base, none is left out for being relative.
-    context = Context(report=lambda line, message: None, base_url="https://learn.microsoft.com")
-    rendered = render_text(body, markdown, context)
+def _block(body: Body, kind: str, markdown: str, english: str) -> Block:
+    rendered = render_text(body, markdown)
     text = _plain(rendered.text)
     links = tuple((_HOST_AND_LOCALE.sub("", link.source), _plain(link.label)) for link in rendered.links)
     marks = frozenset([*re.findall(r"\d+", text), *(address for address, _ in links)])
-    english = _plain(render_text(body, english, context).text) if english else ""
+    english = _plain(render_text(body, english).text) if english else ""
     return Block(kind, text, rendered.anchor, marks, english, links)
 
 
