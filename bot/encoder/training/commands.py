@@ -16,7 +16,7 @@ from bot.encoder.training.align import ENGLISH, Segment, align_trees
 from bot.encoder.training.evaluate import is_held_out, measure_retrieval
 from bot.encoder.training.phrases import parallel_phrases, segments_like
 from bot.encoder.training.teacher import WEIGHTS_SHA256, Teacher, TeacherMissingError
-from bot.encoder.training.train import Lesson, NothingToLearnError, TrainingSettings, quantise, train
+from bot.encoder.training.train import NothingToLearnError, TrainingSettings, quantise, train
 
 
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -85,23 +85,21 @@ def _training(arguments: argparse.Namespace) -> None:
     examples = read_examples(arguments.phrases) if arguments.phrases else []
     phrases = [example for example in examples if example.language not in arguments.without]
     situations = parallel_phrases(phrases)
-    lesson = None
-    if not arguments.no_teacher:
-        english = [texts[ENGLISH] for texts in learned if ENGLISH in texts]
-        english += [phrase.text for phrase in phrases if phrase.language == ENGLISH]
-        english += [text for file in arguments.english for text in _english_texts(file)]
-        english = list(dict.fromkeys(english))
-        lesson = Lesson(english, Teacher().encode(english))
+    english = [texts[ENGLISH] for texts in learned if ENGLISH in texts]
+    english += [phrase.text for phrase in phrases if phrase.language == ENGLISH]
+    english += [text for file in arguments.english for text in _english_texts(file)]
+    english = list(dict.fromkeys(english))
+    taught = {} if arguments.no_teacher else dict(zip(english, Teacher().encode(english), strict=True))
     near = segments_like(phrases, learned, settings.near_segments)
-    keys, table = train(learned, lesson, settings, situations, near)
+    keys, table = train(learned, taught, settings, situations, near)
     provenance = {
         "licence": "CC-BY-4.0",
         "learned_from": [tree.name for tree in arguments.trees],
         "segments": len(learned),
         "situations": len(situations),
         "languages_without_phrases": arguments.without,
-        "teacher": None if lesson is None else f"all-MiniLM-L6-v2 (Apache-2.0, SHA-256 {WEIGHTS_SHA256})",
-        "taught_texts": 0 if lesson is None else len(lesson.texts),
+        "teacher": None if arguments.no_teacher else f"all-MiniLM-L6-v2 (Apache-2.0, SHA-256 {WEIGHTS_SHA256})",
+        "taught_texts": len(taught),
         "settings": asdict(settings),
     }
     encoder = Encoder(keys, *quantise(table), provenance)
@@ -127,9 +125,7 @@ def _lessons(arguments: argparse.Namespace) -> None:
 
 def _evaluation(arguments: argparse.Namespace) -> None:
     """Prints the retrieval table of an encoder."""
-    encoder = load_encoder(arguments.weights)
-    segments, _ = align_trees(arguments.trees)
-    _print_retrieval(encoder, segments)
+    _print_retrieval(load_encoder(arguments.weights), align_trees(arguments.trees)[0])
 
 
 def _print_retrieval(encoder: Encoder, segments: list[Segment]) -> None:
