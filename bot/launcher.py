@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
 from typing import NoReturn
+
+import requests
 
 from bot.settings import PROJECT_ROOT, get_settings
 from bot.training import LaunchError, rasa_command, rasa_environment, train
@@ -57,7 +55,8 @@ def run(
     # A message is a handful of tiny products: the threads of OpenBLAS wait for each other longer than they work.
     # Measured on two cores: 15 instead of 16 ms of processor time an answer, 14 instead of 23 on busy ones.
     environment = {"OPENBLAS_NUM_THREADS": "1", **rasa_environment()}
-    with _stop_on_terminate(), _ticket_delivery(root):
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite `kill` ends the servers as Ctrl-C does
+    with _ticket_delivery(root):
         server = subprocess.Popen(
             rasa_command(
                 *("run", "--model", model, "--port", port, "--interface", host),
@@ -78,10 +77,10 @@ def run(
 def shell(root: Path = PROJECT_ROOT) -> int:
     """Trains if needed and opens `rasa shell`; returns its exit code."""
     model = train(root)
-    port = DEFAULT_PORT if _is_free("127.0.0.1", DEFAULT_PORT) else _any_free_port()  # a bot may be running beside it
+    port = DEFAULT_PORT if _is_free("127.0.0.1", DEFAULT_PORT) else _free_port()  # a bot may be running beside it
     command = rasa_command("shell", "--model", model, "--endpoints", "endpoints.yml", "--port", port)
-    with _stop_on_terminate():
-        return subprocess.call(command, cwd=root, env=rasa_environment())
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    return subprocess.call(command, cwd=root, env=rasa_environment())
 
 
 @contextmanager
@@ -124,27 +123,12 @@ def _ended_with_us(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Pope
     try:
         yield process
     finally:
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(timeout=15)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-@contextmanager
-def _stop_on_terminate() -> Iterator[None]:
-    """Makes a polite `kill` end the servers as Ctrl-C does."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+        process.terminate()  # of one that has ended nothing comes
+        try:
+            process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def _wait_until_answers(url: str, process: subprocess.Popen[bytes]) -> None:
@@ -154,26 +138,18 @@ def _wait_until_answers(url: str, process: subprocess.Popen[bytes]) -> None:
             raise LaunchError(
                 f"Rasa's server did not start (exit code {process.returncode}); its messages stand above."
             )
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
+        with suppress(requests.RequestException):
+            requests.get(url, timeout=5).raise_for_status()
             return
-        except OSError:
-            time.sleep(0.1)
+        time.sleep(0.1)
     raise LaunchError(f"Rasa's server did not answer within {START_LIMIT_SECONDS} s; its messages stand above.")
 
 
 def _has_model(url: str) -> bool:
     """Tells whether a server has a model: Rasa goes on without one that it cannot load. One that is not asked has."""
     try:
-        with urllib.request.urlopen(url, timeout=30) as response:
-            told = response.read()
-    except urllib.error.HTTPError as error:  # not ready, or without the operators' channel
-        told = error.read()
-    except OSError:  # it has ended, which is told by whoever waits for it
-        return True
-    try:
-        return bool(json.loads(told)["parts"]["model"])
-    except (ValueError, KeyError, TypeError):
+        return bool(requests.get(url, timeout=30).json()["parts"]["model"])
+    except (requests.RequestException, KeyError, TypeError):  # it has ended, or is without the operators' channel
         return True
 
 
@@ -189,28 +165,24 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
         help="serve this model (load your own only, a model file is code); without it, that of the present content",
     )
     parser.add_argument("arguments", nargs="*", help="after `--`: handed on to `rasa run`, for example `--enable-api`")
-    parser.set_defaults(handler=_reported(_run))
+    parser.set_defaults(
+        handler=_reported(
+            lambda options: run(options.port, options.host, options.rest, options.model, options.arguments)
+        )
+    )
     parser = subparsers.add_parser("train", help="train if data, configuration or components have changed")
-    parser.set_defaults(handler=_reported(_train))
+    parser.set_defaults(handler=_reported(lambda options: train()))
     parser = subparsers.add_parser("shell", help="train if needed, then talk to the bot in this terminal")
     parser.set_defaults(handler=_reported(lambda options: shell()))
 
 
-def _run(options: argparse.Namespace) -> NoReturn:
-    run(options.port, options.host, options.rest, options.model, options.arguments)
-
-
-def _train(options: argparse.Namespace) -> int:
-    train()
-    return 0
-
-
-def _reported(command: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+def _reported(command: Callable[[argparse.Namespace], object]) -> Callable[[argparse.Namespace], int]:
     """Turns what a person must mend into one sentence and exit code 1; Ctrl-C ends without a stack trace."""
 
     def handle(options: argparse.Namespace) -> int:
         try:
-            return command(options)
+            code = command(options)
+            return code if isinstance(code, int) else 0
         except LaunchError as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
@@ -231,7 +203,7 @@ def _is_free(host: str, port: int) -> bool:
     return True
 
 
-def _any_free_port() -> int:
+def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -12,15 +12,15 @@ import tempfile
 import time
 from pathlib import Path
 
-from bot.articles import ArticleError, read_article
-from bot.articles.examples import ExampleError, read_examples
+from bot.articles import read_article
+from bot.articles.examples import read_examples
 from bot.articles.issues import IssueTableError, load_issues, source_names
-from bot.articles.replies import Replies, ReplyError
+from bot.articles.replies import Replies
 from bot.articles.trees import TreeError, configured_trees, files_read
-from bot.encoder import EncoderFileError, load_encoder
-from bot.encoder.sentences import SentenceEncoderError, load_sentence_encoder, sentence_encoder_version
+from bot.encoder import load_encoder
+from bot.encoder.sentences import load_sentence_encoder, sentence_encoder_version
 from bot.settings import PROJECT_ROOT, get_settings
-from bot.text.lexicon import LexiconError, default_folder, load_lexicon
+from bot.text.lexicon import default_folder, load_lexicon
 
 # What a model depends on. Times of files mean nothing after a clone, so their content is hashed.
 MODEL_SOURCES = (
@@ -149,15 +149,7 @@ def _check_content() -> None:
         read_examples(data / "nlu")
         for path in sorted((data / "articles").glob("*/*.md")):
             read_article(path)
-    except (
-        ArticleError,
-        IssueTableError,
-        ReplyError,
-        ExampleError,
-        LexiconError,
-        EncoderFileError,
-        SentenceEncoderError,
-    ) as error:
+    except ValueError as error:  # all that readers of files raise
         raise LaunchError(str(error)) from error
 
 

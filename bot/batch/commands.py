@@ -9,8 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bot.batch.reading import FORMATS, Columns, format_of
-from bot.batch.rows import BatchError
+from bot.batch.reading import FORMATS, BatchError, Columns, format_of
 from bot.batch.run import STREAM, Plan, triage_file
 from bot.batch.workers import cores
 from bot.training import LaunchError, train
@@ -40,29 +39,29 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument("--scheduler", metavar="ADDRESS", help="use the workers of this Dask scheduler, tcp://..")
     parser.add_argument("--force", action="store_true", help="overwrite the output, throw away parts of another run")
     parser.add_argument("--quiet", action="store_true", help="neither progress nor summary")
-    parser.set_defaults(handler=_reported)
-
-
-def _reported(options: argparse.Namespace) -> int:
-    """Turns whatever keeps the run from its end into one sentence and exit code 2."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        return _triage(options)
-    except (BatchError, LaunchError) as error:
-        told = str(error)
-    except KeyboardInterrupt:
-        told = "stopped; the same command goes on where it was."
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        told = f"{error.filename or 'a file'}: {error.strerror or error}; mend it, and the same command goes on."
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    print(f"could not run: {told}", file=sys.stderr)
-    return COULD_NOT_RUN
+    parser.set_defaults(handler=_triage)
 
 
 def _triage(options: argparse.Namespace) -> int:
+    """Turns whatever keeps the run from its end into one sentence and exit code 2."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return _run(options)
+    except (BatchError, LaunchError) as error:
+        reason = str(error)
+    except KeyboardInterrupt:
+        reason = "stopped; the same command goes on where it was."
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        reason = f"{error.filename or 'a file'}: {error.strerror or error}; mend it, and the same command goes on."
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    print(f"could not run: {reason}", file=sys.stderr)
+    return COULD_NOT_RUN
+
+
+def _run(options: argparse.Namespace) -> int:
     if options.processes < 1 or options.longest < 1:
         raise BatchError("--processes and --longest must be at least 1.")
     if options.report and options.report.suffix not in {".html", ".png"}:
@@ -73,21 +72,10 @@ def _triage(options: argparse.Namespace) -> int:
         raise BatchError(f"{options.model}: there is no such model; leave out --model to take the present content's.")
     source_format = format_of(options.source, options.input_format)
     output_format = format_of(options.output, options.output_format)
-    summary = triage_file(
-        Plan(
-            source=options.source,
-            output=options.output,
-            model=options.model or train(),
-            source_format=source_format,
-            output_format=output_format,
-            columns=Columns(options.text_column, options.id_column, options.longest),
-            rejects=options.rejects,
-            force=options.force,
-            processes=options.processes,
-            scheduler=options.scheduler,
-            progress=False if options.quiet else None,
-        )
-    )
+    columns = Columns(options.text_column, options.id_column, options.longest)
+    model = options.model or train()
+    same = {name: getattr(options, name) for name in ("rejects", "force", "processes", "scheduler", "quiet")}
+    summary = triage_file(Plan(options.source, options.output, model, source_format, output_format, columns, **same))
     if not options.quiet:
         summary.show(Console(stderr=True))
     if options.report:

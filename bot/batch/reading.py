@@ -1,4 +1,4 @@
-"""Reads tickets from CSV, JSON lines and Parquet, chunk by chunk; what cannot be read is turned away with a reason.
+"""Reads tickets from CSV, JSON lines and Parquet, chunk by chunk; rows that cannot be read are rejected with a reason.
 
 CSV and JSON lines are read by the standard library: pyarrow's readers give up on the whole file at the first row that
 is not UTF-8 or not well-formed.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import TextIOWrapper
@@ -18,28 +19,69 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bot.batch.rows import CHUNK_ROWS, BatchError, Chunk, Rejected, Row
 from bot.text.characters import readable
 
 FORMATS = ("csv", "jsonl", "parquet")
+# Rows that are triaged together. What a row's result is does not depend on its neighbours, but the last digit of a
+# confidence may; so the number is the same on one machine and on a cluster.
+CHUNK_ROWS = 2000
 _SUFFIXES = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
-_DELIMITERS = ",;\t"
+# Bytes of a line or characters of a field that are held in memory; what is longer is no ticket.
 _LONGEST_RECORD = 2**24
-"""Bytes of a line or characters of a field that are held in memory; what is longer is no ticket."""
+# What bytes that are not UTF-8 have become; it cannot be written.
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 Cells = tuple[object, object] | str
 """A row's id and text (text or bytes), or why it cannot be read."""
 
 
+class BatchError(RuntimeError):
+    """The run cannot begin or go on; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A row without a result: its number from 1 (a header does not count), its id if that can be read, the reason."""
+
+    row: int
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row that can be triaged."""
+
+    row: int
+    id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Neighbouring rows of the input; `number` is the chunk's, from 0."""
+
+    number: int
+    rows: tuple[Row, ...]
+    rejected: tuple[Rejected, ...]
+    # How much of the input has been read behind it: rows of a Parquet file, bytes of the others.
+    position: int
+
+    @property
+    def label(self) -> str:
+        """What the chunk is called in messages."""
+        numbers = [*(row.row for row in self.rows), *(one.row for one in self.rejected)]
+        return f"rows {min(numbers)} to {max(numbers)}"
+
+
 @dataclass(frozen=True)
 class Columns:
-    """Where the texts are and which of them are read."""
+    """Where the texts and ids are, and the characters of the longest text that is taken for a ticket."""
 
     text: str = "text"
+    # None takes `id` where there is such a column, else the number of the row.
     id: str | None = None
-    """None takes `id` where there is such a column, else the number of the row."""
     longest: int = 10_000
-    """Characters of the longest text that is taken for a ticket."""
 
 
 def format_of(path: Path, named: str | None = None) -> str:
@@ -77,14 +119,13 @@ def read_chunks(path: Path, kind: str, columns: Columns, size: int = CHUNK_ROWS)
     """
     readers = {"csv": _read_csv, "jsonl": _read_json_lines, "parquet": _read_parquet}
     records = enumerate(readers[kind](path, columns), start=1)
-    read = ((_read_row(row, cells, columns.longest), position) for row, (position, cells) in records)
     for number in itertools.count():
-        part = list(itertools.islice(read, size))
+        part = list(itertools.islice(records, size))
         if not part:
             return
-        rows = tuple(row for row, _ in part if isinstance(row, Row))
-        rejected = tuple(row for row, _ in part if isinstance(row, Rejected))
-        yield Chunk(number, rows, rejected, part[-1][1])
+        read = [_read_row(row, cells, columns.longest) for row, (_, cells) in part]
+        rows = tuple(row for row in read if isinstance(row, Row))
+        yield Chunk(number, rows, tuple(row for row in read if isinstance(row, Rejected)), part[-1][1][0])
 
 
 def _read_row(row: int, cells: Cells, longest: int) -> Row | Rejected:
@@ -92,29 +133,21 @@ def _read_row(row: int, cells: Cells, longest: int) -> Row | Rejected:
         return Rejected(row, "", cells)
     cell, text = (cell.decode("utf8", "surrogateescape") if isinstance(cell, bytes) else cell for cell in cells)
     identity = str(row if cell is None else cell)
-    if not _is_utf8(identity):
+    if _HALF_CHARACTER.search(identity):
         return Rejected(row, "", "the id is not UTF-8")
-    reason = ""
     if text is None:
         reason = "no text"
     elif not isinstance(text, str):
         reason = f"the text is not a text but of the type {type(text).__name__}"
-    elif not _is_utf8(text):
+    elif _HALF_CHARACTER.search(text):
         reason = "the text is not UTF-8"
     elif not (text := readable(text)).strip():
         reason = "empty text"
     elif len(text) > longest:
         reason = f"too long: {len(text)} characters, at most {longest} are read (is a quotation mark not closed?)"
-    return Rejected(row, identity, reason) if reason else Row(row, identity, str(text))
-
-
-def _is_utf8(text: str) -> bool:
-    """Tells whether a text can be written as UTF-8: bytes that were none have become half characters."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    else:
+        return Row(row, identity, text)
+    return Rejected(row, identity, reason)
 
 
 def _read_csv(path: Path, columns: Columns) -> Iterator[tuple[int, Cells]]:
@@ -126,20 +159,21 @@ def _read_csv(path: Path, columns: Columns) -> Iterator[tuple[int, Cells]]:
             raise BatchError(
                 f"{path}: is no CSV file in UTF-8; convert it, for example with `iconv -f UTF-16 -t UTF-8`."
             )
-        delimiter = next((mark for mark in _DELIMITERS if columns.text in _header(head, mark)), ",")
-        names = _header(head, delimiter)
-        text, identity = _places(path, names, columns)
+        headers = {mark: _header(head, mark) for mark in ",;\t"}
+        delimiter = next((mark for mark, names in headers.items() if columns.text in names), ",")
+        width = len(headers[delimiter])
+        text, identity = _places(path, headers[delimiter], columns)
         reader = csv.reader(lines, delimiter=delimiter)
         while True:
             try:
-                record = next(reader)
-            except StopIteration:
-                return
+                record = next(reader, None)
             except csv.Error as error:
                 yield raw.tell(), f"not well-formed: {error}"
                 continue
-            if record and len(record) != len(names):
-                yield raw.tell(), f"not well-formed: {len(record)} fields, the header names {len(names)}"
+            if record is None:
+                return
+            if record and len(record) != width:
+                yield raw.tell(), f"not well-formed: {len(record)} fields, the header names {width}"
             elif record:  # none is a blank line
                 yield raw.tell(), (record[identity] if identity is not None else None, record[text])
 
@@ -192,15 +226,13 @@ def _json_object(line: bytes) -> dict[str, Any] | str:
 
 def _read_parquet(path: Path, columns: Columns) -> Iterator[tuple[int, Cells]]:
     file = _parquet(path)
-    text, identity = _places(path, file.schema_arrow.names, columns)
-    names = [file.schema_arrow.names[place] for place in (text, identity) if place is not None]
-    position = 0
-    for batch in file.iter_batches(batch_size=CHUNK_ROWS, columns=names):
-        texts = _values(batch.column(names[0]))
-        ids = _values(batch.column(names[1])) if identity is not None else [None] * len(texts)
-        for cells in zip(ids, texts, strict=True):
-            position += 1
-            yield position, cells
+    names = file.schema_arrow.names
+    text, identity = _places(path, names, columns)
+    wanted = [names[text]] if identity is None else [names[text], names[identity]]
+    batches = file.iter_batches(batch_size=CHUNK_ROWS, columns=wanted)
+    rows = (row for batch in batches for row in zip(*(_values(batch.column(name)) for name in wanted), strict=True))
+    for position, row in enumerate(rows, start=1):
+        yield position, (None if identity is None else row[1], row[0])
 
 
 def _values(column: pa.Array) -> list[object]:

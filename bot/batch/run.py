@@ -1,55 +1,53 @@
-"""A whole run: read, share out, keep parts, put them together, count."""
+"""A whole run: read, share out, keep a part for each chunk in a folder beside the output, put them together, count."""
 
 from __future__ import annotations
 
+import fcntl
+import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 from tqdm import tqdm
 
-from bot.batch.links import read_links
-from bot.batch.parts import Parts, digest_of
-from bot.batch.reading import Columns, read_chunks, total_of
-from bot.batch.rows import CHUNK_ROWS, BatchError, Chunk
+from bot.batch.reading import CHUNK_ROWS, BatchError, Chunk, Columns, read_chunks, total_of
 from bot.batch.summary import Summary
-from bot.batch.tables import unpack, write_rejected, write_results
-from bot.batch.workers import Model, begin_to_load, on_cluster, on_this_machine
+from bot.batch.tables import read_links, unpack, write_rejected, write_results
+from bot.batch.workers import Model, begin_to_load, digest_of, on_cluster, on_this_machine, understand
 from bot.files import written_whole
 
 STREAM = Path("-")
+# Of the parts; another number makes those of earlier versions useless.
 _FORMAT = 1
-"""Of the parts; another number makes those of earlier versions useless."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run is to do."""
+    """What a run is to do; `-` as source or output is standard input or output."""
 
     source: Path
-    """The input; `-` for standard input."""
     output: Path
-    """The result; `-` for standard output."""
     model: Path
     source_format: str
     output_format: str
     columns: Columns
+    # Where rows without a result go; None takes a file beside the output, or standard error.
     rejects: Path | None = None
-    """Where rows without a result go; None takes a file beside the output, or standard error."""
+    # Whether what is there already is thrown away.
     force: bool = False
-    """Whether what is there already is thrown away."""
     processes: int = 1
+    # Address of a Dask scheduler; None takes processes of this machine.
     scheduler: str | None = None
-    """Address of a Dask scheduler; None takes processes of this machine."""
     chunk_rows: int = CHUNK_ROWS
-    progress: bool | None = None
-    """Whether a bar is drawn; None draws it on a terminal."""
+    # Without it a bar is drawn on a terminal.
+    quiet: bool = False
 
     @property
     def rejects_path(self) -> Path:
@@ -76,7 +74,12 @@ def triage_file(plan: Plan) -> Summary:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         else:
             folder = plan.output.with_name(plan.output.name + ".parts")
-        parts = stack.enter_context(Parts(folder).opened())
+            folder.mkdir(parents=True, exist_ok=True)
+        lock = stack.enter_context((folder / "lock").open("wb"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BatchError(f"{folder}: another run is at work on this output; wait for it.") from error
         source = plan.source
         if source == STREAM:
             source = folder / "input"
@@ -85,64 +88,87 @@ def triage_file(plan: Plan) -> Summary:
         model = Model.at(plan.model)
         if plan.scheduler is None:
             begin_to_load(model)
-        parts.begin(
-            {
-                "format": _FORMAT,
-                "input": {"size": source.stat().st_size, "sha256": digest_of(source), "format": plan.source_format},
-                "model": {"name": plan.model.name, "sha256": model.digest},
-                "columns": asdict(plan.columns),
-                "chunk_rows": plan.chunk_rows,
-            },
-            plan.force,
-        )
-        _understand(plan, source, model, parts)
-        summary = _put_together(plan, parts)
+        about = {
+            "format": _FORMAT,
+            "input": {"size": source.stat().st_size, "sha256": digest_of(source), "format": plan.source_format},
+            "model": {"name": plan.model.name, "sha256": model.digest},
+            "columns": asdict(plan.columns),
+            "chunk_rows": plan.chunk_rows,
+        }
+        _begin(folder, about, plan.force)
+        _triage_chunks(plan, source, model, folder)
+        summary = _put_together(plan, folder)
         if plan.output != STREAM:
-            parts.remove()
+            shutil.rmtree(folder)
     return summary
 
 
-def _understand(plan: Plan, source: Path, model: Model, parts: Parts) -> None:
+def _begin(folder: Path, about: Mapping[str, Any], force: bool) -> None:
+    """Makes sure that the parts in a folder belong to this run.
+
+    Args:
+        folder: where the parts are.
+        about: what the results depend on: input, model, options.
+        force: whether parts of another run are thrown away.
+
+    Raises:
+        BatchError: they belong to another one.
+    """
+    path = folder / "manifest.json"
+    if path.exists():
+        known = json.loads(path.read_text(encoding="utf8"))
+        if known == about:
+            return
+        if not force:
+            changed = ", ".join(sorted(key for key in about if known.get(key) != about[key]))
+            raise BatchError(f"{folder}: has parts of another run (different: {changed}); --force throws them away.")
+        for part in folder.glob("*.arrow"):
+            part.unlink()
+    with written_whole(path) as stream:
+        stream.write(json.dumps(about, indent=1).encode())
+
+
+def _triage_chunks(plan: Plan, source: Path, model: Model, folder: Path) -> None:
     """Sees to it that there is a part for each chunk."""
     layout = "{percentage:3.0f}%|{bar}| {elapsed}, {remaining} left{postfix}"
-    hidden = None if plan.progress is None else not plan.progress
     total = total_of(source, plan.source_format)
-    with tqdm(total=total, bar_format=layout, disable=hidden, file=sys.stderr) as bar:
-        chunks = _unfinished(read_chunks(source, plan.source_format, plan.columns, plan.chunk_rows), parts, bar)
-        links = read_links()
+    with tqdm(total=total, bar_format=layout, disable=plan.quiet or None, file=sys.stderr) as bar:
+
+        def part_of(chunk: Chunk) -> Path:
+            return folder / f"{chunk.number:08}.arrow"
+
+        def advance(chunk: Chunk) -> None:
+            bar.update(max(0, chunk.position - bar.n))  # chunks are not done in their order
+
+        def unfinished() -> Iterator[Chunk]:
+            for chunk in read_chunks(source, plan.source_format, plan.columns, plan.chunk_rows):
+                if part_of(chunk).exists():
+                    advance(chunk)
+                else:
+                    yield chunk
+
+        work = partial(understand, model, read_links())
         if plan.scheduler is None:
-            results = on_this_machine(chunks, model, links, plan.processes)
+            results = on_this_machine(unfinished(), model, work, plan.processes)
         else:
-            results = on_cluster(chunks, model, links, plan.scheduler)
+            results = on_cluster(unfinished(), work, plan.scheduler)
         rows = 0
         for chunk, result in results:
-            with written_whole(parts.path(chunk.number)) as stream:
+            with written_whole(part_of(chunk)) as stream:
                 stream.write(result)
-            rows += chunk.size
+            rows += len(chunk.rows) + len(chunk.rejected)
             elapsed = bar.format_dict["elapsed"] or 1e-9
             bar.set_postfix_str(f"{rows / elapsed:,.0f} tickets/s", refresh=False)
-            _advance(bar, chunk)
+            advance(chunk)
 
 
-def _unfinished(chunks: Iterator[Chunk], parts: Parts, bar: Any) -> Iterator[Chunk]:
-    """Yields the chunks that are still to be done."""
-    for chunk in chunks:
-        if parts.path(chunk.number).exists():
-            _advance(bar, chunk)
-        else:
-            yield chunk
-
-
-def _advance(bar: Any, chunk: Chunk) -> None:
-    bar.update(max(0, chunk.position - bar.n))  # chunks are not done in their order
-
-
-def _put_together(plan: Plan, parts: Parts) -> Summary:
+def _put_together(plan: Plan, folder: Path) -> Summary:
     """Writes the result and the rejected rows, each wholly or not at all."""
     summary = Summary()
+    parts = sorted(folder.glob("*.arrow"))
 
     def batches() -> Iterator[pa.RecordBatch]:
-        for path in parts.in_order():
+        for path in parts:
             batch, rejected = unpack(path)
             summary.add(batch, len(rejected))
             yield batch
@@ -151,7 +177,7 @@ def _put_together(plan: Plan, parts: Parts) -> Summary:
         write_results(stream, plan.output_format, batches())
         if summary.rejected:
             with _opened(plan.rejects_path, sys.stderr.buffer) as rejects:
-                write_rejected(rejects, (one for path in parts.in_order() for one in unpack(path)[1]))
+                write_rejected(rejects, (one for path in parts for one in unpack(path)[1]))
         elif plan.rejects_path != STREAM:
             plan.rejects_path.unlink(missing_ok=True)  # of an earlier run, which --force has given up
     return summary
@@ -160,9 +186,9 @@ def _put_together(plan: Plan, parts: Parts) -> Summary:
 @contextmanager
 def _opened(path: Path, standard_stream: BinaryIO) -> Iterator[BinaryIO]:
     """Opens a file that takes its place when all of it is written, or the standard stream for `-`."""
-    if path == STREAM:
+    if path != STREAM:
+        with written_whole(path) as stream:
+            yield stream
+    else:
         yield standard_stream
         standard_stream.flush()
-        return
-    with written_whole(path) as stream:
-        yield stream

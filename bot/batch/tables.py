@@ -6,28 +6,48 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from io import TextIOWrapper
+from itertools import product
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from bot.batch.rows import Rejected
+from bot.articles import ArticleStore
+from bot.articles.issues import load_issues
+from bot.articles.parts import documents
+from bot.articles.replies import Replies
+from bot.articles.store import ArticleNotFound
+from bot.batch.reading import Rejected
+from bot.settings import get_settings
 from bot.text.csv_cells import safe_cell, write_rows
 
 _CONFIDENCES = ("confidence", "runner_up_confidence")
-SCHEMA = pa.schema(
-    [
-        (name, pa.float32() if name in _CONFIDENCES else pa.string())
-        for name in (
-            *("id", "intent", "confidence", "language", "runner_up", "runner_up_confidence", "second_issue"),
-            *("product", "entities", "sentiment", "queue", "priority", "article_id", "article_url"),
-        )
-    ]
+_COLUMNS = (
+    "id intent confidence language runner_up runner_up_confidence second_issue product entities sentiment queue "
+    "priority article_id article_url"
 )
+SCHEMA = pa.schema([(name, pa.float32() if name in _CONFIDENCES else pa.string()) for name in _COLUMNS.split()])
 """The columns of the result; `entities` is a JSON list of {entity, value, start, end}."""
 _REJECTED = b"rejected"
+
+Links = dict[tuple[str, str], tuple[str, str | None]]
+"""Issue and language of the answer -> the article's id and the address of its first document, if it has one."""
+
+
+def read_links() -> Links:
+    """Reads the articles of all issues, once for all workers: it takes some seconds."""
+    articles = ArticleStore(get_settings().data_dir / "articles")
+    links: Links = {}
+    for intent, language in product(load_issues(), Replies().languages()):
+        try:
+            article = articles.article(intent, language)
+        except ArticleNotFound:
+            continue
+        url = next((document.url for document in documents(article)), None)
+        links[intent, language] = (f"{intent}/{article.language}", url)
+    return links
 
 
 def write_results(stream: BinaryIO, kind: str, batches: Iterable[pa.RecordBatch]) -> None:
@@ -47,12 +67,10 @@ def write_results(stream: BinaryIO, kind: str, batches: Iterable[pa.RecordBatch]
             for batch in batches:
                 writer.write_batch(pa.RecordBatch.from_arrays(list(map(_safe, batch.columns)), schema=SCHEMA))
     else:
-        for batch in batches:
-            for record in batch.to_pylist():
-                record["entities"] = json.loads(record["entities"])
-                for name in _CONFIDENCES:
-                    record[name] = None if record[name] is None else float(f"{record[name]:.7g}")
-                stream.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")
+        for record in (record for batch in batches for record in batch.to_pylist()):
+            record["entities"] = json.loads(record["entities"])
+            record.update({name: float(f"{record[name]:.7g}") for name in _CONFIDENCES if record[name] is not None})
+            stream.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")
 
 
 def _safe(column: pa.Array) -> pa.Array:
@@ -74,8 +92,8 @@ def pack(batch: pa.RecordBatch, rejected: Sequence[Rejected]) -> bytes:
 def unpack(path: Path) -> tuple[pa.RecordBatch, list[Rejected]]:
     """Reads what `pack` made of a chunk."""
     with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as file:
-        rejected: list[dict[str, Any]] = json.loads(file.schema.metadata[_REJECTED])
-        return file.get_batch(0).replace_schema_metadata(), [Rejected(**one) for one in rejected]
+        rejected = [Rejected(**one) for one in json.loads(file.schema.metadata[_REJECTED])]
+        return file.get_batch(0).replace_schema_metadata(), rejected
 
 
 def write_rejected(stream: BinaryIO, rejected: Iterable[Rejected]) -> None:

@@ -23,9 +23,8 @@ from threadpoolctl import threadpool_limits
 
 from bot.articles.issues import load_issues
 from bot.articles.replies import Replies
-from bot.batch.links import Links
-from bot.batch.rows import Chunk, Rejected, Row
-from bot.batch.tables import SCHEMA
+from bot.batch.reading import Chunk, Rejected, Row
+from bot.batch.tables import SCHEMA, Links
 from bot.channel.typed_text import as_text
 from bot.nlu.language import FALLBACK_LANGUAGE, LANGUAGE
 from bot.tickets.priority import assess

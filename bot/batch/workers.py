@@ -2,53 +2,60 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import multiprocessing
 import os
 import signal
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, islice
 from multiprocessing.context import ForkServerContext
 from multiprocessing.forkserver import ensure_running
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bot.batch.links import Links
-from bot.batch.parts import digest_of
-from bot.batch.rows import BatchError, Chunk
-from bot.batch.tables import pack
+from bot.batch.reading import BatchError, Chunk
+from bot.batch.tables import Links, pack
 
 if TYPE_CHECKING:
     from bot.batch.understanding import Understanding
 
-WAITING = 2
-"""Chunks that wait for each worker, so that none of them waits for the reader."""
+# Tells the process from which workers are forked what to load.
 PRELOADED = "BOT_BATCH_PRELOADED"
-"""Environment variable that tells the process from which workers are forked what to load."""
-ATTEMPTS = 3
-"""So often may a worker die over the same chunk."""
+# Chunks that wait for each worker, so that none of them waits for the reader.
+_WAITING = 2
+# So often may a worker die over the same chunk.
+_ATTEMPTS = 3
 _ONE_AT_A_TIME = threading.Lock()
 
+Work = Callable[[Chunk], bytes]
 
-@dataclass(frozen=True)
-class Model:
-    """A trained model, as workers are told of it."""
+
+class Model(NamedTuple):
+    """A trained model's file and its SHA-256: on a cluster every machine has a copy, and one of them may be old."""
 
     path: str
     digest: str
-    """SHA-256 of the file: on a cluster every machine has a copy, and one of them may be old."""
 
     @classmethod
     def at(cls, path: Path) -> Model:
         """Names a file."""
         return cls(str(path.resolve()), digest_of(path))
+
+
+def digest_of(path: Path) -> str:
+    """Returns the SHA-256 of a file's content."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def understand(model: Model, links: Links, chunk: Chunk) -> bytes:
@@ -64,71 +71,59 @@ def understand(model: Model, links: Links, chunk: Chunk) -> bytes:
         return pack(*_loaded(model).triage(chunk, links))
 
 
-def on_this_machine(
-    chunks: Iterable[Chunk], model: Model, links: Links, processes: int
-) -> Iterator[tuple[Chunk, bytes]]:
+def on_this_machine(chunks: Iterator[Chunk], model: Model, work: Work, processes: int) -> Iterator[tuple[Chunk, bytes]]:
     """Yields each chunk with its result, as they are ready.
 
     A worker that dies, for want of memory for example, is replaced, and what it had is done again.
 
     Args:
         chunks: what is to be done; read as workers become free.
-        model: the model.
-        links: what the tickets are answered by.
+        model: what the workers load.
+        work: what they do to a chunk.
         processes: number of workers.
 
     Raises:
         BatchError: workers die again and again over the same chunk.
     """
     context = begin_to_load(model)
-    waiting = iter(chunks)
     deaths: Counter[int] = Counter()
     while True:
         unfinished: dict[int, Chunk] = {}
-        running: dict[Future[bytes], int] = {}
         with ProcessPoolExecutor(processes, mp_context=context, initializer=ignore_interrupts) as pool:
             try:
-                while True:
-                    for chunk in islice(waiting, processes * WAITING - len(running)):
-                        unfinished[chunk.number] = chunk  # before it is submitted, which fails where a worker has died
-                        running[pool.submit(understand, model, links, chunk)] = chunk.number
-                    if not running:
-                        return
-                    done, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        result = future.result()
-                        yield unfinished.pop(running.pop(future)), result
+                for chunk, future in _finished(pool, chunks, work, lambda: processes * _WAITING, unfinished):
+                    yield chunk, future.result()
+                return
             except (BrokenProcessPool, ConnectionError, EOFError):  # a worker, or what workers are forked from
                 _stop_feeding(pool)
                 again = [unfinished[number] for number in sorted(unfinished)]
-                waiting = chain(again, waiting)
+                chunks = chain(again, chunks)
                 # The workers had the first ones; the others waited.
                 deaths.update(chunk.number for chunk in again[:processes])
                 worst = max(again[:processes], key=lambda chunk: deaths[chunk.number])
-                if deaths[worst.number] >= ATTEMPTS:
+                if deaths[worst.number] >= _ATTEMPTS:
                     raise BatchError(
-                        f"workers died {ATTEMPTS} times over {worst.label}; is there enough memory? Try --processes 1."
+                        f"workers died {_ATTEMPTS} times over {worst.label}; is there enough memory? Try --processes 1."
                     ) from None
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 
 
-def on_cluster(chunks: Iterable[Chunk], model: Model, links: Links, address: str) -> Iterator[tuple[Chunk, bytes]]:
+def on_cluster(chunks: Iterator[Chunk], work: Work, address: str) -> Iterator[tuple[Chunk, bytes]]:
     """Yields each chunk with its result, as they are ready, from the workers of a Dask cluster.
 
     Dask gives what a dead worker had to another one.
 
     Args:
         chunks: what is to be done; read as workers become free.
-        model: the model; every worker has it at the same path.
-        links: what the tickets are answered by.
+        work: what is done to a chunk; every worker has the model at the same path.
         address: the scheduler's, such as `tcp://10.0.0.5:8786`.
 
     Raises:
         BatchError: there is no scheduler or no worker, they went away, or workers die over the same chunk.
     """
     try:
-        from distributed import Client, as_completed
+        from distributed import Client
         from distributed.scheduler import KilledWorker
     except ImportError as error:
         raise BatchError("Dask is not installed; `uv sync --group cluster` installs it.") from error
@@ -141,22 +136,14 @@ def on_cluster(chunks: Iterable[Chunk], model: Model, links: Links, address: str
             client.wait_for_workers(1, timeout=60)
         except Exception as error:
             raise BatchError(f"{address}: the scheduler has no workers; start some with `dask worker`.") from error
-        waiting = iter(chunks)
-        running: dict[str, Chunk] = {}
-        done = as_completed(loop=client.loop)
+        pool = client.get_executor(pure=False)
 
-        def fill() -> None:
-            room = WAITING * max(1, sum(client.nthreads().values()))
-            for chunk in islice(waiting, max(0, room - len(running))):
-                future = client.submit(understand, model, links, chunk, pure=False)
-                running[future.key] = chunk
-                done.add(future)
+        def room() -> int:
+            return _WAITING * max(1, sum(map(int, client.nthreads().values())))
 
-        fill()
-        for future in done:
-            chunk = running.pop(future.key)
+        for chunk, future in _finished(pool, chunks, work, room, {}):
             try:
-                result: bytes = future.result()
+                result = future.result()
             except KilledWorker as error:
                 raise BatchError(f"workers died again and again over {chunk.label}; is there enough memory?") from error
             except BatchError:
@@ -164,7 +151,25 @@ def on_cluster(chunks: Iterable[Chunk], model: Model, links: Links, address: str
             except Exception as error:
                 raise BatchError(f"{chunk.label}: the cluster failed: {error!r}; the same command goes on.") from error
             yield chunk, result
-            fill()
+
+
+def _finished(
+    pool: Executor, chunks: Iterator[Chunk], work: Work, room: Callable[[], int], unfinished: dict[int, Chunk]
+) -> Iterator[tuple[Chunk, Future[bytes]]]:
+    """Yields chunks whose work has ended, well or not; at most `room()` are handed to the pool at a time.
+
+    `unfinished` gets what was read, by number, and loses a chunk when the next one is asked for.
+    """
+    running: dict[Future[bytes], Chunk] = {}
+    while True:
+        for chunk in islice(chunks, max(0, room() - len(running))):
+            unfinished[chunk.number] = chunk  # before it is submitted, which fails where a worker has died
+            running[pool.submit(work, chunk)] = chunk
+        if not running:
+            return
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            yield running[future], future
+            del unfinished[running.pop(future).number]
 
 
 def _stop_feeding(pool: ProcessPoolExecutor) -> None:
@@ -184,7 +189,7 @@ def begin_to_load(model: Model) -> ForkServerContext:
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["bot.batch.preloaded"])
-    os.environ[PRELOADED] = json.dumps([model.path, model.digest])
+    os.environ[PRELOADED] = json.dumps(model)
     ensure_running()
     return context
 
@@ -197,8 +202,7 @@ def preload() -> None:
 
 def ignore_interrupts() -> None:
     """Leaves Ctrl-C, which reaches all processes, to the first one, which ends the others."""
-    with suppress(ValueError):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @lru_cache(maxsize=1)

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from bot.batch.rows import BatchError
+from bot.batch.reading import BatchError
 from bot.batch.run import Plan, triage_file
 from tests.batch.conftest import LIMIT_SECONDS, start_run, wait_for_parts, write_csv
 from tests.conftest import ROOT, free_port

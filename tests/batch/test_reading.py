@@ -9,8 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bot.batch.reading import Columns, format_of, read_chunks
-from bot.batch.rows import BatchError
+from bot.batch.reading import BatchError, Columns, format_of, read_chunks
 
 GOOD = [("a", "Kortet ble avvist"), ("b", "line one\nline two"), ("c", "päätös, €")]
 

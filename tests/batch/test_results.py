@@ -15,9 +15,9 @@ import pytest
 
 from bot.articles.issues import load_issues
 from bot.batch import workers
-from bot.batch.links import read_links
-from bot.batch.rows import BatchError, Chunk, Row
+from bot.batch.reading import BatchError, Chunk, Row
 from bot.batch.run import triage_file
+from bot.batch.tables import read_links
 from bot.batch.understanding import Understanding
 from bot.batch.workers import Model
 from bot.regression.measure import held_out_examples, read_labelled

@@ -9,7 +9,7 @@ import json
 import pyarrow as pa
 import pytest
 
-from bot.batch.rows import Rejected
+from bot.batch.reading import Rejected
 from bot.batch.tables import SCHEMA, write_rejected, write_results
 
 HOSTILE = ["=1+1", "a;=1+1", "a\t=1+1", "a\n=1+1", "a\r=1+1", "＝1+1", "\ufeff@SUM(1)", '"-1+1', "\t-1"]

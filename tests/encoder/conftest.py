@@ -30,5 +30,5 @@ def alignment(trees: list[Path]) -> tuple[list[Segment], AlignmentReport]:
 def tiny_encoder(alignment: tuple[list[Segment], AlignmentReport]) -> Encoder:
     """An encoder learned from the tiny trees without a teacher."""
     segments, _ = alignment
-    keys, table = train([segment.texts for segment in segments], None, TINY, report=lambda line: None)
+    keys, table = train([segment.texts for segment in segments], {}, TINY, report=lambda line: None)
     return Encoder(keys, *quantise(table), {"licence": "MIT"})

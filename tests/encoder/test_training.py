@@ -7,7 +7,6 @@ import pytest
 
 from bot.encoder import Encoder
 from bot.encoder.training.train import (
-    Lesson,
     NothingToLearnError,
     TrainingSettings,
     contrast,
@@ -44,18 +43,18 @@ def test_projected_targets_keep_their_cosines() -> None:
 def test_taught_texts_move_towards_what_the_teacher_says() -> None:
     segments = [{"nb": "katt og hund", "de": "Katze und Hund"}, {"nb": "bil og båt", "de": "Auto und Boot"}]
     targets = np.eye(4, dtype=np.float32)[:3]
-    lesson = Lesson(["the cat", "the car", "a feline"], np.stack([targets[0], targets[1], targets[0]]))
-    keys, table = train(segments, lesson, QUICK, report=lambda line: None)
+    taught = {"the cat": targets[0], "the car": targets[1], "a feline": targets[0]}
+    keys, table = train(segments, taught, QUICK, report=lambda line: None)
     cat, car, feline = Encoder(keys, *quantise(table), {}).encode(["the cat", "the car", "a feline"])
     assert cat @ feline > cat @ car
 
 
 def test_only_the_most_useful_features_are_kept() -> None:
     segments = [{"nb": f"ord{number} felles", "de": f"wort{number} gemeinsam"} for number in range(20)]
-    keys, table = train(segments, None, TrainingSettings(dimension=8, features=30, occurrences=1, epochs=2))
+    keys, table = train(segments, {}, TrainingSettings(dimension=8, features=30, occurrences=1, epochs=2))
     assert len(keys) == len(table) == 30
 
 
 def test_a_single_segment_is_refused() -> None:
     with pytest.raises(NothingToLearnError, match="at least two trees"):
-        train([{"nb": "a", "de": "b"}], None, QUICK)
+        train([{"nb": "a", "de": "b"}], {}, QUICK)

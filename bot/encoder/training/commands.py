@@ -16,7 +16,7 @@ from bot.encoder.training.align import ENGLISH, Segment, align_trees
 from bot.encoder.training.evaluate import is_held_out, measure_retrieval
 from bot.encoder.training.phrases import parallel_phrases, segments_like
 from bot.encoder.training.teacher import WEIGHTS_SHA256, Teacher, TeacherMissingError
-from bot.encoder.training.train import Lesson, NothingToLearnError, TrainingSettings, quantise, train
+from bot.encoder.training.train import NothingToLearnError, TrainingSettings, quantise, train
 
 
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -26,37 +26,29 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     trees = argparse.ArgumentParser(add_help=False)
     trees.add_argument("trees", nargs="+", type=Path, metavar="TREE", help="folder of one locale, such as nb-NO")
 
-    parser = commands.add_parser(
-        "train", parents=[trees], help="align article trees, train, measure, write one weights file"
-    )
+    verb = "align article trees, train, measure, write one weights file"
+    parser = commands.add_parser("train", parents=[trees], help=verb)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="weights file to write")
-    parser.add_argument(
-        "--phrases", type=Path, metavar="FOLDER",
-        help="training phrases such as data/nlu; those of the same situation are learned from as pairs",
-    )  # fmt: skip
-    parser.add_argument(
-        "--without", nargs="*", default=[], metavar="LANGUAGE", help="languages whose phrases are left out (zero-shot)"
-    )
-    parser.add_argument(
-        "--english", nargs="*", type=Path, default=[], metavar="FILE",
-        help="more English phrases for the teacher: text files, one a line, or CLINC150's JSON (its test part is left)",
-    )  # fmt: skip
+    situations = "training phrases such as data/nlu; those of the same situation are learned from as pairs"
+    parser.add_argument("--phrases", type=Path, metavar="FOLDER", help=situations)
+    zero_shot = "languages whose phrases are left out (zero-shot)"
+    parser.add_argument("--without", nargs="*", default=[], metavar="LANGUAGE", help=zero_shot)
+    more = "more English phrases for the teacher: text files, one a line, or CLINC150's JSON (its test part is left)"
+    parser.add_argument("--english", nargs="*", type=Path, default=[], metavar="FILE", help=more)
     parser.add_argument("--no-teacher", action="store_true", help="learn from the trees alone, without MiniLM")
     parser.add_argument("--epochs", type=int, default=TrainingSettings.epochs, help="passes over the segments")
     parser.add_argument("--dimension", type=int, default=TrainingSettings.dimension, help="numbers per vector")
     parser.add_argument("--features", type=int, default=TrainingSettings.features, help="rows kept in the file")
     parser.set_defaults(handler=_reported(_training))
 
-    parser = commands.add_parser(
-        "lessons", parents=[trees], help="write what the sentence encoder learns from (`make encoder`)"
-    )
+    verb = "write what the sentence encoder learns from (`make encoder`)"
+    parser = commands.add_parser("lessons", parents=[trees], help=verb)
     parser.add_argument("--phrases", type=Path, required=True, metavar="FOLDER", help="such as data/nlu")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="JSON file to write")
     parser.set_defaults(handler=_reported(_lessons))
 
-    parser = commands.add_parser(
-        "evaluate", parents=[trees], help="measure retrieval across languages on files never trained on"
-    )
+    verb = "measure retrieval across languages on files never trained on"
+    parser = commands.add_parser("evaluate", parents=[trees], help=verb)
     parser.add_argument("--weights", type=Path, metavar="FILE", help="weights file; without it that of the settings")
     parser.set_defaults(handler=_reported(_evaluation))
 
@@ -85,23 +77,21 @@ def _training(arguments: argparse.Namespace) -> None:
     examples = read_examples(arguments.phrases) if arguments.phrases else []
     phrases = [example for example in examples if example.language not in arguments.without]
     situations = parallel_phrases(phrases)
-    lesson = None
-    if not arguments.no_teacher:
-        english = [texts[ENGLISH] for texts in learned if ENGLISH in texts]
-        english += [phrase.text for phrase in phrases if phrase.language == ENGLISH]
-        english += [text for file in arguments.english for text in _english_texts(file)]
-        english = list(dict.fromkeys(english))
-        lesson = Lesson(english, Teacher().encode(english))
+    english = [texts[ENGLISH] for texts in learned if ENGLISH in texts]
+    english += [phrase.text for phrase in phrases if phrase.language == ENGLISH]
+    english += [text for file in arguments.english for text in _english_texts(file)]
+    english = list(dict.fromkeys(english))
+    taught = {} if arguments.no_teacher else dict(zip(english, Teacher().encode(english), strict=True))
     near = segments_like(phrases, learned, settings.near_segments)
-    keys, table = train(learned, lesson, settings, situations, near)
+    keys, table = train(learned, taught, settings, situations, near)
     provenance = {
         "licence": "CC-BY-4.0",
         "learned_from": [tree.name for tree in arguments.trees],
         "segments": len(learned),
         "situations": len(situations),
         "languages_without_phrases": arguments.without,
-        "teacher": None if lesson is None else f"all-MiniLM-L6-v2 (Apache-2.0, SHA-256 {WEIGHTS_SHA256})",
-        "taught_texts": 0 if lesson is None else len(lesson.texts),
+        "teacher": None if arguments.no_teacher else f"all-MiniLM-L6-v2 (Apache-2.0, SHA-256 {WEIGHTS_SHA256})",
+        "taught_texts": len(taught),
         "settings": asdict(settings),
     }
     encoder = Encoder(keys, *quantise(table), provenance)
@@ -127,9 +117,7 @@ def _lessons(arguments: argparse.Namespace) -> None:
 
 def _evaluation(arguments: argparse.Namespace) -> None:
     """Prints the retrieval table of an encoder."""
-    encoder = load_encoder(arguments.weights)
-    segments, _ = align_trees(arguments.trees)
-    _print_retrieval(encoder, segments)
+    _print_retrieval(load_encoder(arguments.weights), align_trees(arguments.trees)[0])
 
 
 def _print_retrieval(encoder: Encoder, segments: list[Segment]) -> None:

@@ -63,15 +63,6 @@ class TrainingSettings:
     seed: int = 7
 
 
-@dataclass(frozen=True)
-class Lesson:
-    """Texts and the directions that the teacher gives them."""
-
-    texts: list[str]
-    targets: Floats
-    """(texts, teacher's dimension), unit-length rows."""
-
-
 def frequent_keys(texts: Sequence[str], at_least: int) -> Keys:
     """Returns the features that occur in enough texts, ascending."""
     words = Counter(word for text in texts for word in set(words_of(text)))
@@ -183,7 +174,7 @@ def project(targets: Floats, dimension: int) -> Floats:
 
 def train(
     segments: Sequence[Mapping[str, str]],
-    lesson: Lesson | None,
+    taught: Mapping[str, Floats],
     settings: TrainingSettings,
     phrases: Sequence[Mapping[str, str]] = (),
     near: Sequence[Mapping[str, str]] = (),
@@ -193,7 +184,7 @@ def train(
 
     Args:
         segments: texts of articles that say the same, by language; at least two languages each.
-        lesson: what the teacher says about English texts; None trains on the parallel texts alone.
+        taught: the teacher's unit vectors of English texts; without any the parallel texts alone are learned from.
         settings: sizes and weights.
         phrases: customer phrases about the same situation, by language; drawn from at every step beside the segments.
         near: those of the segments that are about the customers' matters; drawn from once more at every step.
@@ -214,8 +205,8 @@ def train(
         if len(groups) > 1:
             order = generator.permutation(len(groups))
             batches.append(_batches(_members(groups, numbers), min(size, len(groups)), order, generator))
-    taught = np.array([numbers.setdefault(text, len(numbers)) for text in lesson.texts] if lesson else [], np.int32)
-    targets = project(lesson.targets, settings.dimension) if lesson else np.zeros((0, settings.dimension), np.float32)
+    rows = np.array([numbers.setdefault(text, len(numbers)) for text in taught], np.int32)
+    targets = project(np.array([*taught.values()]), settings.dimension) if taught else None
     texts = list(numbers)
     keys = frequent_keys(texts, settings.occurrences)
     table = generator.standard_normal((len(keys), settings.dimension), np.float32) * np.float32(settings.spread)
@@ -225,7 +216,7 @@ def train(
         report(f"{len(texts)} texts, {len(segments)} segments, {len(phrases)} situations, {len(taught)} taught texts, "
                f"{len(keys)} features")  # fmt: skip
         words, features = count_features(texts, keys)
-        _run(table, words, features, batches, (taught, targets), steps_per_epoch, settings, generator, report)
+        _run(table, words, features, batches, rows, targets, steps_per_epoch, settings, generator, report)
         return words.sum(axis=0) @ features
 
     occurrences = run()
@@ -263,7 +254,8 @@ def _run(
     words: sparse.csr_matrix,
     features: sparse.csr_matrix,
     batches: Sequence[Iterator[Rows]],
-    lesson: tuple[Rows, Floats],
+    taught: Rows,
+    targets: Floats | None,
     steps_per_epoch: int,
     settings: TrainingSettings,
     generator: np.random.Generator,
@@ -271,7 +263,6 @@ def _run(
 ) -> None:
     """Trains the table's values in place."""
     table = _Table(values, settings.step)
-    taught, targets = lesson
     steps = settings.epochs * steps_per_epoch
     began = time.perf_counter()
     losses: list[float] = []
@@ -290,7 +281,7 @@ def _run(
             losses.append(loss)
             gradients.append(gradient)
             start = end
-        if len(chosen):
+        if targets is not None:
             gradients.append(-np.float32(settings.teaching / len(chosen)) * targets[chosen])
         learn(np.concatenate(gradients), 1 - step / steps)
         if (step + 1) % steps_per_epoch == 0:
