@@ -33,6 +33,7 @@ from bot.batch.reading import Columns
 from bot.batch.run import Plan, triage_file
 from bot.batch.workers import cores
 from bot.regression.measure import held_out_examples
+from bot.settings import PROJECT_ROOT
 from bot.training import train
 
 ONE_BY_ONE = 500
@@ -142,10 +143,9 @@ def _batch(name: str, source: Path, rows: int, model: Path, scheduler: str | Non
 
 def _diet(folder: Path) -> Measured:
     """Has the bot of `rasa init` (DIET) parse a list of messages in one go, as Rasa's own evaluation does."""
-    script = Path(__file__).with_name("batch_diet.py")
     bot = starter_bot(folder)
-    command = [sys.executable, str(script), bot.command[-1], json.dumps(bot.phrases)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=folder)
+    command = [sys.executable, "-m", "benchmarks.batch_diet", bot.command[-1], json.dumps(bot.phrases)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=PROJECT_ROOT)
     with _Watch(process.pid) as watch:
         told, _ = process.communicate()
     rows, seconds, processor_seconds = json.loads(told.splitlines()[-1])

@@ -8,22 +8,18 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import socket
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
-import urllib.request
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from http.client import HTTPConnection
 from pathlib import Path
 
+from benchmarks.peer.bots import Client, our_bot, running
+from benchmarks.serving.stack import UNLIMITED
 from bot.settings import PROJECT_ROOT
+from bot.training import train
 
-START_LIMIT_SECONDS = 300
 WARM_UP = 10
 # Each conversation gets as many messages before the next one begins: trackers grow, and with them every answer's time.
 MESSAGES_PER_CONVERSATION = 5
@@ -33,12 +29,6 @@ QUESTIONS = (
     "jag vill säga upp min prenumeration",
     "waar vind ik mijn factuur",
 )
-UNLIMITED = {
-    "BOT_LIMIT_MESSAGES_PER_CONVERSATION": "100000 per minute",
-    "BOT_LIMIT_REQUESTS_PER_ADDRESS": "100000 per minute",
-    "BOT_LIMIT_SESSIONS_PER_ADDRESS": "100000 per minute",
-    "BOT_TURNS_PER_ADDRESS": "1000",
-}
 
 Ask = Callable[[str], float]
 
@@ -49,8 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--messages", type=int, default=200, help="messages to each channel (200)")
     parser.add_argument("--model", type=Path, help="serve this model; without it, that of the present content")
     options = parser.parse_args(arguments)
-    with running_bot(options.model) as port:
-        times = measure(port, options.messages)
+    os.environ.update(UNLIMITED)
+    with running(our_bot(options.model or train())) as bot:
+        times = measure(bot.port, options.messages)
     result = summary(times)
     (PROJECT_ROOT / "results").mkdir(exist_ok=True)
     (PROJECT_ROOT / "results" / "channel.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf8")
@@ -115,56 +106,14 @@ def page_customer(port: int) -> Ask:
 
 def rest_customer(port: int) -> Ask:
     """Returns what asks over Rasa's REST channel and gives the seconds until its answer, which comes in one piece."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=60)
-    sender = uuid.uuid4().hex
+    client, sender = Client(port), uuid.uuid4().hex
 
     def ask(text: str) -> float:
-        body = json.dumps({"sender": sender, "message": text})
         started = time.perf_counter()
-        connection.request("POST", "/webhooks/rest/webhook", body, {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        response.read()
+        client.say(sender, text)
         return time.perf_counter() - started
 
     return ask
-
-
-@contextmanager
-def running_bot(model: Path | None) -> Iterator[int]:
-    """Starts the bot as `make run REST=1` does, without limits; gives its port.
-
-    Raises:
-        RuntimeError: it did not start.
-    """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    command = [sys.executable, "-m", "bot", "run", "--rest", "--port", str(port)]
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            [*command, *(["--model", str(model)] if model else [])],
-            cwd=PROJECT_ROOT,
-            env={**os.environ, **UNLIMITED},
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            _wait_for_topics(process, port)
-            yield port
-        finally:
-            process.terminate()
-            process.wait(timeout=60)
-
-
-def _wait_for_topics(process: subprocess.Popen[bytes], port: int) -> None:
-    deadline = time.monotonic() + START_LIMIT_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/webhooks/page/texts/en.json", timeout=5):
-                return
-        except OSError:
-            time.sleep(0.2)
-    raise RuntimeError("the bot did not start; `make run REST=1` shows why.")
 
 
 if __name__ == "__main__":

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
+from operator import attrgetter
 from pathlib import Path
+
+from tabulate import tabulate
 
 from bot.regression.conversations import WRITTEN, Heard, read_conversations
 from bot.regression.player import play
@@ -28,55 +31,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", type=Path, help="the trained model; without it, that of the present content")
     parser.add_argument("--wrong", type=Path, help="where to write the turns that went wrong")
     options = parser.parse_args(arguments)
-    heard = _play(options.half, options.languages, options.model)
+    scripts = read_conversations(WRITTEN / options.half)
+    scripts = [one for one in scripts if not options.languages or one.language in options.languages]
+    heard = play(options.model or train(PROJECT_ROOT), scripts)
     _print(heard)
     if options.wrong:
-        wrong = sorted(
-            (one for one in heard if not one.right or one.repeated), key=lambda one: (one.turn.act, one.script.language)
-        )
+        wrong = [one for one in heard if not one.right or one.repeated]
         lines = (
             f"{one.script.language}-{one.script.number} {one.turn.state} {one.turn.act} {one.turn.value}"
             f" -> {one.intent}{' REPEATED' if one.repeated else ''} | {one.turn.says}"
             f" | {' / '.join(one.replies)[:160]!r}"
-            for one in wrong
+            for one in sorted(wrong, key=lambda one: (one.turn.act, one.script.language))
         )
         options.wrong.write_text("\n".join(lines), encoding="utf8")
     return 0
 
 
-def _play(half: str, languages: list[str] | None, model: Path | None) -> list[Heard]:
-    """Plays the conversations of a half, all or those in some languages."""
-    scripts = [script for script in read_conversations(WRITTEN / half) if not languages or script.language in languages]
-    return play(model or train(PROJECT_ROOT), scripts)
-
-
 def _print(heard: Sequence[Heard]) -> None:
     follow_ups = [one for one in heard if one.turn.state != "first"]
-    for title, key in (
-        ("act", lambda one: one.turn.act),
-        ("state", lambda one: one.turn.state),
-        ("language", lambda one: one.script.language),
-    ):
-        print(f"\n| {title} | right | of | % |\n| --- | --- | --- | --- |")
-        for name, ones in sorted(_grouped(follow_ups, key).items()):
-            right = sum(one.right for one in ones)
-            print(f"| {name} | {right} | {len(ones)} | {100 * right / len(ones):.0f} |")
+    for name in ("turn.act", "turn.state", "script.language"):
+        key = attrgetter(name)
+        right, total = Counter(key(one) for one in follow_ups if one.right), Counter(map(key, follow_ups))
+        rows = [(value, right[value], of, f"{100 * right[value] / of:.0f}") for value, of in sorted(total.items())]
+        print(f"\n{tabulate(rows, (name.split('.')[1], 'right', 'of', '%'), tablefmt='github')}")
     first = [one for one in heard if one.turn.state == "first"]
-    right = sum(one.right for one in follow_ups)
-    print(f"\ntyped follow-ups right: {right} of {len(follow_ups)} ({100 * right / len(follow_ups):.1f} %)")
+    rights = sum(one.right for one in follow_ups)
+    print(f"\ntyped follow-ups right: {rights} of {len(follow_ups)} ({100 * rights / len(follow_ups):.1f} %)")
     print(f"first messages right: {sum(one.right for one in first)} of {len(first)}")
     print(f"the same text twice: {sum(one.repeated for one in follow_ups)}")
     thanks = [one for one in follow_ups if one.turn.act == "thank"]
     print(f"apologies to thanks: {sum(one.apologised for one in thanks)} of {len(thanks)}")
     outside = [one for one in heard if one.turn.act == "out_of_scope"]
     print(f"forced topics: {sum(one.forced for one in outside)} of {len(outside)}")
-
-
-def _grouped(heard: Iterable[Heard], key: Callable[[Heard], str]) -> dict[str, list[Heard]]:
-    groups: dict[str, list[Heard]] = defaultdict(list)
-    for one in heard:
-        groups[key(one)].append(one)
-    return groups
 
 
 if __name__ == "__main__":

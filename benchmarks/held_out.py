@@ -93,16 +93,10 @@ def language_accuracy(predictions: Iterable[Prediction], words: int = 1) -> floa
 
 def calibration_error(confidences: Sequence[float], right: Sequence[bool], bins: int = 10) -> float:
     """Returns the expected calibration error: the mean gap between confidence and accuracy, weighted by bin size."""
-    if not len(confidences):
-        return float("nan")
     confidence, correct = np.asarray(confidences), np.asarray(right, dtype=float)
     bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [
-        abs(confidence[bin_of == index].mean() - correct[bin_of == index].mean()) * (bin_of == index).mean()
-        for index in range(bins)
-        if (bin_of == index).any()
-    ]
-    return float(sum(gaps))
+    gaps = np.bincount(bin_of, weights=confidence - correct)
+    return float(np.abs(gaps).sum() / len(confidence))
 
 
 def share(values: Iterable[bool]) -> float:

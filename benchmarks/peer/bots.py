@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 import yaml
 
+from benchmarks.handoffs.servers import free_port
 from bot.articles.examples import read_examples
 from bot.settings import PROJECT_ROOT
 
@@ -184,7 +184,7 @@ class RunningBot:
 @contextmanager
 def running(bot: Bot) -> Iterator[RunningBot]:
     """Starts a bot, waits until it answers, and ends it with all its processes."""
-    port = _free_port()
+    port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "bot.log"
         started = time.perf_counter()
@@ -258,9 +258,3 @@ def _run(command: list[str], folder: Path, what: str) -> None:
 
 def _tail(log: Path) -> str:
     return log.read_text(encoding="utf8", errors="replace")[-2000:]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])

@@ -120,7 +120,6 @@ def main() -> int:
     parser.add_argument("--database", type=Path, default=get_settings().articles_database)
     parser.add_argument("--learn", type=int, choices=range(FOLDS), metavar="FOLD", help="print the weights of the mix")
     parser.add_argument("--errors", action="store_true", help="print the questions that the mix does not answer")
-    parser.add_argument("--unjudged", action="store_true", help="print which of the first three nobody has judged")
     arguments = parser.parse_args()
     if arguments.learn is not None:
         _learn_from_fold(arguments.database, arguments.learn)
@@ -140,8 +139,6 @@ def main() -> int:
                     seconds[name].append(time.process_time() - began)
                     pooled = _rank(files, question.files | question.judged)
                     ranks[name].append((question, pooled, _rank(files, question.files)))
-                    if arguments.unjudged and name == MIX:
-                        _print_unjudged(question, files)
     _print(ranks, seconds)
     if arguments.errors:
         for question, rank, _ in ranks[MIX]:
@@ -156,13 +153,6 @@ MIX = list(ENGINES)[-1]
 def _rank(files: Sequence[str], right: frozenset[str]) -> int:
     """Returns the place of the first right article, from 1; 999 where there is none."""
     return next((place for place, file in enumerate(files, start=1) if file in right), 999)
-
-
-def _print_unjudged(question: Question, files: Sequence[str]) -> None:
-    known = {file for text, file, _ in _rows(JUDGED / f"{question.language}.tsv") if text == question.text}
-    for file in files[:3]:
-        if file not in known | question.files:
-            print(f"{question.language}\t{question.text}\t{file}")
 
 
 def _print(ranks: dict[str, list[tuple[Question, int, int]]], seconds: dict[str, list[float]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from bot.regression.figures import metrics
 from bot.regression.inventory import Inventory
-from bot.regression.items import FORMAT, Item, Pair, RegressionError, Result, counts, read_json, write_whole
+from bot.regression.items import FORMAT, Item, Pair, RegressionError, Result, read_json, write_whole
 
 REMEDY = "restore it from git, or make a new one with `python -m bot regression accept`"
 Answer = tuple[bool, str | None, float | None, str | None]
@@ -23,6 +24,7 @@ class Baseline:
 
     about: Mapping[str, Any]
     figures: Mapping[str, float]
+    """Not compared with: they show in git what accepting has changed."""
     numbers: Mapping[str, float]
     counts: Mapping[str, int]
     """How many items there were, by `set/language`."""
@@ -49,7 +51,7 @@ class Baseline:
 
     def missing(self, items: Iterable[Item]) -> list[str]:
         """Returns the sets, by language, that the baseline has and the items lack altogether."""
-        present = counts(items)
+        present = {f"{item.set}/{item.language}" for item in items}
         return [name for name in self.counts if name not in present]
 
 
@@ -60,7 +62,8 @@ def make_baseline(result: Result) -> Baseline:
         for item in result.items
     }
     values = {metric.name: round(metric.value(metric.items), 5) for metric in metrics(result.items)}
-    return Baseline(result.about, values, dict(result.numbers), counts(result.items), answers, result.inventory)
+    counts = Counter(f"{item.set}/{item.language}" for item in result.items)
+    return Baseline(result.about, values, result.numbers, dict(sorted(counts.items())), answers, result.inventory)
 
 
 def read_baseline(path: Path) -> Baseline | None:
@@ -91,8 +94,9 @@ def write_baseline(path: Path, baseline: Baseline) -> None:
 
 
 def _short(answer: Answer) -> str:
+    """Returns an answer as JSON, without what it lacks at its end; a number where only right or wrong is left."""
     values: list[Any] = [int(answer[0]), *answer[1:]]
-    while len(values) > 1 and values[-1] is None:
+    while values[-1] is None:
         values.pop()
     return json.dumps(values if len(values) > 1 else values[0], ensure_ascii=False)
 

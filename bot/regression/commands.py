@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import sys
 import traceback
@@ -11,21 +12,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from bot.regression import changes, run
 from bot.regression.baseline import Baseline, make_baseline, read_baseline, write_baseline
 from bot.regression.compare import SLOW, measured
-from bot.regression.explain import explain, print_explanation
-from bot.regression.explanation import find_causes, find_reasons
+from bot.regression.explain import explain, find_causes, find_reasons, print_explanation
 from bot.regression.history import History, PastRun
-from bot.regression.inventory import losses
 from bot.regression.items import RegressionError, Result, read_result
 from bot.regression.measure import HELD_OUT
 from bot.regression.notify import notify
 from bot.regression.report import TREND_RUNS, Report, as_markdown, write_report
 from bot.regression.steps import STEPS, Step
-from bot.regression.verdict import critical_items, judge, read_tolerances
+from bot.regression.verdict import Tolerances, Verdict, judge, read_tolerances
 from bot.settings import PROJECT_ROOT, get_settings
 
 OUTPUT = PROJECT_ROOT / "var" / "regression"
@@ -44,8 +42,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     )
     add_run_options(running, STEPS)
     accepting = verbs.add_parser("accept", help="make the last run's result the baseline, and show what that changes")
-    _add_folders(accepting)
-    _set_handler(accepting, _accept)
+    _add_folders(accepting, _accept)
     comparing = verbs.add_parser(
         "compare",
         help="compare two models or two commits",
@@ -53,8 +50,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     )
     comparing.add_argument("a", metavar="A")
     comparing.add_argument("b", metavar="B")
-    _add_folders(comparing)
-    _set_handler(comparing, _compare)
+    _add_folders(comparing, _compare)
     explaining = subparsers.add_parser("explain", help="what the bot understands of a text, and why")
     explaining.add_argument("text")
     explaining.add_argument("--model", type=Path, help="ask this model instead of that of the present content")
@@ -70,7 +66,7 @@ def add_run_options(parser: argparse.ArgumentParser, steps: Mapping[str, Step]) 
         parser: the parser.
         steps: what a run measures unless its options leave it out.
     """
-    _add_folders(parser)
+    _add_folders(parser, lambda options: _run(options, steps))
     parser.add_argument("--model", type=Path, help="measure this model instead of training one")
     parser.add_argument("--without", nargs="+", default=[], choices=(*STEPS, *SLOW), help="steps that are left out")
     parser.add_argument("--fresh", action="store_true", help="throw away what an interrupted run has left")
@@ -83,12 +79,12 @@ def add_run_options(parser: argparse.ArgumentParser, steps: Mapping[str, Step]) 
         "`accept` keeps that with the baseline",
     )
     parser.add_argument("--measure-only", action="store_true", help="write result.json and stop: no verdict")
-    _set_handler(parser, lambda options: _run(options, steps))
 
 
-def _add_folders(parser: argparse.ArgumentParser) -> None:
+def _add_folders(parser: argparse.ArgumentParser, command: Callable[[argparse.Namespace], int]) -> None:
     parser.add_argument("--sets", type=Path, default=HELD_OUT, help="folder of held-out sets, baseline and tolerances")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="where the report goes (var/regression)")
+    _set_handler(parser, command)
 
 
 def _set_handler(parser: argparse.ArgumentParser, command: Callable[[argparse.Namespace], int]) -> None:
@@ -130,25 +126,29 @@ def _run(options: argparse.Namespace, steps: Mapping[str, Step]) -> int:
         if history is None:
             return 0
         raise RegressionError(f"{baseline_path}: there is no baseline; `python -m bot regression accept` makes one.")
-    compared = _only_measured(baseline, steps)
     if "intents" not in steps:
-        tolerances = tolerances.copy(update={"critical": {}})  # they were left out on purpose, with all phrases
-    verdict = judge(result, compared, tolerances)
+        tolerances = _without_critical(tolerances)  # they were left out on purpose, with all phrases
+    asked = {name for step in steps.values() for name in step.sets}
+    counts = {name: count for name, count in baseline.counts.items() if name.split("/")[0] in asked}
+    verdict = judge(result, replace(baseline, counts=counts), tolerances)
     commit, remark = changes.base(PROJECT_ROOT, baseline.about.get("commit"), baseline_path)
-    since = changes.since(PROJECT_ROOT, commit)
-    values = {figure.name: figure.now for figure in verdict.figures}
-    told = "worse" if verdict.is_worse else "good"
-    this = PastRun(result.about["started_at"], str(result.about["commit"]), told, values)
-    report = Report(
-        result,
-        verdict,
-        find_causes(verdict, since),
-        find_reasons(verdict.newly_wrong, since, options.model or PROJECT_ROOT / "models" / result.about["model"]),
-        since,
-        baseline.about,
-        remark,
-        [*history.last(TREND_RUNS - 1), this],
-        changes.age(PROJECT_ROOT, commit, baseline.about["finished_at"]),
+    this = PastRun(
+        result.about["started_at"],
+        str(result.about["commit"]),
+        "worse" if verdict.is_worse else "good",
+        {figure.name: figure.now for figure in verdict.figures},
+    )
+    report = replace(
+        _explained(
+            result,
+            verdict,
+            baseline,
+            changes.since(PROJECT_ROOT, commit),
+            options.model or PROJECT_ROOT / "models" / result.about["model"],
+        ),
+        remark=remark,
+        runs=[*history.last(TREND_RUNS - 1), this],
+        age=changes.age(PROJECT_ROOT, commit, baseline.about["finished_at"]),
     )
     write_report(report, options.output)
     history.add(this)
@@ -160,11 +160,16 @@ def _run(options: argparse.Namespace, steps: Mapping[str, Step]) -> int:
     return verdict.exit_code
 
 
-def _only_measured(baseline: Baseline, steps: Mapping[str, Step]) -> Baseline:
-    """Returns the baseline without the sets of steps that were left out on purpose."""
-    sets = {name for step in steps.values() for name in step.sets}
-    counts = {name: count for name, count in baseline.counts.items() if name.split("/")[0] in sets}
-    return replace(baseline, counts=counts)
+def _explained(
+    result: Result, verdict: Verdict, baseline: Baseline, since: list[changes.Change], model: Path
+) -> Report:
+    """Returns the report on a run, with the reasons of what is newly wrong."""
+    reasons = find_reasons(verdict.newly_wrong, since, model)
+    return Report(result, verdict, find_causes(verdict, since), reasons, since, baseline.about)
+
+
+def _without_critical(tolerances: Tolerances) -> Tolerances:
+    return tolerances.copy(update={"critical": {}})
 
 
 def _accept(options: argparse.Namespace) -> int:
@@ -176,68 +181,58 @@ def _accept(options: argparse.Namespace) -> int:
     except RegressionError as error:  # a broken baseline is replaced without comparing
         print(error, file=sys.stderr)
         before = None
-    if before and "turnover" not in result.about and "turnover" in before.about:
-        result = replace(result, about={**result.about, "turnover": before.about["turnover"]})
-    if before and not result.numbers:  # a run without the starter bot leaves what was measured beside it
+    before = before or make_baseline(Result({}, []))
+    if "turnover" in before.about:
+        result = replace(result, about={"turnover": before.about["turnover"], **result.about})
+    if not result.numbers:  # a run without the starter bot leaves what was measured beside it
         result = replace(result, numbers=before.numbers)
-    after = make_baseline(result)
-    wrong = [item for item in critical_items(result.items, tolerances) if not item.right]
+    verdict = judge(result, replace(before, counts={}), tolerances)
     console = Console()
-    console.print(_figures_table(result, before, after))
-    if before:
-        _print_losses(console, result, before, tolerances.most_phrases_lost)
-    if wrong:
+    console.print(f"accepted: the run of {result.about['finished_at']}, commit {result.about['commit']}")
+    _print_figures(console, verdict)
+    for now, _ in verdict.newly_wrong:
+        console.print(f"accepted as wrong: {now.set} {now.language} {now.expected} → {now.got}: {now.text}")
+    if gone := before.missing(result.items):
+        console.print(f"no longer compared, for the run left them out: {', '.join(gone)}", style="yellow")
+    for loss in verdict.losses:
+        console.print(f"accepted as lost: {loss}", style="yellow")
+    if wrong := verdict.critical_wrong:
         raise RegressionError(f"{len(wrong)} critical phrases are wrong ({wrong[0].text}); nothing was accepted.")
-    write_baseline(path, after)
+    write_baseline(path, make_baseline(result))
     console.print(f"{path} is written; commit it.")
     if result.about["uncommitted"]:
         console.print("The run measured changes that are not committed; commit them with the baseline.")
     return 0
 
 
-def _figures_table(result: Result, before: Baseline | None, after: Baseline) -> Table:
-    """Returns the figures that differ between two baselines."""
-    table = Table(title=f"accepted: the run of {result.about['finished_at']}, commit {result.about['commit']}")
-    for heading in ("figure", "baseline", "accepted"):
-        table.add_column(heading, justify="left" if heading == "figure" else "right")
-    earlier = {**before.figures, **before.numbers} if before else {}
-    for name, value in {**after.figures, **after.numbers}.items():
-        then = earlier.get(name)
-        if then != value:
-            table.add_row(name, "" if then is None else f"{then:.4f}", f"{value:.4f}")
-    return table
-
-
-def _print_losses(console: Console, result: Result, before: Baseline, most_phrases_lost: float) -> None:
-    """Prints what becomes accepted though it was better in the earlier baseline."""
-    for item, then in before.pairs(result.items):
-        if then.right and not item.right:
-            console.print(f"accepted as wrong: {item.set} {item.language} {item.expected} → {item.got}: {item.text}")
-    if gone := before.missing(result.items):
-        console.print(f"no longer compared, for the run left them out: {', '.join(gone)}", style="yellow")
-    for loss in losses(result.inventory, before.inventory, most_phrases_lost):
-        console.print(f"accepted as lost: {loss}", style="yellow")
+def _print_figures(console: Console, verdict: Verdict) -> None:
+    """Prints the figures that differ from the baseline's."""
+    for figure in verdict.figures:
+        if figure.change or figure.then is None:
+            style = "red" if figure.is_worse else "green" if figure.change > 0 else ""
+            console.print(f"{figure.name}: {figure}{' worse' if figure.is_worse else ''}", style=style)
 
 
 def _compare(options: argparse.Namespace) -> int:
     first, _ = measured(options.a, options.sets, options.output / "a")
     second, model = measured(options.b, options.sets, options.output / "b")
-    tolerances = read_tolerances(options.sets / "tolerances.yml").copy(update={"critical": {}})
-    verdict = judge(second, make_baseline(first), tolerances)
+    tolerances = _without_critical(read_tolerances(options.sets / "tolerances.yml"))
+    baseline = make_baseline(first)
+    verdict = judge(second, baseline, tolerances)
     since = changes.between(PROJECT_ROOT, first.about["commit"], second.about["commit"])
-    reasons = find_reasons(verdict.newly_wrong, since, model)
-    report = Report(second, verdict, find_causes(verdict, since), reasons, since, first.about)
+    report = _explained(second, verdict, baseline, since, model)
     write_report(report, options.output / "comparison")
     console = Console()
-    for figure in verdict.figures:
-        if figure.change:
-            style = "red" if figure.is_worse else ("green" if figure.change > 0 else "")
-            console.print(f"{figure.name}: {figure}{' worse' if figure.is_worse else ''}", style=style)
+    _print_figures(console, verdict)
     console.print(f"{options.b} is {report.headline.replace('the baseline', str(options.a))}")
     console.print(f"The whole comparison: {options.output / 'comparison' / 'report.html'}")
     return verdict.exit_code
 
 
 def _explain(options: argparse.Namespace) -> int:
-    print_explanation(explain(options.text, options.model, options.page), as_json=options.json)
+    explained = explain(options.text, options.model, options.page)
+    if options.json:
+        print(json.dumps(explained, ensure_ascii=False, indent=2))
+    else:
+        print_explanation(explained)
     return 0

@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from bot.regression.changes import git
+from bot.regression.changes import find_commit, git
 from bot.regression.items import RegressionError, Result, read_result
 from bot.regression.run import forget, measure
 from bot.settings import PROJECT_ROOT
@@ -37,13 +37,11 @@ def measured(name: str, sets: Path, output: Path) -> tuple[Result, Path]:
         result = measure(sets, output, model=model)
         forget(output)
         return replace(result, about={**result.about, "commit": None}, inventory={}), model
-    commit = git(PROJECT_ROOT, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
-    if commit is None:
+    if not (commit := find_commit(PROJECT_ROOT, name)):
         raise RegressionError(f"{name}: is neither a model's file nor a commit; name one of these.")
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
-        if git(PROJECT_ROOT, "worktree", "add", "--detach", str(tree), commit.strip()) is None:
-            raise RegressionError(f"{name}: git could not check it out in {tree}; is the disk full?")
+        git(PROJECT_ROOT, "worktree", "add", "--detach", str(tree), commit)
         try:
             return _measure_tree(name, tree, sets, output.resolve())
         finally:
@@ -52,6 +50,8 @@ def measured(name: str, sets: Path, output: Path) -> tuple[Result, Path]:
 
 def _measure_tree(name: str, tree: Path, sets: Path, output: Path) -> tuple[Result, Path]:
     """Has a commit train and measure itself, with its own code."""
+    if not tree.exists():
+        raise RegressionError(f"{name}: git could not check it out in {tree}; is the disk full?")
     if not (tree / "bot" / "regression" / "commands.py").exists():
         raise RegressionError(f"{name}: is older than the regression run; train it and name its model's file.")
     words = ["--measure-only", "--fresh", "--sets", str(sets.resolve()), "--output", str(output)]

@@ -6,14 +6,13 @@ state of the conversation, and what it must bring about.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, root_validator
 
-from bot.regression.items import Item, RegressionError
+from bot.regression.items import RegressionError
 from bot.settings import PROJECT_ROOT
 from bot.text.yaml_files import read_yaml
 
@@ -82,20 +81,3 @@ def read_conversations(folder: Path) -> list[Script]:
     if not scripts:
         raise RegressionError(f"{folder}: no conversations there; restore them from git.")
     return scripts
-
-
-def follow_up_items(heard: Sequence[Heard]) -> list[Item]:
-    """Returns as items whether each typed follow-up brought about what it was to, without repetition or apology."""
-    return [
-        Item(
-            "conversations",
-            one.turn.act,
-            one.script.language,
-            one.turn.says,
-            expected=one.turn.value or one.turn.act,
-            got=one.intent + " once more" * one.repeated + " with an apology" * one.apologised,
-            right=one.right and not one.repeated and not one.apologised,
-        )
-        for one in heard
-        if one.turn.state != "first"
-    ]

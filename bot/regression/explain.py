@@ -1,8 +1,10 @@
-"""Explains what the bot understands of one text, in a terminal or as JSON."""
+"""Explains what the bot understands of one text, and why answers have turned since the baseline."""
 
 from __future__ import annotations
 
-import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +12,119 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.articles import ArticleStore
-from bot.articles.examples import read_examples
+from bot.articles.examples import Example, read_examples
 from bot.articles.issues import load_issues
-from bot.nlu.explain import load_intent_model, nearest, strongest
-from bot.regression.items import RegressionError
-from bot.regression.measure import NluModel
+from bot.nlu.explain import NoClassifierError, load_intent_model, nearest, strongest
+from bot.nlu.intent_model import IntentModel
+from bot.regression.changes import Change
+from bot.regression.figures import refusal_as_intent
+from bot.regression.inventory import Loss
+from bot.regression.items import Pair, RegressionError
+from bot.regression.measure import REFUSALS, NluModel
+from bot.regression.verdict import Verdict
 from bot.settings import get_settings
 from bot.training import LaunchError, train
 
+EXPLAINED = frozenset({"intents", "real_style", "robustness", "long"})
+"""The sets whose phrases are explained by n-grams and near phrases."""
+MOST_EXPLAINED = 200
+"""Phrases that are explained so; the table lists all of them."""
+MOST_CHANGES = 3
 RANKED = 5
 PARTS = 8
 NEAREST = 5
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A change that can have turned answers that are now wrong."""
+
+    change: Change
+    explains: int
+    """Answers that are newly wrong and that it concerns."""
+    of: int
+    """Answers that are newly wrong."""
+    losses: Sequence[Loss]
+    """Phrases, steps, links, rules and thresholds that it took away or moved."""
+
+    def __str__(self) -> str:
+        where = self.change.commit + (f" “{self.change.subject}”" if self.change.subject else "")
+        more = f" and {len(self.losses) - 1} more" if len(self.losses) > 1 else ""
+        lost = f"{self.losses[0]}{more}; " if self.losses else ""
+        return f"{self.change.description} ({where}): {lost}explains {self.explains} of {self.of} newly wrong answers"
+
+
+def find_causes(verdict: Verdict, changes: Sequence[Change]) -> list[Cause]:
+    """Returns the changes that concern losses or newly wrong answers.
+
+    Args:
+        verdict: the comparison with the baseline.
+        changes: the changes since the baseline.
+
+    Returns:
+        What lost most comes first, then what explains most answers; of equals the narrowest.
+    """
+    wrong = verdict.newly_wrong
+    causes = [
+        Cause(change, sum(map(change.concerns, wrong)), len(wrong), list(filter(change.concerns_loss, verdict.losses)))
+        for change in changes
+    ]
+    causes = [cause for cause in causes if cause.explains or cause.losses]
+    return sorted(causes, key=lambda one: (-len(one.losses), -one.explains, len(one.change.cells) or len(wrong)))
+
+
+def find_reasons(wrong: Sequence[Pair], changes: Sequence[Change], path: Path) -> list[dict[str, Any]]:
+    """Returns the reason of each newly wrong answer, the surest answers first.
+
+    Args:
+        wrong: the newly wrong answers.
+        changes: the changes since the baseline.
+        path: the model that was measured.
+
+    Returns:
+        Plain values: those of the item, `got_then`, `confidence_then`, `reason`, `words` and `ngrams` that pulled it
+        over (log odds), `nearest` training phrases, `commits` that concern it.
+    """
+    try:
+        model = load_intent_model(path) if any(pair.now.set in EXPLAINED for pair in wrong) else None
+    except NoClassifierError:
+        model = None
+    examples: dict[tuple[str, str], list[Example]] = defaultdict(list)
+    for example in read_examples(get_settings().data_dir / "nlu") if model else ():
+        examples[example.language, example.intent].append(example)
+    reasons: list[dict[str, Any]] = []
+    for pair in sorted(wrong, key=lambda pair: -(pair.now.confidence or 0.0)):
+        now, intents = pair.now, dict.fromkeys((pair.now.expected, pair.now.best or refusal_as_intent(pair.now.got)))
+        why: dict[str, Any] = {"words": [], "ngrams": [], "nearest": []}
+        if model and now.set in EXPLAINED and len(reasons) < MOST_EXPLAINED:
+            near = [example for intent in intents for example in examples[now.language, intent]]
+            why["nearest"] = _nearest_phrases(now.text, near)
+            if len(intents) == 2 and {*intents} <= {*model.labels}:
+                pulled = model.explain(now.text, *reversed(intents))
+                why |= {"words": strongest(pulled.words, PARTS), "ngrams": strongest(pulled.ngrams, PARTS)}
+        commits = [f"{change.commit}: {change.description}" for change in changes if change.concerns(pair)]
+        reasons.append({**pair.as_dict(), "reason": _reason(pair, model), **why, "commits": commits[:MOST_CHANGES]})
+    return reasons
+
+
+def _nearest_phrases(text: str, examples: Sequence[Example]) -> list[dict[str, Any]]:
+    return [
+        {"intent": near.example.intent, "language": near.example.language, "likeness": round(near.likeness, 3)}
+        | {"text": near.example.text}
+        for near in nearest([text], examples, NEAREST)[0]
+    ]
+
+
+def _reason(pair: Pair, model: IntentModel | None) -> str:
+    now, then = pair
+    if model and now.set in EXPLAINED and now.expected not in model.labels:
+        return f"the model does not know the intent {now.expected} any more"
+    if now.set in {"intents", "real_style", "robustness"} and now.got in REFUSALS and now.best == now.expected:
+        return "understood, but refused: the confidence is below the threshold"
+    if then.confidence is not None and now.confidence is not None:
+        got = now.best or now.got
+        return f"confidence {then.confidence:.2f} for {then.got} before, {now.confidence:.2f} for {got} now"
+    return f"{then.got} before, {now.got} now"
 
 
 def explain(text: str, model: Path | None, page: str | None) -> dict[str, Any]:
@@ -46,17 +150,21 @@ def explain(text: str, model: Path | None, page: str | None) -> dict[str, Any]:
         raise RegressionError(str(error)) from error
     if not path.is_file():
         raise RegressionError(f"{path}: there is no such model; leave out --model to take the present content's.")
-    parsed = NluModel(path).parse([text], [page])[0]
+    (parsed,) = NluModel(path).parse([text], [page])
     ranking = [entry for entry in parsed["intent_ranking"] if entry["name"] != "nlu_fallback"][:RANKED]
     best, other = ranking[0]["name"], ranking[1]["name"]
     why = load_intent_model(path).explain(text, best, other)
-    language = parsed["language"]["name"]
+    language, intent, triage = parsed["language"], parsed["intent"]["name"], parsed["triage"]
     examples = [e for e in read_examples(get_settings().data_dir / "nlu") if e.intent in {best, other}]
-    examples = [e for e in examples if e.language == language] or examples
+    examples = [e for e in examples if e.language == language["name"]] or examples
+    article = None
+    if intent in load_issues() and not triage["candidates"]:  # no article answers before the customer has chosen
+        found = ArticleStore(get_settings().data_dir / "articles").article(intent, language["name"])
+        article = {"file": f"data/articles/{intent}/{found.language}.md", "title": found.title}
     return {
         "text": text,
-        "language": parsed["language"],
-        "intent": parsed["intent"]["name"],
+        "language": language,
+        "intent": intent,
         "ranking": ranking,
         "instead_of": other,
         "words": strongest(why.words, PARTS),
@@ -69,77 +177,47 @@ def explain(text: str, model: Path | None, page: str | None) -> dict[str, Any]:
             for entity in parsed["entities"]
             if entity["entity"] != "language"
         ],
-        "second_issue": (parsed["triage"]["second_issue"] or {}).get("name"),
-        "candidates": parsed["triage"]["candidates"],
-        "nearest": [
-            {"intent": near.example.intent, "language": near.example.language, "likeness": round(near.likeness, 3)}
-            | {"text": near.example.text}
-            for near in nearest([text], examples, NEAREST)[0]
-        ],
-        "article": None if parsed["triage"]["candidates"] else _article(parsed["intent"]["name"], language),
+        "second_issue": (triage["second_issue"] or {}).get("name"),
+        "candidates": triage["candidates"],
+        "nearest": _nearest_phrases(text, examples),
+        "article": article,
     }
 
 
-def print_explanation(explained: dict[str, Any], as_json: bool) -> None:
-    """Prints an explanation, in colour where the terminal has it.
-
-    Args:
-        explained: what `explain` returned.
-        as_json: whether it is for a program.
-    """
-    if as_json:
-        print(json.dumps(explained, ensure_ascii=False, indent=2))
-        return
+def print_explanation(explained: dict[str, Any]) -> None:
+    """Prints what `explain` returned, in colour where the terminal has it."""
     console = Console(highlight=False)
-    language = explained["language"]
+    language, best = explained["language"], explained["ranking"][0]["name"]
     console.print(explained["text"], style="bold", markup=False)
     console.print(f"language [cyan]{language['name']}[/] ({language['confidence']:.0%})")
-    refused = explained["intent"] != explained["ranking"][0]["name"]
-    for place, entry in enumerate(explained["ranking"]):
+    refused = explained["intent"] != best
+    for entry in explained["ranking"]:
+        style = "yellow" if refused else "green" if entry["name"] == best else "dim"
         bar = "█" * round(entry["confidence"] * 30)
-        style = "yellow" if refused else ("green" if place == 0 else "dim")
         console.print(f"  {entry['name']:<28}{entry['confidence']:>7.1%} {bar}", style=style)
     if refused:
         console.print(f"  refused as {explained['intent']}: no intent is sure enough", style="yellow")
-    numbers = ", every number is read as 0" if any(character.isdigit() for character in explained["text"]) else ""
-    best = explained["ranking"][0]["name"]
+    numbers = ", every number is read as 0" if any(map(str.isdigit, explained["text"])) else ""
     console.print(f"\nwhy [green]{best}[/] and not {explained['instead_of']} (log odds{numbers})")
-    for title, key, style in (
-        ("words", "words", "green"),
-        ("n-grams", "ngrams", "green"),
-        ("against", "against", "red"),
+    for title, parts, style in (
+        ("words:", explained["words"], "green"),
+        ("n-grams:", [(name.replace(" ", "␣"), part) for name, part in explained["ngrams"]], "green"),
+        ("against:", explained["against"], "red"),
     ):
-        _print_parts(console, title, explained[key], style)
+        if parts:
+            told = "  ".join(f"{name} {part:+.2f}" for name, part in parts)
+            console.print(f"  {title:<9}{told}", style=style, markup=False)
     console.print(f"  meaning (sentence encoding) {explained['meaning']:+.2f}, constant {explained['constant']:+.2f}")
     for entity in explained["entities"]:
         console.print(f"  entity {entity['entity']}: {entity['value']}", style="magenta", markup=False)
     if explained["second_issue"]:
         console.print(f"  second issue: {explained['second_issue']}", style="magenta")
-    table = Table(title="nearest training phrases", title_justify="left", box=None)
-    for heading in ("like", "intent", "", "phrase"):
-        table.add_column(heading)
+    table = Table("like", "intent", "", "phrase", title="nearest training phrases", title_justify="left", box=None)
     for near in explained["nearest"]:
         table.add_row(f"{near['likeness']:.2f}", near["intent"], near["language"], near["text"])
     console.print(table)
+    article = explained["article"]
     if explained["candidates"]:
         console.print(f"the bot asks which it is: {' or '.join(explained['candidates'])}", style="yellow")
-        return  # no article answers before the customer has chosen
-    article = explained["article"]
-    console.print(f"answered by: {article['file']} “{article['title']}”" if article else "no article answers this")
-
-
-def _print_parts(console: Console, title: str, parts: list[tuple[str, float]], style: str) -> None:
-    if parts:
-        told = "  ".join(
-            f"{name.replace(' ', '␣') if title == 'n-grams' else name} {part:+.2f}" for name, part in parts
-        )
-        console.print(f"  {title + ':':<9}{told}", style=style, markup=False)
-
-
-def _article(intent: str, language: str) -> dict[str, str] | None:
-    """Returns the article that would answer; None for an intent that has none."""
-    if intent not in load_issues():
-        return None
-    folder = get_settings().data_dir / "articles"
-    article = ArticleStore(folder).article(intent, language)
-    return {"file": f"data/articles/{intent}/{article.language}.md", "title": article.title}
+    else:
+        console.print(f"answered by: {article['file']} “{article['title']}”" if article else "no article answers this")

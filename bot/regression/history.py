@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import Column, Integer, MetaData, String, Table, Text, insert, select
-from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.regression.items import RegressionError
@@ -43,45 +43,34 @@ class History:
         url: SQLAlchemy's notation, `sqlite:///var/regression.db` for one.
 
     Raises:
-        RegressionError: the database cannot be used.
+        RegressionError: the database cannot be used; so with each method.
     """
 
     def __init__(self, url: str) -> None:
-        try:
-            self._engine: Engine = open_database(url, _WAIT_SECONDS)
+        with _usable():
+            self._engine = open_database(url, _WAIT_SECONDS)
             _METADATA.create_all(self._engine)
-        except (SQLAlchemyError, OSError, ImportError) as error:
-            raise _unusable(error) from error
 
     def add(self, run: PastRun) -> None:
-        """Adds a run, wholly or not at all.
-
-        Raises:
-            RegressionError: it could not be written.
-        """
+        """Adds a run, wholly or not at all."""
         figures = json.dumps({name: round(value, 5) for name, value in run.figures.items()})
-        row = {"started_at": run.started_at, "commit": run.commit, "verdict": run.verdict, "figures": figures}
-        try:
-            with self._engine.begin() as connection:
-                connection.execute(insert(_RUNS).values(row))
-        except (SQLAlchemyError, OSError) as error:
-            raise _unusable(error) from error
+        with _usable(), self._engine.begin() as connection:
+            connection.execute(insert(_RUNS).values({**vars(run), "figures": figures}))
 
     def last(self, count: int) -> list[PastRun]:
-        """Returns the last runs, oldest first.
-
-        Raises:
-            RegressionError: they could not be read.
-        """
+        """Returns the last runs, oldest first."""
         query = select(_RUNS).order_by(_RUNS.c.number.desc()).limit(count)
-        try:
-            with self._engine.connect() as connection:
-                rows = connection.execute(query).all()
+        with _usable(), self._engine.connect() as connection:
+            rows = connection.execute(query).all()
             return [PastRun(r.started_at, r.commit, r.verdict, json.loads(r.figures)) for r in reversed(rows)]
-        except (SQLAlchemyError, OSError, ValueError) as error:
-            raise _unusable(error) from error
 
 
-def _unusable(error: Exception) -> RegressionError:
-    told = str(getattr(error, "orig", None) or error).splitlines()[0]
-    return RegressionError(f"the history of runs cannot be used ({told}); mend BOT_REGRESSION_DATABASE or make room.")
+@contextmanager
+def _usable() -> Iterator[None]:
+    """Turns what a database refuses into one sentence."""
+    try:
+        yield
+    except (SQLAlchemyError, OSError, ImportError, ValueError) as error:
+        told = str(getattr(error, "orig", None) or error).splitlines()[0]
+        message = f"the history of runs cannot be used ({told}); mend BOT_REGRESSION_DATABASE or make room."
+        raise RegressionError(message) from error

@@ -24,7 +24,7 @@ Inventory = Mapping[str, Mapping[str, float]]
 """Kind -> name -> count, or the value of a threshold."""
 
 PHRASES, STEPS, LINKS, RULES, THRESHOLDS = "phrases", "steps", "links", "rules", "thresholds"
-_THRESHOLD = re.compile(r"threshold|confidence|candidates")
+_THRESHOLD = re.compile(r"\..*(threshold|confidence|candidates)")
 
 
 @dataclass(frozen=True)
@@ -40,29 +40,19 @@ class Loss:
 
     @property
     def path(self) -> str:
-        """The file or folder where it was lost, from the project's root."""
-        paths = {PHRASES: f"data/nlu/{self.language}/", RULES: "data/rules.yml", THRESHOLDS: "config.yml"}
-        return paths.get(self.kind, f"data/articles/{self.name}.md")
-
-    @property
-    def language(self) -> str:
-        """Of lost phrases, their language."""
-        return self.name.partition("/")[0]
-
-    @property
-    def intent(self) -> str:
-        """The intent whose phrases were lost; empty for a whole language and for other kinds."""
-        return self.name.partition("/")[2] if self.kind == PHRASES else ""
+        """The file where it was lost, from the project's root; of an article where it is not one of these."""
+        return {RULES: "data/rules.yml", THRESHOLDS: "config.yml"}.get(self.kind, f"data/articles/{self.name}.md")
 
     def __str__(self) -> str:
-        now = "none" if self.now is None else f"{self.now:g}"
+        fall = f"{self.then:g} → {'none' if self.now is None else f'{self.now:g}'}"
         if self.kind == PHRASES:
-            return f"phrases{' of ' * bool(self.intent)}{self.intent} in {self.language}: {self.then:g} → {now}"
+            language, _, intent = self.name.partition("/")
+            return f"phrases{f' of {intent}' if intent else ''} in {language}: {fall}"
         if self.kind == RULES:
             return f"the rule for {self.name} is gone"
         if self.kind == THRESHOLDS:
-            return f"config.yml: {self.name} moved from {self.then:g} to {now}"
-        return f"{self.kind} of the article {self.name}: {self.then:g} → {now}"
+            return f"config.yml: {self.name} moved from {fall.replace('→', 'to')}"
+        return f"{self.kind} of the article {self.name}: {fall}"
 
 
 def take_inventory(root: Path) -> dict[str, dict[str, float]]:
@@ -83,14 +73,14 @@ def take_inventory(root: Path) -> dict[str, dict[str, float]]:
         # The importer makes a rule for each issue.
         rules = [*_rules(root / "data"), *(f"intent {intent}" for intent in load_issues(root / "data" / "issues.yml"))]
         return {
-            PHRASES: _counted(name for e in examples for name in (f"{e.language}/{e.intent}", e.language)),
+            PHRASES: _counts(name for e in examples for name in (f"{e.language}/{e.intent}", e.language)),
             STEPS: {name: float(sum(1 for _ in walk(article.steps))) for name, article in articles.items()},
             LINKS: {name: float(len(article.links)) for name, article in articles.items()},
-            RULES: _counted(rules),
+            RULES: _counts(rules),
             THRESHOLDS: {
                 name: float(value)
                 for name, value in settings(read_yaml(root / "config.yml", ValueError)).items()
-                if _THRESHOLD.search(name.partition(".")[2]) and type(value) in (int, float)
+                if _THRESHOLD.search(name) and type(value) in (int, float)
             },
         }
     except (ArticleError, ValueError, OSError) as error:
@@ -106,25 +96,18 @@ def losses(now: Inventory, then: Inventory, most_phrases_lost: float) -> list[Lo
         most_phrases_lost: the share, 0-1, by which the phrases of an issue in a language, or of a language, may fall.
             Nothing else may fall at all, and no threshold may move.
     """
-    found = [
-        Loss(kind, name, before, now.get(kind, {}).get(name))
-        for kind, counts in then.items()
-        for name, before in counts.items()
-    ]
-    lost = [loss for loss in found if _is_lost(loss, most_phrases_lost)]
-    whole = {loss.language for loss in lost if loss.kind == PHRASES and not loss.intent}
-    return [loss for loss in lost if not (loss.intent and loss.language in whole)]
+    lost = []
+    for kind, counts in then.items():
+        for name, before in counts.items():
+            after = now.get(kind, {}).get(name)
+            least = (1 - most_phrases_lost) * before if kind == PHRASES else before
+            if after != before if kind == THRESHOLDS else (after or 0.0) < least:
+                lost.append(Loss(kind, name, before, after))
+    whole = {loss.name for loss in lost if loss.kind == PHRASES and "/" not in loss.name}
+    return [loss for loss in lost if loss.kind != PHRASES or loss.name in whole or loss.name.split("/")[0] not in whole]
 
 
-def _is_lost(loss: Loss, most_phrases_lost: float) -> bool:
-    if loss.kind == THRESHOLDS:
-        return loss.now != loss.then
-    if loss.kind == PHRASES:
-        return (loss.now or 0.0) < (1 - most_phrases_lost) * loss.then
-    return (loss.now or 0.0) < loss.then
-
-
-def settings(config: Any) -> dict[str, Any]:
+def settings(config: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the settings of `config.yml` by `Component.key`, nested ones by `Component.key.key`.
 
     Args:
@@ -132,10 +115,8 @@ def settings(config: Any) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for group in ("importers", "pipeline", "policies"):
-        for component in (config or {}).get(group) or []:
-            name = str(component["name"]).rsplit(".", 1)[-1]
-            found[name] = "there"
-            found |= _flattened({key: value for key, value in component.items() if key != "name"}, name)
+        for component in config.get(group) or []:
+            found |= _flattened(component, str(component["name"]).rsplit(".", 1)[-1])
     return found
 
 
@@ -146,7 +127,7 @@ def _flattened(nested: Mapping[str, Any], name: str) -> dict[str, Any]:
     return found
 
 
-def _counted(names: Iterable[str]) -> dict[str, float]:
+def _counts(names: Iterable[str]) -> dict[str, float]:
     return {name: float(count) for name, count in sorted(Counter(names).items())}
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -50,6 +49,10 @@ class Pair(NamedTuple):
     now: Item
     then: Item
 
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the answer now, with what it was then."""
+        return {**asdict(self.now), "got_then": self.then.got, "confidence_then": self.then.confidence}
+
 
 @dataclass(frozen=True)
 class Result:
@@ -70,11 +73,7 @@ class Result:
         return [item for item in self.items if item.set == name]
 
     def write(self, path: Path) -> None:
-        """Writes all of it as JSON.
-
-        Raises:
-            RegressionError: it could not be written.
-        """
+        """Writes all of it as JSON."""
         write_whole(path, json.dumps({"format": FORMAT, **asdict(self)}, ensure_ascii=False))
 
 
@@ -92,11 +91,6 @@ def read_result(path: Path) -> Result:
         raise RegressionError(f"{path}: is no result of a run ({error!r}); run the regression again.") from error
 
 
-def counts(items: Iterable[Item]) -> dict[str, int]:
-    """Returns how many items each set has in each language, by `set/language`."""
-    return dict(sorted(Counter(f"{item.set}/{item.language}" for item in items).items()))
-
-
 def read_json(path: Path, remedy: str) -> Any:
     """Reads a JSON file.
 
@@ -105,21 +99,21 @@ def read_json(path: Path, remedy: str) -> Any:
     """
     try:
         return json.loads(path.read_text(encoding="utf8"))
-    except OSError as error:
-        raise RegressionError(f"{path}: cannot be read ({error.strerror}); {remedy}.") from error
-    except ValueError as error:
-        raise RegressionError(f"{path}: is not valid JSON ({error}); {remedy}.") from error
+    except (OSError, ValueError) as error:
+        raise RegressionError(f"{path}: cannot be read ({error}); {remedy}.") from error
 
 
 def write_whole(path: Path, content: str) -> None:
     """Writes a file wholly or not at all.
 
     Raises:
-        RegressionError: it could not be written; what was there before is unharmed.
+        OSError: it could not be written; what was there before is unharmed.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(path) as stream:
-            stream.write(content.encode())
-    except OSError as error:
-        raise RegressionError(f"{path}: cannot be written ({error.strerror}); make room and run again.") from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(path) as stream:
+        stream.write(content.encode())
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """Returns a count with its noun: `1 phrase`, `3 phrases`."""
+    return f"{count} {noun if count == 1 else plural or f'{noun}s'}"

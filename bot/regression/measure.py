@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,6 @@ from bot.settings import PROJECT_ROOT
 
 REFUSALS = frozenset({"out_of_scope", "nlu_fallback"})
 HELD_OUT = PROJECT_ROOT / "tests" / "regression"
-_MARK = re.compile(r"\[([^\]]+)\]\(([a-z_]+)\)")
 
 Mark = tuple[str, int, int]
 """An entity, and where it begins and ends in a text."""
@@ -122,17 +120,11 @@ class Phrase:
 
 def read_phrases(path: Path) -> list[Phrase]:
     """Reads phrases from `<language>.tsv`: `phrase with [value](entity) marks`, one a line."""
-    return [_phrase(line, path.stem) for line in path.read_text(encoding="utf8").splitlines() if line.strip()]
+    from rasa.shared.nlu.training_data.entities_parser import find_entities_in_training_example, replace_entities
 
-
-def _phrase(line: str, language: str) -> Phrase:
-    text, marks, position = "", [], 0
-    for match in _MARK.finditer(line):
-        text += line[position : match.start()]
-        marks.append((match[2], len(text), len(text) + len(match[1])))
-        text += match[1]
-        position = match.end()
-    return Phrase(text + line[position:], tuple(marks), language)
+    lines = [line for line in path.read_text(encoding="utf8").splitlines() if line.strip()]
+    marks = [[(e["entity"], e["start"], e["end"]) for e in find_entities_in_training_example(line)] for line in lines]
+    return [Phrase(replace_entities(line), tuple(own), path.stem) for line, own in zip(lines, marks, strict=True)]
 
 
 def without_stop(text: str, mark: Mark) -> Mark:

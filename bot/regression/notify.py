@@ -38,20 +38,11 @@ def notify(settings: Settings, subject: str, summary: str) -> list[str]:
             problems.append(
                 "the summary cannot be sent by e-mail; set BOT_TICKETS_SMTP_URL and BOT_TICKETS_EMAIL_FROM."
             )
-        else:
-            try:
-                _send_email(settings, subject, summary)
-            except (smtplib.SMTPException, OSError) as error:
-                problems.append(f"the summary could not be sent by e-mail ({error}).")
+            return problems
+        headers = {"Subject": subject, "From": settings.tickets_email_from, "To": settings.regression_email_to}
+        try:
+            with closing(connect(settings.tickets_smtp_url.get_secret_value(), ANSWER_SECONDS)) as server:
+                server.send_message(make_mail(headers, summary))
+        except (smtplib.SMTPException, OSError) as error:
+            problems.append(f"the summary could not be sent by e-mail ({error}).")
     return problems
-
-
-def _send_email(settings: Settings, subject: str, summary: str) -> None:
-    assert settings.tickets_smtp_url is not None
-    headers = {
-        "Subject": subject,
-        "From": settings.tickets_email_from or "",
-        "To": settings.regression_email_to or "",
-    }
-    with closing(connect(settings.tickets_smtp_url.get_secret_value(), ANSWER_SECONDS)) as server:
-        server.send_message(make_mail(headers, summary))

@@ -13,6 +13,7 @@ import tempfile
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import structlog
 from rasa.core.agent import Agent
@@ -29,10 +30,8 @@ from bot.nlu.situation import Situation, situation_of
 from bot.regression.conversations import Heard, Script, Turn
 from bot.settings import get_settings
 
-TICKETS = "BOT_TICKETS_DATABASE"
-# What a turn must bring about -> the intents that do so. Those of a product, an issue and a choice: `_brings_about`.
+# What a turn must bring about -> the intents that do so; otherwise the one of the same name. See `_brings_about`, too.
 _INTENTS: dict[str, tuple[str, ...]] = {
-    **{name: (name,) for name in ("ask_who", "ask_how_long", "ask_cost", "ask_what_if", "ask_what_happens")},
     "ask_where": ("ask_where", "not_there"),
     "not_there": ("not_there", "ask_where"),
     "step_failed": ("step_failed", "not_there"),
@@ -58,8 +57,9 @@ _INTENTS: dict[str, tuple[str, ...]] = {
     "no": ("deny", "not_helped"),
     "objection": ("objection", "not_helped"),
     "urgent": ("talk_to_human",),
-    **dict.fromkeys(("issue", "which"), ()),
 }
+_FIELDS = ("form_email", "form_summary", "form_consent")
+"""States in which the form for a ticket asks for one field."""
 _OFTEN_ALIKE = frozenset({"repeat", "yes", "no", "skip", "email", "summary", "correct", "cancel"})
 """Turns that may get what was said before: it was asked for, or a form asks again."""
 _APOLOGIES = ("utter_not_solved",)
@@ -74,15 +74,15 @@ def play(model: Path, scripts: Sequence[Script]) -> list[Heard]:
         scripts: the conversations.
     """
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    before = os.environ.get(TICKETS)
+    before = dict(os.environ)
     with tempfile.TemporaryDirectory() as folder:
-        os.environ[TICKETS] = f"sqlite:///{folder}/tickets.db"
+        os.environ["BOT_TICKETS_DATABASE"] = f"sqlite:///{folder}/tickets.db"
         get_settings.cache_clear()
         try:
             return asyncio.run(play_all(model, scripts))
         finally:
-            del os.environ[TICKETS]
-            os.environ |= {TICKETS: before} if before is not None else {}
+            del os.environ["BOT_TICKETS_DATABASE"]
+            os.environ.update(before)
             get_settings.cache_clear()
 
 
@@ -121,7 +121,6 @@ class Player:
                 await self._reach_state(turn)
             replies, answers = await self._say(turn.says)
             message = next(event for event in reversed(self._tracker.events) if isinstance(event, UserUttered))
-            values = {str(entity["entity"]): str(entity["value"]) for entity in message.entities}
             intent = str(message.intent.get("name") or "")
             whole = "\n".join(replies)
             heard.append(
@@ -130,7 +129,7 @@ class Player:
                     turn=turn,
                     intent=intent,
                     replies=tuple(replies),
-                    right=self._brings_about(turn, intent, values),
+                    right=self._brings_about(turn, intent, {str(e["entity"]): e["value"] for e in message.entities}),
                     repeated=bool(whole) and whole in self._said and turn.act not in _OFTEN_ALIKE,
                     apologised=turn.act == "thank" and _is_apology(replies, self._script.language),
                     forced=turn.act == "out_of_scope" and answers,
@@ -141,28 +140,27 @@ class Player:
                 self._issue = turn.value
         return heard
 
-    def _brings_about(self, turn: Turn, intent: str, values: dict[str, str]) -> bool:
+    def _brings_about(self, turn: Turn, intent: str, values: dict[str, Any]) -> bool:
         """Tells whether an intent is what a turn must bring about."""
         if turn.act == "product":
             return intent == "choose_product" and values.get("product") == turn.value
-        also = ""
+        also = _INTENTS.get(turn.act, (turn.act,))
         if turn.act in ("issue", "urgent", "objection"):
-            also = turn.value
+            also += (turn.value,)
         elif turn.act == "which":
-            also = turn.value if turn.value in self._issues else "none_of_these"
-        elif turn.act == "phone" and turn.state.startswith("form"):
-            also = "form_answer"
-        return intent in _INTENTS[turn.act] or (bool(also) and intent == also)
+            also += (turn.value if turn.value in self._issues else "none_of_these",)
+        elif turn.act == "phone" and turn.state in _FIELDS:
+            also += ("form_answer",)
+        return bool(intent) and intent in also
 
     async def _reach_state(self, turn: Turn) -> None:
         """Presses buttons until the conversation is in the state that a turn was written for."""
-        now = self._situation()
-        if turn.state.startswith("form_"):
-            await self._open_form(0 if turn.state == "form_email" else 1)
+        if turn.state in _FIELDS:
+            await self._open_form(min(_FIELDS.index(turn.state), 1))
             return
-        if now.field:
+        if self._now.field:
             await self._press("cancel_form")
-            now = self._situation()
+        now = self._now
         if turn.state == "idle":
             if now.issue or now.question:
                 await self._press("solved")
@@ -178,21 +176,23 @@ class Player:
                 product = "azure" if product != "azure" else "microsoft365"
             other = now.product != product and turn.act == "product"
             if other or now.issue != self._issue or now.question not in ("solved", ""):
-                await self._put(SlotSet("product", product))
-                await self._press(self._issue)
-            if turn.state == "asked_step" and self._situation().question != "step":
+                await self._answer_issue(product)
+            if turn.state == "asked_step" and self._now.question != "step":
                 await self._press("step_failed")
+
+    async def _answer_issue(self, product: str) -> None:
+        await self._put(SlotSet("product", product))
+        await self._press(self._issue)
 
     async def _open_form(self, field: int) -> None:
         fields = ("contact_email", "ticket_consent")
-        if self._situation().field not in fields[: field + 1]:
-            if self._situation().field:
+        if self._now.field not in fields[: field + 1]:
+            if self._now.field:
                 await self._press("cancel_form")
-            if not self._situation().issue:
-                await self._put(SlotSet("product", self._script.product))
-                await self._press(self._issue)
+            if not self._now.issue:
+                await self._answer_issue(self._script.product)
             await self._press("talk_to_human")
-        if field and self._situation().field == "contact_email":
+        if field and self._now.field == "contact_email":
             await self._press("skip_field")
 
     async def _ask_which(self, turn: Turn) -> None:
@@ -215,8 +215,9 @@ class Player:
         question = _question(Replies().text("utter_ask_product", language), offers)
         await self._put(*(SlotSet(name, value) for name, value in slots.items()), question)
 
-    def _situation(self) -> Situation:
-        """Returns where the next message is said."""
+    @property
+    def _now(self) -> Situation:
+        """Where the next message is said."""
         return situation_of(self._tracker) or Situation(self._script.language)
 
     async def _say(self, text: str) -> tuple[list[str], bool]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import floor
 from pathlib import Path
@@ -14,32 +15,15 @@ from xml.etree import ElementTree
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from bot.nlu.explain import Near
 from bot.regression.changes import Change
-from bot.regression.explanation import Cause, Reason
+from bot.regression.explain import Cause
 from bot.regression.figures import refusal_as_intent
 from bot.regression.history import PastRun
-from bot.regression.items import Item, Pair, Result, write_whole
+from bot.regression.items import Item, Pair, Result, counted, write_whole
 from bot.regression.verdict import Verdict
 
 ASSETS = Path(__file__).parent / "assets"
 TREND_RUNS = 60
-GROUPS = {
-    "overall": "Overall",
-    "languages": "Accuracy by language",
-    "intents": "F1 by intent",
-    "real style": "Messages in the style of real ones",
-    "cells": "One language each",
-    "confusions": "Confusions",
-    "language": "Language identification",
-    "robustness": "Robustness",
-    "entities": "Entities",
-    "triage": "Two issues and long messages",
-    "conversations": "What customers type after an answer",
-    "retrieval": "Encoder: texts found in English",
-    "exact": "Articles and dialogues",
-    "ratios": "Beside Rasa's starter bot",
-}
 SUMMARY = (
     ("accuracy", "macro-F1"),
     ("out-of-scope recall", "false refusals"),
@@ -47,10 +31,9 @@ SUMMARY = (
     ("calibration error", "flip rate"),
     ("language recognised", "long messages", "both issues found"),
 )
-
-
 TREND_FIGURES = ("accuracy", "macro-F1", "out-of-scope recall", "flip rate")
 BINS = 10
+_NOT_IN_XML = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True)
@@ -60,7 +43,8 @@ class Report:
     result: Result
     verdict: Verdict
     causes: Sequence[Cause]
-    reasons: Sequence[Reason]
+    reasons: Sequence[Mapping[str, Any]]
+    """As `find_reasons` returns them."""
     changes: Sequence[Change]
     """The changes since the baseline."""
     then: Mapping[str, Any]
@@ -78,18 +62,13 @@ class Report:
         if not self.verdict.is_worse:
             return "as good as the baseline, or better"
         figures, phrases, lost = map(len, (self.verdict.worse, self.verdict.critical_wrong, self.verdict.losses))
-        told = [f"{figures} figure{'s' * (figures != 1)}"] * bool(figures)
-        told += [f"{phrases} critical phrase{'s' * (phrases != 1)}"] * bool(phrases)
-        told += [f"{lost} loss{'es' * (lost != 1)} of content"] * bool(lost)
+        told = [counted(figures, "figure")] * bool(figures) + [counted(phrases, "critical phrase")] * bool(phrases)
+        told += [counted(lost, "loss of content", "losses of content")] * bool(lost)
         return f"worse than the baseline: {' and '.join(told)}"
 
 
 def write_report(report: Report, folder: Path) -> None:
-    """Writes `report.html`, `report.json`, `junit.xml`, `summary.md` and `result.json` into a folder.
-
-    Raises:
-        RegressionError: a file could not be written.
-    """
+    """Writes `report.html`, `report.json`, `junit.xml`, `summary.md` and `result.json` into a folder."""
     report.result.write(folder / "result.json")
     write_whole(folder / "report.json", json.dumps(as_dict(report), ensure_ascii=False, indent=1, default=sorted))
     write_whole(folder / "junit.xml", as_junit(report))
@@ -112,9 +91,13 @@ def as_dict(report: Report) -> dict[str, Any]:
         "critical_wrong": [asdict(item) for item in verdict.critical_wrong],
         "losses": [str(loss) for loss in verdict.losses],
         "baseline_age": report.age,
-        "causes": [_cause(cause) for cause in report.causes],
-        "newly_wrong": [_reason(reason) for reason in report.reasons],
-        "newly_right": [_turned(pair) for pair in verdict.newly_right],
+        "causes": [
+            {"told": str(one), **asdict(one.change), "explains": one.explains, "of": one.of}
+            | {"losses": list(map(str, one.losses))}
+            for one in report.causes
+        ],
+        "newly_wrong": report.reasons,
+        "newly_right": [pair.as_dict() for pair in verdict.newly_right],
         "grown_confusions": _grown_confusions(verdict.pairs),
         "cells": [[*cell, *values] for cell, values in _heat_map(report).items()],
         "changes": [asdict(change) for change in report.changes],
@@ -127,21 +110,21 @@ def as_markdown(report: Report) -> str:
     """Returns the summary: ten lines for a chat channel."""
     verdict, about = report.verdict, report.result.about
     by_name = {figure.name: figure for figure in verdict.figures}
-    every = [*map(str, verdict.losses), *(f"{figure.name} {figure}" for figure in verdict.worse)]
-    worse = ", ".join(every[:5]) or "nothing"
-    more = f" and {len(every) - 5} more" if len(every) > 5 else ""
+    worse = [*map(str, verdict.losses), *(f"{figure.name} {figure}" for figure in verdict.worse)]
+    more = f" and {len(worse) - 5} more" if len(worse) > 5 else ""
     critical = "; ".join(f"“{item.text}” → {item.got}" for item in verdict.critical_wrong[:3])
     grown = ", ".join(f"{e} → {g} ({then} → {now})" for e, g, then, now in _grown_confusions(verdict.pairs)[:3])
     cause = next(filter(None, [*map(str, report.causes), report.remark, "no change explains it"]))
     old = f" ({report.age})" if report.age else ""
+    figures = (
+        " · ".join(f"{name} {by_name[name]}" for name in names if name in by_name) or "not measured: -"
+        for names in SUMMARY
+    )
     lines = [
         f"**Nightly regression: {report.headline}** ({about['finished_at'][:16].replace('T', ' ')} UTC)",
         f"Commit {str(about['commit'])[:10]} “{about['subject']}”, baseline {str(report.then.get('commit'))[:10]}{old}",
-        *(
-            " · ".join(f"{name} {by_name[name]}" for name in names if name in by_name) or "not measured: -"
-            for names in SUMMARY
-        ),
-        f"Worse: {worse}{more}",
+        *figures,
+        f"Worse: {', '.join(worse[:5]) or 'nothing'}{more}",
         f"Critical phrases wrong: {critical or 'none'}",
         f"Newly wrong {len(verdict.newly_wrong)}, newly right {len(verdict.newly_right)}; grown: {grown or 'none'}",
         f"Probable cause: {cause}" if verdict.is_worse else f"Changes since then: {len(report.changes)}",
@@ -151,30 +134,25 @@ def as_markdown(report: Report) -> str:
 
 def as_junit(report: Report) -> str:
     """Returns JUnit XML: a suite for each group of figures, one of lost content and one of critical phrases."""
-    root = ElementTree.Element("testsuites", name="nightly regression")
-    verdict = report.verdict
-    for group, title in GROUPS.items():
-        own = [figure for figure in verdict.figures if figure.group == group]
-        if own:
-            suite = _suite(root, title, group, [(f.name, str(f) if f.is_worse else "") for f in own])
-            for case, figure in zip(suite, own, strict=True):
-                ElementTree.SubElement(case, "system-out").text = _clean(str(figure))
-    lost = [(loss.name, str(loss)) for loss in verdict.losses]
-    _suite(root, "Content", "content", lost or [("nothing is lost", "")])
-    wrong = [(item.text, f"{item.expected} expected, {item.got} got") for item in verdict.critical_wrong]
-    _suite(root, "Critical phrases", "critical", wrong or [("all are right", "")])
+    root, verdict = ElementTree.Element("testsuites", name="nightly regression"), report.verdict
+    for group in dict.fromkeys(figure.group for figure in verdict.figures):
+        _suite(root, group, [(f.name, f.is_worse, str(f)) for f in verdict.figures if f.group == group])
+    _suite(root, "content", [(loss.name, True, str(loss)) for loss in verdict.losses])
+    wrong = [(item.text, True, f"{item.expected} expected, {item.got} got") for item in verdict.critical_wrong]
+    _suite(root, "critical phrases", wrong)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True)
 
 
-def _suite(root: ElementTree.Element, title: str, name: str, cases: Sequence[tuple[str, str]]) -> ElementTree.Element:
-    """Adds a test suite; its cases are names with the messages of their failures, empty for what has not failed."""
-    failures = sum(bool(message) for _, message in cases)
-    suite = ElementTree.SubElement(root, "testsuite", name=title, tests=str(len(cases)), failures=str(failures))
-    for text, message in cases:
-        case = ElementTree.SubElement(suite, "testcase", classname=f"regression.{name}", name=_clean(text))
-        if message:
-            ElementTree.SubElement(case, "failure", message=_clean(message))
-    return suite
+def _suite(root: ElementTree.Element, name: str, cases: Sequence[tuple[str, bool, str]]) -> None:
+    """Adds a test suite of cases: names, whether they have failed, and what is to be said of them."""
+    failures = sum(failed for _, failed, _ in cases)
+    suite = ElementTree.SubElement(root, "testsuite", name=name, tests=str(len(cases)), failures=str(failures))
+    for text, failed, told in cases:
+        classname = f"regression.{name}"
+        case = ElementTree.SubElement(suite, "testcase", classname=classname, name=_NOT_IN_XML.sub("", text))
+        if failed:
+            ElementTree.SubElement(case, "failure", message=told)
+        ElementTree.SubElement(case, "system-out").text = told
 
 
 def as_html(report: Report) -> str:
@@ -193,7 +171,6 @@ def as_html(report: Report) -> str:
     return environment.get_template("report.html").render(
         report=report,
         summary=as_markdown(report),
-        groups=GROUPS,
         confusions=_grown_confusions(report.verdict.pairs),
         labels=sorted({label for pair in matrix for label in pair}),
         matrix=matrix,
@@ -216,7 +193,7 @@ def _shade(share: float) -> str:
     return "#" + "".join(f"{round(255 - (255 - channel) * min(1.0, 2 * (1 - share))):02x}" for channel in worst)
 
 
-def _reliability(items: Sequence[Item]) -> list[tuple[float, float, int]]:
+def _reliability(items: Iterable[Item]) -> list[tuple[float, float, int]]:
     """Returns mean confidence, share of right answers and count of the phrases by ten bins of confidence."""
     bins: dict[int, list[tuple[float, bool]]] = defaultdict(list)
     for item in items:
@@ -233,46 +210,17 @@ def _heat_map(report: Report) -> dict[tuple[str, str], tuple[float, float | None
     for item in report.result.of("intents"):
         now[item.expected, item.language].append(item.right)
     for pair in report.verdict.pairs:
-        then[pair.now.expected, pair.now.language] += [pair.then.right] if pair.now.set == "intents" else []
+        if pair.now.set == "intents":
+            then[pair.now.expected, pair.now.language].append(pair.then.right)
     return {
         cell: (fmean(right), fmean(then[cell]) if then[cell] else None, len(right))
         for cell, right in sorted(now.items())
     }
 
 
-def _grown_confusions(pairs: Sequence[Pair]) -> list[tuple[str, str, int, int]]:
+def _grown_confusions(pairs: Iterable[Pair]) -> list[tuple[str, str, int, int]]:
     """Returns expected, got, how often then, how often now, of the confusions that grew."""
     pairs = [pair for pair in pairs if pair.now.set == "intents"]
     now, then = (Counter((p[side].expected, p[side].got) for p in pairs if not p[side].right) for side in (0, 1))
     grown = [(*names, then[names], count) for names, count in now.items() if count > then[names]]
     return sorted(grown, key=lambda row: row[2] - row[3])
-
-
-def _cause(cause: Cause) -> dict[str, Any]:
-    told = {"told": str(cause), **asdict(cause.change)}
-    return told | {"explains": cause.explains, "of": cause.of, "losses": list(map(str, cause.losses))}
-
-
-def _turned(pair: Pair) -> dict[str, Any]:
-    return {**asdict(pair.now), "got_then": pair.then.got, "confidence_then": pair.then.confidence}
-
-
-def _reason(reason: Reason) -> dict[str, Any]:
-    return {
-        **_turned(reason.turned),
-        "reason": reason.told,
-        "words": list(reason.words),
-        "ngrams": list(reason.ngrams),
-        "nearest": [_near(near) for near in reason.near],
-        "commits": [f"{change.commit}: {change.description}" for change in reason.changes],
-    }
-
-
-def _near(near: Near) -> dict[str, Any]:
-    example = near.example
-    return {"text": example.text, "intent": example.intent, "language": example.language, "likeness": near.likeness}
-
-
-def _clean(text: str) -> str:
-    """Returns a text without the characters that XML cannot hold."""
-    return "".join(char for char in text if char in "\t\n\r" or ord(char) >= 32)

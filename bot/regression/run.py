@@ -13,17 +13,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import yaml
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import track
 
 from bot.articles.check import NothingToCheck
 from bot.articles.examples import ExampleError
 from bot.articles.issues import load_issues
-from bot.regression import changes
+from bot.regression.changes import find_commit, git, is_dirty
 from bot.regression.inventory import take_inventory
 from bot.regression.items import Item, RegressionError, Result, read_json, write_whole
 from bot.regression.steps import STEPS, ModelUnderTest, Step, check_sets
@@ -33,6 +34,7 @@ from bot.training import LaunchError, fingerprint, train, train_elsewhere
 
 FIRST_SEED = 1001
 """Seed of the first model that is trained to measure the turnover."""
+REMEDY = "run again with --fresh"
 
 
 def measure(
@@ -61,27 +63,20 @@ def measure(
     tested = ModelUnderTest(model or Path(), sets, unfinished)
     items: dict[str, Item] = {}
     numbers: dict[str, float] = {}
-    seconds: dict[str, float] = {}
-    columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     try:
         check_sets(tested, steps)
-        _prepare(unfinished, model, sets, fresh)
-        with Progress(*columns, disable=not sys.stderr.isatty()) as progress:
-            task = progress.add_task("training", total=len(steps) + 1)
-            tested.path, seconds["training"] = _model(model, unfinished)
-            for name in steps:
-                progress.update(task, advance=1, description=name)
-                kept = _keep(unfinished / f"step {name}.json", lambda name=name: _findings(name, steps[name], tested))  # type: ignore[misc]
-                # A set may hold a phrase twice.
-                items |= {item.key: item for item in (Item(**fields) for fields in kept["items"])}
-                numbers |= kept["numbers"]
-                seconds[name] = kept["seconds"]
-            progress.update(task, advance=1)
-        about = read_json(unfinished / "about.json", "run again with --fresh")
+        about = _begin(unfinished, model, sets, fresh)
+        trained = _model(model, unfinished)
+        tested.path, seconds = Path(trained["model"]), {"training": trained["seconds"]}
+        for name in track(list(steps), "measuring", disable=not sys.stderr.isatty()):
+            found = _keep(unfinished / f"step {name}.json", partial(_measure, steps[name], tested))
+            items |= {item.key: item for item in (Item(**fields) for fields in found["items"])}
+            numbers |= found["numbers"]
+            seconds[name] = found["seconds"]
         if retrainings:
             phrases = [item for item in items.values() if item.set == "intents"]
             about["turnover"] = measure_turnover(retrainings, sets, phrases)
-    except (ExampleError, LaunchError) as error:
+    except (ExampleError, NothingToCheck, LaunchError) as error:
         raise RegressionError(str(error)) from error
     about |= {"finished_at": _now(), "model": tested.path.name}
     return Result(about, list(items.values()), numbers, seconds, inventory)
@@ -92,59 +87,54 @@ def forget(output: Path) -> None:
     shutil.rmtree(output / "unfinished", ignore_errors=True)
 
 
-def _prepare(folder: Path, model: Path | None, sets: Path, fresh: bool) -> None:
-    """Keeps the steps of an interrupted run if nothing has changed since; begins anew otherwise."""
+def _begin(folder: Path, model: Path | None, sets: Path, fresh: bool) -> dict[str, Any]:
+    """Returns what is known of a run at its beginning; that of an interrupted one if nothing has changed since."""
+    path = folder / "about.json"
     key = {
         "fingerprint": fingerprint(PROJECT_ROOT),
         "model": os.path.relpath(model, PROJECT_ROOT) if model else None,
         "sets": hash_of_sets(sets),
         "taxonomy": hash_of_taxonomy(PROJECT_ROOT),
-        "commit": changes.head(PROJECT_ROOT),
+        "commit": find_commit(PROJECT_ROOT, "HEAD") or None,
     }
-    about = folder / "about.json"
-    if about.exists() and not fresh:
-        begun = read_json(about, "run again with --fresh")
-        if begun.get("key") == key:
-            done = len(list(folder.glob("step *.json")))
-            print(f"going on with the run of {begun['started_at']}: {done} steps are there already", flush=True)
-            return
+    about: dict[str, Any] = read_json(path, REMEDY) if path.exists() and not fresh else {}
+    if about.get("key") == key:
+        done = len(list(folder.glob("step *.json")))
+        print(f"going on with the run of {about['started_at']}: {done} steps are there already", flush=True)
+        return about
     shutil.rmtree(folder, ignore_errors=True)
-    told = {
+    about = {
         "key": key,
         "started_at": _now(),
         "commit": key["commit"],
-        "subject": changes.subject(PROJECT_ROOT, "HEAD"),
-        "uncommitted": changes.is_dirty(PROJECT_ROOT),
-        "fingerprint": key["fingerprint"],
+        "subject": git(PROJECT_ROOT, "log", "-1", "--format=%s"),
+        "uncommitted": is_dirty(PROJECT_ROOT),
         "rasa": version("rasa"),
         "python": platform.python_version(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
     }
-    write_whole(about, json.dumps(told, indent=1))
+    write_whole(path, json.dumps(about, indent=1))
+    return about
 
 
-def _model(model: Path | None, folder: Path) -> tuple[Path, float]:
-    """Returns the model to measure and how long its training took (seconds), 0 for one that was there."""
+def _model(model: Path | None, folder: Path) -> dict[str, Any]:
+    """Returns the `model` to measure and how many `seconds` its training took, 0 for one that was there."""
     if model is not None:
         if not model.is_file():
             raise RegressionError(f"{model}: there is no such model; leave out --model to train one.")
-        return model, 0.0
+        return {"model": model, "seconds": 0.0}
     note = folder / "training.json"
-    if note.exists() and not Path(read_json(note, "run again with --fresh")["model"]).is_file():
+    if note.exists() and not Path(read_json(note, REMEDY)["model"]).is_file():
         note.unlink()
-    trained = _keep(note, lambda: {"model": str(train(PROJECT_ROOT, force=True))})
-    return Path(trained["model"]), trained["seconds"]
+    return _keep(note, lambda: {"model": str(train(PROJECT_ROOT, force=True))})
 
 
-def _findings(name: str, step: Step, tested: ModelUnderTest) -> dict[str, Any]:
+def _measure(step: Step, tested: ModelUnderTest) -> dict[str, Any]:
     """Returns the items and the numbers that a step measures, as plain values."""
-    try:
-        found = step.measure(tested)
-        if isinstance(found, Mapping):
-            return {"items": [], "numbers": dict(found)}
-        return {"items": [asdict(item) for item in found], "numbers": {}}
-    except (ExampleError, NothingToCheck) as error:
-        raise RegressionError(f"the step `{name}` cannot be done: {error}") from error
+    found = step.measure(tested)
+    if isinstance(found, Mapping):
+        return {"items": [], "numbers": dict(found)}
+    return {"items": [asdict(item) for item in found], "numbers": {}}
 
 
 def _keep(path: Path, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -154,7 +144,7 @@ def _keep(path: Path, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         result = work()
         seconds = round(time.monotonic() - started, 1)
         write_whole(path, json.dumps({**result, "seconds": seconds}, ensure_ascii=False))
-    return dict(read_json(path, "run again with --fresh"))
+    return dict(read_json(path, REMEDY))
 
 
 def measure_turnover(retrainings: int, sets: Path, phrases: Sequence[Item]) -> dict[str, Any]:
@@ -169,18 +159,17 @@ def measure_turnover(retrainings: int, sets: Path, phrases: Sequence[Item]) -> d
         `retrainings`, `right` (right answers that were asked again), `turned` (those that were wrong then) and `share`.
 
     Raises:
-        RegressionError: a training failed.
+        LaunchError: a training failed.
     """
     right = {item.key for item in phrases if item.right}
-    turned: list[str] = []
+    turned = 0
     for number in range(retrainings):
         with tempfile.TemporaryDirectory() as folder:
             model = _train_with_seed(Path(folder), FIRST_SEED + number)
-            answers = _findings("intents", STEPS["intents"], ModelUnderTest(model, sets, Path(folder)))["items"]
-        turned += {item.key for item in (Item(**fields) for fields in answers) if not item.right} & right
+            answers = _measure(STEPS["intents"], ModelUnderTest(model, sets, Path(folder)))["items"]
+        turned += len({item.key for item in (Item(**fields) for fields in answers) if not item.right} & right)
     asked = len(right) * retrainings
-    share = round(len(turned) / max(asked, 1), 5)
-    return {"retrainings": retrainings, "right": asked, "turned": len(turned), "share": share}
+    return {"retrainings": retrainings, "right": asked, "turned": turned, "share": round(turned / max(asked, 1), 5)}
 
 
 def _train_with_seed(folder: Path, seed: int) -> Path:
@@ -196,10 +185,7 @@ def _train_with_seed(folder: Path, seed: int) -> Path:
         if "data_dir" in importer:
             importer["data_dir"] = str(PROJECT_ROOT / importer["data_dir"])
     (folder / "config.yml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf8")
-    try:
-        return train_elsewhere(folder / "config.yml", folder / "model.tar.gz")
-    except LaunchError as error:
-        raise RegressionError(f"the turnover could not be measured: {error}") from error
+    return train_elsewhere(folder / "config.yml", folder / "model.tar.gz")
 
 
 def hash_of_sets(folder: Path) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,11 +21,11 @@ from bot.articles.parts import lead
 from bot.articles.replies import Replies
 from bot.articles.store import ArticleStore
 from bot.encoder.model import EncoderFileError, load_encoder
+from bot.regression.conversations import WRITTEN, read_conversations
 from bot.regression.items import Item, RegressionError
 from bot.regression.measure import (
     REFUSALS,
     Labelled,
-    Mark,
     NluModel,
     best_intent,
     held_out_examples,
@@ -120,53 +121,53 @@ def _with_page(model: ModelUnderTest) -> Iterator[Item]:
             yield _second("short", example, parsed)
 
 
-def _robustness(model: ModelUnderTest) -> Iterator[Item]:
-    """Yields whether the prediction stays when a phrase is changed in a way that keeps its meaning."""
+def robustness(model: ModelUnderTest, changes: int = CHANGES_PER_PHRASE) -> Iterator[Item]:
+    """Yields whether the prediction stays when a phrase is changed in a way that keeps its meaning.
+
+    Args:
+        model: the model.
+        changes: in how many of the ways each phrase is changed.
+    """
     issues = load_issues()
     examples = [example for example in model.examples if example.intent in issues]
-    changed = [(example, name, text) for example in examples for name, text in _changed(example)]
-    asked = {text: example for example, _, text in changed} | {example.text: example for example in examples}
-    messages = [Example(text, example.intent, example.language, example.path) for text, example in asked.items()]
-    got = {message.text: parsed["intent"]["name"] for message, parsed in model.parse(messages)}
-    for example, name, text in changed:
-        right = got[text] == got[example.text]
-        yield Item("robustness", name, example.language, text, example.intent, got[text], right)
+    changed = [(old, name, new) for old in examples for name, new in _changed(old, changes)]
+    asked = {message.text: message for message in (*(new for *_, new in changed), *examples)}
+    got = {message.text: parsed["intent"]["name"] for message, parsed in model.parse(asked.values())}
+    for old, name, new in changed:
+        now = got[new.text]
+        yield Item("robustness", name, old.language, new.text, old.intent, now, now == got[old.text])
 
 
-def _changed(example: Example) -> Iterator[tuple[str, str]]:
-    """Yields some of the changes by name, and the text that each makes; always the same of a phrase."""
+def _changed(example: Example, changes: int) -> Iterator[tuple[str, Example]]:
+    """Yields some of the changes by name, and what each makes of a phrase; always the same of a phrase."""
     names = list(CHANGES)
-    first, step = zlib.crc32(example.text.encode()) % len(names), len(names) // CHANGES_PER_PHRASE
-    for number in range(CHANGES_PER_PHRASE):
+    first, step = zlib.crc32(example.text.encode()), len(names) // changes
+    for number in range(changes):
         name = names[(first + number * step) % len(names)]
         text = CHANGES[name](example, random.Random(example.text))
         if text != example.text:
-            yield name, text
+            yield name, replace(example, text=text)
 
 
 def _entities(model: ModelUnderTest) -> Iterator[Item]:
     """Yields for each entity whether all of it in a phrase was found, and nothing else taken for it."""
     phrases = [phrase for path in model.files("entities") for phrase in read_phrases(path)]
     for phrase, parsed in model.parse(phrases, with_page=True):
+        text = phrase.text
         found = [(entity["entity"], entity["start"], entity["end"]) for entity in parsed["entities"]]
-        expected, seen = ({without_stop(phrase.text, mark) for mark in marks} for marks in (phrase.marks, found))
+        expected, seen = (sorted({without_stop(text, mark) for mark in marks}) for marks in (phrase.marks, found))
         for entity in ENTITIES:
-            marked, got = ([mark for mark in sorted(marks) if mark[0] == entity] for marks in (expected, seen))
-            values = (_values(phrase.text, marked), _values(phrase.text, got))
-            yield Item("entities", entity, phrase.language, phrase.text, *values, marked == got)
-
-
-def _values(text: str, marks: Sequence[Mark]) -> str:
-    return ", ".join(text[start:end] for _, start, end in marks)
+            spans = [[(start, end) for name, start, end in marks if name == entity] for marks in (expected, seen)]
+            marked, got = (", ".join(text[start:end] for start, end in own) for own in spans)
+            yield Item("entities", entity, phrase.language, text, marked, got, spans[0] == spans[1])
 
 
 def _triage(model: ModelUnderTest) -> Iterator[Item]:
     """Yields whether both issues of a message are found, and the one of a long one."""
     for message, parsed in model.parse(read_labelled(model.sets / "two_issues"), with_page=True):
         best, confidence = best_intent(parsed)
-        found = set(filter(None, (best, _second_issue(parsed))))
-        named, seen = (" + ".join(sorted(issues)) for issues in (message.issues, found))
-        yield _item("two_issues", message, named, seen, found == set(message.issues), confidence)
+        named, seen = (sorted(filter(None, {*issues})) for issues in (message.issues, (best, _second_issue(parsed))))
+        yield _item("two_issues", message, " + ".join(named), " + ".join(seen), named == seen, confidence)
     for message, parsed in model.parse(read_labelled(model.sets / "long"), with_page=True):
         best, confidence = best_intent(parsed)
         yield _item("long", message, message.issues[0], best, best in message.issues, confidence)
@@ -201,15 +202,14 @@ def retrieval(data: Path) -> Iterator[Item]:
     except EncoderFileError as error:
         raise RegressionError(str(error)) from error
     store = ArticleStore(data / "articles")
-    texts: dict[str, dict[str, str]] = {}
+    texts: dict[str, dict[str, str]] = defaultdict(dict)
     for intent in load_issues():
         for language in store.languages(intent):
-            texts.setdefault(language, {}).update(_texts(store.article(intent, language), intent))
+            texts[language] |= _texts(store.article(intent, language), intent)
     english = texts.pop(ENGLISH, {})
-    places = list(english)
-    vectors = encoder.encode(list(english.values()))
+    places, vectors = list(english), encoder.encode(list(english.values()))
     for language in Replies().languages():
-        asked = [place for place in texts.get(language, {}) if place in english]
+        asked = [place for place in texts[language] if place in english]
         if asked:
             likeness = encoder.encode([texts[language][place] for place in asked]) @ vectors.T
             for place, nearest in zip(asked, np.argmax(likeness, axis=1), strict=True):
@@ -226,19 +226,23 @@ def _texts(article: Article, intent: str) -> Iterator[tuple[str, str]]:
             yield f"{intent}/{section.slug}/{number}", step.text
 
 
-def _conversations(model: ModelUnderTest) -> list[Item]:
-    """Returns whether each typed follow-up of the held-out conversations brought about what it was to."""
-    from bot.regression.conversations import WRITTEN, follow_up_items, read_conversations
+def _conversations(model: ModelUnderTest) -> Iterator[Item]:
+    """Yields whether each typed follow-up brought about what it was to, without repetition or apology."""
     from bot.regression.player import play
 
-    return follow_up_items(play(model.path, read_conversations(WRITTEN / "held_out")))
+    for one in play(model.path, read_conversations(WRITTEN / "held_out")):
+        turn, language = one.turn, one.script.language
+        if turn.state != "first":
+            got = one.intent + " once more" * one.repeated + " with an apology" * one.apologised
+            right = one.right and not one.repeated and not one.apologised
+            yield Item("conversations", turn.act, language, turn.says, turn.value or turn.act, got, right)
 
 
 STEPS = {
     "intents": Step(_intents, ("intents", "language")),
     "real style": Step(_real_style, ("real_style",)),
     "with page": Step(_with_page, ("language_with_page", "one_issue")),
-    "robustness": Step(_robustness, ("robustness",)),
+    "robustness": Step(robustness, ("robustness",)),
     "entities": Step(_entities, ("entities",)),
     "triage": Step(_triage, ("two_issues", "long", "one_issue")),
     "articles": Step(_articles, ("articles",)),
@@ -248,18 +252,18 @@ STEPS = {
 """The steps by name, in the order in which they run."""
 
 
-def check_sets(model: ModelUnderTest, steps: Iterable[str]) -> None:
-    """Reads the sets of some steps, before anything is trained for them.
+def check_sets(model: ModelUnderTest, steps: Mapping[str, Step]) -> None:
+    """Looks for the sets of some steps, before anything is trained for them.
 
     Raises:
         RegressionError: one is missing.
         ExampleError: a file of phrases is broken.
     """
-    for name in {name for step in steps if step in STEPS for name in STEPS[step].sets}:
-        if name in {"intents", "language_with_page", "robustness"}:
-            _ = model.examples
-        elif name in {"real_style", "entities", "two_issues", "long"}:
-            model.files(name)
+    asked = {name for step in steps.values() for name in step.sets}
+    if asked & {"intents", "language_with_page", "robustness"}:
+        _ = model.examples
+    for name in asked & {"real_style", "entities", "two_issues", "long"}:
+        model.files(name)
 
 
 def _item(name: str, message: Example | Labelled, expected: str, got: str, right: bool, confidence: float) -> Item:

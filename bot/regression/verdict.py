@@ -109,16 +109,17 @@ def judge(result: Result, baseline: Baseline, tolerances: Tolerances) -> Verdict
             "or accept a new baseline."
         )
     pairs = baseline.pairs(result.items)
-    compared = _compare_metrics(metrics(result.items), pairs, tolerances.resamples)
     turnover = max(baseline.turnover, tolerances.turnover)
+    ratios = []
+    for name, now in result.numbers.items():
+        then = baseline.numbers.get(name)
+        is_worse = then is not None and now > then * tolerances.ratio
+        ratios.append(Figure(name, "ratios", now, then, is_worse=is_worse, lower_is_better=True))
     return Verdict(
         [
-            *_with_correction(compared, tolerances),
+            *_with_correction(_compare_metrics(metrics(result.items), pairs, tolerances.resamples), tolerances),
             *_compare_cells(pairs, turnover, tolerances.chance),
-            *(
-                _compare_ratio(name, now, baseline.numbers.get(name), tolerances)
-                for name, now in result.numbers.items()
-            ),
+            *ratios,
         ],
         [item for item in critical_items(result.items, tolerances) if not item.right],
         pairs,
@@ -147,30 +148,29 @@ def _compare_metrics(measured: Sequence[Metric], pairs: Sequence[Pair], resample
     """Returns the metrics' figures; only those of exact metrics have their verdict yet."""
     pair_of = {pair.now: pair for pair in pairs}
     chances = _bootstrap([metric for metric in measured if metric.statistic is not None], pair_of, resamples)
-    return [
-        _compare(metric, [pair_of[item] for item in metric.items if item in pair_of], chances.get(metric.name))
-        for metric in measured
-    ]
-
-
-def _compare(metric: Metric, pairs: Sequence[Pair], chance: float | None) -> Figure:
-    figure = Figure(metric.name, metric.group, metric.value(metric.items), None, lower_is_better=metric.lower_is_better)
-    if not pairs:
-        return figure
-    concerned = [pair for pair in pairs if metric.intent in (None, pair.now.expected, pair.now.got, pair.then.got)]
-    right = [(metric.is_right(now), metric.is_right(then)) for now, then in concerned]
-    wrong, gained = right.count((False, True)), right.count((True, False))
-    if metric.statistic is None and metric.group != "exact":
-        # McNemar's exact test, one-sided: are the newly wrong more than half of those that changed?
-        chance = float(binomtest(wrong, wrong + gained, 0.5, "greater").pvalue) if wrong + gained else 1.0
-    return replace(
-        figure,
-        then=metric.value([then for _, then in pairs]),
-        chance=chance,
-        newly_wrong=wrong,
-        newly_right=gained,
-        is_worse=metric.group == "exact" and wrong > 0,
-    )
+    figures = []
+    for metric in measured:
+        figure = Figure(
+            metric.name, metric.group, metric.value(metric.items), None, lower_is_better=metric.lower_is_better
+        )
+        if own := [pair_of[item] for item in metric.items if item in pair_of]:
+            asked = [pair for pair in own if metric.intent in (None, pair.now.expected, pair.now.got, pair.then.got)]
+            right = Counter((metric.is_right(now), metric.is_right(then)) for now, then in asked)
+            wrong, gained = right[False, True], right[True, False]
+            chance = chances.get(metric.name)
+            if chance is None and metric.group != "exact":
+                # McNemar's exact test, one-sided: are the newly wrong more than half of those that changed?
+                chance = float(binomtest(wrong, wrong + gained, 0.5, "greater").pvalue) if wrong + gained else 1.0
+            figure = replace(
+                figure,
+                then=metric.value([then for _, then in own]),
+                chance=chance,
+                newly_wrong=wrong,
+                newly_right=gained,
+                is_worse=metric.group == "exact" and wrong > 0,
+            )
+        figures.append(figure)
+    return figures
 
 
 def _bootstrap(measured: Sequence[Metric], pair_of: dict[Item, Pair], resamples: int) -> dict[str, float]:
@@ -231,16 +231,16 @@ def _compare_cells(pairs: Sequence[Pair], turnover: float, chance: float) -> lis
     intents: dict[str, list[Pair]] = defaultdict(list)
     for pair in pairs:
         item = pair.now
+        if item.set in JUDGED_BY_CELL:
+            name = item.expected if item.set == "intents" else (item.part or item.set).replace("_", " ")
+            cells[f"{name} in {item.language}"].append(pair)
         if item.set == "intents":
             intents[item.expected].append(pair)
-            cells[f"{item.expected} in {item.language}"].append(pair)
-        elif item.set in JUDGED_BY_CELL:
-            cells[f"{(item.part or item.set).replace('_', ' ')} in {item.language}"].append(pair)
+    possible = max(len(intents) * (len(intents) - 1), 1)
     found = []
     for name, own in sorted(cells.items()):
         if lost := sum(then.right and not now.right for now, then in own):
             found.append(_compare_cell(name, "cells", own, lost, turnover, chance / len(cells)))
-    possible = max(len(intents) * (len(intents) - 1), 1)
     for expected, own in sorted(intents.items()):
         taken_for = Counter(refusal_as_intent(now.got) for now, then in own if then.right and not now.right)
         for got, lost in sorted(taken_for.items()):
@@ -254,8 +254,3 @@ def _compare_cell(name: str, group: str, pairs: Sequence[Pair], lost: int, turno
     chance = float(binom.sf(lost - 1, right_then, turnover))
     is_worse = chance <= allowed or lost == right_then >= FEWEST_LOST
     return Figure(name, group, right_now / len(pairs), right_then / len(pairs), chance, lost, gained, is_worse)
-
-
-def _compare_ratio(name: str, now: float, then: float | None, tolerances: Tolerances) -> Figure:
-    is_worse = then is not None and now > then * tolerances.ratio
-    return Figure(name, "ratios", now, then, is_worse=is_worse, lower_is_better=True)

@@ -1,6 +1,6 @@
 """What one message costs is bounded: however it is made, no more is classified, split or compared than the limits say.
 
-`python -m benchmarks.slow_inputs` measures the time; here the work is counted.
+The work is counted, not timed: a machine that others use, too, times nothing reliably.
 """
 
 from __future__ import annotations

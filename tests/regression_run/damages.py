@@ -99,20 +99,20 @@ def remove_out_of_scope(sandbox: Sandbox) -> None:
 
 
 DAMAGES = [
-    Damage("a pair is swapped in one language", swap_a_pair_in_one_language, "relabelled from"),
+    Damage("a pair is swapped in one language", swap_a_pair_in_one_language, "phrases relabelled: from "),
     Damage(
         "an issue's phrases are deleted in one language",
         delete_an_issues_phrases_in_one_language,
-        "of download_invoice removed (nb",
+        "phrases removed: download_invoice in nb",
     ),
-    Damage("a language's phrases are halved", halve_a_language, "in nb removed"),
+    Damage("a language's phrases are halved", halve_a_language, "phrases removed: out_of_scope in nb"),
     Damage("an article's steps are emptied", empty_an_articles_steps, "data/articles/card_declined/nb.md changed"),
     Damage("a rule is removed", remove_a_rule, "data/rules.yml changed"),
     Damage("the threshold is raised", raise_the_threshold, "FallbackClassifier.threshold changed from 0.2 to 0.6"),
     Damage("noise instead of the encoder's weights", make_noise_of_the_encoder, "bot/encoder/weights.npz changed"),
     Damage("an article is deleted", delete_an_article, "data/articles/card_declined/nb.md deleted"),
     Damage("an entity pattern is broken", break_an_entity_pattern, "bot/nlu/entity_patterns.py changed"),
-    Damage("out-of-scope phrases are removed", remove_out_of_scope, "of out_of_scope removed"),
+    Damage("out-of-scope phrases are removed", remove_out_of_scope, "phrases removed: out_of_scope in "),
 ]
 
 
