@@ -20,7 +20,7 @@ from benchmarks.held_out import read_banking77
 from bot.articles.examples import Example, read_examples
 from bot.articles.issues import load_issues
 from bot.nlu.intent import LinearIntentClassifier
-from bot.nlu.intent_model import IntentModel, LabelledText
+from bot.nlu.models.intent_model import IntentModel, LabelledText
 from bot.regression.measure import held_out_examples
 from bot.settings import PROJECT_ROOT, get_settings
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from benchmarks.classifiers.data import SEED, DataSet, Phrase, banking77
 from bot.nlu.intent import LinearIntentClassifier
-from bot.nlu.intent_model import IntentModel, LabelledText
+from bot.nlu.models.intent_model import IntentModel, LabelledText
 
 COUNTS = (1, 2, 3, 5, 10, 20, 50)
 NEW_INTENTS = 11

@@ -16,7 +16,7 @@ from benchmarks.triage.messages import development_messages
 from bot.articles.examples import Example, read_examples
 from bot.articles.issues import load_issues
 from bot.nlu.intent import LinearIntentClassifier
-from bot.nlu.triage_evidence import (
+from bot.nlu.models.triage_evidence import (
     PAIR_FEATURES,
     Parts,
     Said,

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from bot.articles.examples import Example
 from bot.nlu.data_check import check_examples, fingerprint
-from bot.nlu.linear import REGULARISATION, fit, fit_sharpness, softmax
-from bot.nlu.ngrams import NgramFeatures
+from bot.nlu.models.linear import REGULARISATION, fit, fit_sharpness, softmax
+from bot.nlu.models.ngrams import NgramFeatures
 
 SHORT_WORDS = 4
 SUSPECTS_SHOWN = 40

@@ -14,9 +14,9 @@ from rasa.shared.exceptions import InvalidConfigException
 from rasa.shared.nlu.constants import ENTITIES, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
-from bot.nlu.entity_patterns import EntityMatcher
-from bot.nlu.entity_values import read_entities
-from bot.nlu.entity_words import load_entity_words
+from bot.nlu.models.entity_patterns import EntityMatcher
+from bot.nlu.models.entity_values import read_entities
+from bot.nlu.models.entity_words import load_entity_words
 from bot.nlu.metadata import entity, is_command
 from bot.settings import get_settings
 

@@ -18,8 +18,8 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.encoder.sentences import sentence_encoder_version
 from bot.nlu.acts import FOLLOW_UPS
-from bot.nlu.intent_model import IntentModel, IntentRanking, LabelledText, rankings
-from bot.nlu.linear import FORMAT, REGULARISATION
+from bot.nlu.models.intent_model import IntentModel, IntentRanking, LabelledText, rankings
+from bot.nlu.models.linear import FORMAT, REGULARISATION
 from bot.nlu.metadata import answering_passage, example_language, is_command, is_real_style, named_product
 from bot.settings import get_settings
 

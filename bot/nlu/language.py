@@ -21,9 +21,9 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.articles.language import normalise
 from bot.articles.replies import Replies
-from bot.nlu.linear import FORMAT, TextModel, softmax, train_linear_model
+from bot.nlu.models.linear import FORMAT, TextModel, softmax, train_linear_model
 from bot.nlu.metadata import example_language, is_command, page_locales, set_entities
-from bot.nlu.ngrams import NgramFeatures
+from bot.nlu.models.ngrams import NgramFeatures
 
 if TYPE_CHECKING:
     from lingua import LanguageDetector

@@ -16,9 +16,9 @@ from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from bot.nlu.linear import FORMAT, REGULARISATION, TextModel, train_linear_model
+from bot.nlu.models.linear import FORMAT, REGULARISATION, TextModel, train_linear_model
 from bot.nlu.metadata import is_about_products, is_command
-from bot.nlu.ngrams import NgramFeatures
+from bot.nlu.models.ngrams import NgramFeatures
 
 _ABOUT, _ELSEWHERE = "about_products", "elsewhere"
 _NOTHING_LEARNED = "nothing-learned"

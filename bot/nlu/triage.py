@@ -19,8 +19,8 @@ from bot.articles.issues import load_issues
 from bot.nlu.acts import CRISIS
 from bot.nlu.intent import LinearIntentClassifier, load_classifier
 from bot.nlu.metadata import is_command
-from bot.nlu.sentiment import read_mood
-from bot.nlu.triage_evidence import (
+from bot.nlu.models.sentiment import read_mood
+from bot.nlu.models.triage_evidence import (
     OUT_OF_SCOPE,
     PAIR_FEATURES,
     Confidences,

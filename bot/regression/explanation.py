@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bot.articles.examples import Example, read_examples
 from bot.nlu.explain import Near, NoClassifierError, load_intent_model, nearest, strongest
-from bot.nlu.intent_model import IntentModel
+from bot.nlu.models.intent_model import IntentModel
 from bot.regression.changes import ABOUT_INTENTS, Change
 from bot.regression.figures import refusal_as_intent
 from bot.regression.inventory import Loss

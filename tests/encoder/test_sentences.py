@@ -12,7 +12,7 @@ import pytest
 
 from bot.encoder.sentences import SentenceEncoderError, load_sentence_encoder, sentence_encoder_version
 from bot.nlu.intent import LinearIntentClassifier
-from bot.nlu.intent_model import EncoderChangedError, IntentModel, LabelledText
+from bot.nlu.models.intent_model import EncoderChangedError, IntentModel, LabelledText
 from bot.settings import get_settings
 
 SAME = ("my card was declined", "Meine Karte wurde abgelehnt", "korttini hylättiin")

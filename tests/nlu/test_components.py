@@ -14,10 +14,10 @@ from scipy import sparse
 
 from bot.articles.examples import read_examples
 from bot.nlu.intent import LinearIntentClassifier
-from bot.nlu.intent_model import IntentModel, LabelledText
+from bot.nlu.models.intent_model import IntentModel, LabelledText
 from bot.nlu.language import LanguageIdentifier
-from bot.nlu.linear import FORMAT, LinearModel, ModelFormatError, TextModel, train_linear_model
-from bot.nlu.ngrams import NgramFeatures
+from bot.nlu.models.linear import FORMAT, LinearModel, ModelFormatError, TextModel, train_linear_model
+from bot.nlu.models.ngrams import NgramFeatures
 from bot.nlu.products import ProductScope
 from bot.regression.measure import NluModel
 from tests.nlu.test_language import Train

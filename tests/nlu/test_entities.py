@@ -12,7 +12,7 @@ from rasa.shared.nlu.constants import ENTITIES, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
 from bot.nlu.entities import SpacyEntityRuler
-from bot.nlu.entity_words import EntityWordsError, fold, load_entity_words
+from bot.nlu.models.entity_words import EntityWordsError, fold, load_entity_words
 from bot.regression.measure import read_phrases
 from bot.settings import get_settings
 from tests.nlu.entities.scoring import score

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from bot.encoder import load_encoder
-from bot.nlu import neighbours
+from bot.nlu.models import neighbours
 from bot.nlu.intent import LinearIntentClassifier
-from bot.nlu.intent_model import IntentModel, LabelledText
-from bot.nlu.neighbours import Neighbours
+from bot.nlu.models.intent_model import IntentModel, LabelledText
+from bot.nlu.models.neighbours import Neighbours
 
 ENGLISH = {
     "card_declined": ["my credit card was declined", "the card payment failed", "why is my bank card rejected"],

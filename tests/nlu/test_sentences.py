@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.nlu.sentences import clauses, own_words, sentences
-from bot.nlu.triage_words import TriageWordsError, load_triage_words
+from bot.nlu.models.sentences import clauses, own_words, sentences
+from bot.nlu.models.triage_words import TriageWordsError, load_triage_words
 
 LANGUAGES = ("en", "nb", "sv", "nl", "da", "de", "fr", "es", "fi")
 

@@ -13,7 +13,7 @@ from rasa.engine.storage.resource import Resource
 from rasa.shared.exceptions import InvalidConfigException
 
 from bot.nlu.triage import Triage
-from bot.nlu.triage_evidence import Parts, Said, candidates_of, issue_pairs, with_pair
+from bot.nlu.models.triage_evidence import Parts, Said, candidates_of, issue_pairs, with_pair
 from bot.regression.measure import NluModel, read_labelled
 from tests.nlu.test_language import Train
 

@@ -8,8 +8,8 @@ import pytest
 
 from bot.articles.examples import read_examples
 from bot.nlu.intent import LinearIntentClassifier
-from bot.nlu.intent_model import IntentModel, LabelledText
-from bot.nlu.ngrams import NgramFeatures
+from bot.nlu.models.intent_model import IntentModel, LabelledText
+from bot.nlu.models.ngrams import NgramFeatures
 from bot.regression.measure import NluModel
 from tests.regression_run.sandbox import Sandbox
 

@@ -17,9 +17,9 @@ from rasa.shared.exceptions import RasaException
 
 from bot.encoder import load_encoder
 from bot.encoder.sentences import load_sentence_encoder, sentence_encoder_version
-from bot.nlu.linear import LinearModel, TextModel, softmax, train_linear_model
-from bot.nlu.neighbours import Neighbours
-from bot.nlu.ngrams import NgramFeatures
+from bot.nlu.models.linear import LinearModel, TextModel, softmax, train_linear_model
+from bot.nlu.models.neighbours import Neighbours
+from bot.nlu.models.ngrams import NgramFeatures
 
 _FEW = 50
 """An intent with fewer examples, where others have more, counts as much as the usual one; and what a sentence means

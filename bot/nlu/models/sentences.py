@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from bot.nlu.triage_words import folded, load_triage_words, phrase_pattern
+from bot.nlu.models.triage_words import folded, load_triage_words, phrase_pattern
 
 NAME_WORDS = 4
 """Lines up to this long after a closing formula are names, titles and telephone numbers."""

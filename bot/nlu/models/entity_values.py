@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from spacy.tokens import Span
 
-from bot.nlu.entity_patterns import (
+from bot.nlu.models.entity_patterns import (
     AMOUNT,
     CANDIDATE,
     DATE,
@@ -20,7 +20,7 @@ from bot.nlu.entity_patterns import (
     SUBSCRIPTION_ID,
     span_offsets,
 )
-from bot.nlu.entity_words import EntityWords
+from bot.nlu.models.entity_words import EntityWords
 
 # How many words and marks may stand between the announcement of an error code and the code, and which marks may;
 # no asterisk, behind which the last digits of a card stand.

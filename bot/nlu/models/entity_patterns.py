@@ -12,7 +12,7 @@ from spacy.matcher import Matcher
 from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
-from bot.nlu.entity_words import EntityWords, fold, name_of
+from bot.nlu.models.entity_words import EntityWords, fold, name_of
 
 Token = dict[str, Any]
 Pattern = list[Token]
@@ -153,7 +153,7 @@ class EntityMatcher:
             self._matcher.add(label, [[self._flagged(token) for token in pattern]])
 
     def __call__(self, text: str) -> list[Span]:
-        """Returns the marked spans in the order of the text; they are to be confirmed by `bot.nlu.entity_values`."""
+        """Returns the marked spans in the order of the text; they are to be confirmed by `bot.nlu.models.entity_values`."""
         document = self._tokenizer(text)
         # As EntityRuler does: of those that are equally good the first one of the set.
         matches = sorted(set(self._matcher(document)), key=lambda match: (match[2] - match[1], -match[1]), reverse=True)

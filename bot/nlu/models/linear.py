@@ -16,7 +16,7 @@ from rasa.shared.exceptions import RasaException
 from scipy import sparse
 from scipy.optimize import minimize_scalar
 
-from bot.nlu.ngrams import NgramFeatures
+from bot.nlu.models.ngrams import NgramFeatures
 
 FORMAT = "6"
 """Of stored models; what was stored with another one had other columns for the same n-grams. Components that store a

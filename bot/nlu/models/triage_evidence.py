@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.nlu.sentences import clauses, own_words, telling
+from bot.nlu.models.sentences import clauses, own_words, telling
 
 MOST_CUTS = 12
 """A message with more places to cut is cut between its sentences only."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Extra, StrictStr, ValidationError
 
-from bot.nlu.entity_words import fold
+from bot.nlu.models.entity_words import fold
 from bot.text.yaml_files import read_yaml
 
 Phrases = tuple[StrictStr, ...]
