@@ -20,7 +20,8 @@ from benchmarks.held_out import read_banking77
 from bot.articles.examples import Example, read_examples
 from bot.articles.issues import load_issues
 from bot.nlu.intent import LinearIntentClassifier
-from bot.nlu.models.intent_model import IntentModel, LabelledText
+from bot.nlu.models.intent_model import IntentModel
+from bot.nlu.models.labelled_texts import LabelledText
 from bot.regression.measure import held_out_examples
 from bot.settings import PROJECT_ROOT, get_settings
 
@@ -96,7 +97,7 @@ def _trained(phrases: Sequence[Example], changes: Mapping[str, Any]) -> IntentMo
 def _right(model: IntentModel, asked: Sequence[Example], told: bool = True) -> NDArray[np.bool_]:
     """Tells which examples are recognised; `told` says whether the model is told their language."""
     rankings = model.predict([one.text for one in asked], [one.language for one in asked] if told else None)
-    return np.array([ranking.intent == example.intent for ranking, example in zip(rankings, asked, strict=True)])
+    return np.array([next(iter(ranking)) == example.intent for ranking, example in zip(rankings, asked, strict=True)])
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ def delete_an_article(sandbox: Sandbox) -> None:
 
 
 def break_an_entity_pattern(sandbox: Sandbox) -> None:
-    replace_in(sandbox.root / "bot" / "nlu" / "entity_patterns.py", '_INVOICE = r"[eg]', '_INVOICE = r"[x]')
+    replace_in(sandbox.root / "bot" / "nlu" / "models" / "entity_patterns.py", '_INVOICE = r"[eg]', '_INVOICE = r"[x]')
 
 
 def remove_out_of_scope(sandbox: Sandbox) -> None:

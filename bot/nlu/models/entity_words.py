@@ -4,112 +4,161 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property, lru_cache
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
-import yaml
-from pydantic import BaseModel, Extra, StrictStr, ValidationError
+from pydantic import validator
 
-from bot.text.yaml_files import parse_yaml
+from bot.text.lexicon import WordLists, read_words
 
-
-class EntityWordsError(ValueError):
-    """The word lists cannot be used; the message says where, what is wrong and how to mend it."""
+_BETWEEN_WORDS = re.compile(r"(?<=\w)(?: +| ?[-–] ?)(?=\w)")
 
 
-class _Section(BaseModel):
-    class Config:
-        frozen = True
-        extra = Extra.forbid
-        keep_untouched = (cached_property,)
+@lru_cache(maxsize=4096)
+def _folded(char: str) -> str:
+    """Returns the one character that stands for a character."""
+    if "\ud800" <= char <= "\udfff":
+        return "?"  # half a character, which nothing behind can store
+    if char.isspace():
+        return "\n" if char in "\n\r\v\f\u2028\u2029" else " "
+    return unicodedata.normalize("NFD", char.lower())[0].lower()
 
 
-class DoubtfulCurrency(_Section):
+def fold(text: str) -> str:
+    """Returns a text in lower case, without accents and with plain spaces: the form in which words are compared.
+
+    It is as long as the text, so that offsets in one are offsets in the other.
+    """
+    return text.lower() if text.isascii() and text.isprintable() else "".join(map(_folded, text))
+
+
+def name_of(text: str) -> str:
+    """Returns the folded form of a name: between its words a hyphen counts as a space."""
+    folded = fold(text)
+    return folded if folded.isalnum() else _BETWEEN_WORDS.sub(" ", folded)
+
+
+class Word(str):
+    """A word of a list, folded as `name_of` does."""
+
+    @classmethod
+    def __get_validators__(cls) -> Iterator[Callable[[Any], Word]]:
+        yield cls._folded
+
+    @classmethod
+    def _folded(cls, value: Any) -> Word:
+        if not isinstance(value, str):  # `on` is a truth value in YAML, 12 a number
+            raise TypeError("str type expected")
+        return cls(name_of(value))
+
+
+class DoubtfulCurrency(WordLists):
     """When a word in lower case that has another meaning, too, counts as a currency."""
 
     before_number: bool = True
     at_least: int = 0
 
 
-class EverydayName(_Section):
+class EverydayName(WordLists):
     """The neighbours of a product's name that show that the everyday word is meant."""
 
-    after: tuple[StrictStr, ...] = ()
-    before: tuple[StrictStr, ...] = ()
+    after: tuple[Word, ...] = ()
+    before: tuple[Word, ...] = ()
 
 
-class LanguageWords(_Section):
+class LanguageWords(WordLists):
     """The words of one language, or those shared by all; the file's head explains each field."""
 
-    currencies: dict[str, tuple[StrictStr, ...]] = {}
-    minor_units: dict[str, tuple[StrictStr, ...]] = {}
+    currencies: Mapping[str, tuple[Word, ...]] = {}
+    minor_units: Mapping[str, tuple[Word, ...]] = {}
     dash_currency: str = ""
-    multipliers: dict[StrictStr, int] = {}
-    doubtful_currencies: dict[StrictStr, DoubtfulCurrency] = {}
-    months: tuple[tuple[StrictStr, ...], ...] = ()
+    multipliers: Mapping[Word, int] = {}
+    doubtful_currencies: Mapping[Word, DoubtfulCurrency] = {}
+    months: tuple[tuple[Word, ...], ...] = ()
     month_first: bool = False
-    day_words: tuple[StrictStr, ...] = ()
-    day_endings: tuple[StrictStr, ...] = ()
-    date_joiners: tuple[StrictStr, ...] = ()
-    date_prepositions: tuple[StrictStr, ...] = ()
+    day_words: tuple[Word, ...] = ()
+    day_endings: tuple[Word, ...] = ()
+    date_joiners: tuple[Word, ...] = ()
+    date_prepositions: tuple[Word, ...] = ()
     date_order: str = ""
     dotted_dates: bool = False
-    not_dates: tuple[StrictStr, ...] = ()
-    not_dates_after: tuple[StrictStr, ...] = ()
-    error_words: tuple[StrictStr, ...] = ()
-    code_words: tuple[StrictStr, ...] = ()
-    other_codes: tuple[StrictStr, ...] = ()
-    error_code_words: tuple[StrictStr, ...] = ()
-    fillers: tuple[StrictStr, ...] = ()
-    products: dict[str, tuple[StrictStr, ...]] = {}
-    product_endings: tuple[StrictStr, ...] = ()
-    product_nouns: tuple[StrictStr, ...] = ()
-    product_needs_noun: tuple[StrictStr, ...] = ()
-    plans: tuple[StrictStr, ...] = ()
-    everyday_names: dict[StrictStr, EverydayName] = {}
+    not_dates: tuple[Word, ...] = ()
+    not_dates_after: tuple[Word, ...] = ()
+    error_words: tuple[Word, ...] = ()
+    code_words: tuple[Word, ...] = ()
+    other_codes: tuple[Word, ...] = ()
+    error_code_words: tuple[Word, ...] = ()
+    fillers: tuple[Word, ...] = ()
+    products: Mapping[str, tuple[Word, ...]] = {}
+    product_endings: tuple[Word, ...] = ()
+    product_nouns: tuple[Word, ...] = ()
+    product_needs_noun: tuple[Word, ...] = ()
+    plans: tuple[Word, ...] = ()
+    everyday_names: Mapping[Word, EverydayName] = {}
 
-    def folded(self, field: str) -> frozenset[str]:
-        """Returns the folded words listed under a field."""
-        return frozenset(map(name_of, getattr(self, field)))
+    @validator("months")
+    @classmethod
+    def _has_a_year(cls, months: tuple[tuple[Word, ...], ...]) -> tuple[tuple[Word, ...], ...]:
+        if len(months) not in (0, 12):
+            raise ValueError("list all 12 months or none")
+        return months
 
 
-class EntityWords(_Section):
+class EntityWords(WordLists):
     """The word lists of all languages, and what can be looked up in them; words are folded (see `fold`)."""
 
     shared: LanguageWords
     languages: dict[str, LanguageWords]
 
+    class Config:
+        keep_untouched = (cached_property,)
+
+    @validator("languages")
+    @classmethod
+    def _has_each_month_once(cls, languages: dict[str, LanguageWords]) -> dict[str, LanguageWords]:
+        seen: dict[str, int] = {}
+        for language, section in languages.items():
+            for number, names in enumerate(section.months, start=1):
+                for name in names:
+                    if seen.setdefault(name, number) != number:
+                        raise ValueError(
+                            f"{name!r} is month {number} of {language} and month {seen[name]} in another language; "
+                            "remove the rarer one"
+                        )
+        return languages
+
     @property
-    def sections(self) -> Iterator[LanguageWords]:
+    def sections(self) -> tuple[LanguageWords, ...]:
         """The shared section and that of each language."""
-        yield self.shared
-        yield from self.languages.values()
+        return (self.shared, *self.languages.values())
 
     def of(self, language: str | None) -> LanguageWords:
         """Returns the section of a language; an empty one where the language is unknown."""
         return self.languages.get(language or "", _NO_WORDS)
 
     def all(self, field: str) -> frozenset[str]:
-        """Returns the folded words that any section lists under a field."""
-        return self._folded[field]
+        """Returns the words that any section lists under a field."""
+        return self._lists[field]
+
+    @cached_property
+    def _lists(self) -> dict[str, frozenset[str]]:
+        lists = [name for name, field in LanguageWords.__fields__.items() if field.default == () and name != "months"]
+        return {name: frozenset(chain(*(getattr(section, name) for section in self.sections))) for name in lists}
 
     @cached_property
     def months(self) -> dict[str, int]:
         """Name of a month -> its number from 1 to 12, over all languages."""
-        return {
-            fold(name): number
-            for section in self.sections
-            for number, names in enumerate(section.months, start=1)
-            for name in names
-        }
+        numbered = (pair for section in self.sections for pair in enumerate(section.months, start=1))
+        return {name: number for number, names in numbered for name in names}
 
     @cached_property
     def months_before_day(self) -> frozenset[str]:
         """Names of months after which the day may stand."""
-        return frozenset(
-            fold(name) for section in self.sections if section.month_first for names in section.months for name in names
-        )
+        return frozenset(chain(*(chain(*section.months) for section in self.sections if section.month_first)))
 
     @cached_property
     def currency_words(self) -> frozenset[str]:
@@ -119,28 +168,23 @@ class EntityWords(_Section):
     @cached_property
     def minor_units(self) -> frozenset[str]:
         """What the hundredth parts of currencies are called, in any language."""
-        lists = (names for section in self.sections for names in section.minor_units.values())
-        return frozenset(name_of(name) for names in lists for name in names)
+        return frozenset(chain(*(chain(*section.minor_units.values()) for section in self.sections)))
 
     @cached_property
     def multipliers(self) -> dict[str, int]:
         """Word between number and currency -> what it multiplies the number by."""
-        return {fold(word): by for section in self.sections for word, by in section.multipliers.items()}
+        return {word: by for section in self.sections for word, by in section.multipliers.items()}
 
     @cached_property
     def doubtful_currencies(self) -> dict[str, DoubtfulCurrency]:
         """Currency word with another meaning -> when it counts."""
-        return {fold(word): rule for section in self.sections for word, rule in section.doubtful_currencies.items()}
+        return {word: rule for section in self.sections for word, rule in section.doubtful_currencies.items()}
 
     @cached_property
     def product_names(self) -> dict[str, str]:
         """Name of a product -> `azure` or `microsoft365`."""
-        return {
-            name_of(name): product
-            for section in self.sections
-            for product, names in section.products.items()
-            for name in names
-        }
+        named = (pair for section in self.sections for pair in section.products.items())
+        return {name: product for product, names in named for name in names}
 
     @cached_property
     def product_nouns(self) -> tuple[str, ...]:
@@ -150,18 +194,14 @@ class EntityWords(_Section):
     @cached_property
     def everyday_names(self) -> dict[str, EverydayName]:
         """Name of a product that is an everyday word, too -> the neighbours that show this, over all languages."""
-        names: dict[str, EverydayName] = {}
-        for section in self.sections:
-            for name, rule in section.everyday_names.items():
-                known = names.get(fold(name), EverydayName())
-                names[fold(name)] = EverydayName(
-                    after=known.after + tuple(map(fold, rule.after)),
-                    before=known.before + tuple(map(fold, rule.before)),
-                )
-        return names
+        names: defaultdict[str, EverydayName] = defaultdict(EverydayName)
+        for name, rule in chain(*(section.everyday_names.items() for section in self.sections)):
+            known = names[name]
+            names[name] = EverydayName(after=known.after + rule.after, before=known.before + rule.before)
+        return dict(names)
 
     def currency(self, word: str, language: str | None) -> str | None:
-        """Tells the currency that a word means in a language.
+        """Returns the currency that a word means in a language.
 
         Args:
             word: what the currency is called in the message.
@@ -173,105 +213,33 @@ class EntityWords(_Section):
         """
         word = name_of(word)
         known = self._currencies.get(word, {})
-        several_languages = frozenset().union(*known.values())
         if len(word) == 1 and word.isalpha() and language not in known:
             return None
-        codes = known.get(language or "") or known.get(_SHARED) or several_languages
+        codes = known.get(language or "") or known.get(_SHARED) or frozenset().union(*known.values())
         if not codes:
             return None
         return next(iter(codes)) if len(codes) == 1 else word.rstrip(".")
 
     @cached_property
-    def _currencies(self) -> dict[str, dict[str, frozenset[str]]]:
+    def _currencies(self) -> dict[str, dict[str, set[str]]]:
         """Word -> language -> ISO codes that it may mean there."""
-        currencies: dict[str, dict[str, frozenset[str]]] = {}
-        for name, section in ((_SHARED, self.shared), *self.languages.items()):
-            for code, words in (*section.currencies.items(), *section.minor_units.items()):
+        currencies: defaultdict[str, defaultdict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        for language, section in ((_SHARED, self.shared), *self.languages.items()):
+            for code, words in chain(section.currencies.items(), section.minor_units.items()):
                 for word in words:
-                    meanings = currencies.setdefault(name_of(word), {})
-                    meanings[name] = meanings.get(name, frozenset()) | {code}
-        return currencies
-
-    @cached_property
-    def _folded(self) -> dict[str, frozenset[str]]:
-        lists = [name for name, field in LanguageWords.__fields__.items() if field.default == () and name != "months"]
-        return {name: frozenset().union(*(section.folded(name) for section in self.sections)) for name in lists}
+                    currencies[word][language].add(code)
+        return {word: dict(meanings) for word, meanings in currencies.items()}
 
 
 _SHARED = "shared"
 _NO_WORDS = LanguageWords()
 
 
-@lru_cache(maxsize=4096)
-def _folded(char: str) -> str:
-    """Returns the one character that stands for a character."""
-    if "\ud800" <= char <= "\udfff":
-        return "?"  # half a character, which nothing behind can store
-    if char.isspace():
-        return "\n" if char in "\n\r\v\f\u2028\u2029" else " "
-    return unicodedata.normalize("NFD", char.lower())[0]
-
-
-_NOT_PLAIN = re.compile("[^ -~]")
-_BETWEEN_WORDS = re.compile(r"(?<=\w)(?: +| ?[-–] ?)(?=\w)")
-
-
-def fold(text: str) -> str:
-    """Returns a text in lower case, without accents and with plain spaces: the form in which words are compared.
-
-    It is as long as the text, so that offsets in one are offsets in the other.
-    """
-    if not text.isascii() or not text.isprintable():
-        for char in set(_NOT_PLAIN.findall(text)):  # few kinds: `translate` takes three times as long
-            text = text.replace(char, _folded(char))
-    return text.lower()
-
-
-def name_of(text: str) -> str:
-    """Returns the folded form of a name: between its words a hyphen counts as a space."""
-    folded = fold(text)
-    return folded if folded.isalnum() else _BETWEEN_WORDS.sub(" ", folded)
-
-
 @lru_cache(maxsize=8)
 def load_entity_words(path: Path) -> EntityWords:
-    """Reads the word lists.
-
-    Args:
-        path: the file, such as `data/entities.yml`.
+    """Returns the word lists of a file such as `data/entities.yml`.
 
     Raises:
-        EntityWordsError: the file is missing, is not YAML, a field does not fit, or a month's name means two months.
+        LexiconError: the file is missing, is not YAML, a field does not fit, or a month's name means two months.
     """
-    try:
-        content = parse_yaml(path.read_text(encoding="utf8"))
-    except OSError as error:
-        raise EntityWordsError(
-            f"{path}: the word lists cannot be read ({error.strerror}); restore the file."
-        ) from error
-    except yaml.YAMLError as error:
-        raise EntityWordsError(f"{path}: not valid YAML: {error}; mend the line named.") from error
-    try:
-        words = EntityWords.parse_obj(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise EntityWordsError(
-            f"{path}: field {field}: {first['msg']}; mend it (words that YAML takes for something else need quotes)."
-        ) from error
-    _check_months(path, words)
-    return words
-
-
-def _check_months(path: Path, words: EntityWords) -> None:
-    seen: dict[str, int] = {}
-    for language, section in words.languages.items():
-        if len(section.months) not in (0, 12):
-            raise EntityWordsError(f"{path}: field languages.{language}.months: list all 12 months or none.")
-        for number, names in enumerate(section.months, start=1):
-            for name in names:
-                if seen.setdefault(fold(name), number) != number:
-                    raise EntityWordsError(
-                        f"{path}: field languages.{language}.months: {name!r} is month {number} here and month "
-                        f"{seen[fold(name)]} in another language; remove the rarer one."
-                    )
+    return read_words(path, EntityWords)
