@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.nlu.models.sentences import clauses, own_words, sentences
+from bot.nlu.models.sentences import clauses, own_words
+from bot.nlu.models.triage_evidence import parts_of
 from bot.nlu.models.triage_words import load_triage_words
 from bot.text.lexicon import LexiconError
 
@@ -24,6 +25,11 @@ EMAILS = {
     "es": "Buenos días:\nHan rechazado mi tarjeta.\n¡Muchas gracias!\nUn saludo,\nLucía",
     "fi": "Hei,\nKorttini hylättiin.\nKiitos jo etukäteen!\nYstävällisin terveisin\nAino",
 }
+
+
+def sentences(text: str, language: str, folder: Path) -> list[str]:
+    """The sentences of a message that say something."""
+    return list(parts_of(text, language, folder).sentences)
 
 
 @pytest.fixture(scope="module")

@@ -57,37 +57,6 @@ _CANDIDATE = rf"^(?!(?:{_INVOICE}|{_KNOWN_ERROR})$)(?=.*[1-9])[0-9a-z]{{1,12}}(?
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
-class EntityTokenizer:
-    """Splits a text at spaces and punctuation, and numbers from currencies; keeps codes, numbers and names whole.
-
-    Args:
-        vocab: the pipeline's vocabulary.
-        words: names of several words, and what people glue to numbers and to products.
-    """
-
-    def __init__(self, vocab: Vocab, words: EntityWords) -> None:
-        self._vocab = vocab
-        self._pattern = re.compile(_token_expression(words))
-
-    def __call__(self, text: str) -> Doc:
-        """Returns the document of a text, with one space where the text has several; see `span_offsets`."""
-        folded = fold(text)
-        storable = _SURROGATES.sub("?", text)
-        words: list[str] = []
-        spaces: list[bool] = []
-        offsets: list[tuple[int, int]] = []
-        for match in self._pattern.finditer(folded):
-            start, end = match.span()
-            if folded[start] != " ":
-                # A line's end becomes a token of its own, which separates its neighbours.
-                words.append(storable[start:end])
-                spaces.append(False)
-                offsets.append((start, end))
-            elif spaces:
-                spaces[-1] = True
-        return Doc(self._vocab, words=words, spaces=spaces, user_data={_OFFSETS: offsets})
-
-
 def span_offsets(span: Span) -> tuple[int, int]:
     """Returns where a span starts and ends in the text that was typed."""
     offsets = span.doc.user_data[_OFFSETS]
@@ -135,6 +104,9 @@ def _token_expression(words: EntityWords) -> str:
 class EntityMatcher:
     """Marks what may be an entity: spaCy's rules as in its EntityRuler, the longest first, then the first.
 
+    Its tokenizer splits a text at spaces and punctuation, and numbers from currencies; it keeps codes, numbers and
+    names of several words whole.
+
     Args:
         words: the word lists.
     """
@@ -142,17 +114,31 @@ class EntityMatcher:
     def __init__(self, words: EntityWords) -> None:
         # No more than the patterns ask for: spaCy's own two dozen attributes take longer than all patterns.
         self.vocab = Vocab(lex_attr_getters={LOWER: str.lower, NORM: name_of})
-        self._tokenizer = EntityTokenizer(self.vocab, words)
+        self._token = re.compile(_token_expression(words))
         self._matcher = Matcher(self.vocab)
         for label, pattern in _patterns(words):
             self._matcher.add(label, [pattern])
 
     def __call__(self, text: str) -> list[Span]:
         """Returns the marked spans in the order of the text; they are to be confirmed by `entity_values`."""
-        document = self._tokenizer(text)
+        document = self._document(text)
         # As EntityRuler does: the longest, then the first; of those that are equally good the first one of the set.
         return filter_spans(
             [Span(document, start, end, label=label) for label, start, end in set(self._matcher(document))]
+        )
+
+    def _document(self, text: str) -> Doc:
+        """Returns the document of a text, with one space where the text has several; see `span_offsets`."""
+        folded, storable = fold(text), _SURROGATES.sub("?", text)
+        places = [match.span() for match in self._token.finditer(folded)]
+        # A line's end becomes a token of its own, which separates its neighbours.
+        offsets = [place for place in places if folded[place[0]] != " "]
+        ends_before_space = {start for start, _ in places if folded[start] == " "}
+        return Doc(
+            self.vocab,
+            words=[storable[start:end] for start, end in offsets],
+            spaces=[end in ends_before_space for _, end in offsets],
+            user_data={_OFFSETS: offsets},
         )
 
 

@@ -59,21 +59,6 @@ def own_words(text: str, language: str, folder: Path) -> list[str]:
     return _without_signature(found, patterns) or [text.strip()]
 
 
-def sentences(text: str, language: str, folder: Path) -> list[str]:
-    """Returns the sentences of a message that say something, in their order.
-
-    Args:
-        text: the message as typed.
-        language: its language, ISO 639-1.
-        folder: the data folder with the word lists.
-
-    Returns:
-        The sentences without greeting, politeness, signature and quoted older mail; the whole text, if nothing else
-        is in it.
-    """
-    return telling(own_words(text, language, folder), language, folder) or [text.strip()]
-
-
 def telling(own: list[str], language: str, folder: Path) -> list[str]:
     """Returns those of a message's own sentences that say something: no greeting, no mere politeness."""
     patterns = _patterns(folder, language)
