@@ -108,7 +108,7 @@ def _spread(examples: Sequence[Example]) -> dict[str, float]:
 
 
 def _repetition(examples: Sequence[Example]) -> list[dict[str, Any]]:
-    rows = []
+    rows: list[dict[str, Any]] = []
     for (language, intent), found in _grouped(examples, lambda example: (example.language, example.intent)).items():
         openings = Counter(" ".join(fingerprint(example.text).split()[:2]) for example in found)
         opening, count = openings.most_common(1)[0]

@@ -123,9 +123,8 @@ class EntityMatcher:
         """Returns the marked spans in the order of the text; they are to be confirmed by `entity_values`."""
         document = self._document(text)
         # As EntityRuler does: the longest, then the first; of those that are equally good the first one of the set.
-        return filter_spans(
-            [Span(document, start, end, label=label) for label, start, end in set(self._matcher(document))]
-        )
+        matches = set(self._matcher(document))
+        return list(filter_spans(Span(document, start, end, label=label) for label, start, end in matches))
 
     def _document(self, text: str) -> Doc:
         """Returns the document of a text, with one space where the text has several; see `span_offsets`."""
