@@ -93,7 +93,7 @@ def triage_of(tracker: Tracker) -> dict[str, Any]:
 
 
 def signals_of(tracker: Tracker) -> list[str]:
-    """Returns what was noticed so far that makes the matter urgent: a death, a deadline (`bot.nlu.sentiment`)."""
+    """Returns what makes the matter urgent so far (`bot.nlu.models.sentiment`): a death, a deadline."""
     parsed = [event.get("parse_data") or {} for event in customer_messages(tracker)]
     return list(dict.fromkeys(name for each in parsed for name in (each.get("triage") or {}).get("signals") or []))
 

@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 
 from benchmarks.classifiers.data import SEED, DataSet, Phrase, banking77
 from bot.nlu.intent import LinearIntentClassifier
-from bot.nlu.intent_model import IntentModel, LabelledText
+from bot.nlu.models.intent_model import IntentModel
+from bot.nlu.models.labelled_texts import LabelledText
 
 COUNTS = (1, 2, 3, 5, 10, 20, 50)
 NEW_INTENTS = 11
@@ -47,7 +48,7 @@ def _understood(data: DataSet, new: frozenset[str], count: int) -> tuple[float, 
     model = IntentModel(LinearIntentClassifier.get_default_config())
     model.learn(examples)
     found = model.predict([phrase.text for phrase in data.test], ["en"] * len(data.test))
-    right = [(phrase, ranking.intent == phrase.intent) for phrase, ranking in zip(data.test, found, strict=True)]
+    right = [(phrase, next(iter(ranking)) == phrase.intent) for phrase, ranking in zip(data.test, found, strict=True)]
     return _share(right, lambda phrase: phrase.intent in new), _share(right, lambda phrase: phrase.intent not in new)
 
 

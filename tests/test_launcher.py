@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.handoffs.servers import WebhookReceiver, wait_until
-from bot.nlu.linear import FORMAT
+from bot.nlu.models.linear import FORMAT
 from bot.settings import get_settings
 from bot.tickets.store import TicketStore
 from bot.training import fingerprint
@@ -88,7 +88,7 @@ def test_the_model_depends_on_the_content_of_files_and_not_on_their_times(projec
     "file",
     [
         *("config.yml", "domain.yml", "uv.lock", "data/issues.yml", "data/articles/pay_invoice/en.md"),
-        *("bot/articles/importer.py", "bot/nlu/intent_model.py", "bot/text/lexicon.py"),
+        *("bot/articles/importer.py", "bot/nlu/models/intent_model.py", "bot/text/lexicon.py"),
         *(f"bot/encoder/{path.name}" for path in sorted((ROOT / "bot" / "encoder").glob("*.py"))),
     ],
 )

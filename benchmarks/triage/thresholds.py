@@ -16,7 +16,7 @@ from benchmarks.triage.messages import development_messages
 from bot.articles.examples import Example, read_examples
 from bot.articles.issues import load_issues
 from bot.nlu.intent import LinearIntentClassifier
-from bot.nlu.triage_evidence import (
+from bot.nlu.models.triage_evidence import (
     PAIR_FEATURES,
     Parts,
     Said,
@@ -45,12 +45,12 @@ def thresholds(seed: int = 3) -> dict[str, Any]:
     trained, held_back = _split(read_examples(get_settings().data_dir / "nlu"), seed)
     issues = frozenset(load_issues())
     with _classifier(trained) as classifier:
-        alone = dict(zip(held_back, classifier.predict([example.text for example in held_back]), strict=True))
+        alone = dict(zip(held_back, classifier.model.predict([example.text for example in held_back]), strict=True))
         dice = random.Random(seed)
         understood = [
             example
             for example in held_back
-            if alone[example].intent == example.intent or dice.random() < MISUNDERSTOOD_KEPT
+            if next(iter(alone[example])) == example.intent or dice.random() < MISUNDERSTOOD_KEPT
         ]
         messages = development_messages(understood)
         single = single_issue_messages()
@@ -99,10 +99,11 @@ def _classifier(examples: Sequence[Example]) -> Iterator[LinearIntentClassifier]
 
 
 def _ask(classifier: LinearIntentClassifier, messages: Sequence[Parts]) -> Said:
-    keys = list(dict.fromkeys(one.key(text) for one in messages for text in (one.whole, *one.texts)))
+    keys = list(dict.fromkeys((one.language, text) for one in messages for text in one.texts))
     batches = [keys[start : start + 2000] for start in range(0, len(keys), 2000)]
     confidences = np.concatenate([classifier.model.word_confidences([text for _, text in batch]) for batch in batches])
-    return Said(classifier.model.labels, {key: row for row, key in enumerate(keys)}, confidences)
+    labels = classifier.model.labels
+    return {key: dict(zip(labels, row, strict=True)) for key, row in zip(keys, confidences.tolist(), strict=True)}
 
 
 def _parts(message: Labelled) -> Parts:
@@ -115,7 +116,7 @@ def _pair_weights(
     """Fits the logistic regression on each message's best pair; what the best is, follows from the last fit."""
     from sklearn.linear_model import LogisticRegression
 
-    pairs = issue_pairs(parts, said, issues)
+    pairs = [issue_pairs(one, said, issues) for one in parts]
     weights: tuple[float, ...] = (1.0, 0.0, 0.3)
     bias = 0.0
     for _ in range(4):
@@ -135,5 +136,4 @@ def _pair_weights(
 def _best_confidence(
     parts: Parts, said: Said, issues: frozenset[str], weights: tuple[float, ...], bias: float
 ) -> float:
-    (pairs,) = issue_pairs([parts], said, issues)
-    return max((pair.confidence(weights, bias) for pair in pairs), default=0.0)
+    return max((pair.confidence(weights, bias) for pair in issue_pairs(parts, said, issues)), default=0.0)

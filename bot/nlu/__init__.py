@@ -1,1 +1,1 @@
-"""The pipeline's own Rasa components, one class a file: language, tokenizer, encoder, classifier, entities."""
+"""Rasa components of the NLU pipeline, one class a file; the models that they wrap are in `models`."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from bot.articles.parts import PRODUCTS
-from bot.nlu.ngrams import fold_diacritics
+from bot.nlu.models.ngrams import fold_diacritics
 from bot.text.lexicon import Lexicon, default_folder, load_lexicon
 
 BOTH, NEITHER, UNKNOWN = "both", "neither", "unknown"

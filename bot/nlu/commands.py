@@ -18,13 +18,13 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     parser = subparsers.add_parser("data", help="check and describe the training data")
     verbs = parser.add_subparsers(dest="data_verb", required=True, metavar="COMMAND")
     check = verbs.add_parser("check", help="word lists, duplicates, runs of templates, too few phrases")
-    check.add_argument("path", nargs="?", type=Path, help="folder of example files (data/nlu)")
     check.set_defaults(handler=_check)
     report = verbs.add_parser("report", help="counts, spread, repetition, confusions, suspected label errors")
-    report.add_argument("path", nargs="?", type=Path, help="folder of example files (data/nlu)")
+    report.set_defaults(handler=_report)
+    for each in (check, report):
+        each.add_argument("path", nargs="?", type=Path, help="folder of example files (data/nlu)")
     report.add_argument("--folds", type=int, default=3, help="folds of the cross-validation; 0 leaves it out (3)")
     report.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
-    report.set_defaults(handler=_report)
 
 
 def _check(options: argparse.Namespace) -> int:

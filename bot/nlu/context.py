@@ -22,9 +22,10 @@ from bot.encoder.sentences import sentence_encoder_version
 from bot.nlu.acts import CRISIS, FORM_ANSWER, FORM_COMMANDS, NONE_OF_THESE, QUESTIONS, REACTIONS, REQUESTS
 from bot.nlu.answers import NEITHER, UNKNOWN, Answer, read_answer
 from bot.nlu.intent import LinearIntentClassifier, labelled_texts
-from bot.nlu.intent_model import IntentModel, LabelledText, first_of_each, real_style_first
-from bot.nlu.linear import FORMAT
 from bot.nlu.metadata import is_command, set_entities
+from bot.nlu.models.intent_model import IntentModel
+from bot.nlu.models.labelled_texts import LabelledText, first_of_each, real_style_first
+from bot.nlu.models.linear import FORMAT
 from bot.nlu.passage_finder import FoundPassage, PassageFinder
 from bot.nlu.situation import Situation, situation_of
 from bot.settings import get_settings

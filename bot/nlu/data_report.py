@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bot.articles.examples import Example
 from bot.nlu.data_check import check_examples, fingerprint
-from bot.nlu.linear import REGULARISATION, fit, fit_sharpness, softmax
-from bot.nlu.ngrams import NgramFeatures
+from bot.nlu.models.linear import REGULARISATION, softmax, train_linear_model
+from bot.nlu.models.ngrams import NgramFeatures
 
 SHORT_WORDS = 4
 SUSPECTS_SHOWN = 40
+CONFUSIONS_SHOWN = 25
+REPETITIONS_SHOWN = 10
 
-
-@dataclass(frozen=True)
-class CrossValidated:
-    """What models said to phrases that they were not trained on."""
-
-    labels: tuple[str, ...]
-    targets: NDArray[np.int64]
-    """(n,) columns of the phrases' own labels"""
-    confidences: NDArray[np.float32]
-    """(n, labels)"""
+Key = TypeVar("Key")
 
 
 def describe(examples: Sequence[Example], folds: int = 3, seed: int = 7) -> dict[str, Any]:
@@ -42,143 +34,135 @@ def describe(examples: Sequence[Example], folds: int = 3, seed: int = 7) -> dict
         `counts` (language -> intent -> phrases), `languages` (spread of length and vocabulary), `repetition` (cells
         whose phrases begin alike most), `problems` (of the check), `confusions` and `suspects`.
     """
+    by_language = sorted(_grouped(examples, lambda example: example.language).items())
     report: dict[str, Any] = {
-        "counts": _counts(examples),
-        "languages": _languages(examples),
+        "counts": {language: dict(Counter(one.intent for one in found)) for language, found in by_language},
+        "languages": {language: _spread(found) for language, found in by_language},
         "repetition": _repetition(examples),
         "problems": check_examples(examples),
     }
-    if folds:
-        validated = cross_validate(examples, folds, seed)
-        report["confusions"] = _confusions(validated)
-        report["suspects"] = _suspects(examples, validated)
-    return report
+    return {**report, **_cross_validated(examples, folds, seed)} if folds else report
 
 
-def cross_validate(examples: Sequence[Example], folds: int, seed: int) -> CrossValidated:
-    """Asks, for each fold, a model that was trained on the others; the model is the pipeline's over words."""
+def as_markdown(report: dict[str, Any]) -> str:
+    """Returns the report as Markdown."""
+    counts: dict[str, dict[str, int]] = report["counts"]
+    intents = sorted({intent for row in counts.values() for intent in row})
+    lines = [
+        "# Training phrases",
+        "",
+        *_table(
+            ["intent", *counts],
+            *([intent, *(row.get(intent, 0) for row in counts.values())] for intent in intents),
+            ["**all**", *(sum(row.values()) for row in counts.values())],
+        ),
+        "",
+        *_table(
+            ["language", "median words", "longest tenth from", "up to 4 words", "different words"],
+            *(
+                [
+                    language,
+                    *(f"{row['median_words']:.0f}", f"{row['long_words']:.0f}", f"{row['short_share']:.0%}"),
+                    row["vocabulary"],
+                ]
+                for language, row in report["languages"].items()
+            ),
+        ),
+        *("", "Cells in which most phrases share their first two words:", ""),
+        *("- {language} {intent}: {share:.0%} (`{opening}`)".format(**row) for row in report["repetition"]),
+        *("", f"Problems of the check: {len(report['problems'])}"),
+        *(f"- {problem}" for problem in report["problems"]),
+    ]
+    if "confusions" in report:
+        suspect = "- {language} `{text}` is {intent}, looks like {looks_like} ({confidence:.2f})"
+        lines += [
+            *("", "Confused most in cross-validation:", ""),
+            *("- {intent} taken for {taken_for}: {count}".format(**row) for row in report["confusions"]),
+            *("", f"Suspected label errors (confident learning; the first {SUSPECTS_SHOWN}):", ""),
+            *(suspect.format(**row) for row in report["suspects"]),
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _table(heads: Sequence[str], *rows: Sequence[object]) -> list[str]:
+    written = [f"| {' | '.join(map(str, row))} |" for row in (heads, *rows)]
+    return [written[0], "|---" * len(heads) + "|", *written[1:]]
+
+
+def _grouped(examples: Iterable[Example], key: Callable[[Example], Key]) -> dict[Key, list[Example]]:
+    groups: defaultdict[Key, list[Example]] = defaultdict(list)
+    for example in examples:
+        groups[key(example)].append(example)
+    return groups
+
+
+def _spread(examples: Sequence[Example]) -> dict[str, float]:
+    phrases = [fingerprint(example.text).split() for example in examples]
+    lengths = np.array([len(words) for words in phrases])
+    return {
+        "median_words": float(np.median(lengths)),
+        "long_words": float(np.quantile(lengths, 0.9)),
+        "short_share": float((lengths <= SHORT_WORDS).mean()),
+        "vocabulary": len(set().union(*phrases)),
+    }
+
+
+def _repetition(examples: Sequence[Example]) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for (language, intent), found in _grouped(examples, lambda example: (example.language, example.intent)).items():
+        openings = Counter(" ".join(fingerprint(example.text).split()[:2]) for example in found)
+        opening, count = openings.most_common(1)[0]
+        rows.append({"language": language, "intent": intent, "opening": opening, "share": count / len(found)})
+    return sorted(rows, key=lambda row: -row["share"])[:REPETITIONS_SHOWN]
+
+
+def _cross_validated(examples: Sequence[Example], folds: int, seed: int) -> dict[str, list[dict[str, Any]]]:
+    """Returns `confusions` and `suspects` by models over words, each asked about a fold that it was not trained on.
+
+    Suspected label errors are found by confident learning (Northcutt et al. 2021), as cleanlab implements it.
+    """
+    from cleanlab.filter import find_label_issues
     from sklearn.model_selection import StratifiedKFold
 
     texts = [example.text for example in examples]
     names, targets = np.unique([example.intent for example in examples], return_inverse=True)
     scores = np.zeros((len(texts), len(names)), dtype=np.float32)
     for train, test in StratifiedKFold(folds, shuffle=True, random_state=seed).split(texts, targets):
-        ngrams = NgramFeatures().fit([texts[index] for index in train])
-        features = ngrams.transform(texts)
-        weights, intercept = fit(features[train], targets[train], REGULARISATION, seed, len(names))
-        scores[test] = features[test] @ weights + intercept
-    confidences = softmax(scores * np.float32(fit_sharpness(scores, targets)))
-    return CrossValidated(tuple(str(name) for name in names), targets, confidences)
-
-
-def as_markdown(report: dict[str, Any]) -> str:
-    """Returns the report as Markdown."""
-    counts: dict[str, dict[str, int]] = report["counts"]
-    languages = list(counts)
-    lines = [
-        "# Training phrases",
-        "",
-        "| intent | " + " | ".join(languages) + " |",
-        "|---" * (len(languages) + 1) + "|",
-    ]
-    for intent in sorted({intent for row in counts.values() for intent in row}):
-        lines.append(
-            f"| {intent} | " + " | ".join(str(counts[language].get(intent, 0)) for language in languages) + " |"
-        )
-    lines.append("| **all** | " + " | ".join(str(sum(counts[language].values())) for language in languages) + " |")
-    lines += [
-        "",
-        "| language | median words | longest tenth from | up to 4 words | different words |",
-        "|---|---|---|---|---|",
-    ]
-    for language, row in report["languages"].items():
-        lines.append(
-            f"| {language} | {row['median_words']:.0f} | {row['long_words']:.0f} | {row['short_share']:.0%} "
-            f"| {row['vocabulary']} |"
-        )
-    lines += ["", "Cells in which most phrases share their first two words:", ""]
-    lines += [
-        f"- {row['language']} {row['intent']}: {row['share']:.0%} (`{row['opening']}`)" for row in report["repetition"]
-    ]
-    lines += [
-        "",
-        f"Problems of the check: {len(report['problems'])}",
-        *(f"- {problem}" for problem in report["problems"]),
-    ]
-    if "confusions" in report:
-        lines += ["", "Confused most in cross-validation:", ""]
-        lines += [f"- {row['intent']} taken for {row['taken_for']}: {row['count']}" for row in report["confusions"]]
-        lines += ["", f"Suspected label errors (confident learning; the first {SUSPECTS_SHOWN}):", ""]
-        lines += [
-            f"- {row['language']} `{row['text']}` is {row['intent']}, "
-            f"looks like {row['looks_like']} ({row['confidence']:.2f})"
-            for row in report["suspects"]
-        ]
-    return "\n".join(lines) + "\n"
-
-
-def _counts(examples: Sequence[Example]) -> dict[str, dict[str, int]]:
-    counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for example in examples:
-        counts[example.language][example.intent] += 1
-    return {language: dict(counts[language]) for language in sorted(counts)}
-
-
-def _languages(examples: Sequence[Example]) -> dict[str, dict[str, float]]:
-    words: dict[str, list[list[str]]] = defaultdict(list)
-    for example in examples:
-        words[example.language].append(fingerprint(example.text).split())
-    rows = {}
-    for language in sorted(words):
-        lengths = np.array([len(phrase) for phrase in words[language]])
-        rows[language] = {
-            "median_words": float(np.median(lengths)),
-            "long_words": float(np.quantile(lengths, 0.9)),
-            "short_share": float((lengths <= SHORT_WORDS).mean()),
-            "vocabulary": len({word for phrase in words[language] for word in phrase}),
-        }
-    return rows
-
-
-def _repetition(examples: Sequence[Example], shown: int = 10) -> list[dict[str, Any]]:
-    cells: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for example in examples:
-        cells[example.language, example.intent][" ".join(fingerprint(example.text).split()[:2])] += 1
-    rows: list[dict[str, Any]] = []
-    for (language, intent), openings in cells.items():
-        opening, count = openings.most_common(1)[0]
-        share = count / sum(openings.values())
-        rows.append({"language": language, "intent": intent, "opening": opening, "share": share})
-    return sorted(rows, key=lambda row: -row["share"])[:shown]
-
-
-def _confusions(validated: CrossValidated, shown: int = 25) -> list[dict[str, Any]]:
-    best = validated.confidences.argmax(axis=1)
-    pairs = Counter(zip(validated.targets[best != validated.targets], best[best != validated.targets], strict=True))
-    return [
-        {"intent": validated.labels[right], "taken_for": validated.labels[wrong], "count": count}
-        for (right, wrong), count in pairs.most_common(shown)
-    ]
-
-
-def _suspects(examples: Sequence[Example], validated: CrossValidated) -> list[dict[str, Any]]:
-    """Finds suspected label errors by confident learning (Northcutt et al. 2021), as cleanlab implements it."""
-    from cleanlab.filter import find_label_issues
-
-    found = find_label_issues(
-        validated.targets, validated.confidences.astype(float), return_indices_ranked_by="self_confidence", n_jobs=1
+        ngrams = NgramFeatures()
+        features = ngrams.fit_transform([texts[index] for index in train])
+        model = train_linear_model(features, names[targets[train]], REGULARISATION, seed, 1.0)
+        scores[test] = model.scores(ngrams.transform([texts[index] for index in test]))
+    confidences = softmax(scores * np.float32(_fit_sharpness(scores, targets)))
+    best = confidences.argmax(axis=1)
+    wrong = best != targets
+    pairs = Counter(zip(names[targets[wrong]].tolist(), names[best[wrong]].tolist(), strict=True))
+    suspects = find_label_issues(
+        targets, confidences.astype(float), return_indices_ranked_by="self_confidence", n_jobs=1
     )
-    rows = []
-    for index in found[:SUSPECTS_SHOWN]:
-        best = int(validated.confidences[index].argmax())
-        example = examples[index]
-        rows.append(
+    return {
+        "confusions": [
+            {"intent": right, "taken_for": taken, "count": count}
+            for (right, taken), count in pairs.most_common(CONFUSIONS_SHOWN)
+        ],
+        "suspects": [
             {
-                "text": example.text,
-                "language": example.language,
-                "intent": example.intent,
-                "looks_like": validated.labels[best],
-                "confidence": float(validated.confidences[index, best]),
+                "text": examples[index].text,
+                "language": examples[index].language,
+                "intent": examples[index].intent,
+                "looks_like": str(names[best[index]]),
+                "confidence": float(confidences[index].max()),
             }
-        )
-    return rows
+            for index in suspects[:SUSPECTS_SHOWN]
+        ],
+    }
+
+
+def _fit_sharpness(scores: NDArray[np.float32], targets: NDArray[np.int64]) -> float:
+    """Returns the inverse temperature that minimises the log loss of held-out scores (Guo et al. 2017)."""
+    from scipy.optimize import minimize_scalar
+
+    def log_loss(log_sharpness: float) -> float:
+        chosen = softmax(scores * np.float32(np.exp(log_sharpness)))[np.arange(len(targets)), targets]
+        return float(-np.log(np.maximum(chosen, np.finfo(np.float32).tiny)).mean())
+
+    return float(np.exp(minimize_scalar(log_loss, bounds=(-2.0, 4.0), method="bounded").x))

@@ -10,14 +10,14 @@ from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
-from rasa.shared.exceptions import InvalidConfigException
 from rasa.shared.nlu.constants import ENTITIES, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
-from bot.nlu.entity_patterns import EntityMatcher
-from bot.nlu.entity_values import read_entities
-from bot.nlu.entity_words import load_entity_words
-from bot.nlu.metadata import entity, is_command
+from bot.nlu.component import check_settings
+from bot.nlu.metadata import entity, is_command, language_of
+from bot.nlu.models.entity_patterns import EntityMatcher
+from bot.nlu.models.entity_values import read_entities
+from bot.nlu.models.entity_words import load_entity_words
 from bot.settings import get_settings
 
 
@@ -53,9 +53,7 @@ class SpacyEntityRuler(GraphComponent):
         Raises:
             InvalidConfigException: names the key and what it must be.
         """
-        for key in ("longest_message", "vocabulary_limit"):
-            if config[key] < 1:
-                raise InvalidConfigException(f"{cls.__name__}: `{key}` must be at least 1.")
+        check_settings(cls, config, {"at least 1": ("longest_message", "vocabulary_limit")})
 
     @classmethod
     def create(
@@ -69,7 +67,7 @@ class SpacyEntityRuler(GraphComponent):
 
         Raises:
             InvalidConfigException: a setting cannot work.
-            EntityWordsError: the word lists cannot be used.
+            LexiconError: the word lists cannot be used.
         """
         cls.validate_config({**cls.get_default_config(), **config})
         return cls(config)
@@ -88,10 +86,9 @@ class SpacyEntityRuler(GraphComponent):
             self._matcher = EntityMatcher(self._words)
         for message in typed:
             spans = self._matcher(message.get(TEXT)[: self._config["longest_message"]])
-            language = (message.get("language") or {}).get("name")
             found = [
-                entity(each.entity, each.value, each.start, each.end, 1.0, type(self).__name__)
-                for each in read_entities(spans, language, self._words)
+                entity(*each, 1.0, type(self).__name__)
+                for each in read_entities(spans, language_of(message), self._words)
             ]
             message.set(ENTITIES, [*message.get(ENTITIES, []), *found], add_to_output=True)
         return messages

@@ -14,7 +14,7 @@ from rasa.engine.storage.local_model_storage import LocalModelStorage
 from bot.articles.examples import Example
 from bot.encoder import load_encoder
 from bot.nlu.intent import load_classifier
-from bot.nlu.intent_model import IntentModel
+from bot.nlu.models.intent_model import IntentModel
 
 
 class NoClassifierError(ValueError):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from weakref import WeakValueDictionary
 
-from rasa.engine.graph import ExecutionContext, GraphComponent, GraphSchema
+from rasa.engine.graph import ExecutionContext, GraphSchema
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
@@ -18,9 +17,11 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.encoder.sentences import sentence_encoder_version
 from bot.nlu.acts import FOLLOW_UPS
-from bot.nlu.intent_model import IntentModel, IntentRanking, LabelledText, rankings
-from bot.nlu.linear import FORMAT, REGULARISATION
-from bot.nlu.metadata import answering_passage, example_language, is_command, is_real_style, named_product
+from bot.nlu.component import TrainedComponent
+from bot.nlu.metadata import intent_metadata, is_command, language_of
+from bot.nlu.models.intent_model import IntentModel
+from bot.nlu.models.labelled_texts import LabelledText
+from bot.nlu.models.linear import FORMAT, REGULARISATION
 from bot.settings import get_settings
 
 # What is loaded in this process, by resource, its fingerprint and the encoders: a component that asks for the same
@@ -29,8 +30,20 @@ _LOADED: WeakValueDictionary[tuple[str, str, Path, Path], IntentModel] = WeakVal
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
-class LinearIntentClassifier(GraphComponent):
+class LinearIntentClassifier(TrainedComponent):
     """Puts an `IntentModel` into Rasa's pipeline."""
+
+    MUST_BE: ClassVar = {
+        "above 0": (
+            *("C", "words_sharpness", "meaning_C", "meaning_sharpness", "sure", "sharpness"),
+            *("encoded", "encoded_out_of_scope"),
+        ),
+        "a power of two": ("buckets",),
+        "between 0 and 1": ("meaning_share", "words_floor", "foreign"),
+    }
+
+    model: IntentModel
+    """Trained or loaded."""
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
@@ -76,56 +89,6 @@ class LinearIntentClassifier(GraphComponent):
             "random_seed": 7,
         }
 
-    def __init__(
-        self,
-        config: dict[str, Any],
-        model_storage: ModelStorage,
-        resource: Resource,
-        model: IntentModel | None = None,
-    ) -> None:
-        self._config = config
-        self._model_storage = model_storage
-        self._resource = resource
-        self._model = model
-
-    @property
-    def model(self) -> IntentModel:
-        """The trained model."""
-        assert self._model is not None, "train or load the classifier first"
-        return self._model
-
-    @classmethod
-    def validate_config(cls, config: dict[str, Any]) -> None:
-        """Refuses settings that cannot work.
-
-        Raises:
-            InvalidConfigException: names the key and what it must be.
-        """
-        name = cls.__name__
-        if config["C"] <= 0:
-            raise InvalidConfigException(f"{name}: `C` must be above 0, it is {config['C']}.")
-        if config["buckets"] < 2 or config["buckets"] & (config["buckets"] - 1):
-            raise InvalidConfigException(f"{name}: `buckets` must be a power of two, it is {config['buckets']}.")
-        for key in ("meaning_share", "words_floor", "foreign"):
-            if not 0 <= config[key] <= 1:
-                raise InvalidConfigException(f"{name}: `{key}` must be between 0 and 1, it is {config[key]}.")
-        positive = ("words_sharpness", "meaning_C", "meaning_sharpness", "sure", "sharpness")
-        for key in (*positive, "encoded", "encoded_out_of_scope"):
-            if config[key] <= 0:
-                raise InvalidConfigException(f"{name}: `{key}` must be above 0, it is {config[key]}.")
-
-    @classmethod
-    def create(
-        cls,
-        config: dict[str, Any],
-        model_storage: ModelStorage,
-        resource: Resource,
-        execution_context: ExecutionContext,
-    ) -> LinearIntentClassifier:
-        """Creates an untrained classifier."""
-        cls.validate_config(config)
-        return cls(config, model_storage, resource)
-
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str:
         """Makes Rasa's cache notice another sentence encoder, and another format of what is stored."""
@@ -141,10 +104,9 @@ class LinearIntentClassifier(GraphComponent):
         examples = [example for example in told if example.intent not in FOLLOW_UPS and not example.only_in_context]
         if len({example.intent for example in examples}) < 2:
             raise InvalidConfigException("LinearIntentClassifier needs examples of at least two intents; add phrases.")
-        self._model = IntentModel(self._config)
-        self._model.learn(examples)
-        self.persist()
-        return self._resource
+        self.model = IntentModel(self._config)
+        self.model.learn(examples)
+        return self.persist()
 
     def process(self, messages: list[Message]) -> list[Message]:
         """Sets `intent` and `intent_ranking` of each message with text.
@@ -152,58 +114,33 @@ class LinearIntentClassifier(GraphComponent):
         A button's payload is left to Rasa, which reads it after the pipeline; until then it has no intent, for certain.
         """
         typed = [message for message in messages if message.get(TEXT) and not is_command(message)]
-        if typed and self._model is not None:
-            languages = [(message.get("language") or {}).get("name") for message in typed]
-            said = self.model.confidences([message.get(TEXT) for message in typed], languages)
-            for message, ranking in zip(typed, rankings(self.model.labels, said), strict=True):
+        if typed:
+            texts, languages = [message.get(TEXT) for message in typed], [language_of(message) for message in typed]
+            for message, ranking in zip(typed, self.model.predict(texts, languages), strict=True):
                 self._annotate(message, ranking)
         for message in messages:
             if is_command(message):
                 message.set(INTENT, {"name": None, "confidence": 1.0}, add_to_output=True)
         return messages
 
-    def predict(self, texts: Sequence[str], languages: Sequence[str | None] | None = None) -> list[IntentRanking]:
-        """Ranks the intents of each text.
+    def save(self, folder: Path) -> None:
+        """Writes the model into a folder."""
+        self.model.save(folder)
 
-        Args:
-            texts: n texts as customers typed them.
-            languages: n languages of the texts, None where unknown.
-
-        Returns:
-            n rankings of all intents.
-        """
-        return self.model.predict(texts, languages)
-
-    def persist(self) -> None:
-        """Writes the model into Rasa's model storage."""
-        assert self._model is not None
-        with self._model_storage.write_to(self._resource) as folder:
-            self._model.save(folder)
-
-    @classmethod
-    def load(
-        cls,
-        config: dict[str, Any],
-        model_storage: ModelStorage,
-        resource: Resource,
-        execution_context: ExecutionContext,
-        **kwargs: Any,
-    ) -> LinearIntentClassifier:
-        """Loads a trained classifier."""
+    def restore(self, folder: Path) -> None:
+        """Reads the model; a component that has read it in this process shares it."""
         # With other encoders it is read again, and refused there if they are not those that it was trained with.
         encoders = (get_settings().encoder, get_settings().encoder_weights)
-        key = (resource.name, resource.output_fingerprint, *encoders)
-        model = _LOADED.get(key)
-        if model is None:
-            with model_storage.read_from(resource) as folder:
-                model = _LOADED[key] = IntentModel.load(folder, config)
-        return cls(config, model_storage, resource, model)
+        key = (self._resource.name, self._resource.output_fingerprint, *encoders)
+        known = _LOADED.get(key)
+        self.model = _LOADED[key] = known if known is not None else IntentModel.load(folder, self._config)
 
-    def _annotate(self, message: Message, ranking: IntentRanking) -> None:
+    def _annotate(self, message: Message, ranking: dict[str, float]) -> None:
+        first = [*ranking][: self._config["ranking_length"]]
         listed = [
             {"name": intent, "confidence": confidence}
-            for place, (intent, confidence) in enumerate(zip(ranking.intents, ranking.confidences, strict=True))
-            if place < self._config["ranking_length"] or intent in self._config["always_listed"]
+            for intent, confidence in ranking.items()
+            if intent in first or intent in self._config["always_listed"]
         ]
         message.set(INTENT, listed[0], add_to_output=True)
         message.set("intent_ranking", listed, add_to_output=True)
@@ -211,18 +148,21 @@ class LinearIntentClassifier(GraphComponent):
 
 def labelled_texts(training_data: TrainingData) -> list[LabelledText]:
     """Returns the examples that have an intent."""
-    return [
-        LabelledText(
-            message.get(TEXT),
-            message.get(INTENT),
-            example_language(message),
-            is_real_style(message),
-            named_product(message),
-            answering_passage(message),
-        )
-        for message in training_data.intent_examples
-        if message.get(TEXT)
-    ]
+    texts = []
+    for message in training_data.intent_examples:
+        if message.get(TEXT):
+            about = intent_metadata(message)
+            texts.append(
+                LabelledText(
+                    message.get(TEXT),
+                    message.get(INTENT),
+                    about.get("language"),
+                    about.get("style") == "real",  # as customers really write
+                    about.get("product"),
+                    about.get("passage"),
+                )
+            )
+    return texts
 
 
 def load_classifier(

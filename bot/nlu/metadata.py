@@ -18,29 +18,16 @@ from rasa.shared.nlu.constants import (
 from rasa.shared.nlu.training_data.message import Message
 
 
-def example_language(message: Message) -> str | None:
-    """Returns the language that a training example declares in its metadata, or None."""
-    return _intent_metadata(message).get("language")
+def intent_metadata(message: Message) -> dict[str, Any]:
+    """Returns what a training example declares of itself."""
+    metadata = message.get("metadata") or {}
+    declared = metadata.get("intent") if isinstance(metadata, dict) else None
+    return declared if isinstance(declared, dict) else {}
 
 
-def is_about_products(message: Message) -> bool:
-    """Tells whether a training example of what no issue covers is declared to be about the products."""
-    return bool(_intent_metadata(message).get("about_products"))
-
-
-def is_real_style(message: Message) -> bool:
-    """Tells whether a training example is declared to be written as customers really write (`style: real`)."""
-    return _intent_metadata(message).get("style") == "real"
-
-
-def named_product(message: Message) -> str | None:
-    """Returns the product that a training example, taken as an answer, declares to name."""
-    return _intent_metadata(message).get("product")
-
-
-def answering_passage(message: Message) -> str | None:
-    """Returns the passage that answers a training example, as `issue/slug`, or None."""
-    return _intent_metadata(message).get("passage")
+def language_of(message: Message) -> str | None:
+    """Returns the language that was recognised in a message, ISO 639-1; None where none was."""
+    return (message.get("language") or {}).get("name")
 
 
 def page_locales(message: Message) -> list[str]:
@@ -79,9 +66,3 @@ def set_entities(message: Message, values: Mapping[str, str], confidence: float,
     length = len(message.get(TEXT))
     found = [entity(name, value, 0, length, confidence, extractor) for name, value in values.items()]
     message.set(ENTITIES, [*kept, *found], add_to_output=True)
-
-
-def _intent_metadata(message: Message) -> dict[str, Any]:
-    metadata = message.get("metadata") or {}
-    declared = metadata.get("intent") if isinstance(metadata, dict) else None
-    return declared if isinstance(declared, dict) else {}

@@ -14,8 +14,9 @@ import numpy as np
 
 from bot.articles.parts import passage_kind, section_product
 from bot.encoder.sentences import Floats, load_sentence_encoder
-from bot.nlu.intent_model import LabelledText, learn_meaning
-from bot.nlu.linear import LinearModel, softmax
+from bot.nlu.models.intent_model import learn_meaning
+from bot.nlu.models.labelled_texts import LabelledText
+from bot.nlu.models.linear import LinearModel, softmax
 
 _MODEL, _LABELS = "passages.npz", "passages.json"
 _OTHERS = 0.2

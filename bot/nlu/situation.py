@@ -86,10 +86,9 @@ def _topics(tracker: DialogueStateTracker) -> Iterator[str]:
 
 def _given(tracker: DialogueStateTracker) -> Iterator[str]:
     for event in tracker.events:
-        if isinstance(event, UserUttered):
-            values = {entity["entity"]: entity["value"] for entity in event.entities}
-            if "about" in values:
-                yield f"{values['about']}/{values.get('section')}"
+        values = {one["entity"]: one["value"] for one in event.entities} if isinstance(event, UserUttered) else {}
+        if "about" in values:
+            yield f"{values['about']}/{values.get('section')}"
 
 
 def _offers(tracker: DialogueStateTracker) -> Iterator[list[Offer]]:

@@ -12,7 +12,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from spacy.language import Language
 
-from bot.nlu.metadata import example_language
+from bot.nlu.metadata import intent_metadata, language_of
 
 _WORD = re.compile(r"\S+")
 
@@ -46,16 +46,14 @@ class BlankSpacyTokenizer(Tokenizer):
 
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__(config)
-        self._fallback = config["fallback_language"]
-        self._by_language = config["rules_by_language"]
-        self._tokenize_training_data = config["tokenize_training_data"]
-        self._vocabulary_limit = config["vocabulary_limit"]
+        self._config = config
         self._too_long = re.compile(rf"(?s).{{{config['longest_text'] + 1}}}|\S{{{config['longest_word'] + 1}}}")
         self._pipelines: dict[str, Language] = {}
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         """Tokenizes the examples, if a component of the pipeline reads their tokens."""
-        return super().process_training_data(training_data) if self._tokenize_training_data else training_data
+        wanted = self._config["tokenize_training_data"]
+        return super().process_training_data(training_data) if wanted else training_data
 
     def tokenize(self, message: Message, attribute: str) -> list[Token]:
         """Returns the tokens of a message's attribute."""
@@ -68,17 +66,17 @@ class BlankSpacyTokenizer(Tokenizer):
         return list(self._apply_token_pattern(tokens))
 
     def _language(self, message: Message) -> str:
-        if not self._by_language:
-            return str(self._fallback)
-        recognised = message.get("language") or {}
-        return recognised.get("name") or example_language(message) or self._fallback
+        known = None
+        if self._config["rules_by_language"]:
+            known = language_of(message) or intent_metadata(message).get("language")
+        return str(known or self._config["fallback_language"])
 
     def _pipeline(self, language: str) -> Language:
         known = self._pipelines.get(language)
-        if known is not None and len(known.vocab) <= self._vocabulary_limit:
+        if known is not None and len(known.vocab) <= self._config["vocabulary_limit"]:
             return known
         try:
             self._pipelines[language] = spacy.blank(language)
         except ImportError:  # spaCy has no rules for this language
-            self._pipelines[language] = spacy.blank(self._fallback)
+            self._pipelines[language] = spacy.blank(self._config["fallback_language"])
         return self._pipelines[language]

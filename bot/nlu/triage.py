@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
@@ -17,16 +16,16 @@ from rasa.shared.nlu.training_data.message import Message
 
 from bot.articles.issues import load_issues
 from bot.nlu.acts import CRISIS
+from bot.nlu.component import check_settings
 from bot.nlu.intent import LinearIntentClassifier, load_classifier
-from bot.nlu.metadata import is_command
-from bot.nlu.sentiment import read_mood
-from bot.nlu.triage_evidence import (
+from bot.nlu.metadata import is_command, language_of
+from bot.nlu.models.sentiment import read_mood
+from bot.nlu.models.triage_evidence import (
     OUT_OF_SCOPE,
     PAIR_FEATURES,
     Confidences,
     Pair,
     Parts,
-    Said,
     candidates_of,
     issue_pairs,
     parts_of,
@@ -75,11 +74,7 @@ class Triage(GraphComponent):
         Raises:
             InvalidConfigException: names the key and what it must be.
         """
-        for key in ("second_issue_confidence", "answer_from", "offer_from"):
-            if not 0 < config[key] <= 1:
-                raise InvalidConfigException(
-                    f"{cls.__name__}: `{key}` must be above 0 and at most 1, it is {config[key]}."
-                )
+        check_settings(cls, config, {"above 0 and at most 1": ("second_issue_confidence", "answer_from", "offer_from")})
         expected = {*PAIR_FEATURES, "bias"}
         if set(config["second_issue"]) != expected:
             raise InvalidConfigException(
@@ -109,53 +104,47 @@ class Triage(GraphComponent):
     def process(self, messages: list[Message]) -> list[Message]:
         """Adds `triage` to each message with typed text that has an intent."""
         typed = [message for message in messages if message.get(RANKING) and not is_command(message)]
-        languages = [self._language(message) for message in typed]
         parts = [
-            parts_of(message.get(TEXT), language, self._folder)
-            for message, language in zip(typed, languages, strict=True)
+            parts_of(message.get(TEXT), language_of(message) or self._config["fallback_language"], self._folder)
+            for message in typed
         ]
-        said = self._ask(parts)
-        pairs = issue_pairs(parts, said, self._issues)
-        for message, one, found in zip(typed, parts, pairs, strict=True):
-            self._annotate(message, one, found)
+        keys = list(dict.fromkeys((one.language, text) for one in parts for text in one.texts))
+        model = self._classifier.model
+        confidences = model.word_confidences([text for _, text in keys], [language for language, _ in keys])
+        said = {
+            key: dict(zip(model.labels, row, strict=True)) for key, row in zip(keys, confidences.tolist(), strict=True)
+        }
+        for message, one in zip(typed, parts, strict=True):
+            self._annotate(message, one, issue_pairs(one, said, self._issues))
         return messages
-
-    def _ask(self, messages: Sequence[Parts]) -> Said:
-        """Asks the classifier for all parts of all messages at once."""
-        keys = list(dict.fromkeys(one.key(text) for one in messages for text in one.texts))
-        labels = self._classifier.model.labels
-        if not keys:
-            return Said(labels, {}, np.zeros((0, len(labels)), dtype=np.float32))
-        confidences = self._classifier.model.word_confidences(
-            [text for _, text in keys], [language for language, _ in keys]
-        )
-        return Said(labels, {key: row for row, key in enumerate(keys)}, confidences)
-
-    def _language(self, message: Message) -> str:
-        return (message.get("language") or {}).get("name") or str(self._config["fallback_language"])
 
     def _annotate(self, message: Message, parts: Parts, pairs: Sequence[Pair]) -> None:
         before = {entry["name"]: float(entry["confidence"]) for entry in message.get(RANKING)}
         confidences: Confidences = before
-        best = next(iter(confidences))
+        best = next(iter(before))
         found = self._pair(pairs) if best in self._issues or best == OUT_OF_SCOPE else None
         second, candidates = None, []
         if found:
             pair, confidence = found
             if best not in (pair.first, pair.second):
-                confidences = with_pair(confidences, pair, confidence)
+                confidences = with_pair(before, pair, confidence)
                 best = pair.first
             second = {"name": pair.second if best == pair.first else pair.first, "confidence": confidence}
         else:
-            candidates = candidates_of(
-                confidences, self._issues, self._config["answer_from"], self._config["offer_from"]
-            )
-        mood = self._mood(parts)
-        if "harm" in mood["signals"]:
+            candidates = candidates_of(before, self._issues, self._config["answer_from"], self._config["offer_from"])
+        mood, signals = read_mood("\n".join(parts.own_words), parts.language, self._folder)
+        if "harm" in signals:
             confidences, second, candidates = {CRISIS: 1.0, **confidences}, None, []
         if confidences is not before:
-            _rank(message, confidences, len(before))
-        triage = {"second_issue": second, "candidates": candidates, **mood}
+            ranking = [{"name": name, "confidence": share} for name, share in confidences.items()][: len(before)]
+            message.set(INTENT, ranking[0], add_to_output=True)
+            message.set(RANKING, ranking, add_to_output=True)
+        triage = {
+            "second_issue": second,
+            "candidates": candidates,
+            "sentiment": {"label": mood.label, "confidence": round(mood.confidence, 3)},
+            "signals": signals,
+        }
         message.set("triage", triage, add_to_output=True)
 
     def _pair(self, pairs: Sequence[Pair]) -> tuple[Pair, float] | None:
@@ -164,14 +153,3 @@ class Triage(GraphComponent):
         rated = [(pair, pair.confidence(self._weights, bias)) for pair in pairs]
         best = max(rated, key=lambda one: one[1], default=None)
         return best if best and best[1] >= self._config["second_issue_confidence"] else None
-
-    def _mood(self, parts: Parts) -> dict[str, Any]:
-        text = "\n".join(parts.own_words)
-        mood, found = read_mood(text, parts.language, self._folder)
-        return {"sentiment": {"label": mood.label, "confidence": round(mood.confidence, 3)}, "signals": found}
-
-
-def _rank(message: Message, confidences: Confidences, length: int) -> None:
-    listed = [{"name": name, "confidence": confidence} for name, confidence in confidences.items()][:length]
-    message.set(INTENT, listed[0], add_to_output=True)
-    message.set(RANKING, listed, add_to_output=True)

@@ -26,9 +26,9 @@ ALL = MEANING | LANGUAGE | ENTITIES | TALK
 SETS_OF_FILES: tuple[tuple[tuple[str, ...], frozenset[str]], ...] = (
     (("data/articles/", "bot/articles/"), TALK | {"articles"}),
     (("data/issues.yml",), MEANING | TALK | {"articles"}),
-    (("data/entities.yml", "data/lexicon/", "bot/nlu/entit"), ENTITIES),
-    (("data/triage", "bot/nlu/triage"), TRIAGE),
-    (("bot/nlu/language",), LANGUAGE),
+    (("data/entities.yml", "data/lexicon/", "bot/nlu/entit", "bot/nlu/models/entit"), ENTITIES),
+    (("data/triage", "bot/nlu/triage", "bot/nlu/models/triage"), TRIAGE),
+    (("bot/nlu/language", "bot/nlu/models/language"), LANGUAGE),
     (("bot/encoder/",), MEANING | {"retrieval"}),
     (("bot/nlu/", "bot/text/"), MEANING),
     (("data/replies/", "data/rules.yml", "domain.yml", "actions/", "bot/tickets/"), TALK),

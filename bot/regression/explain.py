@@ -15,7 +15,7 @@ from bot.articles import ArticleStore
 from bot.articles.examples import Example, read_examples
 from bot.articles.issues import load_issues
 from bot.nlu.explain import NoClassifierError, load_intent_model, nearest, strongest
-from bot.nlu.intent_model import IntentModel
+from bot.nlu.models.intent_model import IntentModel
 from bot.regression.changes import Change
 from bot.regression.figures import refusal_as_intent
 from bot.regression.inventory import Loss

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 
 from bot.articles.examples import Example
-from bot.nlu.ngrams import fold_diacritics
+from bot.nlu.models.ngrams import fold_diacritics
 
 COURTESIES = {
     "en": ("Hi there, ", " Kind regards, Sam", "Could you please help me with this? "),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from pydantic import BaseModel, Extra, StrictStr, ValidationError, validator
 
@@ -17,16 +17,18 @@ _WORDS = re.compile(r"\*?[^\W_][^\s*]*\*?( [^\W_][^\s*]*\*?)*")
 
 
 class LexiconError(ValueError):
-    """A lexicon file cannot be used; the message says which, what is wrong and how to mend it."""
+    """A file of word lists cannot be used; the message says which, what is wrong and how to mend it."""
 
 
-class _Section(BaseModel):
+class WordLists(BaseModel):
+    """Word lists of one file, or a section of them; fields that it does not know are refused."""
+
     class Config:
         extra = Extra.forbid
         frozen = True
 
 
-class _Words(_Section):
+class _Words(WordLists):
     @validator("*", each_item=True)
     @classmethod
     def _is_word(cls, word: str) -> str:
@@ -75,13 +77,16 @@ class AnswerWords(_Words):
     third: tuple[StrictStr, ...] = ()
 
 
-class Lexicon(_Section):
+class Lexicon(WordLists):
     """The word lists of one language."""
 
     masking: MaskingWords = MaskingWords()
     names: ProductNames = ProductNames()
     products: ProductWords = ProductWords()
     answers: AnswerWords = AnswerWords()
+
+
+Lists = TypeVar("Lists", bound=WordLists)
 
 
 def default_folder() -> Path:
@@ -102,12 +107,22 @@ def load_lexicon(folder: Path) -> dict[str, Lexicon]:
     files = sorted(folder.glob("*.yml"))
     if not files:
         raise LexiconError(f"{folder}: no word lists (<lang>.yml) found; restore the folder.")
-    return {path.stem: _parsed(path, read_yaml(path, LexiconError)) for path in files}
+    return {path.stem: read_words(path, Lexicon) for path in files}
 
 
-def _parsed(path: Path, content: Any) -> Lexicon:
+def read_words(path: Path, kind: type[Lists]) -> Lists:
+    """Returns the word lists of a file.
+
+    Args:
+        path: the file.
+        kind: what lists it holds.
+
+    Raises:
+        LexiconError: it cannot be read or has words that cannot be used.
+    """
+    content = read_yaml(path, LexiconError)
     try:
-        return Lexicon.parse_obj(content or {})
+        return kind.parse_obj(content or {})
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"] if part != "__root__")

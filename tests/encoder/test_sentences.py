@@ -12,7 +12,9 @@ import pytest
 
 from bot.encoder.sentences import SentenceEncoderError, load_sentence_encoder, sentence_encoder_version
 from bot.nlu.intent import LinearIntentClassifier
-from bot.nlu.intent_model import EncoderChangedError, IntentModel, LabelledText
+from bot.nlu.models.intent_model import IntentModel
+from bot.nlu.models.labelled_texts import LabelledText
+from bot.nlu.models.linear import ModelError
 from bot.settings import get_settings
 
 SAME = ("my card was declined", "Meine Karte wurde abgelehnt", "korttini hylättiin")
@@ -79,5 +81,5 @@ def test_a_model_of_another_encoder_is_refused(tmp_path: Path) -> None:
     about = json.loads((tmp_path / "intents.json").read_text(encoding="utf8"))
     assert about["BOT_ENCODER"] == sentence_encoder_version()
     (tmp_path / "intents.json").write_text(json.dumps({**about, "BOT_ENCODER": "another"}), encoding="utf8")
-    with pytest.raises(EncoderChangedError, match="BOT_ENCODER"):
+    with pytest.raises(ModelError, match="BOT_ENCODER"):
         IntentModel.load(tmp_path, LinearIntentClassifier.get_default_config())

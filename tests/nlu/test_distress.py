@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import pytest
 
-from bot.nlu.sentiment import read_mood
+from bot.nlu.models.sentiment import read_mood
 from tests.conftest import ROOT
 
 HELD_OUT = {

@@ -12,9 +12,10 @@ from rasa.shared.nlu.constants import ENTITIES, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
 from bot.nlu.entities import SpacyEntityRuler
-from bot.nlu.entity_words import EntityWordsError, fold, load_entity_words
+from bot.nlu.models.entity_words import fold, load_entity_words
 from bot.regression.measure import read_phrases
 from bot.settings import get_settings
+from bot.text.lexicon import LexiconError
 from tests.nlu.entities.scoring import score
 
 DEVELOPMENT = Path(__file__).parent / "entities" / "dev"
@@ -292,17 +293,17 @@ def test_a_folded_text_has_the_same_offsets(text: str) -> None:
 def test_word_lists_that_cannot_be_used_are_refused_with_field_and_remedy(tmp_path: Path) -> None:
     path = tmp_path / "entities.yml"
     cases = {
-        "shared: {}\nlanguages: {xx: {fillers: [on]}}": "field languages.xx.fillers.0: .* quotes",
-        "shared: {}\nlanguages: {xx: {colours: [red]}}": "field languages.xx.colours",
+        "shared: {}\nlanguages: {xx: {fillers: [on]}}": "languages.xx.fillers.0: .* quotes",
+        "shared: {}\nlanguages: {xx: {colours: [red]}}": "languages.xx.colours",
         "shared: {}\nlanguages: {xx: {months: [[a]]}}": "languages.xx.months: list all 12 months",
         "shared: [": "not valid YAML",
     }
     for content, message in cases.items():
         path.write_text(content, encoding="utf8")
         load_entity_words.cache_clear()
-        with pytest.raises(EntityWordsError, match=message):
+        with pytest.raises(LexiconError, match=message):
             load_entity_words(path)
-    with pytest.raises(EntityWordsError, match="cannot be read"):
+    with pytest.raises(LexiconError, match="cannot be read"):
         load_entity_words(tmp_path / "missing.yml")
 
 

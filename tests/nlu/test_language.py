@@ -76,7 +76,7 @@ def test_a_language_that_lingua_does_not_know_is_learned_from_its_texts(tmp_path
     storage = LocalModelStorage.create(tmp_path)
     identifier = LanguageIdentifier(LanguageIdentifier.get_default_config(), storage, Resource("language"))
     identifier.train(TrainingData(examples))
-    found = identifier.predict(["onde está a miña subscrición", "where is the invoice", "waar is de factuur"])
+    found = identifier.model.predict(["onde está a miña subscrición", "where is the invoice", "waar is de factuur"])
     assert [next(iter(probabilities)) for probabilities in found] == ["gl", "en", "nl"]
 
 

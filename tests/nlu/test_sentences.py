@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.nlu.sentences import clauses, own_words, sentences
-from bot.nlu.triage_words import TriageWordsError, load_triage_words
+from bot.nlu.models.sentences import clauses, own_words
+from bot.nlu.models.triage_evidence import parts_of
+from bot.nlu.models.triage_words import load_triage_words
+from bot.text.lexicon import LexiconError
 
 LANGUAGES = ("en", "nb", "sv", "nl", "da", "de", "fr", "es", "fi")
 
@@ -23,6 +25,11 @@ EMAILS = {
     "es": "Buenos días:\nHan rechazado mi tarjeta.\n¡Muchas gracias!\nUn saludo,\nLucía",
     "fi": "Hei,\nKorttini hylättiin.\nKiitos jo etukäteen!\nYstävällisin terveisin\nAino",
 }
+
+
+def sentences(text: str, language: str, folder: Path) -> list[str]:
+    """The sentences of a message that say something."""
+    return list(parts_of(text, language, folder).sentences)
 
 
 @pytest.fixture(scope="module")
@@ -121,8 +128,8 @@ def test_a_language_without_word_lists_is_split_all_the_same(folder: Path) -> No
 def test_a_broken_word_list_is_refused_with_its_file_and_field(tmp_path: Path) -> None:
     (tmp_path / "triage").mkdir()
     (tmp_path / "triage" / "en.yml").write_text("greetings: hello\n", encoding="utf8")
-    with pytest.raises(TriageWordsError, match=r"en\.yml: field greetings"):
+    with pytest.raises(LexiconError, match=r"en\.yml: greetings"):
         load_triage_words(tmp_path, "en")
     (tmp_path / "triage" / "nb.yml").write_text('signals:\n  deadline: ["(i dag"]\n', encoding="utf8")
-    with pytest.raises(TriageWordsError, match="close its brackets"):
+    with pytest.raises(LexiconError, match="close its brackets"):
         load_triage_words(tmp_path, "nb")

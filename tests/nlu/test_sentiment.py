@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.nlu.sentiment import LABELS, read_mood
-from bot.nlu.triage_words import folded, load_triage_words, phrase_pattern
+from bot.nlu.models.sentiment import LABELS, read_mood
+from bot.nlu.models.triage_words import folded, load_triage_words, phrase_pattern
 
 # language -> label -> what somebody in that mood writes
 MOODS = {

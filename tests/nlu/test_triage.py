@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 from rasa.engine.graph import ExecutionContext, GraphSchema
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.engine.storage.resource import Resource
 from rasa.shared.exceptions import InvalidConfigException
 
+from bot.nlu.models.triage_evidence import Parts, Said, candidates_of, issue_pairs, with_pair
 from bot.nlu.triage import Triage
-from bot.nlu.triage_evidence import Parts, Said, candidates_of, issue_pairs, with_pair
 from bot.regression.measure import NluModel, read_labelled
 from tests.nlu.test_language import Train
 
@@ -129,9 +128,7 @@ def test_two_or_three_issues_are_offered_where_none_is_sure_enough(
 
 def said_to(answers: dict[str, dict[str, float]]) -> Said:
     """What the classifier says to some texts."""
-    labels = tuple(dict.fromkeys(label for answer in answers.values() for label in answer))
-    rows = [[answer[label] for label in labels] for answer in answers.values()]
-    return Said(labels, {("", text): row for row, text in enumerate(answers)}, np.array(rows, dtype=np.float32))
+    return {("", text): answer for text, answer in answers.items()}
 
 
 def test_a_pair_is_surer_the_surer_both_sides_are() -> None:
@@ -143,7 +140,7 @@ def test_a_pair_is_surer_the_surer_both_sides_are() -> None:
             "b": {"card_declined": 1 - right, "refund_request": right},
             "a b": {"card_declined": 0.5, "refund_request": 0.5},
         }
-        ((pair,),) = issue_pairs([parts], said_to(said), ISSUES[:2])
+        (pair,) = issue_pairs(parts, said_to(said), ISSUES[:2])
         return pair.confidence((2.0, -0.2, 0.4), 0.0)
 
     assert confidence(0.9, 0.9) > confidence(0.9, 0.6) > confidence(0.6, 0.6)
@@ -153,7 +150,7 @@ def test_a_pair_that_neither_part_of_the_ranking_named_comes_first_in_it() -> No
     parts = Parts("a b", ("a b",), (("a", "b"),))
     said = {text: {"card_declined": 0.6, "refund_request": 0.4} for text in ("a", "a b")}
     said["b"] = {"card_declined": 0.1, "refund_request": 0.9}
-    ((pair,),) = issue_pairs([parts], said_to(said), ISSUES[:2])
+    (pair,) = issue_pairs(parts, said_to(said), ISSUES[:2])
     mixed = with_pair({"pay_invoice": 0.7, "card_declined": 0.2, "refund_request": 0.1}, pair, 0.9)
     assert list(mixed)[:2] == ["card_declined", "refund_request"]
     assert sum(mixed.values()) == pytest.approx(1.0)

@@ -12,10 +12,10 @@ import pytest
 from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 
-from bot.nlu.sentences import own_words
-from bot.nlu.sentiment import read_mood
+from bot.nlu.models.sentences import own_words
+from bot.nlu.models.sentiment import read_mood
+from bot.nlu.models.triage_evidence import LONG_MESSAGE, MOST_CUTS_JUDGED, MOST_SENTENCES, parts_of
 from bot.nlu.tokenizer import BlankSpacyTokenizer
-from bot.nlu.triage_evidence import LONG_MESSAGE, MOST_CUTS_JUDGED, MOST_SENTENCES, parts_of
 
 WORDS = [first + second + third for first in "bdfgklmnpr" for second in "aeiou" for third in "dgklmnrst"]
 SENTENCES = ". ".join(WORDS[:400])

@@ -89,7 +89,7 @@ def delete_an_article(sandbox: Sandbox) -> None:
 
 
 def break_an_entity_pattern(sandbox: Sandbox) -> None:
-    replace_in(sandbox.root / "bot" / "nlu" / "entity_patterns.py", '_INVOICE = r"[eg]', '_INVOICE = r"[x]')
+    replace_in(sandbox.root / "bot" / "nlu" / "models" / "entity_patterns.py", '_INVOICE = r"[eg]', '_INVOICE = r"[x]')
 
 
 def remove_out_of_scope(sandbox: Sandbox) -> None:
@@ -111,7 +111,7 @@ DAMAGES = [
     Damage("the threshold is raised", raise_the_threshold, "FallbackClassifier.threshold changed from 0.2 to 0.6"),
     Damage("noise instead of the encoder's weights", make_noise_of_the_encoder, "bot/encoder/weights.npz changed"),
     Damage("an article is deleted", delete_an_article, "data/articles/card_declined/nb.md deleted"),
-    Damage("an entity pattern is broken", break_an_entity_pattern, "bot/nlu/entity_patterns.py changed"),
+    Damage("an entity pattern is broken", break_an_entity_pattern, "bot/nlu/models/entity_patterns.py changed"),
     Damage("out-of-scope phrases are removed", remove_out_of_scope, "phrases removed: out_of_scope in "),
 ]
 

@@ -8,8 +8,9 @@ import pytest
 
 from bot.articles.examples import read_examples
 from bot.nlu.intent import LinearIntentClassifier
-from bot.nlu.intent_model import IntentModel, LabelledText
-from bot.nlu.ngrams import NgramFeatures
+from bot.nlu.models.intent_model import IntentModel
+from bot.nlu.models.labelled_texts import LabelledText
+from bot.nlu.models.ngrams import NgramFeatures
 from bot.regression.measure import NluModel
 from tests.regression_run.sandbox import Sandbox
 
@@ -27,10 +28,11 @@ def test_an_explanation_adds_up_to_what_the_model_says() -> None:
     model.learn(PHRASES)
     for text in ("my card was declined", "get the invoice — the invoice, pre-paid", "card card money"):
         ranking = model.predict([text])[0]
-        explained = model.explain(text, ranking.intents[0], ranking.intents[1])
+        (best, confidence), (other, less), *_ = ranking.items()
+        explained = model.explain(text, best, other)
         total = sum(explained.words.values()) + explained.meaning + explained.constant
         assert sum(explained.words.values()) == pytest.approx(sum(explained.ngrams.values()), abs=1e-4)
-        assert 2.718281828**total == pytest.approx(ranking.confidences[0] / ranking.confidences[1], rel=1e-3)
+        assert 2.718281828**total == pytest.approx(confidence / less, rel=1e-3)
 
 
 @pytest.mark.parametrize(

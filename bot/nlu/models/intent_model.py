@@ -3,68 +3,30 @@
 from __future__ import annotations
 
 import json
-import math
-import zlib
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rasa.shared.exceptions import RasaException
 
 from bot.encoder import load_encoder
 from bot.encoder.sentences import load_sentence_encoder, sentence_encoder_version
-from bot.nlu.linear import LinearModel, TextModel, softmax, train_linear_model
-from bot.nlu.neighbours import Neighbours
-from bot.nlu.ngrams import NgramFeatures
+from bot.nlu.models.labelled_texts import (
+    LabelledText,
+    few_examples,
+    first_of_each,
+    languages_with_phrases,
+    real_style_first,
+)
+from bot.nlu.models.linear import LinearModel, ModelError, TextModel, ranked, softmax, train_linear_model
+from bot.nlu.models.neighbours import Neighbours
+from bot.nlu.models.ngrams import NgramFeatures
 
-_FEW = 50
-"""An intent with fewer examples, where others have more, counts as much as the usual one; and what a sentence means
-decides alone about it, since hardly any of its words are known. Measured by `python -m benchmarks.few_examples`."""
 _TINY = 1e-6
 """Added to confidences of which a logarithm is taken."""
-
-
-@dataclass(frozen=True)
-class LabelledText:
-    """A text, what it means, its language, and whether it is written as customers really write.
-
-    An answer to the question for the product also says which one it names, a question about an article which passage
-    (`issue/slug`) answers it.
-    """
-
-    text: str
-    intent: str
-    language: str | None
-    real_style: bool = False
-    product: str | None = None
-    passage: str | None = None
-
-    @property
-    def only_in_context(self) -> bool:
-        """True if the text has this meaning only in a conversation, after something that the bot has said."""
-        return self.product is not None or self.passage is not None
-
-
-@dataclass(frozen=True)
-class IntentRanking:
-    """The intents of one text, most probable first; the confidences of all intents add up to 1."""
-
-    intents: tuple[str, ...]
-    confidences: tuple[float, ...]
-
-    @property
-    def intent(self) -> str:
-        """The most probable intent."""
-        return self.intents[0]
-
-    @property
-    def confidence(self) -> float:
-        """The confidence of the most probable intent, 0-1."""
-        return self.confidences[0]
 
 
 @dataclass(frozen=True)
@@ -79,10 +41,6 @@ class Explanation:
     """The sentence encoding."""
     constant: float
     """How much more frequent the intent is."""
-
-
-class EncoderChangedError(RasaException):
-    """A model was trained with another encoder, whose vectors mean something else."""
 
 
 class IntentModel:
@@ -133,9 +91,9 @@ class IntentModel:
         if settings["meaning_share"]:
             named = {example.intent for example in examples if example.real_style}
             named = named | self._few if len(named) > 1 else set(intents)
-            told = [example for example in examples if example.intent in named]
             limits = {"out_of_scope": settings["encoded_out_of_scope"]}
-            chosen = list(first_of_each(real_style_first(told), limits, settings["encoded"]))
+            ordered = real_style_first(example for example in examples if example.intent in named)
+            chosen = list(first_of_each(ordered, limits, settings["encoded"]))
             self._meaning = learn_meaning(
                 load_sentence_encoder().encode_for_training([example.text for example in chosen]),
                 [example.intent for example in chosen],
@@ -143,13 +101,16 @@ class IntentModel:
                 settings["meaning_sharpness"],
             )
         self._languages = languages_with_phrases(examples)
-        if any(self._is_foreign(example.language) for example in examples):
-            columns = {label: column for column, label in enumerate(linear.labels)}
-            targets = np.array([columns[intent] for intent in intents])
-            self._neighbours = Neighbours.learn(load_encoder().encode(texts), targets, len(columns))
+        if self._foreign([example.language for example in examples], len(examples)).any():
+            targets = np.array([linear.labels.index(intent) for intent in intents])
+            self._neighbours = Neighbours.learn(load_encoder().encode(texts), targets, len(linear.labels))
 
-    def predict(self, texts: Sequence[str], languages: Sequence[str | None] | None = None) -> list[IntentRanking]:
-        """Ranks the intents of each text.
+    def predict(self, texts: Sequence[str], languages: Sequence[str | None] | None = None) -> list[dict[str, float]]:
+        """Returns intent -> confidence for each text, best first; arguments as for `confidences`."""
+        return ranked(self.labels, self.confidences(texts, languages))
+
+    def confidences(self, texts: Sequence[str], languages: Sequence[str | None] | None = None) -> NDArray[np.float32]:
+        """Returns the confidences of `labels` for each text.
 
         Args:
             texts: n texts as customers typed them.
@@ -157,12 +118,8 @@ class IntentModel:
                 near phrases judge.
 
         Returns:
-            n rankings of all intents.
+            (n, labels); each row adds up to 1.
         """
-        return rankings(self.labels, self.confidences(texts, languages))
-
-    def confidences(self, texts: Sequence[str], languages: Sequence[str | None] | None = None) -> NDArray[np.float32]:
-        """Returns the confidences of `labels` for each text, (n, labels); arguments as for `predict`."""
         confidences = self.word_confidences(texts, languages)
         own = ~self._foreign(languages, len(texts))
         doubtful = np.flatnonzero((confidences.max(axis=1, initial=0) < self._settings["sure"]) & own)
@@ -188,7 +145,7 @@ class IntentModel:
         return confidences
 
     def explain(self, text: str, intent: str, other: str) -> Explanation:
-        """Tells what in a text speaks for one intent and against another one.
+        """Explains what in a text speaks for one intent and against another one.
 
         Both models' scores are sums, so each part is exact, wherever the meaning is asked.
 
@@ -203,9 +160,9 @@ class IntentModel:
         scale, meaning = linear.sharpness * self._settings["sharpness"], 0.0
         scores = linear.scores(features) * linear.sharpness
         words_say = softmax(scores)
-        told = self._meaning is not None and {intent, other} <= {*self._meaning.labels}
-        if self._meaning is not None and told and words_say.max() < self._settings["sure"]:
-            first, second = self._meaning.labels.index(intent), self._meaning.labels.index(other)
+        told = self._meaning.labels if self._meaning is not None else ()
+        if self._meaning is not None and {intent, other} <= {*told} and words_say.max() < self._settings["sure"]:
+            first, second = told.index(intent), told.index(other)
             says = self._meaning.confidences(load_sentence_encoder().encode([text]))
             share = float(self._meaning_shares(says)[0, 0])
             says = np.log(says[0] + _TINY)
@@ -218,14 +175,14 @@ class IntentModel:
         parts = dict(zip(features.indices.tolist(), (features.data * weights[features.indices]).tolist(), strict=True))
         occurrences = [ngram for ngram in self._ngrams.occurrences(text) if ngram.column in parts]
         times = Counter(ngram.column for ngram in occurrences)
-        by_word: dict[str, float] = {}
-        ngrams: dict[str, float] = {}
+        by_word: defaultdict[str, float] = defaultdict(float)
+        by_ngram: defaultdict[str, float] = defaultdict(float)
         for ngram in occurrences:
             part = parts[ngram.column] / times[ngram.column]
-            by_word[ngram.word] = by_word.get(ngram.word, 0.0) + part
-            ngrams[ngram.text] = ngrams.get(ngram.text, 0.0) + part
+            by_word[ngram.word] += part
+            by_ngram[ngram.text] += part
         constant = (linear.intercept[column] - linear.intercept[against]) * scale
-        return Explanation(by_word, ngrams, meaning, float(constant))
+        return Explanation(by_word, by_ngram, meaning, float(constant))
 
     def save(self, folder: Path) -> None:
         """Writes everything that was learned into a folder."""
@@ -246,7 +203,7 @@ class IntentModel:
         """Reads what `save` wrote.
 
         Raises:
-            EncoderChangedError: it was trained with another encoder than the settings name.
+            ModelError: it was trained with another encoder than the settings name.
         """
         model = cls(settings)
         model._words = TextModel.load(folder, model._ngrams)
@@ -277,15 +234,14 @@ class IntentModel:
         return np.where(few[meaning.argmax(axis=1)], 1.0, self._settings["meaning_share"]).astype(np.float32)[:, None]
 
     def _foreign(self, languages: Sequence[str | None] | None, count: int) -> NDArray[np.bool_]:
-        return np.array([self._is_foreign(language) for language in languages or [None] * count], dtype=bool)
-
-    def _is_foreign(self, language: str | None) -> bool:
-        return bool(language and self._languages and language not in self._languages)
+        """Returns which of so many texts are in a language that has hardly any examples, (count,)."""
+        known = {None, "", *self._languages}
+        return np.array([bool(self._languages) and one not in known for one in languages or [None] * count], dtype=bool)
 
 
 def _check_encoder(setting: str, trained: str, version: str) -> None:
     if trained != version:
-        raise EncoderChangedError(
+        raise ModelError(
             f"The model was trained with the encoder {trained}, but {setting} names {version}; "
             "name the one that it was trained with, or train again."
         )
@@ -296,28 +252,6 @@ def _mixed(
 ) -> NDArray[np.float32]:
     """Returns the geometric mean of two sets of confidences, the second weighted by `share`; each row adds up to 1."""
     return softmax((1 - share) * np.log(first + _TINY) + share * np.log(second + _TINY))
-
-
-def real_style_first(examples: Iterable[LabelledText]) -> list[LabelledText]:
-    """Returns examples in real style before the others, else in an order that does not depend on the files."""
-    return sorted(examples, key=lambda each: (not each.real_style, zlib.crc32(each.text.encode())))
-
-
-def first_of_each(
-    examples: Iterable[LabelledText], limits: Mapping[str, int], most: float = math.inf
-) -> Iterator[LabelledText]:
-    """Yields the first examples of each intent and language.
-
-    Args:
-        examples: all of them, in the order in which they are taken.
-        limits: intent -> number of its examples in each language.
-        most: the number for intents without a limit; all of them without it.
-    """
-    taken: Counter[tuple[str, str | None]] = Counter()
-    for example in examples:
-        taken[example.intent, example.language] += 1
-        if taken[example.intent, example.language] <= limits.get(example.intent, most):
-            yield example
 
 
 def learn_meaning(
@@ -346,37 +280,3 @@ def learn_meaning(
         intercept.astype(np.float32),
         sharpness,
     )
-
-
-def rankings(labels: Sequence[str], confidences: NDArray[np.float32]) -> list[IntentRanking]:
-    """Ranks intents.
-
-    Args:
-        labels: the intents.
-        confidences: (n, labels).
-    """
-    order = np.argsort(-confidences, axis=1, kind="stable")
-    names = np.array(labels, dtype=object)[order].tolist()
-    sorted_confidences = np.take_along_axis(confidences, order, axis=1).tolist()
-    return [IntentRanking(tuple(intents), tuple(row)) for intents, row in zip(names, sorted_confidences, strict=True)]
-
-
-def few_examples(intents: Sequence[str]) -> frozenset[str]:
-    """Returns the intents that have few examples, where half of them or more have many.
-
-    Args:
-        intents: those of n examples.
-    """
-    counts = Counter(intents)
-    least = min(_FEW, float(np.median(list(counts.values()))))
-    return frozenset(intent for intent, count in counts.items() if count < least)
-
-
-def languages_with_phrases(examples: Sequence[LabelledText]) -> frozenset[str]:
-    """Returns the languages that have a quarter as many examples as the largest one, or more.
-
-    A language of which the titles of an article tree are the only examples has too few for the linear model.
-    """
-    counts = Counter(example.language for example in examples if example.language)
-    most = max(counts.values(), default=0)
-    return frozenset(language for language, count in counts.items() if 4 * count >= most)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 
-from pydantic import BaseModel, Extra, StrictStr, ValidationError
+from pydantic import StrictStr, validator
 
-from bot.nlu.entity_words import fold
-from bot.text.yaml_files import read_yaml
+from bot.nlu.models.entity_words import fold
+from bot.text.lexicon import WordLists, read_words
 
 Phrases = tuple[StrictStr, ...]
 
@@ -17,21 +19,22 @@ _APOSTROPHES = "’‘´`"
 _BETWEEN = r"[^\w.!?]+"
 _GAP = rf"(?:{_BETWEEN}\w+){{0,4}}?{_BETWEEN}"
 _PARTS = re.compile(r"( \.\. | |[*#()|]|(?<=\))\?)")
-_BRACKETS = re.compile(r"\([^()]*\)")
-_WORD_OF_PHRASE = re.compile(r"(?:\([^()]*\)\??|[^() ])+")
 
 
-class TriageWordsError(ValueError):
-    """The word lists cannot be used; the message says where, what is wrong and how to mend it."""
+class _Phrases(WordLists):
+    @validator("*")
+    @classmethod
+    def _is_well_formed(cls, value: object) -> object:
+        lists = value.values() if isinstance(value, Mapping) else [value] if isinstance(value, tuple) else []
+        for phrase in chain(*lists):
+            try:
+                re.compile(_expression(phrase))
+            except re.error as error:
+                raise ValueError(f"{phrase!r} is not well-formed ({error}); close its brackets") from error
+        return value
 
 
-class _Section(BaseModel):
-    class Config:
-        frozen = True
-        extra = Extra.forbid
-
-
-class SentimentWords(_Section):
+class SentimentWords(_Phrases):
     """What people say when they are pleased or not."""
 
     strong_positive: Phrases = ()
@@ -42,7 +45,7 @@ class SentimentWords(_Section):
     intensifiers: Phrases = ()
 
 
-class TriageWords(_Section):
+class TriageWords(_Phrases):
     """The word lists of one language; docs/triage-nlu.md explains each field and how a phrase is written."""
 
     greetings: Phrases = ()
@@ -54,7 +57,7 @@ class TriageWords(_Section):
     abbreviations: Phrases = ()
     polite: Phrases = ()
     sentiment: SentimentWords = SentimentWords()
-    signals: dict[StrictStr, Phrases] = {}
+    signals: Mapping[StrictStr, Phrases] = {}
 
 
 @lru_cache(maxsize=64)  # each sentence of a message is looked at from several sides
@@ -88,25 +91,7 @@ def load_triage_words(folder: Path, language: str) -> TriageWords:
         language: ISO 639-1 code.
 
     Raises:
-        TriageWordsError: the file is not YAML, a field does not fit or a phrase is not well-formed.
+        LexiconError: the file is not YAML, a field does not fit or a phrase is not well-formed.
     """
     path = folder / "triage" / f"{language}.yml"
-    if not path.exists():
-        return TriageWords()
-    try:
-        words = TriageWords.parse_obj(read_yaml(path, TriageWordsError) or {})
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise TriageWordsError(f"{path}: field {field}: {first['msg']}; mend it.") from error
-    for phrase in _all_phrases(words):
-        try:
-            re.compile(_expression(phrase))
-        except re.error as error:
-            raise TriageWordsError(f"{path}: {phrase!r} is not well-formed ({error}); close its brackets.") from error
-    return words
-
-
-def _all_phrases(words: TriageWords) -> list[str]:
-    lists = [value for section in (words, words.sentiment) for _, value in section if isinstance(value, tuple)]
-    return [phrase for phrases in (*lists, *words.signals.values()) for phrase in phrases]
+    return read_words(path, TriageWords) if path.exists() else TriageWords()

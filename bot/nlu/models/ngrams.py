@@ -89,13 +89,16 @@ class NgramFeatures:
 
     def fit(self, texts: Sequence[str]) -> NgramFeatures:
         """Learns how rare each n-gram is (smoothed inverse document frequency); returns itself."""
-        self._learn([block.transform(texts) for block in self._blocks])
+        self.fit_transform(texts)
         return self
 
     def fit_transform(self, texts: Sequence[str]) -> sparse.csr_matrix:
         """Learns how rare each n-gram is and returns the vectors of the texts, as `transform` does."""
         counted = [block.transform(texts) for block in self._blocks]
-        self._learn(counted)
+        frequency = np.concatenate([np.bincount(counts.indices, minlength=self.buckets) for counts in counted])
+        self.idf = (np.log((1 + len(texts)) / (1 + frequency)) + 1).astype(np.float32)
+        # An n-gram that only one example has tells nothing about others, but would let the classifier memorise it.
+        self.idf[frequency < 2] = 0.0
         return self._weighted(counted)
 
     def transform(self, texts: Sequence[str]) -> sparse.csr_matrix:
@@ -110,12 +113,6 @@ class NgramFeatures:
         if not texts:
             return sparse.csr_matrix((0, len(self.idf)), dtype=np.float32)
         return self._weighted([block.transform(texts) for block in self._blocks])
-
-    def _learn(self, counted: Sequence[sparse.csr_matrix]) -> None:
-        frequency = np.concatenate([np.bincount(counts.indices, minlength=self.buckets) for counts in counted])
-        self.idf = (np.log((1 + counted[0].shape[0]) / (1 + frequency)) + 1).astype(np.float32)
-        # An n-gram that only one example has tells nothing about others, but would let the classifier memorise it.
-        self.idf[frequency < 2] = 0.0
 
     def _weighted(self, counted: Sequence[sparse.csr_matrix]) -> sparse.csr_matrix:
         blocks = []

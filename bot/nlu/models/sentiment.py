@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
-from bot.nlu.triage_words import folded, load_triage_words, phrase_pattern
+from bot.nlu.models.triage_words import folded, load_triage_words, phrase_pattern
 
 LABELS = ("very_negative", "negative", "neutral", "positive", "very_positive")
 BOUNDS = (-2.2, -0.7, 0.7, 2.1)

@@ -5,13 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from bot.nlu.sentences import clauses, own_words, telling
+from bot.nlu.models.sentences import clauses, own_words, telling
 
 MOST_CUTS = 12
 """A message with more places to cut is cut between its sentences only."""
@@ -40,13 +37,14 @@ MOST_CANDIDATES = 3
 _FLOOR = 1e-5
 """Smallest confidence of which a logarithm is taken."""
 
-Item = TypeVar("Item")
 Confidences = Mapping[str, float]
 """Intent -> confidence; all together 1."""
+Said = Mapping[tuple[str, str], Confidences]
+"""Language and text -> what the classifier says to it."""
 
 
-PartKey = tuple[str, str]
-"""Language and text, as the classifier is asked about them."""
+_Cut = tuple[list[tuple[int, str]], int]
+"""Clauses, each with the number of its sentence, and the place among them where they are cut."""
 
 
 @dataclass(frozen=True)
@@ -65,29 +63,7 @@ class Parts:
     @property
     def texts(self) -> list[str]:
         """Every text that must be classified, each once; none where the message is not cut."""
-        if not self.cuts:
-            return []
-        return list(dict.fromkeys((self.whole, *(side for cut in self.cuts for side in cut))))
-
-    def key(self, text: str) -> PartKey:
-        """Returns what the classifier is asked about one of the texts."""
-        return self.language, text
-
-
-@dataclass(frozen=True)
-class Said:
-    """What the classifier says to the parts of some messages."""
-
-    labels: tuple[str, ...]
-    """The intents."""
-    rows: Mapping[PartKey, int]
-    """Part of a message -> row of `confidences`."""
-    confidences: NDArray[np.float32]
-    """(n, labels)"""
-
-    def columns(self, issues: Collection[str]) -> NDArray[np.int64]:
-        """Returns the columns of the labels that are issues."""
-        return np.flatnonzero([label in issues for label in self.labels])
+        return list(dict.fromkeys((self.whole, *chain(*self.cuts)))) if self.cuts else []
 
 
 @dataclass(frozen=True)
@@ -136,53 +112,42 @@ def _joined(units: Sequence[tuple[int, str]]) -> str:
     return " ".join(text for _, text in units)
 
 
-def _with_middle_as_one(found: Sequence[str]) -> list[str]:
+def _with_middle_as_one(found: list[str]) -> list[str]:
     """Returns at most MOST_SENTENCES sentences: what people need is mostly in the first ones or in the last ones."""
     if len(found) <= MOST_SENTENCES:
-        return list(found)
+        return found
     first, last = (MOST_SENTENCES - 1) // 2, MOST_SENTENCES // 2
     return [*found[:first], " ".join(found[first:-last]), *found[-last:]]
 
 
-def _first_and_last(items: Sequence[Item], most: int) -> list[Item]:
+def _first_and_last(items: list[_Cut], most: int) -> list[_Cut]:
     """Returns at most so many of some items, half of them from each end."""
-    return list(items) if len(items) <= most else [*items[: most // 2], *items[len(items) - (most - most // 2) :]]
+    return items if len(items) <= most else [*items[: most // 2], *items[len(items) - (most - most // 2) :]]
 
 
-def issue_pairs(messages: Sequence[Parts], said: Said, issues: Collection[str]) -> list[list[Pair]]:
-    """Returns the pairs of issues that each message may name: one for each cut whose sides differ in their best issue.
+def issue_pairs(parts: Parts, said: Said, issues: Collection[str]) -> list[Pair]:
+    """Returns the pairs of issues that a message may name: one for each cut whose sides differ in their best issue.
 
     Args:
-        messages: n messages in parts.
-        said: what the classifier says to each of their texts.
+        parts: the message in parts.
+        said: what the classifier says to each of its texts.
         issues: the issue intents.
     """
-    pairs: list[list[Pair]] = [[] for _ in messages]
-    places = [
-        (number, *(said.rows[one.key(text)] for text in (*cut, one.whole)))
-        for number, one in enumerate(messages)
-        for cut in one.cuts
-    ]
-    columns = said.columns(issues)
-    if not places or not len(columns):
-        return pairs
-    owners, left, right, whole = np.array(places).T
-    logs = np.log(said.confidences[:, columns].astype(np.float64) + _FLOOR)
-    best = logs.argmax(axis=1)
-    names = [said.labels[column] for column in columns]
-    differ = np.flatnonzero(best[left] != best[right])
-    owners, left, right, whole = owners[differ], left[differ], right[differ], whole[differ]
-    first, second = best[left], best[right]
-    features = np.stack(
-        [
-            logs[left, first] + logs[right, second],
-            logs[left, second] + logs[right, first],
-            logs[whole, first] + logs[whole, second],
-        ],
-        axis=1,
-    )
-    for owner, one, other, row in zip(owners.tolist(), first.tolist(), second.tolist(), features.tolist(), strict=True):
-        pairs[owner].append(Pair(names[one], names[other], tuple(row)))
+    logs = {
+        text: {
+            intent: math.log(confidence + _FLOOR)
+            for intent, confidence in said[parts.language, text].items()
+            if intent in issues
+        }
+        for text in parts.texts
+    }
+    pairs = []
+    for before, after in parts.cuts if logs.get(parts.whole) else ():
+        left, right, whole = logs[before], logs[after], logs[parts.whole]
+        first, second = max(left, key=left.__getitem__), max(right, key=right.__getitem__)
+        if first != second:
+            features = (left[first] + right[second], left[second] + right[first], whole[first] + whole[second])
+            pairs.append(Pair(first, second, features))
     return pairs
 
 
@@ -195,9 +160,12 @@ def with_pair(confidences: Confidences, pair: Pair, confidence: float) -> dict[s
         confidence: of the pair, 0-1.
     """
     named = {pair.first: 0.6, pair.second: 0.4}
-    names = list({**confidences, **named})
-    mixed = [(1 - confidence) * confidences.get(name, 0.0) + confidence * named.get(name, 0.0) for name in names]
-    return _sorted(names, np.array(mixed))
+    mixed = {
+        name: (1 - confidence) * confidences.get(name, 0.0) + confidence * named.get(name, 0.0)
+        for name in {**confidences, **named}
+    }
+    total = sum(mixed.values())
+    return {name: mixed[name] / total for name in sorted(mixed, key=mixed.__getitem__, reverse=True)}
 
 
 def candidates_of(
@@ -218,9 +186,3 @@ def candidates_of(
     if (best in issues and confidences[best] >= answer_from) or confidences[ranked[0]] < offer_from:
         return []
     return ranked
-
-
-def _sorted(names: Sequence[str], values: NDArray[np.float64]) -> dict[str, float]:
-    order = np.argsort(-values, kind="stable").tolist()
-    shares = (values / values.sum()).tolist()
-    return {names[index]: shares[index] for index in order}

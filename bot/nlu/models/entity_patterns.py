@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from spacy.attrs import LOWER, NORM
 from spacy.matcher import Matcher
 from spacy.tokens import Doc, Span
+from spacy.util import filter_spans
 from spacy.vocab import Vocab
 
-from bot.nlu.entity_words import EntityWords, fold, name_of
+from bot.nlu.models.entity_words import EntityWords, fold, name_of
 
 Token = dict[str, Any]
 Pattern = list[Token]
@@ -55,37 +55,6 @@ _KNOWN_ERROR = r"0x[0-9a-f]{3,16}|aadsts[0-9]{4,8}|caa(?=[0-9a-f]*[0-9])[0-9a-f]
 _CANDIDATE = rf"^(?!(?:{_INVOICE}|{_KNOWN_ERROR})$)(?=.*[1-9])[0-9a-z]{{1,12}}(?:[.-][0-9]{{1,8}})?$"
 # Half of a character, which spaCy cannot store.
 _SURROGATES = re.compile("[\ud800-\udfff]")
-
-
-class EntityTokenizer:
-    """Splits a text at spaces and punctuation, and numbers from currencies; keeps codes, numbers and names whole.
-
-    Args:
-        vocab: the pipeline's vocabulary.
-        words: names of several words, and what people glue to numbers and to products.
-    """
-
-    def __init__(self, vocab: Vocab, words: EntityWords) -> None:
-        self._vocab = vocab
-        self._pattern = re.compile(_token_expression(words))
-
-    def __call__(self, text: str) -> Doc:
-        """Returns the document of a text, with one space where the text has several; see `span_offsets`."""
-        folded = fold(text)
-        storable = _SURROGATES.sub("?", text)
-        words: list[str] = []
-        spaces: list[bool] = []
-        offsets: list[tuple[int, int]] = []
-        for match in self._pattern.finditer(folded):
-            start, end = match.span()
-            if folded[start] != " ":
-                # A line's end becomes a token of its own, which separates its neighbours.
-                words.append(storable[start:end])
-                spaces.append(False)
-                offsets.append((start, end))
-            elif spaces:
-                spaces[-1] = True
-        return Doc(self._vocab, words=words, spaces=spaces, user_data={_OFFSETS: offsets})
 
 
 def span_offsets(span: Span) -> tuple[int, int]:
@@ -135,60 +104,41 @@ def _token_expression(words: EntityWords) -> str:
 class EntityMatcher:
     """Marks what may be an entity: spaCy's rules as in its EntityRuler, the longest first, then the first.
 
-    What a pattern asks of a token (a regular expression, a list of words) is asked of each word once and becomes a
-    flag of spaCy's vocabulary: EntityRuler asks each token of each text anew, which takes ten times as long.
+    Its tokenizer splits a text at spaces and punctuation, and numbers from currencies; it keeps codes, numbers and
+    names of several words whole.
 
     Args:
         words: the word lists.
     """
 
     def __init__(self, words: EntityWords) -> None:
-        # No more than the patterns ask for: spaCy's own two dozen attributes take longer than all flags. Our flags
-        # take their places, so that no token of these documents may be asked whether it `is_..` anything.
+        # No more than the patterns ask for: spaCy's own two dozen attributes take longer than all patterns.
         self.vocab = Vocab(lex_attr_getters={LOWER: str.lower, NORM: name_of})
-        self._tokenizer = EntityTokenizer(self.vocab, words)
-        self._flags: dict[str, int] = {}
-        self._matcher = Matcher(self.vocab, validate=False)  # its schema knows no flags
+        self._token = re.compile(_token_expression(words))
+        self._matcher = Matcher(self.vocab)
         for label, pattern in _patterns(words):
-            self._matcher.add(label, [[self._flagged(token) for token in pattern]])
+            self._matcher.add(label, [pattern])
 
     def __call__(self, text: str) -> list[Span]:
-        """Returns the marked spans in the order of the text; they are to be confirmed by `bot.nlu.entity_values`."""
-        document = self._tokenizer(text)
-        # As EntityRuler does: of those that are equally good the first one of the set.
-        matches = sorted(set(self._matcher(document)), key=lambda match: (match[2] - match[1], -match[1]), reverse=True)
-        taken: set[int] = set()
-        spans = []
-        for label, start, end in matches:
-            if start not in taken and end - 1 not in taken:
-                taken.update(range(start, end))
-                spans.append(Span(document, start, end, label=label))
-        return sorted(spans, key=lambda span: span.start)
+        """Returns the marked spans in the order of the text; they are to be confirmed by `entity_values`."""
+        document = self._document(text)
+        # As EntityRuler does: the longest, then the first; of those that are equally good the first one of the set.
+        matches = set(self._matcher(document))
+        return list(filter_spans(Span(document, start, end, label=label) for label, start, end in matches))
 
-    def _flagged(self, token: Token) -> dict[Any, Any]:
-        """Returns a token's description with flags for its conditions."""
-        return dict(
-            (self._flag(name, value), True) if isinstance(value, dict) else (name, value)
-            for name, value in token.items()
+    def _document(self, text: str) -> Doc:
+        """Returns the document of a text, with one space where the text has several; see `span_offsets`."""
+        folded, storable = fold(text), _SURROGATES.sub("?", text)
+        places = [match.span() for match in self._token.finditer(folded)]
+        # A line's end becomes a token of its own, which separates its neighbours.
+        offsets = [place for place in places if folded[place[0]] != " "]
+        ends_before_space = {start for start, _ in places if folded[start] == " "}
+        return Doc(
+            self.vocab,
+            words=[storable[start:end] for start, end in offsets],
+            spaces=[end in ends_before_space for _, end in offsets],
+            user_data={_OFFSETS: offsets},
         )
-
-    def _flag(self, attribute: str, condition: dict[str, Any]) -> int:
-        key = f"{attribute} {condition}"
-        if key not in self._flags:
-            readers: dict[str, Callable[[str], str]] = {"TEXT": str, "LOWER": str.lower, "NORM": _name_of_one}
-            read = readers[attribute]
-            ((kind, value),) = condition.items()
-            if kind == "REGEX":
-                search = re.compile(value).search
-                self._flags[key] = self.vocab.add_flag(lambda text: search(read(text)) is not None)
-            else:
-                words, wanted = frozenset(value), kind == "IN"
-                self._flags[key] = self.vocab.add_flag(lambda text: (read(text) in words) is wanted)
-        return self._flags[key]
-
-
-# spaCy asks for all flags of one word, then of the next.
-_name_of_one = lru_cache(maxsize=1)(name_of)
 
 
 def _patterns(words: EntityWords) -> Iterator[tuple[str, Pattern]]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 
 from spacy.tokens import Span
 
-from bot.nlu.entity_patterns import (
+from bot.nlu.models.entity_patterns import (
     AMOUNT,
     CANDIDATE,
     DATE,
@@ -20,49 +19,32 @@ from bot.nlu.entity_patterns import (
     SUBSCRIPTION_ID,
     span_offsets,
 )
-from bot.nlu.entity_words import EntityWords
+from bot.nlu.models.entity_words import EntityWords, EverydayName
 
 # How many words and marks may stand between the announcement of an error code and the code, and which marks may;
 # no asterisk, behind which the last digits of a card stand.
 _LONGEST_FILLER = 4
+_NEVER = EverydayName()
 _PUNCTUATION = frozenset(":#=-–()[]<>\"'’«»“”„,.°")
 
 
-@dataclass(frozen=True)
-class Entity:
-    """An entity in a text.
-
-    Args:
-        entity: what it is, such as `amount`.
-        start: offset of its first character.
-        end: offset behind its last character.
-        value: the normalised value.
-    """
-
-    entity: str
-    start: int
-    end: int
-    value: str
-
-
-def read_entities(spans: Iterable[Span], language: str | None, words: EntityWords) -> list[Entity]:
-    """Reads the entities that the patterns marked.
+def read_entities(
+    spans: Iterable[Span], language: str | None, words: EntityWords
+) -> Iterator[tuple[str, str, int, int]]:
+    """Yields the entities that the patterns marked and their neighbours confirm, in the order of the text.
 
     Args:
         spans: what is marked in a document.
         language: ISO 639-1 code of the message's language, which decides what `kr` and 3/12/2024 mean.
         words: the word lists.
 
-    Returns:
-        The confirmed entities with their values, in the order of the text.
+    Yields:
+        Kind (such as `amount`), normalised value, and offsets of the first character and behind the last one.
     """
-    entities = []
     for span in spans:
         found = _READERS[span.label_](span, language, words)
         if found:
-            entity, value = found
-            entities.append(Entity(entity, *span_offsets(span), value))
-    return entities
+            yield (*found, *span_offsets(span))
 
 
 Reading = tuple[str, str] | None
@@ -77,19 +59,15 @@ def _read_amount(span: Span, language: str | None, words: EntityWords) -> Readin
         return AMOUNT, f"{number:.2f} {words.of(language).dash_currency}".rstrip()
     if names[0] in words.minor_units:
         number /= 100
-    currency = _currency(names, language, words)
     doubt = words.doubtful_currencies.get(names[0])
     if doubt and span.text.islower():
         before_number = not span.text[0].isdecimal()
         if number < doubt.at_least or (before_number and not doubt.before_number):
             return None
+    # Where it is named on both sides (`$50 CAD`) letters are clearer than signs.
+    clearest_first = sorted(names, key=lambda name: not name.isalpha())
+    currency = next(filter(None, (words.currency(name, language) for name in clearest_first)), None)
     return (AMOUNT, f"{number:.2f} {currency}") if currency else None
-
-
-def _currency(names: list[str], language: str | None, words: EntityWords) -> str | None:
-    """Returns the currency of an amount; where it is named on both sides (`$50 CAD`) letters are clearer than signs."""
-    names = sorted(names, key=lambda name: not name.isalpha())
-    return next((meaning for name in names if (meaning := words.currency(name, language))), None)
 
 
 def _parse_number(text: str) -> Decimal:
@@ -153,7 +131,7 @@ def _is_day_and_month(span: Span, numbers: list[int], language: str | None, word
     before = _previous(span)
     if before in words.all("date_prepositions"):
         return True
-    if before in (habits.folded("not_dates_after") if habits else words.all("not_dates_after")):
+    if before in (habits.not_dates_after if habits else words.all("not_dates_after")):
         return False
     if span.label_ == CANDIDATE:
         return False
@@ -169,16 +147,12 @@ def _is_day(year: int, month: int, day: int) -> bool:
 
 def _read_product(span: Span, language: str | None, words: EntityWords) -> Reading:
     name = " ".join(token.norm_ for token in span if token.norm_ not in "-–")
-    everyday = words.everyday_names.get(name)
-    if everyday and not _next(span, over="-–").startswith(words.product_nouns):
-        meant = _previous(span) in everyday.after or _next(span) in everyday.before
-        return None if meant else (PRODUCT, _product_of(name, words))
-    return PRODUCT, _product_of(name, words)
-
-
-def _product_of(name: str, words: EntityWords) -> str:
-    known = max((alias for alias in words.product_names if name.startswith(alias)), key=len)
-    return words.product_names[known]
+    everyday = words.everyday_names.get(name, _NEVER)
+    if not _next(span, over="-–").startswith(words.product_nouns) and (
+        _previous(span) in everyday.after or _next(span) in everyday.before
+    ):
+        return None
+    return PRODUCT, words.product_names[max(filter(name.startswith, words.product_names), key=len)]
 
 
 def _read_candidate(span: Span, language: str | None, words: EntityWords) -> Reading:
@@ -195,13 +169,14 @@ def _read_candidate(span: Span, language: str | None, words: EntityWords) -> Rea
 
 def _announces_error(span: Span, words: EntityWords) -> bool:
     """Tells whether the words before a token make it an error code."""
-    before = [token.norm_ for token in span.doc[max(0, span.start - 8) : span.start] if not token.text.isspace()]
-    skipped = 0
-    while before and skipped < _LONGEST_FILLER and not _names_error(before[-1], words):
+    near = span.doc[max(0, span.start - 8) : span.start]
+    before = [token.norm_ for token in near if not token.text.isspace()]
+    for _ in range(_LONGEST_FILLER):
+        if not before or _names_error(before[-1], words):
+            break
         if before[-1] not in _PUNCTUATION and before[-1] not in words.all("fillers"):
             return False
         before.pop()
-        skipped += 1
     return bool(before) and _names_error(before[-1], words) and _is_error_code(span.text, before, words)
 
 
@@ -224,20 +199,13 @@ def _names_error(word: str, words: EntityWords) -> bool:
 
 def _previous(span: Span) -> str:
     """Returns the word before a span; an apostrophe (`l'office`) or the stop of an abbreviation is passed over."""
-    for index in range(span.start - 1, max(-1, span.start - 3), -1):
-        token = span.doc[index]
-        if token.text not in ".'’":
-            return str(token.norm_)
-    return ""
+    tokens = reversed(span.doc[max(0, span.start - 2) : span.start])
+    return next((token.norm_ for token in tokens if token.text not in ".'’"), "")
 
 
 def _next(span: Span, over: str = "") -> str:
     """Returns the word behind a span; one of the characters `over` is passed over."""
-    for index in range(span.end, min(len(span.doc), span.end + 2)):
-        token = span.doc[index]
-        if not over or token.text not in over:
-            return str(token.norm_)
-    return ""
+    return next((token.norm_ for token in span.doc[span.end : span.end + 2] if token.text not in over), "")
 
 
 _READERS: dict[str, Callable[[Span, str | None, EntityWords], Reading]] = {

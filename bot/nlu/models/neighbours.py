@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,11 @@ from numpy.typing import NDArray
 
 SHARPNESS = 25.0
 """Factor on the cosines: the smaller, the more equal are near and far phrases (docs/understanding.md)."""
-AT_ONCE = 256
-"""Messages that are compared at the same time; to fetch the phrases from memory takes longer than to compare them."""
-_BLOCK = 2048
-"""So many phrases, or those of one intent, are compared at the same time, so that what comes out stays at hand."""
+AT_ONCE = 64
+"""Messages that are compared with the phrases at the same time, which takes 160 KB each."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Neighbours:
     """Kernel regression over the training phrases (Nadaraya 1964, Watson 1964), each weighing exp(sharpness x cosine).
 
@@ -30,7 +29,6 @@ class Neighbours:
     """Largest absolute value among the encodings."""
     counts: NDArray[np.int64]
     """(labels,) how many phrases each intent has."""
-    _unpacked: NDArray[np.float32] | None = None
 
     @classmethod
     def learn(cls, encodings: NDArray[np.float32], targets: NDArray[np.int64], labels: int) -> Neighbours:
@@ -38,6 +36,11 @@ class Neighbours:
         scale = float(np.abs(encodings).max()) or 1.0
         ordered = encodings[np.argsort(targets, kind="stable")]
         return cls(np.round(ordered * (127 / scale)).astype(np.int8), scale, np.bincount(targets, minlength=labels))
+
+    @cached_property
+    def _unpacked(self) -> NDArray[np.float32]:
+        """The phrases' encodings as (dimension, n), made with the first message that needs them: most never do."""
+        return (self.encodings.astype(np.float32) * np.float32(self.scale / 127)).T
 
     def confidences(self, encodings: NDArray[np.float32]) -> NDArray[np.float32]:
         """Returns the share of each intent among the near phrases.
@@ -48,28 +51,17 @@ class Neighbours:
         Returns:
             (m, labels); each row adds up to 1.
         """
-        if self._unpacked is None:  # with the first message that needs it: most never do
-            self._unpacked = self.encodings.astype(np.float32) * np.float32(self.scale / 127)
         shares = np.full((len(encodings), len(self.counts)), 1 / len(self.counts), dtype=np.float32)
-        known = np.flatnonzero(encodings.any(axis=1))
-        ends = np.append(0, self.counts.cumsum())
-        blocks = self._blocks()
-        for start in range(0, len(known), AT_ONCE):
-            rows = known[start : start + AT_ONCE]
-            asked, sums = encodings[rows], np.zeros((len(rows), len(self.counts)), dtype=np.float32)
-            for labels in blocks:
-                first, last = ends[labels[0]], ends[labels[-1] + 1]
-                weights = asked @ self._unpacked[first:last].T
-                weights -= 1  # the largest cosine; no exponential is too small for its type
-                weights *= np.float32(SHARPNESS)
-                sums[:, labels] = np.add.reduceat(np.exp(weights, out=weights), ends[labels] - first, axis=1)
+        known, present = np.flatnonzero(encodings.any(axis=1)), np.flatnonzero(self.counts)
+        starts = np.append(0, self.counts[present].cumsum()[:-1])
+        for first in range(0, len(known), AT_ONCE):
+            rows = known[first : first + AT_ONCE]
+            # One is the largest cosine, so that no exponential is too large for its type.
+            weights = np.exp((encodings[rows] @ self._unpacked - 1) * np.float32(SHARPNESS))
+            sums = np.zeros((len(rows), len(self.counts)), dtype=np.float32)
+            sums[:, present] = np.add.reduceat(weights, starts, axis=1)
             shares[rows] = sums / sums.sum(axis=1, keepdims=True)
         return shares
-
-    def _blocks(self) -> list[NDArray[np.int64]]:
-        """Returns the labels that have phrases, neighbours together until they have `_BLOCK` phrases."""
-        present = np.flatnonzero(self.counts)
-        return list(np.split(present, np.flatnonzero(np.diff(self.counts[present].cumsum() // _BLOCK)) + 1))
 
     def save(self, path: Path) -> None:
         """Writes it into one file."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from bot.nlu.triage_words import folded, load_triage_words, phrase_pattern
+from bot.nlu.models.triage_words import folded, load_triage_words, phrase_pattern
 
 NAME_WORDS = 4
 """Lines up to this long after a closing formula are names, titles and telephone numbers."""
@@ -57,21 +57,6 @@ def own_words(text: str, language: str, folder: Path) -> list[str]:
     patterns = _patterns(folder, language)
     found = _split(_without_quotes(text, patterns), patterns)
     return _without_signature(found, patterns) or [text.strip()]
-
-
-def sentences(text: str, language: str, folder: Path) -> list[str]:
-    """Returns the sentences of a message that say something, in their order.
-
-    Args:
-        text: the message as typed.
-        language: its language, ISO 639-1.
-        folder: the data folder with the word lists.
-
-    Returns:
-        The sentences without greeting, politeness, signature and quoted older mail; the whole text, if nothing else
-        is in it.
-    """
-    return telling(own_words(text, language, folder), language, folder) or [text.strip()]
 
 
 def telling(own: list[str], language: str, folder: Path) -> list[str]:

@@ -1,0 +1,1 @@
+"""The models behind the NLU components, usable without Rasa."""

@@ -1,0 +1,245 @@
+"""The words of the entity extractor, `data/entities.yml`: what people call currencies, months, errors and products."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property, lru_cache
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from pydantic import validator
+
+from bot.text.lexicon import WordLists, read_words
+
+_BETWEEN_WORDS = re.compile(r"(?<=\w)(?: +| ?[-–] ?)(?=\w)")
+
+
+@lru_cache(maxsize=4096)
+def _folded(char: str) -> str:
+    """Returns the one character that stands for a character."""
+    if "\ud800" <= char <= "\udfff":
+        return "?"  # half a character, which nothing behind can store
+    if char.isspace():
+        return "\n" if char in "\n\r\v\f\u2028\u2029" else " "
+    return unicodedata.normalize("NFD", char.lower())[0].lower()
+
+
+def fold(text: str) -> str:
+    """Returns a text in lower case, without accents and with plain spaces: the form in which words are compared.
+
+    It is as long as the text, so that offsets in one are offsets in the other.
+    """
+    return text.lower() if text.isascii() and text.isprintable() else "".join(map(_folded, text))
+
+
+def name_of(text: str) -> str:
+    """Returns the folded form of a name: between its words a hyphen counts as a space."""
+    folded = fold(text)
+    return folded if folded.isalnum() else _BETWEEN_WORDS.sub(" ", folded)
+
+
+class Word(str):
+    """A word of a list, folded as `name_of` does."""
+
+    @classmethod
+    def __get_validators__(cls) -> Iterator[Callable[[Any], Word]]:
+        yield cls._folded
+
+    @classmethod
+    def _folded(cls, value: Any) -> Word:
+        if not isinstance(value, str):  # `on` is a truth value in YAML, 12 a number
+            raise TypeError("str type expected")
+        return cls(name_of(value))
+
+
+class DoubtfulCurrency(WordLists):
+    """When a word in lower case that has another meaning, too, counts as a currency."""
+
+    before_number: bool = True
+    at_least: int = 0
+
+
+class EverydayName(WordLists):
+    """The neighbours of a product's name that show that the everyday word is meant."""
+
+    after: tuple[Word, ...] = ()
+    before: tuple[Word, ...] = ()
+
+
+class LanguageWords(WordLists):
+    """The words of one language, or those shared by all; the file's head explains each field."""
+
+    currencies: Mapping[str, tuple[Word, ...]] = {}
+    minor_units: Mapping[str, tuple[Word, ...]] = {}
+    dash_currency: str = ""
+    multipliers: Mapping[Word, int] = {}
+    doubtful_currencies: Mapping[Word, DoubtfulCurrency] = {}
+    months: tuple[tuple[Word, ...], ...] = ()
+    month_first: bool = False
+    day_words: tuple[Word, ...] = ()
+    day_endings: tuple[Word, ...] = ()
+    date_joiners: tuple[Word, ...] = ()
+    date_prepositions: tuple[Word, ...] = ()
+    date_order: str = ""
+    dotted_dates: bool = False
+    not_dates: tuple[Word, ...] = ()
+    not_dates_after: tuple[Word, ...] = ()
+    error_words: tuple[Word, ...] = ()
+    code_words: tuple[Word, ...] = ()
+    other_codes: tuple[Word, ...] = ()
+    error_code_words: tuple[Word, ...] = ()
+    fillers: tuple[Word, ...] = ()
+    products: Mapping[str, tuple[Word, ...]] = {}
+    product_endings: tuple[Word, ...] = ()
+    product_nouns: tuple[Word, ...] = ()
+    product_needs_noun: tuple[Word, ...] = ()
+    plans: tuple[Word, ...] = ()
+    everyday_names: Mapping[Word, EverydayName] = {}
+
+    @validator("months")
+    @classmethod
+    def _has_a_year(cls, months: tuple[tuple[Word, ...], ...]) -> tuple[tuple[Word, ...], ...]:
+        if len(months) not in (0, 12):
+            raise ValueError("list all 12 months or none")
+        return months
+
+
+class EntityWords(WordLists):
+    """The word lists of all languages, and what can be looked up in them; words are folded (see `fold`)."""
+
+    shared: LanguageWords
+    languages: dict[str, LanguageWords]
+
+    class Config:
+        keep_untouched = (cached_property,)
+
+    @validator("languages")
+    @classmethod
+    def _has_each_month_once(cls, languages: dict[str, LanguageWords]) -> dict[str, LanguageWords]:
+        seen: dict[str, int] = {}
+        for language, section in languages.items():
+            for number, names in enumerate(section.months, start=1):
+                for name in names:
+                    if seen.setdefault(name, number) != number:
+                        raise ValueError(
+                            f"{name!r} is month {number} of {language} and month {seen[name]} in another language; "
+                            "remove the rarer one"
+                        )
+        return languages
+
+    @property
+    def sections(self) -> tuple[LanguageWords, ...]:
+        """The shared section and that of each language."""
+        return (self.shared, *self.languages.values())
+
+    def of(self, language: str | None) -> LanguageWords:
+        """Returns the section of a language; an empty one where the language is unknown."""
+        return self.languages.get(language or "", _NO_WORDS)
+
+    def all(self, field: str) -> frozenset[str]:
+        """Returns the words that any section lists under a field."""
+        return self._lists[field]
+
+    @cached_property
+    def _lists(self) -> dict[str, frozenset[str]]:
+        lists = [name for name, field in LanguageWords.__fields__.items() if field.default == () and name != "months"]
+        return {name: frozenset(chain(*(getattr(section, name) for section in self.sections))) for name in lists}
+
+    @cached_property
+    def months(self) -> dict[str, int]:
+        """Name of a month -> its number from 1 to 12, over all languages."""
+        numbered = (pair for section in self.sections for pair in enumerate(section.months, start=1))
+        return {name: number for number, names in numbered for name in names}
+
+    @cached_property
+    def months_before_day(self) -> frozenset[str]:
+        """Names of months after which the day may stand."""
+        return frozenset(chain(*(chain(*section.months) for section in self.sections if section.month_first)))
+
+    @cached_property
+    def currency_words(self) -> frozenset[str]:
+        """What currencies and their hundredth parts are called, in any language."""
+        return frozenset(self._currencies)
+
+    @cached_property
+    def minor_units(self) -> frozenset[str]:
+        """What the hundredth parts of currencies are called, in any language."""
+        return frozenset(chain(*(chain(*section.minor_units.values()) for section in self.sections)))
+
+    @cached_property
+    def multipliers(self) -> dict[str, int]:
+        """Word between number and currency -> what it multiplies the number by."""
+        return {word: by for section in self.sections for word, by in section.multipliers.items()}
+
+    @cached_property
+    def doubtful_currencies(self) -> dict[str, DoubtfulCurrency]:
+        """Currency word with another meaning -> when it counts."""
+        return {word: rule for section in self.sections for word, rule in section.doubtful_currencies.items()}
+
+    @cached_property
+    def product_names(self) -> dict[str, str]:
+        """Name of a product -> `azure` or `microsoft365`."""
+        named = (pair for section in self.sections for pair in section.products.items())
+        return {name: product for product, names in named for name in names}
+
+    @cached_property
+    def product_nouns(self) -> tuple[str, ...]:
+        """Beginnings of the words that go with a product."""
+        return tuple(sorted(self.all("product_nouns")))
+
+    @cached_property
+    def everyday_names(self) -> dict[str, EverydayName]:
+        """Name of a product that is an everyday word, too -> the neighbours that show this, over all languages."""
+        names: defaultdict[str, EverydayName] = defaultdict(EverydayName)
+        for name, rule in chain(*(section.everyday_names.items() for section in self.sections)):
+            known = names[name]
+            names[name] = EverydayName(after=known.after + rule.after, before=known.before + rule.before)
+        return dict(names)
+
+    def currency(self, word: str, language: str | None) -> str | None:
+        """Returns the currency that a word means in a language.
+
+        Args:
+            word: what the currency is called in the message.
+            language: the message's language, None where unknown.
+
+        Returns:
+            The ISO code; the folded word itself where it may mean several currencies; None where the word means none
+            in this language.
+        """
+        word = name_of(word)
+        known = self._currencies.get(word, {})
+        if len(word) == 1 and word.isalpha() and language not in known:
+            return None
+        codes = known.get(language or "") or known.get(_SHARED) or frozenset().union(*known.values())
+        if not codes:
+            return None
+        return next(iter(codes)) if len(codes) == 1 else word.rstrip(".")
+
+    @cached_property
+    def _currencies(self) -> dict[str, dict[str, set[str]]]:
+        """Word -> language -> ISO codes that it may mean there."""
+        currencies: defaultdict[str, defaultdict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        for language, section in ((_SHARED, self.shared), *self.languages.items()):
+            for code, words in chain(section.currencies.items(), section.minor_units.items()):
+                for word in words:
+                    currencies[word][language].add(code)
+        return {word: dict(meanings) for word, meanings in currencies.items()}
+
+
+_SHARED = "shared"
+_NO_WORDS = LanguageWords()
+
+
+@lru_cache(maxsize=8)
+def load_entity_words(path: Path) -> EntityWords:
+    """Returns the word lists of a file such as `data/entities.yml`.
+
+    Raises:
+        LexiconError: the file is missing, is not YAML, a field does not fit, or a month's name means two months.
+    """
+    return read_words(path, EntityWords)
