@@ -18,7 +18,7 @@ from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
 from rasa.utils.endpoints import read_endpoint_config
 
 from bot.channel.typed_text import safe_text
-from bot.rasa_patches import action_endpoint, conversation_states, graph_runner
+from bot.rasa_patches import action_endpoint, graph_runner
 from bot.settings import PROJECT_ROOT
 from bot.stores.tracker_store import ConversationStore
 
@@ -46,7 +46,6 @@ class Bot:
 
     def __init__(self, model: Path) -> None:
         graph_runner.install()
-        conversation_states.install()
         action_endpoint.install()
         actions = read_endpoint_config(str(PROJECT_ROOT / "endpoints.yml"), "action_endpoint")
         self._agent = Agent.load(str(model), action_endpoint=actions)
