@@ -18,7 +18,7 @@ tests/serving/test_message_path.py compare them), figures in docs/benchmarks.md:
 
 - `action_results` (RemoteAction._validate_action_result, ._action_call_format, Event.resolve_by_type): one validator,
   made once, calls without the answers that the page has rendered; 15 ms an action.
-- `rule_lookup` (RulePolicy._get_possible_keys, ._find_action_from_rules, copy in its module): rules are found by an
+- `rule_lookup` (RulePolicy._get_possible_keys, copy in its module): rules are found by an
   index; 16 % of an answer.
 - `graph_runner` (DaskGraphRunner and copy in rasa.core.processor, Domain.is_empty): the pipeline runs without Dask's
   scheduler; 1.5 ms a message.
