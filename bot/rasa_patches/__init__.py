@@ -4,7 +4,7 @@
 
 Behaviour, always there:
 
-- `action_endpoint` (EndpointConfig.request, .session): actions run in Rasa's process, as `embedded:` in endpoints.yml
+- `action_endpoint` (EndpointConfig.request): actions run in Rasa's process, as `embedded:` in endpoints.yml
   says; a class of endpoints cannot be chosen in that file.
 - `tracker_store` (Agent._create_tracker_store): a conversation that cannot be read fails visibly; Rasa wraps every
   store so that it becomes a new one.

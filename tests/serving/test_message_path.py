@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import UserMessage
 from rasa.core.policies.rule_policy import RULES, RULES_FOR_LOOP_UNHAPPY_PATH, RulePolicy
@@ -157,39 +156,6 @@ def test_a_domain_is_asked_once_whether_it_is_empty() -> None:
     assert Domain.empty().is_empty()
     domain = Domain.from_dict({"intents": ["greet"]})
     assert [domain.is_empty(), domain.is_empty()] == [False, False]
-
-
-def test_actions_share_a_connection_until_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("session", "request"):
-        monkeypatch.setattr(EndpointConfig, name, getattr(EndpointConfig, name))  # as it was, afterwards
-    seen: list[object] = []
-
-    async def answer(request: web.Request) -> web.Response:
-        assert request.transport is not None
-        seen.append(request.transport.get_extra_info("peername"))
-        return web.json_response(await request.json())
-
-    async def talk() -> list[Any]:
-        app = web.Application()
-        app.router.add_post("/webhook", answer)
-        server = web.AppRunner(app)
-        await server.setup()
-        site = web.TCPSite(server, "127.0.0.1", 0)
-        await site.start()
-        assert site._server is not None
-        port = site._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
-        action_endpoint.install()
-        endpoint = EndpointConfig(f"http://127.0.0.1:{port}/webhook", headers={"X-From": "bot"})
-        answers = [await endpoint.request(json={"turn": turn}) for turn in range(3)]
-        await action_endpoint.close()
-        answers.append(await endpoint.request(json={"turn": 3}))  # opens a new one
-        await action_endpoint.close()
-        await server.cleanup()
-        return answers
-
-    assert asyncio.run(talk()) == [{"turn": turn} for turn in range(4)]
-    assert len(set(seen[:3])) == 1
-    assert seen[3] != seen[0]
 
 
 ACTIONS = """
