@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 
-from actions.clarification import ask_which, settle
 from actions.conversation import BotAction, Turn, emptied, issues
 from actions.documents import documents_verdict
 from actions.recommended_steps import offer_other
 from actions.records import record_outcome
+from actions.topics import ask_which, settle
 from bot.articles.issues import common_issues
 
 _MOST_TOPICS = 5

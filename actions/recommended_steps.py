@@ -5,10 +5,9 @@ from __future__ import annotations
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 
 from actions.answer import answer_message, answer_payload, answer_text, opening_fits, shown_variant
-from actions.clarification import ask_which, offer_person_first, possible_issues, settle
 from actions.conversation import PERSONAL, UNKNOWN, BotAction, Turn, button, issues
 from actions.records import record_outcome
-from actions.topics import offer_topics
+from actions.topics import ask_which, offer_person_first, offer_topics, possible_issues, settle
 from bot.articles import Article
 from bot.articles.parts import AGREEMENTS, agreements, needs_product
 from bot.articles.replies import language_name
