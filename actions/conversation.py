@@ -1,16 +1,18 @@
-"""What every action asks of the conversation and of the shipped content."""
+"""One turn of a conversation as actions see it: what is known of the customer, and ways to answer her."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-from rasa_sdk import Tracker
+from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
+from bot.articles import Article
 from bot.articles.issues import Issue, load_issues
 from bot.articles.parts import AGREEMENTS, PRODUCTS
 from bot.articles.replies import Replies
@@ -49,26 +51,6 @@ def language_of(tracker: Tracker) -> str:
     return replies().answer_language(tracker.get_slot("language"), tracker.get_slot("fallback_language"))
 
 
-def say_first(dispatcher: CollectingDispatcher, tracker: Tracker) -> list[EventType]:
-    """Says what comes before any answer, each once: sympathy, and that the customer's language is not answered in.
-
-    Returns:
-        What is to be remembered.
-    """
-    language = language_of(tracker)
-    noticed = triage_of(tracker).get("signals") or []
-    words = next(
-        (replies().dialogue(signal, language) for signal in ("death", "service_down") if signal in noticed), ""
-    )
-    if words and not has_said(tracker, words):
-        dispatcher.utter_message(text=words)
-    written = tracker.get_slot("language")
-    if written in (None, language, tracker.get_slot("language_told")):
-        return []
-    dispatcher.utter_message(text=replies().language_notice(written, language))
-    return [SlotSet("language_told", written)]
-
-
 def intent_of(tracker: Tracker) -> str:
     """Returns what the customer's last message means, as the pipeline has recognised it; empty if there is none."""
     intent = (tracker.latest_message or {}).get("intent") or {}
@@ -81,15 +63,15 @@ def text_of(tracker: Tracker) -> str:
     return "" if text.startswith("/") else text
 
 
-def confidence_of(tracker: Tracker) -> float:
-    """Returns how certain the intent of the customer's last message is, 0 to 1."""
-    intent = (tracker.latest_message or {}).get("intent") or {}
-    return float(intent.get("confidence") or 0.0)
+def known_product(tracker: Tracker) -> str | None:
+    """Returns the customer's product, None while it is not known."""
+    product = tracker.get_slot("product")
+    return product if product in PRODUCTS else None
 
 
-def triage_of(tracker: Tracker) -> dict[str, Any]:
-    """Returns what the pipeline has noticed in the last message beside its intent, empty for a button."""
-    return (tracker.latest_message or {}).get("triage") or {}
+def customer_messages(tracker: Tracker) -> Iterator[dict[str, Any]]:
+    """Yields the events of everything that the customer has said, buttons included, oldest first."""
+    return (event for event in tracker.events if event["event"] == "user")
 
 
 def signals_of(tracker: Tracker) -> list[str]:
@@ -98,83 +80,10 @@ def signals_of(tracker: Tracker) -> list[str]:
     return list(dict.fromkeys(name for each in parsed for name in (each.get("triage") or {}).get("signals") or []))
 
 
-def known_product(tracker: Tracker) -> str | None:
-    """Returns the customer's product, None while it is not known."""
-    product = tracker.get_slot("product")
-    return product if product in PRODUCTS else None
-
-
-def known_agreement(tracker: Tracker) -> str | None:
-    """Returns the customer's billing agreement, `unknown` if she does not know it, None while it is not known."""
-    agreement = tracker.get_slot("agreement")
-    return agreement if agreement in (*AGREEMENTS, UNKNOWN) else None
-
-
-def entity_of(tracker: Tracker, name: str) -> str:
-    """Returns the value of an entity in the customer's last message, empty if there is none."""
-    return str(next(tracker.get_latest_entity_values(name), "") or "")
-
-
-def customer_messages(tracker: Tracker) -> Iterator[dict[str, Any]]:
-    """Yields the events of everything that the customer has said, buttons included, oldest first."""
-    return (event for event in tracker.events if event["event"] == "user")
-
-
-def turn_of(tracker: Tracker) -> int:
-    """Returns how many messages the customer has sent so far."""
-    return sum(1 for _ in customer_messages(tracker))
-
-
-def form_of(tracker: Tracker) -> str:
-    """Returns the form that is being filled, empty if there is none."""
-    return str(tracker.active_loop_name or "")
-
-
-def end_of_turn(tracker: Tracker) -> EventType:
-    """Ends the turn: a form that was interrupted asks its question again, otherwise the customer's turn begins."""
-    return FollowupAction(form_of(tracker) or "action_listen")
-
-
-def has_said(tracker: Tracker, text: str) -> bool:
-    """Tells whether the bot has said a text in this conversation."""
-    return any(event["event"] == "bot" and event.get("text") == text for event in tracker.events)
-
-
-def unsaid(tracker: Tracker, texts: Sequence[str]) -> str:
-    """Returns the first of several texts that the bot has not said in this conversation, else the last."""
-    return next((text for text in texts if not has_said(tracker, text)), texts[-1])
-
-
-def has_ticket(tracker: Tracker) -> bool:
-    """Tells whether a ticket was opened in this conversation."""
-    return bool(tracker.get_slot("ticket_number"))
-
-
-def shows_payloads(tracker: Tracker) -> bool:
-    """Tells whether the customer's channel can show structured answers beside text."""
-    return tracker.get_latest_input_channel() not in TEXT_ONLY_CHANNELS
-
-
 def button(title: str, intent: str, **entities: str) -> Button:
     """Returns a button that acts as if the customer had said something with this intent."""
     values = json.dumps(entities) if entities else ""
     return {"title": title, "payload": f"/{intent}{values}"}
-
-
-def topic_buttons(intents: Sequence[str], language: str, product: str | None = None) -> list[Button]:
-    """Returns a button for each issue; where the product is known, for those that it has."""
-    fitting = [intent for intent in intents if product is None or product in issues()[intent].products]
-    return [button(replies().topic(intent, language), intent) for intent in fitting]
-
-
-def title_buttons(intents: list[str] | tuple[str, ...], language: str) -> list[Button]:
-    """Returns a button for each issue that says its article's title."""
-    return [button(articles().article(intent, language).title, intent) for intent in intents]
-
-
-def person_button(language: str) -> Button:
-    """Returns the button that asks for a person."""
-    return button(replies().label("person", language), "talk_to_human")
 
 
 def shortened(line: str, longest: int) -> str:
@@ -183,10 +92,133 @@ def shortened(line: str, longest: int) -> str:
     return line if len(line) <= longest else f"{(cut.rpartition(' ')[0] or cut).rstrip()}…"
 
 
-def plain_values(value: Any) -> Any:
-    """Returns the value with tuples as lists, as JSON would have it."""
-    if isinstance(value, dict):
-        return {key: plain_values(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain_values(item) for item in value]
-    return value
+def emptied(*slots: str) -> list[EventType]:
+    """Returns the events that empty slots."""
+    return [SlotSet(slot, None) for slot in slots]
+
+
+class Turn:
+    """The customer's last message, the conversation before it, and ways to answer.
+
+    Attributes:
+        tracker: the conversation.
+        slot: gives a slot's value by its name.
+        language: what the bot answers in.
+        intent: what the message means; empty if there is none.
+        text: what the customer has typed; empty for a button.
+        triage: what the pipeline has noticed in the message beside its intent; empty for a button.
+        product: the customer's product, None while it is not known.
+        agreement: her billing agreement, `unknown` if she does not know it, None while it is not known.
+        form: the form that is being filled, empty if there is none.
+        number: how many messages the customer has sent so far.
+        shows_payloads: whether the channel can show structured answers beside text.
+        person_button: asks for a person.
+    """
+
+    def __init__(self, dispatcher: CollectingDispatcher, tracker: Tracker) -> None:
+        self._dispatcher = dispatcher
+        self.tracker = tracker
+        self.slot = tracker.get_slot
+        self.language = language_of(tracker)
+        self.intent = intent_of(tracker)
+        self.text = text_of(tracker)
+        self.triage: dict[str, Any] = (tracker.latest_message or {}).get("triage") or {}
+        self.product = known_product(tracker)
+        agreement = self.slot("agreement")
+        self.agreement: str | None = agreement if agreement in (*AGREEMENTS, UNKNOWN) else None
+        self.form = str(tracker.active_loop_name or "")
+        self.number = sum(1 for _ in customer_messages(tracker))
+        self.shows_payloads = tracker.get_latest_input_channel() not in TEXT_ONLY_CHANNELS
+        self.person_button = button(self.label("person"), "talk_to_human")
+
+    @property
+    def signals(self) -> list[str]:
+        """What was noticed so far that makes the matter urgent."""
+        return signals_of(self.tracker)
+
+    def entity(self, name: str) -> str:
+        """Returns the value of an entity in the message, empty if there is none."""
+        return str(next(self.tracker.get_latest_entity_values(name), "") or "")
+
+    def just_asked(self, slot: str) -> dict[str, Any] | None:
+        """Returns what a slot keeps of a question that was asked just before the message, None if none was."""
+        asked = self.slot(slot)
+        return asked if asked and asked["turn"] == self.number - 1 else None
+
+    def reply(self, key: str, **values: object) -> str:
+        """Returns one of the bot's texts by its key in `data/replies/`, with what stands for its placeholders."""
+        find = replies().text if key.startswith("utter_") else replies().dialogue
+        return find(key, self.language, **values)
+
+    def label(self, key: str, **values: object) -> str:
+        """Returns what stands on a button, or a heading."""
+        return replies().label(key, self.language, **values)
+
+    def topic(self, issue: str) -> str:
+        """Returns the short name of an issue."""
+        return replies().topic(issue, self.language)
+
+    def article(self, issue: str) -> Article:
+        """Returns the article on an issue."""
+        return articles().article(issue, self.language)
+
+    def say(self, text: str | None, buttons: Iterable[Button] = (), payload: dict[str, Any] | None = None) -> None:
+        """Utters a text, with buttons and with a structure for channels that render it."""
+        self._dispatcher.utter_message(text=text, buttons=list(buttons), json_message=payload)
+
+    def has_said(self, text: str) -> bool:
+        """Tells whether the bot has said a text in this conversation."""
+        return any(event["event"] == "bot" and event.get("text") == text for event in self.tracker.events)
+
+    def unsaid(self, *texts: str) -> str:
+        """Returns the first of several texts that the bot has not said in this conversation, else the last."""
+        return next((text for text in texts if not self.has_said(text)), texts[-1])
+
+    def say_first(self) -> list[EventType]:
+        """Says what comes before any answer, each once: sympathy, and that another language is answered in.
+
+        Returns:
+            What is to be remembered.
+        """
+        noticed = self.triage.get("signals") or []
+        words = next((self.reply(signal) for signal in ("death", "service_down") if signal in noticed), "")
+        if words and not self.has_said(words):
+            self.say(words)
+        written = self.slot("language")
+        if written in (None, self.language, self.slot("language_told")):
+            return []
+        self.say(replies().language_notice(written, self.language))
+        return [SlotSet("language_told", written)]
+
+    def topic_buttons(self, intents: Iterable[str]) -> list[Button]:
+        """Returns a button for each issue."""
+        return [button(self.topic(intent), intent) for intent in intents]
+
+    def fitting_buttons(self, intents: Iterable[str]) -> list[Button]:
+        """Returns a button for each issue that the customer's product has."""
+        return self.topic_buttons(name for name in intents if self.product in (None, *issues()[name].products))
+
+    def title_buttons(self, intents: Sequence[str]) -> list[Button]:
+        """Returns a button for each issue that says its article's title."""
+        return [button(self.article(intent).title, intent) for intent in intents]
+
+
+class BotAction(Action, ABC):
+    """An action that answers the customer; rules call it by its `action_name`."""
+
+    action_name: str
+
+    def name(self) -> str:
+        """Returns the name under which rules call the action."""
+        return self.action_name
+
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
+        """Answers; what then follows is the form that was interrupted or the customer's turn, unless `answer` says."""
+        turn = Turn(dispatcher, tracker)
+        events = self.answer(turn)
+        handed_on = any(event["event"] == "followup" for event in events)
+        return events if handed_on else [*events, FollowupAction(turn.form or "action_listen")]
+
+    @abstractmethod
+    def answer(self, turn: Turn) -> list[EventType]:
+        """Utters what there is to say; returns the events to be remembered, and maybe the action that follows."""

@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from rasa_sdk import Tracker
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
-from rasa_sdk.executor import CollectingDispatcher
 
-from actions.conversation import button, language_of, replies, shortened, shows_payloads, text_of, turn_of
+from actions.conversation import Turn, button, emptied, shortened
 from actions.records import record_search
 from bot.articles.language import normalise
 from bot.articles.replies import language_name
@@ -32,62 +30,43 @@ _LONGEST_SENTENCE = 240
 logger = logging.getLogger(__name__)
 
 
-def offer_documents(dispatcher: CollectingDispatcher, tracker: Tracker) -> list[EventType] | None:
+def offer_documents(turn: Turn) -> list[EventType] | None:
     """Offers what the search finds for the last message; None where it is not about the products or nothing is found.
 
     Without an imported article database nothing is loaded.
     """
-    about = (tracker.latest_message or {}).get("about_products") or {}
+    about = (turn.tracker.latest_message or {}).get("about_products") or {}
     if not about.get("likely"):
         return None
-    question, language = text_of(tracker), language_of(tracker)
-    found = find_documents(question, normalise(tracker.get_slot("language")) or language)
+    found = find_documents(turn.text, normalise(turn.slot("language")) or turn.language)
     if not found:
         return None
-    search = str(uuid.uuid4())
-    documents = [_shown(hit, language) for hit in found]
-    lead = replies().dialogue("documents_found", language)
+    search, lead = str(uuid.uuid4()), turn.reply("documents_found")
+    links = [_shown(hit, turn.language) for hit in found]
     payload = {
         "type": "documents",
         "search": search,
-        "language": language,
-        "title": replies().label("search_results", language),
+        "language": turn.language,
+        "title": turn.label("search_results"),
         "lead": lead,
-        "links": documents,
+        "links": links,
     }
-    dispatcher.utter_message(text=_as_text(lead, documents), json_message=payload if shows_payloads(tracker) else None)
-    dispatcher.utter_message(
-        text=replies().dialogue("documents_question", language),
-        buttons=[
-            button(replies().label("documents_helped", language), "solved"),
-            button(replies().label("no_document", language), "none_of_these"),
-        ],
-    )
-    record_search(tracker, search, "shown", question, [hit.file for hit in found])
-    offered = {"search": search, "text": question, "turn": turn_of(tracker)}
+    turn.say(_as_text(lead, links), payload=payload if turn.shows_payloads else None)
+    helped, none = button(turn.label("documents_helped"), "solved"), button(turn.label("no_document"), "none_of_these")
+    turn.say(turn.reply("documents_question"), [helped, none])
+    record_search(turn, search, "shown", turn.text, [hit.file for hit in found])
+    offered = {"search": search, "text": turn.text, "turn": turn.number}
     # The conversation has gone on to a matter of its own; a ticket would be about this one.
-    return [
-        SlotSet("documents", offered),
-        *(SlotSet(slot, None) for slot in ("issue", "tried", "failed_steps")),
-        FollowupAction("action_listen"),
-    ]
+    return [SlotSet("documents", offered), *emptied("issue", "tried", "failed_steps")]
 
 
-def pending_documents(tracker: Tracker) -> dict[str, Any] | None:
-    """Returns the search whose documents the last message answers, None if none were offered just before it."""
-    offered = tracker.get_slot("documents")
-    return offered if offered and offered["turn"] == turn_of(tracker) - 1 else None
-
-
-def documents_verdict(
-    dispatcher: CollectingDispatcher, tracker: Tracker, offered: dict[str, Any], helped: bool
-) -> list[EventType]:
+def documents_verdict(turn: Turn, offered: dict[str, Any], helped: bool) -> list[EventType]:
     """Closes well where a document helped; otherwise it is for a person."""
-    record_search(tracker, offered["search"], "helped" if helped else "none")
+    record_search(turn, offered["search"], "helped" if helped else "none")
     if not helped:
         return [FollowupAction("action_start_ticket")]
-    dispatcher.utter_message(text=replies().text("utter_solved", language_of(tracker)))
-    return [SlotSet("documents", None), FollowupAction("action_listen")]
+    turn.say(turn.reply("utter_solved"))
+    return emptied("documents")
 
 
 def find_documents(question: str, language: str) -> list[Hit]:
@@ -101,11 +80,11 @@ def find_documents(question: str, language: str) -> list[Hit]:
     except (RuntimeError, OSError, sqlite3.Error) as error:  # an answer without documents is better than none
         logger.warning("the imported articles cannot be searched: %s", error)
         return []
-    first_of_each: dict[str, Hit] = {}
+    best_of_each: dict[str, Hit] = {}
     for hit in found:
         if links.allows(hit.url):
-            first_of_each.setdefault(hit.url, hit)
-    return list(first_of_each.values())[:MOST_DOCUMENTS]
+            best_of_each.setdefault(hit.url, hit)
+    return list(best_of_each.values())[:MOST_DOCUMENTS]
 
 
 @lru_cache(maxsize=1)

@@ -1,109 +1,121 @@
-"""Takes the customer's verdict: on an answer, on documents found, on issues to choose from."""
+"""Takes the customer's reaction to an answer: a verdict, thanks, a remark, an objection, despair."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
-from rasa_sdk.executor import CollectingDispatcher
 
-from actions.clarification import ask_which, pending_choice, settle
-from actions.conversation import (
-    end_of_turn,
-    form_of,
-    intent_of,
-    issues,
-    known_product,
-    language_of,
-    person_button,
-    replies,
-    signals_of,
-    topic_buttons,
-    unsaid,
-)
-from actions.documents import documents_verdict, pending_documents
+from actions.conversation import BotAction, Turn, emptied, issues
+from actions.documents import documents_verdict
 from actions.recommended_steps import offer_other
 from actions.records import record_outcome
+from actions.topics import ask_which, settle
 from bot.articles.issues import common_issues
 
 _MOST_TOPICS = 5
 _YES = ("affirm", "solved")
 
 
-class ActionFeedback(Action):
+class ActionFeedback(BotAction):
     """Closes well on yes; on no goes on to related issues, and after those to a person."""
 
-    def name(self) -> str:
-        """Returns the name under which rules call the action."""
-        return "action_feedback"
+    action_name = "action_feedback"
 
-    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
+    def answer(self, turn: Turn) -> list[EventType]:
         """Utters what follows from the customer's verdict on what was last asked."""
-        if form_of(tracker):
-            return [end_of_turn(tracker)]
-        said = intent_of(tracker)
-        yes = said in _YES
-        offered = pending_documents(tracker)
+        if turn.form:
+            return []
+        yes = turn.intent in _YES
+        offered, asked, issue = turn.just_asked("documents"), turn.just_asked("choice"), turn.slot("issue")
         if offered is not None:
-            return documents_verdict(dispatcher, tracker, offered, helped=yes)
-        asked = pending_choice(tracker)
-        if asked is not None:
-            return ask_which(dispatcher, tracker, asked["shown"]) if yes else _neither(dispatcher, tracker)
-        if said == "none_of_these":
-            return _neither(dispatcher, tracker)
-        issue = tracker.get_slot("issue")
+            return documents_verdict(turn, offered, helped=yes)
+        if asked is not None and yes:
+            return ask_which(turn, asked["shown"])
+        if asked is not None or turn.intent == "none_of_these":
+            return _neither(turn, asked["shown"] if asked else [])
         if issue not in issues():
-            return _about_no_issue(dispatcher, tracker, yes)
-        return _solved(dispatcher, tracker, issue) if yes else _not_solved(dispatcher, tracker, issue)
+            return _about_no_issue(turn, yes)
+        return _solved(turn, issue) if yes else _not_solved(turn, issue)
 
 
-def _neither(dispatcher: CollectingDispatcher, tracker: Tracker) -> list[EventType]:
-    language = language_of(tracker)
-    asked = pending_choice(tracker)
-    shown = asked["shown"] if asked else []
+def _neither(turn: Turn, shown: list[str]) -> list[EventType]:
     near = dict.fromkeys(name for issue in shown for name in issues()[issue].related if name not in shown)
-    topics = topic_buttons(list(near) or common_issues(), language, known_product(tracker))[:_MOST_TOPICS]
-    buttons = [*topics, person_button(language)]
-    dispatcher.utter_message(text=replies().dialogue("neither", language), buttons=buttons)
-    return [*settle(tracker, None), FollowupAction("action_listen")]
+    topics = turn.fitting_buttons(near or common_issues())[:_MOST_TOPICS]
+    turn.say(turn.reply("neither"), [*topics, turn.person_button])
+    return settle(turn, None)
 
 
-def _about_no_issue(dispatcher: CollectingDispatcher, tracker: Tracker, yes: bool) -> list[EventType]:
+def _about_no_issue(turn: Turn, yes: bool) -> list[EventType]:
     """Answers a yes or no while no issue is at hand: it may be about the other one that was mentioned."""
-    language = language_of(tracker)
-    other = tracker.get_slot("other_issue")
+    other = turn.slot("other_issue")
     if yes and other in issues():
         return [SlotSet("issue", other), FollowupAction("action_recommended_steps")]
-    if intent_of(tracker) in ("already_tried", "not_helped"):
-        dispatcher.utter_message(text=replies().dialogue("no_issue_yet", language))
-    else:
-        dispatcher.utter_message(text=replies().text("utter_affirm_idle" if yes else "utter_deny_idle", language))
-    return [SlotSet("other_issue", None), FollowupAction("action_listen")]
+    no_issue = turn.intent in ("already_tried", "not_helped")
+    turn.say(turn.reply("no_issue_yet" if no_issue else "utter_affirm_idle" if yes else "utter_deny_idle"))
+    return emptied("other_issue")
 
 
-def _solved(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) -> list[EventType]:
-    language = language_of(tracker)
-    record_outcome(tracker, "solved", issue)
-    other = tracker.get_slot("other_issue")
+def _solved(turn: Turn, issue: str) -> list[EventType]:
+    record_outcome(turn, "solved", issue)
+    other = turn.slot("other_issue")
     if other in issues():
-        offer_other(dispatcher, "solved_and_other", other, language)
+        offer_other(turn, "solved_and_other", other)
     else:
-        texts = [replies().text("utter_solved", language), replies().dialogue("remark_again", language)]
-        dispatcher.utter_message(text=unsaid(tracker, texts))
-    return [SlotSet("issue", None), SlotSet("tried", None), FollowupAction("action_listen")]
+        turn.say(turn.unsaid(turn.reply("utter_solved"), turn.reply("remark_again")))
+    return emptied("issue", "tried")
 
 
-def _not_solved(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) -> list[EventType]:
+def _not_solved(turn: Turn, issue: str) -> list[EventType]:
     """Offers the related issues once; if that does not help either, it is for a person."""
-    language = language_of(tracker)
-    record_outcome(tracker, "not_solved", issue)
-    before = tracker.get_slot("tried") or []
+    record_outcome(turn, "not_solved", issue)
+    before = turn.slot("tried") or []
     events: list[EventType] = [SlotSet("tried", list(dict.fromkeys([*before, issue])))]
-    if before or "death" in signals_of(tracker):
+    if before or "death" in turn.signals:
         return [*events, FollowupAction("action_start_ticket")]
-    dispatcher.utter_message(
-        text=replies().text("utter_not_solved", language),
-        buttons=[*topic_buttons(issues()[issue].related, language, known_product(tracker)), person_button(language)],
-    )
-    return [*events, FollowupAction("action_listen")]
+    turn.say(turn.reply("utter_not_solved"), [*turn.fitting_buttons(issues()[issue].related), turn.person_button])
+    return events
+
+
+class ActionReact(BotAction):
+    """Answers what asks for nothing, each time in other words; says what was understood where that was objected to."""
+
+    action_name = "action_react"
+
+    def answer(self, turn: Turn) -> list[EventType]:
+        """Utters the reaction."""
+        if turn.intent == "objection":
+            return _misunderstood(turn)
+        keys = ("utter_thank" if turn.intent == "thank" else "remark", f"{turn.intent}_again", f"{turn.intent}_third")
+        turn.say(turn.unsaid(*map(turn.reply, keys)))
+        return []
+
+
+class ActionCrisis(BotAction):
+    """Sends whoever tells of despair or violence to people who can help; the second time opens the ticket's form."""
+
+    action_name = "action_crisis"
+
+    def answer(self, turn: Turn) -> list[EventType]:
+        """Utters where to find help at once."""
+        text = turn.reply("crisis")
+        if turn.has_said(text) and not turn.form:
+            return [FollowupAction("action_start_ticket")]
+        turn.say(text, [] if turn.form else [turn.person_button])
+        return []
+
+
+def _misunderstood(turn: Turn) -> list[EventType]:
+    """Says what was understood and offers what is near; the second time a person, the third time the ticket's form."""
+    issue = turn.slot("issue")
+    if turn.entity("section"):  # "no, I asked whether my photos are lost"
+        return [FollowupAction("action_follow_up")]
+    if issue not in issues():
+        turn.say(turn.reply("utter_rephrase"))
+        return []
+    again = turn.reply("objection_again")
+    if turn.has_said(again) or "death" in turn.signals:  # for a person, then
+        return [FollowupAction("action_start_ticket")]
+    first = turn.reply("objection", topic=turn.topic(issue))
+    text = turn.unsaid(first, again)
+    related = turn.fitting_buttons(issues()[issue].related) if text == first else []
+    turn.say(text, [*related, turn.person_button])
+    return []

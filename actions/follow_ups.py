@@ -4,35 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
-from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
-from rasa_sdk.executor import CollectingDispatcher
 
-from actions.conversation import (
-    Button,
-    articles,
-    button,
-    end_of_turn,
-    entity_of,
-    form_of,
-    has_said,
-    has_ticket,
-    intent_of,
-    issues,
-    known_agreement,
-    known_product,
-    language_of,
-    person_button,
-    replies,
-    shows_payloads,
-    text_of,
-)
+from actions.answer import answer_payload, link_lines, shown_variant
+from actions.conversation import BotAction, Button, Turn, articles, button, issues
 from actions.passages import (
     TROUBLE_KINDS,
     Passage,
-    StepWords,
     asked_passage,
     passage_of_kind,
     section_passages,
@@ -40,117 +19,103 @@ from actions.passages import (
     step_passages,
     word_rarity,
 )
-from actions.recommended_steps import answer_payload, ask_solved, link_lines, shown_variant
+from actions.recommended_steps import ask_solved
 from bot.articles import Article
 from bot.text.limited_markdown import plain
 
 _MOST_BUTTONS = 9
 
 
-class ActionFollowUp(Action):
+class ActionFollowUp(BotAction):
     """Answers a follow-up from the article at hand."""
 
-    def name(self) -> str:
-        """Returns the name under which rules call the action."""
-        return "action_follow_up"
+    action_name = "action_follow_up"
 
-    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
+    def answer(self, turn: Turn) -> list[EventType]:
         """Utters the passage that was asked for."""
-        asked, issue = _asked(tracker), tracker.get_slot("issue") or entity_of(tracker, "about")
+        issue = turn.slot("issue") or turn.entity("about")
         if issue not in issues():
-            key = "ticket_exists" if has_ticket(tracker) else "no_issue_yet"
-            dispatcher.utter_message(text=replies().dialogue(key, language_of(tracker)))
-            return [end_of_turn(tracker)]
+            turn.say(turn.reply("ticket_exists" if turn.slot("ticket_number") else "no_issue_yet"))
+            return []
         answers = {"step_failed": _step_failed, "send_again": _links, "more_detail": _detail}
-        events = answers.get(asked, _question)(dispatcher, tracker, issue)
-        handed_on = any(event["event"] == "followup" for event in events)
-        return events if handed_on else [*events, end_of_turn(tracker)]
+        return answers.get(_asked(turn), _question)(turn, issue)
 
 
-def _asked(tracker: Tracker) -> str:
+def _asked(turn: Turn) -> str:
     """Returns what the last message asks, also where it names the product first."""
-    return entity_of(tracker, "question") or intent_of(tracker)
+    return turn.entity("question") or turn.intent
 
 
-def _question(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) -> list[EventType]:
+def _question(turn: Turn, issue: str) -> list[EventType]:
     """Says the passage that answers a question, plainly that there is none, or that it was said before."""
-    language = language_of(tracker)
-    if _offer_passages(dispatcher, tracker):
+    if _offer_passages(turn):
         return []
-    kind = _asked(tracker).removeprefix("ask_")
-    found = _named_passage(tracker, issue) or _passage_of(kind, tracker, articles().article(issue, language))
-    if found is None and kind == "how_long":
-        text = replies().dialogue("no_duration", language)
-    elif found is None:
-        text = replies().dialogue("no_passage", language, topic=replies().topic(issue, language))
+    kind = _asked(turn).removeprefix("ask_")
+    found = _named_passage(turn, issue) or _passage_of(kind, turn, turn.article(issue))
+    if found is not None:
+        text = _wording(found, turn, issue)
+    elif kind == "how_long":
+        text = turn.reply("no_duration")
     else:
-        text = _wording(found, tracker, issue)
-    if found is not None and not has_said(tracker, text):
-        dispatcher.utter_message(text=text)
-    else:
-        known = replies().dialogue("passage_known", language)
-        dispatcher.utter_message(text=known if has_said(tracker, text) else text, buttons=[person_button(language)])
-    if entity_of(tracker, "question"):
-        ask_solved(dispatcher, language)
+        text = turn.reply("no_passage", topic=turn.topic(issue))
+    known = turn.has_said(text)
+    turn.say(turn.reply("passage_known") if known else text, [turn.person_button] if known or found is None else [])
+    if turn.entity("question"):
+        ask_solved(turn)
     return []
 
 
-def _offer_passages(dispatcher: CollectingDispatcher, tracker: Tracker) -> bool:
+def _offer_passages(turn: Turn) -> bool:
     """Offers the passages that the pipeline holds for likely where none is surely meant; returns whether it did."""
-    language, names = language_of(tracker), entity_of(tracker, "passages").split()
-    texts = [replies().dialogue(key, language) for key in ("which_passage", "which_passage_again")]
-    text = next((text for text in texts if not has_said(tracker, text)), None)
-    if text is None or not names:
+    texts, names = [turn.reply("which_passage"), turn.reply("which_passage_again")], turn.entity("passages").split()
+    if all(map(turn.has_said, texts)) or not names:
         return False
     buttons = []
     for about, _, slug in (name.partition("/") for name in names):
-        section = _section(about, slug, language)
+        section = _section(turn, about, slug)
         buttons += [_section_button(section, about=about)] if section else []
-    dispatcher.utter_message(text=text, buttons=[*buttons, person_button(language)])
+    turn.say(turn.unsaid(*texts), [*buttons, turn.person_button])
     return True
 
 
-def _wording(passage: Passage, tracker: Tracker, issue: str) -> str:
+def _wording(passage: Passage, turn: Turn, issue: str) -> str:
     """Returns what is said of a passage: its heading only where it may not be what the customer has in mind."""
-    surely = passage == _named_passage(tracker, issue) and entity_of(tracker, "about") == issue
+    surely = passage == _named_passage(turn, issue) and turn.entity("about") == issue
     return passage.text if surely else f"{passage.heading}\n\n{passage.text}".strip()
 
 
-def _named_passage(tracker: Tracker, issue: str) -> Passage | None:
+def _named_passage(turn: Turn, issue: str) -> Passage | None:
     """Returns the passage that a button names or the pipeline has found, which may be of another issue's article."""
-    return _section(entity_of(tracker, "about") or issue, entity_of(tracker, "section"), language_of(tracker))
+    return _section(turn, turn.entity("about") or issue, turn.entity("section"))
 
 
-def _section(issue: str, slug: str, language: str) -> Passage | None:
+def _section(turn: Turn, issue: str, slug: str) -> Passage | None:
     """Returns a passage of an issue's article by its slug, None if there is none."""
-    article = articles().article(issue, language)
-    return next((section for section in section_passages(article) if section.slug == slug), None)
+    return next((section for section in section_passages(turn.article(issue)) if section.slug == slug), None)
 
 
-def _passage_of(kind: str, tracker: Tracker, article: Article) -> Passage | None:
+def _passage_of(kind: str, turn: Turn, article: Article) -> Passage | None:
     """Returns the passage that a question names in its words, else those of its kind, None if there is none."""
-    product = known_product(tracker)
-    sections = section_passages(article, product)
+    sections = section_passages(article, turn.product)
     of_kind = [section for section in sections if section.kind == kind]
-    found = find_passage(tracker, of_kind) if len(of_kind) > 1 else None
+    found = _find_passage(turn, of_kind) if len(of_kind) > 1 else None
     if found is None and kind in ("what_if", "what_happens"):  # each is about a case of its own
-        return find_passage(tracker, sections)
-    found = found or passage_of_kind(article, kind, product)
+        return _find_passage(turn, sections)
+    found = found or passage_of_kind(article, kind, turn.product)
     if found is None and kind in ("where", "not_there"):
-        return find_passage(tracker, sections) or _place(tracker, article)
+        return _find_passage(turn, sections) or _place(turn, article)
     return found
 
 
-def _place(tracker: Tracker, article: Article) -> Passage:
+def _place(turn: Turn, article: Article) -> Passage:
     """Returns where the steps begin, or the step that a question is about."""
-    variant = shown_variant(article, known_product(tracker), known_agreement(tracker))
-    step = find_passage(tracker, step_passages(variant.steps))
-    return step or Passage(variant.section.title, plain(variant.now))
+    variant = shown_variant(article, turn.product, turn.agreement)
+    return _find_passage(turn, _steps(turn, article)) or Passage(variant.section.title, plain(variant.now))
 
 
-def find_passage(tracker: Tracker, passages: Sequence[Passage]) -> Passage | None:
+def _find_passage(turn: Turn, passages: Sequence[Passage]) -> Passage | None:
     """Returns the passage that the customer's words ask for; None if they do not tell."""
-    return asked_passage(text_of(tracker), passages, _rarity(language_of(tracker)))
+    return asked_passage(turn.text, passages, _rarity(turn.language))
 
 
 @lru_cache(maxsize=32)
@@ -158,87 +123,72 @@ def _rarity(language: str) -> dict[str, float]:
     return word_rarity(articles().article(intent, language) for intent in issues())
 
 
-def _step_failed(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) -> list[EventType]:
+def _step_failed(turn: Turn, issue: str) -> list[EventType]:
     """Repeats the step with what is behind most failures; asks which one it is where none is named."""
-    language = language_of(tracker)
-    article = articles().article(issue, language)
-    which = replies().dialogue("which_step", language)
-    number = _step(tracker, article)
-    if number is None and _named_passage(tracker, issue) is not None:
-        return _question(dispatcher, tracker, issue)
-    if number is None and has_said(tracker, which):
-        return [FollowupAction("action_feedback")]
+    article, which = turn.article(issue), turn.reply("which_step")
+    steps, number = _steps(turn, article), _step(turn, article)
     if number is None:
-        most = min(len(_steps(tracker, article)), _MOST_BUTTONS)
-        buttons = [_step_button(each, language) for each in range(1, most + 1)]
-        buttons += [button(replies().label("nothing_helped", language), "already_tried"), person_button(language)]
-        dispatcher.utter_message(text=which, buttons=buttons)
+        if _named_passage(turn, issue) is not None:
+            return _question(turn, issue)
+        if turn.has_said(which):
+            return [FollowupAction("action_feedback")]
+        buttons = [
+            button(turn.label("step", number=each), "step_failed", step=str(each))
+            for each in range(1, min(len(steps), _MOST_BUTTONS) + 1)
+        ]
+        turn.say(which, [*buttons, button(turn.label("nothing_helped"), "already_tried"), turn.person_button])
         return []
-    step = _steps(tracker, article)[number - 1].text
-    parts = [replies().dialogue("step_again", language, number=number), step]
-    product = shown_variant(article, known_product(tracker)).product
+    step = steps[number - 1].text
+    said = [turn.reply("step_again", number=number), step]
+    product = shown_variant(article, turn.product).product
     trouble = next((found for kind in TROUBLE_KINDS if (found := passage_of_kind(article, kind, product))), None)
     if trouble is not None:
-        parts.append(f"{trouble.heading}\n{trouble.text}")
-    dispatcher.utter_message(text="\n\n".join(parts))
-    if not form_of(tracker):
-        ask_solved(dispatcher, language)
-    failed = [*(tracker.get_slot("failed_steps") or []), f"{article.title} - {number}. {step.splitlines()[0]}"]
+        said.append(f"{trouble.heading}\n{trouble.text}")
+    turn.say("\n\n".join(said))
+    if not turn.form:
+        ask_solved(turn)
+    failed = [*(turn.slot("failed_steps") or []), f"{article.title} - {number}. {step.splitlines()[0]}"]
     return [SlotSet("failed_steps", list(dict.fromkeys(failed)))]
 
 
-def _links(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) -> list[EventType]:
+def _links(turn: Turn, issue: str) -> list[EventType]:
     """Says the links once more; a page shows them as links, with the answer they belong to."""
-    language, product = language_of(tracker), known_product(tracker)
-    article = articles().article(issue, language)
-    payload = answer_payload(issue, article, product, known_agreement(tracker)) if shows_payloads(tracker) else None
-    dispatcher.utter_message(
-        text="\n".join([replies().dialogue("links_again", language), *link_lines(article, product)]),
-        json_message=payload,
-    )
+    article = turn.article(issue)
+    payload = answer_payload(issue, article, turn.product, turn.agreement) if turn.shows_payloads else None
+    turn.say("\n".join([turn.reply("links_again"), *link_lines(article, turn.product)]), payload=payload)
     return []
 
 
-def _detail(dispatcher: CollectingDispatcher, tracker: Tracker, issue: str) -> list[EventType]:
+def _detail(turn: Turn, issue: str) -> list[EventType]:
     """Says the section or step that was asked about; offers the sections where none is recognised."""
-    language = language_of(tracker)
-    article = articles().article(issue, language)
-    sections, steps = section_passages(article, known_product(tracker)), _steps(tracker, article)
-    found, number = _named_passage(tracker, issue), _step(tracker, article)
+    article = turn.article(issue)
+    sections, steps = section_passages(article, turn.product), _steps(turn, article)
+    found, number = _named_passage(turn, issue), _step(turn, article)
     if found is None and number is not None:
-        found = Passage(replies().dialogue("step_again", language, number=number), steps[number - 1].text)
-    if found is None:
-        found = find_passage(tracker, sections) or find_passage(tracker, steps)
+        found = Passage(turn.reply("step_again", number=number), steps[number - 1].text)
+    found = found or _find_passage(turn, sections) or _find_passage(turn, steps)
     if found is not None:
-        dispatcher.utter_message(text=_wording(found, tracker, issue))
+        turn.say(_wording(found, turn, issue))
         return []
-    buttons = [_section_button(section) for section in sections][:_MOST_BUTTONS]
-    which = replies().dialogue("which_part", language)
-    if has_said(tracker, which):
-        buttons.append(person_button(language))
-        which = replies().dialogue("passage_known", language)
-    dispatcher.utter_message(text=which, buttons=buttons)
+    buttons, which = [_section_button(section) for section in sections][:_MOST_BUTTONS], turn.reply("which_part")
+    if turn.has_said(which):
+        turn.say(turn.reply("passage_known"), [*buttons, turn.person_button])
+    else:
+        turn.say(which, buttons)
     return []
 
 
-def _step(tracker: Tracker, article: Article) -> int | None:
+def _step(turn: Turn, article: Article) -> int | None:
     """Returns the number of the step that a button or a sentence names, None if it names none that there is."""
-    most = len(_steps(tracker, article))
-    named = entity_of(tracker, "step") or text_of(tracker)
-    keys = ("step", "cardinals", "ordinals", "times")
-    words = StepWords(*(replies().words(key, article.language) for key in keys))
-    said = [event.get("text") for event in tracker.events if event["event"] == "bot"]
-    asked = said[-1:] == [replies().dialogue("which_step", article.language)]
-    return step_number(named, words, most, asked)
+    named = turn.entity("step") or turn.text
+    said = [event.get("text") for event in turn.tracker.events if event["event"] == "bot"]
+    asked = said[-1:] == [turn.reply("which_step")]
+    return step_number(named, article.language, len(_steps(turn, article)), asked)
 
 
-def _steps(tracker: Tracker, article: Article) -> list[Passage]:
+def _steps(turn: Turn, article: Article) -> list[Passage]:
     """Returns the steps that the customer was shown."""
-    return step_passages(shown_variant(article, known_product(tracker), known_agreement(tracker)).steps)
-
-
-def _step_button(number: int, language: str) -> Button:
-    return button(replies().label("step", language, number=number), "step_failed", step=str(number))
+    return step_passages(shown_variant(article, turn.product, turn.agreement).steps)
 
 
 def _section_button(section: Passage, **about: str) -> Button:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from actions.conversation import replies
 from bot.articles import Article, Note, Section, Step
 from bot.articles.parts import passage_kind, passages
 from bot.text.limited_markdown import plain
@@ -40,54 +41,35 @@ class Passage:
     kind: str | None = None
 
 
-@dataclass(frozen=True)
-class StepWords:
-    """The words by which a language names a step.
-
-    Args:
-        names: what a step is called, in all forms.
-        cardinals: the numbers that may follow it, from one on (`step two`).
-        ordinals: the beginnings of those that may stand before it, from first on (`second step`).
-        counted: the beginnings of words before which a number is no step's (`3 times`, `2 days`).
-    """
-
-    names: Sequence[str]
-    cardinals: Sequence[str]
-    ordinals: Sequence[str]
-    counted: Sequence[str]
-
-
-def step_number(text: str, words: StepWords, most: int, asked: bool = False) -> int | None:
+def step_number(text: str, language: str, most: int, asked: bool = False) -> int | None:
     """Returns the number of the step that a message names, None if it names none.
 
     Args:
         text: what the customer has typed, or the number that a button names.
-        words: how the customer's language names steps.
+        language: whose words for steps and numbers are looked for (`words` in `data/replies/`).
         most: how many steps there are; other numbers are no step's.
         asked: whether the bot has asked for the step: then its number may stand alone, in words, too.
     """
+    # Names of a step; numbers behind one (`step two`); beginnings of those before one (`second step`), and of what is
+    # counted otherwise (`3 times`).
+    names, cardinals, ordinals, counted = (
+        replies().words(key, language) for key in ("step", "cardinals", "ordinals", "times")
+    )
     tokens = ["", *re.findall(r"\w+", text.casefold()), ""]
     bare = None
     for before, token, after in zip(tokens, tokens[1:], tokens[2:], strict=False):
-        number = _number(before, token, after, words)
+        digits = int(token) if token.isdecimal() else 0
+        word = cardinals.index(token) + 1 if token in cardinals else 0
+        number = (digits or word) if before in names else 0
+        if not number and after in names:
+            number = digits or next((place for place, start in enumerate(ordinals, 1) if token.startswith(start)), 0)
         if 1 <= number <= most:
             return number
-        if token.isdigit() and 1 <= int(token) <= most and not after.startswith(tuple(words.counted)):
-            bare = bare or int(token)
-        if asked and token in words.cardinals[1:most]:  # not "one", which is an article in many languages
-            bare = bare or words.cardinals.index(token) + 1
+        if 1 <= digits <= most and not after.startswith(counted):
+            bare = bare or digits
+        if asked and 2 <= word <= most:  # not "one", which is an article in many languages
+            bare = bare or word
     return bare
-
-
-def _number(before: str, token: str, after: str, words: StepWords) -> int:
-    """Returns the number that a word is because a step's name stands beside it, 0 if it is none."""
-    if token.isdigit() and (before in words.names or after in words.names):
-        return int(token)
-    if before in words.names and token in words.cardinals:
-        return words.cardinals.index(token) + 1
-    if after in words.names:
-        return next((place for place, start in enumerate(words.ordinals, 1) if token.startswith(start)), 0)
-    return 0
 
 
 def step_passages(steps: Iterable[Step]) -> list[Passage]:
@@ -118,26 +100,23 @@ def passage_of_kind(article: Article, kind: str, product: str | None) -> Passage
     return Passage(found[0].title, "\n\n".join(filter(None, [section_text(found[0]), text])), found[0].slug)
 
 
-def asked_passage(
-    text: str, passages: Sequence[Passage], rarity: Mapping[str, float], known: str = ""
-) -> Passage | None:
+def asked_passage(text: str, passages: Sequence[Passage], rarity: Mapping[str, float]) -> Passage | None:
     """Returns the passage that a question is about, None if its words do not tell.
 
     Args:
         text: the question.
         passages: those to choose from.
         rarity: what each word's beginning counts, see `word_rarity`.
-        known: words that do not count, such as the article's title.
     """
-    asked = _stems(text) - _stems(known)
-    best, most = None, 0.0
-    for passage in passages:
+    asked = _stems(text)
+
+    def score(passage: Passage) -> float:
         heading = _stems(passage.heading)
         found = asked & (heading | _stems(passage.text))
-        score = sum(rarity.get(stem, 0.0) * (_HEADING_WEIGHT if stem in heading else 1.0) for stem in found)
-        if score > most:
-            best, most = passage, score
-    return best if most >= _ENOUGH else None
+        return sum(rarity.get(stem, 0.0) * (_HEADING_WEIGHT if stem in heading else 1.0) for stem in found)
+
+    best = max(passages, key=score, default=None)
+    return best if best is not None and score(best) >= _ENOUGH else None
 
 
 def word_rarity(articles: Iterable[Article]) -> dict[str, float]:
@@ -152,13 +131,13 @@ def word_rarity(articles: Iterable[Article]) -> dict[str, float]:
 
 def section_text(section: Section) -> str:
     """Returns what a section says, without its heading."""
-    lines = []
-    for part in section.in_order():
-        if isinstance(part, str):
-            lines.append(plain(part))
-        else:
-            lines.append(note_text(part) if isinstance(part, Note) else f"- {step_text(part)}")
-    return "\n".join(line for line in lines if line)
+    return "\n".join(filter(None, map(_part_text, section.in_order())))
+
+
+def _part_text(part: str | Step | Note) -> str:
+    if isinstance(part, Note):
+        return note_text(part)
+    return plain(part) if isinstance(part, str) else f"- {step_text(part)}"
 
 
 def step_text(step: Step) -> str:

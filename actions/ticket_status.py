@@ -9,16 +9,7 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.conversation import (
-    end_of_turn,
-    form_of,
-    intent_of,
-    known_product,
-    language_of,
-    person_button,
-    replies,
-    text_of,
-)
+from actions.conversation import BotAction, Turn, emptied, intent_of, text_of
 from actions.ticket_form import ANSWER, MOST_TRIES, cancel_button, is_answer
 from bot.articles.links import support_request_url
 from bot.text.contacts import find_address
@@ -32,36 +23,30 @@ MOST_GUESSES = 5
 _FOREIGN_CASE = re.compile(r"(?<!\d)2[0-9]\d{14}(?!\d)")
 
 
-class ActionTicketStatus(Action):
+class ActionTicketStatus(BotAction):
     """Tells about a ticket of this conversation; asks for number and address of any other."""
 
-    def name(self) -> str:
-        """Returns the name under which rules call the action."""
-        return "action_ticket_status"
+    action_name = "action_ticket_status"
 
-    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
+    def answer(self, turn: Turn) -> list[EventType]:
         """Utters the status, or begins the form that asks whose ticket it is."""
-        language, form = language_of(tracker), form_of(tracker)
-        if form == FORM:
-            return [end_of_turn(tracker)]
-        number = find_number(text_of(tracker))
-        if number is None and _FOREIGN_CASE.search(text_of(tracker)):
-            url = support_request_url(known_product(tracker))
-            dispatcher.utter_message(text=replies().dialogue("foreign_case", language, url=url))
-            return [end_of_turn(tracker)]
+        if turn.form == FORM:
+            return []
+        number, url = find_number(turn.text), support_request_url(turn.product)
+        if number is None and _FOREIGN_CASE.search(turn.text):
+            turn.say(turn.reply("foreign_case", url=url))
+            return []
         try:
-            own = _own(tracker, number)
+            own = _own(turn, number)
         except TicketStoreError:
-            dispatcher.utter_message(
-                text=replies().dialogue("status_failed", language, url=support_request_url(known_product(tracker)))
-            )
-            return [end_of_turn(tracker)]
+            turn.say(turn.reply("status_failed", url=url))
+            return []
         if own is not None:
-            dispatcher.utter_message(text=_told(own, language))
-            return [end_of_turn(tracker)]
-        if form:
-            dispatcher.utter_message(text=replies().dialogue("status_later", language))
-            return [end_of_turn(tracker)]
+            turn.say(_told(turn, own))
+            return []
+        if turn.form:
+            turn.say(turn.reply("status_later"))
+            return []
         return [*emptied_status(), SlotSet("status_number", number), FollowupAction(FORM)]
 
 
@@ -96,83 +81,64 @@ class ValidateStatusForm(Action):
 class ActionAskStatusNumber(Action):
     """Asks for the ticket's number."""
 
+    field = "number"
+
     def name(self) -> str:
         """Returns the name under which the form calls the action."""
-        return "action_ask_status_form_status_number"
+        return f"action_ask_status_form_status_{self.field}"
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Utters the question."""
-        return _ask(dispatcher, tracker, "number")
+        turn = Turn(dispatcher, tracker)
+        wrong = is_answer(tracker, FORM) and turn.slot("number_tries")
+        key = f"status_{self.field}_wrong" if wrong else f"ask_status_{self.field}"
+        turn.say(turn.reply(key), [cancel_button(turn.language)])
+        return []
 
 
-class ActionAskStatusEmail(Action):
+class ActionAskStatusEmail(ActionAskStatusNumber):
     """Asks for the address that was given for the ticket."""
 
-    def name(self) -> str:
-        """Returns the name under which the form calls the action."""
-        return "action_ask_status_form_status_email"
-
-    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
-        """Utters the question."""
-        return _ask(dispatcher, tracker, "email")
+    field = "email"
 
 
-class ActionTellStatus(Action):
+class ActionTellStatus(BotAction):
     """Tells the status to whoever has proved to be the owner; everybody else gets one and the same answer."""
 
-    def name(self) -> str:
-        """Returns the name under which rules call the action."""
-        return "action_tell_status"
+    action_name = "action_tell_status"
 
-    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
+    def answer(self, turn: Turn) -> list[EventType]:
         """Utters the status or the neutral answer; after too many guesses nothing is looked up any more."""
-        language = language_of(tracker)
-        guesses = tracker.get_slot("status_guesses") or 0
-        number, email = tracker.get_slot("status_number") or "", tracker.get_slot("status_email") or None
+        guesses = turn.slot("status_guesses") or 0
+        number, email = turn.slot("status_number") or "", turn.slot("status_email") or None
+        done = [*emptied_status(), FollowupAction("action_listen")]
         try:
-            found = ticket_store().status_for(number, tracker.sender_id, email) if guesses < MOST_GUESSES else None
+            found = ticket_store().status_for(number, turn.tracker.sender_id, email) if guesses < MOST_GUESSES else None
         except TicketStoreError:
-            dispatcher.utter_message(
-                text=replies().dialogue("status_failed", language, url=support_request_url(known_product(tracker)))
-            )
-            return [*emptied_status(), FollowupAction("action_listen")]
+            turn.say(turn.reply("status_failed", url=support_request_url(turn.product)))
+            return done
         if found is not None:
-            dispatcher.utter_message(text=_told(found, language))
-        else:
-            buttons = [person_button(language)]
-            dispatcher.utter_message(text=replies().dialogue("status_unknown", language), buttons=buttons)
-            guesses += 1
-        return [*emptied_status(), SlotSet("status_guesses", guesses), FollowupAction("action_listen")]
+            turn.say(_told(turn, found))
+            return done
+        turn.say(turn.reply("status_unknown"), [turn.person_button])
+        return [SlotSet("status_guesses", guesses + 1), *done]
 
 
-def _own(tracker: Tracker, number: str | None) -> TicketStatus | None:
+def _own(turn: Turn, number: str | None) -> TicketStatus | None:
     """Returns the ticket of this conversation that is asked about, the newest if no number is named."""
     if number is not None:
-        return ticket_store().status_for(number, tracker.sender_id)
-    return next(iter(ticket_store().statuses_in(tracker.sender_id)), None)
+        return ticket_store().status_for(number, turn.tracker.sender_id)
+    return next(iter(ticket_store().statuses_in(turn.tracker.sender_id)), None)
 
 
-def _told(status: TicketStatus, language: str) -> str:
+def _told(turn: Turn, status: TicketStatus) -> str:
     """Returns what the owner is told, with the date as the language writes it."""
     from babel.dates import format_date
 
-    opened = format_date(status.opened_at, "long", locale=language)
-    return replies().dialogue(f"status_{status.state}", language, number=status.number, date=opened)
-
-
-def _ask(dispatcher: CollectingDispatcher, tracker: Tracker, what: str) -> list[EventType]:
-    language = language_of(tracker)
-    wrong = is_answer(tracker, FORM) and tracker.get_slot("number_tries")
-    key = f"status_{what}_wrong" if wrong else f"ask_status_{what}"
-    dispatcher.utter_message(text=replies().dialogue(key, language), buttons=[cancel_button(language)])
-    return []
+    opened = format_date(status.opened_at, "long", locale=turn.language)
+    return turn.reply(f"status_{status.state}", number=status.number, date=opened)
 
 
 def emptied_status() -> list[EventType]:
     """Returns the events that leave nothing of an earlier question for a ticket's status."""
-    return [SlotSet("status_number", None), SlotSet("status_email", None), SlotSet("number_tries", 0)]
-
-
-def _failed(tracker: Tracker) -> str:
-    url = support_request_url(known_product(tracker))
-    return replies().dialogue("status_failed", language_of(tracker), url=url)
+    return [*emptied("status_number", "status_email"), SlotSet("number_tries", 0)]

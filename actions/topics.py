@@ -1,88 +1,108 @@
-"""Offers the topics that come up most: as help, and where a message was not understood."""
+"""Offers topics: as help, where a message was not understood, and to choose from where no issue is sure enough."""
 
 from __future__ import annotations
 
-from typing import Any
+from rasa_sdk.events import EventType, FollowupAction, SlotSet
 
-from rasa_sdk import Action, Tracker
-from rasa_sdk.events import EventType, FollowupAction
-from rasa_sdk.executor import CollectingDispatcher
-
-from actions.clarification import ask_which, offer_person_first, pending_choice, possible_issues
-from actions.conversation import (
-    end_of_turn,
-    form_of,
-    has_said,
-    intent_of,
-    language_of,
-    person_button,
-    replies,
-    say_first,
-    text_of,
-    topic_buttons,
-)
+from actions.conversation import BotAction, Turn, button, issues
 from actions.documents import offer_documents
-from actions.records import record_fallback
+from actions.records import record_choice, record_fallback
 from bot.articles.issues import common_issues
 from bot.tickets.numbers import find_number
 
 
-def offer_topics(dispatcher: CollectingDispatcher, reply: str, language: str) -> None:
+def offer_topics(turn: Turn, reply: str) -> None:
     """Utters a reply with a button for each common issue and one for a person."""
-    dispatcher.utter_message(
-        text=replies().text(reply, language),
-        buttons=[*topic_buttons(common_issues(), language), person_button(language)],
-    )
+    turn.say(turn.reply(reply), [*turn.topic_buttons(common_issues()), turn.person_button])
 
 
-class ActionOfferTopics(Action):
+class ActionOfferTopics(BotAction):
     """Says what the bot can do."""
 
-    def name(self) -> str:
-        """Returns the name under which rules call the action."""
-        return "action_offer_topics"
+    action_name = "action_offer_topics"
 
-    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
+    def answer(self, turn: Turn) -> list[EventType]:
         """Utters the help text and the topics."""
-        told = say_first(dispatcher, tracker)
-        offer_topics(dispatcher, "utter_help", language_of(tracker))
-        return [*told, end_of_turn(tracker)]
+        told = turn.say_first()
+        offer_topics(turn, "utter_help")
+        return told
 
 
-class ActionNotUnderstood(Action):
+class ActionNotUnderstood(BotAction):
     """Offers documents or issues that may be meant; otherwise asks to rephrase once, then offers topics."""
 
-    def name(self) -> str:
-        """Returns the name under which rules call the action."""
-        return "action_not_understood"
+    action_name = "action_not_understood"
 
-    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
+    def answer(self, turn: Turn) -> list[EventType]:
         """Utters the documents, the issues, the question to rephrase, or the way out."""
-        language, text = language_of(tracker), text_of(tracker)
-        if find_number(text):  # a ticket's number alone says what is wanted
+        if find_number(turn.text):  # a ticket's number alone says what is wanted
             return [FollowupAction("action_ticket_status")]
-        if form_of(tracker):
-            dispatcher.utter_message(text=replies().dialogue("not_understood_in_form", language))
-            return [end_of_turn(tracker)]
-        record_fallback(tracker, text)
-        told = say_first(dispatcher, tracker)
-        if offer_person_first(dispatcher, tracker, possible_issues(tracker)):
-            return [*told, FollowupAction("action_listen")]
-        offered = offer_documents(dispatcher, tracker)
-        if offered is None and (possible := possible_issues(tracker)) and pending_choice(tracker) is None:
-            offered = ask_which(dispatcher, tracker, possible)
-        return [*told, *(_ask_to_rephrase(dispatcher, tracker) if offered is None else offered)]
+        if turn.form:
+            turn.say(turn.reply("not_understood_in_form"))
+            return []
+        record_fallback(turn)
+        told, possible = turn.say_first(), possible_issues(turn)
+        if offer_person_first(turn, possible):
+            return told
+        offered = offer_documents(turn)
+        if offered is None and possible and turn.just_asked("choice") is None:
+            offered = ask_which(turn, possible)
+        if offered is None:
+            _ask_to_rephrase(turn)
+        return [*told, *(offered or [])]
 
 
-def _ask_to_rephrase(dispatcher: CollectingDispatcher, tracker: Tracker) -> list[EventType]:
+def _ask_to_rephrase(turn: Turn) -> None:
     """Asks to say it in other words; the second time offers topics, the third time a person."""
-    language = language_of(tracker)
-    reply = "utter_out_of_scope" if intent_of(tracker) == "out_of_scope" else "utter_rephrase"
-    topics, person = replies().text("utter_topics", language), replies().dialogue("objection_again", language)
-    if not any(has_said(tracker, replies().text(key, language)) for key in ("utter_out_of_scope", "utter_rephrase")):
-        dispatcher.utter_message(text=replies().text(reply, language))
-    elif has_said(tracker, topics):
-        dispatcher.utter_message(text=person, buttons=[person_button(language)])
+    out_of_scope, rephrase = turn.reply("utter_out_of_scope"), turn.reply("utter_rephrase")
+    if not turn.has_said(out_of_scope) and not turn.has_said(rephrase):
+        turn.say(out_of_scope if turn.intent == "out_of_scope" else rephrase)
+    elif turn.has_said(turn.reply("utter_topics")):
+        turn.say(turn.reply("objection_again"), [turn.person_button])
     else:
-        offer_topics(dispatcher, "utter_topics", language)
-    return [FollowupAction("action_listen")]
+        offer_topics(turn, "utter_topics")
+
+
+def possible_issues(turn: Turn) -> list[str]:
+    """Returns the issues that the last message may mean, an empty list where one is clearly meant.
+
+    How sure is sure enough is a setting of the pipeline, in config.yml.
+    """
+    found = [intent for intent in turn.triage.get("candidates") or [] if intent in issues()]
+    return found if len(found) > 1 else []
+
+
+def ask_which(turn: Turn, shown: list[str]) -> list[EventType]:
+    """Asks which of the issues it is, by their articles' titles, or none of them."""
+    buttons = [*turn.title_buttons(shown), button(turn.label("neither"), "none_of_these")]
+    if "death" in turn.signals:  # often a matter that only a person can settle
+        buttons.append(turn.person_button)
+    turn.say(turn.reply("which_issue"), buttons)
+    asked = turn.just_asked("choice")
+    return [SlotSet("choice", {"text": asked["text"] if asked else turn.text, "shown": shown, "turn": turn.number})]
+
+
+def offer_person_first(turn: Turn, shown: list[str]) -> bool:
+    """Offers a person after a death, where often nobody can sign in, and the issues only beside it; once.
+
+    Args:
+        turn: the customer's turn.
+        shown: the issues that the message may mean.
+
+    Returns:
+        Whether that was said in place of an answer.
+    """
+    text = turn.reply("bereaved")
+    if "death" not in (turn.triage.get("signals") or []) or turn.has_said(text):
+        return False
+    turn.say(text, [turn.person_button, *turn.title_buttons(shown)])
+    return True
+
+
+def settle(turn: Turn, chosen: str | None) -> list[EventType]:
+    """Keeps what the customer chose; None for neither. Does nothing where no question was asked."""
+    asked = turn.just_asked("choice")
+    if asked is None:
+        return []
+    record_choice(asked["text"], turn.language, asked["shown"], chosen if chosen in asked["shown"] else None)
+    return [SlotSet("choice", None)]

@@ -82,17 +82,9 @@ class Documents:
         """Answers with the page for a frame of another site."""
         return self._page(request, _found("index.html"), self._framed)
 
-    async def demo(self, request: Request) -> HTTPResponse:
-        """Answers with a host page to try the frame on."""
-        return _cached(request, _found("demo.html"), headers.DEMO)
-
-    async def embed(self, request: Request) -> HTTPResponse:
-        """Answers with the script that other sites load."""
-        return _cached(request, _found("embed.js"), headers.LAUNCHER)
-
-    async def file(self, request: Request, name: str) -> HTTPResponse:
+    async def file(self, request: Request, name: str, security: dict[str, str] = headers.COMMON) -> HTTPResponse:
         """Answers with a file of the page."""
-        return _cached(request, _found(name), headers.COMMON)
+        return _cached(request, _found(name), security)
 
     async def texts(self, request: Request, name: str) -> HTTPResponse:
         """Answers with everything that the page says in one language, as JSON; `name` is `<language>.json`."""
@@ -147,11 +139,10 @@ def _cached(request: Request, found: Asset, security: dict[str, str]) -> HTTPRes
     """Sends a document, packed if the browser takes that, or tells that the browser has it already."""
     zipped = "gzip" in header_of(request, "accept-encoding").lower()
     tag = f'"{found.tag}{"-gzip" if zipped else ""}"'
-    named = request.args.get("v") == found.tag
-    sent = {"Vary": "Accept-Encoding", **security, "ETag": tag, "Cache-Control": _FOREVER if named else _REVALIDATE}
-    known = [item.strip().removeprefix("W/") for item in header_of(request, "if-none-match").split(",")]
-    if tag in known:
+    cached = _FOREVER if request.args.get("v") == found.tag else _REVALIDATE
+    sent = {"Vary": "Accept-Encoding", **security, "ETag": tag, "Cache-Control": cached}
+    if tag in (item.strip().removeprefix("W/") for item in header_of(request, "if-none-match").split(",")):
         return empty(304, headers=sent)
-    if zipped:
-        sent["Content-Encoding"] = "gzip"
-    return raw(found.packed if zipped else found.body, headers=sent, content_type=found.type)
+    if not zipped:
+        return raw(found.body, headers=sent, content_type=found.type)
+    return raw(found.packed, headers={**sent, "Content-Encoding": "gzip"}, content_type=found.type)

@@ -34,9 +34,8 @@ from bot.channel.requests import (
     check_origin,
     is_own,
     json_answer,
-    json_body,
     page_locale,
-    text_field,
+    text_fields,
     visitor_language,
 )
 from bot.channel.tokens import KeyFileError, Tokens, new_conversation, signing_key
@@ -114,9 +113,9 @@ class PageChannel(InputChannel):
         routes: list[tuple[str, str, tuple[str, ...], Callable[..., Any]]] = [
             ("asset", "/assets/<name:str>", read, documents.file),
             ("texts", "/texts/<name:str>", read, documents.texts),
-            ("embed", "/embed.js", read, documents.embed),
+            ("embed", "/embed.js", read, partial(documents.file, name="embed.js", security=headers.LAUNCHER)),
             ("frame", "/frame", read, documents.frame),
-            ("demo", "/demo", read, documents.demo),
+            ("demo", "/demo", read, partial(documents.file, name="demo.html", security=headers.DEMO)),
             ("begin", "/session", write, self._begin_session),
             ("end", "/session", ("DELETE",), self._end_session),
             ("message", "/messages", write, self._message),
@@ -141,14 +140,14 @@ class PageChannel(InputChannel):
 
     async def _begin_session(self, request: Request) -> HTTPResponse:
         address = await self._admitted(request)
-        content = await json_body(request, self._settings.body_bytes)
-        parent = text_field(content, "parent_origin")
+        parent, shown, locale, product, email = await self._fields(
+            request, "parent_origin", "language", "locale", "product", "email"
+        )
         # Browsers keep a page that may not embed the chat from showing the frame at all.
         if parent and parent not in self._embed_origins and not is_own(request, parent, self._settings.page_origin):
             raise RefusedError(403, "origin")
-        shown, accepted = text_field(content, "language"), accepted_languages(request)
+        accepted = accepted_languages(request)
         language = self._replies.answer_language(shown, *accepted)
-        product, email = text_field(content, "product"), text_field(content, "email")
         await self._limits.session(address)
         now = time.time()
         session = Session(
@@ -159,7 +158,7 @@ class PageChannel(InputChannel):
             expires=now + self._tokens.lifetime,
             seen=now,
             page_email=email if email and len(email) <= _LONGEST_EMAIL else None,
-            page_locale=page_locale(self._replies, language, [text_field(content, "locale"), shown], accepted),
+            page_locale=page_locale(self._replies, language, [locale, shown], accepted),
         )
         topics = [
             {"title": self._replies.topic(intent, language), "payload": f"/{intent}"} for intent in common_issues()
@@ -191,11 +190,10 @@ class PageChannel(InputChannel):
     async def _opened(self, request: Request) -> HTTPResponse:
         """Records that a document which was found for the customer has been opened."""
         session = await self._admitted_session(request)
-        content = await json_body(request, self._settings.body_bytes)
-        search, file = text_field(content, "search") or "", text_field(content, "file") or ""
+        search, file = await self._fields(request, "search", "file")
         found = (said for said in session.messages if said.get("type") == "documents" and said["search"] == search)
         languages = [said["language"] for said in found if any(link["file"] == file for link in said["links"])]
-        if not languages:
+        if search is None or file is None or not languages:
             raise RefusedError(400, "malformed")
         event = SearchEvent(
             search_id=search,
@@ -221,8 +219,7 @@ class PageChannel(InputChannel):
 
     async def _turn(self, request: Request, session: Session, address: str) -> Turn:
         """Returns the turn that answers the request's message, begun here unless it came before."""
-        content = await json_body(request, self._settings.body_bytes)
-        message, text, button, language = (text_field(content, name) for name in ("id", "text", "button", "language"))
+        message, text, button, language = await self._fields(request, "id", "text", "button", "language")
         if message is None or not _MESSAGE_ID.fullmatch(message) or (text is None) == (button is None):
             raise RefusedError(400, "malformed")
         message = message.lower()
@@ -272,6 +269,9 @@ class PageChannel(InputChannel):
         """Counts a request; returns the conversation of its token."""
         await self._admitted(request)
         return await self._session(self._tokens.conversation(bearer_token(request)))
+
+    async def _fields(self, request: Request, *names: str) -> list[str | None]:
+        return await text_fields(request, self._settings.body_bytes, *names)
 
     async def _session(self, conversation: str | None) -> Session:
         session = await self._store.get(conversation) if conversation else None

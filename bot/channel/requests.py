@@ -6,6 +6,7 @@ import ipaddress
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -115,8 +116,13 @@ def bearer_token(request: Request) -> str:
     return token.strip()
 
 
-async def json_body(request: Request, most_bytes: int) -> dict[str, Any]:
-    """Returns the JSON object in a streamed body, of which no more is read than allowed.
+async def text_fields(request: Request, most_bytes: int, *names: str) -> list[str | None]:
+    """Returns texts of the JSON object in a streamed body, of which no more is read than allowed.
+
+    Args:
+        request: the request.
+        most_bytes: how long its body may be.
+        *names: the fields; one that is missing or null is None.
 
     Raises:
         RefusedError: 415, 413 or 400.
@@ -139,19 +145,10 @@ async def json_body(request: Request, most_bytes: int) -> dict[str, Any]:
         raise RefusedError(400, "malformed") from error
     if not isinstance(content, dict):
         raise RefusedError(400, "malformed")
-    return content
-
-
-def text_field(content: dict[str, Any], name: str) -> str | None:
-    """Returns a field that is a text, None if it is missing or null.
-
-    Raises:
-        RefusedError: 400, it is something else.
-    """
-    value = content.get(name)
-    if value is not None and not isinstance(value, str):
+    values = [content.get(name) for name in names]
+    if not all(value is None or isinstance(value, str) for value in values):
         raise RefusedError(400, "malformed")
-    return value
+    return values
 
 
 def accepted_languages(request: Request) -> list[str]:
@@ -159,13 +156,10 @@ def accepted_languages(request: Request) -> list[str]:
     ranked = []
     for item in header_of(request, "accept-language").split(",")[:_MOST_LANGUAGES]:
         locale, _, weight = item.partition(";")
-        try:
-            quality = float(weight.strip().removeprefix("q=") or 1)
-        except ValueError:
-            continue
-        if locale.strip() and quality > 0:
-            ranked.append((quality, locale.strip()))
-    return [locale for _, locale in sorted(ranked, key=lambda found: found[0], reverse=True)]
+        with suppress(ValueError):
+            ranked.append((float(weight.strip().removeprefix("q=") or 1), locale.strip()))
+    ranked.sort(key=lambda found: found[0], reverse=True)
+    return [locale for quality, locale in ranked if locale and quality > 0]
 
 
 def visitor_language(request: Request, replies: Replies) -> str:

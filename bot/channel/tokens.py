@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 
+from bot.files import write_private
 from bot.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -69,9 +71,9 @@ def signing_key(settings: Settings) -> str:
         (settings.secrets_dir / ".gitignore").write_text("*\n", encoding="ascii")
         _make_once(path)
         key = _read(path)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise KeyFileError(
-            f"{path}: cannot be used ({error.strerror}); make the folder writable or set BOT_SECRET_KEY."
+            f"{path}: cannot be used ({error}); make the folder writable or set BOT_SECRET_KEY."
         ) from error
     if len(key) < _KEY_LENGTH:
         raise KeyFileError(f"{path}: is not a key; delete it, and a new one is made at the next start.")
@@ -83,13 +85,10 @@ def _make_once(path: Path) -> None:
         return
     # Written in full under another name first: another server that starts now must never read half a key.
     draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-        stream.write(secrets.token_urlsafe(_KEY_LENGTH))
+    write_private(draft, secrets.token_urlsafe(_KEY_LENGTH))
     try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass  # the other server was first
+        with suppress(FileExistsError):  # the other server was first
+            os.link(draft, path)
     finally:
         draft.unlink()
 

@@ -4,7 +4,7 @@
 
 Behaviour, always there:
 
-- `action_endpoint` (EndpointConfig.request, .session): actions run in Rasa's process, as `embedded:` in endpoints.yml
+- `action_endpoint` (EndpointConfig.request): actions run in Rasa's process, as `embedded:` in endpoints.yml
   says; a class of endpoints cannot be chosen in that file.
 - `tracker_store` (Agent._create_tracker_store): a conversation that cannot be read fails visibly; Rasa wraps every
   store so that it becomes a new one.
@@ -16,11 +16,9 @@ Behaviour, always there:
 Speed, `BOT_RASA_PATCHES=off` leaves them out; each returns what Rasa's own does (tests/rasa_patches and
 tests/serving/test_message_path.py compare them), figures in docs/benchmarks.md:
 
-- `action_results` (RemoteAction._validate_action_result, ._action_call_format, Event.resolve_by_type): checks compiled
-  once, calls without the answers that the page has rendered; 17 ms an action.
-- `conversation_states` (DialogueStateTracker.copy, .applied_events, .past_states): a conversation is not gone through
-  again for each prediction; 15 % of an answer.
-- `rule_lookup` (RulePolicy._get_possible_keys, ._find_action_from_rules, copy in its module): rules are found by an
+- `action_results` (RemoteAction._validate_action_result, ._action_call_format, Event.resolve_by_type): one validator,
+  made once, calls without the answers that the page has rendered; 15 ms an action.
+- `rule_lookup` (RulePolicy._get_possible_keys, copy in its module): rules are found by an
   index; 16 % of an answer.
 - `graph_runner` (DaskGraphRunner and copy in rasa.core.processor, Domain.is_empty): the pipeline runs without Dask's
   scheduler; 1.5 ms a message.
@@ -33,7 +31,6 @@ from functools import lru_cache
 from bot.rasa_patches import (
     action_endpoint,
     action_results,
-    conversation_states,
     graph_runner,
     rule_lookup,
     stages,
@@ -48,7 +45,7 @@ BEHAVIOUR = (
     understanding,  # before what measures it: a customer waits for the messages before hers, too
     stages,
 )
-SPEED = (action_results, conversation_states, rule_lookup, graph_runner)
+SPEED = (action_results, rule_lookup, graph_runner)
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""Runs actions in Rasa's own process, or calls a server that was started apart, over connections that are kept.
+"""Runs actions in Rasa's own process, or calls a server that was started apart.
 
 `action_endpoint` in endpoints.yml says `embedded:PACKAGE`. A server apart costs each message two conversions to JSON
 and back, a fifth of an answer's processor time, and a machine the memory of another Python. `BOT_ACTION_SERVER_URL`
@@ -10,13 +10,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any
-from weakref import WeakSet
 
-import aiohttp
-from rasa.core.constants import DEFAULT_REQUEST_TIMEOUT
 from rasa.utils.endpoints import ClientResponseError, EndpointConfig
 
 from bot.rasa_patches.worker_thread import WorkerThread
@@ -25,9 +21,6 @@ from bot.settings import get_settings
 logger = logging.getLogger(__name__)
 
 EMBEDDED = "embedded:"
-# Shorter than any server's own patience: a request never meets a connection that is just being closed.
-_IDLE_SECONDS = 2
-_OPEN: WeakSet[aiohttp.ClientSession] = WeakSet()
 
 _rasas_request = EndpointConfig.request
 
@@ -100,15 +93,8 @@ async def load(endpoint: EndpointConfig) -> None:
 
 
 def install() -> None:
-    """Makes Rasa's endpoints know embedded actions, and keep their sessions until `close`."""
+    """Makes Rasa's endpoints know embedded actions."""
     EndpointConfig.request = _request
-    EndpointConfig.session = _session
-
-
-async def close() -> None:
-    """Closes all kept sessions."""
-    for session in list(_OPEN):
-        await session.close()
 
 
 async def _request(endpoint: EndpointConfig, *arguments: Any, **named: Any) -> Any:
@@ -118,20 +104,3 @@ async def _request(endpoint: EndpointConfig, *arguments: Any, **named: Any) -> A
             return await embedded_actions(str(endpoint.url).removeprefix(EMBEDDED)).answer(named["json"])
         endpoint.url = apart
     return await _rasas_request(endpoint, *arguments, **named)
-
-
-def _session(endpoint: EndpointConfig) -> nullcontext[aiohttp.ClientSession]:
-    """Returns the session of an endpoint in this event loop, which is not closed when somebody is done with it."""
-    loop = asyncio.get_running_loop()
-    kept: tuple[asyncio.AbstractEventLoop, aiohttp.ClientSession] | None = endpoint.__dict__.get("kept_session")
-    if kept is None or kept[0] is not loop or kept[1].closed:
-        name = endpoint.basic_auth
-        session = aiohttp.ClientSession(
-            headers=endpoint.headers,
-            auth=aiohttp.BasicAuth(name["username"], name["password"]) if name else None,
-            timeout=aiohttp.ClientTimeout(total=DEFAULT_REQUEST_TIMEOUT),
-            connector=aiohttp.TCPConnector(keepalive_timeout=_IDLE_SECONDS),
-        )
-        _OPEN.add(session)
-        kept = endpoint.__dict__["kept_session"] = (loop, session)
-    return nullcontext(kept[1])

@@ -11,10 +11,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import rasa.core.policies.rule_policy
-from rasa.core.policies.rule_policy import RULES, RulePolicy
-from rasa.shared.core.constants import ACTION_LISTEN_NAME, PREVIOUS_ACTION, SHOULD_NOT_BE_SET, USER
-from rasa.shared.core.domain import Domain, State
-from rasa.shared.core.trackers import DialogueStateTracker
+from rasa.core.policies.rule_policy import RulePolicy
+from rasa.shared.core.constants import PREVIOUS_ACTION, SHOULD_NOT_BE_SET, USER
+from rasa.shared.core.domain import State
 from rasa.shared.nlu.constants import ACTION_NAME, INTENT
 
 _Last = tuple[Any, Any]
@@ -35,8 +34,6 @@ class _Index:
             action, intent = (None if value == SHOULD_NOT_BE_SET else value for value in _last(states[-1]))
             # Of a conversation that begins, Rasa asks for nothing else.
             self._keys.setdefault((action, intent if action else None), []).append(key)
-        self.needs_intent = all(intent for action, intent in self._keys if action in (None, ACTION_LISTEN_NAME))
-        """True where rules apply to a message by its intent only, and not by its text."""
 
     def candidates(self, state: State) -> set[str]:
         """Returns every rule that may apply where this is the present state."""
@@ -48,13 +45,11 @@ class _Index:
 _INDEXES: dict[int, _Index] = {}
 _MOST_INDEXES = 8
 _rasas_possible_keys = RulePolicy._get_possible_keys
-_rasas_find_action = RulePolicy._find_action_from_rules
 
 
 def install() -> None:
     """Makes Rasa's rule policy use it."""
     RulePolicy._get_possible_keys = possible_keys
-    RulePolicy._find_action_from_rules = _find_action
     # The module copies states as arguments of debug lines only, which are written, or not, at once.
     rasa.core.policies.rule_policy.copy = SimpleNamespace(deepcopy=lambda value: value)
 
@@ -76,18 +71,6 @@ def possible_keys(policy: RulePolicy, lookup: dict[str, str], states: list[State
         if not left:
             break
     return left
-
-
-def _find_action(
-    policy: RulePolicy, tracker: DialogueStateTracker, domain: Domain, use_text_for_last_user_input: bool
-) -> tuple[str | None, str | None, bool]:
-    """Asks no rule about a message's text where none is about one."""
-    if use_text_for_last_user_input and not tracker.active_loop_name and _index_of(policy.lookup[RULES]).needs_intent:
-        return None, None, False
-    found: tuple[str | None, str | None, bool] = _rasas_find_action(
-        policy, tracker, domain, use_text_for_last_user_input
-    )
-    return found
 
 
 def _index_of(lookup: dict[str, str]) -> _Index:

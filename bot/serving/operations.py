@@ -62,7 +62,6 @@ class OperationsChannel(InputChannel):
             # Sanic marks its handlers, which it cannot do to a method.
             app.add_route(partial(handler), path, methods=("GET",), name=path.strip("/").replace("/", "_"))
         app.register_listener(_get_ready, "after_server_start")
-        app.register_listener(_close_connections, "after_server_stop")
 
     async def _live(self, request: Request) -> HTTPResponse:
         return json_response({"status": "live"})
@@ -96,10 +95,6 @@ async def _get_ready(app: Sanic, loop: asyncio.AbstractEventLoop) -> None:
     if endpoint is not None:
         await action_endpoint.load(endpoint)
     graph_runner.settle()
-
-
-async def _close_connections(app: Sanic, loop: asyncio.AbstractEventLoop) -> None:
-    await action_endpoint.close()
 
 
 def _read_outbox() -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import UserMessage
 from rasa.core.policies.rule_policy import RULES, RULES_FOR_LOOP_UNHAPPY_PATH, RulePolicy
@@ -19,20 +18,9 @@ from rasa.engine.constants import PLACEHOLDER_MESSAGE, PLACEHOLDER_TRACKER
 from rasa.engine.exceptions import GraphRunError
 from rasa.engine.runner.dask import DaskGraphRunner
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.events import (
-    ActionExecuted,
-    ActionReverted,
-    ActiveLoop,
-    Event,
-    Restarted,
-    SlotSet,
-    UserUtteranceReverted,
-    UserUttered,
-)
-from rasa.shared.core.trackers import DialogueStateTracker, EventVerbosity
 from rasa.utils.endpoints import ClientResponseError, EndpointConfig, read_endpoint_config
 
-from bot.rasa_patches import action_endpoint, conversation_states, graph_runner, rule_lookup, understanding
+from bot.rasa_patches import action_endpoint, graph_runner, rule_lookup, understanding
 from bot.rasa_patches.action_endpoint import EmbeddedActions
 from bot.rasa_patches.graph_runner import OrderedGraphRunner
 from tests.conftest import ROOT
@@ -43,7 +31,6 @@ from tests.serving.conftest import SetUp
 def agent(trained_model: Path) -> Agent:
     """The trained model, loaded as a server does."""
     graph_runner.install()
-    conversation_states.install()
     action_endpoint.install()
     actions = read_endpoint_config(str(ROOT / "endpoints.yml"), "action_endpoint")
     return Agent.load(str(trained_model), action_endpoint=actions)
@@ -161,101 +148,14 @@ def test_the_rules_that_fit_are_those_that_rasa_finds(agent: Agent) -> None:
                     assert rule_lookup.possible_keys(policy, lookup, states) == expected
                     fitting += bool(expected)
             in_form += bool(before.active_loop_name)
-            expected_action, _, interrupted = rule_lookup._rasas_find_action(policy, before, agent.domain, True)
-            found_action, _, found_interrupted = policy._find_action_from_rules(before, agent.domain, True)
-            assert (found_action, found_interrupted) == (expected_action, interrupted)
     assert fitting > 20
     assert in_form
-
-
-def test_a_copied_conversation_is_as_one_that_all_events_have_made(agent: Agent) -> None:
-    """At every point of some dialogues; and what happens to the copy does not happen to the conversation."""
-    for number, messages in enumerate(DIALOGUES):
-        for text in messages:
-            asyncio.run(agent.handle_message(UserMessage(text, sender_id=f"copied {number}")))
-        whole = asyncio.run(agent.tracker_store.get_or_create_tracker(f"copied {number}"))
-        for before, _ in whole.generate_all_prior_trackers():
-            replayed, found = before.travel_back_in_time(float("inf")), conversation_states.copied(before)
-            for name in vars(replayed).keys() - {"slots"}:
-                assert getattr(found, name) == getattr(replayed, name), name
-            values = {name: (slot.value, slot.has_been_set) for name, slot in found.slots.items()}
-            assert values == {name: (slot.value, slot.has_been_set) for name, slot in replayed.slots.items()}
-            state = before.current_state(EventVerbosity.ALL)
-            found.update(SlotSet("language", "fi"))
-            found.update(ActiveLoop("ticket_form" if not before.active_loop_name else None))
-            assert before.current_state(EventVerbosity.ALL) == state
-
-
-def test_states_are_those_that_rasa_finds_by_going_through_all_events(agent: Agent) -> None:
-    """After each message of some dialogues, and before each action; nobody sees what others do with them."""
-    gone_on = 0
-    for number, messages in enumerate(DIALOGUES):
-        sender = f"states {number}"
-        for text in messages:
-            asyncio.run(agent.handle_message(UserMessage(text, sender_id=sender)))
-            tracker = asyncio.run(agent.tracker_store.get_or_create_tracker(sender))
-            for one in (tracker, *(before for before, _ in tracker.generate_all_prior_trackers())):
-                known = vars(one).get(conversation_states._STATES)
-                expected = conversation_states._rasas_past_states(one, agent.domain)
-                assert one.past_states(agent.domain) == expected
-                assert one.past_states(agent.domain) == expected
-                one.past_states(agent.domain)[0].clear()
-                one.past_states(agent.domain)[-1].clear()
-                assert one.past_states(agent.domain) == expected
-                assert one.applied_events() == conversation_states._rasas_applied_events(one)
-                gone_on += known is not None and vars(one).get(conversation_states._STATES) is known
-    assert gone_on > 20, "what is known is of use"
-
-
-@pytest.mark.parametrize("event", [Restarted(), UserUtteranceReverted(), ActionReverted(), ActiveLoop("ticket_form")])
-def test_states_hold_when_a_conversation_begins_anew_or_goes_back(agent: Agent, event: Event) -> None:
-    tracker = DialogueStateTracker("goes back", agent.domain.slots)
-    for step in (UserUttered("hi", {"name": "greet"}), ActionExecuted("utter_greet"), ActionExecuted("action_listen")):
-        tracker.update(step)
-        tracker.past_states(agent.domain)
-    for step in (event, UserUttered("bye", {"name": "goodbye"}), SlotSet("language", "fi"), ActionExecuted("a")):
-        tracker.update(step)
-        assert tracker.past_states(agent.domain) == conversation_states._rasas_past_states(tracker, agent.domain)
-        assert tracker.applied_events() == conversation_states._rasas_applied_events(tracker)
 
 
 def test_a_domain_is_asked_once_whether_it_is_empty() -> None:
     assert Domain.empty().is_empty()
     domain = Domain.from_dict({"intents": ["greet"]})
     assert [domain.is_empty(), domain.is_empty()] == [False, False]
-
-
-def test_actions_share_a_connection_until_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("session", "request"):
-        monkeypatch.setattr(EndpointConfig, name, getattr(EndpointConfig, name))  # as it was, afterwards
-    seen: list[object] = []
-
-    async def answer(request: web.Request) -> web.Response:
-        assert request.transport is not None
-        seen.append(request.transport.get_extra_info("peername"))
-        return web.json_response(await request.json())
-
-    async def talk() -> list[Any]:
-        app = web.Application()
-        app.router.add_post("/webhook", answer)
-        server = web.AppRunner(app)
-        await server.setup()
-        site = web.TCPSite(server, "127.0.0.1", 0)
-        await site.start()
-        assert site._server is not None
-        port = site._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
-        action_endpoint.install()
-        endpoint = EndpointConfig(f"http://127.0.0.1:{port}/webhook", headers={"X-From": "bot"})
-        answers = [await endpoint.request(json={"turn": turn}) for turn in range(3)]
-        await action_endpoint.close()
-        answers.append(await endpoint.request(json={"turn": 3}))  # opens a new one
-        await action_endpoint.close()
-        await server.cleanup()
-        return answers
-
-    assert asyncio.run(talk()) == [{"turn": turn} for turn in range(4)]
-    assert len(set(seen[:3])) == 1
-    assert seen[3] != seen[0]
 
 
 ACTIONS = """

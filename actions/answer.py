@@ -1,0 +1,150 @@
+"""Renders the answer that an article gives: as text for any channel, and as structure for a page that draws it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import urlsplit
+
+from actions.conversation import PERSONAL, UNKNOWN, Turn, issues, replies
+from actions.passages import note_text
+from bot.articles import Article, Step, documents, parts
+from bot.articles.links import support_request_url
+from bot.text.limited_markdown import plain
+
+
+def answer_message(turn: Turn, issue: str, product: str | None) -> dict[str, Any]:
+    """Returns an issue's answer, `text` and `payload`, as the customer's channel can show it."""
+    if product == PERSONAL and product not in issues()[issue].products:
+        # The steps are an administrator's; customers with a personal plan have their own page.
+        return {"text": plain(turn.reply("personal_elsewhere"))}
+    article, opens = turn.article(issue), opening_fits(turn)
+    payload = answer_payload(issue, article, product, turn.agreement, opens) if turn.shows_payloads else None
+    return {"text": answer_text(article, product, turn.agreement, opens), "payload": payload}
+
+
+def opening_fits(turn: Turn) -> bool:
+    """Tells whether an article's opening sentence fits: in the first answer, and not to somebody who mourns."""
+    steps = turn.label("steps")
+    said = (str(event.get("text") or "") for event in turn.tracker.events if event["event"] == "bot")
+    return not any(steps in text for text in said) and "death" not in turn.signals
+
+
+def answer_text(article: Article, product: str | None, agreement: str | None, opens: bool = True) -> str:
+    """Returns the answer for a channel without markup: what to do now, what to beware of, the steps, the documents.
+
+    Args:
+        article: the article that answers.
+        product: the customer's product; None shows the issue's first.
+        agreement: the customer's billing agreement, None where it is not known.
+        opens: whether the article's opening sentence is said.
+    """
+    language = article.language
+    shown = shown_variant(article, product, agreement)
+    if elsewhere := agreement_text(article, shown.product, agreement):
+        return f"{article.title}\n\n{plain(elsewhere)}"
+    differs = shown.product and parts.needs_product(article)
+    name = f" ({replies().label(shown.product, language)})" if shown.product and differs else ""
+    paragraphs = [
+        article.title,
+        plain(parts.lead(article)) if opens else "",
+        *(plain(paragraph) for paragraph in shown.section.paragraphs),
+        *(note_text(note) for note in shown.warnings),
+        "\n".join([f"{replies().label('steps', language)}{name}:", *_numbered(shown.steps)]),
+        "\n".join([f"{replies().label('documents', language)}:", *link_lines(article, shown.product)]),
+    ]
+    return "\n\n".join(filter(None, paragraphs))
+
+
+def answer_payload(
+    issue: str, article: Article, product: str | None, agreement: str | None = None, opens: bool = True
+) -> dict[str, Any]:
+    """Returns the answer as structure (docs/how-it-works.md), as JSON has it.
+
+    Args:
+        issue: the issue intent that is answered.
+        article: the article that answers.
+        product: the customer's product, None where it is not known.
+        agreement: the customer's billing agreement, None where it is not known.
+        opens: whether the article's opening sentence is said.
+    """
+    language, all_variants = article.language, parts.variants(article)
+    payload = {
+        "type": "answer",
+        "intent": issue,
+        "article_id": f"{issue}/{language}",
+        "language": language,
+        "product": product,
+        "agreement": agreement,
+        "title": article.title,
+        "lead": parts.lead(article) if opens else "",
+        # Every variant travels along, so that the page can switch between them without asking again.
+        "variants": [
+            {
+                "product": variant.product,
+                "agreement": variant.agreement,
+                "now": variant.now,
+                "more": variant.section.paragraphs[1:],
+                "warnings": [asdict(note) for note in variant.warnings],
+                "steps": [asdict(step) for step in variant.steps],
+            }
+            for variant in all_variants
+        ],
+        # What customers of each agreement are told in place of Azure's steps; empty where there are steps for them.
+        "agreements": {
+            name: agreement_text(article, "azure", name)
+            for name in (*parts.AGREEMENTS, UNKNOWN)
+            if parts.agreements(article, "azure")
+        },
+        "contact": {
+            name: replies().dialogue(f"contact_{name}", language, url=support_request_url(name))
+            for name in dict.fromkeys(variant.product for variant in all_variants if variant.product)
+        },
+        "sections": [
+            {**asdict(section), "product": parts.section_product(section.slug)} for section in parts.passages(article)
+        ],
+        "links": [
+            {
+                "label": link.label,
+                "url": link.url,
+                "host": urlsplit(link.url).hostname,
+                "product": parts.section_product(section.slug),
+            }
+            for section in article.sections
+            if section.slug.startswith(parts.DOCUMENTS_SLUG)
+            for link in section.links
+        ],
+    }
+    plain_values: dict[str, Any] = json.loads(json.dumps(payload))  # lists in place of tuples
+    return plain_values
+
+
+def agreement_text(article: Article, product: str | None, agreement: str | None) -> str:
+    """Returns what customers of an agreement are told in place of steps; empty where the steps hold for them.
+
+    Who has an enterprise agreement or buys from a partner often cannot act at all; who does not know which agreement
+    she has is told where to look.
+    """
+    if product != "azure" or agreement in (None, "customer_agreement", *parts.agreements(article, product)):
+        return ""
+    return replies().dialogue(f"agreement_{agreement}", article.language)
+
+
+def shown_variant(article: Article, product: str | None, agreement: str | None = None) -> parts.Variant:
+    """Returns the first answer that a customer gets: that of the product, else the article's first one."""
+    return parts.variant_for(article, product, agreement) or parts.variants(article)[0]
+
+
+def link_lines(article: Article, product: str | None) -> list[str]:
+    """Returns the documents for a product, a line each; all of them where it is not known."""
+    return [f"- {link.label}: {link.url}" for link in documents(article, product)]
+
+
+def _numbered(steps: tuple[Step, ...], indent: str = "") -> list[str]:
+    lines = []
+    for number, step in enumerate(steps, start=1):
+        lines.append(f"{indent}{number}. {plain(step.markdown)}")
+        lines.extend(f"{indent}   {note_text(note)}" for note in step.notes)
+        lines.extend(_numbered(step.steps, indent + "   "))
+    return lines
