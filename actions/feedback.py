@@ -6,12 +6,15 @@ from rasa_sdk.events import EventType, FollowupAction, SlotSet
 
 from actions.conversation import BotAction, Turn, emptied, issues
 from actions.documents import documents_verdict
+from actions.follow_ups import likely_passages
 from actions.recommended_steps import offer_other
 from actions.records import record_outcome
 from actions.topics import ask_which, settle
 from bot.articles.issues import common_issues
 
 _MOST_TOPICS = 5
+_MOST_PASSAGES, _MOST_NEAR = 2, 4
+"""Buttons after "that did not help": passages of the article at hand; these and related issues."""
 _YES = ("affirm", "solved")
 
 
@@ -71,7 +74,8 @@ def _not_solved(turn: Turn, issue: str) -> list[EventType]:
     events: list[EventType] = [SlotSet("tried", list(dict.fromkeys([*before, issue])))]
     if before or "death" in turn.signals:
         return [*events, FollowupAction("action_start_ticket")]
-    turn.say(turn.reply("utter_not_solved"), [*turn.fitting_buttons(issues()[issue].related), turn.person_button])
+    near = [*likely_passages(turn)[:_MOST_PASSAGES], *turn.fitting_buttons(issues()[issue].related)]
+    turn.say(turn.reply("utter_not_solved"), [*near[:_MOST_NEAR], turn.person_button])
     return events
 
 

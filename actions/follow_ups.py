@@ -59,7 +59,8 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
     else:
         text = turn.reply("no_passage", topic=turn.topic(issue))
     known = turn.has_said(text)
-    turn.say(turn.reply("passage_known") if known else text, [turn.person_button] if known or found is None else [])
+    buttons = [turn.person_button] if known or found is None else _buttons_of_named(turn, issue, text)
+    turn.say(turn.reply("passage_known") if known else text, buttons)
     if turn.entity("question"):
         ask_solved(turn)
     return []
@@ -67,15 +68,24 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
 
 def _offer_passages(turn: Turn) -> bool:
     """Offers the passages that the pipeline holds for likely where none is surely meant; returns whether it did."""
-    texts, names = [turn.reply("which_passage"), turn.reply("which_passage_again")], turn.entity("passages").split()
-    if all(map(turn.has_said, texts)) or not names:
+    texts, buttons = [turn.reply("which_passage"), turn.reply("which_passage_again")], likely_passages(turn)
+    if all(map(turn.has_said, texts)) or not buttons:
         return False
-    buttons = []
-    for about, _, slug in (name.partition("/") for name in names):
-        section = _section(turn, about, slug)
-        buttons += [_section_button(section, about=about)] if section else []
     turn.say(turn.unsaid(*texts), [*buttons, turn.person_button])
     return True
+
+
+def likely_passages(turn: Turn) -> list[Button]:
+    """Returns a button for each passage that the pipeline holds for likely, none where it names none."""
+    named = [name.partition("/")[::2] for name in turn.entity("passages").split()]
+    found = [(about, _section(turn, about, slug)) for about, slug in named]
+    return [_section_button(section, about=about) for about, section in found if section is not None]
+
+
+def _buttons_of_named(turn: Turn, issue: str, text: str) -> list[Button]:
+    """Returns a button for each article that a passage refers to by its title."""
+    titles = {name: turn.article(name).title for name in issues() if name != issue}
+    return [button(title, name) for name, title in titles.items() if title.casefold() in text.casefold()]
 
 
 def _wording(passage: Passage, turn: Turn, issue: str) -> str:
@@ -168,7 +178,8 @@ def _detail(turn: Turn, issue: str) -> list[EventType]:
         found = Passage(turn.reply("step_again", number=number), steps[number - 1].text)
     found = found or _find_passage(turn, sections) or _find_passage(turn, steps)
     if found is not None:
-        turn.say(_wording(found, turn, issue))
+        text = _wording(found, turn, issue)
+        turn.say(text, _buttons_of_named(turn, issue, text))
         return []
     buttons, which = [_section_button(section) for section in sections][:_MOST_BUTTONS], turn.reply("which_part")
     if turn.has_said(which):

@@ -47,7 +47,8 @@ _NOT_ASKING = frozenset({*SMALL_TALK, "solved", "not_helped", "already_tried"}) 
 """Acts that want nothing: beside a word of thanks, the thanks count."""
 _ASKING = frozenset(QUESTIONS) - {"ask_where"}
 """Acts that ask what a passage answers; where something is mostly stands in a step."""
-_MAY_ASK = frozenset({*SMALL_TALK, "solved", "not_helped", "objection", "step_failed", NONE_OF_THESE})
+_FAILED = ("not_helped", "already_tried")
+_MAY_ASK = frozenset({*SMALL_TALK, *_FAILED, "solved", "objection", "step_failed", NONE_OF_THESE})
 """Acts of messages that may ask something beside: "thanks. and are my photos lost?"."""
 
 
@@ -307,11 +308,18 @@ class Context(GraphComponent):
             sure = self._config["passage_of_matter" if begins else "passage_sure"]
             found = found if found is not None and found.confidence >= sure else None
         if found is None or found.confidence < self._config["passage_from"]:
+            if act is not None and act.name in _FAILED:  # "did all that, still declined": what may be behind it
+                return Act(act.name, act.confidence, {**act.values, **self._near(said, situation)})
             return act
         if act is not None and asks:
             return Act(act.name, act.confidence, {**act.values, **found.values})
         kept = act.name if act is not None and act.name in ("objection", "step_failed") else _question_of(found.slug)
         return Act(kept, found.confidence, found.values)
+
+    def _near(self, said: _Said, situation: Situation) -> dict[str, str]:
+        """Returns the entity that names the likeliest passages of the topic at hand."""
+        found = self._passage(said, situation, situation.topics[0])
+        return found.choice if found is not None else {}
 
     def _passage(self, said: _Said, situation: Situation, shown: str | None) -> FoundPassage | None:
         """Returns the passage that answers a message best, None where no passages have been learned.
@@ -596,8 +604,8 @@ def _offered(said: _Said, situation: Situation) -> str | None:
 
 def _yes_or_no(said: _Said) -> Act | None:
     """Returns the answer to a question of the form, None if a message is neither yes nor no."""
-    if said.likeliest in FORM_COMMANDS and said.acts[said.likeliest] >= _SURE and said.answer.agrees is None:
-        return None
+    if said.likeliest in FORM_COMMANDS and said.acts[said.likeliest] >= _SURE and said.answer.agrees is not True:
+        return None  # "no, forget it": no ticket against the customer's will
     agrees = said.answer.agrees
     if agrees is None and said.words <= _FEW_WORDS:
         meant = {"affirm": True, "solved": True, "thank": True, "deny": False, "not_helped": False, "skip_field": False}

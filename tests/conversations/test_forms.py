@@ -110,6 +110,14 @@ def test_the_address_can_be_corrected_at_every_later_field(running_bot: RunningB
     assert "a.third@example.com" in customer.last.text
 
 
+def test_what_else_is_said_before_the_ticket_is_sent_goes_into_it(running_bot: RunningBot) -> None:
+    customer = at_consent(running_bot, "en")
+    customer.say("and please write that it is about the invoice from May, too")
+    assert says(customer, "ask_consent", "en")
+    assert MATTER in customer.last.text
+    assert "the invoice from May, too" in customer.last.text
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_description_can_be_corrected(running_bot: RunningBot, language: str) -> None:
     customer = at_consent(running_bot, language)

@@ -106,6 +106,8 @@ def test_a_typed_button_is_the_button(agent: Agent, language: str) -> None:
         ("yes, go ahead", "ticket_consent", "affirm"),
         ("no, don't send the chat", "ticket_consent", "deny"),
         ("forget the ticket", "ticket_consent", "cancel_form"),
+        ("no, forget it, don't send anything", "ticket_consent", "cancel_form"),
+        ("and please write that it is about the invoice from May, too", "ticket_consent", "form_answer"),
         ("let me speak to a real person right now", "contact_email", "talk_to_human"),
     ],
 )
