@@ -20,6 +20,8 @@ _LONGEST_PART = 300
 # A message of so many words may say more of the matter.
 _SEVERAL_WORDS = 6
 _FORM_ACTS = ("form_answer", "cancel_form", "skip_field", "correct_field")
+_SAYS_NOTHING = ("talk_to_human", "choose_product", "thank", "goodbye", "greet", *_FORM_ACTS)
+"""Intents of messages that say nothing of the matter; those of questions begin with `ask_`."""
 _SENTIMENTS = ("very_negative", "negative", "neutral", "positive", "very_positive")
 _SEVERAL_FAILURES = 2
 # Only whole answers are longer; whoever takes the ticket on knows the articles.
@@ -83,7 +85,8 @@ def summary_of(tracker: Tracker) -> str | None:
 def _tells_more(event: dict[str, Any]) -> bool:
     """Tells whether a message says something of the matter and is neither a rant nor only asks for a person."""
     angry = (_triage(event).get("sentiment") or {}).get("label") == "very_negative"
-    aside = _intent(event) in ("talk_to_human", "ask_phone", "choose_product", "thank", "goodbye", "greet", *_FORM_ACTS)
+    intent = _intent(event)
+    aside = intent in _SAYS_NOTHING or intent.startswith("ask_")
     return not angry and not aside and len(str(event["text"]).split()) >= _SEVERAL_WORDS
 
 

@@ -245,7 +245,8 @@ class Context(GraphComponent):
                     set_entities(message, {"product": PERSONAL}, 1.0, type(self).__name__)
                 elif product == PERSONAL:
                     _keep_personal(message)
-                act = self._with_passage(act, said, replace(situation, product=product))
+                here = replace(situation, product=product)
+                act = self._with_likely(self._with_passage(act, said, here), said, here)
                 if act is not None:
                     _annotate(message, act)
         return messages
@@ -308,18 +309,18 @@ class Context(GraphComponent):
             sure = self._config["passage_of_matter" if begins else "passage_sure"]
             found = found if found is not None and found.confidence >= sure else None
         if found is None or found.confidence < self._config["passage_from"]:
-            if act is not None and act.name in _FAILED:  # "did all that, still declined": what may be behind it
-                return Act(act.name, act.confidence, {**act.values, **self._near(said, situation)})
             return act
         if act is not None and asks:
             return Act(act.name, act.confidence, {**act.values, **found.values})
         kept = act.name if act is not None and act.name in ("objection", "step_failed") else _question_of(found.slug)
         return Act(kept, found.confidence, found.values)
 
-    def _near(self, said: _Said, situation: Situation) -> dict[str, str]:
-        """Returns the entity that names the likeliest passages of the topic at hand."""
+    def _with_likely(self, act: Act | None, said: _Said, situation: Situation) -> Act | None:
+        """Adds the likeliest passages of the topic at hand to "did all that, still declined"."""
+        if act is None or act.name not in _FAILED or not situation.topics or said.words < _FEW_WORDS:
+            return act
         found = self._passage(said, situation, situation.topics[0])
-        return found.choice if found is not None else {}
+        return act if found is None else Act(act.name, act.confidence, {**act.values, **found.choice})
 
     def _passage(self, said: _Said, situation: Situation, shown: str | None) -> FoundPassage | None:
         """Returns the passage that answers a message best, None where no passages have been learned.
