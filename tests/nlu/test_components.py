@@ -7,12 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rasa.engine.graph import GraphComponent
+from rasa.engine.graph import ExecutionContext, GraphComponent, GraphSchema
+from rasa.engine.storage.local_model_storage import LocalModelStorage
+from rasa.engine.storage.resource import Resource
 from rasa.engine.training.fingerprinting import calculate_fingerprint_key
-from rasa.shared.exceptions import InvalidConfigException
+from rasa.shared.exceptions import InvalidConfigException, RasaException
 from scipy import sparse
 
 from bot.articles.examples import read_examples
+from bot.nlu.component import TrainedComponent
 from bot.nlu.intent import LinearIntentClassifier
 from bot.nlu.language import LanguageIdentifier
 from bot.nlu.models.intent_model import IntentModel
@@ -42,6 +45,17 @@ def test_a_model_of_another_version_is_refused_with_the_remedy(tmp_path: Path) -
     about.unlink()  # as the first version had none
     with pytest.raises(ModelError, match="train again"):
         TextModel.load(tmp_path, NgramFeatures(64))
+
+
+@pytest.mark.parametrize("component", [LanguageIdentifier, LinearIntentClassifier, ProductScope])
+def test_rasa_shows_the_remedy_where_a_stored_model_is_of_another_version(
+    component: type[TrainedComponent], tmp_path: Path
+) -> None:
+    storage, resource = LocalModelStorage.create(tmp_path), Resource("component")
+    with storage.write_to(resource) as folder:
+        (folder / "about.json").write_text('{"format": "1"}', encoding="utf8")
+    with pytest.raises(RasaException, match="train again"):
+        component.load(component.get_default_config(), storage, resource, ExecutionContext(GraphSchema({})))
 
 
 @pytest.mark.parametrize("component", [LanguageIdentifier, LinearIntentClassifier, ProductScope])
