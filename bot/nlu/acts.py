@@ -1,10 +1,15 @@
-"""The dialogue acts that a message has only where it is said: after an answer, to a question, in a form.
+"""Dialogue acts, which a message has only where it is said: after an answer, to a question, in a form.
 
 Their phrases stand beside those of the other intents (`data/nlu/<lang>/follow_ups.yml`), but the intent classifier does
 not learn them: without a conversation, "where is that?" says nothing. `bot/nlu/context.py` tells them apart.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bot.nlu.answers import Answer
 
 QUESTIONS = ("ask_who", "ask_how_long", "ask_cost", "ask_where", "ask_what_if", "ask_what_happens", "not_there")
 """Questions about the article at hand; each is answered by the passages of one kind (`bot.articles.issues.Kind`)."""
@@ -27,3 +32,70 @@ FORM_ANSWER = "form_answer"
 
 CRISIS = "crisis"
 """Despair or a threat of violence; words tell it (`signals` in `data/triage/<lang>.yml`), it has no phrases."""
+
+PERSON = "talk_to_human"
+
+NEW_MATTER = "new_matter"
+"""The model's label for messages that name an issue of their own."""
+
+SMALL_TALK = ("thank", "goodbye", "greet", "affirm", "deny", "bot_challenge", "ask_help", "ticket_status", "remark")
+
+FAILED = ("not_helped", "already_tried")
+
+NOT_ASKING = frozenset({*SMALL_TALK, *FAILED, "solved"}) - {"ticket_status", "bot_challenge"}
+"""Acts that want nothing: beside a word of thanks, the thanks count."""
+
+FEW_WORDS, SOME_WORDS = 5, 10
+"""A longer message says more than yes or no; more than thanks."""
+
+LITTLE, LIKELY, SURE = 0.25, 0.5, 0.8
+"""Confidences."""
+
+
+@dataclass(frozen=True)
+class Act:
+    """The dialogue act of a message: an intent, how certain that is, and its arguments as entities."""
+
+    name: str
+    confidence: float
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CustomerMessage:
+    """A message with all that is known of it.
+
+    Args:
+        text: as it was typed.
+        intent: before the conversation is considered.
+        ranking: of the intents, most probable first.
+        issues: those of the ranking that are issues.
+        acts: confidence of each act, if it is said after an answer.
+        answer: its reading as an answer to a question of the bot.
+        product: named by it, where the bot has asked for the product.
+        ends_with_thanks: whether thanks are its last words.
+    """
+
+    text: str
+    intent: str
+    ranking: Mapping[str, float]
+    issues: Mapping[str, float]
+    acts: Mapping[str, float]
+    answer: Answer
+    product: str | None = None
+    ends_with_thanks: bool = False
+
+    @property
+    def words(self) -> int:
+        """The number of its words."""
+        return len(self.text.split())
+
+    @property
+    def likeliest(self) -> str:
+        """The act with the highest confidence."""
+        return max(self.acts, key=lambda name: self.acts[name])
+
+    @property
+    def named(self) -> tuple[str, float]:
+        """The most probable issue with its confidence; an empty name if the ranking has none."""
+        return next(iter(self.issues.items()), ("", 0.0))

@@ -1,0 +1,267 @@
+"""The rules that decide which dialogue act a message is, by its readings and by what was said before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.articles.issues import Issue
+from bot.nlu.acts import (
+    CRISIS,
+    FEW_WORDS,
+    FORM_ANSWER,
+    FORM_COMMANDS,
+    LIKELY,
+    LITTLE,
+    NEW_MATTER,
+    NONE_OF_THESE,
+    NOT_ASKING,
+    PERSON,
+    QUESTIONS,
+    REACTIONS,
+    REQUESTS,
+    SMALL_TALK,
+    SOME_WORDS,
+    SURE,
+    Act,
+    CustomerMessage,
+)
+from bot.nlu.answers import NEITHER, UNKNOWN
+from bot.nlu.situation import Situation
+from bot.text.contacts import find_contact, find_phone
+
+_PERSONAL = "microsoft_account"
+_PLAIN_ANSWERS = ("affirm", "deny", "thank", "solved", "not_helped")
+
+
+class ActRules:
+    """Decides the act of a message; the first rule that fits counts (docs/triage.md has them as a table).
+
+    Args:
+        settings: those of the component `Context`.
+        issues: the issue table.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], issues: Mapping[str, Issue]) -> None:
+        self._settings = settings
+        self._issues = issues
+
+    def act(self, message: CustomerMessage, situation: Situation) -> Act | None:
+        """Returns what a message does in a situation, None if its intent says so already.
+
+        Args:
+            message: the message.
+            situation: where it is said.
+        """
+        if message.intent == CRISIS:
+            return None
+        rules = (
+            _pressed,
+            self._in_form,
+            self._wants_person,
+            self._names_product,
+            self._chooses,
+            _tells_more,
+            self._after_answer,
+        )
+        return next((act for rule in rules if (act := rule(message, situation)) is not None), None)
+
+    def _wants_person(self, message: CustomerMessage, situation: Situation) -> Act | None:
+        """Returns the wish for a person, which wins over everything but an answer to a form."""
+        if _takes_up_person(message, situation):
+            return Act(PERSON, 1.0)
+        called, wanted = message.acts["ask_phone"], message.acts[PERSON]
+        if called + wanted >= LITTLE and (find_phone(message.text) or called > wanted):
+            return Act("ask_phone", called + wanted) if called + wanted >= LIKELY or find_phone(message.text) else None
+        if not situation.field or message.acts["cancel_form"] < LIKELY:
+            wanted = max(wanted, message.ranking.get(PERSON, 0.0))
+        elif wanted >= LITTLE:  # "no more forms, a person" is not to end the form
+            wanted += message.acts["cancel_form"]
+        return Act(PERSON, wanted) if wanted >= self._settings["person_from"] else None
+
+    def _in_form(self, message: CustomerMessage, situation: Situation) -> Act | None:  # noqa: PLR0911
+        """Returns the answer, the command or the question in between that a message in a form is."""
+        if not situation.field:
+            return None
+        contact = find_contact(message.text)
+        if "@" in message.text and situation.field.endswith("_email"):
+            return Act(FORM_ANSWER, 1.0)
+        if contact and (situation.field.endswith("_email") or message.words - len(contact.split()) <= FEW_WORDS):
+            return Act(FORM_ANSWER, 1.0)
+        if situation.field == "status_number" and any(char.isdigit() for char in message.text):
+            return Act(FORM_ANSWER, 1.0)
+        if (person := self._wants_person(message, situation)) is not None:
+            return person
+        if situation.field in ("ticket_summary", "ticket_consent"):
+            return self._in_description(message, situation.field)
+        if message.likeliest in ("deny", "not_helped") and message.words <= FEW_WORDS:
+            return Act("skip_field", message.acts[message.likeliest])
+        return self._in_between(message) or Act(FORM_ANSWER, 1.0)
+
+    def _in_description(self, message: CustomerMessage, field: str) -> Act | None:
+        """Returns what a message does that was to describe the problem, or to say whether the ticket is right."""
+        plainly = message.words <= SOME_WORDS or message.likeliest in _PLAIN_ANSWERS
+        if field == "ticket_consent" and plainly and (answer := _yes_or_no(message)) is not None:
+            return answer
+        commands = message.likeliest in (*FORM_COMMANDS, "goodbye") and message.named[1] < SURE
+        few = field == "ticket_consent" and message.words <= FEW_WORDS
+        aside = commands or few or message.text.rstrip().endswith("?")
+        answers = None if few else Act(FORM_ANSWER, 1.0)
+        return (self._in_between(message) if aside else None) or answers
+
+    def _in_between(self, message: CustomerMessage) -> Act | None:
+        """Returns what a message does that does not answer a form's question, None if it may well do."""
+        act = message.likeliest
+        confidence = message.acts[act]
+        named, clearly = message.named
+        if act == NEW_MATTER or (clearly >= SURE and confidence < LIKELY):
+            return Act(named, clearly) if clearly >= LIKELY else None
+        if act in FORM_COMMANDS:  # nothing is cancelled by a guess
+            second = max(message.acts[name] for name in FORM_COMMANDS if name != act)
+            return Act(act, confidence) if confidence >= max(0.7 * LIKELY, 2 * second) else None
+        small_talk = ("thank", "goodbye", "greet", "bot_challenge", "ask_help", "ticket_status", "remark")
+        return Act(act, confidence) if act in (*QUESTIONS, *REQUESTS, *small_talk) and confidence >= LITTLE else None
+
+    def _names_product(self, message: CustomerMessage, situation: Situation) -> Act | None:
+        """Returns the product that was asked for, or another one than was taken for granted."""
+        product = None
+        if situation.question == "product":
+            product = message.product or _offered(message, situation) or self._no_product(message, situation)
+        elif situation.issue and situation.question != "which":
+            product = self._other_product(message, situation)
+        if product is None:
+            return None
+        values = {"product": product}
+        question = max(QUESTIONS, key=lambda name: message.acts[name])
+        beside = situation.question and message.words > 1
+        if beside and message.acts[question] >= LIKELY:  # "365. am I allowed to do that?"
+            values["question"] = question
+        return Act("choose_product", 1.0, values)
+
+    def _no_product(self, message: CustomerMessage, situation: Situation) -> str | None:
+        """Returns that the product is unknown to a customer who answers something else, None for another matter."""
+        named, clearly = message.named
+        if named != situation.issue and clearly >= LIKELY:
+            return None
+        aside = {NEW_MATTER, "out_of_scope", *SMALL_TALK, *FORM_COMMANDS} - {"affirm", "deny", "remark"}
+        return UNKNOWN if message.likeliest not in aside else None
+
+    def _other_product(self, message: CustomerMessage, situation: Situation) -> str | None:
+        """Returns the product that a message is about where another one was taken for granted, or the same again."""
+        answer, (named, clearly) = message.answer, message.named
+        if named != situation.issue and clearly >= max(LIKELY, message.ranking.get("choose_product", 0.0)):
+            return None  # another matter, in which the product is named
+        if message.likeliest == "choose_product" and answer.product == situation.product:
+            return situation.product
+        if message.likeliest in QUESTIONS and message.acts[message.likeliest] >= LIKELY:
+            return None  # "and if we have no azure account yet?"
+        others = answer.named - {situation.product}
+        # "I did not ask about azure", "that is for administrators, mine is a family plan"
+        objects = message.likeliest == "objection" and (situation.product in answer.named or others == {_PERSONAL})
+        chooses = "choose_product" in (message.likeliest, message.intent)
+        same_issue = named == situation.issue and clearly >= LIKELY  # "and how do I pay for azure?"
+        same_issue = same_issue and message.likeliest not in QUESTIONS and others <= {*self._issues[named].products}
+        told = situation.product in answer.denied or objects or chooses or same_issue
+        return next(iter(others)) if told and len(others) == 1 else None
+
+    def _chooses(self, message: CustomerMessage, situation: Situation) -> Act | None:
+        """Returns which of the issues that the bot offered it is."""
+        offered = [name for name in situation.issues if name in self._issues]
+        if situation.question != "which" or not offered:
+            return None
+        place = message.answer.place
+        if message.answer.product == NEITHER:  # before the place: "neither of the two"
+            another = message.named[0] not in offered and message.named[1] >= LIKELY and message.words > FEW_WORDS
+            return None if another else Act(NONE_OF_THESE, 1.0)
+        if place is not None and place < len(offered):
+            return Act(offered[place], 1.0)
+        if message.likeliest in ("deny", "not_helped", "objection") and message.words <= FEW_WORDS:
+            return Act(NONE_OF_THESE, 1.0)
+        likely = max(offered, key=lambda name: message.issues.get(name, 0.0))
+        others = max((value for name, value in message.issues.items() if name not in offered), default=0.0)
+        confidence = message.issues.get(likely, 0.0)
+        return Act(likely, confidence) if confidence > max(0.1, others) else None
+
+    def _after_answer(self, message: CustomerMessage, situation: Situation) -> Act | None:
+        """Returns what a message does after an answer, by the follow-up model, None if it begins a new matter."""
+        at_hand = situation.issue in self._issues or bool(situation.question)
+        named, clearly = message.named
+        if named in {offer.intent for offer in situation.offers} and clearly >= LITTLE:
+            return Act(named, clearly)
+        told = (*SMALL_TALK, *QUESTIONS, *REACTIONS, *REQUESTS) if at_hand else SMALL_TALK
+        act = max(told, key=lambda name: message.acts.get(name, 0.0))
+        confidence = message.acts[act]
+        asks = "?" in message.text or (act not in NOT_ASKING and confidence >= LIKELY)
+        thanks = message.answer.thanks and (message.words <= SOME_WORDS or message.ends_with_thanks)
+        another = clearly >= LIKELY and named not in situation.topics
+        if thanks and not asks and not another and message.acts[NEW_MATTER] < LIKELY:
+            return Act("thank", max(message.acts["thank"], LIKELY))  # thanks win over "no" and "later"
+        if self._is_new_matter(message, situation, act, at_hand):
+            return None
+        question = max(QUESTIONS, key=lambda name: message.acts[name])
+        if act == "objection" and "?" in message.text and 2 * message.acts[question] >= confidence:
+            return Act(question, message.acts[question])  # "that was not my question. WHO can do it?"
+        if at_hand and act == "ask_help":  # "which questions should I ask the bank?"
+            return Act("more_detail", confidence)
+        asked = {"affirm": "solved", "deny": "not_helped"} if situation.question == "solved" else {}
+        return Act(asked.get(act, act), confidence)
+
+    def _is_new_matter(self, message: CustomerMessage, situation: Situation, act: str, at_hand: bool) -> bool:
+        """Tells whether a message is about something else than the likeliest act says: an issue, or none of ours."""
+        confidence, (named, clearly) = message.acts[act], message.named
+        if not at_hand and confidence < LITTLE:
+            return True
+        surely = SURE if act in QUESTIONS or not at_hand else LIKELY
+        if named != situation.issue and clearly >= self._settings["clear_issue"] and confidence < surely:
+            return True
+        vague = act in NOT_ASKING and message.words > FEW_WORDS and ("?" in message.text or confidence < LIKELY)
+        if named != situation.issue and vague and clearly >= self._settings["beside"]:
+            return True  # "good. and my card expires this month"
+        if named == situation.issue and clearly >= SURE and message.acts[NEW_MATTER] > confidence:
+            return True  # the problem once more
+        elsewhere = 1.0 - message.issues.get(situation.issue, 0.0) / (sum(message.issues.values()) or 1.0)
+        begins = message.acts[NEW_MATTER] * elsewhere * self._settings["new_matter"]
+        unrelated = max(begins, message.acts["out_of_scope"])
+        if act not in NOT_ASKING:  # of what no issue covers, the ranking knows more
+            unrelated = max(unrelated, self._settings["outside"] * message.ranking.get("out_of_scope", 0.0))
+        return bool(unrelated > confidence)
+
+
+def _pressed(message: CustomerMessage, situation: Situation) -> Act | None:
+    """Returns the button whose title was typed."""
+    typed = message.text.strip(" .!").casefold()
+    offers = (Act(each.intent, 1.0, each.values) for each in situation.offers if each.title.casefold() == typed)
+    return next(offers, None)
+
+
+def _takes_up_person(message: CustomerMessage, situation: Situation) -> bool:
+    """Tells whether a message goes along where the bot has offered a person before all else, and topics beside."""
+    return _offers_person_first(situation) and message.words <= FEW_WORDS and message.answer.agrees is True
+
+
+def _tells_more(message: CustomerMessage, situation: Situation) -> Act | None:
+    """Returns the question in a message that tells more where a person was offered: "thank you. but what if ..."."""
+    tells = message.words > SOME_WORDS and message.likeliest in NOT_ASKING and _offers_person_first(situation)
+    return Act("ask_what_if", message.acts[message.likeliest]) if tells else None
+
+
+def _offers_person_first(situation: Situation) -> bool:
+    return len(situation.offers) > 1 and situation.offers[0].intent == PERSON
+
+
+def _offered(message: CustomerMessage, situation: Situation) -> str | None:
+    """Returns the product that is named by its place among the buttons: "the second one"."""
+    products = [offer.values["product"] for offer in situation.offers if "product" in offer.values]
+    place = message.answer.place
+    return products[place] if place is not None and place < len(products) else None
+
+
+def _yes_or_no(message: CustomerMessage) -> Act | None:
+    """Returns the answer to a question of the form, None if a message is neither yes nor no."""
+    agrees = message.answer.agrees
+    if message.likeliest in FORM_COMMANDS and message.acts[message.likeliest] >= SURE and agrees is not True:
+        return None  # "no, forget it": no ticket against the customer's will
+    if agrees is None and message.words <= FEW_WORDS:
+        meant = {"affirm": True, "solved": True, "thank": True, "deny": False, "not_helped": False, "skip_field": False}
+        agrees = meant.get(message.likeliest)
+    return None if agrees is None else Act("affirm" if agrees else "deny", 1.0)
