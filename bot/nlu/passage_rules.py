@@ -104,16 +104,21 @@ class PassageRules:
         find = partial(self._finder.find, scores, product=situation.product or None, given=situation.given)
         named, confidence = message.named
         about = [name for name, likely in message.issues.items() if likely >= self._settings["also_about"]]
-        # Of an issue that it names clearly, else of those that came up, and of those that it may be about.
-        clearly = named not in situation.topics and confidence >= SURE
-        issues = [named] if clearly else dict.fromkeys([*situation.topics, *about])
-        found = max(map(find, issues), key=lambda one: one.confidence)
         if shown is None:
-            return found
-        kinds = {name.removeprefix("ask_"): message.acts[name] for name in QUESTIONS}
-        here = find(shown, kinds=kinds)
-        surely = found.confidence >= self._settings["passage_sure"] and here.confidence < SURE
-        return found if surely else here
+            # Of an issue that it names clearly, else of those that came up, and of those that it may be about.
+            clearly = named not in situation.topics and confidence >= SURE
+            issues = [named] if clearly else dict.fromkeys([*situation.topics, *about])
+            return max(map(find, issues), key=lambda one: one.confidence)
+        weights = {
+            **dict.fromkeys(about, self._settings["weight_of_likely"]),
+            **dict.fromkeys([*situation.topics, *([named] if confidence >= SURE else [])], 1.0),
+            shown: self._settings["weight_at_hand"],
+        }
+        odds = {issue: weight * find(issue).odds for issue, weight in weights.items()}
+        return find(
+            max(odds, key=lambda issue: odds[issue]),
+            kinds={name.removeprefix("ask_"): message.acts[name] for name in QUESTIONS},
+        )
 
 
 def _question_of(slug: str) -> str:

@@ -23,6 +23,7 @@ _OTHERS = 0.2
 """So many first messages on an article's issue, on other issues, and questions on those, for each of its questions."""
 _CHOICE = 2
 """So many passages are named beside the likeliest one."""
+_SMALLEST = 1e-6
 _LITTLE = 0.1
 """Added to how likely each kind of question is, so that no passage is ruled out by its kind alone."""
 
@@ -36,6 +37,8 @@ class FoundPassage:
     confidence: float
     next: tuple[str, ...] = ()
     """The slugs of the passages that are the next likely ones."""
+    odds: float = 0.0
+    """That some passage of the article is asked for: probability over counter-probability."""
 
     @property
     def values(self) -> dict[str, str]:
@@ -140,9 +143,11 @@ class PassageFinder:
         likely = softmax(scores[:, [self._columns[issue][slug] for slug in slugs]])[0]
         if kinds is not None:
             likely = likely * [kinds.get(passage_kind(slug) or "", 0.0) + _LITTLE for slug in slugs]
+        nothing = float(likely[slugs.index("")]) if "" in slugs else 0.0
+        odds = (float(likely.sum()) - nothing) / max(nothing, _SMALLEST)
         order = [slugs[column] for column in (-likely).argsort()]
         confidence = float(likely.max() / likely.sum()) if order[0] else 0.0
-        return FoundPassage(issue, order[0], confidence, tuple(filter(None, order[1 : _CHOICE + 1])))
+        return FoundPassage(issue, order[0], confidence, tuple(filter(None, order[1 : _CHOICE + 1])), odds)
 
     def save(self, folder: Path) -> None:
         """Writes it into a folder."""
