@@ -14,6 +14,8 @@ from bot.tickets.model import TicketDraft, Utterance
 
 # Entities that help whoever takes the ticket on; the language and the product have fields of their own.
 _ENTITIES = ("invoice_number", "subscription_id", "amount", "date", "error_code")
+_NUMBERS = ("invoice_number", "subscription_id", "error_code")
+"""Those that stand in the ticket's text, too: they are written as the customer wrote them."""
 _RUNNERS_UP = 3
 _LONGEST_SUMMARY = 700
 _LONGEST_PART = 300
@@ -78,7 +80,8 @@ def summary_of(tracker: Tracker) -> str | None:
     parts = [str(problems[0]["text"]), str(about[0]["text"]) if about else title]
     parts += [str(event["text"]) for event in typed if _tells_more(event)][-1:]
     told = one_line(one_line([part], _LONGEST_PART) for part in dict.fromkeys(filter(None, parts)))
-    facts = [value for _, value in _entities(tracker) if value.casefold() not in told.casefold()]
+    found = [value for name, value in _entities(tracker) if name in _NUMBERS]
+    facts = [value for value in found if value.casefold() not in told.casefold()]
     return one_line([f"{told} ({', '.join(facts)})"]) if facts else told
 
 

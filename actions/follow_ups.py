@@ -53,7 +53,7 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
     kind = _asked(turn).removeprefix("ask_")
     found = _named_passage(turn, issue) or _passage_of(kind, turn, turn.article(issue))
     if found is not None:
-        text = _wording(found, turn, issue)
+        text = f"{found.heading}\n\n{found.text}".strip()
     elif kind == "how_long":
         text = turn.reply("no_duration")
     else:
@@ -86,12 +86,6 @@ def _buttons_of_named(turn: Turn, issue: str, text: str) -> list[Button]:
     """Returns a button for each article that a passage refers to by its title."""
     titles = {name: turn.article(name).title for name in issues() if name != issue}
     return [button(title, name) for name, title in titles.items() if title.casefold() in text.casefold()]
-
-
-def _wording(passage: Passage, turn: Turn, issue: str) -> str:
-    """Returns what is said of a passage: its heading only where it may not be what the customer has in mind."""
-    surely = passage == _named_passage(turn, issue) and turn.entity("about") == issue
-    return passage.text if surely else f"{passage.heading}\n\n{passage.text}".strip()
 
 
 def _named_passage(turn: Turn, issue: str) -> Passage | None:
@@ -177,8 +171,8 @@ def _detail(turn: Turn, issue: str) -> list[EventType]:
     if found is None and number is not None:
         found = Passage(turn.reply("step_again", number=number), steps[number - 1].text)
     found = found or _find_passage(turn, sections) or _find_passage(turn, steps)
-    if found is not None:
-        text = _wording(found, turn, issue)
+    text = f"{found.heading}\n\n{found.text}".strip() if found else ""
+    if text and not (turn.text and turn.has_said(text)):
         turn.say(text, _buttons_of_named(turn, issue, text))
         return []
     buttons, which = [_section_button(section) for section in sections][:_MOST_BUTTONS], turn.reply("which_part")

@@ -6,9 +6,8 @@ import uuid
 
 from rasa_sdk.events import ActiveLoop, EventType, FollowupAction, SlotSet
 
-from actions.conversation import BotAction, Turn, button, emptied, issues
+from actions.conversation import BotAction, Turn, button, emptied
 from actions.draft import draft_of, summary_of
-from actions.recommended_steps import offer_other
 from actions.records import record_outcome
 from bot.articles.links import support_request_url
 from bot.text.contacts import find_address, find_phone
@@ -83,10 +82,7 @@ class ActionOpenTicket(BotAction):
         key = "ticket_about_phone" if phone else "ticket_opened" if email else "ticket_opened_without_address"
         turn.say(turn.reply(key, phone=phone, number=ticket.number, email=email))
         record_outcome(turn, "handed_over", turn.slot("issue"))
-        other = turn.slot("other_issue")
-        if other in issues():
-            offer_other(turn, "also_mentioned", other)
-        done = emptied("issue", "tried", "failed_steps", "documents")
+        done = emptied("issue", "other_issue", "tried", "failed_steps", "documents")
         return [*emptied_form(), *done, SlotSet("ticket_number", ticket.number), listen]
 
 

@@ -31,6 +31,8 @@ from bot.nlu.situation import Situation
 from bot.text.contacts import find_contact, find_phone
 
 _PERSONAL = "microsoft_account"
+_PLAIN_YES = 6
+"""A yes of more words says something else, too."""
 _PLAIN_ANSWERS = ("affirm", "deny", "thank", "solved", "not_helped")
 
 
@@ -77,7 +79,9 @@ class ActRules:
             wanted = max(wanted, message.ranking.get(PERSON, 0.0))
         elif wanted >= LITTLE:  # "no more forms, a person" is not to end the form
             wanted += message.acts["cancel_form"]
-        return Act(PERSON, wanted) if wanted >= self._settings["person_from"] else None
+        # "that is not what I asked. I want a person"
+        enough = LITTLE if message.likeliest == "objection" else self._settings["person_from"]
+        return Act(PERSON, wanted) if wanted >= enough else None
 
     def _in_form(self, message: CustomerMessage, situation: Situation) -> Act | None:  # noqa: PLR0911
         """Returns the answer, the command or the question in between that a message in a form is."""
@@ -100,7 +104,8 @@ class ActRules:
 
     def _in_description(self, message: CustomerMessage, field: str) -> Act | None:
         """Returns what a message does that was to describe the problem, or to say whether the ticket is right."""
-        plainly = message.words <= SOME_WORDS or message.likeliest in _PLAIN_ANSWERS
+        more = message.answer.agrees is True and message.words > _PLAIN_YES  # "yes, and write that ..."
+        plainly = (message.words <= SOME_WORDS and not more) or message.likeliest in _PLAIN_ANSWERS
         if field == "ticket_consent" and plainly and (answer := _yes_or_no(message)) is not None:
             return answer
         commands = message.likeliest in (*FORM_COMMANDS, "goodbye") and message.named[1] < SURE
