@@ -92,8 +92,8 @@ class Context(TrainedComponent):
             "also_about": 0.1,
             # How much the odds that a question asks for a passage count of the article at hand, and of one that did not
             # come up, beside those that came up earlier.
-            "weight_at_hand": 4.0,
-            "weight_of_likely": 0.2,
+            "weight_at_hand": 10.0,
+            "weight_of_likely": 0.05,
             # From which probability on a person is wanted, whatever else was asked.
             "person_from": 0.45,
             # How many times as likely a new matter must be as the likeliest follow-up.

@@ -111,7 +111,7 @@ class PassageRules:
             return max(map(find, issues), key=lambda one: one.confidence)
         weights = {
             **dict.fromkeys(about, self._settings["weight_of_likely"]),
-            **dict.fromkeys([*situation.topics, *([named] if confidence >= SURE else [])], 1.0),
+            **dict.fromkeys(situation.topics, 1.0),
             shown: self._settings["weight_at_hand"],
         }
         odds = {issue: weight * find(issue).odds for issue, weight in weights.items()}
