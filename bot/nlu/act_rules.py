@@ -92,7 +92,7 @@ class ActRules:
             return Act(FORM_ANSWER, 1.0)
         if contact and (situation.field.endswith("_email") or message.words - len(contact.split()) <= FEW_WORDS):
             return Act(FORM_ANSWER, 1.0)
-        if situation.field == "status_number" and any(char.isdigit() for char in message.text):
+        if situation.field == "status_number" and _has_digits(message):
             return Act(FORM_ANSWER, 1.0)
         if (person := self._wants_person(message, situation)) is not None:
             return person
@@ -106,10 +106,11 @@ class ActRules:
         """Returns what a message does that was to describe the problem, or to say whether the ticket is right."""
         more = message.answer.agrees is True and message.words > _PLAIN_YES  # "yes, and write that ..."
         plainly = (message.words <= SOME_WORDS and not more) or message.likeliest in _PLAIN_ANSWERS
+        plainly = plainly and (message.answer.agrees is not None or not _has_digits(message))
         if field == "ticket_consent" and plainly and (answer := _yes_or_no(message)) is not None:
             return answer
         commands = message.likeliest in (*FORM_COMMANDS, "goodbye") and message.named[1] < SURE
-        few = field == "ticket_consent" and message.words <= FEW_WORDS
+        few = field == "ticket_consent" and message.words <= FEW_WORDS and not _has_digits(message)
         aside = commands or few or message.text.rstrip().endswith("?")
         answers = None if few else Act(FORM_ANSWER, 1.0)
         return (self._in_between(message) if aside else None) or answers
@@ -261,12 +262,16 @@ def _offered(message: CustomerMessage, situation: Situation) -> str | None:
     return products[place] if place is not None and place < len(products) else None
 
 
+def _has_digits(message: CustomerMessage) -> bool:
+    return any(char.isdigit() for char in message.text)
+
+
 def _yes_or_no(message: CustomerMessage) -> Act | None:
     """Returns the answer to a question of the form, None if a message is neither yes nor no."""
     agrees = message.answer.agrees
     if message.likeliest in FORM_COMMANDS and message.acts[message.likeliest] >= SURE and agrees is not True:
         return None  # "no, forget it": no ticket against the customer's will
-    if agrees is None and message.words <= FEW_WORDS:
+    if agrees is None and message.words <= FEW_WORDS and message.acts[message.likeliest] >= LIKELY:
         meant = {"affirm": True, "solved": True, "thank": True, "deny": False, "not_helped": False, "skip_field": False}
         agrees = meant.get(message.likeliest)
     return None if agrees is None else Act("affirm" if agrees else "deny", 1.0)
