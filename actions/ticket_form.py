@@ -20,6 +20,8 @@ from bot.text.contacts import find_address, find_phone, without_address
 
 MOST_TRIES = 3
 FEW_WORDS = 5
+_PLAIN_YES = 6
+"""A yes of more words says something else, too."""
 
 ANSWER = "form_answer"
 """The intent of a message that answers a form's question; all others are for the rules."""
@@ -159,12 +161,14 @@ def _summary(tracker: Tracker) -> dict[str, Any]:
 
 
 def _consent(tracker: Tracker) -> dict[str, Any]:
-    """Takes yes or no; what else is said of the matter goes into the ticket, which is then shown again."""
+    """Takes yes or no; what else is said of the matter goes into the ticket, and without a yes it is shown again."""
     answers = {"affirm": True, "deny": False, "skip_field": False}
     said, text = intent_of(tracker), text_of(tracker)
+    longer = {"ticket_summary": one_line([str(tracker.get_slot("ticket_summary")), text])}
     if said == ANSWER:  # "and write that it is for the invoices, too"
-        longer = {"ticket_summary": one_line([str(tracker.get_slot("ticket_summary")), text])}
         return _corrected_contact(text) or longer
+    if said == "affirm" and len(text.split()) > _PLAIN_YES:  # "yes, and write that ..."
+        return {"ticket_consent": True, **longer}
     return {"ticket_consent": answers[said]} if said in answers else {}
 
 

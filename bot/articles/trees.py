@@ -1,4 +1,7 @@
-"""Imported article trees: one folder a locale, the same file names in every locale."""
+"""What imported article trees teach of languages without phrases: titles on our issues, and texts to tell them by.
+
+A tree has one folder a locale; the same file names in every locale say which issue an article is on.
+"""
 
 from __future__ import annotations
 

@@ -31,8 +31,6 @@ from bot.nlu.situation import Situation
 from bot.text.contacts import find_contact, find_phone
 
 _PERSONAL = "microsoft_account"
-_PLAIN_YES = 6
-"""A yes of more words says something else, too."""
 _PLAIN_ANSWERS = ("affirm", "deny", "thank", "solved", "not_helped")
 
 
@@ -104,8 +102,7 @@ class ActRules:
 
     def _in_description(self, message: CustomerMessage, field: str) -> Act | None:
         """Returns what a message does that was to describe the problem, or to say whether the ticket is right."""
-        more = message.answer.agrees is True and message.words > _PLAIN_YES  # "yes, and write that ..."
-        plainly = (message.words <= SOME_WORDS and not more) or message.likeliest in _PLAIN_ANSWERS
+        plainly = message.words <= SOME_WORDS or message.likeliest in _PLAIN_ANSWERS
         plainly = plainly and (message.answer.agrees is not None or not _has_digits(message))
         if field == "ticket_consent" and plainly and (answer := _yes_or_no(message)) is not None:
             return answer

@@ -118,6 +118,13 @@ def test_what_else_is_said_before_the_ticket_is_sent_goes_into_it(running_bot: R
     assert "the invoice from May, too" in customer.last.text
 
 
+def test_a_yes_that_says_more_sends_that_along(running_bot: RunningBot) -> None:
+    customer = at_consent(running_bot, "en")
+    number = NUMBER.search(customer.say("yes, and write that the photos must not get lost").text)
+    assert number is not None
+    assert "the photos must not get lost" in TicketStore(running_bot.tickets).ticket(number.group()).summary
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_description_can_be_corrected(running_bot: RunningBot, language: str) -> None:
     customer = at_consent(running_bot, language)

@@ -1,4 +1,4 @@
-"""Finds customers' phrases that are parallel, and segments of articles that are like them."""
+"""Picks what the word vectors learn from: phrases on one situation in several languages, and segments like phrases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words of the entity extractor, `data/entities.yml`: what people call currencies, months, errors and products."""
+"""Loads and checks the words of the entity extractor, `data/entities.yml`: currencies, months, errors, products."""
 
 from __future__ import annotations
 
