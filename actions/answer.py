@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from actions.conversation import PERSONAL, UNKNOWN, Turn, issues, replies
 from actions.passages import note_text
 from bot.articles import Article, Step, documents, parts
-from bot.articles.links import support_request_url
+from bot.articles.replies import support_request_url
 from bot.text.limited_markdown import plain
 
 

@@ -14,9 +14,8 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from bot.articles import Article
 from bot.articles.issues import Issue, load_issues
-from bot.articles.parts import AGREEMENTS, PRODUCTS
+from bot.articles.parts import AGREEMENTS, PRODUCTS, ArticleStore
 from bot.articles.replies import Replies
-from bot.articles.store import ArticleStore
 from bot.settings import get_settings
 
 # `rasa shell` would print the structured payload as JSON below the text.

@@ -9,7 +9,7 @@ from rasa_sdk.events import ActiveLoop, EventType, FollowupAction, SlotSet
 from actions.conversation import BotAction, Turn, button, emptied
 from actions.draft import draft_of, summary_of
 from actions.records import record_outcome
-from bot.articles.links import support_request_url
+from bot.articles.replies import support_request_url
 from bot.text.contacts import find_address, find_phone
 from bot.tickets import ticket_store
 from bot.tickets.model import TicketStoreError

@@ -11,7 +11,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions.conversation import BotAction, Turn, emptied, intent_of, text_of
 from actions.ticket_form import ANSWER, MOST_TRIES, cancel_button, is_answer
-from bot.articles.links import support_request_url
+from bot.articles.replies import support_request_url
 from bot.text.contacts import find_address
 from bot.tickets import ticket_store
 from bot.tickets.model import TicketStatus, TicketStoreError

@@ -10,9 +10,8 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
-from bot.articles.parts import Variant, variants
+from bot.articles.parts import ArticleStore, Variant, variants
 from bot.articles.promises import first_answer_words
-from bot.articles.store import ArticleStore
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -16,9 +16,9 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 from benchmarks.peer.bots import Client, our_bot, running
-from benchmarks.serving.stack import UNLIMITED
 from bot.settings import PROJECT_ROOT
 from bot.training import train
+from tests.support.stack import UNLIMITED
 
 WARM_UP = 10
 # Each conversation gets as many messages before the next one begins: trackers grow, and with them every answer's time.

@@ -23,8 +23,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.handoffs.servers import PostgresServer, ServerMissing
-from benchmarks.serving.servers import RedisServer
+from tests.support.servers import PostgresServer, RedisServer, ServerMissing
 
 ROOT = Path(__file__).resolve().parent.parent
 START_LIMIT_SECONDS = 600

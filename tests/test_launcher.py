@@ -16,12 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.handoffs.servers import WebhookReceiver, wait_until
 from bot.nlu.models.linear import FORMAT
 from bot.settings import get_settings
 from bot.tickets.store import TicketStore
 from bot.training import fingerprint
 from tests.conftest import ROOT, RunningBot, free_port, started, tickets_beside
+from tests.support.help_desks import WebhookReceiver
+from tests.support.servers import wait_until
 from tests.tickets.conftest import a_draft, webhook_settings
 
 

@@ -16,8 +16,9 @@ from pathlib import Path
 from tabulate import tabulate
 
 from benchmarks.handoffs.faults import Desk, MailDesk, RequestTrackerDesk, Result, WebhookDesk, run_faults
-from benchmarks.handoffs.servers import PostgresServer, RequestTracker
 from bot.settings import PROJECT_ROOT
+from tests.support.help_desks import RequestTracker
+from tests.support.servers import PostgresServer
 
 HEADERS = {
     "store": "store",

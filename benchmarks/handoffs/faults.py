@@ -16,9 +16,10 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks.handoffs.servers import SECRET, MailServer, RequestTracker, WebhookReceiver, wait_until
 from bot.settings import PROJECT_ROOT
 from bot.tickets.store import TicketStore
+from tests.support.help_desks import SECRET, MailServer, RequestTracker, WebhookReceiver
+from tests.support.servers import wait_until
 
 FINISH_SECONDS = 900
 WORKERS = 2

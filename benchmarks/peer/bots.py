@@ -20,9 +20,9 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 import yaml
 
-from benchmarks.handoffs.servers import free_port
 from bot.articles.examples import read_examples
 from bot.settings import PROJECT_ROOT
+from tests.support.servers import free_port
 
 HOST = "127.0.0.1"
 START_LIMIT_SECONDS = 300

@@ -20,8 +20,8 @@ from benchmarks.peer.measure import customers_messages
 from benchmarks.serving.beside import Served, beside
 from benchmarks.serving.faults import FAULTS, at_random, counts, with_fault
 from benchmarks.serving.load import load
-from benchmarks.serving.stack import UNLIMITED, Stack
 from bot.training import train
+from tests.support.stack import UNLIMITED, Stack
 
 # A load in which each server dies at least once takes several times the messages.
 LONGER = 4

@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 import psycopg2
 
-from benchmarks.handoffs.servers import wait_until
 from benchmarks.serving.load import Tally, load
-from benchmarks.serving.stack import Program, Stack
 from bot.tickets.store import TicketStore
+from tests.support.servers import wait_until
+from tests.support.stack import Program, Stack
 
 _AWAY_SECONDS = 3
 _DELIVERED_SECONDS = 120

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from bot.articles.model import Article, ArticleError, Link, Note, Section, Step
-from bot.articles.parts import documents
+from bot.articles.parts import ArticleNotFound, ArticleStore, documents
 from bot.articles.readers import read_article, read_text
-from bot.articles.store import ArticleNotFound, ArticleStore
 
 __all__ = [
     "Article",

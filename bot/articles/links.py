@@ -45,23 +45,6 @@ class Address:
     """What is wrong with the address as it is written; empty when nothing is."""
 
 
-SUPPORT = {
-    "azure": "https://go.microsoft.com/fwlink/?linkid=2083458",
-    "microsoft365": "https://go.microsoft.com/fwlink/p/?linkid=518322",
-    "microsoft_account": "https://support.microsoft.com/contactus",
-}
-"""Microsoft's own support, for each product."""
-
-
-def support_request_url(product: str | None = None) -> str:
-    """Returns where a customer opens a support request.
-
-    Args:
-        product: the customer's product; None, where it is not known, gives the page that leads to all of them.
-    """
-    return str(get_settings().support_request_url or SUPPORT.get(product or "", SUPPORT["microsoft_account"]))
-
-
 def resolve(href: str, base: str | None = None) -> Address:
     """Completes and cleans the address of a link and says what is wrong with it.
 

@@ -8,15 +8,30 @@ from pathlib import Path
 from typing import Any
 
 from bot.articles.language import normalise
-from bot.articles.links import support_request_url
 from bot.settings import get_settings
 from bot.text.yaml_files import read_yaml
 
 FALLBACK_LANGUAGE = "en"
 
+SUPPORT = {
+    "azure": "https://go.microsoft.com/fwlink/?linkid=2083458",
+    "microsoft365": "https://go.microsoft.com/fwlink/p/?linkid=518322",
+    "microsoft_account": "https://support.microsoft.com/contactus",
+}
+"""Microsoft's own support, for each product."""
+
 
 class ReplyError(ValueError):
     """A reply file cannot be used; the message says where, what is wrong and how to mend it."""
+
+
+def support_request_url(product: str | None = None) -> str:
+    """Returns where a customer opens a support request.
+
+    Args:
+        product: the customer's product; None, where it is not known, gives the page that leads to all of them.
+    """
+    return str(get_settings().support_request_url or SUPPORT.get(product or "", SUPPORT["microsoft_account"]))
 
 
 class Replies:

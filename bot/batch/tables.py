@@ -16,9 +16,8 @@ import pyarrow.parquet as pq
 
 from bot.articles import ArticleStore
 from bot.articles.issues import load_issues
-from bot.articles.parts import documents
+from bot.articles.parts import ArticleNotFound, documents
 from bot.articles.replies import Replies
-from bot.articles.store import ArticleNotFound
 from bot.batch.reading import Rejected
 from bot.settings import get_settings
 from bot.text.csv_cells import safe_cell, write_rows

@@ -6,17 +6,15 @@ import gc
 import json
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 from rasa.core.channels.channel import UserMessage
 from rasa.engine.constants import PLACEHOLDER_MESSAGE, PLACEHOLDER_TRACKER
-from rasa.engine.graph import ExecutionContext, GraphSchema
+from rasa.engine.graph import ExecutionContext
 from rasa.engine.runner.dask import DaskGraphRunner
 from rasa.engine.storage.local_model_storage import LocalModelStorage
-from rasa.nlu.tokenizers.tokenizer import Tokenizer
 from rasa.shared.constants import DEFAULT_NLU_FALLBACK_INTENT_NAME
 from rasa.shared.nlu.training_data.message import Message
 from threadpoolctl import threadpool_limits
@@ -44,7 +42,7 @@ class Understanding:
         self._folder = tempfile.TemporaryDirectory()
         storage, metadata = LocalModelStorage.from_model_archive(Path(self._folder.name), model)
         self._target = metadata.nlu_target
-        schema = without_tokens(metadata.predict_schema.minimal_graph_schema([self._target]))
+        schema = metadata.predict_schema.minimal_graph_schema([self._target])
         context = ExecutionContext(graph_schema=schema, model_id=metadata.model_id)
         self._runner = DaskGraphRunner.create(schema, storage, context)
         self._issues = load_issues()
@@ -131,18 +129,3 @@ class Understanding:
         named = next((str(one["value"]) for one in entities if one["entity"] == "product"), None)
         products = self._issues[intent].products if intent in self._issues else ()
         return named or (products[0] if len(products) == 1 else None)
-
-
-def without_tokens(schema: GraphSchema) -> GraphSchema:
-    """Returns a graph without its tokenizer, unless a component says that it needs one: that takes half of the time."""
-    tokenizers = {name: node for name, node in schema.nodes.items() if issubclass(node.uses, Tokenizer)}
-    others = {name: node for name, node in schema.nodes.items() if name not in tokenizers}
-    if any(issubclass(needed, Tokenizer) for node in others.values() for needed in node.uses.required_components()):
-        return schema
-    given = {name: node.needs["messages"] for name, node in tokenizers.items()}
-    return GraphSchema(
-        {
-            name: replace(node, needs={key: given.get(source, source) for key, source in node.needs.items()})
-            for name, node in others.items()
-        }
-    )

@@ -24,8 +24,8 @@ from rasa.utils.endpoints import EndpointConfig
 
 from bot import rasa_patches
 from bot.articles.issues import load_issues
+from bot.articles.parts import ArticleStore
 from bot.articles.replies import Replies
-from bot.articles.store import ArticleStore
 from bot.nlu.situation import Situation, situation_of
 from bot.regression.conversations import Heard, Script, Turn
 from bot.settings import get_settings

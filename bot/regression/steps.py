@@ -17,9 +17,8 @@ from bot.articles.check import check
 from bot.articles.examples import Example, read_lines
 from bot.articles.issues import load_issues
 from bot.articles.model import Article
-from bot.articles.parts import lead
+from bot.articles.parts import ArticleStore, lead
 from bot.articles.replies import Replies
-from bot.articles.store import ArticleStore
 from bot.encoder.model import EncoderFileError, load_encoder
 from bot.regression.conversations import WRITTEN, read_conversations
 from bot.regression.items import Item, RegressionError

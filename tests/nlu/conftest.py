@@ -12,8 +12,6 @@ import yaml
 
 from bot.regression.measure import NluModel
 
-# These learn nothing from what the phrases say; Rasa would spend most of their time on reading phrases.
-NEED_FEW_PHRASES = {"tokenizer", "shared-tokenizer"}
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 
 
@@ -27,27 +25,13 @@ def some_phrases(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def few_phrases(some_phrases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with three phrases of each intent in each of these languages."""
-    folder = tmp_path_factory.mktemp("few-phrases")
-    for path in some_phrases.glob("*.yml"):
-        content = yaml.load(path.read_text(encoding="utf8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        for entry in content["nlu"]:
-            entry["examples"] = "".join(entry["examples"].splitlines(keepends=True)[:3])
-        (folder / path.name).write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf8")
-    return folder
-
-
-@pytest.fixture(scope="session")
 def shipped(trained_model: Path) -> NluModel:
     """What ships, trained on all phrases."""
     return NluModel(trained_model)
 
 
 @pytest.fixture(scope="session")
-def train_config(
-    root: Path, some_phrases: Path, few_phrases: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], NluModel]:
+def train_config(root: Path, some_phrases: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], NluModel]:
     """Trains a configuration by its name with Rasa's own training, once per session, and loads the model.
 
     Components for which it has no settings get those of the bot's own config.yml.
@@ -65,8 +49,7 @@ def train_config(
                 own.get(item["name"], item) if item.keys() == {"name"} else item for item in config["pipeline"]
             ]
             (output / "config.yml").write_text(yaml.safe_dump(config), encoding="utf8")
-            phrases = few_phrases if name in NEED_FEW_PHRASES else some_phrases
-            path = train_nlu(str(output / "config.yml"), str(phrases), str(output))
+            path = train_nlu(str(output / "config.yml"), str(some_phrases), str(output))
             trained[name] = NluModel(Path(str(path)))
         return trained[name]
 

@@ -1,4 +1,4 @@
-"""Tokenizer, encoding, intent classifier: each trained and run for real."""
+"""Encoding, intent classifier: each trained and run for real."""
 
 from __future__ import annotations
 
@@ -68,18 +68,6 @@ def test_a_component_of_another_format_is_not_taken_out_of_the_cache(
     before = key()
     monkeypatch.setattr(sys.modules[component.__module__], "FORMAT", "another")
     assert key() != before
-
-
-def test_the_tokenizer_follows_the_rules_of_the_language(train_config: Train) -> None:
-    text = "I don't see the invoice"
-    spans = train_config("tokenizer").parse([text])[0]["text_tokens"]
-    assert [text[start:end] for start, end in spans] == ["I", "do", "n't", "see", "the", "invoice"]
-
-
-def test_the_bot_itself_loads_no_rules_of_single_languages(train_config: Train) -> None:
-    text = "I don't see the invoice"
-    spans = train_config("shared-tokenizer").parse([text])[0]["text_tokens"]
-    assert [text[start:end] for start, end in spans] == ["I", "don't", "see", "the", "invoice"]
 
 
 def test_an_issue_is_recognised_in_four_languages_by_one_model(train_config: Train) -> None:

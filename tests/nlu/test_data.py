@@ -9,8 +9,7 @@ import pytest
 
 from bot.articles.examples import Example, ExampleError, read_examples, read_lines
 from bot.articles.issues import load_issues
-from bot.articles.parts import passages
-from bot.articles.store import ArticleStore
+from bot.articles.parts import ArticleStore, passages
 from bot.nlu.acts import FOLLOW_UPS
 from bot.nlu.data_check import check_examples, few_phrases, fingerprint
 

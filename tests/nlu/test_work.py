@@ -9,13 +9,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from rasa.shared.nlu.constants import TEXT
-from rasa.shared.nlu.training_data.message import Message
 
 from bot.nlu.models.sentences import own_words
 from bot.nlu.models.sentiment import read_mood
 from bot.nlu.models.triage_evidence import LONG_MESSAGE, MOST_CUTS_JUDGED, MOST_SENTENCES, parts_of
-from bot.nlu.tokenizer import BlankSpacyTokenizer
 
 WORDS = [first + second + third for first in "bdfgklmnpr" for second in "aeiou" for third in "dgklmnrst"]
 SENTENCES = ". ".join(WORDS[:400])
@@ -60,18 +57,3 @@ def test_words_of_feeling_are_counted_up_to_a_limit(folder: Path) -> None:
     few, many = (read_mood("terrible " * number, "en", folder)[0] for number in (60, 500))
     assert few.score == many.score
     assert few.label == "very_negative"
-
-
-@pytest.mark.parametrize("text", ["a" + ")" * 1999, "a.\"'" * 500, "!? " * 660])
-def test_marks_are_split_at_blanks_where_spacy_would_take_them_off_one_by_one(text: str) -> None:
-    tokenizer = BlankSpacyTokenizer(BlankSpacyTokenizer.get_default_config())
-    tokens = tokenizer.tokenize(Message({TEXT: text}), TEXT)
-    assert [token.text for token in tokens] == text.split()
-    assert all(text[token.start : token.end] == token.text for token in tokens)
-
-
-def test_a_long_running_tokenizer_forgets_the_words_that_it_has_seen() -> None:
-    tokenizer = BlankSpacyTokenizer({**BlankSpacyTokenizer.get_default_config(), "vocabulary_limit": 300})
-    for start in range(0, 400, 50):
-        tokenizer.tokenize(Message({TEXT: " ".join(WORDS[start : start + 50])}), TEXT)
-        assert all(len(pipeline.vocab) <= 400 for pipeline in tokenizer._pipelines.values())

@@ -9,11 +9,11 @@ import pytest
 import redis
 from sqlalchemy import insert, update
 
-from benchmarks.serving.servers import RedisServer
 from bot.stores.sessions import Session, as_json, key
 from bot.tickets.model import SearchEvent
 from bot.tickets.tables import CANDIDATES, OUTBOX
 from tests.privacy.conftest import NOW, Kept
+from tests.support.servers import RedisServer
 
 ANNA = "anna@x.no"
 

@@ -7,12 +7,12 @@ import time
 
 import redis
 
-from benchmarks.serving.servers import RedisServer
 from bot.privacy.retention import Expired, expire
 from bot.stores.sessions import Session, as_json, key
 from bot.tickets.model import ConversationOutcome
 from bot.tickets.model import as_json as ticket_json
 from tests.privacy.conftest import NOW, Kept
+from tests.support.servers import RedisServer
 
 
 def test_all_of_a_person_is_handed_out_and_nothing_of_others(kept: Kept) -> None:

@@ -18,11 +18,11 @@ import redis
 import tomli
 import yaml
 
-from benchmarks.handoffs.servers import PostgresServer, ServerMissing, free_port, wait_until
 from bot.metrics import REGISTRY
 from bot.settings import Settings
 from tests.conftest import or_skip
 from tests.serving.test_kubernetes import SECRETS
+from tests.support.servers import PostgresServer, ServerMissing, free_port, wait_until
 
 DEPLOY = Path(__file__).resolve().parent.parent.parent / "deploy"
 FILES = sorted(path for path in DEPLOY.rglob("*") if path.is_file())

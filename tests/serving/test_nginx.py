@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from benchmarks.handoffs.servers import ServerMissing, free_port, wait_until
-from benchmarks.serving.stack import NGINX
 from tests.conftest import ROOT, or_skip
+from tests.support.servers import ServerMissing, free_port, wait_until
+from tests.support.stack import NGINX
 
 DEPLOY = ROOT / "deploy"
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 import requests
 
-from benchmarks.handoffs.servers import wait_until
 from bot.metrics import REGISTRY, count
 from bot.serving.logs import JsonFormatter, conversation
 from tests.channel.conftest import Customer, PageBot
 from tests.conftest import ROOT, free_port, started
+from tests.support.servers import wait_until
 
 TOKEN = "a token that Prometheus knows"
 

@@ -13,9 +13,9 @@ import pytest
 import requests
 
 from benchmarks.serving.faults import FAULTS, with_fault
-from benchmarks.serving.stack import UNLIMITED, Stack
 from tests.channel.conftest import Customer, PageBot, Reply, reply
 from tests.conftest import or_skip
+from tests.support.stack import UNLIMITED, Stack
 
 # One that moves conversations to another server, one that takes the tickets away; the rest would take two minutes more.
 OFTEN = ("a Rasa server killed", "PostgreSQL killed, back after 3 s")

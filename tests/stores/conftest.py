@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.serving.servers import RabbitServer
 from tests.conftest import or_skip
 from tests.serving.conftest import SetUp, settings_of
+from tests.support.servers import RabbitServer
 
 __all__ = ["SetUp", "rabbit", "settings_of"]
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, select
 
-from benchmarks.handoffs.servers import PostgresServer
 from bot.stores.conversations import open_conversations
 from bot.stores.migrate import CONVERSATIONS, TICKETS, MigrationError, copy
 from bot.tickets.model import ConversationOutcome
 from bot.tickets.store import TicketStore
 from bot.tickets.tables import TICKETS as TICKET_ROWS
 from tests.conftest import ROOT
+from tests.support.servers import PostgresServer
 from tests.tickets.conftest import a_draft
 
 

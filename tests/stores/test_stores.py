@@ -21,8 +21,6 @@ from rasa.shared.utils.common import class_from_module_path
 from rasa.utils.endpoints import read_endpoint_config
 from sqlalchemy.exc import OperationalError
 
-from benchmarks.handoffs.servers import PostgresServer
-from benchmarks.serving.servers import RabbitServer, RedisServer
 from bot.articles.replies import Replies
 from bot.channel.turns import Conversations
 from bot.settings import Settings
@@ -36,6 +34,7 @@ from bot.stores.tracker_store import ConversationStore
 from bot.text.links import AllowedLinks
 from tests.conftest import or_skip
 from tests.stores.conftest import SetUp
+from tests.support.servers import PostgresServer, RabbitServer, RedisServer
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOMAIN = Domain.from_yaml("version: '3.1'\nslots:\n  language: {type: text, mappings: [{type: from_text}]}\n")

@@ -13,17 +13,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks.handoffs.servers import (
-    SECRET,
-    HoldingProxy,
-    MailServer,
-    PostgresServer,
-    RequestTracker,
-    WebhookReceiver,
-)
 from bot.tickets.model import TicketDraft, Utterance
 from bot.tickets.store import TicketStore
 from tests.conftest import or_skip
+from tests.support.help_desks import SECRET, HoldingProxy, MailServer, RequestTracker, WebhookReceiver
+from tests.support.servers import PostgresServer
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 Deliver = Callable[..., AbstractContextManager[subprocess.Popen[bytes]]]

@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 
-from benchmarks.handoffs.servers import MailServer, WebhookReceiver, free_port
 from bot.settings import get_settings
 from bot.tickets import _store, commands, review
 from bot.tickets.model import Utterance
 from bot.tickets.store import TicketStore
+from tests.support.help_desks import MailServer, WebhookReceiver
+from tests.support.servers import free_port
 from tests.tickets.conftest import ROOT, a_draft, mail_settings, webhook_settings
 
 Run = Callable[..., tuple[int, str]]

@@ -13,15 +13,9 @@ import pytest
 from sqlalchemy import text
 
 from benchmarks.handoffs.faults import MailDesk, RequestTrackerDesk, WebhookDesk, run_faults
-from benchmarks.handoffs.servers import (
-    HoldingProxy,
-    MailServer,
-    PostgresServer,
-    RequestTracker,
-    WebhookReceiver,
-    wait_until,
-)
 from bot.tickets.store import TicketStore
+from tests.support.help_desks import HoldingProxy, MailServer, RequestTracker, WebhookReceiver
+from tests.support.servers import PostgresServer, wait_until
 from tests.tickets.conftest import ROOT, Deliver, a_draft, mail_settings, tracker_settings, webhook_settings
 
 SAVE = """

@@ -13,7 +13,6 @@ import pytest
 from aiosmtpd.smtp import AuthResult
 from pydantic import ValidationError
 
-from benchmarks.handoffs.servers import SECRET, MailServer, RequestTracker, WebhookReceiver
 from bot.regression.notify import notify
 from bot.settings import Settings
 from bot.tickets.delivery import DeliverySettingsError, Target, make_targets, target_names
@@ -23,6 +22,7 @@ from bot.tickets.delivery.request_tracker import RequestTrackerTarget
 from bot.tickets.delivery.webhook import WebhookTarget
 from bot.tickets.delivery.worker import Outbox, RetryPolicy, Worker
 from bot.tickets.store import TicketStore
+from tests.support.help_desks import SECRET, MailServer, RequestTracker, WebhookReceiver
 from tests.tickets.conftest import ROOT, a_draft
 
 IMPATIENT = RetryPolicy(first_seconds=0.001, longest_seconds=0.001, lease_seconds=0.001, refusals=3)

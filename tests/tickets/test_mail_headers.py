@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.handoffs.servers import MailServer, RequestTracker
 from bot.regression.notify import notify
 from bot.settings import Settings
 from bot.text.mail import header_text, make_mail
@@ -23,6 +22,7 @@ from bot.tickets.delivery.request_tracker import RequestTrackerTarget
 from bot.tickets.delivery.target import DeliveryAttempt
 from bot.tickets.model import Ticket
 from bot.tickets.store import TicketStore
+from tests.support.help_desks import MailServer, RequestTracker
 from tests.tickets.conftest import a_draft, mail_settings
 
 REPLY_TO = "=?utf-8?q?=0D=0AReply-To:_evil=40x.no?="

@@ -14,11 +14,11 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from benchmarks.handoffs.servers import PostgresServer
 from bot.tickets.model import ConversationOutcome, TicketNotFound, TicketStoreError, Utterance
 from bot.tickets.numbers import find_number
 from bot.tickets.store import TicketStore
 from bot.tickets.tables import METADATA, SEARCHES
+from tests.support.servers import PostgresServer
 from tests.tickets.conftest import ROOT, a_draft
 
 CARD = "4111 1111 1111 1111"

@@ -24,10 +24,9 @@ from pathlib import Path
 from types import FrameType
 
 from benchmarks.handoffs.faults import WebhookDesk
-from benchmarks.handoffs.servers import PostgresServer, ServerMissing, free_port, wait_until
-from benchmarks.serving.servers import RabbitServer, RedisServer
 from bot.settings import PROJECT_ROOT
 from bot.training import train
+from tests.support.servers import PostgresServer, RabbitServer, RedisServer, ServerMissing, free_port, wait_until
 
 NGINX = Path("/usr/sbin/nginx")
 START_SECONDS = 300

@@ -1,4 +1,4 @@
-"""Real Redis and RabbitMQ for tests and fault runs, without systemd; PostgreSQL is in benchmarks/handoffs/servers.py.
+"""Real PostgreSQL, Redis and RabbitMQ for tests, benchmarks and trials, without systemd.
 
 Each listens on loopback only, keeps its data in a folder of its own, and can be stopped and started again.
 """
@@ -11,13 +11,91 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
+import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.handoffs.servers import START_SECONDS, ServerMissing, free_port, wait_until
+import psycopg2
 
+START_SECONDS = 180
 RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 REMEDY = "is not installed; run tools/install-test-servers.sh."
+
+
+class ServerMissing(RuntimeError):  # noqa: N818 - the house names what is missing so
+    """A server is not installed on this machine; tools/install-test-servers.sh installs it."""
+
+
+def free_port() -> int:
+    """Returns a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], Any], what: str, seconds: float = START_SECONDS) -> None:
+    """Waits for a condition.
+
+    Raises:
+        TimeoutError: it never came true.
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not within {seconds:.0f} s")
+        time.sleep(0.02)  # between two looks, not instead of looking
+
+
+class PostgresServer:
+    """A PostgreSQL cluster of its own.
+
+    Args:
+        folder: where it lies; short, for its socket lies there too.
+
+    Raises:
+        ServerMissing: PostgreSQL is not installed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        programs = [Path(found) for found in [shutil.which("postgres")] if found]
+        programs += sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), reverse=True)
+        if not programs:
+            raise ServerMissing("PostgreSQL is not installed; run tools/install-test-servers.sh.")
+        self._programs = programs[0].resolve().parent
+        self._folder = folder
+        # The server refuses to run as root.
+        self._user: dict[str, Any] = {"user": "postgres", "group": "postgres"} if os.getuid() == 0 else {}
+        if self._user:
+            shutil.chown(folder, "postgres", "postgres")
+        self._run("initdb", "--auth=trust", "--username=bot", "--no-sync", "--pgdata", folder / "data")
+        self.start()
+
+    def start(self) -> None:
+        """Starts the server and waits until it answers."""
+        # Only this machine's power could fail; what is tested here is processes that are killed.
+        options = f"-c listen_addresses='' -c unix_socket_directories='{self._folder}' -c fsync=off"
+        self._run("pg_ctl", "start", "-w", "-D", self._folder / "data", "-l", self._folder / "log", "-o", options)
+
+    def stop(self) -> None:
+        """Stops the server at once; connections break."""
+        self._run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", self._folder / "data")
+
+    def database(self) -> str:
+        """Makes an empty database; returns its address."""
+        name = f"tickets_{uuid.uuid4().hex[:12]}"
+        connection = psycopg2.connect(host=str(self._folder), user="bot", dbname="postgres")
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {name}")
+        connection.close()
+        return f"postgresql://bot@/{name}?host={self._folder}"
+
+    def _run(self, program: str, *arguments: object) -> None:
+        command = [str(self._programs / program), *(str(argument) for argument in arguments)]
+        quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stdin": subprocess.DEVNULL, "cwd": self._folder}
+        subprocess.run(command, check=True, timeout=START_SECONDS, **quiet, **self._user)
 
 
 class RedisServer:

@@ -1,0 +1,1 @@
+"""What tests and benchmarks start and share: real servers, help desks, the whole serving stack."""
