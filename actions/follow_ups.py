@@ -48,7 +48,7 @@ def _asked(turn: Turn) -> str:
 
 def _question(turn: Turn, issue: str) -> list[EventType]:
     """Says the passage that answers a question, plainly that there is none, or that it was said before."""
-    if _offer_passages(turn):
+    if not turn.entity("section") and _offer_passages(turn):
         return []
     kind = _asked(turn).removeprefix("ask_")
     found = _named_passage(turn, issue) or _passage_of(kind, turn, turn.article(issue))
@@ -60,7 +60,13 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
         text = turn.reply("no_passage", topic=turn.topic(issue))
     known = turn.has_said(text)
     buttons = [turn.person_button] if known or found is None else _buttons_of_named(turn, issue, text)
-    turn.say(turn.reply("passage_known") if known else text, buttons)
+    others = [] if known or found is None else likely_passages(turn)
+    which = turn.reply("which_passage_again")
+    if others and not turn.has_said(which):
+        turn.say(text, buttons)
+        turn.say(which, [*others, turn.person_button])
+    else:
+        turn.say(turn.reply("passage_known") if known else text, [*others, *buttons])
     if turn.entity("question"):
         ask_solved(turn)
     return []

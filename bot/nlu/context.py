@@ -83,7 +83,7 @@ class Context(TrainedComponent):
             # Inverse strength of regularisation of the model of passages, and from which probability on one is shown.
             "passages_C": 10.0,
             "passage_from": 0.28,
-            # Below this one, a question is answered by the likeliest three to choose from.
+            # Below this one, the next likely passages are offered beside it.
             "passage_or_ask": 0.5,
             # The same where the message may begin a new matter, and where it may ask nothing at all.
             "passage_of_matter": 0.4,

@@ -63,9 +63,7 @@ class PassageRules:
             situation = replace(situation, product=act.values["product"])
         if act is not None and act.name in _ASKING and not situation.field:
             found = self._passage(message, situation, situation.topics[0])
-            surely = found.confidence >= self._settings["passage_or_ask"]
-            values = found.values if surely else found.choice
-            return Act(act.name, act.confidence, {**act.values, **values})
+            return Act(act.name, act.confidence, {**act.values, **self._answer_or_choice(found)})
         begins = act is None or act.name == NONE_OF_THESE
         named, confidence = message.named
         # "my credit card was declined", once more, asks nothing.
@@ -84,6 +82,12 @@ class PassageRules:
             return Act(act.name, act.confidence, {**act.values, **found.values})
         kept = act.name if act is not None and act.name in ("objection", "step_failed") else _question_of(found.slug)
         return Act(kept, found.confidence, found.values)
+
+    def _answer_or_choice(self, found: FoundPassage) -> dict[str, str]:
+        """Returns the passage that answers a question, the next ones beside it if it is doubtful, or a choice."""
+        if found.confidence >= self._settings["passage_or_ask"]:
+            return found.values
+        return {**found.values, **found.others} if found.confidence >= self._settings["passage_from"] else found.choice
 
     def _with_likely(self, act: Act | None, message: CustomerMessage, situation: Situation) -> Act | None:
         """Adds the likeliest passages of the topic at hand to "did all that, still declined"."""

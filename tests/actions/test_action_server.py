@@ -10,9 +10,8 @@ import pytest
 
 from bot.articles import ArticleStore
 from bot.articles.issues import common_issues, load_issues
-from bot.articles.links import SUPPORT
 from bot.articles.parts import variant_for
-from bot.articles.replies import Replies
+from bot.articles.replies import SUPPORT, Replies
 from bot.text.limited_markdown import plain
 from tests.actions.conftest import ActionServer, slots_of
 

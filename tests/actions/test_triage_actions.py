@@ -348,6 +348,21 @@ def test_likely_passages_are_offered_to_choose_from_and_the_second_time_in_other
     assert texts(again) == REPLIES.dialogue("which_passage_again", language)
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_doubtful_passage_is_said_and_the_next_likely_ones_stand_beside_it(
+    actions: ActionServer, language: str
+) -> None:
+    slots = {"language": language, "issue": "card_declined", "product": "azure"}
+    named = {"about": "card_declined", "section": "who-azure", "passages": "card_declined/what-if-renewed-card"}
+    message = {"entities": [{"entity": name, "value": value} for name, value in named.items()]}
+    answered = actions.run("action_follow_up", "ask_who", message=message, **slots)
+    article = ARTICLES.article("card_declined", language)
+    who = next(section.title for section in article.sections if section.slug == "who-azure")
+    assert texts(answered).startswith(who)
+    assert texts(answered).endswith(REPLIES.dialogue("which_passage_again", language))
+    assert [payload.partition("{")[0] for payload in payloads(answered)] == ["/more_detail", "/talk_to_human"]
+
+
 def test_an_article_opens_once_and_not_for_somebody_who_mourns(actions: ActionServer) -> None:
     slots = {"language": "en", "issue": "card_declined", "product": "azure"}
     opening = plain(lead(ARTICLES.article("card_declined", "en")))

@@ -48,7 +48,15 @@ class FoundPassage:
     @property
     def choice(self) -> dict[str, str]:
         """The entity that names it and the next ones, as `issue/slug`; none where the article has no passage."""
-        names = [f"{self.issue}/{slug}" for slug in (self.slug, *self.next) if slug]
+        return self._named((self.slug, *self.next))
+
+    @property
+    def others(self) -> dict[str, str]:
+        """The entity that names the next ones, as `issue/slug`; none where the article has no other passage."""
+        return self._named(self.next)
+
+    def _named(self, slugs: Sequence[str]) -> dict[str, str]:
+        names = [f"{self.issue}/{slug}" for slug in slugs if slug]
         return {"passages": " ".join(names)} if names else {}
 
 
