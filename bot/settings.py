@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     # bot understands but has no replies in.
     default_language: str = "en"
     # Folder of the sentence encoder: `model.onnx`, `tokenizer.json` and, where the defaults do not fit, `about.json`
-    # (docs/encoder.md); models are trained with one encoder.
+    # (docs/understanding.md); models are trained with one encoder.
     encoder: Path = PROJECT_ROOT / "bot" / "encoder" / "shipped"
     # Vectors of words in which languages without phrases are understood, a file that `python -m bot encoder train`
     # wrote.

@@ -1,4 +1,4 @@
-"""The support page's channel in Rasa's server: its routes (docs/channel.md), and the page itself at `/`."""
+"""The support page's channel in Rasa's server: its routes (docs/page.md), and the page itself at `/`."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class PageChannel(InputChannel):
 
     @classmethod
     def from_credentials(cls, credentials: dict[str, Any] | None) -> PageChannel:
-        """Creates the channel; everything that can be set is in the environment, see docs/channel.md.
+        """Creates the channel; everything that can be set is in the environment, see docs/operations.md.
 
         Raises:
             RasaException: a setting is wrong; Rasa prints the sentence.

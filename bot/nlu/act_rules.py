@@ -35,7 +35,7 @@ _PLAIN_ANSWERS = ("affirm", "deny", "thank", "solved", "not_helped")
 
 
 class ActRules:
-    """Decides the act of a message; the first rule that fits counts (docs/triage.md has them as a table).
+    """Decides the act of a message; the first rule that fits counts (docs/how-it-works.md has them as a table).
 
     Args:
         settings: those of the component `Context`.

@@ -55,9 +55,9 @@ class Context(TrainedComponent):
     """Turns what the pipeline makes of a message into its dialogue act, by what was said before it.
 
     The last component of the pipeline. Before the bot has said anything it changes nothing. After that, the first of
-    these rules that fits decides (docs/triage.md has them as a table): a typed button, the question of an open form,
-    the wish for a person, the product that was asked for, the issues to choose from, and for what follows an answer a
-    model of its own, which never takes part in the ranking of the issues.
+    these rules that fits decides (docs/how-it-works.md has a table): a typed button, the question of an open form, the
+    wish for a person, the product that was asked for, the issues to choose from, and for what follows an answer a model
+    of its own, which never takes part in the ranking of the issues.
     """
 
     @staticmethod

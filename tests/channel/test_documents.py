@@ -142,9 +142,7 @@ def test_what_is_not_there_is_refused_in_the_visitors_language(page_bot: PageBot
 
 
 def test_every_setting_of_the_page_is_documented(root: Path) -> None:
-    documented = "".join(
-        (root / "docs" / name).read_text(encoding="utf8") for name in ("channel.md", "how-it-works.md")
-    )
+    documented = (root / "docs" / "operations.md").read_text(encoding="utf8")
     ours = {"secret_key", "secrets_dir", "token_lifetime_seconds", "page_origin", "embed_origins", "link_hosts"}
     ours |= {"message_length", "body_bytes", "limits_storage", "sessions_at_once", "proxies_count"}
     ours |= {name for name in Settings.__fields__ if name.startswith("limit_")}

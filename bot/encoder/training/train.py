@@ -34,7 +34,7 @@ class NothingToLearnError(ValueError):
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """Settings of the training of word vectors; the defaults are those of the shipped weights (docs/encoder.md)."""
+    """Settings of the training of word vectors; the shipped weights have the defaults (docs/understanding.md)."""
 
     dimension: int = 192
     features: int = 50_000

@@ -31,7 +31,7 @@ LETTERS_BEFORE = 100
 MOST_FEELINGS = 40
 """Words of feeling that are counted, the first ones: two or three make the outer labels."""
 DOUBT = 0.8
-"""Standard deviation of the score, by which confidences are given; docs/triage-nlu.md says what it stands for."""
+"""Standard deviation of the score, by which confidences are given; docs/how-it-works.md says what they stand for."""
 
 _WORD = re.compile(r"[\w']+")
 _EXCLAIMED = re.compile(r"!\s*!|[?!]\s*!|!\s*\?|\?\s*\?\s*\?")

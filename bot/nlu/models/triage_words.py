@@ -46,7 +46,7 @@ class SentimentWords(_Phrases):
 
 
 class TriageWords(_Phrases):
-    """The word lists of one language; docs/triage-nlu.md explains each field and how a phrase is written."""
+    """The word lists of one language; docs/adding-a-language.md explains each field and how a phrase is written."""
 
     greetings: Phrases = ()
     closings: Phrases = ()
