@@ -70,8 +70,8 @@ BEGUN = ActionExecuted("action_session_start")
     [
         (
             "can I pay several azure invoices at once?",
-            "data_retention",
-            "how-long",
+            "pay_invoice",
+            "what-if-several",
         ),
         ("kort avvist igjen", "card_declined", ""),
     ],
