@@ -15,7 +15,7 @@ from bot.channel.documents import asset
 from bot.settings import Settings
 from tests.channel.conftest import PageBot
 
-LANGUAGES = Replies().languages()
+LANGUAGES = Replies().complete()
 DATA = Path(__file__).resolve().parent.parent.parent / "data" / "replies"
 
 
