@@ -1,7 +1,8 @@
-"""An issue that only some languages have, and a language that has only some issues: checked, and answered."""
+"""An issue on trial in some languages, and a language that has only some issues: checked, and answered."""
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,7 +74,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (data / "replies" / "pt.yml").write_text(PORTUGUESE, encoding="utf8")
     english = data / "articles" / "spending_limit" / "en.md"
     text = english.read_text(encoding="utf8").replace("language: en", "language: pt")
-    english.with_name("pt.md").write_text(text, encoding="utf8")
+    first, *sections = text.split("\n## ")
+    kept = [section for section in sections if 'name="recommended-' in section or 'name="how-long"' in section]
+    english.with_name("pt.md").write_text("\n## ".join([first, *kept]), encoding="utf8")
     return data
 
 
@@ -107,6 +110,20 @@ def test_a_language_that_the_row_names_is_missed_and_so_is_english(
         "en.md:1: missing language; write the article",
         "fi.md:1: missing language; write the article",
     ]
+
+
+def test_an_article_of_a_partial_language_may_lack_passages_but_no_step(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copied = tmp_path / "data"
+    shutil.copytree(data, copied)
+    path = copied / "articles" / "spending_limit" / "pt.md"
+    text = path.read_text(encoding="utf8")
+    assert '<a name="how-long"></a>' in text
+    assert '<a name="who"></a>' not in text
+    path.write_text(re.sub(r"^1\. .+\n", "", text, count=4, flags=re.MULTILINE), encoding="utf8")
+    assert main(["articles", "check", str(copied / "articles")]) == 1
+    assert "spending_limit/pt.md:11: 1 steps in 'recommended-steps'; write 2 to 5" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("language", "notice"), [("nb", ""), ("sv", "Det finns ingen artikel på svenska ännu")])
