@@ -48,6 +48,10 @@ class Replies:
         """Returns the codes of the languages that have a reply file, sorted."""
         return _languages(self._folder)
 
+    def complete(self) -> tuple[str, ...]:
+        """Returns the codes of those languages whose file does not say `partial: true`: they have every issue."""
+        return tuple(code for code in self.languages() if not self._file(code).get("partial"))
+
     def name(self, language: str) -> str:
         """Returns what a language calls itself; its code where its file does not say so."""
         return str(self._file(language).get("name", language))

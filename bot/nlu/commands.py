@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 from bot.articles.examples import Example, ExampleError, read_examples
-from bot.nlu.data_check import check_examples, few_phrases
+from bot.articles.replies import Replies, ReplyError
+from bot.nlu.data_check import check_examples, few_follow_ups, few_phrases
 from bot.settings import get_settings
 from bot.text.lexicon import LexiconError, default_folder, load_lexicon
 
@@ -38,10 +39,11 @@ def _check(options: argparse.Namespace) -> int:
         return 2
     try:
         load_lexicon(default_folder())
-    except LexiconError as error:
+        complete = Replies().complete()
+    except (LexiconError, ReplyError) as error:
         print(error, file=sys.stderr)
         return 2
-    problems = check_examples(examples)
+    problems = [*check_examples(examples), *few_follow_ups(examples, complete)]
     for problem in problems:
         print(problem)
     for note in few_phrases(examples):

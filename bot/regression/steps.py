@@ -175,11 +175,15 @@ def _triage(model: ModelUnderTest) -> Iterator[Item]:
 
 def _articles(model: ModelUnderTest) -> Iterator[Item]:
     """Yields for each issue and language whether there is an article without problems."""
-    problems = check([get_settings().data_dir / "articles"]).problems
+    folder = get_settings().data_dir / "articles"
+    problems, store = check([folder]).problems, ArticleStore(folder)
     for intent in load_issues():
+        written = store.languages(intent)
         for language in Replies().languages():
             own = [p for p in problems if Path(p.path).parts[-2:] == (intent, f"{language}.md")]
             own += [p for p in problems if Path(p.path).name == intent and language == ENGLISH]  # of the whole folder
+            if language not in written and not own:  # an issue on trial, or a language with some of the issues
+                continue
             found = "; ".join(problem.message for problem in own) or "no problem"
             yield Item("articles", "", language, f"{intent}/{language}.md", "no problem", found, not own)
 

@@ -9,21 +9,21 @@ from pathlib import Path
 import pytest
 
 from bot.articles import ArticleStore
-from bot.articles.issues import common_issues, load_issues
+from bot.articles.issues import common_issues, issues_in, load_issues
 from bot.articles.parts import variant_for
 from bot.articles.replies import SUPPORT, Replies
 from bot.text.limited_markdown import plain
 from tests.actions.conftest import ActionServer, slots_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-LANGUAGES = Replies().languages()
+LANGUAGES = Replies().complete()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_issue_is_answered_from_its_article_with_steps_and_links(actions: ActionServer, language: str) -> None:
     store = ArticleStore(ROOT / "data" / "articles")
-    for intent in load_issues():
-        product = load_issues()[intent].products[0]
+    for intent, issue in issues_in(language).items():
+        product = issue.products[0]
         result = actions.run("action_recommended_steps", intent, language=language, product=product)
         payload = result["responses"][0]["custom"]
         article = store.article(intent, language)

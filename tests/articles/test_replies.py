@@ -15,7 +15,7 @@ REPLIES = Replies()
     [
         (("fi",), "fi"),
         (("it", "sv"), "sv"),
-        (("it-IT", "pt_PT", "de-AT", "fr"), "de"),
+        (("it-IT", "cy_GB", "de-AT", "fr"), "de"),
         (("nn-NO",), "nb"),
         (("it", None, ""), "en"),
         ((), "en"),

@@ -16,6 +16,7 @@ from bot.proposals.questions import QuestionError, from_conversations, from_file
 from bot.search.database import Library
 from bot.tickets.model import SearchEvent
 from bot.tickets.store import TicketStore
+from tests.conftest import ROOT
 from tests.search.conftest import TEXTS, imported, library, trees  # noqa: F401 - fixtures are used by their names
 from tests.tickets.conftest import a_draft
 
@@ -79,6 +80,16 @@ def test_the_readme_names_phrases_that_are_trained_to_be_refused(drafted: Path) 
     assert "nb/dialogue.yml: Kan dere hjelpe med å sette opp en delt postboks?" in everything(drafted)
 
 
+def test_the_readme_names_the_nearest_phrases_of_other_issues_with_file_and_issue(drafted: Path) -> None:
+    readme = (drafted / "README.md").read_text(encoding="utf8")
+    assert "nb/real_style.yml, manage_licenses: Delt postboks, trenger den lisens?" in readme
+    phrases = {(one.language, one.intent, one.text) for one in read_examples(ROOT / "data" / "nlu")}
+    rivals = re.findall(r"^   - (\w\w)/\w+\.yml, (\w+): (.+)$", readme, re.MULTILINE)
+    assert 5 <= len(rivals) <= 20
+    assert {*rivals} <= phrases
+    assert {language for language, *_ in rivals} <= {"nb", "nl", "sv"}
+
+
 def test_nothing_is_overwritten(drafted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (drafted / "README.md").write_text("finished by hand", encoding="utf8")
     assert propose("--from", tmp_path / "questions.csv", "-o", drafted.parent) == 2
@@ -90,7 +101,8 @@ def test_a_finished_draft_is_an_issue_and_an_unfinished_one_is_reported(
     drafted: Path, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = tmp_path / "data"
-    shutil.copytree(root / "data" / "articles", data / "articles")
+    for name in ("articles", "replies"):
+        shutil.copytree(root / "data" / name, data / name)
     table = (root / "data" / "issues.yml").read_text(encoding="utf8")
     (data / "issues.yml").write_text(table + (drafted / "issues-row.yml").read_text(encoding="utf8"), encoding="utf8")
     shutil.copytree(drafted / "articles" / drafted.name, data / "articles" / drafted.name)
