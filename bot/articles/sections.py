@@ -9,8 +9,8 @@ from typing import Any
 
 from markdown_it.tree import SyntaxTreeNode
 
-from bot.articles.inline import Body, InlineText, render_html
-from bot.articles.markdown import render_text
+from bot.articles.inline import Document, InlineText, render_html
+from bot.articles.markdown import parse, render_text
 from bot.articles.model import Link, Note, Section, Step
 
 BOX_KINDS = frozenset({"note", "important", "tip", "warning", "caution"})
@@ -26,19 +26,21 @@ _BULLET = re.compile(
 _LONGEST_HEADING = 200
 
 
-def build_sections(body: Body, select: Callable[[str], str]) -> tuple[Section, ...]:
-    """Builds the sections of an article.
+def read_sections(document: Document, select: Callable[[str], str] = str) -> tuple[Section, ...]:
+    """Reads the sections of an article and reports what is wrong with them.
 
     Args:
-        body: the parsed text.
+        document: the article.
         select: picks what is read of each text (one language of a side-by-side article).
 
     Returns:
         The sections; the first is the text under the main heading, with an empty title where there is no such heading.
     """
-    builder = _Builder(body, select)
-    for node in body.tree.children:
+    builder = _Builder(document, select)
+    for node in parse(document).children:
         builder.block(node)
+    if document.muted:
+        document.report(document.first_line, f"<{document.muted}> is never closed; close or remove it")
     return tuple(draft.freeze(first=number == 0) for number, draft in enumerate(builder.drafts))
 
 
@@ -90,13 +92,13 @@ class _Content:
 class _Builder:
     """Walks over the blocks once and fills sections."""
 
-    def __init__(self, body: Body, select: Callable[[str], str]) -> None:
-        self.body = body
+    def __init__(self, document: Document, select: Callable[[str], str]) -> None:
+        self.document = document
         self.select = select
-        self.lines = body.text.split("\n")
+        self.lines = document.body.split("\n")
         self.drafts = [_Draft()]
         self.heading_level = 0
-        self.line = body.first_line
+        self.line = document.first_line
 
     @property
     def draft(self) -> _Draft:
@@ -132,7 +134,7 @@ class _Builder:
         draft = self.draft
         draft.title, draft.slug, draft.line = heading.text.replace("\n", " "), heading.anchor, self.line
         if not heading.text:
-            self.body.report(self.line, "a heading has no text; give it one or remove it")
+            self.document.report(self.line, "a heading has no text; give it one or remove it")
 
     def _paragraph(self, node: SyntaxTreeNode) -> None:
         if _BOX.match(_opening([node])):
@@ -159,14 +161,14 @@ class _Builder:
         line = self.line
         if kind not in BOX_KINDS:
             known = ", ".join(sorted(BOX_KINDS)).upper()
-            self.body.report(line, f"unknown box [!{name}]; write one of {known}, in English")
+            self.document.report(line, f"unknown box [!{name}]; write one of {known}, in English")
             kind, name = _TRANSLATED_KINDS.get(kind, "note"), ""
         content = self._contents(nodes)
         items = tuple(item.text for item in content.items if item.text)
         if content.text or items:
             return [Note(kind, content.text, items, content.markdown), *content.notes]
         if name:
-            self.body.report(line, f"the box [!{name}] is empty; put its text inside of it")
+            self.document.report(line, f"the box [!{name}] is empty; put its text inside of it")
         return content.notes
 
     def _contents(self, nodes: Sequence[SyntaxTreeNode], *, status_follows: bool = False) -> _Content:
@@ -202,12 +204,12 @@ class _Builder:
         if node.type == "table":
             return [self._row(row) for part in node.children for row in part.children]
         if node.type == "html_block":
-            texts = render_html(node.content, self.body, self.line)
+            texts = render_html(node.content, self.document, self.line)
             for text in texts:
                 self.draft.links += text.links
             return texts
         content = node.content.strip("\n")
-        return [InlineText(content, content)] if content.strip() and not self.body.muted else []
+        return [InlineText(content, content)] if content.strip() and not self.document.muted else []
 
     def _row(self, row: SyntaxTreeNode) -> InlineText:
         texts = [self._inline(cell.children[0]).texts[0] for cell in row.children]
@@ -232,7 +234,7 @@ class _Builder:
         return self.select(_without_directives("\n".join(lines)))
 
     def _rendered(self, content: str, line: int) -> InlineText:
-        text = render_text(self.body, content, line)
+        text = render_text(self.document, content, line)
         self.draft.links += text.links
         return text
 
@@ -246,7 +248,7 @@ class _Builder:
 
     def _place(self, node: SyntaxTreeNode) -> None:
         if node.map is not None:
-            self.line = self.body.first_line + node.map[0]
+            self.line = self.document.first_line + node.map[0]
 
 
 def _opening(nodes: Sequence[SyntaxTreeNode]) -> str:

@@ -3,39 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import yaml
 from frontmatter.default_handlers import YAMLHandler
 
 from bot.articles import language
-from bot.articles.markdown import parse
-from bot.articles.model import Article, ArticleError, Problem, Section
-from bot.articles.sections import build_sections
+from bot.articles.inline import Document
+from bot.articles.model import Article, ArticleError, Section
 
 _HANDLER = YAMLHandler()
 _NAMED = re.compile(r"([\w.-]+):(?:\s+(.*))?$")
 _ITEM = re.compile(r"\s*-\s+(.*\S)")
 # The base loader leaves every value as it is written: `language: no` is Norwegian and not false.
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-
-
-@dataclass
-class Document:
-    """A file's text, parted into front matter and body, and the problems that its reading collects."""
-
-    path: str
-    metadata: dict[str, Any]
-    body: str
-    first_line: int
-    """The line of the file in which the body begins."""
-    problems: list[Problem] = field(default_factory=list)
-
-    def report(self, line: int, message: str) -> None:
-        """Adds a problem."""
-        self.problems.append(Problem(self.path, line, message))
 
 
 def decode(content: bytes, path: str) -> str:
@@ -66,7 +48,7 @@ def split(text: str, path: str, *, salvage: bool = False) -> Document:
     if not text.strip():
         raise ArticleError(path, 1, "the file is empty; write an article or remove it")
     if not text.startswith("---") or not _HANDLER.detect(text):
-        return Document(path, {}, text, 1)
+        return Document(path, {}, text)
     try:
         front_matter, body = _HANDLER.split(text)
     except ValueError as error:
@@ -111,23 +93,6 @@ def _load(front_matter: str, path: str, first_line: int) -> dict[str, Any]:
     if not isinstance(metadata, dict):
         raise ArticleError(path, 1, "broken front matter: 'name: value' lines expected; correct the YAML")
     return {str(name): value for name, value in metadata.items()}
-
-
-def read_sections(
-    document: Document, base_url: str | None = None, select: Callable[[str], str] = str
-) -> tuple[Section, ...]:
-    """Reads the sections of a document and reports what is wrong with them.
-
-    Args:
-        document: the article.
-        base_url: what its relative links are relative to; None where the dialect has no such base.
-        select: picks what is read of each text, one language of two.
-    """
-    body = parse(document.body, document.first_line, document.report, base_url)
-    sections = build_sections(body, select)
-    if body.muted:
-        document.report(document.first_line, f"<{body.muted}> is never closed; close or remove it")
-    return sections
 
 
 def assemble(document: Document, dialect: str, sections: tuple[Section, ...]) -> Article:

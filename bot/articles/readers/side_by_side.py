@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
+from bot.articles.inline import Document
 from bot.articles.markdown import parse, render_text
 from bot.articles.model import Article
-from bot.articles.readers.document import Document, assemble, read_sections
+from bot.articles.readers.document import assemble
+from bot.articles.sections import read_sections
 
 SOURCE_LANGUAGE = "en"
 
@@ -70,8 +72,8 @@ def _language(content: str, wanted: str) -> str:
 
 def _segments(document: Document) -> Iterator[tuple[str, str]]:
     """Pairs the sentences of both languages by their ids and reports those that have no partner."""
-    body = parse(document.body, document.first_line)
-    for node in body.tree.walk():
+    unreported = replace(document, problems=[])  # what is wrong with the texts is known from the sections
+    for node in parse(document).walk():
         if node.type != "inline":
             continue
         texts: dict[str, dict[str, str]] = {}
@@ -79,12 +81,12 @@ def _segments(document: Document) -> Iterator[tuple[str, str]]:
             if language:
                 sides = texts.setdefault(identifier, {})
                 sides[language] = sides.get(language, "") + text
-        line = body.first_line + (node.map[0] if node.map else 0)
+        line = document.first_line + (node.map[0] if node.map else 0)
         for identifier, sides in texts.items():
             if len(sides) < 2:
                 missing = "English source" if "target" in sides else "translation"
                 document.report(line, f"segment {identifier} has no {missing}; add the span beside it")
                 continue
-            target, source = (render_text(body, sides[side]).text for side in ("target", "source"))
+            target, source = (render_text(unreported, sides[side]).text for side in ("target", "source"))
             if target or source:
                 yield target, source

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.articles import ArticleError
-from bot.articles.inline import Body
+from bot.articles.inline import Document
 from bot.articles.markdown import parse, render_text
-from bot.articles.readers.document import Document, split
+from bot.articles.readers.document import split
 
 ENGLISH = "en"
 _SKIP_COST = 1.0
@@ -97,17 +97,17 @@ def read_blocks(document: Document) -> list[Block]:
         The blocks in order; those without a word are left out.
     """
     # Addresses are compared as they are written; with a base, none is left out for being relative.
-    body = parse(document.body, base_url="https://learn.microsoft.com")
+    document.base_url = "https://learn.microsoft.com"
     blocks: list[Block] = []
-    for kind, markdown in _raw_blocks(body):
+    for kind, markdown in _raw_blocks(document):
         pairs = [(pair["target"], pair["source"]) for pair in _SIDE_BY_SIDE.finditer(markdown)]
-        blocks.extend(_block(body, kind, target, source) for target, source in pairs or [(markdown, "")])
+        blocks.extend(_block(document, kind, target, source) for target, source in pairs or [(markdown, "")])
     return [block for block in blocks if _LETTERS.search(block.text)]
 
 
-def _raw_blocks(body: Body) -> Iterator[tuple[str, str]]:
+def _raw_blocks(document: Document) -> Iterator[tuple[str, str]]:
     """Yields the kind and the Markdown of each block of running text."""
-    for node in body.tree.walk():
+    for node in parse(document).walk():
         if node.type == "tr":
             yield "row", " ".join(cell.children[0].content for cell in node.children)
         elif node.type == "heading":
@@ -119,12 +119,12 @@ def _raw_blocks(body: Body) -> Iterator[tuple[str, str]]:
             yield "paragraph", node.content
 
 
-def _block(body: Body, kind: str, markdown: str, english: str) -> Block:
-    rendered = render_text(body, markdown)
+def _block(document: Document, kind: str, markdown: str, english: str) -> Block:
+    rendered = render_text(document, markdown)
     text = _plain(rendered.text)
     links = tuple((_HOST_AND_LOCALE.sub("", link.source), _plain(link.label)) for link in rendered.links)
     marks = frozenset([*re.findall(r"\d+", text), *(address for address, _ in links)])
-    english = _plain(render_text(body, english).text) if english else ""
+    english = _plain(render_text(document, english).text) if english else ""
     return Block(kind, text, rendered.anchor, marks, english, links)
 
 
