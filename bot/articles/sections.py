@@ -61,12 +61,11 @@ class _Draft:
         self.content += ((kind, item) for item in items)
 
     def freeze(self, first: bool) -> Section:
+        order = tuple(kind for kind, _ in self.content)
         contents: dict[str, Any] = {
-            f"{kind}s": tuple(item for own, item in self.content if own == kind)
-            for kind in ("paragraph", "bullet", "step", "note")
+            f"{kind}s": tuple(item for own, item in self.content if own == kind) for kind in {*order}
         }
         links = tuple(replace(link, section="" if first else self.title) for link in self.links)
-        order = tuple(kind for kind, _ in self.content)
         return Section(self.title, self.slug, self.level, **contents, links=links, order=order, line=self.line)
 
 
@@ -77,8 +76,8 @@ class _Content:
     texts: list[InlineText] = field(default_factory=list)
     items: list[Step] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
-    status: InlineText | None = None
-    """The line that follows a list of steps."""
+    status: list[Note] = field(default_factory=list)
+    """The line that follows a list of steps, if there is one."""
 
     @property
     def text(self) -> str:
@@ -115,8 +114,7 @@ class _Builder:
         elif node.type == "ordered_list":
             content = self._list(node, status_follows=True)
             self.draft.add("step", content.items)
-            if content.status is not None and content.status.text:
-                self.draft.add("note", [Note("status", content.status.text, markdown=content.status.markdown)])
+            self.draft.add("note", content.status)
         elif node.type == "blockquote" and _VIDEO.match(_opening(node.children)):
             for child in node.children:
                 self.block(child)
@@ -205,8 +203,7 @@ class _Builder:
             return [self._row(row) for part in node.children for row in part.children]
         if node.type == "html_block":
             texts = render_html(node.content, self.document, self.line)
-            for text in texts:
-                self.draft.links += text.links
+            self.draft.links += (link for text in texts for link in text.links)
             return texts
         content = node.content.strip("\n")
         return [InlineText(content, content)] if content.strip() and not self.document.muted else []
@@ -214,8 +211,7 @@ class _Builder:
     def _row(self, row: SyntaxTreeNode) -> InlineText:
         texts = [self._inline(cell.children[0]).texts[0] for cell in row.children]
         forms = ([text.text for text in texts], [text.markdown for text in texts])
-        text, markdown = (" – ".join(filter(None, form)).replace("\n", " ") for form in forms)
-        return InlineText(text, markdown)
+        return InlineText(*(" – ".join(filter(None, form)).replace("\n", " ") for form in forms))
 
     def _inline(self, node: SyntaxTreeNode, status_follows: bool = False) -> _Content:
         """Reads running text: itself, the bullets that Markdown does not know, and the status line after it."""
@@ -226,12 +222,15 @@ class _Builder:
         groups = _bullet_groups(self._source(lines[:end]))
         text, *bullets = (self._rendered(part, first + start) for start, part in groups)
         items = [Step(bullet.text, bullet.markdown) for bullet in bullets if bullet.text]
-        status = self._rendered(self._source(lines[end:]), first + end) if lines[end:] else None
-        return _Content([text], items, status=status)
+        status = self._rendered(self._source(lines[end:]), first + end)
+        notes = [Note("status", status.text, markdown=status.markdown)] if status.text else []
+        return _Content([text], items, status=notes)
 
     def _source(self, lines: Sequence[str]) -> str:
-        """Returns what is to be read of some lines: without directives, and in one language."""
-        return self.select(_without_directives("\n".join(lines)))
+        """Returns what is to be read of some lines, in one language: no box's mark, no include, a video as a link."""
+        content = _INCLUDE.sub("", "\n".join(lines))
+        box = _BOX.match(content)
+        return self.select(_VIDEO.sub(r"[Video](\1)", content[box.end() :] if box else content))
 
     def _rendered(self, content: str, line: int) -> InlineText:
         text = render_text(self.document, content, line)
@@ -241,10 +240,8 @@ class _Builder:
     def _status_start(self, node: SyntaxTreeNode) -> int:
         """Finds the first line of a list's last paragraph that is not indented and hence not part of the item."""
         first, end = node.map or (0, 0)
-        for number, line in enumerate(self.lines[first + 1 : end], start=1):
-            if line[:1].strip() and not _BULLET.match(line):
-                return number
-        return end - first
+        lines = enumerate(self.lines[first + 1 : end], start=1)
+        return next((number for number, line in lines if line[:1].strip() and not _BULLET.match(line)), end - first)
 
     def _place(self, node: SyntaxTreeNode) -> None:
         if node.map is not None:
@@ -256,26 +253,17 @@ def _opening(nodes: Sequence[SyntaxTreeNode]) -> str:
     return nodes[0].children[0].content if nodes and nodes[0].type == "paragraph" else ""
 
 
-def _without_directives(content: str) -> str:
-    """Removes the marks of boxes and includes and turns a video into a link."""
-    content = _INCLUDE.sub("", content)
-    return _VIDEO.sub(r"[Video](\1)", _BOX.sub("", content, count=1) if _BOX.match(content) else content)
-
-
 def _bullet_groups(content: str) -> list[tuple[int, str]]:
     """Parts a paragraph before each line that opens with a bullet; the first part, often all of it, has none.
 
     Returns:
         The parts without their bullets, each with the number of its first line.
     """
-    groups: list[tuple[int, str]] = []
-    current: list[str] = []
-    start = 0
+    groups: list[tuple[int, list[str]]] = [(0, [])]
     for number, line in enumerate(content.split("\n")):
         bullet = _BULLET.match(line)
         if bullet is not None and bullet.end() < len(line.rstrip()):
-            groups.append((start, "\n".join(current)))
-            current, start = [line[bullet.end() :]], number
+            groups.append((number, [line[bullet.end() :]]))
         else:
-            current.append(line)
-    return [*groups, (start, "\n".join(current))]
+            groups[-1][1].append(line)
+    return [(start, "\n".join(lines)) for start, lines in groups]
