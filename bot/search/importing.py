@@ -97,11 +97,10 @@ def _encode_anew(connection: sqlite3.Connection) -> None:
     version = search_encoder().version
     if fact(connection, ENCODER) == version:
         return
+    query = "SELECT path, title, slug, sentences FROM articles WHERE id = ?"
     for (row,) in connection.execute("SELECT id FROM articles").fetchall():
-        path, title, slug, sentences = connection.execute(
-            "SELECT path, title, slug, sentences FROM articles WHERE id = ?", (row,)
-        ).fetchone()
-        texts = [title, words_of_slug(path, slug), *(sentences.split("\n") if sentences else ())]
+        path, title, slug, sentences = connection.execute(query, (row,)).fetchone()
+        texts = [title, words_of_slug(path, slug), *filter(None, sentences.split("\n"))]
         connection.execute("UPDATE articles SET vectors = ? WHERE id = ?", (encode(texts), row))
     set_fact(connection, ENCODER, version)
 
