@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 from rasa.core.channels.channel import UserMessage
 from rasa.engine.constants import PLACEHOLDER_MESSAGE, PLACEHOLDER_TRACKER
-from rasa.engine.graph import ExecutionContext
+from rasa.engine.loader import load_predict_graph_runner
 from rasa.engine.runner.dask import DaskGraphRunner
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.shared.constants import DEFAULT_NLU_FALLBACK_INTENT_NAME
@@ -40,11 +40,10 @@ class Understanding:
     def __init__(self, model: Path) -> None:
         threadpool_limits(1)  # the work is shared out among processes; and sums come out the same everywhere
         self._folder = tempfile.TemporaryDirectory()
-        storage, metadata = LocalModelStorage.from_model_archive(Path(self._folder.name), model)
+        metadata, self._runner = load_predict_graph_runner(
+            Path(self._folder.name), model, LocalModelStorage, DaskGraphRunner
+        )
         self._target = metadata.nlu_target
-        schema = metadata.predict_schema.minimal_graph_schema([self._target])
-        context = ExecutionContext(graph_schema=schema, model_id=metadata.model_id)
-        self._runner = DaskGraphRunner.create(schema, storage, context)
         self._issues = load_issues()
         self._replies = Replies()
         gc.freeze()  # the model stays; looking through it for garbage again and again takes a tenth of the time

@@ -11,7 +11,9 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 from bot.articles import ArticleError
 from bot.articles.inline import Document
@@ -175,27 +177,22 @@ def pair_blocks(first: Sequence[Block], second: Sequence[Block]) -> list[tuple[i
     if [block.kind for block in first] == [block.kind for block in second]:
         costs = map(_cost, first, second)
         return [(index, index) for index, cost in enumerate(costs) if cost < 2 * _MOST_PAIRED_COST]
-    rows, columns = len(first) + 1, len(second) + 1
-    best = [[(row + column) * _SKIP_COST for column in range(columns)] for row in range(rows)]
-    paired = [[False] * columns for _ in range(rows)]
-    for row in range(1, rows):
-        for column in range(1, columns):
-            match = best[row - 1][column - 1] + _cost(first[row - 1], second[column - 1])
-            skip = min(best[row - 1][column], best[row][column - 1]) + _SKIP_COST
-            paired[row][column] = match < skip
-            best[row][column] = min(match, skip)
-    pairs = []
-    row, column = len(first), len(second)
-    while row and column:
-        if paired[row][column]:
-            row, column = row - 1, column - 1
-            if _cost(first[row], second[column]) < _MOST_PAIRED_COST:
-                pairs.append((row, column))
-        elif best[row - 1][column] <= best[row][column - 1]:
-            row -= 1
-        else:
-            column -= 1
-    return pairs[::-1]
+    # For the first so many blocks of both versions: the least cost, and the pairs, each after those before it.
+    best: list[tuple[float, Any]] = [(column * _SKIP_COST, ()) for column in range(len(second) + 1)]
+    for row, block in enumerate(first):
+        following: list[tuple[float, Any]] = [((row + 1) * _SKIP_COST, ())]
+        for column, other in enumerate(second):
+            cost = _cost(block, other)
+            skip, skipped = min(best[column + 1], following[column], key=itemgetter(0))
+            match, pairs = best[column][0] + cost, best[column][1]
+            pairs = (pairs, (row, column)) if cost < _MOST_PAIRED_COST else pairs
+            following.append((match, pairs) if match < skip + _SKIP_COST else (skip + _SKIP_COST, skipped))
+        best = following
+    found, pairs = [], best[-1][1]
+    while pairs:
+        pairs, pair = pairs
+        found.append(pair)
+    return found[::-1]
 
 
 def _split_sentences(texts: dict[str, str]) -> list[dict[str, str]]:
