@@ -79,11 +79,8 @@ def import_articles(
             _take(report, outcome)
             if outcome.article is not None:
                 put(connection, outcome.article)
-        gone = sorted(
-            (code, path)
-            for code, path in known.keys() - {(task.locale, task.path) for task in tasks}
-            if any(code == scope and path.startswith(folder) for scope, folder in scopes)
-        )
+        unseen = sorted(known.keys() - {(task.locale, task.path) for task in tasks})
+        gone = [each for each in unseen if any(each[0] == code and each[1].startswith(path) for code, path in scopes)]
         report.removed = [f"{code}/{path}" for code, path in gone]
         remove(connection, gone)
         index.update(connection, index.folder_of(library.path))

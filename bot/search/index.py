@@ -82,9 +82,8 @@ def update(connection: sqlite3.Connection, folder: Path) -> None:
         folder: where the indexes lie.
     """
     versions: dict[str, list[tuple[str, str, int, str]]] = defaultdict(list)
-    for path, *version in connection.execute(
-        "SELECT path, language, locale, id, hex(hash) FROM articles ORDER BY path, locale"
-    ):
+    query = "SELECT path, language, locale, id, hex(hash) FROM articles ORDER BY path, locale"
+    for path, *version in connection.execute(query):
         versions[path].append(tuple(version))
     languages = {version[0] for found in versions.values() for version in found}
     for language in sorted({*languages, *folders(connection)}):
@@ -118,14 +117,11 @@ def _make(
 
 def _build_words(connection: sqlite3.Connection, identifiers: Sequence[int], folder: Path) -> None:
     writer = tantivy.Index(SCHEMA, path=str(folder)).writer(_HEAP_BYTES, 1)
+    query = "SELECT language, path, title, slug, headings, sentences FROM articles WHERE id = ?"
     for number, identifier in enumerate(identifiers):
-        row = connection.execute(
-            "SELECT language, path, title, slug, headings, sentences FROM articles WHERE id = ?", (identifier,)
-        ).fetchone()
-        document = tantivy.Document(number=number)
-        for name, terms in article_terms(*row).items():
-            document.add_text(name, " ".join(terms))
-        writer.add_document(document)
+        row = connection.execute(query, (identifier,)).fetchone()
+        terms = {name: " ".join(found) for name, found in article_terms(*row).items()}
+        writer.add_document(tantivy.Document(number=number, **terms))
     writer.commit()
     writer.wait_merging_threads()
     np.save(folder / ARTICLES, np.array(identifiers, np.int64))
