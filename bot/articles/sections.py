@@ -62,9 +62,7 @@ class _Draft:
 
     def freeze(self, first: bool) -> Section:
         order = tuple(kind for kind, _ in self.content)
-        contents: dict[str, Any] = {
-            f"{kind}s": tuple(item for own, item in self.content if own == kind) for kind in {*order}
-        }
+        contents: Any = {f"{kind}s": tuple(item for own, item in self.content if own == kind) for kind in {*order}}
         links = tuple(replace(link, section="" if first else self.title) for link in self.links)
         return Section(self.title, self.slug, self.level, **contents, links=links, order=order, line=self.line)
 
@@ -211,7 +209,8 @@ class _Builder:
     def _row(self, row: SyntaxTreeNode) -> InlineText:
         texts = [self._inline(cell.children[0]).texts[0] for cell in row.children]
         forms = ([text.text for text in texts], [text.markdown for text in texts])
-        return InlineText(*(" – ".join(filter(None, form)).replace("\n", " ") for form in forms))
+        text, markdown = (" – ".join(filter(None, form)).replace("\n", " ") for form in forms)
+        return InlineText(text, markdown)
 
     def _inline(self, node: SyntaxTreeNode, status_follows: bool = False) -> _Content:
         """Reads running text: itself, the bullets that Markdown does not know, and the status line after it."""

@@ -90,12 +90,10 @@ class SentenceEncoder:
             (n, dimension) float32, rows of unit length.
         """
         tokens = [self._tokens(text) for text in texts]
-        rows_by_length: dict[int, list[int]] = defaultdict(list)
+        by_length: dict[int, list[int]] = defaultdict(list)
         for row, ids in enumerate(tokens):
-            rows_by_length[len(ids)].append(row)
-        groups = [
-            rows[start : start + _BATCH] for rows in rows_by_length.values() for start in range(0, len(rows), _BATCH)
-        ]
+            by_length[len(ids)].append(row)
+        groups = [rows[start : start + _BATCH] for rows in by_length.values() for start in range(0, len(rows), _BATCH)]
         return self._encode_groups(tokens, groups)
 
     def _encode_groups(self, tokens: Sequence[Sequence[int]], groups: Sequence[list[int]]) -> Floats:

@@ -82,10 +82,8 @@ def open_vectors(folder: Path, name: str) -> ArticleVectors:
     Raises:
         OSError: it has been replaced by a new one.
     """
-    articles, asked = (
-        np.load(folder / name / file).astype(np.float32) / np.float32(FULL_SCALE)
-        for file in (index.VECTORS, index.ASKED)
-    )
+    paths = (folder / name / file for file in (index.VECTORS, index.ASKED))
+    articles, asked = (np.load(path).astype(np.float32) / np.float32(FULL_SCALE) for path in paths)
     return ArticleVectors(articles, asked, *np.unique(np.load(folder / name / index.OWNERS), return_index=True))
 
 

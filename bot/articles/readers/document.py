@@ -107,18 +107,10 @@ def assemble(document: Document, dialect: str, sections: tuple[Section, ...]) ->
     if code == language.UNDETERMINED:
         document.report(1, "the language cannot be told; add 'language:' to the front matter")
     first = sections[0] if sections[0].title else replace(sections[0], title=title)
-    return Article(
-        title=title,
-        language=code,
-        dialect=dialect,
-        path=document.path,
-        slug=first.slug,
-        ids=_ids(metadata.get("ms.custom")),
-        description=_text(metadata.get("description")),
-        metadata=metadata,
-        sections=(first, *sections[1:]),
-        problems=tuple(sorted(dict.fromkeys(document.problems), key=lambda problem: problem.line)),
-    )
+    sections = (first, *sections[1:])
+    ids, about = _ids(metadata.get("ms.custom")), _text(metadata.get("description"))
+    problems = tuple(sorted(dict.fromkeys(document.problems), key=lambda problem: problem.line))
+    return Article(title, code, dialect, document.path, first.slug, ids, about, metadata, sections, problems=problems)
 
 
 def _text(value: object) -> str:

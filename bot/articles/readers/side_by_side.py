@@ -30,19 +30,11 @@ def read(document: Document) -> Article:
     Returns:
         The article in its own language; `source` is the English one, `segments` has the sentences of both in pairs.
     """
-    target, source = (
-        read_sections(document, select=partial(_language, wanted=wanted)) for wanted in ("target", "source")
-    )
+    target, source = (read_sections(document, partial(_language, wanted=wanted)) for wanted in ("target", "source"))
     segments = tuple(_segments(document))
     article = assemble(document, "side-by-side", target)
-    original = replace(
-        article,
-        title=source[0].title or article.title,
-        language=SOURCE_LANGUAGE,
-        description="",
-        sections=source,
-        problems=(),
-    )
+    title = source[0].title or article.title
+    original = replace(article, title=title, language=SOURCE_LANGUAGE, description="", sections=source, problems=())
     return replace(article, source=original, segments=segments)
 
 

@@ -228,8 +228,9 @@ def train(
             kept.eliminate_zeros()
             units, learn = learner.forward(kept @ features)
             gradients = []
-            for part in np.split(units, np.cumsum([len(numbers) for numbers in drawn]))[:-1]:
-                loss, gradient = contrast(*np.split(part, 2), settings.sharpness)
+            for part in np.split(units, np.cumsum([len(part) for part in drawn]))[:-1]:
+                first, second = np.split(part, 2)
+                loss, gradient = contrast(first, second, settings.sharpness)
                 losses.append(loss)
                 gradients.append(gradient)
             if targets is not None:
