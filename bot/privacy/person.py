@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import redis
@@ -74,20 +75,15 @@ class PersonalData:
             ValueError: the address is none, or a reference is not among the mentions.
         """
         address = fold_address(contact)
+        is_own = partial(is_address, address=address)
         pages = list(self._page_sessions())
         named = self._named_conversations(address, pages)
         named_tickets = self._named_tickets(address)
-        theirs = {ticket.conversation_id for ticket, _ in named_tickets if is_address(ticket.contact_email, address)}
+        theirs = {ticket.conversation_id for ticket, _ in named_tickets if is_own(ticket.contact_email)}
         contacts, tickets = self._contacts(sorted({*named, *theirs}), pages)
-        conversations = {
-            name for name, found in contacts.items() if found and all(is_address(item, address) for item in found)
-        }
-        own = [
-            ticket
-            for ticket in tickets
-            if is_address(ticket.contact_email, address)
-            or (not ticket.contact_email and ticket.conversation_id in conversations)
-        ]
+        conversations = {name for name, found in contacts.items() if found and all(map(is_own, found))}
+        own = [ticket for ticket in tickets if is_own(ticket.contact_email)]
+        own += [each for each in tickets if not each.contact_email and each.conversation_id in conversations]
         ids = {ticket.id for ticket in own}
         others = [(ticket, words) for ticket, words in named_tickets if ticket.id not in ids]
         mentions = {ticket.number: words for ticket, words in others}
@@ -112,14 +108,10 @@ class PersonalData:
 
     def export(self, kept: PersonalRecords) -> dict[str, Any]:
         """Returns all that is the person's as plain JSON values; mentions are not among it."""
-        tickets = [
-            as_json(ticket) | {"deliveries": [vars(item) for item in self._tickets.deliveries(ticket.number)]}
-            for ticket in kept.tickets
-        ]
-        names = kept.conversations
+        names, deliveries = kept.conversations, self._tickets.deliveries
         return {
             "conversations": [{"id": name, "events": self._events(name)} for name in names],
-            "tickets": tickets,
+            "tickets": [{**as_json(it), "deliveries": [*map(vars, deliveries(it.number))]} for it in kept.tickets],
             "outcomes": [dict(row._mapping) for row in self._rows(OUTCOMES.c.conversation_id, names)],
             "searches": [dict(row._mapping) for row in self._rows(SEARCHES.c.conversation_id, names)],
             "candidates": [dict(row._mapping) for row in self._rows(CANDIDATES.c.id, kept.candidates)],

@@ -13,6 +13,13 @@ from bot.tickets.store import TicketStore
 from bot.tickets.tables import CANDIDATES, OUTBOX, OUTCOMES, SEARCHES, TICKETS
 
 _EXPIRED = "expired-"
+_EMPTY: dict[str, object] = {
+    "contact_email": None,
+    "summary": "",
+    "entities": [],
+    "steps_tried": [],
+    "transcript": [],
+}
 # A statement that deletes all at once would keep customers waiting.
 _AT_ONCE = 500
 
@@ -57,20 +64,9 @@ def expire(
     undelivered = ways.where(OUTBOX.c.state != "delivered").exists()
     finished = old & ~undelivered & (ways.exists() | (TICKETS.c.state == "closed"))
     with tickets.writing() as connection:
-        anonymous = connection.execute(
-            update(TICKETS)
-            .where(finished)
-            .values(
-                conversation_id=literal(_EXPIRED) + cast(TICKETS.c.id, String),
-                form_id=literal(_EXPIRED) + cast(TICKETS.c.id, String),
-                contact_email=None,
-                summary="",
-                entities=[],
-                steps_tried=[],
-                transcript=[],
-            )
-            .execution_options(synchronize_session=False)
-        ).rowcount
+        name = literal(_EXPIRED) + cast(TICKETS.c.id, String)
+        emptied = update(TICKETS).where(finished).values(conversation_id=name, form_id=name, **_EMPTY)
+        anonymous = connection.execute(emptied).rowcount
         held_back = connection.execute(select(func.count()).select_from(TICKETS).where(old)).scalar_one()
         outcomes = connection.execute(
             update(OUTCOMES)

@@ -130,13 +130,7 @@ def _article(connection: sqlite3.Connection, file: str) -> FoundArticle:
     rows = [row for row in rows if row[1] == rows[0][1]]
     query = "SELECT url, label FROM links WHERE article = ? AND url LIKE 'https://%' ORDER BY line DESC"
     labels = {row[2]: dict(connection.execute(query, (row[0],)).fetchall()) for row in rows}
-    return FoundArticle(
-        file=file,
-        path=rows[0][1],
-        titles={row[2]: row[3] for row in rows},
-        steps=max(row[4] for row in rows),
-        links=tuple(dict.fromkeys(url for found in reversed(labels.values()) for url in reversed(found))),
-        labels=labels,
-        source=", ".join(dict.fromkeys(row[5] for row in rows)),
-        licence=rows[0][6],
-    )
+    links = tuple(dict.fromkeys(url for found in reversed(labels.values()) for url in reversed(found)))
+    titles, steps = {row[2]: row[3] for row in rows}, max(row[4] for row in rows)
+    source = ", ".join(dict.fromkeys(row[5] for row in rows))
+    return FoundArticle(file, rows[0][1], titles, steps, links, labels, source, rows[0][6])
