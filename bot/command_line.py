@@ -14,9 +14,14 @@ Command = Callable[[argparse.Namespace], "int | None"]
 COULD_NOT_RUN = 2
 
 
+def to_json(value: Any) -> str:
+    """Returns JSON as the commands print it; what it has no form for, such as times, as text."""
+    return json.dumps(value, ensure_ascii=False, indent=2, default=str)
+
+
 def print_json(value: Any) -> None:
-    """Prints JSON; what it has no form for, such as times, as text."""
-    print(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    """Prints JSON."""
+    print(to_json(value))
 
 
 def reported(

@@ -122,7 +122,7 @@ def _run(steps: Mapping[str, Step], options: argparse.Namespace) -> int:
     history.add(this)
     run.forget(options.output)
     print(report.summary)
-    print(f"\nThe whole report: {options.output / 'report.html'}")
+    print(f"The whole report: {options.output / 'report.html'}")
     for problem in notify(get_settings(), f"Nightly regression: {report.headline}", report.summary):
         print(problem, file=sys.stderr)
     return verdict.exit_code

@@ -183,4 +183,4 @@ def explain(text: str, path: Path, page: str | None) -> dict[str, Any]:
 def print_explanation(explained: dict[str, Any]) -> None:
     """Prints what `explain` returned, in colour where the terminal has it."""
     told = render("explanation.txt", **explained, has_number=any(map(str.isdigit, explained["text"])))
-    Console(highlight=False).print(told, soft_wrap=True)
+    Console(highlight=False).print(told, soft_wrap=True, end="")

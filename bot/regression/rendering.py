@@ -33,7 +33,7 @@ def render(template: str, **values: Any) -> str:
         "shade": _shade,
         "xml": lambda text: _NOT_IN_XML.sub("", text),
     }
-    return environment.get_template(template).render(values)
+    return environment.get_template(template).render(values).rstrip() + "\n"
 
 
 def _shade(share: float) -> str:

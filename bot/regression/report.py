@@ -63,7 +63,7 @@ class Report:
         """Markdown of ten lines, for a chat channel."""
         figures = {figure.name: figure for figure in self.verdict.figures}
         worse = [*map(str, self.verdict.losses), *(f"{figure.name} {figure}" for figure in self.verdict.worse)]
-        return render("summary.md", report=self, lines=SUMMARY, figures=figures, worse=worse).rstrip()
+        return render("summary.md", report=self, lines=SUMMARY, figures=figures, worse=worse)
 
     @cached_property
     def grown_confusions(self) -> list[tuple[str, str, int, int]]:
@@ -116,7 +116,7 @@ def write_report(report: Report, folder: Path) -> None:
     """Writes `report.html`, `report.json`, `junit.xml`, `summary.md` and `result.json` into a folder."""
     report.result.write(folder / "result.json")
     write_whole(folder / "report.json", json.dumps(as_dict(report), ensure_ascii=False, indent=1, default=sorted))
-    write_whole(folder / "summary.md", report.summary + "\n")
+    write_whole(folder / "summary.md", report.summary)
     write_whole(folder / "report.html", render("report.html", report=report))
     suites: dict[str, list[tuple[str, bool, str]]] = defaultdict(list)
     for figure in report.verdict.figures:
