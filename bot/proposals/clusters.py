@@ -124,8 +124,8 @@ def _cluster(own: list[Question], vectors: NDArray[np.float32], searcher: Search
 def _article(connection: sqlite3.Connection, file: str) -> FoundArticle:
     rows = connection.execute(
         "SELECT id, path, language, title, steps, source, licence FROM articles "
-        "WHERE path = ? OR substr(path, -length(?)) = ? ORDER BY language != 'en', language",
-        (file, f"/{file}", f"/{file}"),
+        "WHERE substr('/' || path, -length(:name)) = :name ORDER BY language != 'en', language",
+        {"name": f"/{file}"},
     ).fetchall()
     rows = [row for row in rows if row[1] == rows[0][1]]
     query = "SELECT url, label FROM links WHERE article = ? AND url LIKE 'https://%' ORDER BY line DESC"

@@ -105,7 +105,6 @@ class Searcher:
     """
 
     def __init__(self, database: Path) -> None:
-        self._database = database
         self._library = open_library(database)
         self._encoder = search_encoder()
 
@@ -126,10 +125,10 @@ class Searcher:
             if name is None:
                 return []
             if fact(connection, ENCODER) != self._encoder.version:
-                raise LibraryError(f"{self._database}: imported with another encoder; import the articles again.")
+                raise LibraryError(f"{self._library.path}: imported with another encoder; import the articles again.")
             query = self._encoder.encode([text])[0]
             # What an import replaces stays on disk until the next one, so that this transaction can still open it.
-            folder = index.folder_of(self._database)
+            folder = index.folder_of(self._library.path)
             vectors = open_vectors(folder, fact(connection, index.MEANINGS))
             searched = open_language_index(folder, name)
             rows, evidence = candidates(searched, vectors, text, query)
