@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,11 @@ class Change:
     """The file that was changed; empty for phrases."""
     cells: frozenset[str] = frozenset()
     """Of phrases, `language/intent`: only items in that language that are, or are taken for, that intent."""
+
+    @property
+    def breadth(self) -> float:
+        """How much it can have turned: least by a setting, then by phrases of few cells, most by any other file."""
+        return 0 if self.path == SETTINGS else len(self.cells) or inf
 
     def concerns(self, pair: Pair) -> bool:
         """Tells whether the change can have turned an answer, for all that its cells and its path say."""

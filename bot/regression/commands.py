@@ -10,17 +10,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from bot.command_line import Command, print_json, run_to_end
 from bot.nlu.explain import NoClassifierError
 from bot.regression import changes, run
 from bot.regression.baseline import Baseline, make_baseline, read_baseline, write_baseline
-from bot.regression.explain import explain, find_causes, find_reasons, print_explanation
+from bot.regression.explain import explain, find_causes, find_reasons
 from bot.regression.history import History, PastRun
 from bot.regression.items import RegressionError, Result, read_result
 from bot.regression.measure import HELD_OUT
 from bot.regression.notify import notify
+from bot.regression.rendering import show
 from bot.regression.report import TREND_RUNS, Report, write_report
 from bot.regression.steps import STEPS, Step
 from bot.regression.verdict import Verdict, judge, read_tolerances
@@ -151,29 +150,13 @@ def _accept(options: argparse.Namespace) -> None:
     if not result.numbers:  # a run without the starter bot leaves what was measured beside it
         result = replace(result, numbers=before.numbers)
     verdict = judge(result, replace(before, counts={}), tolerances)
-    console = Console()
-    console.print(f"accepted: the run of {result.about['finished_at']}, commit {result.about['commit']}")
-    _print_figures(console, verdict)
-    for now, _ in verdict.newly_wrong:
-        console.print(f"accepted as wrong: {now.set} {now.language} {now.expected} → {now.got}: {now.text}")
-    if gone := before.missing(result.items):
-        console.print(f"no longer compared, for the run left them out: {', '.join(gone)}", style="yellow")
-    for loss in verdict.losses:
-        console.print(f"accepted as lost: {loss}", style="yellow")
+    show("accepted.txt", about=result.about, verdict=verdict, gone=before.missing(result.items))
     if wrong := verdict.critical_wrong:
         raise RegressionError(f"{len(wrong)} critical phrases are wrong ({wrong[0].text}); nothing was accepted.")
     write_baseline(path, make_baseline(result))
-    console.print(f"{path} is written; commit it.")
+    print(f"{path} is written; commit it.")
     if result.about["uncommitted"]:
-        console.print("The run measured changes that are not committed; commit them with the baseline.")
-
-
-def _print_figures(console: Console, verdict: Verdict) -> None:
-    """Prints the figures that differ from the baseline's."""
-    for figure in verdict.figures:
-        if figure.change or figure.then is None:
-            style = "red" if figure.is_worse else "green" if figure.change > 0 else ""
-            console.print(f"{figure.name}: {figure}{' worse' if figure.is_worse else ''}", style=style)
+        print("The run measured changes that are not committed; commit them with the baseline.")
 
 
 def _compare(options: argparse.Namespace) -> int:
@@ -184,11 +167,9 @@ def _compare(options: argparse.Namespace) -> int:
     verdict = judge(second, baseline, tolerances)
     since = changes.between(PROJECT_ROOT, first.about["commit"], second.about["commit"])
     report = _explained(second, verdict, baseline, since, model)
-    write_report(report, options.output / "comparison")
-    console = Console()
-    _print_figures(console, verdict)
-    console.print(f"{options.b} is {report.headline.replace('the baseline', str(options.a))}")
-    console.print(f"The whole comparison: {options.output / 'comparison' / 'report.html'}")
+    folder = options.output / "comparison"
+    write_report(report, folder)
+    show("compared.txt", verdict=verdict, a=options.a, b=options.b, headline=report.headline, folder=folder)
     return verdict.exit_code
 
 
@@ -196,4 +177,7 @@ def _explain(options: argparse.Namespace) -> None:
     if not options.text.strip():
         raise RegressionError("there is no text to explain; give one in quotation marks.")
     explained = explain(options.text, model_or_trained(options.model), options.page)
-    (print_json if options.json else print_explanation)(explained)
+    if options.json:
+        print_json(explained)
+    else:
+        show("explanation.txt", **explained)

@@ -9,19 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from bot.articles import ArticleStore
 from bot.articles.examples import Example, read_examples
 from bot.articles.issues import load_issues
 from bot.nlu.explain import NoClassifierError, load_intent_model, nearest, strongest
 from bot.nlu.models.intent_model import IntentModel
-from bot.regression.changes import SETTINGS, Change
+from bot.regression.changes import Change
 from bot.regression.figures import refusal_as_intent
 from bot.regression.inventory import Loss
 from bot.regression.items import Pair
 from bot.regression.measure import REFUSALS, NluModel, second_issue
-from bot.regression.rendering import render
 from bot.regression.verdict import Verdict
 from bot.settings import get_settings
 
@@ -70,14 +67,7 @@ def find_causes(verdict: Verdict, changes: Sequence[Change]) -> list[Cause]:
         for change in changes
     ]
     causes = [cause for cause in causes if cause.explains or cause.losses]
-    return sorted(
-        causes,
-        key=lambda one: (
-            -len(one.losses),
-            -one.explains,
-            len(one.change.cells) or len(wrong) * (one.change.path != SETTINGS),
-        ),
-    )
+    return sorted(causes, key=lambda cause: (-len(cause.losses), -cause.explains, cause.change.breadth))
 
 
 def find_reasons(wrong: Sequence[Pair], changes: Sequence[Change], path: Path) -> list[dict[str, Any]]:
@@ -178,9 +168,3 @@ def explain(text: str, path: Path, page: str | None) -> dict[str, Any]:
         "nearest": _nearest_phrases(text, examples),
         "article": article,
     }
-
-
-def print_explanation(explained: dict[str, Any]) -> None:
-    """Prints what `explain` returned, in colour where the terminal has it."""
-    told = render("explanation.txt", **explained, has_number=any(map(str.isdigit, explained["text"])))
-    Console(highlight=False).print(told, soft_wrap=True, end="")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from rich.console import Console
 from rich.markup import escape
 
 _ASSETS = Path(__file__).parent / "assets"
@@ -34,6 +35,11 @@ def render(template: str, **values: Any) -> str:
         "xml": lambda text: _NOT_IN_XML.sub("", text),
     }
     return environment.get_template(template).render(values).rstrip() + "\n"
+
+
+def show(template: str, **values: Any) -> None:
+    """Prints a template with rich's markup, in colour where the terminal has it."""
+    Console(highlight=False).print(render(template, **values), soft_wrap=True, end="")
 
 
 def _shade(share: float) -> str:
