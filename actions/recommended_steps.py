@@ -106,7 +106,9 @@ def _tell_language(turn: Turn, issue: str) -> None:
     """Says that an issue's article is in another language than the answer; where only the product was open, once."""
     language = turn.article(issue).language
     notice = turn.reply("utter_article_fallback", language_name=language_name(language, turn.language))
-    if language != turn.language and not (turn.intent == "choose_product" and turn.has_said(notice)):
+    known = turn.intent == "choose_product" and turn.has_said(notice)
+    elsewhere = turn.product == PERSONAL and PERSONAL not in issues()[issue].products  # no article answers
+    if language != turn.language and not known and not elsewhere:
         turn.say(notice)
 
 
