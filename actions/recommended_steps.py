@@ -34,6 +34,7 @@ class ActionRecommendedSteps(BotAction):
         if named and offer_person_first(turn, possible or [issue]):
             return [*told, SlotSet("issue", issue)]
         if named and turn.entity("section"):  # a question that a passage answers; the steps are a button
+            _tell_language(turn, issue)
             record_outcome(turn, "abandoned", issue)
             return [*told, SlotSet("issue", issue), FollowupAction("action_follow_up")]
         if possible and turn.just_asked("choice") is None:

@@ -151,8 +151,17 @@ def test_a_page_that_shows_the_steps_before_the_product_is_known_says_so_once(se
     assert notice not in [response["text"] for response in then["responses"]]
 
 
+def test_a_passage_in_another_language_is_announced_too(server: ActionServer) -> None:
+    message = {"text": "vem kan göra det?", "entities": [{"entity": "section", "value": "who"}]}
+    result = server.run("action_recommended_steps", "shared_mailbox", message=message, language="sv")
+    assert [response["text"] for response in result["responses"]] == [
+        "Det finns ingen artikel på svenska ännu, så här kommer den på engelska."
+    ]
+    assert result["events"][-1]["name"] == "action_follow_up"
+
+
 def test_who_is_sent_elsewhere_is_not_told_of_an_article(server: ActionServer) -> None:
-    slots = {"language": "sv", "product": "microsoft_account"}
+    slots: dict[str, Any] = {"language": "sv", "product": "microsoft_account"}
     result = server.run("action_recommended_steps", "shared_mailbox", "cmdline", **slots)
     assert "account.microsoft.com" in result["responses"][0]["text"]
 
