@@ -34,6 +34,7 @@ class ActionRecommendedSteps(BotAction):
         if named and offer_person_first(turn, possible or [issue]):
             return [*told, SlotSet("issue", issue)]
         if named and turn.entity("section"):  # a question that a passage answers; the steps are a button
+            _tell_language(turn, issue)
             record_outcome(turn, "abandoned", issue)
             return [*told, SlotSet("issue", issue), FollowupAction("action_follow_up")]
         if possible and turn.just_asked("choice") is None:
@@ -109,7 +110,9 @@ def _tell_language(turn: Turn, issue: str) -> None:
     """Says that an issue's article is in another language than the answer; where only the product was open, once."""
     language = turn.article(issue).language
     notice = turn.reply("utter_article_fallback", language_name=language_name(language, turn.language))
-    if language != turn.language and not (turn.intent == "choose_product" and turn.has_said(notice)):
+    known = turn.intent == "choose_product" and turn.has_said(notice)
+    elsewhere = turn.product == PERSONAL and PERSONAL not in issues()[issue].products  # no article answers
+    if language != turn.language and not known and not elsewhere:
         turn.say(notice)
 
 

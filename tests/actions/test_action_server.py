@@ -193,11 +193,11 @@ def test_a_terminal_gets_text_without_the_structured_payload(actions: ActionServ
 
 
 def test_a_language_without_replies_is_answered_in_english_and_told_so_once(actions: ActionServer) -> None:
-    result = actions.run("action_recommended_steps", "card_declined", language="pt", product="azure")
-    assert result["responses"][0]["text"] == "I understand Portuguese, but for now I can only answer in English."
+    result = actions.run("action_recommended_steps", "card_declined", language="cy", product="azure")
+    assert result["responses"][0]["text"] == "I understand Welsh, but for now I can only answer in English."
     assert result["responses"][1]["custom"]["language"] == "en"
     told = slots_of(result)["language_told"]
-    again = actions.run("action_recommended_steps", "card_declined", language="pt", product="azure", language_told=told)
+    again = actions.run("action_recommended_steps", "card_declined", language="cy", product="azure", language_told=told)
     assert again["responses"][0]["custom"]["language"] == "en"
 
 
@@ -205,8 +205,8 @@ def test_a_language_without_replies_is_answered_in_english_and_told_so_once(acti
 def test_a_language_without_replies_is_answered_in_the_pages_second_language(
     actions: ActionServer, language: str
 ) -> None:
-    slots = {"language": "it", "fallback_language": language}
-    notice = Replies().language_notice("it", language)
+    slots = {"language": "cy", "fallback_language": language}
+    notice = Replies().language_notice("cy", language)
     answered = actions.run("action_recommended_steps", "pay_invoice", product="azure", **slots)["responses"]
     assert (answered[0]["text"], answered[1]["custom"]["language"]) == (notice, language)
     refused = actions.run("action_not_understood", "out_of_scope", **slots)["responses"]

@@ -53,16 +53,16 @@ intent: shared_mailbox
 - [{0}](https://learn.microsoft.com/microsoft-365/admin/email/create-a-shared-mailbox)
 - [{1}](https://support.microsoft.com/shared-mailbox)
 """
-PORTUGUESE = """name: Português
+WELSH = """name: Cymraeg
 partial: true
 replies:
-  utter_article_fallback: "Este artigo ainda não existe em português; aqui está em {language_name}."
+  utter_article_fallback: "Nid oes erthygl yn Gymraeg eto; dyma hi yn {language_name}."
 """
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the data with an issue in English and Norwegian, and Portuguese with one article."""
+    """A copy of the data with an issue in English and Norwegian, and Welsh with one article."""
     data = tmp_path_factory.mktemp("some") / "data"
     shutil.copytree(ROOT / "data", data, ignore=shutil.ignore_patterns("nlu"))
     with (data / "issues.yml").open("a", encoding="utf8") as table:
@@ -71,12 +71,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for language, texts in STEPS.items():
         path = data / "articles" / "shared_mailbox" / f"{language}.md"
         path.write_text(ARTICLE.format(*texts, language=language), encoding="utf8")
-    (data / "replies" / "pt.yml").write_text(PORTUGUESE, encoding="utf8")
+    (data / "replies" / "cy.yml").write_text(WELSH, encoding="utf8")
     english = data / "articles" / "spending_limit" / "en.md"
-    text = english.read_text(encoding="utf8").replace("language: en", "language: pt")
+    text = english.read_text(encoding="utf8").replace("language: en", "language: cy")
     first, *sections = text.split("\n## ")
     kept = [section for section in sections if 'name="recommended-' in section or 'name="how-long"' in section]
-    english.with_name("pt.md").write_text("\n## ".join([first, *kept]), encoding="utf8")
+    english.with_name("cy.md").write_text("\n## ".join([first, *kept]), encoding="utf8")
     return data
 
 
@@ -91,9 +91,11 @@ def server(data: Path) -> Iterator[ActionServer]:
 def test_what_a_language_must_not_have_is_not_missed(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["articles", "check", str(data / "articles")]) == 0, capsys.readouterr().out
     table = data / "issues.yml"
-    assert {*load_issues(table)} - {*issues_in("sv", table)} == {"shared_mailbox"}
-    assert issues_in("nb", table).keys() == load_issues(table).keys()
-    assert {*Replies(data / "replies").languages()} - {*Replies(data / "replies").complete()} == {"pt"}
+    assert load_issues(table)["shared_mailbox"].languages == ("en", "nb")
+    assert "shared_mailbox" in issues_in("nb", table)
+    assert "shared_mailbox" not in issues_in("sv", table)
+    replies = Replies(data / "replies")
+    assert "cy" in {*replies.languages()} - {*replies.complete()}
 
 
 def test_a_language_that_the_row_names_is_missed_and_so_is_english(
@@ -103,10 +105,11 @@ def test_a_language_that_the_row_names_is_missed_and_so_is_english(
     shutil.copytree(data, copied)
     (copied / "articles" / "shared_mailbox" / "en.md").unlink()
     table = copied / "issues.yml"
-    table.write_text(table.read_text(encoding="utf8").replace("[en, nb]", "[nb, fi]"), encoding="utf8")
+    row = ROW.replace("[en, nb]", "[nb, fi]")
+    table.write_text(table.read_text(encoding="utf8").replace(ROW, row), encoding="utf8")
     assert main(["articles", "check", str(copied / "articles")]) == 1
     lines = capsys.readouterr().out.splitlines()
-    assert [line.rpartition("/")[2] for line in lines[:-1]] == [
+    assert [line.partition("/shared_mailbox/")[2] for line in lines[:-1]] == [
         "en.md:1: missing language; write the article",
         "fi.md:1: missing language; write the article",
     ]
@@ -117,13 +120,13 @@ def test_an_article_of_a_partial_language_may_lack_passages_but_no_step(
 ) -> None:
     copied = tmp_path / "data"
     shutil.copytree(data, copied)
-    path = copied / "articles" / "spending_limit" / "pt.md"
+    path = copied / "articles" / "spending_limit" / "cy.md"
     text = path.read_text(encoding="utf8")
     assert '<a name="how-long"></a>' in text
     assert '<a name="who"></a>' not in text
     path.write_text(re.sub(r"^1\. .+\n", "", text, count=4, flags=re.MULTILINE), encoding="utf8")
     assert main(["articles", "check", str(copied / "articles")]) == 1
-    assert "spending_limit/pt.md:11: 1 steps in 'recommended-steps'; write 2 to 5" in capsys.readouterr().out
+    assert "spending_limit/cy.md:11: 1 steps in 'recommended-steps'; write 2 to 5" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("language", "notice"), [("nb", ""), ("sv", "Det finns ingen artikel på svenska ännu")])
@@ -139,15 +142,30 @@ def test_a_customer_of_another_language_gets_the_english_article_and_is_told_so(
 
 
 def test_a_page_that_shows_the_steps_before_the_product_is_known_says_so_once(server: ActionServer) -> None:
-    first = server.run("action_recommended_steps", "pay_invoice", language="pt")
+    first = server.run("action_recommended_steps", "pay_invoice", language="cy")
     notice = first["responses"][0]["text"]
-    assert notice == "Este artigo ainda não existe em português; aqui está em inglês."
+    assert notice == "Nid oes erthygl yn Gymraeg eto; dyma hi yn Saesneg."
     assert first["responses"][1]["custom"]["language"] == "en"
-    slots: dict[str, Any] = {"language": "pt", "issue": "pay_invoice", "product": "azure", "product_asked": True}
+    slots: dict[str, Any] = {"language": "cy", "issue": "pay_invoice", "product": "azure", "product_asked": True}
     then = server.run("action_recommended_steps", "choose_product", said=[notice], **slots)
     assert notice not in [response["text"] for response in then["responses"]]
 
 
+def test_a_passage_in_another_language_is_announced_too(server: ActionServer) -> None:
+    message = {"text": "vem kan göra det?", "entities": [{"entity": "section", "value": "who"}]}
+    result = server.run("action_recommended_steps", "shared_mailbox", message=message, language="sv")
+    assert [response["text"] for response in result["responses"]] == [
+        "Det finns ingen artikel på svenska ännu, så här kommer den på engelska."
+    ]
+    assert result["events"][-1]["name"] == "action_follow_up"
+
+
+def test_who_is_sent_elsewhere_is_not_told_of_an_article(server: ActionServer) -> None:
+    slots: dict[str, Any] = {"language": "sv", "product": "microsoft_account"}
+    result = server.run("action_recommended_steps", "shared_mailbox", "cmdline", **slots)
+    assert "account.microsoft.com" in result["responses"][0]["text"]
+
+
 def test_a_partial_language_is_answered_from_the_articles_that_it_has(server: ActionServer) -> None:
-    result = server.run("action_recommended_steps", "spending_limit", language="pt", product="azure")
-    assert result["responses"][0]["custom"]["article_id"] == "spending_limit/pt"
+    result = server.run("action_recommended_steps", "spending_limit", language="cy", product="azure")
+    assert result["responses"][0]["custom"]["article_id"] == "spending_limit/cy"
