@@ -221,7 +221,7 @@ class _Builder:
         groups = _bullet_groups(self._source(lines[:end]))
         text, *bullets = (self._rendered(part, first + start) for start, part in groups)
         items = [Step(bullet.text, bullet.markdown) for bullet in bullets if bullet.text]
-        status = self._rendered(self._source(lines[end:]), first + end)
+        status = self._rendered(self._source(lines[end:]), first + end) if lines[end:] else InlineText()
         notes = [Note("status", status.text, markdown=status.markdown)] if status.text else []
         return _Content([text], items, status=notes)
 
