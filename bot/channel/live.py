@@ -61,6 +61,8 @@ class LiveChats:
         self._sessions = sessions
         self._bells: dict[str, asyncio.Event] = {}
         self._seen: dict[str, LiveState] = {}
+        self.stopping = False
+        """Whether the server stops: its streams end, and go on at its successor's."""
         self._applying: dict[str, asyncio.Task[None]] = {}
 
     def prepare_app(self, app: Sanic, catch_up: Callable[[str], Awaitable[None]]) -> None:
@@ -72,6 +74,7 @@ class LiveChats:
         """
         self._app, self._catch_up = app, catch_up
         app.register_listener(partial(run_beside, self._watch), "after_server_start")
+        app.register_listener(self._stop, "before_server_stop")
 
     @property
     def agent(self) -> Agent:
@@ -167,7 +170,7 @@ class LiveChats:
                     after = row.sequence
                     if row.kind in _SHOWN:
                         yield await self._with_answer(name, row)
-            if state.state in {"none", "ended"} and state.applied == state.sequence:
+            if self.stopping or (state.state in {"none", "ended"} and state.applied == state.sequence):
                 return
             try:
                 await asyncio.wait_for(bell.wait(), _HEARTBEAT_SECONDS)
@@ -209,6 +212,11 @@ class LiveChats:
             await asyncio.sleep(_AFTER_FAILURE_SECONDS)
         finally:
             del self._applying[name]
+
+    def _stop(self, app: Sanic, loop: object) -> None:
+        self.stopping = True
+        for name in list(self._bells):
+            self._ring(name)
 
     def _ring(self, name: str) -> None:
         with suppress(KeyError):
