@@ -187,22 +187,24 @@ class LiveChats:
         looks = 0
         while True:
             try:
-                if looks % _LOOKS_BETWEEN_ENDS == 0:
-                    await _in_store(LiveStore.give_up)
-                found = {state.conversation_id: state for state in await _in_store(LiveStore.unfinished)}
-            except TicketStoreError as error:
+                await self._look(end=looks % _LOOKS_BETWEEN_ENDS == 0)
+            except Exception as error:  # whatever has failed: without the bell nobody would hear an agent again
                 logger.warning("Live conversations cannot be read: %s", error)
                 await asyncio.sleep(_AFTER_FAILURE_SECONDS)
-                continue
             looks += 1
-            for name in found.keys() | self._seen.keys():
-                if found.get(name) != self._seen.get(name):
-                    self._ring(name)
-            self._seen = found
-            for name, state in found.items():
-                if state.applied < state.sequence and name not in self._applying and self.agent.is_ready():
-                    self._applying[name] = asyncio.create_task(self._apply_once(name))
             await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _look(self, end: bool) -> None:
+        if end:
+            await _in_store(LiveStore.give_up)
+        found = {state.conversation_id: state for state in await _in_store(LiveStore.unfinished)}
+        for name in found.keys() | self._seen.keys():
+            if found.get(name) != self._seen.get(name):
+                self._ring(name)
+        self._seen = found
+        for name, state in found.items():
+            if state.applied < state.sequence and name not in self._applying and self.agent.is_ready():
+                self._applying[name] = asyncio.create_task(self._apply_once(name))
 
     async def _apply_once(self, name: str) -> None:
         try:
