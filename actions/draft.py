@@ -101,13 +101,13 @@ def transcript(tracker: Tracker) -> Iterator[Utterance]:
         if event["event"] == "bot":
             for button in (event.get("data") or {}).get("buttons") or []:
                 titles[_button_key(button["payload"])] = button["title"]
-        if event["event"] in ("user", "bot") and text:
+        if event["event"] in ("user", "bot", "agent") and text:
             moment = datetime.fromtimestamp(event["timestamp"], timezone.utc).isoformat(timespec="seconds")
             if event["event"] == "user":
                 yield Utterance("customer", titles.get(_button_key(text), text), moment)
             else:
-                long = len(text) > _LONGEST_UTTERANCE
-                yield Utterance("bot", f"{text.partition(_PARAGRAPH)[0]} […]" if long else text, moment)
+                long = event["event"] == "bot" and len(text) > _LONGEST_UTTERANCE
+                yield Utterance(event["event"], f"{text.partition(_PARAGRAPH)[0]} […]" if long else text, moment)
 
 
 def _recognition(tracker: Tracker, issue: str | None) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class Utterance:
     """One line of a transcript.
 
     Args:
-        speaker: `customer` or `bot`.
+        speaker: `customer`, `bot` or `agent`.
         text: what was said.
         at: when, in ISO 8601; empty if it is not known.
     """

@@ -75,7 +75,7 @@ def _conversation(ticket: Ticket, words: dict[str, Any]) -> Iterator[str]:
     if ticket.transcript:
         yield f"{words['transcript']} (UTC):"
     for line in ticket.transcript:
-        speaker = words["customer"] if line.speaker == "customer" else words["bot"]
+        speaker = words.get(line.speaker, words["bot"])
         first, *rest = line.text.splitlines() or [""]
         yield f"  {_clock(line.at)}{speaker}: {first}"
         yield from (f"      {further}" for further in rest)
