@@ -19,7 +19,7 @@ from bot.articles.issues import load_issues
 from bot.articles.parts import PRODUCTS
 from bot.encoder.sentences import sentence_encoder_version
 from bot.nlu.act_rules import ActRules
-from bot.nlu.acts import NEW_MATTER, Act, CustomerMessage
+from bot.nlu.acts import LIKELY, NEW_MATTER, Act, CustomerMessage
 from bot.nlu.answers import Answer, read_answer
 from bot.nlu.component import TrainedComponent
 from bot.nlu.intent import LinearIntentClassifier, labelled_texts
@@ -92,6 +92,8 @@ class Context(TrainedComponent):
             "passage_sure": 0.6,
             # The same for the first message of a conversation, which mostly wants the steps.
             "passage_first": 0.7,
+            # From which odds on that a passage of the article at hand is asked for it answers what no issue fits.
+            "passage_odds": 0.5,
             # So likely an issue must be for its article to answer a question while another one is at hand.
             "also_about": 0.1,
             # How much the odds that a question asks for a passage count of the article at hand, and of one that did not
@@ -242,7 +244,9 @@ class Context(TrainedComponent):
     def _product(self, text: str, language: str, answer: Answer) -> str | None:
         """Returns the product that an answer names, both, neither or unknown: as it is said, else by its words."""
         likely, confidence = self._likely_product(text, language)
-        return likely if confidence >= self._config["product_from"] else answer.product or likely
+        if confidence >= self._config["product_from"]:
+            return likely
+        return answer.product or (likely if confidence >= LIKELY else None)
 
     def _likely_product(self, text: str, language: str) -> tuple[str | None, float]:
         """Returns the product that a text names by how it is said, None for none, and how likely that is."""
