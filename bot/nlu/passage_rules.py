@@ -83,7 +83,8 @@ class PassageRules:
         else:
             found = self._passage(message, situation, None)
             if found.confidence < self._settings["passage_of_matter" if begins else "passage_sure"]:
-                if not (act is None and message.intent in _UNKNOWN and self._asks_here(message, situation)):
+                unclear = act is None and (message.intent in _UNKNOWN or confidence < self._settings["doubtful_issue"])
+                if not (unclear and self._asks_here(message, situation)):
                     return act
                 found = self._passage(message, situation, situation.topics[0])
         if found.confidence < self._settings["passage_from"]:
