@@ -1,0 +1,92 @@
+"""Renders the desk's pages: templates, the desk's own words, names of issues and languages."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from bot.articles.issues import load_issues
+from bot.articles.replies import Replies
+from bot.settings import get_settings
+from bot.text.yaml_files import read_yaml
+from bot.tickets.model import now
+
+FALLBACK_LANGUAGE = "en"
+_HERE = Path(__file__).parent
+
+
+class DeskWordsError(ValueError):
+    """A file of the desk's words cannot be used; the message says where, what is wrong and how to mend it."""
+
+
+class Pages:
+    """Templates and words of the desk."""
+
+    def __init__(self) -> None:
+        # Everything is escaped; no template marks anything as safe.
+        self._templates = Environment(
+            loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        )
+        self._replies = Replies()
+        self._templates.globals.update(issues=load_issues(), languages=self._replies.languages())
+        self._templates.filters.update(age=age, moment=_moment)
+        words("en")  # what is wrong is said at the start
+
+    def show(self, request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+        """Renders a page.
+
+        Args:
+            request: what asks for it; says in whose language and with which token.
+            template: its file in `templates/`.
+            status: HTTP status.
+            **values: what the template names.
+        """
+        agent = request.state.agent
+        language = agent.language if agent else FALLBACK_LANGUAGE
+        common = {"agent": agent, "token": request.state.token, "path": request.url.path, "w": words(language)}
+        topics = self._replies.group("topics", language)
+        text = self._templates.get_template(template).render(
+            **common, language=words_language(language), topics=topics, **values
+        )
+        return HTMLResponse(text, status)
+
+
+def words_language(language: str) -> str:
+    """Returns the language in which the desk speaks to somebody: theirs where there is a file of it, or English."""
+    return language if (_folder() / f"{language}.yml").is_file() else FALLBACK_LANGUAGE
+
+
+@lru_cache(maxsize=16)
+def words(language: str) -> dict[str, Any]:
+    """Returns the desk's own words, `data/desk/<language>.yml`, with the English ones that a language lacks.
+
+    Raises:
+        DeskWordsError: a file cannot be read.
+    """
+    texts: dict[str, Any] = dict(read_yaml(_folder() / f"{FALLBACK_LANGUAGE}.yml", DeskWordsError))
+    path = _folder() / f"{language}.yml"
+    if language != FALLBACK_LANGUAGE and path.is_file():
+        texts.update(read_yaml(path, DeskWordsError))
+    return texts
+
+
+def age(at: datetime) -> str:
+    """Returns how long ago a moment is, such as `5 min`, `3 h` or `12 d`."""
+    minutes = max(0, int((now() - at).total_seconds() // 60))
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} d"
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def _folder() -> Path:
+    return get_settings().data_dir / "desk"
