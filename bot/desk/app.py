@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -16,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 from bot.desk.accounts import Role
 from bot.desk.desk import Desk, Refused, agent_of, back
 from bot.desk.events import beat, events
-from bot.desk.gate import SESSION_COOKIE, SIGN_IN, VISIT_COOKIE, Gate
+from bot.desk.gate import SESSION_COOKIE, SIGN_IN, VISIT_COOKIE, Gate, set_cookie
 from bot.desk.inbox import inbox
 from bot.desk.ticket import change_ticket, ticket_page
 from bot.stores import DatabaseError
@@ -41,13 +42,17 @@ def make_app(desk: Desk, origins: Sequence[str], proxies: int = 0) -> Starlette:
             def answer(request: Request) -> Response:
                 if not agent_of(request).may(role):
                     desk.note(request, "refused", request.url.path)
-                    raise Refused(404)
+                    raise Refused(403)
                 return view(desk, request)
 
             return answer
 
         routes = [Route(path, guarded(see), methods=["GET"])]
         return [*routes, Route(path, guarded(do), methods=["POST"])] if do else routes
+
+    def audit_page(desk: Desk, request: Request) -> Response:
+        accounts = desk.accounts
+        return desk.show(request, "audit.html", rows=accounts.audit(), accounts=accounts.agents())
 
     def sign_in_page(request: Request) -> Response:
         return back("/") if request.state.agent else desk.pages.show(request, "sign_in.html", refused=False)
@@ -58,15 +63,15 @@ def make_app(desk: Desk, origins: Sequence[str], proxies: int = 0) -> Starlette:
         desk.accounts.note(name, request.state.address, "sign in" if secret else "failed to sign in")
         if secret is None:
             return desk.pages.show(request, "sign_in.html", status=403, refused=True)
-        gate.set_cookie(request, SESSION_COOKIE, secret)
-        gate.set_cookie(request, VISIT_COOKIE, "")
+        set_cookie(request, SESSION_COOKIE, secret)
+        set_cookie(request, VISIT_COOKIE, "")
         return back("/")
 
     def sign_out(request: Request) -> Response:
         desk.note(request, "sign out")
         desk.accounts.sign_out(request.state.secret)
         desk.live.sign_out(agent_of(request).name)
-        gate.set_cookie(request, SESSION_COOKIE, "")
+        set_cookie(request, SESSION_COOKIE, "")
         return back(SIGN_IN)
 
     def refuse(request: Request, error: Exception) -> Response:
@@ -77,20 +82,47 @@ def make_app(desk: Desk, origins: Sequence[str], proxies: int = 0) -> Starlette:
             return PlainTextResponse("There is nothing here.", status)
         return desk.pages.show(request, "refused.html", status=status, code=status, waiting_count=0)
 
+    def missing(desk: Desk, request: Request) -> Response:
+        raise Refused(404)
+
     def database_is_down(request: Request, error: Exception) -> Response:
         return PlainTextResponse("The database does not answer; try again in a moment.", 503)
 
-    app = Starlette(
+    return Starlette(
         routes=[
             Route(SIGN_IN, sign_in_page, methods=["GET"]),
             Route(SIGN_IN, sign_in, methods=["POST"]),
             Route("/sign-out", sign_out, methods=["POST"]),
             Route("/events", lambda request: events(desk, request), methods=["GET"]),
+            *route("/beat", missing, beat),
             *route("/", inbox),
             *route("/tickets/{number}", ticket_page, change_ticket),
+            *route("/audit", audit_page, role="admin"),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],
         exception_handlers={Refused: refuse, HTTPException: refuse, DatabaseError: database_is_down},
+        middleware=[Middleware(Gate, accounts=desk.accounts, origins=origins, proxies=proxies)],
     )
-    gate = Gate(app.router, desk.accounts, origins, proxies)
-    return app
+
+
+def make_server(app: Starlette, host: str, port: int) -> uvicorn.Server:
+    """Builds the server of the application.
+
+    Args:
+        app: the desk.
+        host: the address it listens on.
+        port: where it listens.
+    """
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,  # the gate reads them, as far as they are to be trusted
+        ws="none",
+        lifespan="off",
+        limit_concurrency=500,
+        timeout_graceful_shutdown=1,  # streams do not end by themselves
+    )
+    return uvicorn.Server(config)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.engine import Engine
 from starlette.requests import Request
@@ -64,7 +65,7 @@ class Desk:
         """Writes a line of the audit log about the agent who asks."""
         self.accounts.note(request.state.agent.name, request.state.address, action, object_)
 
-    def show(self, request: Request, template: str, **values: object) -> Response:
+    def show(self, request: Request, template: str, **values: Any) -> Response:
         """Renders a page with what stands on every one: how many customers wait."""
         waiting = [state for state in self.live.waiting() if state.state == "waiting"]
         return self.pages.show(request, template, waiting_count=len(waiting), **values)

@@ -63,7 +63,7 @@ class Gate:
         self._origins = frozenset(origins)
         self._hosts = frozenset(urlsplit(origin).netloc for origin in origins)
         self._proxies = proxies
-        self.secure = all(origin.startswith("https:") for origin in origins)
+        self._secure = all(origin.startswith("https:") for origin in origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request, or hands it on."""
@@ -72,6 +72,7 @@ class Gate:
         elif scope["type"] == "http":  # nothing else is served
             request = Request(scope, receive)
             request.state.new_cookies = {}
+            request.state.secure = self._secure
             refused = await self._admit(request)
             await (refused or self._app)(scope, receive, self._with_headers(request, send))
 
@@ -84,7 +85,7 @@ class Gate:
         state.secret = cookies.get(SESSION_COOKIE, "")
         state.agent = await run_in_threadpool(self._accounts.agent_of, state.secret) if state.secret else None
         if state.agent is None:
-            state.secret = cookies.get(VISIT_COOKIE) or self.set_cookie(request, VISIT_COOKIE)
+            state.secret = cookies.get(VISIT_COOKIE) or set_cookie(request, VISIT_COOKIE, secrets.token_urlsafe(32))
         state.token = hmac.new(state.secret.encode(), b"form", hashlib.sha256).hexdigest()
         if request.method not in _SAFE:
             state.form = await _form(request)
@@ -106,15 +107,6 @@ class Gate:
         direct = request.client.host if request.client else ""
         return (seen[-self._proxies] if 0 < self._proxies <= len(seen) else direct)[:64]
 
-    def set_cookie(self, request: Request, name: str, value: str | None = None) -> str:
-        """Has the answer set a cookie that no script can read and no other site's request brings; returns its value."""
-        value = secrets.token_urlsafe(32) if value is None else value
-        age = int(SESSION_LIFETIME.total_seconds()) if value else 0
-        secure = "; Secure" if self.secure else ""
-        line = f"{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={age}{secure}"
-        request.state.new_cookies[name] = line
-        return value
-
     def _with_headers(self, request: Request, send: Send) -> Send:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -125,6 +117,21 @@ class Gate:
             await send(message)
 
         return send_with_headers
+
+
+def set_cookie(request: Request, name: str, value: str) -> str:
+    """Has the answer set a cookie that no script can read and that no other site's request brings; returns its value.
+
+    Args:
+        request: what is answered.
+        name: of the cookie.
+        value: its value; empty deletes it.
+    """
+    age = int(SESSION_LIFETIME.total_seconds()) if value else 0
+    secure = "; Secure" if request.state.secure else ""
+    line = f"{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={age}{secure}"
+    request.state.new_cookies[name] = line
+    return value
 
 
 async def _form(request: Request) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse
 from bot.articles.issues import load_issues
 from bot.articles.replies import Replies
 from bot.settings import get_settings
+from bot.text.limited_markdown import visible
 from bot.text.yaml_files import read_yaml
 from bot.tickets.model import now
 
@@ -35,8 +36,8 @@ class Pages:
         )
         self._replies = Replies()
         self._templates.globals.update(issues=load_issues(), languages=self._replies.languages())
-        self._templates.filters.update(age=age, moment=_moment)
-        words("en")  # what is wrong is said at the start
+        self._templates.filters.update(age=age, moment=_moment, visible=visible)
+        words(FALLBACK_LANGUAGE)  # what is wrong is said at the start
 
     def show(self, request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """Renders a page.
@@ -48,29 +49,29 @@ class Pages:
             **values: what the template names.
         """
         agent = request.state.agent
-        language = agent.language if agent else FALLBACK_LANGUAGE
-        common = {"agent": agent, "token": request.state.token, "path": request.url.path, "w": words(language)}
-        topics = self._replies.group("topics", language)
-        text = self._templates.get_template(template).render(
-            **common, language=words_language(language), topics=topics, **values
-        )
+        wished = agent.language if agent else FALLBACK_LANGUAGE
+        # All of a page is in one language: theirs where there is a file of the desk's words in it.
+        language = wished if (_folder("desk") / f"{wished}.yml").is_file() else FALLBACK_LANGUAGE
+        common = {"agent": agent, "token": request.state.token, "path": request.url.path, "language": language}
+        names = {"topics": self._replies.group("topics", language), "labels": self._replies.group("labels", language)}
+        template_words = {"w": words(language), "t": words(language, "tickets")}
+        text = self._templates.get_template(template).render(**common, **names, **template_words, **values)
         return HTMLResponse(text, status)
 
 
-def words_language(language: str) -> str:
-    """Returns the language in which the desk speaks to somebody: theirs where there is a file of it, or English."""
-    return language if (_folder() / f"{language}.yml").is_file() else FALLBACK_LANGUAGE
+@lru_cache(maxsize=32)
+def words(language: str, kind: str = "desk") -> dict[str, Any]:
+    """Returns texts of `data/<kind>/<language>.yml`, with the English ones that a language lacks.
 
-
-@lru_cache(maxsize=16)
-def words(language: str) -> dict[str, Any]:
-    """Returns the desk's own words, `data/desk/<language>.yml`, with the English ones that a language lacks.
+    Args:
+        language: ISO 639-1.
+        kind: `desk` for the desk's own words, `tickets` for those of tickets (queues, priorities, moods).
 
     Raises:
         DeskWordsError: a file cannot be read.
     """
-    texts: dict[str, Any] = dict(read_yaml(_folder() / f"{FALLBACK_LANGUAGE}.yml", DeskWordsError))
-    path = _folder() / f"{language}.yml"
+    texts: dict[str, Any] = dict(read_yaml(_folder(kind) / f"{FALLBACK_LANGUAGE}.yml", DeskWordsError))
+    path = _folder(kind) / f"{language}.yml"
     if language != FALLBACK_LANGUAGE and path.is_file():
         texts.update(read_yaml(path, DeskWordsError))
     return texts
@@ -88,5 +89,5 @@ def _moment(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
-def _folder() -> Path:
-    return get_settings().data_dir / "desk"
+def _folder(kind: str) -> Path:
+    return get_settings().data_dir / kind

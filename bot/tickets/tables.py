@@ -134,6 +134,46 @@ CANDIDATES = sa.Table(
     sa.Index(None, "state"),
 )
 
+LIVE_STATES = sa.Table(
+    "live_states",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("conversation_id", sa.String(255), nullable=False, unique=True),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("agent", sa.String(200)),
+    sa.Column("since", UtcDateTime, nullable=False),
+    sa.Column("language", sa.String(8), nullable=False),
+    sa.Column("intent", sa.String(80)),
+    sa.Column("queue", sa.String(40), nullable=False),
+    sa.Column("sequence", sa.Integer, nullable=False),
+    sa.Column("applied", sa.Integer, nullable=False),
+    sa.Index(None, "state"),
+)
+
+LIVE_ROWS = sa.Table(
+    "live_rows",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("conversation_id", sa.String(255), nullable=False),
+    sa.Column("sequence", sa.Integer, nullable=False),
+    sa.Column("uuid", sa.String(64), nullable=False),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("text", sa.Text),
+    sa.Column("agent", sa.String(200)),
+    sa.Column("rating", sa.Integer),
+    sa.Column("at", UtcDateTime, nullable=False, default=now),
+    sa.UniqueConstraint("conversation_id", "sequence"),
+    sa.UniqueConstraint("conversation_id", "uuid"),
+)
+
+LIVE_AGENTS = sa.Table(
+    "live_agents",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("agent", sa.String(200), nullable=False, unique=True),
+    sa.Column("beat_at", UtcDateTime, nullable=False),
+)
+
 TICKET_CHANGES = sa.Table(
     "ticket_changes",
     METADATA,

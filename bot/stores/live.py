@@ -1,0 +1,350 @@
+"""Live conversations of customers with agents: append-only rows, and one state for each conversation.
+
+Whoever writes locks the state of the conversation first, so that its rows have one order and a change of the state
+happens once. The desk only writes rows; the serving process applies them to conversation and page, in this order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from threading import Lock
+from typing import Any, Literal
+from uuid import uuid4
+
+from sqlalchemy import and_, delete, insert, or_, select, true, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Row
+from sqlalchemy.sql.elements import ColumnElement
+
+from bot.settings import get_settings
+from bot.text.characters import readable
+from bot.text.masking import mask
+from bot.tickets.database import TicketDatabase
+from bot.tickets.model import now
+from bot.tickets.priority import assess
+from bot.tickets.tables import LIVE_AGENTS, LIVE_ROWS, LIVE_STATES, fields_of
+
+Kind = Literal[
+    "wanted", "taken", "agent_text", "customer_text", "note", "handed_back", "left", "nobody", "agent_gone", "rated"
+]
+State = Literal["none", "waiting", "live", "ended"]
+PRESENT_SECONDS = 30
+"""An agent who has given no sign of life for longer is gone."""
+WAIT_SECONDS = 120
+"""How long a customer waits for an agent before the bot offers a ticket."""
+GONE_SECONDS = 180
+"""How long the customer of an agent who is gone waits before the bot offers a ticket."""
+_OPENING = Lock()
+
+
+class NotLiveError(RuntimeError):
+    """A row has come at a moment at which nobody may write it: the conversation is not live, or is another agent's."""
+
+
+@dataclass(frozen=True)
+class LiveRow:
+    """Something that happened in a live conversation.
+
+    Args:
+        sequence: its place in the conversation, from 1.
+        uuid: given by the sender; the same one twice in a conversation is one row.
+        kind: a person was `wanted`; an agent has `taken` the conversation (another one: it was transferred); texts;
+            a `note` for agents only; how it ended: `handed_back` by the agent, `left` by the customer, `nobody` came,
+            `agent_gone`; `rated` by the customer, with a line or without.
+        text: masked.
+        agent: the agent's name as the customer sees it.
+        rating: 1 to 5, of `rated` only.
+    """
+
+    conversation_id: str
+    sequence: int
+    uuid: str
+    kind: Kind
+    text: str | None
+    agent: str | None
+    rating: int | None
+    at: datetime
+
+
+@dataclass(frozen=True)
+class LiveState:
+    """State of a conversation.
+
+    Args:
+        state: `none` where nobody has ever asked for a person.
+        agent: who has or had it last.
+        since: when it got into this state, or to this agent.
+        language: what the customer is answered in.
+        intent: the issue at hand, None if none was recognised.
+        queue: who handles it.
+        sequence: of the newest row.
+        applied: of the newest row that the serving process has applied.
+    """
+
+    conversation_id: str
+    state: State = "none"
+    agent: str | None = None
+    since: datetime | None = None
+    language: str = ""
+    intent: str | None = None
+    queue: str = ""
+    sequence: int = 0
+    applied: int = 0
+
+
+class LiveStore(TicketDatabase):
+    """Rows and states of live conversations, in the database of tickets.
+
+    Args:
+        url: SQLAlchemy's notation of the database.
+
+    Raises:
+        TicketStoreError: the database cannot be used; so do all methods.
+    """
+
+    # What the desk does
+
+    def beat(self, agent: str) -> None:
+        """Notes that an agent is present; called at least every 10 seconds while the desk is open."""
+        insertion = (sqlite if self.engine.dialect.name == "sqlite" else postgresql).insert(LIVE_AGENTS)
+        with self.writing() as connection:
+            connection.execute(
+                insertion.values(agent=agent, beat_at=now()).on_conflict_do_update(
+                    index_elements=[LIVE_AGENTS.c.agent], set_={"beat_at": insertion.excluded.beat_at}
+                )
+            )
+
+    def sign_out(self, agent: str) -> None:
+        """Notes that an agent is present no longer."""
+        with self.writing() as connection:
+            connection.execute(delete(LIVE_AGENTS).where(LIVE_AGENTS.c.agent == agent))
+
+    def present(self) -> list[str]:
+        """Returns the agents who are present."""
+        alive = LIVE_AGENTS.c.beat_at > now() - timedelta(seconds=PRESENT_SECONDS)
+        return [row.agent for row in self.rows(select(LIVE_AGENTS).where(alive).order_by(LIVE_AGENTS.c.agent))]
+
+    def waiting(self) -> list[LiveState]:
+        """Returns the conversations that wait for an agent or have one, in the order in which they began to."""
+        query = select(LIVE_STATES).where(LIVE_STATES.c.state.in_(("waiting", "live"))).order_by(LIVE_STATES.c.since)
+        return [_state(row) for row in self.rows(query)]
+
+    def take(self, conversation: str, agent: str) -> bool:
+        """Gives a conversation that waits, or whose agent is gone, to an agent; False if another one has it."""
+        with self.writing() as connection:
+            state = _locked(connection, conversation)
+            if state is None or state.state == "ended":
+                return False
+            if state.state == "live":
+                if state.agent == agent:
+                    return True
+                if _is_present(connection, state.agent):
+                    return False
+            _add(connection, state, "taken", agent=agent, change={"state": "live", "agent": agent})
+            return True
+
+    def transfer(self, conversation: str, agent: str, to: str) -> bool:
+        """Gives an agent's conversation to another agent; False if it is not the agent's or the other one is gone."""
+        with self.writing() as connection:
+            state = _locked(connection, conversation)
+            if state is None or not _is_live(state, agent) or not _is_present(connection, to):
+                return False
+            _add(connection, state, "taken", agent=to, change={"state": "live", "agent": to})
+            return True
+
+    def hand_back(self, conversation: str, agent: str) -> bool:
+        """Gives an agent's conversation back to the bot; False if it is not the agent's (any longer)."""
+        with self.writing() as connection:
+            state = _locked(connection, conversation)
+            if state is None or not _is_live(state, agent):
+                return False
+            _add(connection, state, "handed_back", agent=agent, change={"state": "ended"})
+            return True
+
+    # What both do
+
+    def append(
+        self,
+        conversation: str,
+        kind: Literal["agent_text", "customer_text", "note", "rated"],
+        uuid: str,
+        text: str | None = None,
+        agent: str | None = None,
+        rating: int | None = None,
+    ) -> int:
+        """Adds a row, unless it is there already, and returns its sequence.
+
+        Args:
+            conversation: where somebody has asked for a person.
+            kind: texts of either side, a note for agents, the customer's rating.
+            uuid: made by the sender, once; a retry has the same.
+            text: card and account numbers are hidden on the way in.
+            agent: who writes; None for the customer.
+            rating: 1 to 5, with `rated`.
+
+        Raises:
+            NotLiveError: a text to a conversation that is not live, or not this agent's; a rating where no agent was,
+                or still is.
+        """
+        with self.writing() as connection:
+            state = _locked(connection, conversation)
+            known = select(LIVE_ROWS.c.sequence).where(_row(conversation, uuid))
+            sequence = connection.execute(known).scalar()
+            if sequence is not None:
+                return int(sequence)
+            if state is None or not _may(state, kind, agent):
+                raise NotLiveError(f"conversation {conversation} takes no `{kind}` now.")
+            return _add(connection, state, kind, uuid, text, agent, rating)
+
+    def after(self, conversation: str, sequence: int = 0) -> list[LiveRow]:
+        """Returns the rows of a conversation after one of them, in their order."""
+        mine = (LIVE_ROWS.c.conversation_id == conversation) & (LIVE_ROWS.c.sequence > sequence)
+        query = select(LIVE_ROWS).where(mine).order_by(LIVE_ROWS.c.sequence)
+        return [LiveRow(**fields_of(LiveRow, row)) for row in self.rows(query)]
+
+    def state(self, conversation: str) -> LiveState:
+        """Returns the state of a conversation."""
+        found = self.rows(select(LIVE_STATES).where(LIVE_STATES.c.conversation_id == conversation))
+        return _state(found[0]) if found else LiveState(conversation)
+
+    # What the serving process does
+
+    def want(self, conversation: str, language: str, intent: str | None) -> bool:
+        """Makes a conversation wait for an agent; False if it does so already, or has one.
+
+        Args:
+            conversation: its id.
+            language: what the customer is answered in.
+            intent: the issue at hand, None if none was recognised.
+        """
+        known = {"language": language, "intent": intent, "queue": assess(intent, (), None).queue}
+        values = {"state": "ended", "since": now(), "sequence": 0, "applied": 0, **known}
+        insertion = (sqlite if self.engine.dialect.name == "sqlite" else postgresql).insert(LIVE_STATES)
+        with self.writing() as connection:
+            connection.execute(insertion.values(conversation_id=conversation, **values).on_conflict_do_nothing())
+            state = _locked(connection, conversation)
+            assert state is not None
+            if state.state != "ended":
+                return False
+            _add(connection, state, "wanted", change={"state": "waiting", "agent": None, **known})
+            return True
+
+    def leave(self, conversation: str) -> bool:
+        """Ends waiting for an agent, or talking to one, as the customer wishes; False if neither is so."""
+        with self.writing() as connection:
+            state = _locked(connection, conversation)
+            if state is None or state.state == "ended":
+                return False
+            _add(connection, state, "left", agent=state.agent, change={"state": "ended"})
+            return True
+
+    def give_up(self) -> int:
+        """Ends conversations that nobody takes or whose agent is gone for too long; returns how many it were."""
+        moment = now()
+        late = and_(LIVE_STATES.c.state == "waiting", LIVE_STATES.c.since < moment - timedelta(seconds=WAIT_SECONDS))
+        alive = LIVE_AGENTS.c.beat_at > moment - timedelta(seconds=GONE_SECONDS)
+        agents = select(LIVE_AGENTS.c.agent).where(alive)
+        alone = and_(
+            LIVE_STATES.c.state == "live",
+            LIVE_STATES.c.since < moment - timedelta(seconds=GONE_SECONDS),
+            LIVE_STATES.c.agent.notin_(agents),
+        )
+        query = select(LIVE_STATES.c.conversation_id).where(or_(late, alone))
+        ended = 0
+        for (conversation,) in self.rows(query):  # most often none: only then is anything locked
+            with self.writing() as connection:
+                state = _locked(connection, conversation, or_(late, alone))
+                if state is not None:
+                    kind: Kind = "nobody" if state.state == "waiting" else "agent_gone"
+                    _add(connection, state, kind, agent=state.agent, change={"state": "ended"})
+                    ended += 1
+        return ended
+
+    def unfinished(self) -> list[LiveState]:
+        """Returns the conversations that wait, are live, or have rows that are not applied yet."""
+        active = LIVE_STATES.c.state.in_(("waiting", "live")) | (LIVE_STATES.c.applied < LIVE_STATES.c.sequence)
+        return [_state(row) for row in self.rows(select(LIVE_STATES).where(active))]
+
+    def note_applied(self, conversation: str, sequence: int) -> None:
+        """Notes that the serving process has applied the rows up to one of them."""
+        mine = (LIVE_STATES.c.conversation_id == conversation) & (LIVE_STATES.c.applied < sequence)
+        with self.writing() as connection:
+            connection.execute(update(LIVE_STATES).where(mine).values(applied=sequence))
+
+
+def live_store() -> LiveStore:
+    """Opens the store that the settings name, once in a process.
+
+    Raises:
+        TicketStoreError: the database cannot be used; the next call tries again.
+    """
+    with _OPENING:  # threads that come at once must not open one each
+        return _store()
+
+
+@lru_cache(maxsize=1)
+def _store() -> LiveStore:
+    return LiveStore(get_settings().tickets_database.get_secret_value())
+
+
+def _locked(connection: Connection, conversation: str, wanted: ColumnElement[bool] | None = None) -> LiveState | None:
+    """Returns a conversation's state and keeps it from changing until the transaction ends; None where there is none.
+
+    Args:
+        connection: of the transaction; in SQLite it is the only one that writes.
+        conversation: its id.
+        wanted: what must hold of the state, too.
+    """
+    mine = (LIVE_STATES.c.conversation_id == conversation) & (true() if wanted is None else wanted)
+    row = connection.execute(select(LIVE_STATES).where(mine).with_for_update()).one_or_none()
+    return _state(row) if row is not None else None
+
+
+def _add(
+    connection: Connection,
+    state: LiveState,
+    kind: Kind,
+    uuid: str = "",
+    text: str | None = None,
+    agent: str | None = None,
+    rating: int | None = None,
+    change: dict[str, Any] | None = None,
+) -> int:
+    """Adds the next row of a locked conversation and changes its state; returns the row's sequence."""
+    values = {"sequence": state.sequence + 1, "uuid": uuid or str(uuid4()), "kind": kind, "agent": agent}
+    clean = None if text is None else mask(readable(text)).text
+    connection.execute(
+        insert(LIVE_ROWS).values(conversation_id=state.conversation_id, text=clean, rating=rating, **values)
+    )
+    changed = {"sequence": state.sequence + 1, **({**change, "since": now()} if change else {})}
+    mine = LIVE_STATES.c.conversation_id == state.conversation_id
+    connection.execute(update(LIVE_STATES).where(mine).values(**changed))
+    return state.sequence + 1
+
+
+def _may(state: LiveState, kind: Kind, agent: str | None) -> bool:
+    if kind == "agent_text":
+        return _is_live(state, agent)
+    if kind == "customer_text":
+        return state.state == "live"
+    return kind == "note" or (state.state == "ended" and state.agent is not None)
+
+
+def _is_live(state: LiveState, agent: str | None) -> bool:
+    return state.state == "live" and state.agent == agent
+
+
+def _is_present(connection: Connection, agent: str | None) -> bool:
+    alive = LIVE_AGENTS.c.beat_at > now() - timedelta(seconds=PRESENT_SECONDS)
+    query = select(LIVE_AGENTS.c.id).where(LIVE_AGENTS.c.agent == agent, alive)
+    return connection.execute(query).scalar() is not None
+
+
+def _row(conversation: str, uuid: str) -> ColumnElement[bool]:
+    return (LIVE_ROWS.c.conversation_id == conversation) & (LIVE_ROWS.c.uuid == uuid)
+
+
+def _state(row: Row) -> LiveState:
+    return LiveState(**fields_of(LiveState, row))
