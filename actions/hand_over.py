@@ -10,6 +10,8 @@ from actions.conversation import BotAction, Turn, button, emptied
 from actions.draft import draft_of, summary_of
 from actions.records import record_outcome
 from bot.articles.replies import support_request_url
+from bot.settings import get_settings
+from bot.stores.live import live_store
 from bot.text.contacts import find_address, find_phone
 from bot.tickets import ticket_store
 from bot.tickets.model import TicketStoreError
@@ -36,11 +38,32 @@ class ActionStartTicket(BotAction):
         if after_no and turn.slot("ticket_number"):
             turn.say(turn.reply("ticket_exists"), [turn.person_button])
             return [*left, FollowupAction("action_listen")]
-        first = turn.reply("hand_over")
-        turn.say(turn.unsaid(turn.reply("hand_over_next"), first) if after_no else turn.unsaid(first, now))
         metadata = (turn.tracker.latest_message or {}).get("metadata") or {}  # in which the page names its visitor
+        nobody = metadata.get("desk") == "nobody"
+        if not nobody and waits_for_agent(turn):
+            return [*left, FollowupAction("action_listen")]
+        first = turn.reply("hand_over")
+        if nobody:
+            turn.say(turn.reply("hand_over_nobody"))
+        else:
+            turn.say(turn.unsaid(turn.reply("hand_over_next"), first) if after_no else turn.unsaid(first, now))
         address = find_address(str(metadata.get("email") or ""))
         return [*left, *_begun(turn, SlotSet("contact_email", address))]
+
+
+def waits_for_agent(turn: Turn) -> bool:
+    """Lets the customer wait for an agent, where agents take over and one is present; tells whether so."""
+    if get_settings().desk == "off" or turn.tracker.get_latest_input_channel() != "page":
+        return False
+    try:
+        store = live_store()
+        if store.state(turn.tracker.sender_id).state != "waiting" and not store.present():
+            return False
+        first = store.want(turn.tracker.sender_id, turn.language, turn.slot("issue"))
+    except TicketStoreError:
+        return False
+    turn.say(turn.reply("wait_for_agent" if first else "wait_still"), payload={"type": "waiting"})
+    return True
 
 
 class ActionPhone(BotAction):

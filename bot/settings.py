@@ -101,6 +101,8 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = "text"
     # Where tickets are kept, in SQLAlchemy's notation: `sqlite:///FILE` or `postgresql://user:password@host/name`.
     tickets_database: SecretStr = SecretStr(f"sqlite:///{PROJECT_ROOT / 'var' / 'tickets.db'}")
+    # `on` lets agents take over conversations on the support page (docs/desk.md).
+    desk: Literal["on", "off"] = "off"
     # Language of the headings in delivered tickets; without it, each ticket's own.
     tickets_language: str = ""
     # Help desks that tickets are for, of `email`, `webhook`, `request_tracker`, separated by blanks, where another

@@ -29,6 +29,8 @@ DATA = {
     "Cache-Control": "no-store",
 }
 """Answers that are no documents."""
+EVENT_STREAM = {**DATA, "X-Accel-Buffering": "no"}
+"""Answers that are sent while they are made."""
 LAUNCHER = {**COMMON, "Cross-Origin-Resource-Policy": "cross-origin"}
 """The script that other sites load."""
 

@@ -17,6 +17,9 @@ CHANNEL = "page"
 _STRUCTURED = frozenset({"answer", "documents"})
 """Types of payloads that the page draws itself, in place of their text."""
 
+WAITING = "waiting"
+"""The type of a text after which the customer waits for an agent."""
+
 Notice = Callable[[str], Part]
 
 
@@ -89,15 +92,20 @@ class PageOutput(OutputChannel):
         named = {entity["entity"]: entity["value"] for entity in parse_data["entities"]}
         session.written = str(named.get("language", session.written))
         session.language = str(named.get("fallback_language", named.get("language", session.language)))
-        if self._notice is not None:
-            self.say(self._notice(session.language))
+        self.give_notice()
         parse_data["entities"] = _with_product(session, parse_data["entities"])
+
+    def give_notice(self) -> None:
+        """Says what the customer is told before the answer, if anything."""
+        if self._notice is not None:
+            self.say(self._notice(self.session.language))
 
     async def send_response(self, recipient_id: str, message: dict[str, Any]) -> None:
         """Says one utterance: a structured answer in place of its text, buttons with theirs, or text alone."""
         answer, text = message.get("custom"), message.get("text")
         buttons = [*(message.get("buttons") or []), *(message.get("quick_replies") or [])]
-        structured = isinstance(answer, dict) and answer.get("type") in _STRUCTURED
+        kind = answer.get("type") if isinstance(answer, dict) else None
+        structured = kind in _STRUCTURED
         if structured:
             self.turn.add(self._links.cleaned(answer))
         if buttons:
@@ -105,7 +113,7 @@ class PageOutput(OutputChannel):
             shown = [offer.shown() for offer in offers]
             self.say({"type": "buttons", "text": "" if structured else text or "", "buttons": shown})
         elif text and not structured:
-            self.say({"type": "text", "text": text})
+            self.say({"type": WAITING if kind == WAITING else "text", "text": text})
         # Whoever reads the turn gets the part now, and not after the rest of Rasa's work.
         await asyncio.sleep(0)
 
@@ -113,8 +121,13 @@ class PageOutput(OutputChannel):
         """Adds a part in the conversation's language."""
         self.turn.add({**part, "language": self.session.language})
 
-    def user_message(self, said: Masked | Offer) -> UserMessage:
-        """Returns what a customer has typed, or what a button says, as a message for Rasa."""
+    def user_message(self, said: Masked | Offer, **told: str) -> UserMessage:
+        """Returns what a customer has typed, or what a button says, as a message for Rasa.
+
+        Args:
+            said: text or button.
+            told: what else actions are to know.
+        """
         session = self.session
         metadata = {
             "language": session.page_locale,
@@ -122,6 +135,7 @@ class PageOutput(OutputChannel):
             "product": session.page_product,
             **({"email": session.page_email} if session.page_email else {}),
             **({"conversation_language": session.written} if session.answers else {}),
+            **told,
         }
         return UserMessage(
             said.text,

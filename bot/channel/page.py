@@ -24,6 +24,8 @@ from bot.articles.replies import Replies, ReplyError
 from bot.channel import headers
 from bot.channel.documents import Documents
 from bot.channel.limits import LimitError, Limits
+from bot.channel.live import LiveChats
+from bot.channel.live_routes import LiveRoutes
 from bot.channel.output import CHANNEL, Turn
 from bot.channel.requests import (
     RefusedError,
@@ -43,7 +45,8 @@ from bot.channel.turns import Conversations, OnNewMessage
 from bot.channel.typed_text import safe_text
 from bot.serving.blueprint import AppBlueprint, run_beside
 from bot.settings import Settings, get_settings
-from bot.stores.session_stores import MemorySessions, RedisSessions, SessionStore
+from bot.stores.conversations import ConversationsError
+from bot.stores.session_stores import MemorySessions, open_sessions
 from bot.stores.sessions import Offer, Session, SessionError
 from bot.text.lexicon import LexiconError
 from bot.text.links import AllowedLinks
@@ -55,7 +58,6 @@ logger = logging.getLogger(__name__)
 
 _PREFIX = f"/webhooks/{CHANNEL}"
 _MESSAGE_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_EVENT_STREAM = {**headers.DATA, "X-Accel-Buffering": "no"}
 _LONGEST_EMAIL = 254  # characters, RFC 5321
 
 
@@ -85,7 +87,7 @@ class PageChannel(InputChannel):
         """
         try:
             return cls(get_settings())
-        except (KeyFileError, LexiconError, LimitError, ReplyError, ValidationError) as error:
+        except (ConversationsError, KeyFileError, LexiconError, LimitError, ReplyError, ValidationError) as error:
             raise RasaException(str(error)) from error
 
     def __init__(self, settings: Settings) -> None:
@@ -97,15 +99,14 @@ class PageChannel(InputChannel):
         self._embed_origins = settings.embed_origins.split()
         self._documents = Documents(self._replies, self._links.hosts, self._embed_origins)
         load_patterns()  # takes a moment, and fails where a word list is broken: not in a customer's message
-        redis = settings.redis_url
-        self._store: SessionStore = (
-            RedisSessions(redis.get_secret_value()) if redis else MemorySessions(settings.sessions_at_once)
-        )
+        self._store = open_sessions(settings)
+        self._live = LiveChats(self._store) if settings.desk == "on" else None
+        self._live_routes = self._live and LiveRoutes(self._live, self._admitted_session, self._fields)
 
     def blueprint(self, on_new_message: OnNewMessage) -> Blueprint:
         """Returns the routes, and what makes the app answer at `/`."""
         self._conversations = Conversations(
-            self._store, self._replies, self._links, on_new_message, self._settings.turns_per_address
+            self._store, self._replies, self._links, on_new_message, self._settings.turns_per_address, self._live
         )
         blueprint = AppBlueprint("support_page", self._prepare_app)
         documents = self._documents
@@ -121,6 +122,7 @@ class PageChannel(InputChannel):
             ("message", "/messages", write, self._message),
             ("history", "/history", ("GET",), self._history),
             ("opened", "/opened", write, self._opened),
+            *(self._live_routes.routes() if self._live_routes else ()),
         ]
         for name, path, methods, handler in routes:
             # Sanic marks its handlers, which it cannot do to a method. Bodies are read as streams, up to our own limit.
@@ -135,8 +137,8 @@ class PageChannel(InputChannel):
         app.error_handler.add(SanicException, self._unrouted)
         if isinstance(self._store, MemorySessions):
             app.register_listener(partial(run_beside, self._store.forget_expired), "after_server_start")
-
-    # Conversations
+        if self._live:
+            self._live.prepare_app(app, self._conversations.catch_up)
 
     async def _begin_session(self, request: Request) -> HTTPResponse:
         address = await self._admitted(request)
@@ -174,18 +176,16 @@ class PageChannel(InputChannel):
 
     async def _end_session(self, request: Request) -> HTTPResponse:
         session = await self._admitted_session(request)
+        if self._live:
+            await self._live.leave(session.conversation)
         await self._store.remove(session.conversation)
         return empty(204, headers=headers.DATA)
 
     async def _history(self, request: Request) -> HTTPResponse:
         session = await self._admitted_session(request)
-        messages = [
-            {**said, "buttons": [{**button, "open": button["id"] in session.offers.open} for button in said["buttons"]]}
-            if "buttons" in said
-            else said
-            for said in session.messages
-        ]
-        return json_answer({"messages": messages, "language": session.language})
+        told = await self._live_routes.filled(session) if self._live_routes else {"messages": session.messages}
+        shown = [session.shown(said) for said in told["messages"]]
+        return json_answer({**told, "messages": shown, "language": session.language})
 
     async def _opened(self, request: Request) -> HTTPResponse:
         """Records that a document which was found for the customer has been opened."""
@@ -210,7 +210,7 @@ class PageChannel(InputChannel):
         session = await self._session(self._tokens.conversation(bearer_token(request)))
         request.ctx.session = session  # its language is that of a refusal
         turn = await self._turn(request, session, address)
-        response = await request.respond(content_type="text/event-stream", headers=_EVENT_STREAM)
+        response = await request.respond(content_type="text/event-stream", headers=headers.EVENT_STREAM)
         await response.send(":\n\n")  # the head goes out now: Sanic gives up on handlers that are silent for a minute
         async for part in turn.follow():
             await response.send(f"event: message\ndata: {json.dumps(part)}\n\n")

@@ -16,8 +16,10 @@ from rasa.shared.core.events import BotUttered, UserUttered
 
 from bot import metrics
 from bot.articles.replies import Replies
+from bot.channel.live import LiveChats
 from bot.channel.output import PageOutput, Turn
 from bot.rasa_patches.stages import conversation
+from bot.stores.live import LiveRow
 from bot.stores.session_stores import SessionLock, SessionStore
 from bot.stores.sessions import Offer, Part, Session, SessionError
 from bot.text.links import AllowedLinks
@@ -42,10 +44,17 @@ class Conversations:
         links: what answers may lead to.
         on_new_message: hands a message to Rasa.
         at_once: how many messages of one network address are answered at the same time.
+        live: agents who take over; None where there are none.
     """
 
     def __init__(
-        self, store: SessionStore, replies: Replies, links: AllowedLinks, on_new_message: OnNewMessage, at_once: int
+        self,
+        store: SessionStore,
+        replies: Replies,
+        links: AllowedLinks,
+        on_new_message: OnNewMessage,
+        at_once: int,
+        live: LiveChats | None = None,
     ) -> None:
         self._store = store
         self._replies = replies
@@ -54,6 +63,7 @@ class Conversations:
         self._turns: dict[tuple[str, str], Turn] = {}
         self._last: dict[str, asyncio.Task[None]] = {}
         self._at_once = at_once
+        self._live = live
         # Messages are answered in the order in which they come: a sender of many would make everybody else wait. A
         # semaphore is there for as long as a turn of its address.
         self._of_address: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
@@ -127,11 +137,23 @@ class Conversations:
             await asyncio.wait([before])
         try:
             async with semaphore:
-                await self._on_new_message(output.user_message(said))  # made now: turns before it may change languages
+                await self._respond(output, said)
+        finally:
+            metrics.LATENCY.labels("turn").observe(time.perf_counter() - started)
+            await lock.release()
+
+    async def _respond(self, output: PageOutput, said: Masked | Offer, **told: str) -> None:
+        """Gives a message to the agent who has the conversation, else to Rasa, and keeps what was said."""
+        silent = False
+        try:
+            silent = self._live is not None and not told and await self._agent_takes(output, said)
+            if not silent:
+                # Made now: turns before it may change languages.
+                await self._on_new_message(output.user_message(said, **told))
         except Exception:  # the customer gets an apology, whatever has failed
             logger.exception("A message of the support page could not be answered.")
             metrics.FAILURES.inc()
-        if all(part["type"] == "notice" for part in output.turn.parts):
+        if not silent and all(part["type"] == "notice" for part in output.turn.parts):
             output.say({"type": "text", "text": self._replies.text("utter_answer_failed", output.session.language)})
         try:
             await self._keep(output, _KEEP_SECONDS)
@@ -139,8 +161,50 @@ class Conversations:
             logger.warning("An answer was given but could not be kept.")
         finally:
             output.turn.finish()
-            metrics.LATENCY.labels("turn").observe(time.perf_counter() - started)
+
+    async def _agent_takes(self, output: PageOutput, said: Masked | Offer) -> bool:
+        assert self._live is not None
+        text = said.text if isinstance(said, Masked) else said.title
+        taken = await self._live.takes(
+            output.session, output.message, text, partial(self._offer_ticket, output.session)
+        )
+        if taken:
+            output.give_notice()
+        return taken
+
+    async def catch_up(self, name: str) -> None:
+        """Applies what has happened in a live conversation, as soon as the messages before it are answered."""
+        lock = await self._store.lock(name)
+        try:
+            session = await self._store.get(name)
+        except BaseException:
             await lock.release()
+            raise
+        task = asyncio.create_task(self._catch_up(name, session, self._last.get(name), lock))
+        self._last[name] = task
+        task.add_done_callback(partial(self._forget, name, ""))
+        await task
+
+    async def _catch_up(
+        self, name: str, session: Session | None, before: asyncio.Task[None] | None, lock: SessionLock
+    ) -> None:
+        assert self._live is not None
+        try:
+            if before is not None:
+                await asyncio.wait([before])
+            await self._live.apply(name, session, partial(self._offer_ticket, session))
+        finally:
+            await lock.release()
+
+    async def _offer_ticket(self, session: Session | None, row: LiveRow) -> None:
+        """Begins the ticket's form for a customer to whom nobody comes (any longer), once for each such row."""
+        assert self._live is not None
+        assert session is not None
+        if row.uuid in session.answers or await self.recover(session, row.uuid, self._live.agent) is not None:
+            return
+        title = self._replies.label("person", session.language)
+        output = PageOutput(session, Turn(), row.uuid, self._links)
+        await self._respond(output, Offer(row.uuid, title, "talk_to_human"), desk="nobody")
 
     async def _keep(self, output: PageOutput, seconds: float = 0.0) -> None:
         """Keeps what was said; where the store refuses it, tries again for so many seconds."""

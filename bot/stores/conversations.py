@@ -21,6 +21,15 @@ EVENTS = Table(
     Column("data", Text),
 )
 """The table of Rasa's SQLTrackerStore."""
+SESSIONS = Table(
+    "page_sessions",
+    EVENTS.metadata,
+    Column("id", Integer, primary_key=True),
+    Column("conversation", String(255), nullable=False, unique=True),
+    Column("expires", Float, nullable=False),
+    Column("data", Text, nullable=False),
+)
+"""The support page's conversations, where agents take over (BOT_DESK) and there is no Redis."""
 _WAIT_SECONDS = 20
 
 
@@ -39,7 +48,7 @@ def open_conversations(url: str) -> Engine:
     """
     try:
         engine = open_database(url, _WAIT_SECONDS, pool_size=4, max_overflow=4)
-        _make_table(engine)
+        make_table(engine, EVENTS)
     except (SQLAlchemyError, OSError, ImportError) as error:
         raise ConversationsError(
             f"the database of conversations cannot be used ({cause(error)}); mend BOT_TRACKER_DATABASE or start it."
@@ -47,11 +56,12 @@ def open_conversations(url: str) -> Engine:
     return engine
 
 
-def _make_table(engine: Engine) -> None:
-    if inspect(engine).has_table(EVENTS.name):
+def make_table(engine: Engine, table: Table) -> None:
+    """Makes a table unless there is one."""
+    if inspect(engine).has_table(table.name):
         return
     try:
-        EVENTS.create(engine)
+        table.create(engine)
     except (OperationalError, ProgrammingError, IntegrityError):
-        if not inspect(engine).has_table(EVENTS.name):  # otherwise another server was first
+        if not inspect(engine).has_table(table.name):  # otherwise another server was first
             raise

@@ -1,15 +1,21 @@
-"""Stores for the support page's conversations: this process, or Redis where several servers share them."""
+"""Stores for the support page's conversations: this process, a database, or Redis where several servers share them."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 from redis.exceptions import RedisError
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.sql import Executable, Select
 
+from bot.settings import Settings
+from bot.stores.conversations import SESSIONS, make_table, open_conversations
 from bot.stores.sessions import Session, SessionError, as_json, from_json, key
 from bot.stores.shared_redis import RedisLock, open_redis, take_lock
 
@@ -85,6 +91,64 @@ class MemorySessions:
         return NoLock()
 
 
+class KeptSessions(MemorySessions):
+    """Keeps conversations in this process, and in the database of Rasa's, so that a server that is killed loses none.
+
+    Each method raises SessionError (503) where the database cannot be used.
+
+    Args:
+        capacity: how many at once.
+        url: the database, in SQLAlchemy's notation.
+
+    Raises:
+        ConversationsError: the database cannot be used.
+    """
+
+    def __init__(self, capacity: int, url: str) -> None:
+        super().__init__(capacity)
+        self._engine = open_conversations(url)
+        make_table(self._engine, SESSIONS)
+
+    async def add(self, session: Session) -> None:
+        """Keeps a new conversation."""
+        await super().add(session)
+        await self._write(insert(SESSIONS).values(conversation=session.conversation, **_columns(session)))
+
+    async def get(self, conversation: str) -> Session | None:
+        """Returns a conversation, None if there is none or it has expired."""
+        if conversation not in self._sessions:
+            kept = select(SESSIONS.c.data).where(SESSIONS.c.conversation == conversation)
+            with _database_answering():
+                data = await asyncio.to_thread(self._read, kept)
+            if data is not None:
+                self._sessions.setdefault(conversation, from_json(data))  # another request may have been first
+        return await super().get(conversation)
+
+    async def save(self, session: Session) -> None:
+        """Keeps what has changed in a conversation, unless it has been removed meanwhile."""
+        await super().save(session)
+        mine = SESSIONS.c.conversation == session.conversation
+        await self._write(update(SESSIONS).where(mine).values(**_columns(session)))
+
+    async def remove(self, conversation: str) -> None:
+        """Forgets a conversation."""
+        await super().remove(conversation)
+        await self._write(delete(SESSIONS).where(SESSIONS.c.conversation == conversation))
+
+    def _read(self, query: Select) -> str | None:
+        with self._engine.connect() as connection:
+            data: str | None = connection.execute(query).scalar()
+            return data
+
+    async def _write(self, statement: Executable) -> None:
+        def write() -> None:
+            with self._engine.begin() as connection:
+                connection.execute(statement)
+
+        with _database_answering():
+            await asyncio.to_thread(write)
+
+
 class RedisSessions:
     """Keeps conversations in Redis until their tokens expire, for several servers: any goes on where another stopped.
 
@@ -132,8 +196,34 @@ class RedisSessions:
         return lock
 
 
-SessionStore = MemorySessions | RedisSessions
+SessionStore = MemorySessions | RedisSessions  # KeptSessions is a MemorySessions
 SessionLock = NoLock | RedisLock
+
+
+def open_sessions(settings: Settings) -> SessionStore:
+    """Returns the store that the settings name.
+
+    Raises:
+        ConversationsError: the database cannot be used.
+    """
+    if settings.redis_url:
+        return RedisSessions(settings.redis_url.get_secret_value())
+    if settings.desk == "on":
+        return KeptSessions(settings.sessions_at_once, settings.tracker_database.get_secret_value())
+    return MemorySessions(settings.sessions_at_once)
+
+
+def _columns(session: Session) -> dict[str, Any]:
+    return {"expires": session.expires, "data": as_json(session)}
+
+
+@contextmanager
+def _database_answering() -> Iterator[None]:
+    """Turns a database that cannot be used into a refusal that the customer sees."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise SessionError(503, "failed", retry_after=_RETRY_SECONDS) from error
 
 
 @asynccontextmanager

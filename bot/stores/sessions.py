@@ -179,6 +179,15 @@ class Session:
         self.messages.append({**message, "time": now})
         del self.messages[:-_KEPT_MESSAGES]
 
+    def shown(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Returns something that was said as the page gets it: with what still acts."""
+        if "buttons" not in message:
+            return message
+        return {
+            **message,
+            "buttons": [{**button, "open": button["id"] in self.offers.open} for button in message["buttons"]],
+        }
+
     def remember_answer(self, message: str, parts: list[Part]) -> None:
         """Keeps a finished answer for whoever asks again with the same message id."""
         self.answers[message] = parts

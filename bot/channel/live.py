@@ -1,0 +1,251 @@
+"""Live conversations of the page's customers with agents: applies the desk's rows, and tells the page of them.
+
+The rows of a conversation are applied where its messages are answered, one after the other (bot/channel/turns.py), so
+that a text is the agent's or the bot's by its place in the sequence. What is applied already is skipped: a server that
+is killed does it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar
+
+from rasa.core.agent import Agent
+from rasa.shared.core.events import (
+    ActiveLoop,
+    AgentUttered,
+    ConversationPaused,
+    ConversationResumed,
+    Event,
+    SlotSet,
+    UserUttered,
+)
+from rasa.shared.core.trackers import DialogueStateTracker
+from sanic import Sanic
+
+from bot.channel.output import CHANNEL
+from bot.serving.blueprint import run_beside
+from bot.stores.live import LiveRow, LiveState, LiveStore, NotLiveError, live_store
+from bot.stores.session_stores import SessionStore
+from bot.stores.sessions import Session
+from bot.tickets.model import TicketStoreError
+
+logger = logging.getLogger(__name__)
+
+LIVE = "live"
+"""Whom a line of a session is from whose content is a row; also where events have the UUID of their row."""
+_SHOWN = frozenset({"taken", "agent_text", "handed_back", "left", "nobody", "agent_gone", "rated"})
+_UNATTENDED = frozenset({"nobody", "agent_gone"})
+_LOOK_SECONDS = 0.2
+_LOOKS_BETWEEN_ENDS = 10
+_AFTER_FAILURE_SECONDS = 2
+_HEARTBEAT_SECONDS = 15
+
+Answer = TypeVar("Answer")
+GoOn = Callable[[LiveRow], Awaitable[None]]
+"""Lets the bot go on where no agent is there any longer."""
+
+
+class LiveChats:
+    """Applies rows to conversations, and follows them for the page.
+
+    Args:
+        sessions: the page's conversations.
+    """
+
+    def __init__(self, sessions: SessionStore) -> None:
+        self._sessions = sessions
+        self._bells: dict[str, asyncio.Event] = {}
+        self._seen: dict[str, LiveState] = {}
+        self._applying: dict[str, asyncio.Task[None]] = {}
+
+    def prepare_app(self, app: Sanic, catch_up: Callable[[str], Awaitable[None]]) -> None:
+        """Makes a server look for new rows.
+
+        Args:
+            app: the server.
+            catch_up: applies the rows of a conversation at its turn.
+        """
+        self._app, self._catch_up = app, catch_up
+        app.register_listener(partial(run_beside, self._watch), "after_server_start")
+
+    @property
+    def agent(self) -> Agent:
+        """Rasa's agent."""
+        return self._app.ctx.agent
+
+    async def leave(self, name: str) -> None:
+        """Ends waiting for an agent, or talking to one; where the store cannot be used, the agent will see nobody."""
+        try:
+            await _in_store(LiveStore.leave, name)
+        except TicketStoreError as error:
+            logger.warning("A customer's leaving could not be kept: %s", error)
+
+    async def takes(self, session: Session, message: str, text: str, go_on: GoOn) -> bool:
+        """Gives a customer's message to the agent who has the conversation.
+
+        Args:
+            session: the conversation.
+            message: the message's id.
+            text: what was typed, masked.
+            go_on: called where there was an agent who is gone.
+
+        Returns:
+            Whether an agent has it; if not, the bot is to answer.
+
+        Raises:
+            TicketStoreError: the store cannot be used, and there may be an agent.
+        """
+        name = session.conversation
+        try:
+            if (await self.apply(name, session, go_on)).state == "none":
+                return False
+            await _in_store(LiveStore.append, name, "customer_text", message, text)
+        except NotLiveError:
+            return False
+        except TicketStoreError:
+            if name in self._seen:
+                raise
+            return False
+        await self.apply(name, session, go_on)
+        return True
+
+    async def apply(self, name: str, session: Session | None, go_on: GoOn) -> LiveState:
+        """Applies the new rows of a conversation, whose turn it must be.
+
+        Args:
+            name: the conversation's id.
+            session: the conversation on the page, None if it has expired.
+            go_on: called where no agent is there any longer.
+
+        Returns:
+            The state before.
+        """
+        state = await _in_store(LiveStore.state, name)
+        if state.applied == state.sequence:
+            return state
+        rows = await _in_store(LiveStore.after, name, state.applied)
+        agent = self.agent
+        async with agent.lock_store.lock(name):
+            tracker = await agent.tracker_store.get_or_create_tracker(name, append_action_listen=False)
+            known = {event.metadata.get(LIVE) for event in tracker.events}
+            for event in (event for row in rows if row.uuid not in known for event in _events(row, tracker)):
+                tracker.update(event, agent.domain)
+            await agent.tracker_store.save(tracker)
+        if session is not None:
+            _remember(session, rows)
+            await self._sessions.save(session)
+            if rows[-1].kind in _UNATTENDED:
+                await go_on(rows[-1])
+        await _in_store(LiveStore.note_applied, name, rows[-1].sequence)
+        self._ring(name)
+        return state
+
+    async def history(self, messages: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+        """Returns a session's lines, with the content of rows in place of their sequence."""
+        if not any(line["from"] == LIVE for line in messages):
+            return messages
+        rows = {row.sequence: row for row in await _in_store(LiveStore.after, name)}
+        kept = (line for line in messages if line["from"] != LIVE or line["sequence"] in rows)
+        return [shown(rows[line["sequence"]]) if line["from"] == LIVE else line for line in kept]
+
+    async def follow(self, name: str, after: int) -> AsyncIterator[dict[str, Any] | None]:
+        """Yields the applied rows of a conversation after one of them, until it is neither waiting nor live.
+
+        None is a heartbeat, after 15 seconds without a row.
+        """
+        while True:
+            bell = self._bells.setdefault(name, asyncio.Event())  # before looking: what comes meanwhile rings it
+            state = await _in_store(LiveStore.state, name)
+            rows = await _in_store(LiveStore.after, name, after) if state.applied > after else []
+            for row in rows:
+                if row.sequence <= state.applied:
+                    after = row.sequence
+                    if row.kind in _SHOWN:
+                        yield await self._with_answer(name, row)
+            if state.state in {"none", "ended"} and state.applied == state.sequence:
+                return
+            try:
+                await asyncio.wait_for(bell.wait(), _HEARTBEAT_SECONDS)
+            except asyncio.TimeoutError:
+                yield None
+
+    async def _with_answer(self, name: str, row: LiveRow) -> dict[str, Any]:
+        """Returns a row for the page, with what the bot has said where no agent is there any longer."""
+        session = await self._sessions.get(name) if row.kind in _UNATTENDED else None
+        return {**shown(row), "parts": session.answers.get(row.uuid, []) if session else []}
+
+    async def _watch(self) -> None:
+        """Looks for new rows and rings the bells of their conversations, for as long as it is not cancelled."""
+        looks = 0
+        while True:
+            try:
+                if looks % _LOOKS_BETWEEN_ENDS == 0:
+                    await _in_store(LiveStore.give_up)
+                found = {state.conversation_id: state for state in await _in_store(LiveStore.unfinished)}
+            except TicketStoreError as error:
+                logger.warning("Live conversations cannot be read: %s", error)
+                await asyncio.sleep(_AFTER_FAILURE_SECONDS)
+                continue
+            looks += 1
+            for name in found.keys() | self._seen.keys():
+                if found.get(name) != self._seen.get(name):
+                    self._ring(name)
+            self._seen = found
+            for name, state in found.items():
+                if state.applied < state.sequence and name not in self._applying and self.agent.is_ready():
+                    self._applying[name] = asyncio.create_task(self._apply_once(name))
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _apply_once(self, name: str) -> None:
+        try:
+            await self._catch_up(name)
+        except Exception:  # whatever has failed: the next look tries again
+            logger.exception("The rows of a live conversation could not be applied.")
+            await asyncio.sleep(_AFTER_FAILURE_SECONDS)
+        finally:
+            del self._applying[name]
+
+    def _ring(self, name: str) -> None:
+        with suppress(KeyError):
+            self._bells.pop(name).set()
+
+
+def shown(row: LiveRow) -> dict[str, Any]:
+    """Returns a row as the page gets it."""
+    content = {"kind": row.kind, "sequence": row.sequence, "id": row.uuid, "text": row.text, "agent": row.agent}
+    return {"from": LIVE, **content, "rating": row.rating, "time": row.at.isoformat(timespec="milliseconds")}
+
+
+async def _in_store(method: Callable[..., Answer], *arguments: Any) -> Answer:
+    return await asyncio.to_thread(lambda: method(live_store(), *arguments))
+
+
+def _remember(session: Session, rows: list[LiveRow]) -> None:
+    """Notes where rows stand among what was said; buttons from before an agent came act no longer."""
+    there = {line["sequence"] for line in session.messages if line["from"] == LIVE}
+    for row in rows:
+        if row.kind in _SHOWN and row.sequence not in there:
+            session.remember({"from": LIVE, "sequence": row.sequence})
+        if row.kind == "taken":
+            session.offers.open.clear()
+
+
+def _events(row: LiveRow, tracker: DialogueStateTracker) -> Iterator[Event]:
+    """Yields what a row means in the tracker."""
+    mark = {LIVE: row.uuid}
+    if row.kind == "taken":
+        if tracker.active_loop_name:
+            yield ActiveLoop(None)
+            yield from (SlotSet(slot, None) for slot in ("requested_slot", "ticket_form_id", "ticket_consent"))
+        yield ConversationPaused(metadata=mark)
+    elif row.kind == "agent_text":
+        yield AgentUttered(row.text, metadata={**mark, "agent": row.agent})
+    elif row.kind == "customer_text":
+        yield UserUttered(row.text, input_channel=CHANNEL, message_id=row.uuid, metadata=mark)
+    elif row.kind in {"handed_back", "left", *_UNATTENDED} and tracker.is_paused():
+        yield ConversationResumed(metadata=mark)

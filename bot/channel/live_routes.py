@@ -1,0 +1,87 @@
+"""The page's routes for live conversations: a stream of what the agent does, and the customer's leaving and rating."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sanic.request import Request
+from sanic.response import HTTPResponse, empty
+
+from bot.channel import headers
+from bot.channel.live import LiveChats
+from bot.channel.requests import RefusedError
+from bot.channel.typed_text import safe_text
+from bot.stores.live import NotLiveError, live_store
+from bot.stores.sessions import Session
+
+_RATINGS = ("1", "2", "3", "4", "5")
+_LONGEST_LINE = 2000
+_ENDS = frozenset({"handed_back", "left", "agent_gone"})
+
+
+class LiveRoutes:
+    """Answers requests for live conversations.
+
+    Args:
+        chats: the live conversations.
+        admitted: counts a request and returns the conversation of its token.
+        fields: reads texts of a request's body.
+    """
+
+    def __init__(
+        self,
+        chats: LiveChats,
+        admitted: Callable[[Request], Awaitable[Session]],
+        fields: Callable[..., Awaitable[list[str | None]]],
+    ) -> None:
+        self._chats = chats
+        self._admitted = admitted
+        self._fields = fields
+
+    def routes(self) -> list[tuple[str, str, tuple[str, ...], Callable[..., Any]]]:
+        """Returns name, path, methods and handler of each route."""
+        return [("live", "/live", ("GET",), self.follow), ("live_change", "/live", ("POST",), self.change)]
+
+    async def follow(self, request: Request) -> None:
+        """Sends the rows after `?after=`, each as soon as it is applied, until the conversation is no longer live."""
+        session = await self._admitted(request)
+        after = str(request.args.get("after", "0"))
+        if not (after.isascii() and after.isdigit() and len(after) < 10):
+            raise RefusedError(400, "malformed")
+        response = await request.respond(content_type="text/event-stream", headers=headers.EVENT_STREAM)
+        await response.send(":\n\n")
+        async for row in self._chats.follow(session.conversation, int(after)):
+            await response.send(":\n\n" if row is None else f"event: row\ndata: {json.dumps(row)}\n\n")
+        await response.send("event: done\ndata: {}\n\n")
+        await response.eof()
+
+    async def change(self, request: Request) -> HTTPResponse:
+        """Ends waiting or talking (`action` is `leave`), or takes a `rating` (1 to 5) with a `text` or without."""
+        session = await self._admitted(request)
+        action, rating, text = await self._fields(request, "action", "rating", "text")
+        if action == "leave":
+            await asyncio.to_thread(live_store().leave, session.conversation)
+        elif action == "rate" and rating in _RATINGS and len(text or "") <= _LONGEST_LINE:
+            await asyncio.to_thread(_rate, session.conversation, int(rating), safe_text(text or "").text or None)
+        else:
+            raise RefusedError(400, "malformed")
+        return empty(204, headers=headers.DATA)
+
+    async def filled(self, session: Session) -> dict[str, Any]:
+        """Returns what the history says with live conversations: the lines, and where a stream goes on."""
+        state = await asyncio.to_thread(live_store().state, session.conversation)
+        active = state.state in {"waiting", "live"} or state.applied < state.sequence
+        live = {"live": {"state": state.state, "agent": state.agent, "after": state.applied}} if active else {}
+        return {"messages": await self._chats.history(session.messages, session.conversation), **live}
+
+
+def _rate(conversation: str, rating: int, text: str | None) -> None:
+    """Keeps a rating, one for each time that an agent was there."""
+    ends = [row.uuid for row in live_store().after(conversation) if row.kind in _ENDS]
+    try:
+        live_store().append(conversation, "rated", f"rated-{ends[-1]}"[:64], text, rating=rating)
+    except (IndexError, NotLiveError) as error:
+        raise RefusedError(409, "malformed") from error

@@ -1,0 +1,277 @@
+"""An agent takes over on the page and hands back: what the customer sees, what the conversation keeps, kill -9."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import requests
+
+from bot.stores.live import GONE_SECONDS, WAIT_SECONDS, LiveStore
+from bot.text.yaml_files import read_yaml
+from tests.channel.conftest import _LINKED, Customer, PageBot, reply, serving
+from tests.conftest import ROOT
+from tests.stores.test_live import grow_old
+from tests.support.servers import wait_until
+
+
+class Desk:
+    """A bot with a desk, and the agents' side of it."""
+
+    def __init__(self, bot: PageBot, folder: Path) -> None:
+        self.bot = bot
+        self.store = LiveStore(f"sqlite:///{folder / 'tickets.db'}")
+
+    def waiting(self, **page: str) -> Customer:
+        """Returns a customer who waits for a person, after a question."""
+        self.store.beat("Anna")
+        customer = self.bot.customer(**page)
+        customer.say("my card was declined")
+        asked = customer.say("I want to talk to a person")
+        assert [part["type"] for part in asked.parts] == ["waiting"]
+        return customer
+
+    def live(self, **page: str) -> Customer:
+        """Returns a customer whom Anna has taken."""
+        customer = self.waiting(**page)
+        assert self.store.take(customer.conversation, "Anna")
+        self.applied(customer)
+        return customer
+
+    def write(self, customer: Customer, text: str) -> None:
+        """Writes as Anna."""
+        self.store.append(customer.conversation, "agent_text", str(uuid.uuid4()), text, "Anna")
+
+    def applied(self, customer: Customer) -> None:
+        """Waits until the bot has applied everything."""
+
+        def done() -> bool:
+            state = self.store.state(customer.conversation)
+            return state.applied == state.sequence
+
+        wait_until(done, "the rows to be applied", 30)
+
+
+@contextmanager
+def desk_bot(model: Path, folder: Path, **environment: str) -> Iterator[Desk]:
+    """Starts a bot with a desk; the same folder again goes on with what is there."""
+    project = folder / "project"
+    if not project.exists():
+        project.mkdir()
+        for name in _LINKED:
+            (project / name).symlink_to(ROOT / name)
+    with serving(project, model, folder, BOT_DESK="on", **environment) as bot:
+        yield Desk(bot, folder)
+
+
+@pytest.fixture(scope="module")
+def desk(trained_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """A bot with a desk."""
+    with desk_bot(trained_model, tmp_path_factory.mktemp("desk")) as started:
+        yield started
+
+
+def stream(customer: Customer, after: int = 0) -> Iterator[dict[str, Any]]:
+    """Yields the rows of the page's stream."""
+    response = customer.request("GET", f"/webhooks/page/live?after={after}", stream=True)
+    assert response.status_code == 200, response.text
+    event = ""
+    for line in response.iter_lines(chunk_size=1, decode_unicode=True):
+        if line.startswith("event: "):
+            event = line.removeprefix("event: ")
+        elif line.startswith("data: ") and event == "row":
+            yield json.loads(line.removeprefix("data: "))
+
+
+def change(customer: Customer, **body: str) -> requests.Response:
+    """Leaves or rates."""
+    return customer.request("POST", "/webhooks/page/live", json=body)
+
+
+def told(key: str, language: str = "en", **values: str) -> str:
+    """Returns one of the bot's texts."""
+    return str(read_yaml(ROOT / "data" / "replies" / f"{language}.yml", ValueError)["dialogue"][key]).format(**values)
+
+
+def said(customer: Customer) -> list[str]:
+    """Returns the history as words: kinds of rows, texts of customer and agent, types of the bot's parts."""
+    return [
+        line.get("text") or line["kind"] if line["from"] in {"customer", "live"} else line["type"]
+        for line in customer.history()
+    ]
+
+
+def events(desk: Desk, customer: Customer, *kinds: str) -> list[Any]:
+    """Returns the tracker's events of some kinds, with their text."""
+    return [event.get("text") or event["event"] for event in desk.bot.events(customer) if event["event"] in kinds]
+
+
+def test_an_agent_takes_over_and_hands_back(desk: Desk) -> None:
+    customer = desk.live(language="en")
+    rows = stream(customer)
+    assert (first := next(rows))["kind"] == "taken" and first["agent"] == "Anna"
+    desk.write(customer, "Hi, Anna here.")
+    assert next(rows)["text"] == "Hi, Anna here."
+    message = str(uuid.uuid4())
+    assert customer.say("It is card 4111 1111 1111 1111", message).parts[0]["type"] == "notice"
+    assert customer.say("It is card 4111 1111 1111 1111", message).parts[0]["type"] == "notice"
+    assert customer.say("cancel my subscription").parts == []
+    desk.write(customer, "Done.")
+    assert next(rows)["text"] == "Done."
+    assert desk.store.hand_back(customer.conversation, "Anna")
+    assert [row["kind"] for row in rows] == ["handed_back"]
+    answered = customer.say("how do I pay my invoice?")
+    assert answered.answer["intent"] == "pay_invoice"
+    assert change(customer, action="rate", rating="4", text="quick").status_code == 204
+    assert change(customer, action="rate", rating="1").status_code == 204
+    rated = desk.store.after(customer.conversation)[-1]
+    assert (rated.kind, rated.rating, rated.text) == ("rated", 4, "quick")
+    desk.applied(customer)
+    live = ["Hi, Anna here.", "It is card ••••1111", "notice", "cancel my subscription", "Done.", "handed_back"]
+    assert said(customer)[5:12] == ["taken", *live]
+    kinds = ("pause", "resume", "agent", "user")
+    texts = ["Hi, Anna here.", "It is card ••••1111", "cancel my subscription", "Done."]
+    wanted = ["pause", *texts, "resume", "how do I pay my invoice?"]
+    assert events(desk, customer, *kinds)[-len(wanted) :] == wanted
+    assert "4111" not in desk.bot.kept()
+
+
+def test_the_bot_goes_on_with_what_it_knew_before(desk: Desk) -> None:
+    customer = desk.live(language="en", product="azure")
+    assert customer.say("anything").parts == []
+    assert desk.store.hand_back(customer.conversation, "Anna")
+    assert customer.say("how long does that take?").parts[0]["type"] != "waiting"
+    slots = {event["name"]: event["value"] for event in desk.bot.events(customer) if event["event"] == "slot"}
+    assert slots["issue"] == "card_declined"
+
+
+def test_without_an_agent_the_ticket_is_asked_for_at_once(desk: Desk) -> None:
+    desk.store.sign_out("Anna")
+    customer = desk.bot.customer(language="en")
+    assert told("hand_over") in customer.say("I want to talk to a person").text
+    assert desk.store.state(customer.conversation).state == "none"
+
+
+def test_the_bot_goes_on_answering_while_a_customer_waits(desk: Desk) -> None:
+    customer = desk.waiting(language="en")
+    assert customer.say("how do I pay my invoice?").answer
+    assert customer.say("where is that person?").parts
+    assert customer.say("I want to talk to a person").text == told("wait_still")
+    assert change(customer, action="leave").status_code == 204
+    assert [row["kind"] for row in stream(customer)] == ["left"]
+    assert customer.say("how do I cancel my subscription?").answer
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_where_nobody_comes_or_the_agent_is_gone_a_ticket_is_asked_for(desk: Desk, taken: bool) -> None:
+    customer = desk.live(language="nb") if taken else desk.waiting(language="nb")
+    grow_old(desk.store, GONE_SECONDS + 1 if taken else WAIT_SECONDS + 1)
+    rows = list(stream(customer))
+    assert [row["kind"] for row in rows] == (["taken", "agent_gone"] if taken else ["nobody"])
+    assert rows[-1]["parts"][0]["text"].startswith(told("hand_over_nobody", rows[-1]["parts"][0]["language"])[:20])
+    assert rows[-1]["parts"][-1]["type"] == "buttons"
+    answered = customer.say("kari@example.com")
+    assert "kari@example.com" in answered.text
+    assert said(customer).count("buttons") == len(
+        [line for line in customer.history() if line.get("type") == "buttons"]
+    )
+
+
+def test_taking_over_ends_an_open_form(desk: Desk) -> None:
+    desk.store.sign_out("Anna")
+    customer = desk.bot.customer(language="en")
+    customer.say("what is the status of my ticket?")
+    desk.store.beat("Anna")
+    customer.say("I want to talk to a person")
+    assert desk.store.take(customer.conversation, "Anna")
+    assert customer.say("T-12345-ABC123").parts == []
+    assert desk.store.hand_back(customer.conversation, "Anna")
+    assert customer.say("how do I pay my invoice?").answer["intent"] == "pay_invoice"
+
+
+def test_buttons_from_before_the_agent_act_no_longer(desk: Desk) -> None:
+    customer = desk.waiting(language="en")
+    offered = [button for part in customer.say("how do I pay my invoice?").parts for button in part.get("buttons", [])]
+    assert desk.store.take(customer.conversation, "Anna")
+    desk.applied(customer)
+    assert customer.post(button=offered[0]["id"]).status_code == 409
+
+
+def test_nobody_else_follows_leaves_or_rates(desk: Desk) -> None:
+    customer = desk.live(language="en")
+    for method in ("GET", "POST"):
+        for token in ("", "x" * 40):
+            headers = {"Authorization": f"Bearer {token}"}
+            body = {"json": {}} if method == "POST" else {}
+            assert desk.bot.request(method, "/webhooks/page/live", headers=headers, **body).status_code == 401
+    assert change(customer, action="rate", rating="5").status_code == 409
+    for body in ({}, {"action": "rate", "rating": "6"}, {"action": "take"}):
+        assert change(customer, **body).status_code == 400
+    assert customer.request("GET", "/webhooks/page/live?after=-1").status_code == 400
+    assert desk.store.state(customer.conversation).state == "live"
+
+
+def test_without_the_desk_there_is_no_such_address(page_bot: PageBot) -> None:
+    customer = page_bot.customer(language="en")
+    assert customer.request("GET", "/webhooks/page/live").status_code == 404
+    assert "live" not in customer.request("GET", "/webhooks/page/history").json()
+    assert told("hand_over") in customer.say("I want to talk to a person").text
+
+
+def test_a_killed_bot_loses_and_doubles_nothing_of_a_live_chat(trained_model: Path, tmp_path: Path) -> None:
+    ids = [str(uuid.uuid4()) for _ in range(6)]
+    with desk_bot(trained_model, tmp_path) as desk:
+        customers = [desk.live(language="en") for _ in range(5)]
+        for customer in customers:
+            desk.write(customer, "one")
+            assert customer.say("two", ids[0]).parts == []
+
+        def write_on(customer: Customer) -> None:
+            """Sends a message after the other until nobody answers."""
+            for number, message in enumerate(ids[1:], 3):
+                try:
+                    reply(customer.post(message, text=f"text {number}"))
+                except (requests.RequestException, AssertionError):
+                    return
+
+        writers = [threading.Thread(target=write_on, args=(customer,)) for customer in customers]
+        for writer in writers:
+            writer.start()
+        desk.write(customers[0], "while it dies")
+        killed = children(desk.bot.process_id)
+        for process in killed:
+            os.kill(process, signal.SIGKILL)
+        for writer in writers:
+            writer.join()
+        for customer in customers:
+            desk.write(customer, "after the kill")
+    with desk_bot(trained_model, tmp_path) as again:
+        for customer in customers:
+            customer.bot = again.bot
+            for number, message in enumerate(ids[1:], 3):
+                assert customer.say(f"text {number}", message).parts == []
+            desk.applied(customer)
+            texts = [f"text {number}" for number in range(3, 8)]
+            rows = [row.text for row in desk.store.after(customer.conversation) if row.text]
+            assert [text for text in rows if text in {"two", *texts}] == ["two", *texts]
+            kept = events(again, customer, "agent", "user")[2:]
+            assert kept == rows
+            lines = said(customer)
+            assert sorted(line for line in lines if line in rows) == sorted(rows)
+            assert desk.store.hand_back(customer.conversation, "Anna")
+            assert customer.say("how do I pay my invoice?").answer["intent"] == "pay_invoice"
+
+
+def children(process: int) -> list[int]:
+    """Returns a process and those that it has started, the newest first."""
+    found = psutil.Process(process)
+    return [child.pid for child in reversed([found, *found.children(recursive=True)])]
