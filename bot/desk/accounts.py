@@ -154,6 +154,13 @@ class Accounts:
         with self._database.writing() as connection:
             connection.execute(insert(DESK_AUDIT).values(values))
 
+    def has_noted(self, agent: str, action: str, object_: str) -> bool:
+        """Tells whether the audit log has the same line of the last five minutes; arguments as for `note`."""
+        line = DESK_AUDIT.c
+        same = (line.agent == agent) & (line.action == action) & (line.object == object_[:255])
+        query = select(line.id).where(same, line.at > now() - timedelta(minutes=5)).limit(1)
+        return bool(self._database.rows(query))
+
     def audit(self, newest: int = 500) -> list[Row]:
         """Returns the newest lines of the audit log, the latest first."""
         return self._database.rows(select(DESK_AUDIT).order_by(DESK_AUDIT.c.id.desc()).limit(newest))

@@ -19,6 +19,8 @@ from bot.desk.desk import Desk, Refused, agent_of, back
 from bot.desk.events import beat, events
 from bot.desk.gate import SESSION_COOKIE, SIGN_IN, VISIT_COOKIE, Gate, set_cookie
 from bot.desk.inbox import inbox
+from bot.desk.live import change_live, live_page
+from bot.desk.quality import quality_csv, quality_page
 from bot.desk.ticket import change_ticket, ticket_page
 from bot.stores import DatabaseError
 
@@ -97,6 +99,9 @@ def make_app(desk: Desk, origins: Sequence[str], proxies: int = 0) -> Starlette:
             *route("/beat", missing, beat),
             *route("/", inbox),
             *route("/tickets/{number}", ticket_page, change_ticket),
+            *route("/live/{conversation:path}", live_page, change_live),
+            *route("/quality", quality_page, role="reviewer"),
+            *route("/quality.csv", quality_csv, role="reviewer"),
             *route("/audit", audit_page, role="admin"),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],

@@ -65,6 +65,12 @@ class Desk:
         """Writes a line of the audit log about the agent who asks."""
         self.accounts.note(request.state.agent.name, request.state.address, action, object_)
 
+    def note_seen(self, request: Request, kind: str, object_: str) -> None:
+        """Writes that the agent sees something, once in five minutes: open pages look again and again."""
+        agent = request.state.agent.name
+        if not self.accounts.has_noted(agent, f"see {kind}", object_):
+            self.note(request, f"see {kind}", object_)
+
     def show(self, request: Request, template: str, **values: Any) -> Response:
         """Renders a page with what stands on every one: how many customers wait."""
         waiting = [state for state in self.live.waiting() if state.state == "waiting"]

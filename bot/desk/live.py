@@ -1,12 +1,12 @@
-"""The page of a live conversation: take over, write, leave notes, transfer, hand back. All of it is rows (LiveStore)."""
+"""The page of a live conversation: take over, write, leave notes, transfer, hand back. The desk writes rows only."""
 
 from __future__ import annotations
 
 import itertools
 import json
+import math
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
 
 from sqlalchemy import select
 from starlette.requests import Request
@@ -28,8 +28,7 @@ def live_page(desk: Desk, request: Request) -> Response:
     """Shows a conversation that waits or is live, with what was said to the bot before."""
     state = _state(desk, request)
     conversation, agent = state.conversation_id, agent_of(request).name
-    if request.headers.get("sec-fetch-mode") != "cors":  # the page's own looks at what is new are not noted
-        desk.note(request, "see conversation", conversation)
+    desk.note_seen(request, "conversation", conversation)
     rows = desk.live.after(conversation)
     present = desk.live.present()
     return desk.show(
@@ -97,10 +96,10 @@ def _since_wanted(rows: Sequence[LiveRow]) -> list[LiveRow]:
 def _before(desk: Desk, conversation: str, rows: Sequence[LiveRow]) -> list[Utterance]:
     """Returns what customer and bot said before the customer last asked for a person; the desk only reads it."""
     wanted = [row.at for row in rows if row.kind == "wanted"]
-    until = wanted[-1] if wanted else datetime.max
+    until = wanted[-1].timestamp() if wanted else math.inf
     query = select(EVENTS.c.data).where(EVENTS.c.sender_id == conversation).order_by(EVENTS.c.id.desc())
     with desk.conversations.connect() as connection:
         newest = [json.loads(row.data) for row in connection.execute(query.limit(_EVENTS_BEFORE))]
     session = list(itertools.takewhile(lambda event: event["event"] != "session_started", newest))
-    earlier = [event for event in reversed(session) if event.get("timestamp", 0) < until.timestamp()]
+    earlier = [event for event in reversed(session) if event.get("timestamp", 0) < until]
     return [Utterance(line.speaker, clean(line.text), line.at) for line in transcript(earlier)]

@@ -32,7 +32,7 @@ def ticket_page(desk: Desk, request: Request) -> Response:
     """Shows a ticket; who sees it stands in the audit log."""
     ticket = _ticket(desk, request)
     agent = agent_of(request)
-    desk.note(request, "see ticket", ticket.number)
+    desk.note_seen(request, "ticket", ticket.number)
     wanted = dict.fromkeys((request.query_params.get("steps") or agent.language, ticket.language))
     steps = [found for language in wanted if (found := _steps(desk, ticket, language))]
     return desk.show(

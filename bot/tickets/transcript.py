@@ -12,13 +12,15 @@ from bot.tickets.model import Utterance
 # Only whole answers are longer; whoever takes the ticket on knows the articles.
 _LONGEST_UTTERANCE = 800
 _PARAGRAPH = "\n\n"
+_SPEAKERS = {"user": "customer", "bot": "bot", "agent": "agent"}
+"""Type of an event -> who speaks."""
 
 
 def transcript(events: Iterable[Mapping[str, Any]]) -> Iterator[Utterance]:
     """Yields what was said, oldest first; a pressed button by what stood on it, a whole article by its title.
 
     Args:
-        events: as JSON, of a customer and the bot among others.
+        events: as JSON; those of customer, bot and agents (people of support) are read.
     """
     titles: dict[str, str] = {}
     for event in events:
@@ -26,13 +28,13 @@ def transcript(events: Iterable[Mapping[str, Any]]) -> Iterator[Utterance]:
         if event["event"] == "bot":
             for button in (event.get("data") or {}).get("buttons") or []:
                 titles[_button_key(button["payload"])] = button["title"]
-        if event["event"] in ("user", "bot") and text:
+        if event["event"] in _SPEAKERS and text:
             moment = datetime.fromtimestamp(event["timestamp"], timezone.utc).isoformat(timespec="seconds")
             if event["event"] == "user":
-                yield Utterance("customer", titles.get(_button_key(text), text), moment)
-            else:
-                long = len(text) > _LONGEST_UTTERANCE
-                yield Utterance("bot", f"{text.partition(_PARAGRAPH)[0]} […]" if long else text, moment)
+                text = titles.get(_button_key(text), text)
+            elif event["event"] == "bot" and len(text) > _LONGEST_UTTERANCE:
+                text = f"{text.partition(_PARAGRAPH)[0]} […]"
+            yield Utterance(_SPEAKERS[event["event"]], text, moment)
 
 
 def _button_key(payload: str) -> str:

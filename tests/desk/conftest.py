@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -106,7 +107,8 @@ class serving:  # noqa: N801 - a context manager
     def __init__(self, tickets: str, folder: Path) -> None:
         port = free_port()
         conversations = f"sqlite:///{folder / 'conversations.db'}"
-        desk = Desk.open(Settings(tickets_database=tickets, tracker_database=conversations))
+        databases: dict[str, Any] = {"tickets_database": tickets, "tracker_database": conversations}
+        desk = Desk.open(Settings(**databases))
         self.running = RunningDesk(desk, f"http://127.0.0.1:{port}")
         app = make_app(desk, [self.running.address])
         self._server = make_server(app, "127.0.0.1", port)

@@ -1,6 +1,7 @@
 // What a page of the desk does by itself: shows what has changed, says that the agent is there, moves by keys, sends
 // a message without loading anew. Without this script the forms work all the same.
 const { events: address, token } = document.body.dataset;
+const composer = document.getElementById("composer");
 
 const post = (path, fields) =>
   fetch(path, { method: "POST", body: new URLSearchParams({ token, ...fields }), redirect: "manual" });
@@ -21,6 +22,8 @@ async function refresh() {
       if (focused) part.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
     }
   }
+  // What is being written stays; the composer goes where the conversation is this agent's no longer.
+  if (composer) composer.hidden = fresh.getElementById("composer").hidden;
 }
 
 function addRows(log, found) {
@@ -65,7 +68,6 @@ document.addEventListener("keydown", (event) => {
 });
 
 // The message of a live conversation. Its id stays until it has arrived, so that a second attempt is the same message.
-const composer = document.getElementById("composer");
 composer?.addEventListener("submit", async (event) => {
   event.preventDefault();
   const problem = document.getElementById("not-sent");
