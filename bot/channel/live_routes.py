@@ -54,7 +54,9 @@ class LiveRoutes:
         response = await request.respond(content_type="text/event-stream", headers=headers.EVENT_STREAM)
         await response.send(":\n\n")
         async for row in self._chats.follow(session.conversation, int(after)):
-            await response.send(":\n\n" if row is None else f"event: row\ndata: {json.dumps(row)}\n\n")
+            await response.send(
+                "event: beat\ndata: {}\n\n" if row is None else f"event: row\ndata: {json.dumps(row)}\n\n"
+            )
         await response.send("event: done\ndata: {}\n\n")
         await response.eof()
 
@@ -71,10 +73,10 @@ class LiveRoutes:
         return empty(204, headers=headers.DATA)
 
     async def filled(self, session: Session) -> dict[str, Any]:
-        """Returns what the history says with live conversations: the lines, and where a stream goes on."""
+        """Returns what the history says with live conversations: the lines, and how it stands while it does."""
         state = await asyncio.to_thread(live_store().state, session.conversation)
         active = state.state in {"waiting", "live"} or state.applied < state.sequence
-        live = {"live": {"state": state.state, "agent": state.agent, "after": state.applied}} if active else {}
+        live = {"live": {"state": state.state, "agent": state.agent}} if active else {}
         return {"messages": await self._chats.history(session.messages, session.conversation), **live}
 
 

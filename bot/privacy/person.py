@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import redis
-from sqlalchemy import Column, Text, cast, delete, or_, select
+from sqlalchemy import Column, Text, cast, delete, inspect, or_, select
 from sqlalchemy.engine import Engine, Row
 
 from bot.privacy.addresses import AT_SIGNS, find_mention, fold_address, is_address
-from bot.stores.conversations import EVENTS
+from bot.stores.conversations import EVENTS, SESSIONS
 from bot.stores.sessions import key
 from bot.tickets.model import Ticket, as_json
 from bot.tickets.store import TicketStore
-from bot.tickets.tables import CANDIDATES, OUTBOX, OUTCOMES, SEARCHES, TICKETS, read_ticket
+from bot.tickets.tables import CANDIDATES, LIVE_ROWS, LIVE_STATES, OUTBOX, OUTCOMES, SEARCHES, TICKETS, read_ticket
 
 # Databases take only so many parameters in one statement.
 _AT_ONCE = 500
@@ -55,7 +55,7 @@ class PersonalData:
     Args:
         conversations: the database of conversations.
         tickets: the ticket store.
-        redis_url: where the page's conversations are, None if each server has its own.
+        redis_url: where the page's conversations are, None if each server has its own, or keeps them in the database.
     """
 
     def __init__(self, conversations: Engine, tickets: TicketStore, redis_url: str | None) -> None:
@@ -122,6 +122,7 @@ class PersonalData:
             "tickets": tickets,
             "outcomes": [dict(row._mapping) for row in self._rows(OUTCOMES.c.conversation_id, names)],
             "searches": [dict(row._mapping) for row in self._rows(SEARCHES.c.conversation_id, names)],
+            "live": [dict(row._mapping) for row in self._rows(LIVE_ROWS.c.conversation_id, names)],
             "candidates": [dict(row._mapping) for row in self._rows(CANDIDATES.c.id, kept.candidates)],
             "page": [page for page in self._page_sessions() if page["conversation"] in names] if names else [],
         }
@@ -131,9 +132,11 @@ class PersonalData:
         for names in _portions(kept.conversations):
             with self._conversations.begin() as connection:
                 connection.execute(delete(EVENTS).where(EVENTS.c.sender_id.in_(names)))
+                if inspect(connection).has_table(SESSIONS.name):
+                    connection.execute(delete(SESSIONS).where(SESSIONS.c.conversation.in_(names)))
         with self._tickets.writing() as connection:
             for names in _portions(kept.conversations):
-                for table in (OUTCOMES, SEARCHES):
+                for table in (OUTCOMES, SEARCHES, LIVE_ROWS, LIVE_STATES):
                     connection.execute(delete(table).where(table.c.conversation_id.in_(names)))
             for identities in _portions(kept.candidates):
                 connection.execute(delete(CANDIDATES).where(CANDIDATES.c.id.in_(identities)))
@@ -147,6 +150,7 @@ class PersonalData:
         """Returns conversations with the words that name an address."""
         named = {page["conversation"]: words for page in pages if (words := _mention(page, address))}
         named |= self._named(SEARCHES.c.conversation_id, address, lambda row: row.text, SEARCHES.c.text)
+        named |= self._named(LIVE_ROWS.c.conversation_id, address, lambda row: row.text, LIVE_ROWS.c.text)
         return named | self._named(EVENTS.c.sender_id, address, lambda row: json.loads(row.data), EVENTS.c.data)
 
     def _named_tickets(self, address: str) -> list[tuple[Ticket, str]]:
@@ -205,7 +209,10 @@ class PersonalData:
             return [json.loads(row.data) for row in connection.execute(query)]
 
     def _page_sessions(self) -> Iterator[dict[str, Any]]:
-        """Yields every conversation that the page keeps in Redis."""
+        """Yields every conversation that the page keeps in Redis, or in the database."""
+        with self._conversations.connect() as connection:
+            if inspect(connection).has_table(SESSIONS.name):
+                yield from (json.loads(data) for data in connection.execute(select(SESSIONS.c.data)).scalars())
         if not self._redis_url:
             return
         with redis.Redis.from_url(self._redis_url) as client:

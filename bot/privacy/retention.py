@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import String, cast, delete, func, literal, select, update
+from sqlalchemy import String, cast, delete, func, inspect, literal, select, update
 from sqlalchemy.engine import Engine
 
-from bot.stores.conversations import EVENTS
+from bot.stores.conversations import EVENTS, SESSIONS
 from bot.tickets.store import TicketStore
-from bot.tickets.tables import CANDIDATES, OUTBOX, OUTCOMES, SEARCHES, TICKETS
+from bot.tickets.tables import CANDIDATES, LIVE_ROWS, LIVE_STATES, OUTBOX, OUTCOMES, SEARCHES, TICKETS
 
 _EXPIRED = "expired-"
 # A statement that deletes all at once would keep customers waiting.
@@ -52,6 +52,9 @@ def expire(
     """
     conversations_before, tickets_before = now - timedelta(days=conversation_days), now - timedelta(days=ticket_days)
     deleted = _delete_conversations(conversations, conversations_before)
+    if inspect(conversations).has_table(SESSIONS.name):
+        with conversations.begin() as connection:
+            connection.execute(delete(SESSIONS).where(SESSIONS.c.expires < now.timestamp()))
     old = (TICKETS.c.updated_at < tickets_before) & TICKETS.c.conversation_id.notlike(f"{_EXPIRED}%")
     ways = select(OUTBOX.c.id).where(OUTBOX.c.ticket_id == TICKETS.c.id)
     undelivered = ways.where(OUTBOX.c.state != "delivered").exists()
@@ -79,6 +82,9 @@ def expire(
         ).rowcount
         # A question is a customer's own words, and `articles propose` has had its time to take it up.
         connection.execute(delete(SEARCHES).where(SEARCHES.c.at < conversations_before))
+        connection.execute(delete(LIVE_ROWS).where(LIVE_ROWS.c.at < conversations_before))
+        rested = (LIVE_STATES.c.state == "ended") & (LIVE_STATES.c.since < conversations_before)
+        connection.execute(delete(LIVE_STATES).where(rested))
         candidates = connection.execute(delete(CANDIDATES).where(CANDIDATES.c.at < tickets_before)).rowcount
     return Expired(deleted, outcomes, anonymous, candidates, held_back)
 

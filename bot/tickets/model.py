@@ -15,7 +15,6 @@ State = Literal["new", "assigned", "closed"]
 Outcome = Literal["solved", "not_solved", "handed_over", "abandoned"]
 SearchKind = Literal["shown", "opened", "helped", "none"]
 STATES: tuple[State, ...] = ("new", "assigned", "closed")
-SPEAKERS = ("customer", "bot", "agent")
 OUTCOMES: tuple[Outcome, ...] = ("solved", "not_solved", "handed_over", "abandoned")
 
 
@@ -52,7 +51,7 @@ class Utterance:
     """One line of a transcript.
 
     Args:
-        speaker: `customer`, `bot` or `agent`, a person of support.
+        speaker: `customer`, `bot` or `agent`.
         text: what was said.
         at: when, in ISO 8601; empty if it is not known.
     """

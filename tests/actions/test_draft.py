@@ -57,6 +57,19 @@ def test_a_whole_article_stands_in_the_transcript_by_its_title() -> None:
     assert made.transcript[0].text == "Your card was declined […]"
 
 
+def test_what_an_agent_wrote_stands_in_the_transcript_as_theirs() -> None:
+    spoken = {"event": "agent", "text": "x" * 900, "timestamp": 3.0}
+    live = {
+        "event": "user",
+        "text": "it is for the second invoice, too",
+        "parse_data": {"intent": {}},
+        "timestamp": 4.0,
+    }
+    made = draft(said("my card was declined", "card_declined"), spoken, live, issue="card_declined")
+    lines = [(line.speaker, line.text) for line in made.transcript]
+    assert lines[1:] == [("agent", "x" * 900), ("customer", "it is for the second invoice, too")]
+
+
 def test_entities_are_taken_from_the_whole_conversation_once_each() -> None:
     found = [{"entity": "invoice_number", "value": "E0500ABC"}, {"entity": "language", "value": "en"}]
     made = draft(said("a", "pay_invoice", entities=found), said("b", "pay_invoice", entities=found))

@@ -10,7 +10,7 @@ from bot.articles.replies import Replies
 from bot.settings import get_settings
 from bot.text.mail import header_text
 from bot.text.yaml_files import read_yaml
-from bot.tickets.model import SPEAKERS, Ticket
+from bot.tickets.model import Ticket
 
 FALLBACK_LANGUAGE = "en"
 SUBJECT_LENGTH = 120
@@ -75,7 +75,7 @@ def _conversation(ticket: Ticket, words: dict[str, Any]) -> Iterator[str]:
     if ticket.transcript:
         yield f"{words['transcript']} (UTC):"
     for line in ticket.transcript:
-        speaker = words[line.speaker if line.speaker in SPEAKERS else "bot"]
+        speaker = words.get(line.speaker, words["bot"])
         first, *rest = line.text.splitlines() or [""]
         yield f"  {_clock(line.at)}{speaker}: {first}"
         yield from (f"      {further}" for further in rest)

@@ -39,18 +39,34 @@ export async function opened(token, document) {
   await request("POST", "/opened", token, document);
 }
 
-/** Returns what was said so far. */
+/** Returns what was said so far, `{messages, live}`; the latter where an agent is waited for or there. */
 export async function history(token) {
-  return (await json(await request("GET", "/history", token))).messages;
+  return json(await request("GET", "/history", token));
+}
+
+/** Leaves an agent (`{action: "leave"}`) or rates one (`{action: "rate", rating, text}`). */
+export async function changeLive(token, change) {
+  await request("POST", "/live", token, change);
+}
+
+/** Yields each row after one of a live conversation, null for a sign of life; returns once it is over. */
+export async function* live(token, after, signal) {
+  const response = await request("GET", `/live?after=${after}`, token, undefined, signal);
+  yield* stream(response, "row");
 }
 
 /** Sends a message and yields each part of the reply; returns once the bot has said all. */
 export async function* send(token, message, signal) {
   const response = await request("POST", "/messages", token, message, signal);
+  yield* stream(response, "message");
+}
+
+async function* stream(response, wanted) {
   try {
     for await (const { event, data } of events(response.body)) {
       if (event === "done") return;
-      if (event === "message") yield data;
+      if (event === wanted) yield data;
+      else if (event === "beat") yield null;
     }
   } catch (error) {
     throw new ConnectionLost(error.message);

@@ -6,16 +6,16 @@ import "./elements/customer-message.js";
 import "./elements/document-list.js";
 import "./elements/topic-grid.js";
 import { Conversation } from "./conversation.js";
-import { element, icon } from "./dom.js";
+import { element, notice, scrollToTop } from "./dom.js";
 import { embed, parentOrigin, visitorEmail } from "./frame.js";
 import { textNodes } from "./inline-markup.js";
+import { LiveView } from "./live-view.js";
 import { recall, remember } from "./memory.js";
 import { fillLanguageMenu, wordPage } from "./page-words.js";
 import { texts } from "./texts.js";
 import { clock } from "./time.js";
 
 const $ = (id) => document.getElementById(id);
-const MARGIN = 20;
 const typesByKeyboard = matchMedia("(hover: hover)");
 
 export class ChatPage {
@@ -30,6 +30,7 @@ export class ChatPage {
   #turnOf = null;
   // What is written before the earlier conversation is back stands below it.
   #firstNew = null;
+  #live;
 
   constructor(words) {
     this.#words = words;
@@ -41,6 +42,7 @@ export class ChatPage {
       email: visitorEmail(),
       parentOrigin: parentOrigin(),
     });
+    this.#live = new LiveView(this.#conversation, (node, earlier) => this.#showApart(node, earlier));
   }
 
   /** Shows the page and what was said before a reload. */
@@ -66,6 +68,7 @@ export class ChatPage {
     fillLanguageMenu($("language"), words);
     $("greeting").textContent = words.replies.utter_greet;
     document.querySelector("topic-grid").show(words);
+    this.#live.speak(words);
   }
 
   #listenToVisitor() {
@@ -97,6 +100,7 @@ export class ChatPage {
       });
     on("customer", (message) => this.#showCustomer(message));
     on("part", (said) => this.#showPart(said));
+    on("live", ({ row, earlier, state, agent }) => row ? this.#live.show(row, earlier) : this.#live.stand(state, agent));
     on("state", (change) => this.#showState(change));
     on("typing", ({ typing }) => this.#showTyping(typing));
     on("connection", ({ connected }) => this.#showConnection(connected));
@@ -168,7 +172,7 @@ export class ChatPage {
     shown.state = message.state;
     this.#append(shown, message.earlier);
     if (!message.earlier) this.#firstNew ??= shown;
-    this.#scrollTo(shown);
+    scrollToTop(shown);
   }
 
   #showState({ id, state, refusal, message }) {
@@ -216,14 +220,14 @@ export class ChatPage {
     }
     node.lang = node.lang || words.language;
     this.#turn.append(node);
-    if (!to?.quiet) this.#scrollTo(this.#messageShown(to?.id) ?? this.#turn.previousElementSibling ?? this.#turn);
+    if (!to?.quiet) scrollToTop(this.#messageShown(to?.id) ?? this.#turn.previousElementSibling ?? this.#turn);
   }
 
   #drawPart(part, words, to) {
     if (part.type === "answer") return this.#drawAnswer(part, words, to);
     if (part.type === "documents") return drawDocuments(part, words);
     if (part.type === "notice") return notice(part.text);
-    if (part.type === "text") return element("p", { class: "bubble" }, ...textNodes(part.text, words));
+    if (part.type === "text" || part.type === "waiting") return element("p", { class: "bubble" }, ...textNodes(part.text, words));
     if (part.type !== "buttons") return null; // a newer bot may say more than this page knows
     const question = element("choice-buttons");
     question.show(part, words);
@@ -262,6 +266,14 @@ export class ChatPage {
     return shown;
   }
 
+  /** What an agent writes or does belongs to no turn of the bot. */
+  #showApart(node, earlier) {
+    this.#closeOffers();
+    this.#append(node, earlier);
+    this.#turn = null;
+    if (!earlier) scrollToTop(node);
+  }
+
   #showTyping(typing) {
     const dots = ["", "", ""].map(() => element("span", { class: "dot" }));
     const words = element("span", { class: "unseen" }, this.#words.page.typing);
@@ -279,21 +291,10 @@ export class ChatPage {
   #closeOffers() {
     for (const question of document.querySelectorAll("choice-buttons")) question.close();
   }
-
-  /** The customer's message goes to the top, so that an answer is read from its beginning. */
-  #scrollTo(node) {
-    const scroller = $("conversation");
-    const above = node.getBoundingClientRect().top - scroller.getBoundingClientRect().top;
-    scroller.scrollTop += above - MARGIN;
-  }
 }
 
 function drawDocuments(part, words) {
   const list = element("document-list");
   list.show(part, words);
   return list;
-}
-
-function notice(text) {
-  return element("p", { class: "notice" }, icon("important"), element("span", {}, text));
 }

@@ -6,6 +6,7 @@
  */
 
 import * as channel from "./channel.js";
+import { LiveStream } from "./live-stream.js";
 import { recall, remember } from "./memory.js";
 
 const FIRST_PAUSE = 1000;
@@ -23,6 +24,7 @@ export class Conversation extends EventTarget {
   #running = Promise.resolve();
   #abort = new AbortController();
   #settings;
+  #live = new LiveStream((row) => this.#showRow(row));
 
   /** @param {{language: () => string, chosenLanguage: () => ?string, locale: ?string, product: ?string, email: ?string, parentOrigin: ?string}} settings */
   constructor(settings) {
@@ -64,6 +66,11 @@ export class Conversation extends EventTarget {
     if (this.#token) channel.opened(this.#token, document).catch(() => {});
   }
 
+  /** Leaves or rates an agent; where that cannot be sent, the button is there still. */
+  changeLive(change) {
+    if (this.#token) channel.changeLive(this.#token, change).catch(() => this.#tell("connection", { connected: false }));
+  }
+
   /** Asks about a topic by its name; at the beginning of a conversation the bot offers a button for it. */
   ask(topic, title) {
     return this.#add({ text: title, topic });
@@ -84,6 +91,8 @@ export class Conversation extends EventTarget {
     this.#abort = new AbortController();
     this.#wake();
     const token = this.#token;
+    this.#live.stop();
+    this.#tell("live", { state: "none" });
     this.#keep(null);
     if (!token) return;
     try {
@@ -121,9 +130,9 @@ export class Conversation extends EventTarget {
 
   /** Shows what the bot knows of the conversation; returns whether it could be asked. */
   async #restoreHistory() {
-    let messages;
+    let messages, live;
     try {
-      messages = await channel.history(this.#token);
+      ({ messages, live } = await channel.history(this.#token));
     } catch (error) {
       if (error.status === 401) this.#expire();
       return error.status === 401;
@@ -131,9 +140,11 @@ export class Conversation extends EventTarget {
     if (!this.#token) return true; // the customer has started over meanwhile
     for (const said of messages) {
       if (said.from === "customer") this.#tell("customer", { ...said, state: "sent", earlier: true });
+      else if (said.from === "live") this.#showRow(said, true);
       else this.#tell("part", { part: said, time: said.time, earlier: true });
     }
     this.#passOverShown(messages);
+    if (live) this.#follow(live.state, live.agent ?? "");
     this.#pause = FIRST_PAUSE;
     this.#tell("connection", { connected: true });
     return true;
@@ -144,7 +155,8 @@ export class Conversation extends EventTarget {
       const at = messages.findIndex((said) => said.from === "customer" && said.id === message.id);
       if (at < 0) continue;
       const next = messages.findIndex((said, index) => index > at && said.from === "customer");
-      message.received = (next < 0 ? messages.length : next) - at - 1;
+      const answers = messages.slice(at + 1, next < 0 ? messages.length : next);
+      message.received = answers.filter((said) => said.from === "bot").length;
       message.shown = true;
     }
   }
@@ -200,8 +212,20 @@ export class Conversation extends EventTarget {
       if (place++ < message.received) continue;
       message.received = place;
       this.#tell("part", { part, time: part.time ?? new Date().toISOString(), to: message });
+      if (part.type === "waiting") this.#follow("waiting");
     }
     this.#connected(message);
+  }
+
+  #follow(state, agent) {
+    this.#tell("live", { state, agent });
+    this.#live.follow(this.#token);
+  }
+
+  #showRow(row, earlier = false) {
+    this.#live.saw(row);
+    this.#tell("live", { row, earlier });
+    for (const part of row.parts ?? []) this.#tell("part", { part, time: row.time });
   }
 
   #reply(request) {
@@ -232,6 +256,8 @@ export class Conversation extends EventTarget {
   }
 
   #expire(message) {
+    this.#live.stop();
+    this.#tell("live", { state: "none" });
     this.#keep(null);
     this.#tell("expired", { message });
   }

@@ -1,5 +1,6 @@
 /** Makes elements without markup in strings: data can only ever become text or a checked attribute. */
 
+const MARGIN = 20;
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
@@ -43,6 +44,18 @@ export function icon(name) {
   line.setAttribute("d", ICONS[name] ?? ICONS.note);
   image.append(line);
   return image;
+}
+
+/** Returns a sentence that stands out from what was said; a name of an icon other than `important` makes it calm. */
+export function notice(text, name = "important") {
+  return element("p", { class: `notice notice-${name}` }, icon(name), element("span", {}, text));
+}
+
+/** Moves a node of the conversation to its top, so that an answer is read from the beginning. */
+export function scrollToTop(node) {
+  const scroller = document.getElementById("conversation");
+  const above = node.getBoundingClientRect().top - scroller.getBoundingClientRect().top;
+  scroller.scrollTop += above - MARGIN;
 }
 
 /** Returns text that only screen readers get. */
