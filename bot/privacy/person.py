@@ -16,7 +16,17 @@ from bot.stores.conversations import EVENTS, SESSIONS
 from bot.stores.sessions import key
 from bot.tickets.model import Ticket, as_json
 from bot.tickets.store import TicketStore
-from bot.tickets.tables import CANDIDATES, LIVE_ROWS, LIVE_STATES, OUTBOX, OUTCOMES, SEARCHES, TICKETS, read_ticket
+from bot.tickets.tables import (
+    CANDIDATES,
+    LIVE_ROWS,
+    LIVE_STATES,
+    OUTBOX,
+    OUTCOMES,
+    SEARCHES,
+    TICKET_CHANGES,
+    TICKETS,
+    read_ticket,
+)
 
 # Databases take only so many parameters in one statement.
 _AT_ONCE = 500
@@ -113,7 +123,9 @@ class PersonalData:
     def export(self, kept: PersonalRecords) -> dict[str, Any]:
         """Returns all that is the person's as plain JSON values; mentions are not among it."""
         tickets = [
-            as_json(ticket) | {"deliveries": [vars(item) for item in self._tickets.deliveries(ticket.number)]}
+            as_json(ticket)
+            | {"deliveries": [vars(item) for item in self._tickets.deliveries(ticket.number)]}
+            | {"changes": [vars(item) for item in self._tickets.changes(ticket.number)]}
             for ticket in kept.tickets
         ]
         names = kept.conversations
@@ -158,6 +170,7 @@ class PersonalData:
         names = ("contact_email", "summary", "transcript", "entities", "steps_tried", "assignee")
         texts = [TICKETS.c[name] for name in names]
         named = self._named(OUTBOX.c.ticket_id, address, lambda row: row.reason, OUTBOX.c.reason)
+        named |= self._named(TICKET_CHANGES.c.ticket_id, address, lambda row: row.after, TICKET_CHANGES.c.after)
         named |= self._named(TICKETS.c.id, address, lambda row: as_json(read_ticket(row)), *texts)
         return [(read_ticket(row), named[row.id]) for row in self._rows(TICKETS.c.id, sorted(named))]
 

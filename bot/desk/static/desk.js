@@ -26,10 +26,14 @@ async function refresh() {
   if (composer) composer.hidden = fresh.getElementById("composer").hidden;
 }
 
+function toEnd(log) {
+  log.parentElement.scrollTop = log.parentElement.scrollHeight;
+}
+
 function addRows(log, found) {
   const rows = [...found.children].filter((row) => !document.getElementById(row.id));
   log.append(...rows);
-  if (rows.length) log.scrollTop = log.scrollHeight;
+  if (rows.length) toEnd(log);
 }
 
 // One refresh at a time; what changes meanwhile makes another one.
@@ -52,7 +56,7 @@ if (address) {
   stream.addEventListener("over", () => location.reload());
 }
 
-document.querySelectorAll("[data-live=log]").forEach((log) => (log.scrollTop = log.scrollHeight));
+document.querySelectorAll("[data-live=log]").forEach(toEnd);
 
 document.addEventListener("keydown", (event) => {
   if (event.target.closest("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
