@@ -25,10 +25,11 @@ def answer_message(turn: Turn, issue: str, product: str | None) -> dict[str, Any
 
 
 def opening_fits(turn: Turn) -> bool:
-    """Tells whether an article's opening sentence fits: in the first answer, and not to somebody who mourns."""
+    """Tells whether an article's opening sentence fits: in the first answer, to nobody who mourns or is angry."""
     steps = turn.label("steps")
     said = (str(event.get("text") or "") for event in turn.tracker.events if event["event"] == "bot")
-    return not any(steps in text for text in said) and "death" not in turn.signals
+    angry = (turn.triage.get("sentiment") or {}).get("label") == "very_negative"
+    return not any(steps in text for text in said) and "death" not in turn.signals and not angry
 
 
 def answer_text(article: Article, product: str | None, agreement: str | None, opens: bool = True) -> str:

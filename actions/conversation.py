@@ -169,6 +169,15 @@ class Turn:
         """Tells whether the bot has said a text in this conversation."""
         return any(event["event"] == "bot" and event.get("text") == text for event in self.tracker.events)
 
+    def has_shown(self, issue: str) -> bool:
+        """Tells whether the bot has shown the answer to an issue in this conversation, as text or as structure."""
+        title = self.article(issue).title
+        said = [event for event in self.tracker.events if event["event"] == "bot"]
+        shown = ((event.get("data") or {}).get("custom") or {} for event in said)
+        return any(each.get("intent") == issue for each in shown) or any(
+            str(event.get("text") or "").startswith(title) for event in said
+        )
+
     def unsaid(self, *texts: str) -> str:
         """Returns the first of several texts that the bot has not said in this conversation, else the last."""
         return next((text for text in texts if not self.has_said(text)), texts[-1])

@@ -60,6 +60,9 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
         text = turn.reply("no_passage", topic=turn.topic(issue))
     known = turn.has_said(text)
     buttons = [turn.person_button] if known or found is None else _buttons_of_named(turn, issue, text)
+    about = turn.entity("about") or issue
+    if found is not None and (about != issue or turn.intent in issues()):
+        buttons = [*_steps_button(turn, about), *buttons]
     others = [] if known or found is None else likely_passages(turn)
     which = turn.reply("which_passage_again")
     if others and not turn.has_said(which):
@@ -70,6 +73,11 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
     if turn.entity("question"):
         ask_solved(turn)
     return []
+
+
+def _steps_button(turn: Turn, issue: str) -> list[Button]:
+    """Returns a button for the steps of a passage's issue, none where they were shown."""
+    return [] if turn.has_shown(issue) else [button(turn.label("show_steps"), issue)]
 
 
 def _offer_passages(turn: Turn) -> bool:

@@ -32,6 +32,9 @@ class ActionRecommendedSteps(BotAction):
         possible = possible_issues(turn) if named else []
         if named and offer_person_first(turn, possible or [issue]):
             return [*told, SlotSet("issue", issue)]
+        if named and turn.entity("section"):  # a question that a passage answers; the steps are a button
+            record_outcome(turn, "abandoned", issue)
+            return [*told, SlotSet("issue", issue), FollowupAction("action_follow_up")]
         if possible and turn.just_asked("choice") is None:
             return [*told, *ask_which(turn, possible)]
         events = _open_product(turn, issue) if turn.intent == "choose_product" else None

@@ -92,7 +92,7 @@ class ActionAskStatusNumber(Action):
         turn = Turn(dispatcher, tracker)
         wrong = is_answer(tracker, FORM) and turn.slot("number_tries")
         key = f"status_{self.field}_wrong" if wrong else f"ask_status_{self.field}"
-        turn.say(turn.reply(key), [cancel_button(turn.language)])
+        turn.say(turn.reply(key), [turn.person_button, cancel_button(turn.language)])
         return []
 
 

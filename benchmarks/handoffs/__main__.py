@@ -15,8 +15,9 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from benchmarks.handoffs.faults import Desk, MailDesk, RequestTrackerDesk, Result, WebhookDesk, run_faults
+from benchmarks.handoffs.faults import Result, run_faults
 from bot.settings import PROJECT_ROOT
+from tests.support.desks import Desk, MailDesk, RequestTrackerDesk, WebhookDesk
 from tests.support.help_desks import RequestTracker
 from tests.support.servers import PostgresServer
 

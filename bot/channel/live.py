@@ -61,6 +61,8 @@ class LiveChats:
         self._sessions = sessions
         self._bells: dict[str, asyncio.Event] = {}
         self._seen: dict[str, LiveState] = {}
+        self.stopping = False
+        """Whether the server stops: its streams end, and go on at its successor's."""
         self._applying: dict[str, asyncio.Task[None]] = {}
 
     def prepare_app(self, app: Sanic, catch_up: Callable[[str], Awaitable[None]]) -> None:
@@ -72,6 +74,7 @@ class LiveChats:
         """
         self._app, self._catch_up = app, catch_up
         app.register_listener(partial(run_beside, self._watch), "after_server_start")
+        app.register_listener(self._stop, "before_server_stop")
 
     @property
     def agent(self) -> Agent:
@@ -167,7 +170,7 @@ class LiveChats:
                     after = row.sequence
                     if row.kind in _SHOWN:
                         yield await self._with_answer(name, row)
-            if state.state in {"none", "ended"} and state.applied == state.sequence:
+            if self.stopping or (state.state in {"none", "ended"} and state.applied == state.sequence):
                 return
             try:
                 await asyncio.wait_for(bell.wait(), _HEARTBEAT_SECONDS)
@@ -184,22 +187,24 @@ class LiveChats:
         looks = 0
         while True:
             try:
-                if looks % _LOOKS_BETWEEN_ENDS == 0:
-                    await _in_store(LiveStore.give_up)
-                found = {state.conversation_id: state for state in await _in_store(LiveStore.unfinished)}
-            except TicketStoreError as error:
+                await self._look(end=looks % _LOOKS_BETWEEN_ENDS == 0)
+            except Exception as error:  # whatever has failed: without the bell nobody would hear an agent again
                 logger.warning("Live conversations cannot be read: %s", error)
                 await asyncio.sleep(_AFTER_FAILURE_SECONDS)
-                continue
             looks += 1
-            for name in found.keys() | self._seen.keys():
-                if found.get(name) != self._seen.get(name):
-                    self._ring(name)
-            self._seen = found
-            for name, state in found.items():
-                if state.applied < state.sequence and name not in self._applying and self.agent.is_ready():
-                    self._applying[name] = asyncio.create_task(self._apply_once(name))
             await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _look(self, end: bool) -> None:
+        if end:
+            await _in_store(LiveStore.give_up)
+        found = {state.conversation_id: state for state in await _in_store(LiveStore.unfinished)}
+        for name in found.keys() | self._seen.keys():
+            if found.get(name) != self._seen.get(name):
+                self._ring(name)
+        self._seen = found
+        for name, state in found.items():
+            if state.applied < state.sequence and name not in self._applying and self.agent.is_ready():
+                self._applying[name] = asyncio.create_task(self._apply_once(name))
 
     async def _apply_once(self, name: str) -> None:
         try:
@@ -209,6 +214,11 @@ class LiveChats:
             await asyncio.sleep(_AFTER_FAILURE_SECONDS)
         finally:
             del self._applying[name]
+
+    def _stop(self, app: Sanic, loop: object) -> None:
+        self.stopping = True
+        for name in list(self._bells):
+            self._ring(name)
 
     def _ring(self, name: str) -> None:
         with suppress(KeyError):

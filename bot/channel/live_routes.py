@@ -51,13 +51,16 @@ class LiveRoutes:
         after = str(request.args.get("after", "0"))
         if not (after.isascii() and after.isdigit() and len(after) < 10):
             raise RefusedError(400, "malformed")
+        if request.stream is not None:
+            request.stream.keep_alive = False  # a server that stops waits for connections, also those that rest
         response = await request.respond(content_type="text/event-stream", headers=headers.EVENT_STREAM)
         await response.send(":\n\n")
         async for row in self._chats.follow(session.conversation, int(after)):
             await response.send(
                 "event: beat\ndata: {}\n\n" if row is None else f"event: row\ndata: {json.dumps(row)}\n\n"
             )
-        await response.send("event: done\ndata: {}\n\n")
+        if not self._chats.stopping:
+            await response.send("event: done\ndata: {}\n\n")
         await response.eof()
 
     async def change(self, request: Request) -> HTTPResponse:

@@ -16,13 +16,14 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.articles.issues import load_issues
+from bot.articles.parts import PRODUCTS
 from bot.encoder.sentences import sentence_encoder_version
 from bot.nlu.act_rules import ActRules
 from bot.nlu.acts import NEW_MATTER, Act, CustomerMessage
 from bot.nlu.answers import Answer, read_answer
 from bot.nlu.component import TrainedComponent
 from bot.nlu.intent import LinearIntentClassifier, labelled_texts
-from bot.nlu.metadata import is_command, set_entities
+from bot.nlu.metadata import is_command, language_of, set_entities
 from bot.nlu.models.intent_model import IntentModel
 from bot.nlu.models.labelled_texts import LabelledText, first_of_each, real_style_first
 from bot.nlu.models.linear import FORMAT
@@ -54,10 +55,11 @@ class _Models:
 class Context(TrainedComponent):
     """Turns what the pipeline makes of a message into its dialogue act, by what was said before it.
 
-    The last component of the pipeline. Before the bot has said anything it changes nothing. After that, the first of
-    these rules that fits decides (docs/how-it-works.md has a table): a typed button, the question of an open form, the
-    wish for a person, the product that was asked for, the issues to choose from, and for what follows an answer a model
-    of its own, which never takes part in the ranking of the issues.
+    The last component of the pipeline. Outside a conversation it changes nothing, and to a first message it only adds
+    the passage that it surely asks for. After that, the first of these rules that fits decides (docs/how-it-works.md
+    has a table): a typed button, the question of an open form, the wish for a person, the product that was asked for,
+    the issues to choose from, and for what follows an answer a model of its own, which never takes part in the ranking
+    of the issues.
     """
 
     @staticmethod
@@ -84,10 +86,12 @@ class Context(TrainedComponent):
             "passages_C": 10.0,
             "passage_from": 0.28,
             # Below this one, the next likely passages are offered beside it.
-            "passage_or_ask": 0.5,
+            "passage_alone": 0.5,
             # The same where the message may begin a new matter, and where it may ask nothing at all.
             "passage_of_matter": 0.4,
             "passage_sure": 0.6,
+            # The same for the first message of a conversation, which mostly wants the steps.
+            "passage_first": 0.7,
             # So likely an issue must be for its article to answer a question while another one is at hand.
             "also_about": 0.1,
             # How much the odds that a question asks for a passage count of the article at hand, and of one that did not
@@ -155,19 +159,35 @@ class Context(TrainedComponent):
             return messages
         for message in messages:
             if message.get(TEXT) and message.get(_RANKING) and not is_command(message):
-                said = self._said(message, situation)
-                act, product = self._act_rules.act(said, situation), situation.product
-                if self._is_personal(said, situation):
-                    product = PERSONAL
-                    set_entities(message, {"product": PERSONAL}, 1.0, type(self).__name__)
-                elif product == PERSONAL:
-                    _keep_personal(message)
-                if self._models is not None and self._models.passages is not None:
-                    passages = PassageRules(self._config, self._issues, self._models.passages)
-                    act = passages.add(act, said, replace(situation, product=product))
-                if act is not None:
-                    _annotate(message, act)
+                (self._add_act if situation.begun else self._add_first_passage)(message, situation)
         return messages
+
+    def _add_act(self, message: Message, situation: Situation) -> None:
+        """Sets the intent of a message to its dialogue act."""
+        said = self._said(message, situation)
+        act, product = self._act_rules.act(said, situation), situation.product
+        if self._is_personal(said, situation):
+            product = PERSONAL
+            set_entities(message, {"product": PERSONAL}, 1.0, type(self).__name__)
+        elif product == PERSONAL:
+            _keep_personal(message)
+        elif not product and not situation.question and not situation.field:
+            product = self._implied_product(message, situation)
+        if self._models is not None and self._models.passages is not None:
+            passages = PassageRules(self._config, self._issues, self._models.passages)
+            act = passages.add(act, said, replace(situation, product=product))
+        if act is not None:
+            _annotate(message, act)
+
+    def _add_first_passage(self, message: Message, situation: Situation) -> None:
+        """Adds to a first message the product that it implies and, where one issue is clear, the passage asked for."""
+        product = situation.product or self._implied_product(message, situation)
+        issue = str((message.get(INTENT) or {}).get("name") or "")
+        doubtful = (message.get("triage") or {}).get("candidates")
+        if issue in self._issues and not doubtful and self._models is not None and self._models.passages is not None:
+            passages = PassageRules(self._config, self._issues, self._models.passages)
+            found = passages.asked_first(str(message.get(TEXT)), issue, product or None)
+            set_entities(message, found.values if found else {}, 1.0, type(self).__name__)
 
     def _learned(self, examples: list[LabelledText]) -> IntentModel:
         model = IntentModel(self._settings())
@@ -205,7 +225,7 @@ class Context(TrainedComponent):
     def _said(self, message: Message, situation: Situation) -> CustomerMessage:
         assert self._models is not None, "train or load the component first"
         text = str(message.get(TEXT))
-        language = (message.get("language") or {}).get("name") or situation.language
+        language = language_of(message) or situation.language
         confidences = self._models.acts.confidences([text], [language])[0].tolist()
         ranking = {entry["name"]: float(entry["confidence"]) for entry in message.get(_RANKING)}
         return CustomerMessage(
@@ -232,6 +252,18 @@ class Context(TrainedComponent):
         confidences = self._models.products.confidences([text], [language])[0]
         best = self._models.products.labels[int(confidences.argmax())]
         return best if best != _NO_PRODUCT else None, float(confidences.max())
+
+    def _implied_product(self, message: Message, situation: Situation) -> str:
+        """Returns the product that a message names; else adds the one that its words and the model agree on, if any."""
+        named = (str(each["value"]) for each in message.get(ENTITIES, []) if each[ENTITY_ATTRIBUTE_TYPE] == "product")
+        if product := next(named, ""):
+            return product
+        text, language = str(message.get(TEXT)), language_of(message) or situation.language
+        likely, _ = self._likely_product(text, language)
+        if likely is None or likely not in PRODUCTS or read_answer(text, language).product != likely:
+            return ""
+        set_entities(message, {"product": likely}, 1.0, type(self).__name__)
+        return likely
 
     def _is_personal(self, said: CustomerMessage, situation: Situation) -> bool:
         """Tells whether a message says in passing that it is a personal plan, where another product was assumed."""

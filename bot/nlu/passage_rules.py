@@ -54,6 +54,11 @@ class PassageRules:
         """
         return self._with_likely(self._with_passage(act, message, situation), message, situation)
 
+    def asked_first(self, text: str, issue: str, product: str | None) -> FoundPassage | None:
+        """Returns the passage that the first message of a conversation surely asks for, None if there is none."""
+        found = self._finder.find(self._finder.scores(text), issue, product)
+        return found if found.slug and found.confidence >= self._settings["passage_first"] else None
+
     def _with_passage(self, act: Act | None, message: CustomerMessage, situation: Situation) -> Act | None:
         """Adds to a question the passage that it asks for; makes a question of what one surely answers."""
         asks = act is not None and (act.name in _ASKING or "question" in act.values)
@@ -70,8 +75,10 @@ class PassageRules:
         may_ask = "?" in message.text or message.words > FEW_WORDS
         if begins and may_ask and named in situation.topics and confidence >= LITTLE:
             found = self._passage(message, situation, named)
-        elif asks or (act is not None and act.name == "objection"):
+        elif asks:
             found = self._passage(message, situation, situation.topics[0])
+        elif act is not None and act.name == "objection":  # what is at hand may be the very mistake
+            found = self._passage(message, situation, situation.topics[0], 1.0)
         else:
             found = self._passage(message, situation, None)
             if found.confidence < self._settings["passage_of_matter" if begins else "passage_sure"]:
@@ -85,7 +92,7 @@ class PassageRules:
 
     def _answer_or_choice(self, found: FoundPassage) -> dict[str, str]:
         """Returns the passage that answers a question, the next ones beside it if it is doubtful, or a choice."""
-        if found.confidence >= self._settings["passage_or_ask"]:
+        if found.confidence >= self._settings["passage_alone"]:
             return found.values
         return {**found.values, **found.others} if found.confidence >= self._settings["passage_from"] else found.choice
 
@@ -96,13 +103,16 @@ class PassageRules:
         found = self._passage(message, situation, situation.topics[0])
         return Act(act.name, act.confidence, {**act.values, **found.choice})
 
-    def _passage(self, message: CustomerMessage, situation: Situation, shown: str | None) -> FoundPassage:
+    def _passage(
+        self, message: CustomerMessage, situation: Situation, shown: str | None, weight: float | None = None
+    ) -> FoundPassage:
         """Returns the passage that answers a message best.
 
         Args:
             message: the message.
             situation: where it is said.
             shown: the issue whose steps the customer has seen and asks about; None if the message may ask nothing.
+            weight: how many times that issue counts beside the others; None for the setting.
         """
         scores = self._finder.scores(message.text)
         find = partial(self._finder.find, scores, product=situation.product or None, given=situation.given)
@@ -116,7 +126,7 @@ class PassageRules:
         weights = {
             **dict.fromkeys(about, self._settings["weight_of_likely"]),
             **dict.fromkeys(situation.topics, 1.0),
-            shown: self._settings["weight_at_hand"],
+            shown: self._settings["weight_at_hand"] if weight is None else weight,
         }
         odds = {issue: weight * find(issue).odds for issue, weight in weights.items()}
         return find(

@@ -42,6 +42,7 @@ class Situation:
         offers: the buttons of the bot's last turn.
         topics: the issues that came up so far, latest first, also those that only a passage was taken from.
         given: the passages that were shown, as `issue/slug`.
+        begun: whether the bot has said anything yet.
     """
 
     language: str
@@ -52,6 +53,7 @@ class Situation:
     offers: tuple[Offer, ...] = ()
     topics: tuple[str, ...] = ()
     given: frozenset[str] = frozenset()
+    begun: bool = True
 
     @property
     def issues(self) -> tuple[str, ...]:
@@ -60,8 +62,8 @@ class Situation:
 
 
 def situation_of(tracker: DialogueStateTracker | None) -> Situation | None:
-    """Returns where the next message of a conversation is said; None before the bot has said anything."""
-    if tracker is None or not any(isinstance(event, BotUttered) for event in tracker.events):
+    """Returns where the next message of a conversation is said; None outside a conversation."""
+    if tracker is None or not tracker.events:
         return None
     turns = list(_offers(tracker))
     return Situation(
@@ -73,6 +75,7 @@ def situation_of(tracker: DialogueStateTracker | None) -> Situation | None:
         offers=tuple(offer for offers in turns for offer in offers),
         topics=tuple(dict.fromkeys(_topics(tracker))),
         given=frozenset(_given(tracker)),
+        begun=any(isinstance(event, BotUttered) for event in tracker.events),
     )
 
 

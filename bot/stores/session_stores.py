@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
+from weakref import WeakValueDictionary
 
 from redis.exceptions import RedisError
 from sqlalchemy import delete, insert, select, update
@@ -86,9 +87,24 @@ class MemorySessions:
                 await self.remove(name)
             await asyncio.sleep(_SWEEP_SECONDS)
 
-    async def lock(self, conversation: str) -> NoLock:
+    async def lock(self, conversation: str) -> NoLock | ProcessLock:
         """Returns at once: there is no other server."""
         return NoLock()
+
+
+class ProcessLock:
+    """The lock of a conversation among the requests of this process.
+
+    Args:
+        lock: taken already.
+    """
+
+    def __init__(self, lock: asyncio.Lock) -> None:
+        self._lock = lock
+
+    async def release(self) -> None:
+        """Lets the next request in."""
+        self._lock.release()
 
 
 class KeptSessions(MemorySessions):
@@ -108,6 +124,7 @@ class KeptSessions(MemorySessions):
         super().__init__(capacity)
         self._engine = open_conversations(url)
         make_table(self._engine, SESSIONS)
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def add(self, session: Session) -> None:
         """Keeps a new conversation."""
@@ -134,6 +151,19 @@ class KeptSessions(MemorySessions):
         """Forgets a conversation."""
         await super().remove(conversation)
         await self._write(delete(SESSIONS).where(SESSIONS.c.conversation == conversation))
+
+    async def lock(self, conversation: str) -> ProcessLock:
+        """Waits until no other message is being answered: while it is written down, the same one may come again.
+
+        Raises:
+            SessionError: 429, that takes too long.
+        """
+        lock = self._locks.setdefault(conversation, asyncio.Lock())
+        try:
+            await asyncio.wait_for(lock.acquire(), _LOCK_WAIT_SECONDS)
+        except asyncio.TimeoutError as error:
+            raise SessionError(429, "busy", retry_after=_RETRY_SECONDS) from error
+        return ProcessLock(lock)
 
     def _read(self, query: Select) -> str | None:
         with self._engine.connect() as connection:
@@ -197,7 +227,7 @@ class RedisSessions:
 
 
 SessionStore = MemorySessions | RedisSessions  # KeptSessions is a MemorySessions
-SessionLock = NoLock | RedisLock
+SessionLock = NoLock | ProcessLock | RedisLock
 
 
 def open_sessions(settings: Settings) -> SessionStore:

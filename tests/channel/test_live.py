@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import threading
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ import psutil
 import pytest
 import requests
 
-from bot.stores.live import GONE_SECONDS, WAIT_SECONDS
+from bot.stores.live import GONE_SECONDS, WAIT_SECONDS, NotLiveError
 from bot.text.yaml_files import read_yaml
 from tests.channel.conftest import Customer, PageBot, reply
 from tests.channel.live_desk import Desk, desk_bot
@@ -26,7 +29,8 @@ from tests.stores.test_live import grow_old
 @pytest.fixture(scope="module")
 def desk(trained_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """A bot with a desk."""
-    with desk_bot(trained_model, tmp_path_factory.mktemp("desk")) as started:
+    unlimited = {"BOT_LIMIT_MESSAGES_PER_CONVERSATION": "10000 per minute"}
+    with desk_bot(trained_model, tmp_path_factory.mktemp("desk"), **unlimited) as started:
         yield started
 
 
@@ -175,6 +179,96 @@ def test_without_the_desk_there_is_no_such_address(page_bot: PageBot) -> None:
     assert customer.request("GET", "/webhooks/page/live").status_code == 404
     assert "live" not in customer.request("GET", "/webhooks/page/history").json()
     assert told("hand_over") in customer.say("I want to talk to a person").text
+
+
+class Talk:
+    """A customer and an agent who do at random what they may do, at the same time."""
+
+    def __init__(self, desk: Desk, seed: int) -> None:
+        self.desk, self.random = desk, random.Random(seed)
+        self.customer = desk.bot.customer(language="en")
+        self.name = self.customer.conversation
+        self.answers: dict[str, list[bool]] = {}
+        self.texts: dict[str, str] = {}
+
+    def say(self, message: str) -> None:
+        """Sends a message and notes whether the bot has answered it."""
+        self.answers.setdefault(message, []).append(bool(self.customer.say(self.texts[message], message).parts))
+
+    def act_as_customer(self) -> None:
+        """Writes, asks for a person, sends again what was sent (also at the same time), leaves."""
+        for _ in range(25):
+            choice = self.random.choice(("text", "text", "text", "person", "again", "twice", "leave"))
+            if choice in {"text", "person", "twice"} or not self.texts:
+                message = str(uuid.uuid4())
+                self.texts[message] = "I want to talk to a person" if choice == "person" else f"text {message[:6]}"
+                times = 2 if choice == "twice" else 1
+                with ThreadPoolExecutor(times) as pool:
+                    list(pool.map(self.say, [message] * times))
+            elif choice == "again":
+                self.say(self.random.choice(list(self.texts)))
+            elif self.random.random() < 0.3:
+                assert change(self.customer, action="leave").status_code == 204
+
+    def act_as_agent(self) -> None:
+        """Takes, writes (now and then twice the same), notes, hands back, until the customer is done."""
+        store, chance = self.desk.store, random.Random(self.name)
+        while not self.busy.done():
+            store.beat("Anna")
+            choice = chance.choice(("take", "text", "text", "note", "back"))
+            if choice == "take":
+                store.take(self.name, "Anna")
+            elif choice == "back":
+                store.hand_back(self.name, "Anna")
+            else:
+                row = (self.name, "agent_text" if choice == "text" else "note", str(uuid.uuid4()), "from Anna", "Anna")
+                with suppress(NotLiveError):
+                    assert store.append(*row) == store.append(*row)
+
+    def run(self) -> None:
+        """Lets both act until the customer is done."""
+        with ThreadPoolExecutor(2) as pool:
+            self.busy = pool.submit(self.act_as_customer)
+            pool.submit(self.act_as_agent).result()
+            self.busy.result()
+        self.desk.applied(self.customer)
+
+    def check(self) -> None:
+        """Nothing is lost, doubled or misplaced."""
+        rows = self.desk.store.after(self.name)
+        to_agent = {row.uuid for row in rows if row.kind == "customer_text"}
+        assert {message: set(found) for message, found in self.answers.items()} == {
+            message: {message not in to_agent} for message in self.texts
+        }
+        kept = self.desk.bot.events(self.customer)
+        users = [event["message_id"] for event in kept if event["event"] == "user"]
+        assert sorted(users) == sorted(self.texts)
+        talk = [event["metadata"]["live"] for event in kept if "live" in (event.get("metadata") or {})]
+        silent = ("wanted", "note", "rated")
+        assert [row for row in talk if row in {one.uuid for one in rows if one.text}] == [
+            row.uuid for row in rows if row.text and row.kind not in silent
+        ]
+        paused = False
+        for event in kept:
+            paused = (paused or event["event"] == "pause") and event["event"] != "resume"
+            assert not (paused and event["event"] in {"bot", "action"})
+        assert paused == (self.desk.store.state(self.name).state == "live")
+        lines = self.customer.history()
+        assert sorted(line["id"] for line in lines if line["from"] == "customer") == sorted(self.texts)
+        assert [line["sequence"] for line in lines if line["from"] == "live"] == [
+            row.sequence for row in rows if row.kind not in {"wanted", "customer_text", "note"}
+        ]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_whatever_comes_first_nothing_is_lost_doubled_or_misplaced(desk: Desk, seed: int) -> None:
+    desk.store.beat("Anna")
+    talks = [Talk(desk, seed * 100 + number) for number in range(3)]
+    with ThreadPoolExecutor(len(talks)) as pool:
+        list(pool.map(Talk.run, talks))
+    for talk in talks:
+        talk.check()
+    assert any(row.kind == "customer_text" for talk in talks for row in desk.store.after(talk.name))
 
 
 def test_a_killed_bot_loses_and_doubles_nothing_of_a_live_chat(trained_model: Path, tmp_path: Path) -> None:

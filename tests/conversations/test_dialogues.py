@@ -66,6 +66,14 @@ def test_the_product_is_remembered_and_not_asked_for_again(running_bot: RunningB
     assert answer.payload["product"] == "microsoft365"
 
 
+def test_a_question_that_a_passage_answers_gets_it_first_and_the_steps_at_a_press(running_bot: RunningBot) -> None:
+    customer = running_bot.conversation()
+    asked = customer.say("can I pay several azure invoices at once?")
+    assert not asked.payload
+    assert "/pay_invoice" in asked.buttons.values()
+    assert_answers(customer.press("/pay_invoice"), "pay_invoice", "en")
+
+
 def test_the_product_may_be_typed_instead_of_pressed(running_bot: RunningBot) -> None:
     customer = running_bot.conversation()
     customer.say("hoe betaal ik mijn factuur")

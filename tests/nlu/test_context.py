@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import UserMessage
-from rasa.shared.core.events import ActiveLoop, BotUttered, Event, SlotSet, UserUttered
+from rasa.shared.core.events import ActionExecuted, ActiveLoop, BotUttered, Event, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot.articles.examples import read_examples
@@ -60,6 +60,38 @@ def test_without_a_conversation_nothing_changes(agent: Agent) -> None:
         parsed = understood(agent, phrase.text, "en")
         assert "said" not in parsed
         assert parsed["intent"]["name"] in (parsed["intent_ranking"][0]["name"], "nlu_fallback")
+
+
+BEGUN = ActionExecuted("action_session_start")
+
+
+@pytest.mark.parametrize(
+    ("text", "issue", "section"),
+    [
+        (
+            "can I pay several azure invoices at once?",
+            "pay_invoice",
+            "what-if-several",
+        ),
+        ("kort avvist igjen", "card_declined", ""),
+    ],
+)
+def test_a_first_message_keeps_its_issue_and_gets_the_passage_that_it_asks_for(
+    agent: Agent, text: str, issue: str, section: str
+) -> None:
+    parsed = understood(agent, text, "en", BEGUN)
+    values = {entity["entity"]: entity["value"] for entity in parsed["entities"]}
+    assert parsed["intent"]["name"] == issue
+    assert values.get("section", "").startswith(section)
+    assert ("section" in values) == bool(section)
+
+
+@pytest.mark.parametrize(
+    ("text", "product"), [("our E3 licences got disabled", "microsoft365"), ("my card got declined", None)]
+)
+def test_a_product_is_taken_from_the_names_of_its_plans(agent: Agent, text: str, product: str | None) -> None:
+    parsed = understood(agent, text, "en", BEGUN)
+    assert {entity["entity"]: entity["value"] for entity in parsed["entities"]}.get("product") == product
 
 
 def test_held_out_follow_ups_are_what_they_are_after_an_answer(agent: Agent) -> None:

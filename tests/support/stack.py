@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from benchmarks.handoffs.faults import WebhookDesk
 from bot.settings import PROJECT_ROOT
 from bot.training import train
+from tests.support.desks import WebhookDesk
 from tests.support.servers import PostgresServer, RabbitServer, RedisServer, ServerMissing, free_port, wait_until
 
 NGINX = Path("/usr/sbin/nginx")

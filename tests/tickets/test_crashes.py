@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from benchmarks.handoffs.faults import MailDesk, RequestTrackerDesk, WebhookDesk, run_faults
+from benchmarks.handoffs.faults import run_faults
 from bot.tickets.store import TicketStore
+from tests.support.desks import MailDesk, RequestTrackerDesk, WebhookDesk
 from tests.support.help_desks import HoldingProxy, MailServer, RequestTracker, WebhookReceiver
 from tests.support.servers import PostgresServer, wait_until
 from tests.tickets.conftest import ROOT, Deliver, a_draft, mail_settings, tracker_settings, webhook_settings

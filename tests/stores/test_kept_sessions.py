@@ -1,0 +1,77 @@
+"""The page's conversations in a database: they outlive the server that has kept them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from bot.stores.session_stores import KeptSessions
+from bot.stores.sessions import Session
+from tests.support.servers import PostgresServer
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'conversations.db'}"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.database()
+
+
+def session(name: str, seconds: float = 60) -> Session:
+    return Session(name, "nb", "nb", None, expires=time.time() + seconds, seen=time.time())
+
+
+def test_a_conversation_outlives_its_server_and_ends_for_good(url: str) -> None:
+    async def scenario() -> None:
+        first = KeptSessions(10, url)
+        kept = session("a")
+        await first.add(kept)
+        kept.remember({"from": "customer", "id": "m", "text": "hei"})
+        kept.remember_answer("m", [{"type": "text", "text": "svar"}])
+        offers = kept.offers.add("m", [{"title": "Ja", "payload": "/affirm"}])
+        await first.save(kept)
+        second = KeptSessions(10, url)
+        found = await second.get("a")
+        assert found is not None
+        assert found is await second.get("a")
+        assert (found.messages, found.answers["m"][0]["text"]) == (kept.messages, "svar")
+        assert found.offers.find(offers[0].id).intent == "affirm"
+        await second.remove("a")
+        await first.save(kept)
+        assert await KeptSessions(10, url).get("a") is None
+
+    asyncio.run(scenario())
+
+
+def test_a_conversation_that_has_expired_is_forgotten(url: str) -> None:
+    async def scenario() -> None:
+        await KeptSessions(10, url).add(session("a", seconds=-1))
+        assert await KeptSessions(10, url).get("a") is None
+
+    asyncio.run(scenario())
+
+
+def test_requests_of_a_conversation_are_let_in_one_after_the_other(url: str) -> None:
+    async def scenario() -> None:
+        store = KeptSessions(10, url)
+        inside: list[int] = []
+
+        async def request(number: int) -> None:
+            lock = await store.lock("a")
+            inside.append(number)
+            assert len(inside) == 1
+            await asyncio.sleep(0)
+            inside.remove(number)
+            await lock.release()
+
+        await asyncio.gather(*map(request, range(5)))
+        other = await store.lock("a")
+        assert await store.lock("b")
+        await other.release()
+
+    asyncio.run(scenario())
