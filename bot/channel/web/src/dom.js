@@ -46,9 +46,9 @@ export function icon(name) {
   return image;
 }
 
-/** Returns a sentence that stands out from what was said; a name of an icon other than `important` makes it calm. */
-export function notice(text, name = "important") {
-  return element("p", { class: `notice notice-${name}` }, icon(name), element("span", {}, text));
+/** Returns a sentence that stands out from what was said: `notice` with an exclamation mark, or a calmer kind. */
+export function notice(text, kind = "notice", name = "important") {
+  return element("p", { class: kind }, icon(name), element("span", {}, text));
 }
 
 /** Moves a node of the conversation to its top, so that an answer is read from the beginning. */

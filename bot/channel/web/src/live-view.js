@@ -42,7 +42,8 @@ export class LiveView {
     if (kind === "agent_text") return this.#append(this.#bubble(row), earlier);
     if (kind === "rated") return document.querySelector("live-rating:last-of-type")?.thank();
     const text = page[`live_${kind}`];
-    if (text) this.#append(notice(filled(text, agent), kind === "agent_gone" ? "important" : "person"), earlier);
+    const calm = kind === "agent_gone" ? [] : ["notice calm", "person"];
+    if (text) this.#append(notice(filled(text, agent), ...calm), earlier);
     if (!earlier) this.stand(kind === "taken" ? "live" : "none", agent);
     if (!ENDS.includes(kind) || !agent) return;
     const rating = element("live-rating");
