@@ -11,7 +11,6 @@ from actions.draft import draft_of, summary_of
 from actions.records import record_outcome
 from bot.articles.replies import support_request_url
 from bot.settings import get_settings
-from bot.stores.live import live_store
 from bot.text.contacts import find_address, find_phone
 from bot.tickets import ticket_store
 from bot.tickets.model import TicketStoreError
@@ -55,6 +54,8 @@ def waits_for_agent(turn: Turn) -> bool:
     """Lets the customer wait for an agent, where agents take over and one is present; tells whether so."""
     if get_settings().desk == "off" or turn.tracker.get_latest_input_channel() != "page":
         return False
+    from bot.stores.live import live_store  # the database is not loaded before it is needed
+
     try:
         store = live_store()
         if store.state(turn.tracker.sender_id).state != "waiting" and not store.present():
