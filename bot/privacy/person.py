@@ -17,7 +17,17 @@ from bot.stores.conversations import EVENTS, SESSIONS
 from bot.stores.sessions import key
 from bot.tickets.model import Ticket, as_json
 from bot.tickets.store import TicketStore
-from bot.tickets.tables import CANDIDATES, LIVE_ROWS, LIVE_STATES, OUTBOX, OUTCOMES, SEARCHES, TICKETS, read_ticket
+from bot.tickets.tables import (
+    CANDIDATES,
+    LIVE_ROWS,
+    LIVE_STATES,
+    OUTBOX,
+    OUTCOMES,
+    SEARCHES,
+    TICKET_CHANGES,
+    TICKETS,
+    read_ticket,
+)
 
 # Databases take only so many parameters in one statement.
 _AT_ONCE = 500
@@ -108,10 +118,16 @@ class PersonalData:
 
     def export(self, kept: PersonalRecords) -> dict[str, Any]:
         """Returns all that is the person's as plain JSON values; mentions are not among it."""
-        names, deliveries = kept.conversations, self._tickets.deliveries
+        tickets = [
+            as_json(ticket)
+            | {"deliveries": [vars(item) for item in self._tickets.deliveries(ticket.number)]}
+            | {"changes": [vars(item) for item in self._tickets.changes(ticket.number)]}
+            for ticket in kept.tickets
+        ]
+        names = kept.conversations
         return {
             "conversations": [{"id": name, "events": self._events(name)} for name in names],
-            "tickets": [{**as_json(it), "deliveries": [*map(vars, deliveries(it.number))]} for it in kept.tickets],
+            "tickets": tickets,
             "outcomes": [dict(row._mapping) for row in self._rows(OUTCOMES.c.conversation_id, names)],
             "searches": [dict(row._mapping) for row in self._rows(SEARCHES.c.conversation_id, names)],
             "live": [dict(row._mapping) for row in self._rows(LIVE_ROWS.c.conversation_id, names)],
@@ -150,6 +166,7 @@ class PersonalData:
         names = ("contact_email", "summary", "transcript", "entities", "steps_tried", "assignee")
         texts = [TICKETS.c[name] for name in names]
         named = self._named(OUTBOX.c.ticket_id, address, lambda row: row.reason, OUTBOX.c.reason)
+        named |= self._named(TICKET_CHANGES.c.ticket_id, address, lambda row: row.after, TICKET_CHANGES.c.after)
         named |= self._named(TICKETS.c.id, address, lambda row: as_json(read_ticket(row)), *texts)
         return [(read_ticket(row), named[row.id]) for row in self._rows(TICKETS.c.id, sorted(named))]
 

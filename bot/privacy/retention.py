@@ -9,8 +9,19 @@ from sqlalchemy import String, cast, delete, func, inspect, literal, select, upd
 from sqlalchemy.engine import Engine
 
 from bot.stores.conversations import EVENTS, SESSIONS
+from bot.tickets.handling import NOTE
 from bot.tickets.store import TicketStore
-from bot.tickets.tables import CANDIDATES, LIVE_ROWS, LIVE_STATES, OUTBOX, OUTCOMES, SEARCHES, TICKETS
+from bot.tickets.tables import (
+    CANDIDATES,
+    DESK_AUDIT,
+    LIVE_ROWS,
+    LIVE_STATES,
+    OUTBOX,
+    OUTCOMES,
+    SEARCHES,
+    TICKET_CHANGES,
+    TICKETS,
+)
 
 _EXPIRED = "expired-"
 _EMPTY: dict[str, object] = {
@@ -76,6 +87,11 @@ def expire(
             .where(OUTCOMES.c.at < conversations_before, OUTCOMES.c.conversation_id.notlike(f"{_EXPIRED}%"))
             .values(conversation_id=literal(_EXPIRED) + cast(OUTCOMES.c.id, String))
         ).rowcount
+        # Notes of agents are about the customer; what was changed of a ticket, and by whom, can be counted.
+        gone = select(TICKETS.c.id).where(TICKETS.c.conversation_id.like(f"{_EXPIRED}%"))
+        notes = (TICKET_CHANGES.c.field == NOTE) & TICKET_CHANGES.c.ticket_id.in_(gone)
+        connection.execute(delete(TICKET_CHANGES).where(notes))
+        connection.execute(delete(DESK_AUDIT).where(DESK_AUDIT.c.at < tickets_before))
         # A question is a customer's own words, and `articles propose` has had its time to take it up.
         connection.execute(delete(SEARCHES).where(SEARCHES.c.at < conversations_before))
         connection.execute(delete(LIVE_ROWS).where(LIVE_ROWS.c.at < conversations_before))
