@@ -92,10 +92,6 @@ class Context(TrainedComponent):
             "passage_sure": 0.6,
             # The same for the first message of a conversation, which mostly wants the steps.
             "passage_first": 0.7,
-            # From which odds on that a passage of the article at hand is asked for it answers what no issue fits.
-            "passage_odds": 0.5,
-            # Below this one no issue is said to fit.
-            "doubtful_issue": 0.7,
             # So likely an issue must be for its article to answer a question while another one is at hand.
             "also_about": 0.1,
             # How much the odds that a question asks for a passage count of the article at hand, and of one that did not

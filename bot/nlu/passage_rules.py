@@ -26,7 +26,6 @@ from bot.nlu.situation import Situation
 
 _ASKING = frozenset(QUESTIONS) - {"ask_where"}
 """Acts that ask what a passage answers; where something is mostly stands in a step."""
-_UNKNOWN = ("out_of_scope", "nlu_fallback")
 _MAY_ASK = frozenset({*SMALL_TALK, *FAILED, "solved", "objection", "step_failed", NONE_OF_THESE})
 """Acts of messages that may ask something beside: "thanks. and are my photos lost?"."""
 
@@ -83,22 +82,13 @@ class PassageRules:
         else:
             found = self._passage(message, situation, None)
             if found.confidence < self._settings["passage_of_matter" if begins else "passage_sure"]:
-                unclear = act is None and (message.intent in _UNKNOWN or confidence < self._settings["doubtful_issue"])
-                if not (unclear and self._asks_here(message, situation)):
-                    return act
-                found = self._passage(message, situation, situation.topics[0])
+                return act
         if found.confidence < self._settings["passage_from"]:
             return act
         if act is not None and asks:
             return Act(act.name, act.confidence, {**act.values, **found.values})
         kept = act.name if act is not None and act.name in ("objection", "step_failed") else _question_of(found.slug)
         return Act(kept, found.confidence, found.values)
-
-    def _asks_here(self, message: CustomerMessage, situation: Situation) -> bool:
-        """Tells whether a message that no issue fits may ask for a passage of the article at hand."""
-        scores = self._finder.scores(message.text)
-        here = self._finder.find(scores, situation.topics[0], situation.product or None, given=situation.given)
-        return here.odds >= float(self._settings["passage_odds"])
 
     def _answer_or_choice(self, found: FoundPassage) -> dict[str, str]:
         """Returns the passage that answers a question, the next ones beside it if it is doubtful, or a choice."""
