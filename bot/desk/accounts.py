@@ -63,7 +63,7 @@ class Accounts:
 
     def __init__(self, database: TicketDatabase) -> None:
         self._database = database
-        self._checking = Lock()  # one password at a time: each check takes 19 MiB
+        self._checking = Lock()  # one attempt at a time: each is counted, and takes 19 MiB
 
     def add(self, name: str, role: Role, language: str = "en") -> str:
         """Makes an account.
@@ -114,11 +114,11 @@ class Accounts:
             cannot be told apart.
         """
         name = name[:_NAME_LENGTH]
-        attempt = self._begin_attempt(name, address)
-        if attempt is None:
-            return None
-        row = next(iter(self._database.rows(select(DESK_AGENTS).where(DESK_AGENTS.c.name == name))), None)
         with self._checking:
+            attempt = self._begin_attempt(name, address)
+            if attempt is None:
+                return None
+            row = next(iter(self._database.rows(select(DESK_AGENTS).where(DESK_AGENTS.c.name == name))), None)
             right = _is_right(row.password_hash if row else _nobodys_hash(), password)
         if row is None or not right:
             return None

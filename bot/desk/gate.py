@@ -80,6 +80,8 @@ class Gate:
         """Returns an answer that refuses the request, None where it may go on."""
         if request.headers.get("host") not in self._hosts:
             return PlainTextResponse("This is not the address of the desk; see BOT_DESK_ORIGIN.", 421)
+        if b"%00" in request.scope["query_string"] or "\0" in request.url.path or "%00" in request.url.path:
+            return PlainTextResponse("This address cannot be read.", 400)  # no database takes zero bytes
         state, cookies = request.state, request.cookies
         state.address = self._address(request)
         state.secret = cookies.get(SESSION_COOKIE, "")
@@ -90,7 +92,7 @@ class Gate:
         if request.method not in _SAFE:
             state.form = await _form(request)
             if state.form is None:
-                return PlainTextResponse("The request is too large or too slow.", 413)
+                return PlainTextResponse("The form is too large, too slow or cannot be read.", 400)
             sent = str(state.form.get("token", ""))
             if request.headers.get("origin") not in self._origins or not hmac.compare_digest(
                 sent.encode(), state.token.encode()
@@ -135,7 +137,7 @@ def set_cookie(request: Request, name: str, value: str) -> str:
 
 
 async def _form(request: Request) -> dict[str, Any] | None:
-    """Returns the fields of a form's body, the last of each name; None where it is too large or too slow."""
+    """Returns the fields of a form's body, the last of each name; None where there is none to be had."""
 
     async def read() -> bytes | None:
         body = b""
@@ -149,6 +151,7 @@ async def _form(request: Request) -> dict[str, Any] | None:
         return None
     try:
         body = await asyncio.wait_for(read(), _BODY_SECONDS)
-        return None if body is None else dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=50))
+        fields = parse_qsl((body or b"").decode(), keep_blank_values=True, max_num_fields=50)
+        return None if body is None or any("\0" in name + value for name, value in fields) else dict(fields)
     except (asyncio.TimeoutError, ValueError):
         return None

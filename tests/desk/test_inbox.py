@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import html
 import re
+from pathlib import Path
 
 import pytest
 
 from bot.desk.desk import Desk
 from bot.tickets.model import Utterance
-from tests.desk.conftest import Browser, RunningDesk
+from tests.desk.conftest import Browser, RunningDesk, serving
+from tests.support.servers import PostgresServer
 from tests.tickets.conftest import a_draft
 
 ATTACK = """<script>alert(1)</script><img src=x onerror="alert(2)">'"{{ 7*7 }}</textarea>"""
@@ -167,6 +169,22 @@ def test_a_form_that_does_not_fit_changes_nothing(running: RunningDesk, fields: 
     assert running.agent("Kari").post(f"/tickets/{ticket.number}", **fields).status_code == 422
     assert running.desk.tickets.ticket(ticket.number) == ticket
     assert running.desk.tickets.changes(ticket.number) == []
+
+
+def test_the_desk_works_on_postgresql(postgres: PostgresServer, tmp_path: Path) -> None:
+    with serving(postgres.database(), tmp_path) as running:
+        ticket = running.desk.tickets.open(a_draft())
+        admin = running.agent("Kari", "admin")
+        path = f"/tickets/{ticket.number}"
+        for action, value in (("intent", "download_invoice"), ("priority", "low"), ("assign", "Kari"), ("close", "")):
+            assert admin.post(path, action=action, value=value).status_code == 303
+        assert admin.post(path, action="note", text="call back").status_code == 303
+        for shown in (path, "/?state=closed&search=KORTET&owner=mine&language=nb", "/audit"):
+            assert ticket.number in admin.get(shown).text
+        running.desk.live.want("conversation-1", "nb", "card_declined")
+        assert admin.post("/live/conversation-1", action="take").status_code == 303
+        assert admin.get("/live/conversation-1").status_code == 200
+        assert [admin.get(each).status_code for each in ("/quality", "/quality.csv")] == [200, 200]
 
 
 def test_a_guessed_number_shows_no_ticket(running: RunningDesk) -> None:

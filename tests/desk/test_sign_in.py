@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -156,8 +157,21 @@ def test_right_passwords_are_no_attempts(desk: Desk) -> None:
         assert desk.accounts.sign_in("Kari", password, "192.0.2.1")
 
 
-def test_a_body_that_is_too_large_is_refused(running: RunningDesk) -> None:
-    assert running.agent("Kari").post("/", text="x" * 70_000).status_code == 413
+def test_what_cannot_be_read_is_refused(running: RunningDesk) -> None:
+    kari = running.agent("Kari")
+    assert kari.post("/", text="x" * 70_000).status_code == 400
+    assert kari.post("/", text="a\0b").status_code == 400
+    for path in ("/?search=a%00b", "/tickets/a%00b", "/live/a%00b"):
+        assert kari.get(path).status_code == 400
+
+
+def test_guesses_at_once_are_all_counted(desk: Desk) -> None:
+    password = desk.accounts.add("Kari", "agent")
+    with ThreadPoolExecutor(20) as pool:
+        guesses = list(pool.map(lambda _: desk.accounts.sign_in("Kari", "guess", "192.0.2.1"), range(20)))
+    assert set(guesses) == {None}
+    assert len(desk.tickets.rows(select(DESK_ATTEMPTS))) == ATTEMPTS_OF_NAME
+    assert desk.accounts.sign_in("Kari", password, "192.0.2.1") is None
 
 
 def test_answers_have_the_security_headers(running: RunningDesk) -> None:
