@@ -8,14 +8,16 @@ export PYTHONWARNINGS ?= ignore
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export SQLALCHEMY_SILENCE_UBER_WARNING ?= 1
 
-.PHONY: setup run train shell test test-full audit lint format bench nightly encoder vectors help
+.PHONY: setup run desk train shell test test-full audit lint format bench nightly encoder vectors help
 
 help:       ## list the verbs
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 setup:      ## make .venv from the lock
 	@tools/setup.sh
-run: setup  ## train if needed and serve (PORT=8080 chooses the port, REST=1 opens Rasa's REST channel)
-	@exec $(PYTHON) -m bot run --port $(PORT) $(if $(filter 1,$(REST)),--rest)
+run: setup  ## train if needed and serve (PORT=8080 chooses the port, REST=1 opens Rasa's REST channel, DESK=1 serves the agents' desk, too)
+	@exec $(PYTHON) -m bot run --port $(PORT) $(if $(filter 1,$(REST)),--rest) $(if $(filter 1,$(DESK)),--desk)
+desk: setup ## serve the agents' desk at http://127.0.0.1:5010/
+	@exec $(PYTHON) -m bot desk
 train: setup ## train if data, configuration or components have changed
 	@$(PYTHON) -m bot train
 shell: setup ## talk to the bot in this terminal

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
-from datetime import datetime, timezone
+from collections.abc import Iterable
 from typing import Any
 
 from rasa_sdk import Tracker
 
 from actions.conversation import articles, customer_messages, issues, known_product, language_of, shortened, signals_of
-from bot.tickets.model import TicketDraft, Utterance
+from bot.tickets.model import TicketDraft
+from bot.tickets.transcript import transcript
 
 # Entities that help whoever takes the ticket on; the language and the product have fields of their own.
 _ENTITIES = ("invoice_number", "subscription_id", "amount", "date", "error_code")
@@ -26,9 +25,6 @@ _SAYS_NOTHING = ("talk_to_human", "choose_product", "thank", "goodbye", "greet",
 """Intents of messages that say nothing of the matter; those of questions begin with `ask_`."""
 _SENTIMENTS = ("very_negative", "negative", "neutral", "positive", "very_positive")
 _SEVERAL_FAILURES = 2
-# Only whole answers are longer; whoever takes the ticket on knows the articles.
-_LONGEST_UTTERANCE = 800
-_PARAGRAPH = "\n\n"
 _ENDS = (".", "!", "?", "…")
 
 
@@ -57,7 +53,7 @@ def draft_of(tracker: Tracker) -> TicketDraft:
         product=known_product(tracker),
         entities=[*_entities(tracker), *_phone(tracker)],
         steps_tried=tried,
-        transcript=list(transcript(tracker)),
+        transcript=list(transcript(tracker.events)),
         sentiment=_sentiment(tracker),
         signals=_signals(tracker, len(tried)),
     )
@@ -91,23 +87,6 @@ def _tells_more(event: dict[str, Any]) -> bool:
     intent = _intent(event)
     aside = intent in _SAYS_NOTHING or intent.startswith("ask_")
     return not angry and not aside and len(str(event["text"]).split()) >= _SEVERAL_WORDS
-
-
-def transcript(tracker: Tracker) -> Iterator[Utterance]:
-    """Yields what was said, oldest first; a pressed button by what stood on it, a whole article by its title."""
-    titles: dict[str, str] = {}
-    for event in tracker.events:
-        text = str(event.get("text") or "")
-        if event["event"] == "bot":
-            for button in (event.get("data") or {}).get("buttons") or []:
-                titles[_button_key(button["payload"])] = button["title"]
-        if event["event"] in ("user", "bot", "agent") and text:
-            moment = datetime.fromtimestamp(event["timestamp"], timezone.utc).isoformat(timespec="seconds")
-            if event["event"] == "user":
-                yield Utterance("customer", titles.get(_button_key(text), text), moment)
-            else:
-                long = event["event"] == "bot" and len(text) > _LONGEST_UTTERANCE
-                yield Utterance(event["event"], f"{text.partition(_PARAGRAPH)[0]} […]" if long else text, moment)
 
 
 def _recognition(tracker: Tracker, issue: str | None) -> dict[str, Any]:
@@ -179,9 +158,3 @@ def one_line(texts: Iterable[str], longest: int = _LONGEST_SUMMARY) -> str:
 
 def _is_typed(event: dict[str, Any]) -> bool:
     return not str(event.get("text") or "/").startswith("/")
-
-
-def _button_key(payload: str) -> str:
-    """Returns a payload in the form in which two that say the same are equal."""
-    name, brace, values = payload.partition("{")
-    return name + (json.dumps(json.loads(brace + values), sort_keys=True) if brace and payload.endswith("}") else "")

@@ -41,9 +41,13 @@ class ActionFeedback(BotAction):
 
 
 def _neither(turn: Turn, shown: list[str]) -> list[EventType]:
+    text = turn.reply("neither")
+    if turn.has_said(text):  # other words and topics did not help either
+        turn.say(turn.reply("objection_again"), [turn.person_button])
+        return settle(turn, None)
     near = dict.fromkeys(name for issue in shown for name in issues()[issue].related if name not in shown)
     topics = turn.fitting_buttons(near or common_issues())[:_MOST_TOPICS]
-    turn.say(turn.reply("neither"), [*topics, turn.person_button])
+    turn.say(text, [*topics, turn.person_button])
     return settle(turn, None)
 
 

@@ -27,12 +27,14 @@ class ActionRecommendedSteps(BotAction):
             offer_topics(turn, "utter_help")
             return told
         if turn.form:  # a question in the middle of a form; what the form is about stays
+            _tell_language(turn, issue)
             turn.say(**answer_message(turn, issue, turn.product))
             return told
         possible = possible_issues(turn) if named else []
         if named and offer_person_first(turn, possible or [issue]):
             return [*told, SlotSet("issue", issue)]
         if named and turn.entity("section"):  # a question that a passage answers; the steps are a button
+            _tell_language(turn, issue)
             record_outcome(turn, "abandoned", issue)
             return [*told, SlotSet("issue", issue), FollowupAction("action_follow_up")]
         if possible and turn.just_asked("choice") is None:
@@ -55,6 +57,7 @@ def _open_product(turn: Turn, issue: str) -> list[EventType] | None:
     if named not in ("both", "unknown"):
         return None
     turn.say(turn.reply("product_both" if named == "both" else "no_product_yet"))
+    _tell_language(turn, issue)
     for product in ("azure", "microsoft365"):
         if product in issues()[issue].products:
             turn.say(**answer_message(turn, issue, product))
@@ -75,6 +78,7 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
     article = turn.article(issue)
     if needs_product(article) and product is None and not turn.slot("product_asked"):
         if turn.shows_payloads:  # a page shows the steps of all, to switch between, beside the question
+            _tell_language(turn, issue)
             turn.say(None, payload=answer_payload(issue, article, None, opens=opening_fits(turn)))
         ask_for_product(turn, issue, turn.reply("utter_ask_product"))
         return [*events, SlotSet("product_asked", True)]
@@ -85,9 +89,7 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
             return [*events, FollowupAction("action_follow_up")]
         _answer_again(turn, issue)
         return events
-    if article.language != turn.language:
-        name = language_name(article.language, turn.language)
-        turn.say(turn.reply("utter_article_fallback", language_name=name))
+    _tell_language(turn, issue)
     if turn.intent == "choose_product" and product is not None:
         _say_what_differs(turn, issue, article, product)
     turn.say(**message)
@@ -102,6 +104,16 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
         return [*events, FollowupAction("action_follow_up")]
     ask_solved(turn)
     return events
+
+
+def _tell_language(turn: Turn, issue: str) -> None:
+    """Says that an issue's article is in another language than the answer; where only the product was open, once."""
+    language = turn.article(issue).language
+    notice = turn.reply("utter_article_fallback", language_name=language_name(language, turn.language))
+    known = turn.intent == "choose_product" and turn.has_said(notice)
+    elsewhere = turn.product == PERSONAL and PERSONAL not in issues()[issue].products  # no article answers
+    if language != turn.language and not known and not elsewhere:
+        turn.say(notice)
 
 
 def _answer_again(turn: Turn, issue: str) -> None:

@@ -17,8 +17,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from bot.regression.conversations import WRITTEN, Heard, read_conversations
-from bot.regression.player import play
+from bot.regression.conversations import WRITTEN, Heard, play, read_conversations
 from bot.settings import PROJECT_ROOT
 from bot.training import train
 

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -20,6 +20,7 @@ from bot.settings import PROJECT_ROOT, get_settings
 from bot.training import LaunchError, rasa_command, rasa_environment, train
 
 DEFAULT_PORT = 5005
+DESK_PORT = 5010
 START_LIMIT_SECONDS = 180
 
 
@@ -30,6 +31,7 @@ def run(
     model: Path | None = None,
     arguments: Sequence[str] = (),
     root: Path = PROJECT_ROOT,
+    desk: bool = False,
 ) -> NoReturn:
     """Trains if needed, then serves until it is interrupted or the server ends.
 
@@ -40,6 +42,7 @@ def run(
         model: the model to serve; None takes that of the present content, trained if need be.
         arguments: handed on to `rasa run`.
         root: the project's folder.
+        desk: whether agents can take over conversations (BOT_DESK=on), at a desk that is served beside the bot.
 
     Raises:
         LaunchError: the port is taken, the model is missing or cannot be loaded, the training failed, or the server did
@@ -48,15 +51,17 @@ def run(
     """
     if not _is_free(host, port):
         raise LaunchError(f"port {port} is in use; choose another one, for example `make run PORT={port + 1}`.")
+    if desk and not _is_free("127.0.0.1", DESK_PORT):
+        raise LaunchError(f"port {DESK_PORT} is in use, where the agents' desk would be; end what listens there.")
     if model is not None and not model.is_file():
         raise LaunchError(f"there is no model {model}; leave out --model to serve the one of the present content.")
     model = model.resolve() if model is not None else train(root)
     credentials = "credentials-rest.yml" if rest else "credentials.yml"
     # A message is a handful of tiny products: the threads of OpenBLAS wait for each other longer than they work.
     # Measured on two cores: 15 instead of 16 ms of processor time an answer, 14 instead of 23 on busy ones.
-    environment = {"OPENBLAS_NUM_THREADS": "1", **rasa_environment()}
+    environment = {"OPENBLAS_NUM_THREADS": "1", **rasa_environment(), **({"BOT_DESK": "on"} if desk else {})}
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite `kill` ends the servers as Ctrl-C does
-    with _ticket_delivery(root):
+    with _ticket_delivery(root), _kept_running(["desk"], root) if desk else nullcontext():
         server = subprocess.Popen(
             rasa_command(
                 *("run", "--model", model, "--port", port, "--interface", host),
@@ -99,17 +104,24 @@ def _ticket_delivery(root: Path) -> Iterator[None]:
         make_targets(get_settings())
     except DeliverySettingsError as error:
         raise LaunchError(str(error)) from error
+    with _kept_running(["tickets", "deliver"], root):
+        yield
+
+
+@contextmanager
+def _kept_running(command: Sequence[str], root: Path) -> Iterator[None]:
+    """Runs a command of `python -m bot` beside the servers; if its process dies it is started anew."""
     stopped = threading.Event()
 
     def keep_running() -> None:
         while not stopped.is_set():
-            command = [sys.executable, "-m", "bot", "tickets", "deliver"]
-            with _ended_with_us(subprocess.Popen(command, cwd=root, env=rasa_environment())) as process:
+            words = [sys.executable, "-m", "bot", *command]
+            with _ended_with_us(subprocess.Popen(words, cwd=root, env=rasa_environment())) as process:
                 while process.poll() is None and not stopped.wait(0.2):
                     pass
             stopped.wait(1)  # what dies at once is not started in a frenzy
 
-    keeper = threading.Thread(target=keep_running, name="ticket delivery")
+    keeper = threading.Thread(target=keep_running, name=" ".join(command))
     keeper.start()
     try:
         yield
@@ -158,6 +170,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     parser = subparsers.add_parser("run", help="train if needed, then serve the bot")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="where the server listens (5005)")
     parser.add_argument("--host", default="127.0.0.1", help="the address it listens on (127.0.0.1)")
+    parser.add_argument("--desk", action="store_true", help="serve the agents' desk, too, at http://127.0.0.1:5010/")
     parser.add_argument("--rest", action="store_true", help="open Rasa's plain REST channel, for development only")
     parser.add_argument(
         "--model",
@@ -167,7 +180,9 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument("arguments", nargs="*", help="after `--`: handed on to `rasa run`, for example `--enable-api`")
     parser.set_defaults(
         handler=_reported(
-            lambda options: run(options.port, options.host, options.rest, options.model, options.arguments)
+            lambda options: run(
+                *(options.port, options.host, options.rest, options.model, options.arguments), desk=options.desk
+            )
         )
     )
     parser = subparsers.add_parser("train", help="train if data, configuration or components have changed")

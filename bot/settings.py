@@ -136,6 +136,9 @@ class Settings(BaseSettings):
     tickets_retry_longest_seconds: float = Field(300, gt=0)
     # After so many refusals by the help desk a delivery is parked for a person to look at.
     tickets_refusals: int = Field(25, ge=1)
+    # Scheme and host of the agents' desk as browsers see it, such as `https://desk.example.com`; without it, the desk
+    # answers on this machine only.
+    desk_origin: str = Field("", regex=r"^(https?://[^/\s]+)?$")
     # Where the history of nightly runs is kept, in SQLAlchemy's notation.
     regression_database: SecretStr = SecretStr(f"sqlite:///{PROJECT_ROOT / 'var' / 'regression.db'}")
     # Chat channel that gets a nightly run's summary, as JSON with the field `text`.

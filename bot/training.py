@@ -100,6 +100,17 @@ def train(root: Path = PROJECT_ROOT, force: bool = False) -> Path:
     return model
 
 
+def model_or_trained(model: Path | None) -> Path:
+    """Returns a model that was named; without one, that of the present content, trained if need be.
+
+    Raises:
+        LaunchError: there is no such model, or the training failed.
+    """
+    if model is not None and not model.is_file():
+        raise LaunchError(f"{model}: there is no such model; leave out --model to take the present content's.")
+    return model or train()
+
+
 def train_elsewhere(config: Path, model: Path, root: Path = PROJECT_ROOT) -> Path:
     """Trains the project's data with another configuration; the project's own model stays as it is.
 

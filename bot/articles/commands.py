@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
@@ -13,6 +12,7 @@ from typing import Any
 from bot.articles.check import NothingToCheck, check
 from bot.articles.model import Article, ArticleError, Note, Step
 from bot.articles.readers import read_article
+from bot.command_line import print_json, reported
 
 
 def add_commands(subparsers: Any) -> Any:
@@ -35,39 +35,32 @@ def add_commands(subparsers: Any) -> Any:
     )
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a file, or a folder of .md and .txt files")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    parser.set_defaults(handler=run_check)
+    parser.set_defaults(handler=reported(_check, NothingToCheck))
 
     parser = verbs.add_parser("show", help="print an article as it was understood")
     parser.add_argument("file", type=Path, metavar="FILE", help="the article, in any dialect")
     parser.add_argument("--json", action="store_true", help="print all of it as JSON")
-    parser.set_defaults(handler=run_show)
+    parser.set_defaults(handler=reported(_show, ArticleError))
     return verbs
 
 
-def run_check(arguments: argparse.Namespace) -> int:
-    """Runs `articles check`; returns the exit code."""
-    try:
-        report = check(arguments.paths)
-    except NothingToCheck as error:
-        print(error, file=sys.stderr)
-        return 2
+def _check(arguments: argparse.Namespace) -> int:
+    report = check(arguments.paths)
     if arguments.json:
-        print(json.dumps(asdict(report), ensure_ascii=False, indent=2))
+        print_json(asdict(report))
     else:
         print(*report.problems, f"{report.articles} articles read, {len(report.problems)} problems", sep="\n")
     return 1 if report.problems else 0
 
 
-def run_show(arguments: argparse.Namespace) -> int:
-    """Runs `articles show`; returns the exit code: 0, or 2 where the file cannot be read."""
+def _show(arguments: argparse.Namespace) -> int:
     try:
         article = read_article(arguments.file, salvage=True)
-    except (ArticleError, OSError) as error:
-        told = f"{arguments.file} cannot be read ({error.strerror})" if isinstance(error, OSError) else error
-        print(told, file=sys.stderr)
+    except OSError as error:
+        print(f"{arguments.file} cannot be read ({error.strerror})", file=sys.stderr)
         return 2
     if arguments.json:
-        print(json.dumps(article.as_dict(), ensure_ascii=False, indent=2))
+        print_json(article.as_dict())
     else:
         print("\n".join(_lines(article)))
     return 0

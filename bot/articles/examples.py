@@ -99,15 +99,8 @@ def _entries(path: Path, content: Any) -> Iterator[Example]:
         if len(situations) != len(texts):
             counts = f"{len(situations)} situations for {len(texts)} examples"
             raise ExampleError(f"{place} ({intent}): {counts}; list one situation per example, in their order.")
-        for text, situation in zip(texts, situations, strict=True):
-            yield Example(
-                text=text,
-                intent=intent,
-                language=language,
-                path=path,
-                situation=None if situation is None else str(situation),
-                about_products=bool(metadata.get("about_products")),
-                real_style=metadata.get("style") == "real",
-                product=metadata.get("product"),
-                passage=metadata.get("passage"),
-            )
+        about, real_style = bool(metadata.get("about_products")), metadata.get("style") == "real"
+        product, passage = metadata.get("product"), metadata.get("passage")
+        for text, each in zip(texts, situations, strict=True):
+            situation = None if each is None else str(each)
+            yield Example(text, intent, language, path, situation, about, real_style, product, passage)

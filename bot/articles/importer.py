@@ -22,7 +22,7 @@ from rasa.shared.importers.rasa import RasaFileImporter
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from bot.articles.examples import ExampleError, read_examples
+from bot.articles.examples import Example, ExampleError, read_examples
 from bot.articles.issues import Issue, load_issues, source_names
 from bot.articles.readers import read_title
 from bot.articles.replies import FALLBACK_LANGUAGE, Replies
@@ -75,9 +75,13 @@ class ArticleImporter(RasaFileImporter):
         others: list[str] = []
         for path in self._nlu_files:
             try:
-                phrases.extend(_plain_examples(Path(path)))
-            except ExampleError:  # lookup tables, synonyms, annotated entities: Rasa's own business
-                others.append(path)
+                examples = read_examples(Path(path))
+            except ExampleError:
+                examples = []
+            if not examples or any("](" in example.text for example in examples):
+                others.append(path)  # lookup tables, synonyms, annotated entities: Rasa's own business
+            else:
+                phrases.extend(map(_example, examples))
         data: TrainingData = utils.training_data_from_paths(others, language or "en")
         added = [*self._title_examples(), *self._tree_examples()]
         return data.merge(TrainingData(training_examples=[*phrases, *added]))
@@ -141,23 +145,9 @@ def _reply(text: str, **slots: str) -> dict[str, Any]:
     return {"text": text, "condition": [{"type": "slot", "name": name, "value": slots[name]} for name in slots]}
 
 
-def _plain_examples(path: Path) -> list[Phrase]:
-    """Reads a file of phrases; raises ExampleError where it holds something else or annotated entities as well."""
-    examples = read_examples(path)
-    if not examples or any("](" in example.text for example in examples):
-        raise ExampleError(f"{path}: holds more than phrases.")
-    return [
-        _phrase(
-            example.text,
-            example.intent,
-            language=example.language,
-            about_products=example.about_products,
-            style="real" if example.real_style else None,
-            product=example.product,
-            passage=example.passage,
-        )
-        for example in examples
-    ]
+def _example(example: Example) -> Phrase:
+    declared = {name: getattr(example, name) for name in ("language", "about_products", "product", "passage")}
+    return _phrase(example.text, example.intent, **declared, style="real" if example.real_style else None)
 
 
 class Phrase(Message):

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from itertools import groupby
+from typing import Any
 
 from markdown_it.token import Token
-from markdown_it.tree import SyntaxTreeNode
 
 from bot.articles.links import resolve
-from bot.articles.model import Link
+from bot.articles.model import Link, Problem
 
 _BLOCK_TAG = re.compile(
     r"address|article|aside|blockquote|caption|center|dd|details|div|dl|dt|figcaption|figure|footer|form|h1|h2|h3|"
@@ -48,26 +48,32 @@ class InlineText:
 
 
 @dataclass
-class Body:
-    """An article's text without its front matter, in the course of one reading.
+class Document:
+    """A file's text, parted into front matter and body, in the course of its reading.
 
     Args:
-        text: Markdown.
-        tree: its blocks; running text is not parsed yet.
-        env: what the parser knows about the document: its reference-style links.
-        first_line: the line of the file in which the text begins.
-        report: takes the line and the sentence of a problem.
+        path: the file.
+        metadata: the front matter.
+        body: the Markdown behind it; its line ends are those of Unix.
+        first_line: the line of the file in which the body begins.
         base_url: what relative addresses are relative to; None where the dialect has no such base.
+        problems: what is wrong with it, as far as it has been read.
+        env: what the parser knows about the body: its reference-style links.
         muted: `script` or `style` while its content is being skipped.
     """
 
-    text: str
-    tree: SyntaxTreeNode
-    env: dict[str, object]
-    first_line: int
-    report: Callable[[int, str], None]
-    base_url: str | None
+    path: str
+    metadata: dict[str, Any]
+    body: str
+    first_line: int = 1
+    base_url: str | None = None
+    problems: list[Problem] = field(default_factory=list)
+    env: dict[str, object] = field(default_factory=dict)
     muted: str = ""
+
+    def report(self, line: int, message: str) -> None:
+        """Adds a problem."""
+        self.problems.append(Problem(self.path, line, message))
 
 
 @dataclass(eq=False)
@@ -87,15 +93,15 @@ class _Run:
     link: _OpenLink | None
 
 
-class _Renderer(HTMLParser):
+class Renderer(HTMLParser):
     """Collects the runs of a text from Markdown tokens and HTML tags.
 
     In a block of HTML, block elements part the text, and white space means nothing.
     """
 
-    def __init__(self, body: Body, line: int, in_html: bool = False) -> None:
+    def __init__(self, document: Document, line: int, in_html: bool = False) -> None:
         super().__init__()
-        self.body = body
+        self.document = document
         self.in_html = in_html
         self.first_line = line
         self.done: list[InlineText] = []
@@ -131,10 +137,10 @@ class _Renderer(HTMLParser):
 
     def write(self, text: str) -> None:
         """Adds text; addresses that stand in it become links."""
-        if self._link is not None or self.body.muted or "://" not in text:
+        if self._link is not None or self.document.muted or "://" not in text:
             return self._add(text)
         if _BROKEN_LINK.search(text):
-            self.body.report(self.line, "a link is not well-formed Markdown; write [label](address) without blanks")
+            self.document.report(self.line, "a link is not well-formed Markdown; write [label](address) without blanks")
         end = 0
         for match in _BARE_ADDRESS.finditer(text):
             address = _without_closing_marks(match.group())
@@ -161,7 +167,7 @@ class _Renderer(HTMLParser):
         if self.in_html and _BLOCK_TAG.fullmatch(tag):
             self.part()
         if tag in {"script", "style"}:
-            self.body.muted = self.body.muted or tag
+            self.document.muted = self.document.muted or tag
         elif not _HTML_TAG.fullmatch(tag):
             self.write(self.get_starttag_text() or "")
         elif tag == "br":
@@ -177,8 +183,8 @@ class _Renderer(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         """Follows a closing tag."""
-        if tag == self.body.muted:
-            self.body.muted = ""
+        if tag == self.document.muted:
+            self.document.muted = ""
         elif tag in {"b", "strong"}:
             self._bold = max(0, self._bold - 1)
         elif tag == "a":
@@ -189,12 +195,12 @@ class _Renderer(HTMLParser):
             self.part()
 
     def _add(self, text: str) -> None:
-        if text and not self.body.muted:
+        if text and not self.document.muted:
             self._runs.append(_Run(text, self._bold > 0, self._link))
 
     def _open_link(self, href: str) -> None:
         """Begins a link; one inside another does not count."""
-        if self._link is None and not self.body.muted:
+        if self._link is None and not self.document.muted:
             self._link = _OpenLink(href, self.line)
             self._links.append(self._link)
 
@@ -221,14 +227,14 @@ class _Renderer(HTMLParser):
         )
 
     def _target(self, link: _OpenLink, text: str) -> Link | None:
-        address = resolve(link.href, self.body.base_url)
+        address = resolve(link.href, self.document.base_url)
         if address.problem:
-            self.body.report(link.line, address.problem)
+            self.document.report(link.line, address.problem)
         if address.url is None:
             return None
         label = _tidy(text).replace("\n", " ") or _tidy(link.image_label)
         if not label:
-            self.body.report(link.line, f"the link to '{link.href[:200]}' has no label; give it a readable one")
+            self.document.report(link.line, f"the link to '{link.href[:200]}' has no label; give it a readable one")
         return Link(label=label, url=address.url, source=link.href, line=link.line)
 
     def _markdown(self) -> Iterator[str]:
@@ -242,22 +248,14 @@ class _Renderer(HTMLParser):
             yield _with_margins(f"**{written.strip()}**", written) if bold and written.strip() else written
 
 
-def render(tokens: Iterable[Token], body: Body, line: int) -> InlineText:
-    """Renders the children of an inline token, which begin in a line of the file."""
-    renderer = _Renderer(body, line)
-    for token in tokens:
-        renderer.token(token)
-    return renderer.finish()
-
-
-def render_html(markup: str, body: Body, line: int) -> list[InlineText]:
+def render_html(markup: str, document: Document, line: int) -> list[InlineText]:
     """Renders a block of HTML, which begins in a line of the file, as paragraphs without its markup."""
-    renderer = _Renderer(body, line, in_html=True)
+    renderer = Renderer(document, line, in_html=True)
     try:
         renderer.feed(markup)
         renderer.close()
     except AssertionError:  # how html.parser refuses a malformed `<![...]` declaration
-        body.report(line, "malformed HTML; the rest of the block was left out")
+        document.report(line, "malformed HTML; the rest of the block was left out")
     renderer.part()
     return [text for text in renderer.done if text.text or text.links]
 

@@ -37,6 +37,8 @@ class Issue(BaseModel):
     causes: tuple[str, ...] = ()
     personal: str | None = None
     sources: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    """ISO 639-1 codes of those that it is tried in; empty for an issue in every complete language."""
 
     class Config:
         frozen = True
@@ -56,6 +58,19 @@ def load_issues(path: Path | None = None) -> dict[str, Issue]:
         IssueTableError: the file is missing, is not YAML, a row does not fit, or a row names an unknown intent.
     """
     return _load(path or get_settings().data_dir / "issues.yml")
+
+
+def issues_in(language: str, path: Path | None = None) -> dict[str, Issue]:
+    """Returns the issues that a complete language must have: all but those whose row names other languages only.
+
+    Args:
+        language: ISO 639-1 code.
+        path: as for `load_issues`.
+
+    Raises:
+        IssueTableError: as for `load_issues`.
+    """
+    return {name: issue for name, issue in load_issues(path).items() if language in (issue.languages or (language,))}
 
 
 def common_issues() -> list[str]:

@@ -24,9 +24,7 @@ def normalise(code: object) -> str:
     Norwegian without a written form, and nynorsk, count as bokmål.
     """
     match = _CODE.fullmatch(str(code or "").strip())
-    if match is None:
-        return ""
-    language = match.group(1).lower()
+    language = match.group(1).lower() if match else ""
     return "nb" if language in {"no", "nn"} else language
 
 

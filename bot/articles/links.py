@@ -21,7 +21,7 @@ MOVED_HOSTS = {
     "manage.windowsazure.com": "portal.azure.com",
 }
 """Hosts that lead on to another one, as known in 2024; only the first has every page under the same path there."""
-_MICROSOFT = ("microsoft.com", "office.com", "office365.com", "azure.com", "live.com", "outlook.com", "aka.ms")
+_MICROSOFT = re.compile(r"(.*\.)?(microsoft\.com|office\.com|office365\.com|azure\.com|live\.com|outlook\.com|aka\.ms)")
 _TRACKING = frozenset({"wt.mc_id", "wt_mc_id", "ocid", "mkt_tok", "msclkid", "gclid", "fbclid"})
 # Tracking that was appended to an address as if that had neither a query nor a fragment.
 _GLUED_TRACKING = re.compile(r"[?&](wt[._]mc_id|ocid|utm_[a-z]+)=[^?&]*", re.IGNORECASE)
@@ -107,16 +107,12 @@ def clean_url(url: str) -> str:
     """
     url = re.split(r"[\"<>\s]", url.strip(), maxsplit=1)[0]
     parts = urlsplit(url)
-    if not _is_microsoft((parts.hostname or "").lower()):
+    if not _MICROSOFT.fullmatch(parts.hostname or ""):
         return urlunsplit(parts._replace(query=_without_tracking(parts.query)))
     host = "learn.microsoft.com" if (netloc := parts.netloc.lower()) == "docs.microsoft.com" else netloc
     path = _LOCALES.sub(r"\1", re.sub(r"(%20)+$", "", parts.path))
     fragment = _GLUED_TRACKING.sub("", parts.fragment)
     return urlunsplit(("https", host, path, _without_tracking(parts.query), fragment))
-
-
-def _is_microsoft(host: str) -> bool:
-    return any(host == domain or host.endswith("." + domain) for domain in _MICROSOFT)
 
 
 def faults(url: str) -> list[str]:
@@ -154,7 +150,7 @@ def _leftovers(href: str) -> str:
     if _LEFTOVER.search(href.partition("#")[0]) or re.search(r"[\"<>\\\s]", parts.fragment):
         return f"address {_shown(href)} contains quotes, blanks or backslashes that do not belong there; remove them"
     host = parts.hostname or ""
-    if "%20" in parts.path and _is_microsoft(host) and not host.startswith("portal"):
+    if "%20" in parts.path and _MICROSOFT.fullmatch(host) and not host.startswith("portal"):
         return f"address {_shown(href)} contains blanks that do not belong there; remove them"
     return ""
 

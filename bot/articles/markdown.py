@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
-from bot.articles.inline import Body, InlineText, render
+from bot.articles.inline import Document, InlineText, Renderer
 
 
 class _Parser(MarkdownIt):
@@ -30,19 +28,15 @@ _BLOCK_PARSER = _Parser().disable("inline")
 _INLINE_PARSER = _Parser()
 
 
-def ignore(line: int, message: str) -> None:
-    """Takes a problem that nobody is to be told."""
+def parse(document: Document) -> SyntaxTreeNode:
+    """Returns the tree of an article's blocks, whose running text is not parsed yet."""
+    document.muted = ""
+    return SyntaxTreeNode(_BLOCK_PARSER.parse(document.body, document.env))
 
 
-def parse(
-    text: str, first_line: int = 1, report: Callable[[int, str], None] = ignore, base_url: str | None = None
-) -> Body:
-    """Parses an article's text without its front matter; its line ends are those of Unix. Arguments as of `Body`."""
-    env: dict[str, object] = {}
-    return Body(text, SyntaxTreeNode(_BLOCK_PARSER.parse(text, env)), env, first_line, report, base_url)
-
-
-def render_text(body: Body, content: str, line: int = 1) -> InlineText:
+def render_text(document: Document, content: str, line: int = 1) -> InlineText:
     """Renders a part of an article's running text, which begins in a line of the file."""
-    inline = _INLINE_PARSER.parseInline(content.strip(), body.env)[0]
-    return render(inline.children or [], body, line)
+    renderer = Renderer(document, line)
+    for token in _INLINE_PARSER.parseInline(content.strip(), document.env)[0].children or []:
+        renderer.token(token)
+    return renderer.finish()

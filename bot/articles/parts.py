@@ -155,11 +155,8 @@ def documents(article: Article, product: str | None = None) -> tuple[Link, ...]:
 
 def passages(article: Article, product: str | None = None) -> tuple[Section, ...]:
     """Returns the sections that answer follow-up questions, without those of other products than a known one."""
-    return tuple(
-        section
-        for section in article.sections[1:]
-        if not section.slug.startswith("recommended-") and _holds_for(section, product)
-    )
+    found = (section for section in article.sections[1:] if not section.slug.startswith("recommended-"))
+    return tuple(section for section in found if _holds_for(section, product))
 
 
 def passage_kind(slug: str) -> str | None:

@@ -11,6 +11,7 @@ from bot.articles import links, parts
 from bot.articles.issues import Issue, IssueTableError, load_issues
 from bot.articles.model import Article, ArticleError, Problem, Section, walk
 from bot.articles.readers import read_article
+from bot.articles.replies import FALLBACK_LANGUAGE, Replies, ReplyError
 from bot.text.limited_markdown import visible
 from bot.text.yaml_files import read_yaml
 
@@ -24,8 +25,8 @@ UNFINISHED = "TODO:"
 """Marks in a draft what a person is to write."""
 NAMES_FILE = "retired_names.yml"
 
-_LINE = re.compile(r"(?:(\d+):)? ?(.*)", re.DOTALL)
-"""Line number and message of an error, behind the file's name."""
+_PLACE = re.compile(r"(.+?\.yml):(?:(\d+):)? ?(.*)", re.DOTALL)
+"""File, line number and message of an error."""
 _LABEL = re.compile(r"\*\*(.+?)\*\*")
 
 Found = tuple[int, str]
@@ -39,16 +40,17 @@ def check_tree(tree: Path) -> list[Problem]:
         tree: the folder `<intent>/<language>.md`; the issue table lies beside it.
     """
     table = tree.resolve().parent / "issues.yml"
+    replies = Replies(table.with_name("replies"))
     try:
-        issues = load_issues(table)
-    except IssueTableError as error:
-        line, message = _LINE.match(str(error).removeprefix(f"{table}:")).groups()  # type: ignore[union-attr]
-        return [Problem(str(table), int(line or 1), message)]
+        issues, partial = load_issues(table), {*replies.languages()} - {*replies.complete()}
+    except (IssueTableError, ReplyError) as error:
+        path, line, message = _PLACE.match(str(error)).groups()  # type: ignore[union-attr]
+        return [Problem(path, int(line or 1), message)]
     names_file = table.with_name(NAMES_FILE)
     names = read_yaml(names_file, ValueError) if names_file.is_file() else {}
     retired, english_portal = (names.get(key) or {} for key in ("retired", "english_portal"))
     articles = _articles(tree)
-    languages = sorted({language for found in articles.values() for language in found})
+    languages = sorted({language for found in articles.values() for language in found} - partial)
     problems: list[Problem] = []
 
     def add(path: Path | str, found: Iterable[Found]) -> None:
@@ -61,18 +63,19 @@ def check_tree(tree: Path) -> list[Problem]:
         if not found:
             add(folder, [(1, f"issue {intent} has no article; write one")])
             continue
-        for code in languages:
+        own = intent in issues and issues[intent].languages
+        for code in sorted({FALLBACK_LANGUAGE, *own}) if own else languages:
             if code not in found:
                 add(folder / f"{code}.md", [(1, "missing language; write the article")])
         read = {code: article for code, article in found.items() if article is not None}
         for code, article in read.items():
-            add(article.path, _check_article(article, intent, code, issues.get(intent)))
+            add(article.path, _check_article(article, intent, code, issues.get(intent), code in partial))
             add(article.path, _check_lines(Path(article.path), retired))
         reference = "en" if "en" in read else min(read, default="")
         for code, article in read.items():
             if code != reference:
                 english_labels = reference == "en" and code in english_portal
-                add(article.path, _compare(article, read[reference], reference, english_labels))
+                add(article.path, _compare(article, read[reference], reference, english_labels, code in partial))
     for path in sorted(table.with_name("replies").glob("*.yml")):
         add(path, _check_lines(path, retired))
     return problems
@@ -102,8 +105,8 @@ def _read(path: Path) -> Article | None:
         return None
 
 
-def _check_article(article: Article, intent: str, language: str, issue: Issue | None) -> Iterator[Found]:
-    """Checks one of our articles by itself."""
+def _check_article(article: Article, intent: str, language: str, issue: Issue | None, partial: bool) -> Iterator[Found]:
+    """Checks one of our articles by itself; that of a partial language may lack passages."""
     yield from _check_front_matter(article, intent, language)
     if not parts.lead(article).strip():
         yield article.sections[0].line, "no lead; write a short sentence below the main heading"
@@ -113,7 +116,7 @@ def _check_article(article: Article, intent: str, language: str, issue: Issue | 
     yield from _check_variants(article, issue)
     for variant in parts.variants(article):
         yield from _check_variant(article, variant)
-    yield from _check_passages(article, issue)
+    yield from _check_passages(article, None if partial else issue)
     for link in article.links:
         for fault in links.faults(link.source):
             yield link.line, fault
@@ -203,9 +206,13 @@ def _check_lines(path: Path, retired: Mapping[str, str]) -> Iterator[Found]:
                 yield number, f"'{name}' is retired; write {instead}"
 
 
-def _compare(article: Article, expected: Article, reference: str, english_labels: bool) -> Iterator[Found]:
+def _compare(
+    article: Article, expected: Article, reference: str, english_labels: bool, partial: bool
+) -> Iterator[Found]:
     """Compares an article with that in the language of reference: same sections, in them as many steps, same links."""
     own, slugs = ([section.slug for section in found.sections] for found in (article, expected))
+    if partial:
+        slugs = [slug for slug in slugs if slug in own]
     if own != slugs:
         yield 1, f"its sections are {_listed(own)}, but in '{reference}' {_listed(slugs)}; make them equal"
     links_differ = article.metadata.get("links-differ") or expected.metadata.get("links-differ")

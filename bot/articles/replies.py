@@ -48,9 +48,13 @@ class Replies:
         """Returns the codes of the languages that have a reply file, sorted."""
         return _languages(self._folder)
 
+    def complete(self) -> tuple[str, ...]:
+        """Returns the codes of those languages whose file does not say `partial: true`: they have every issue."""
+        return tuple(code for code in self.languages() if not _read(self._folder / f"{code}.yml").get("partial"))
+
     def name(self, language: str) -> str:
         """Returns what a language calls itself; its code where its file does not say so."""
-        return str(self._file(language).get("name", language))
+        return str(_read(self._folder / f"{language}.yml").get("name", language))
 
     def answer_language(self, *wished: str | None) -> str:
         """Returns the language that the bot answers in: the first of the wished ones that it has replies in.
@@ -134,10 +138,7 @@ class Replies:
         raise ReplyError(f"{self._folder / FALLBACK_LANGUAGE}.yml: no `{key}` under `{group}`; add it.")
 
     def _group(self, name: str, language: str) -> dict[str, str]:
-        return self._file(language).get(name) or {}
-
-    def _file(self, language: str) -> dict[str, Any]:
-        return _read(self._folder / f"{language}.yml")
+        return _read(self._folder / f"{language}.yml").get(name) or {}
 
 
 @lru_cache(maxsize=16)

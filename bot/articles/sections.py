@@ -9,8 +9,8 @@ from typing import Any
 
 from markdown_it.tree import SyntaxTreeNode
 
-from bot.articles.inline import Body, InlineText, render_html
-from bot.articles.markdown import render_text
+from bot.articles.inline import Document, InlineText, render_html
+from bot.articles.markdown import parse, render_text
 from bot.articles.model import Link, Note, Section, Step
 
 BOX_KINDS = frozenset({"note", "important", "tip", "warning", "caution"})
@@ -26,19 +26,21 @@ _BULLET = re.compile(
 _LONGEST_HEADING = 200
 
 
-def build_sections(body: Body, select: Callable[[str], str]) -> tuple[Section, ...]:
-    """Builds the sections of an article.
+def read_sections(document: Document, select: Callable[[str], str] = str) -> tuple[Section, ...]:
+    """Reads the sections of an article and reports what is wrong with them.
 
     Args:
-        body: the parsed text.
+        document: the article.
         select: picks what is read of each text (one language of a side-by-side article).
 
     Returns:
         The sections; the first is the text under the main heading, with an empty title where there is no such heading.
     """
-    builder = _Builder(body, select)
-    for node in body.tree.children:
+    builder = _Builder(document, select)
+    for node in parse(document).children:
         builder.block(node)
+    if document.muted:
+        document.report(document.first_line, f"<{document.muted}> is never closed; close or remove it")
     return tuple(draft.freeze(first=number == 0) for number, draft in enumerate(builder.drafts))
 
 
@@ -59,12 +61,9 @@ class _Draft:
         self.content += ((kind, item) for item in items)
 
     def freeze(self, first: bool) -> Section:
-        contents: dict[str, Any] = {
-            f"{kind}s": tuple(item for own, item in self.content if own == kind)
-            for kind in ("paragraph", "bullet", "step", "note")
-        }
-        links = tuple(replace(link, section="" if first else self.title) for link in self.links)
         order = tuple(kind for kind, _ in self.content)
+        contents: Any = {f"{kind}s": tuple(item for own, item in self.content if own == kind) for kind in {*order}}
+        links = tuple(replace(link, section="" if first else self.title) for link in self.links)
         return Section(self.title, self.slug, self.level, **contents, links=links, order=order, line=self.line)
 
 
@@ -75,8 +74,8 @@ class _Content:
     texts: list[InlineText] = field(default_factory=list)
     items: list[Step] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
-    status: InlineText | None = None
-    """The line that follows a list of steps."""
+    status: list[Note] = field(default_factory=list)
+    """The line that follows a list of steps, if there is one."""
 
     @property
     def text(self) -> str:
@@ -90,13 +89,13 @@ class _Content:
 class _Builder:
     """Walks over the blocks once and fills sections."""
 
-    def __init__(self, body: Body, select: Callable[[str], str]) -> None:
-        self.body = body
+    def __init__(self, document: Document, select: Callable[[str], str]) -> None:
+        self.document = document
         self.select = select
-        self.lines = body.text.split("\n")
+        self.lines = document.body.split("\n")
         self.drafts = [_Draft()]
         self.heading_level = 0
-        self.line = body.first_line
+        self.line = document.first_line
 
     @property
     def draft(self) -> _Draft:
@@ -113,8 +112,7 @@ class _Builder:
         elif node.type == "ordered_list":
             content = self._list(node, status_follows=True)
             self.draft.add("step", content.items)
-            if content.status is not None and content.status.text:
-                self.draft.add("note", [Note("status", content.status.text, markdown=content.status.markdown)])
+            self.draft.add("note", content.status)
         elif node.type == "blockquote" and _VIDEO.match(_opening(node.children)):
             for child in node.children:
                 self.block(child)
@@ -132,7 +130,7 @@ class _Builder:
         draft = self.draft
         draft.title, draft.slug, draft.line = heading.text.replace("\n", " "), heading.anchor, self.line
         if not heading.text:
-            self.body.report(self.line, "a heading has no text; give it one or remove it")
+            self.document.report(self.line, "a heading has no text; give it one or remove it")
 
     def _paragraph(self, node: SyntaxTreeNode) -> None:
         if _BOX.match(_opening([node])):
@@ -159,14 +157,14 @@ class _Builder:
         line = self.line
         if kind not in BOX_KINDS:
             known = ", ".join(sorted(BOX_KINDS)).upper()
-            self.body.report(line, f"unknown box [!{name}]; write one of {known}, in English")
+            self.document.report(line, f"unknown box [!{name}]; write one of {known}, in English")
             kind, name = _TRANSLATED_KINDS.get(kind, "note"), ""
         content = self._contents(nodes)
         items = tuple(item.text for item in content.items if item.text)
         if content.text or items:
             return [Note(kind, content.text, items, content.markdown), *content.notes]
         if name:
-            self.body.report(line, f"the box [!{name}] is empty; put its text inside of it")
+            self.document.report(line, f"the box [!{name}] is empty; put its text inside of it")
         return content.notes
 
     def _contents(self, nodes: Sequence[SyntaxTreeNode], *, status_follows: bool = False) -> _Content:
@@ -202,12 +200,11 @@ class _Builder:
         if node.type == "table":
             return [self._row(row) for part in node.children for row in part.children]
         if node.type == "html_block":
-            texts = render_html(node.content, self.body, self.line)
-            for text in texts:
-                self.draft.links += text.links
+            texts = render_html(node.content, self.document, self.line)
+            self.draft.links += (link for text in texts for link in text.links)
             return texts
         content = node.content.strip("\n")
-        return [InlineText(content, content)] if content.strip() and not self.body.muted else []
+        return [InlineText(content, content)] if content.strip() and not self.document.muted else []
 
     def _row(self, row: SyntaxTreeNode) -> InlineText:
         texts = [self._inline(cell.children[0]).texts[0] for cell in row.children]
@@ -224,40 +221,35 @@ class _Builder:
         groups = _bullet_groups(self._source(lines[:end]))
         text, *bullets = (self._rendered(part, first + start) for start, part in groups)
         items = [Step(bullet.text, bullet.markdown) for bullet in bullets if bullet.text]
-        status = self._rendered(self._source(lines[end:]), first + end) if lines[end:] else None
-        return _Content([text], items, status=status)
+        status = self._rendered(self._source(lines[end:]), first + end) if lines[end:] else InlineText()
+        notes = [Note("status", status.text, markdown=status.markdown)] if status.text else []
+        return _Content([text], items, status=notes)
 
     def _source(self, lines: Sequence[str]) -> str:
-        """Returns what is to be read of some lines: without directives, and in one language."""
-        return self.select(_without_directives("\n".join(lines)))
+        """Returns what is to be read of some lines, in one language: no box's mark, no include, a video as a link."""
+        content = _INCLUDE.sub("", "\n".join(lines))
+        box = _BOX.match(content)
+        return self.select(_VIDEO.sub(r"[Video](\1)", content[box.end() :] if box else content))
 
     def _rendered(self, content: str, line: int) -> InlineText:
-        text = render_text(self.body, content, line)
+        text = render_text(self.document, content, line)
         self.draft.links += text.links
         return text
 
     def _status_start(self, node: SyntaxTreeNode) -> int:
         """Finds the first line of a list's last paragraph that is not indented and hence not part of the item."""
         first, end = node.map or (0, 0)
-        for number, line in enumerate(self.lines[first + 1 : end], start=1):
-            if line[:1].strip() and not _BULLET.match(line):
-                return number
-        return end - first
+        lines = enumerate(self.lines[first + 1 : end], start=1)
+        return next((number for number, line in lines if line[:1].strip() and not _BULLET.match(line)), end - first)
 
     def _place(self, node: SyntaxTreeNode) -> None:
         if node.map is not None:
-            self.line = self.body.first_line + node.map[0]
+            self.line = self.document.first_line + node.map[0]
 
 
 def _opening(nodes: Sequence[SyntaxTreeNode]) -> str:
     """Returns the text of the paragraph that blocks begin with; empty where they begin with another one."""
     return nodes[0].children[0].content if nodes and nodes[0].type == "paragraph" else ""
-
-
-def _without_directives(content: str) -> str:
-    """Removes the marks of boxes and includes and turns a video into a link."""
-    content = _INCLUDE.sub("", content)
-    return _VIDEO.sub(r"[Video](\1)", _BOX.sub("", content, count=1) if _BOX.match(content) else content)
 
 
 def _bullet_groups(content: str) -> list[tuple[int, str]]:
@@ -266,14 +258,11 @@ def _bullet_groups(content: str) -> list[tuple[int, str]]:
     Returns:
         The parts without their bullets, each with the number of its first line.
     """
-    groups: list[tuple[int, str]] = []
-    current: list[str] = []
-    start = 0
+    groups: list[tuple[int, list[str]]] = [(0, [])]
     for number, line in enumerate(content.split("\n")):
         bullet = _BULLET.match(line)
         if bullet is not None and bullet.end() < len(line.rstrip()):
-            groups.append((start, "\n".join(current)))
-            current, start = [line[bullet.end() :]], number
+            groups.append((number, [line[bullet.end() :]]))
         else:
-            current.append(line)
-    return [*groups, (start, "\n".join(current))]
+            groups[-1][1].append(line)
+    return [(start, "\n".join(lines)) for start, lines in groups]

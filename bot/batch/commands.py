@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
-import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -12,9 +10,8 @@ from rich.console import Console
 from bot.batch.reading import FORMATS, BatchError, Columns, format_of
 from bot.batch.run import STREAM, Plan, triage_file
 from bot.batch.workers import cores
-from bot.training import LaunchError, train
-
-COULD_NOT_RUN = 2
+from bot.command_line import run_to_end
+from bot.training import LaunchError, model_or_trained
 
 
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -39,41 +36,20 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument("--scheduler", metavar="ADDRESS", help="use the workers of this Dask scheduler, tcp://..")
     parser.add_argument("--force", action="store_true", help="overwrite the output, throw away parts of another run")
     parser.add_argument("--quiet", action="store_true", help="neither progress nor summary")
-    parser.set_defaults(handler=_triage)
+    parser.set_defaults(handler=lambda options: run_to_end(_triage, options, BatchError, LaunchError))
 
 
 def _triage(options: argparse.Namespace) -> int:
-    """Turns whatever keeps the run from its end into one sentence and exit code 2."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        return _run(options)
-    except (BatchError, LaunchError) as error:
-        reason = str(error)
-    except KeyboardInterrupt:
-        reason = "stopped; the same command goes on where it was."
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        reason = f"{error.filename or 'a file'}: {error.strerror or error}; mend it, and the same command goes on."
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    print(f"could not run: {reason}", file=sys.stderr)
-    return COULD_NOT_RUN
-
-
-def _run(options: argparse.Namespace) -> int:
     if options.processes < 1 or options.longest < 1:
         raise BatchError("--processes and --longest must be at least 1.")
     if options.report and options.report.suffix not in {".html", ".png"}:
         raise BatchError(f"{options.report}: --report takes a file that ends in .html or .png.")
     if options.source != STREAM and not options.source.is_file():
         raise BatchError(f"{options.source}: there is no such file.")
-    if options.model and not options.model.is_file():
-        raise BatchError(f"{options.model}: there is no such model; leave out --model to take the present content's.")
     source_format = format_of(options.source, options.input_format)
     output_format = format_of(options.output, options.output_format)
     columns = Columns(options.text_column, options.id_column, options.longest)
-    model = options.model or train()
+    model = model_or_trained(options.model)
     same = {name: getattr(options, name) for name in ("rejects", "force", "processes", "scheduler", "quiet")}
     summary = triage_file(Plan(options.source, options.output, model, source_format, output_format, columns, **same))
     if not options.quiet:

@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -183,12 +183,6 @@ def _put_together(plan: Plan, folder: Path) -> Summary:
     return summary
 
 
-@contextmanager
-def _opened(path: Path, standard_stream: BinaryIO) -> Iterator[BinaryIO]:
+def _opened(path: Path, standard_stream: BinaryIO) -> AbstractContextManager[BinaryIO]:
     """Opens a file that takes its place when all of it is written, or the standard stream for `-`."""
-    if path != STREAM:
-        with written_whole(path) as stream:
-            yield stream
-    else:
-        yield standard_stream
-        standard_stream.flush()
+    return nullcontext(standard_stream) if path == STREAM else written_whole(path)

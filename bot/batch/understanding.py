@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 from rasa.core.channels.channel import UserMessage
 from rasa.engine.constants import PLACEHOLDER_MESSAGE, PLACEHOLDER_TRACKER
-from rasa.engine.graph import ExecutionContext
+from rasa.engine.loader import load_predict_graph_runner
 from rasa.engine.runner.dask import DaskGraphRunner
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.shared.constants import DEFAULT_NLU_FALLBACK_INTENT_NAME
@@ -39,12 +39,9 @@ class Understanding:
 
     def __init__(self, model: Path) -> None:
         threadpool_limits(1)  # the work is shared out among processes; and sums come out the same everywhere
-        self._folder = tempfile.TemporaryDirectory()
-        storage, metadata = LocalModelStorage.from_model_archive(Path(self._folder.name), model)
+        self._folder = folder = tempfile.TemporaryDirectory()
+        metadata, self._runner = load_predict_graph_runner(Path(folder.name), model, LocalModelStorage, DaskGraphRunner)
         self._target = metadata.nlu_target
-        schema = metadata.predict_schema.minimal_graph_schema([self._target])
-        context = ExecutionContext(graph_schema=schema, model_id=metadata.model_id)
-        self._runner = DaskGraphRunner.create(schema, storage, context)
         self._issues = load_issues()
         self._replies = Replies()
         gc.freeze()  # the model stays; looking through it for garbage again and again takes a tenth of the time
@@ -70,11 +67,9 @@ class Understanding:
 
     def parse(self, texts: Sequence[str]) -> list[Message]:
         """Returns what the pipeline says to each text, all read in one go; a slash at the beginning is no command."""
-        inputs = {
-            # An id of their own, which nobody reads, would take longer than all else about them.
-            PLACEHOLDER_MESSAGE: [UserMessage(as_text(text), message_id="") for text in texts],
-            PLACEHOLDER_TRACKER: None,
-        }
+        # An id of their own, which nobody reads, would take longer than all else about them.
+        messages = [UserMessage(as_text(text), message_id="") for text in texts]
+        inputs = {PLACEHOLDER_MESSAGE: messages, PLACEHOLDER_TRACKER: None}
         return list(self._runner.run(inputs=inputs, targets=[self._target])[self._target])
 
     def _triage(self, rows: Sequence[Row], links: Links) -> tuple[list[Record], list[Rejected]]:
@@ -99,11 +94,8 @@ class Understanding:
         ranking: list[Record] = message.get("intent_ranking")
         runner_up: Record = next((entry for entry in ranking if entry["name"] not in passed_over), {})
         language = message.get("language")["name"]
-        entities = [
-            {"entity": one["entity"], "value": one["value"], "start": one["start"], "end": one["end"]}
-            for one in message.get("entities", ())
-            if one["entity"] not in {LANGUAGE, FALLBACK_LANGUAGE}
-        ]
+        named = [one for one in message.get("entities", ()) if one["entity"] not in {LANGUAGE, FALLBACK_LANGUAGE}]
+        entities = [{key: one[key] for key in ("entity", "value", "start", "end")} for one in named]
         mood = triage.get("sentiment")
         feeling = (mood["label"], mood["confidence"]) if mood else None
         assessment = assess(best["name"], triage.get("signals", ()), feeling)

@@ -18,7 +18,7 @@ from itertools import chain, islice
 from multiprocessing.context import ForkServerContext
 from multiprocessing.forkserver import ensure_running
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from bot.batch.reading import BatchError, Chunk
 from bot.batch.tables import Links, pack
@@ -95,7 +95,9 @@ def on_this_machine(chunks: Iterator[Chunk], model: Model, work: Work, processes
                     yield chunk, future.result()
                 return
             except (BrokenProcessPool, ConnectionError, EOFError):  # a worker, or what workers are forked from
-                _stop_feeding(pool)
+                # Else the thread that writes chunks into a pipe which nobody reads any more never ends, nor does this
+                # process; Python does so itself from 3.12 on (https://github.com/python/cpython/issues/94777).
+                vars(pool)["_call_queue"]._reader.close()
                 again = [unfinished[number] for number in sorted(unfinished)]
                 chunks = chain(again, chunks)
                 # The workers had the first ones; the others waited.
@@ -170,16 +172,6 @@ def _finished(
         for future in wait(running, return_when=FIRST_COMPLETED).done:
             yield running[future], future
             del unfinished[running.pop(future).number]
-
-
-def _stop_feeding(pool: ProcessPoolExecutor) -> None:
-    """Ends the thread that writes chunks into a pipe which nobody reads any more, or else this process never ends.
-
-    As Python does itself from 3.12 on (https://github.com/python/cpython/issues/94777).
-    """
-    queue: Any = vars(pool).get("_call_queue")
-    if queue is not None:
-        queue._reader.close()
 
 
 def begin_to_load(model: Model) -> ForkServerContext:

@@ -37,9 +37,7 @@ class Encoder:
     """
 
     def __init__(self, keys: Keys, codes: npt.NDArray[np.int8], scales: Floats, provenance: dict[str, Any]) -> None:
-        self._keys = keys
-        self._codes = codes
-        self._scales = scales
+        self._keys, self._codes, self._scales = keys, codes, scales
         self._word_vector = lru_cache(maxsize=_CACHED_WORDS)(self._read_word)
         self.provenance = provenance
         content = b"".join(np.ascontiguousarray(values).tobytes() for values in (keys, codes, scales))

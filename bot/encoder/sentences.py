@@ -48,6 +48,11 @@ class SentenceEncoder:
     """
 
     def __init__(self, folder: Path) -> None:
+        for path in (folder / _TOKENIZER, folder / _MODEL):
+            if not path.is_file():
+                raise SentenceEncoderError(
+                    f"{path}: there is no such file; BOT_ENCODER must name a folder with {_MODEL} and {_TOKENIZER}."
+                )
         about = folder / _ABOUT
         settings = json.loads(about.read_text(encoding="utf8")) if about.exists() else {}
         self._prefix = str(settings.get("prefix", ""))
@@ -85,12 +90,10 @@ class SentenceEncoder:
             (n, dimension) float32, rows of unit length.
         """
         tokens = [self._tokens(text) for text in texts]
-        rows_by_length: dict[int, list[int]] = defaultdict(list)
+        by_length: dict[int, list[int]] = defaultdict(list)
         for row, ids in enumerate(tokens):
-            rows_by_length[len(ids)].append(row)
-        groups = [
-            rows[start : start + _BATCH] for rows in rows_by_length.values() for start in range(0, len(rows), _BATCH)
-        ]
+            by_length[len(ids)].append(row)
+        groups = [rows[start : start + _BATCH] for rows in by_length.values() for start in range(0, len(rows), _BATCH)]
         return self._encode_groups(tokens, groups)
 
     def _encode_groups(self, tokens: Sequence[Sequence[int]], groups: Sequence[list[int]]) -> Floats:
@@ -118,7 +121,6 @@ class SentenceEncoder:
 def _read_tokenizer(path: Path, longest: int) -> Tokenizer:
     from tokenizers import Tokenizer
 
-    _check_exists(path)
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises no class of its own
@@ -131,7 +133,6 @@ def _read_tokenizer(path: Path, longest: int) -> Tokenizer:
 def _read_model(path: Path) -> InferenceSession:
     import onnxruntime
 
-    _check_exists(path)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # messages run beside each other, and short ones gain nothing from threads
     options.inter_op_num_threads = 1
@@ -148,16 +149,7 @@ def _read_model(path: Path) -> InferenceSession:
     return session
 
 
-def _check_exists(path: Path) -> None:
-    if not path.is_file():
-        raise SentenceEncoderError(
-            f"{path}: there is no such file; BOT_ENCODER must name a folder with {_MODEL} and {_TOKENIZER}."
-        )
-
-
-@lru_cache(maxsize=4)
-def _load(folder: Path) -> SentenceEncoder:
-    return SentenceEncoder(folder)
+_load = lru_cache(maxsize=4)(SentenceEncoder)
 
 
 @lru_cache(maxsize=4)

@@ -152,20 +152,21 @@ class ActRules:
     def _other_product(self, message: CustomerMessage, situation: Situation) -> str | None:
         """Returns the product that a message is about where another one was taken for granted, or the same again."""
         answer, (named, clearly) = message.answer, message.named
+        others = answer.named - {situation.product}
+        if situation.product in answer.denied and len(others) == 1:
+            return next(iter(others))  # "not a family plan, we are a company on business standard"
         if named != situation.issue and clearly >= max(LIKELY, message.ranking.get("choose_product", 0.0)):
             return None  # another matter, in which the product is named
         if message.likeliest == "choose_product" and answer.product == situation.product:
             return situation.product
         if message.likeliest in QUESTIONS and message.acts[message.likeliest] >= LIKELY:
             return None  # "and if we have no azure account yet?"
-        others = answer.named - {situation.product}
         # "I did not ask about azure", "that is for administrators, mine is a family plan"
         objects = message.likeliest == "objection" and (situation.product in answer.named or others == {_PERSONAL})
         chooses = "choose_product" in (message.likeliest, message.intent)
         same_issue = named == situation.issue and clearly >= LIKELY  # "and how do I pay for azure?"
         same_issue = same_issue and message.likeliest not in QUESTIONS and others <= {*self._issues[named].products}
-        told = situation.product in answer.denied or objects or chooses or same_issue
-        return next(iter(others)) if told and len(others) == 1 else None
+        return next(iter(others)) if (objects or chooses or same_issue) and len(others) == 1 else None
 
     def _chooses(self, message: CustomerMessage, situation: Situation) -> Act | None:
         """Returns which of the issues that the bot offered it is."""
@@ -191,7 +192,9 @@ class ActRules:
         named, clearly = message.named
         if named in {offer.intent for offer in situation.offers} and clearly >= LITTLE:
             return Act(named, clearly)
-        told = (*SMALL_TALK, *QUESTIONS, *REACTIONS, *REQUESTS) if at_hand else SMALL_TALK
+        told: tuple[str, ...] = (*SMALL_TALK, *QUESTIONS, *REACTIONS, *REQUESTS) if at_hand else SMALL_TALK
+        if situation.ticket and not at_hand:
+            told += ("ask_how_long",)
         act = max(told, key=lambda name: message.acts.get(name, 0.0))
         confidence = message.acts[act]
         asks = "?" in message.text or (act not in NOT_ASKING and confidence >= LIKELY)

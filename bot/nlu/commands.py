@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from pathlib import Path
 
 from bot.articles.examples import Example, ExampleError, read_examples
-from bot.nlu.data_check import check_examples, few_phrases
+from bot.articles.replies import Replies, ReplyError
+from bot.command_line import print_json, reported
+from bot.nlu.data_check import check_examples, few_follow_ups, few_phrases
 from bot.settings import get_settings
 from bot.text.lexicon import LexiconError, default_folder, load_lexicon
 
@@ -18,9 +18,9 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     parser = subparsers.add_parser("data", help="check and describe the training data")
     verbs = parser.add_subparsers(dest="data_verb", required=True, metavar="COMMAND")
     check = verbs.add_parser("check", help="word lists, duplicates, runs of templates, too few phrases")
-    check.set_defaults(handler=_check)
+    check.set_defaults(handler=reported(_check, ExampleError, LexiconError, ReplyError))
     report = verbs.add_parser("report", help="counts, spread, repetition, confusions, suspected label errors")
-    report.set_defaults(handler=_report)
+    report.set_defaults(handler=reported(_report, ExampleError))
     for each in (check, report):
         each.add_argument("path", nargs="?", type=Path, help="folder of example files (data/nlu)")
     report.add_argument("--folds", type=int, default=3, help="folds of the cross-validation; 0 leaves it out (3)")
@@ -31,17 +31,14 @@ def _check(options: argparse.Namespace) -> int:
     """Prints a line per problem and per intent with few phrases, which is none.
 
     Returns:
-        Exit code 0 without problems, 1 with some, 2 where nothing could be read.
+        Exit code 0 without problems, 1 with some.
+
+    Raises:
+        ExampleError: nothing could be read; so with LexiconError.
     """
     examples = _examples(options)
-    if examples is None:
-        return 2
-    try:
-        load_lexicon(default_folder())
-    except LexiconError as error:
-        print(error, file=sys.stderr)
-        return 2
-    problems = check_examples(examples)
+    load_lexicon(default_folder())
+    problems = [*check_examples(examples), *few_follow_ups(examples, Replies().complete())]
     for problem in problems:
         print(problem)
     for note in few_phrases(examples):
@@ -50,27 +47,18 @@ def _check(options: argparse.Namespace) -> int:
     return 1 if problems else 0
 
 
-def _report(options: argparse.Namespace) -> int:
-    """Prints the report; exit code 0, or 2 where nothing could be read."""
+def _report(options: argparse.Namespace) -> None:
     from bot.nlu.data_report import as_markdown, describe
 
-    examples = _examples(options)
-    if examples is None:
-        return 2
-    report = describe(examples, options.folds)
-    print(json.dumps(report, ensure_ascii=False, indent=2) if options.json else as_markdown(report))
-    return 0
+    report = describe(_examples(options), options.folds)
+    if options.json:
+        print_json(report)
+    else:
+        print(as_markdown(report))
 
 
-def _examples(options: argparse.Namespace) -> list[Example] | None:
-    """Reads the phrases of the folder that the options name; None, with a sentence, where there are none."""
+def _examples(options: argparse.Namespace) -> list[Example]:
     folder = options.path or get_settings().data_dir / "nlu"
-    try:
-        examples = read_examples(folder)
-    except ExampleError as error:
-        print(error, file=sys.stderr)
-        return None
-    if not examples:
-        print(f"{folder}: no examples found; give the folder of the example files.", file=sys.stderr)
-        return None
+    if not (examples := read_examples(folder)):
+        raise ExampleError(f"{folder}: no examples found; give the folder of the example files.")
     return examples

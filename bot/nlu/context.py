@@ -19,7 +19,7 @@ from bot.articles.issues import load_issues
 from bot.articles.parts import PRODUCTS
 from bot.encoder.sentences import sentence_encoder_version
 from bot.nlu.act_rules import ActRules
-from bot.nlu.acts import NEW_MATTER, Act, CustomerMessage
+from bot.nlu.acts import LIKELY, NEW_MATTER, Act, CustomerMessage
 from bot.nlu.answers import Answer, read_answer
 from bot.nlu.component import TrainedComponent
 from bot.nlu.intent import LinearIntentClassifier, labelled_texts
@@ -242,7 +242,9 @@ class Context(TrainedComponent):
     def _product(self, text: str, language: str, answer: Answer) -> str | None:
         """Returns the product that an answer names, both, neither or unknown: as it is said, else by its words."""
         likely, confidence = self._likely_product(text, language)
-        return likely if confidence >= self._config["product_from"] else answer.product or likely
+        if confidence >= self._config["product_from"]:
+            return likely
+        return answer.product or (likely if confidence >= LIKELY else None)
 
     def _likely_product(self, text: str, language: str) -> tuple[str | None, float]:
         """Returns the product that a text names by how it is said, None for none, and how likely that is."""

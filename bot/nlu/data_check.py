@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
 
 from bot.articles.examples import Example
+from bot.nlu.acts import FOLLOW_UPS
 
 OPENING_WORDS = 4
 PHRASES_PER_OPENING = 3
+FEWEST_OF_ACT = 50
+"""Phrases of each follow-up act in a complete language."""
 UNDERSTOOD = {1: 20, 3: 49, 5: 66, 10: 78, 20: 85, 50: 87}
 """Phrases of a new intent -> percent of its messages that are understood (`python -m benchmarks.few_examples`)."""
 _WORD = re.compile(r"\w+")
@@ -46,6 +50,25 @@ def few_phrases(examples: Iterable[Example]) -> list[str]:
                 f"with {enough} phrases {UNDERSTOOD[enough]} %; add some."
             )
     return notes
+
+
+def few_follow_ups(examples: Iterable[Example], languages: Collection[str]) -> list[str]:
+    """Returns a sentence for each follow-up act that has too few phrases in a file `follow_ups.yml`.
+
+    Args:
+        examples: training phrases; where they hold no such file of a language, nothing is said of it.
+        languages: those in which phrases are counted (ISO 639-1).
+    """
+    counts: dict[Path, Counter[str]] = defaultdict(Counter)
+    for example in examples:
+        if example.path.name == "follow_ups.yml" and example.language in languages:
+            counts[example.path][example.intent] += 1
+    return [
+        f"{path}: {found[act]} phrases of the follow-up {act}; write {FEWEST_OF_ACT} or more."
+        for path, found in sorted(counts.items())
+        for act in sorted(FOLLOW_UPS)
+        if found[act] < FEWEST_OF_ACT
+    ]
 
 
 def fingerprint(text: str) -> str:

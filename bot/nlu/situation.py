@@ -42,6 +42,7 @@ class Situation:
         offers: the buttons of the bot's last turn.
         topics: the issues that came up so far, latest first, also those that only a passage was taken from.
         given: the passages that were shown, as `issue/slug`.
+        ticket: whether a ticket was opened.
         begun: whether the bot has said anything yet.
     """
 
@@ -53,6 +54,7 @@ class Situation:
     offers: tuple[Offer, ...] = ()
     topics: tuple[str, ...] = ()
     given: frozenset[str] = frozenset()
+    ticket: bool = False
     begun: bool = True
 
     @property
@@ -75,6 +77,7 @@ def situation_of(tracker: DialogueStateTracker | None) -> Situation | None:
         offers=tuple(offer for offers in turns for offer in offers),
         topics=tuple(dict.fromkeys(_topics(tracker))),
         given=frozenset(_given(tracker)),
+        ticket=bool(tracker.get_slot("ticket_number")),
         begun=any(isinstance(event, BotUttered) for event in tracker.events),
     )
 

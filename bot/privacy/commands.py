@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
 
+from bot.command_line import to_json
 from bot.files import write_private
 from bot.privacy.person import PersonalData, PersonalRecords
 from bot.privacy.retention import expire
@@ -50,7 +50,7 @@ def _export(options: argparse.Namespace) -> int:
     data = _data()
     kept = data.find(options.contact, options.also)
     found = {"contact": options.contact, **data.export(kept)}
-    text = json.dumps(found, ensure_ascii=False, indent=2, default=str) + "\n"
+    text = to_json(found) + "\n"
     if options.output is None:
         sys.stdout.write(text)
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import redis
@@ -16,7 +17,17 @@ from bot.stores.conversations import EVENTS, SESSIONS
 from bot.stores.sessions import key
 from bot.tickets.model import Ticket, as_json
 from bot.tickets.store import TicketStore
-from bot.tickets.tables import CANDIDATES, LIVE_ROWS, LIVE_STATES, OUTBOX, OUTCOMES, SEARCHES, TICKETS, read_ticket
+from bot.tickets.tables import (
+    CANDIDATES,
+    LIVE_ROWS,
+    LIVE_STATES,
+    OUTBOX,
+    OUTCOMES,
+    SEARCHES,
+    TICKET_CHANGES,
+    TICKETS,
+    read_ticket,
+)
 
 # Databases take only so many parameters in one statement.
 _AT_ONCE = 500
@@ -74,20 +85,15 @@ class PersonalData:
             ValueError: the address is none, or a reference is not among the mentions.
         """
         address = fold_address(contact)
+        is_own = partial(is_address, address=address)
         pages = list(self._page_sessions())
         named = self._named_conversations(address, pages)
         named_tickets = self._named_tickets(address)
-        theirs = {ticket.conversation_id for ticket, _ in named_tickets if is_address(ticket.contact_email, address)}
+        theirs = {ticket.conversation_id for ticket, _ in named_tickets if is_own(ticket.contact_email)}
         contacts, tickets = self._contacts(sorted({*named, *theirs}), pages)
-        conversations = {
-            name for name, found in contacts.items() if found and all(is_address(item, address) for item in found)
-        }
-        own = [
-            ticket
-            for ticket in tickets
-            if is_address(ticket.contact_email, address)
-            or (not ticket.contact_email and ticket.conversation_id in conversations)
-        ]
+        conversations = {name for name, found in contacts.items() if found and all(map(is_own, found))}
+        own = [ticket for ticket in tickets if is_own(ticket.contact_email)]
+        own += [each for each in tickets if not each.contact_email and each.conversation_id in conversations]
         ids = {ticket.id for ticket in own}
         others = [(ticket, words) for ticket, words in named_tickets if ticket.id not in ids]
         mentions = {ticket.number: words for ticket, words in others}
@@ -113,7 +119,9 @@ class PersonalData:
     def export(self, kept: PersonalRecords) -> dict[str, Any]:
         """Returns all that is the person's as plain JSON values; mentions are not among it."""
         tickets = [
-            as_json(ticket) | {"deliveries": [vars(item) for item in self._tickets.deliveries(ticket.number)]}
+            as_json(ticket)
+            | {"deliveries": [vars(item) for item in self._tickets.deliveries(ticket.number)]}
+            | {"changes": [vars(item) for item in self._tickets.changes(ticket.number)]}
             for ticket in kept.tickets
         ]
         names = kept.conversations
@@ -158,6 +166,7 @@ class PersonalData:
         names = ("contact_email", "summary", "transcript", "entities", "steps_tried", "assignee")
         texts = [TICKETS.c[name] for name in names]
         named = self._named(OUTBOX.c.ticket_id, address, lambda row: row.reason, OUTBOX.c.reason)
+        named |= self._named(TICKET_CHANGES.c.ticket_id, address, lambda row: row.after, TICKET_CHANGES.c.after)
         named |= self._named(TICKETS.c.id, address, lambda row: as_json(read_ticket(row)), *texts)
         return [(read_ticket(row), named[row.id]) for row in self._rows(TICKETS.c.id, sorted(named))]
 

@@ -9,10 +9,28 @@ from sqlalchemy import String, cast, delete, func, inspect, literal, select, upd
 from sqlalchemy.engine import Engine
 
 from bot.stores.conversations import EVENTS, SESSIONS
+from bot.tickets.handling import NOTE
 from bot.tickets.store import TicketStore
-from bot.tickets.tables import CANDIDATES, LIVE_ROWS, LIVE_STATES, OUTBOX, OUTCOMES, SEARCHES, TICKETS
+from bot.tickets.tables import (
+    CANDIDATES,
+    DESK_AUDIT,
+    LIVE_ROWS,
+    LIVE_STATES,
+    OUTBOX,
+    OUTCOMES,
+    SEARCHES,
+    TICKET_CHANGES,
+    TICKETS,
+)
 
 _EXPIRED = "expired-"
+_EMPTY: dict[str, object] = {
+    "contact_email": None,
+    "summary": "",
+    "entities": [],
+    "steps_tried": [],
+    "transcript": [],
+}
 # A statement that deletes all at once would keep customers waiting.
 _AT_ONCE = 500
 
@@ -60,26 +78,20 @@ def expire(
     undelivered = ways.where(OUTBOX.c.state != "delivered").exists()
     finished = old & ~undelivered & (ways.exists() | (TICKETS.c.state == "closed"))
     with tickets.writing() as connection:
-        anonymous = connection.execute(
-            update(TICKETS)
-            .where(finished)
-            .values(
-                conversation_id=literal(_EXPIRED) + cast(TICKETS.c.id, String),
-                form_id=literal(_EXPIRED) + cast(TICKETS.c.id, String),
-                contact_email=None,
-                summary="",
-                entities=[],
-                steps_tried=[],
-                transcript=[],
-            )
-            .execution_options(synchronize_session=False)
-        ).rowcount
+        name = literal(_EXPIRED) + cast(TICKETS.c.id, String)
+        emptied = update(TICKETS).where(finished).values(conversation_id=name, form_id=name, **_EMPTY)
+        anonymous = connection.execute(emptied).rowcount
         held_back = connection.execute(select(func.count()).select_from(TICKETS).where(old)).scalar_one()
         outcomes = connection.execute(
             update(OUTCOMES)
             .where(OUTCOMES.c.at < conversations_before, OUTCOMES.c.conversation_id.notlike(f"{_EXPIRED}%"))
             .values(conversation_id=literal(_EXPIRED) + cast(OUTCOMES.c.id, String))
         ).rowcount
+        # Notes of agents are about the customer; what was changed of a ticket, and by whom, can be counted.
+        gone = select(TICKETS.c.id).where(TICKETS.c.conversation_id.like(f"{_EXPIRED}%"))
+        notes = (TICKET_CHANGES.c.field == NOTE) & TICKET_CHANGES.c.ticket_id.in_(gone)
+        connection.execute(delete(TICKET_CHANGES).where(notes))
+        connection.execute(delete(DESK_AUDIT).where(DESK_AUDIT.c.at < tickets_before))
         # A question is a customer's own words, and `articles propose` has had its time to take it up.
         connection.execute(delete(SEARCHES).where(SEARCHES.c.at < conversations_before))
         connection.execute(delete(LIVE_ROWS).where(LIVE_ROWS.c.at < conversations_before))

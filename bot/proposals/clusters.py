@@ -124,19 +124,13 @@ def _cluster(own: list[Question], vectors: NDArray[np.float32], searcher: Search
 def _article(connection: sqlite3.Connection, file: str) -> FoundArticle:
     rows = connection.execute(
         "SELECT id, path, language, title, steps, source, licence FROM articles "
-        "WHERE path = ? OR substr(path, -length(?)) = ? ORDER BY language != 'en', language",
-        (file, f"/{file}", f"/{file}"),
+        "WHERE substr('/' || path, -length(:name)) = :name ORDER BY language != 'en', language",
+        {"name": f"/{file}"},
     ).fetchall()
     rows = [row for row in rows if row[1] == rows[0][1]]
     query = "SELECT url, label FROM links WHERE article = ? AND url LIKE 'https://%' ORDER BY line DESC"
     labels = {row[2]: dict(connection.execute(query, (row[0],)).fetchall()) for row in rows}
-    return FoundArticle(
-        file=file,
-        path=rows[0][1],
-        titles={row[2]: row[3] for row in rows},
-        steps=max(row[4] for row in rows),
-        links=tuple(dict.fromkeys(url for found in reversed(labels.values()) for url in reversed(found))),
-        labels=labels,
-        source=", ".join(dict.fromkeys(row[5] for row in rows)),
-        licence=rows[0][6],
-    )
+    links = tuple(dict.fromkeys(url for found in reversed(labels.values()) for url in reversed(found)))
+    titles, steps = {row[2]: row[3] for row in rows}, max(row[4] for row in rows)
+    source = ", ".join(dict.fromkeys(row[5] for row in rows))
+    return FoundArticle(file, rows[0][1], titles, steps, links, labels, source, rows[0][6])

@@ -7,7 +7,9 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from numpy.typing import NDArray
 
 from bot.articles import parts
 from bot.articles.examples import Example
@@ -29,6 +31,7 @@ _TEMPLATES = Environment(
 _NAME_WORDS = 4
 _MOST_LINKS = 4
 _MOST_ELSEWHERE = 40
+_MOST_RIVALS = 20
 _NO_WORDS = frozenset({"a", "an", "and", "for", "from", "how", "in", "of", "on", "or", "the", "to", "with", "your"})
 
 
@@ -42,7 +45,7 @@ def write_drafts(found: Sequence[Cluster], output: Path, examples: Sequence[Exam
     Args:
         found: the clusters.
         output: the folder, which must be missing or empty.
-        examples: the training phrases, some of which belong to a new issue from now on.
+        examples: the training phrases, with which a new issue competes; some belong to it from now on.
 
     Returns:
         The names of the proposed issues, in the order of the clusters.
@@ -52,9 +55,14 @@ def write_drafts(found: Sequence[Cluster], output: Path, examples: Sequence[Exam
     """
     check_output(output)
     names: list[str] = []
+    issues = load_issues()
+    asked = {question.language for cluster in found for question in cluster.questions}
+    rivals = [one for one in examples if one.about_products or (one.intent in issues and one.language in asked)]
+    vectors = load_encoder().encode([one.text for one in rivals])
     for cluster in found:
-        names.append(issue_name(cluster, {*load_issues(), *names}))
-        _write_issue(cluster, names[-1], output / names[-1], examples)
+        names.append(issue_name(cluster, {*issues, *names}))
+        near = _nearest(cluster, rivals, vectors)
+        _write_issue(cluster, names[-1], output / names[-1], near)
     _write(output / "README.md", "list.md", issues=zip(names, found, strict=True))
     return names
 
@@ -81,7 +89,7 @@ def issue_name(cluster: Cluster, taken: Collection[str]) -> str:
     return next(each for each in (name, *(f"{name}_{number}" for number in range(2, 1000))) if each not in taken)
 
 
-def _write_issue(cluster: Cluster, name: str, folder: Path, examples: Sequence[Example]) -> None:
+def _write_issue(cluster: Cluster, name: str, folder: Path, near: Sequence[Example]) -> None:
     _write(folder / "issues-row.yml", "issues-row.yml", name=name, cluster=cluster)
     replies = Replies()
     for language in replies.languages():
@@ -90,7 +98,9 @@ def _write_issue(cluster: Cluster, name: str, folder: Path, examples: Sequence[E
         phrases = [question.text for question in cluster.questions if question.language == language]
         path = folder / "nlu" / language / f"{name}.yml"
         _write(path, "phrases.yml", name=name, language=language, phrases=phrases)
-    _write(folder / "README.md", "README.md", name=name, cluster=cluster, elsewhere=_elsewhere(cluster, examples))
+    refused = [one for one in near if one.about_products][:_MOST_ELSEWHERE]
+    rivals = [one for one in near if not one.about_products][:_MOST_RIVALS]
+    _write(folder / "README.md", "README.md", name=name, cluster=cluster, elsewhere=refused, rivals=rivals)
 
 
 def _write_skeleton(path: Path, cluster: Cluster, name: str, language: str, replies: Replies) -> None:
@@ -124,13 +134,11 @@ def _links(cluster: Cluster, language: str) -> dict[str, str]:
     return dict(list(found.items())[:_MOST_LINKS])
 
 
-def _elsewhere(cluster: Cluster, examples: Sequence[Example]) -> list[str]:
-    """Returns the phrases that are trained to be refused but may mean what the cluster does, nearest first."""
-    refused = [example for example in examples if example.about_products]
-    vectors = load_encoder().encode([example.text for example in refused])
-    near = sorted((-float(vector @ cluster.centre), number) for number, vector in enumerate(vectors))
-    shown = [refused[number] for distance, number in near if 1 + distance <= DISTANCE][:_MOST_ELSEWHERE]
-    return [f"{example.path.parent.name}/{example.path.name}: {example.text}" for example in shown]
+def _nearest(cluster: Cluster, examples: Sequence[Example], vectors: NDArray[np.float32]) -> list[Example]:
+    """Returns the phrases that may mean what the cluster does, nearest first; `vectors` has a row for each phrase."""
+    likeness = vectors @ cluster.centre
+    order = np.argsort(-likeness, kind="stable").tolist()
+    return [examples[number] for number in order if likeness[number] >= 1 - DISTANCE]
 
 
 def _write(path: Path, template: str, **values: Any) -> None:

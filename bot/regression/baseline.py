@@ -14,8 +14,8 @@ from bot.regression.inventory import Inventory
 from bot.regression.items import FORMAT, Item, Pair, RegressionError, Result, read_json, write_whole
 
 REMEDY = "restore it from git, or make a new one with `python -m bot regression accept`"
-Answer = tuple[bool, str | None, float | None, str | None]
-"""Right, got (None: as expected), confidence, best."""
+Answer = int | list[Any]
+"""Right, got (None: as expected), confidence, best, but no None at the end; a number where only right is left."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,10 @@ class Baseline:
         """Returns what came of the same question then; None if it was not asked."""
         if (answer := self.answers.get(item.key)) is None:
             return None
-        right, got, confidence, best = answer
-        return replace(item, right=right, got=item.expected if got is None else got, confidence=confidence, best=best)
+        right, got, confidence, best = [*(answer if isinstance(answer, list) else [answer]), None, None, None][:4]
+        return replace(
+            item, right=bool(right), got=item.expected if got is None else got, confidence=confidence, best=best
+        )
 
     def pairs(self, items: Iterable[Item]) -> list[Pair]:
         """Returns the items with what came of the same questions then; those that were not asked are left out."""
@@ -57,10 +59,7 @@ class Baseline:
 
 def make_baseline(result: Result) -> Baseline:
     """Returns a result as a baseline."""
-    answers = {
-        item.key: (item.right, None if item.got == item.expected else item.got, item.confidence, item.best)
-        for item in result.items
-    }
+    answers = {item.key: _answer(item) for item in result.items}
     values = {metric.name: round(metric.value(metric.items), 5) for metric in metrics(result.items)}
     counts = Counter(f"{item.set}/{item.language}" for item in result.items)
     return Baseline(result.about, values, result.numbers, dict(sorted(counts.items())), answers, result.inventory)
@@ -78,8 +77,7 @@ def read_baseline(path: Path) -> Baseline | None:
     try:
         if (found := content.pop("format")) != FORMAT:
             raise RegressionError(f"{path}: is of format {found}, not {FORMAT}; {REMEDY}.")
-        answers = {key: _read_answer(answer) for key, answer in content.pop("items").items()}
-        return Baseline(answers=answers, **content)
+        return Baseline(answers=dict(content.pop("items")), **content)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RegressionError(f"{path}: is no baseline ({error!r}); {REMEDY}.") from error
 
@@ -89,18 +87,14 @@ def write_baseline(path: Path, baseline: Baseline) -> None:
     names = ("about", "figures", "numbers", "counts", "inventory")
     head = {"format": FORMAT, **{name: getattr(baseline, name) for name in names}}
     lines = [f" {json.dumps(name)}: {json.dumps(value, indent=1, ensure_ascii=False)}," for name, value in head.items()]
-    rows = sorted(f"  {json.dumps(key)}: {_short(answer)}" for key, answer in baseline.answers.items())
+    rows = sorted(
+        f"  {json.dumps(key)}: {json.dumps(one, ensure_ascii=False)}" for key, one in baseline.answers.items()
+    )
     write_whole(path, "\n".join(["{", *lines, ' "items": {', ",\n".join(rows), " }", "}"]) + "\n")
 
 
-def _short(answer: Answer) -> str:
-    """Returns an answer as JSON, without what it lacks at its end; a number where only right or wrong is left."""
-    values: list[Any] = [int(answer[0]), *answer[1:]]
+def _answer(item: Item) -> Answer:
+    values = [int(item.right), None if item.got == item.expected else item.got, item.confidence, item.best]
     while values[-1] is None:
         values.pop()
-    return json.dumps(values if len(values) > 1 else values[0], ensure_ascii=False)
-
-
-def _read_answer(stored: Any) -> Answer:
-    right, got, confidence, best = [*(stored if isinstance(stored, list) else [stored]), None, None, None][:4]
-    return bool(right), got, confidence, best
+    return values if len(values) > 1 else int(item.right)

@@ -1,12 +1,13 @@
-"""The changes since the baseline, as git and the structure of the data tell them: phrases, settings, articles, code."""
+"""The changes since the baseline, as git and the data's own structure tell them: phrases, settings, files by name."""
 
 from __future__ import annotations
 
 import subprocess
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +16,20 @@ import yaml
 from bot.regression.inventory import PHRASES, Loss, settings
 from bot.regression.items import Pair, counted
 from bot.text.yaml_files import parse_yaml
+from bot.training import HASHED_SUFFIXES, MODEL_SOURCES
 
-WATCHED = ("config.yml", "domain.yml", "data", "bot", "actions", "uv.lock")
-MEANING = frozenset({"intents", "real_style", "robustness", "two_issues", "one_issue", "long"})
-LANGUAGE = frozenset({"language", "language_with_page"})
-TRIAGE = frozenset({"two_issues", "one_issue", "long"})
-ENTITIES = frozenset({"entities"})
+SAID = ("actions/", "bot/tickets/", "data/articles/", "data/replies/", "data/rules.yml")
+"""Beginnings of the paths of what the bot says and does: it turns how conversations go, and no other answer."""
+WATCHED = (*MODEL_SOURCES, "bot/encoder/weights.npz", "bot/encoder/shipped", "actions", "bot/tickets")
 TALK = frozenset({"dialogues", "conversations"})
-ALL = MEANING | LANGUAGE | ENTITIES | TALK
-SETS_OF_FILES: tuple[tuple[tuple[str, ...], frozenset[str]], ...] = (
-    (("data/articles/", "bot/articles/"), TALK | {"articles"}),
-    (("data/issues.yml",), MEANING | TALK | {"articles"}),
-    (("data/entities.yml", "data/lexicon/", "bot/nlu/entit", "bot/nlu/models/entit"), ENTITIES),
-    (("data/triage", "bot/nlu/triage", "bot/nlu/models/triage"), TRIAGE),
-    (("bot/nlu/language", "bot/nlu/models/language"), LANGUAGE),
-    (("bot/encoder/",), MEANING | {"retrieval"}),
-    (("bot/nlu/", "bot/text/"), MEANING),
-    (("data/replies/", "data/rules.yml", "domain.yml", "actions/", "bot/tickets/"), TALK),
-    (("uv.lock",), ALL),
-)
-"""Beginnings of paths, and the sets whose answers such files can turn; the first that fits counts, others turn none."""
+UNTAUGHT = frozenset({"dialogues", "entities", "articles", "retrieval"})
+"""Sets whose answers training phrases do not turn."""
+SETTINGS = "config.yml"
 STATUS = {"A": "added", "D": "deleted"}
 MOST_CELLS_NAMED = 4
 NOT_COMMITTED = "not committed"
+Phrases = dict[tuple[str, str], str]
+"""(language, text) -> intent."""
 
 
 @dataclass(frozen=True)
@@ -48,24 +40,28 @@ class Change:
     """Short hash, or `not committed`."""
     subject: str
     description: str
-    sets: frozenset[str]
-    """The sets whose items it can turn."""
     path: str = ""
     """The file that was changed; empty for phrases."""
     cells: frozenset[str] = frozenset()
     """Of phrases, `language/intent`: only items in that language that are, or are taken for, that intent."""
 
+    @property
+    def breadth(self) -> float:
+        """How much it can have turned: least by a setting, then by phrases of few cells, most by any other file."""
+        return 0 if self.path == SETTINGS else len(self.cells) or inf
+
     def concerns(self, pair: Pair) -> bool:
-        """Tells whether the change can have turned an answer."""
+        """Tells whether the change can have turned an answer, for all that its cells and its path say."""
         now, then = pair
-        if now.set not in self.sets:
-            return False
-        if now.set == "articles" and self.path.startswith("data/articles/"):
-            return self.path.endswith(now.text)
-        if not self.cells or now.set in LANGUAGE:
-            return not self.cells or self._has_cell(now.language)
-        named = {then.got, now.best, *now.expected.split(" + "), *now.got.split(" + ")}
-        return any(self._has_cell(f"{now.language}/{intent}") for intent in named)
+        if self.cells:
+            named = {then.got, now.best, *now.expected.split(" + "), *now.got.split(" + ")}
+            cells = [f"{now.language}/{intent}" for intent in named]
+            return now.set not in UNTAUGHT and any(
+                map(self._has_cell, cells if "language" not in now.set else [now.language])
+            )
+        if now.set == "articles":
+            return self.path.endswith(now.text) or not self.path.startswith(SAID)
+        return now.set in TALK or not self.path.startswith(SAID)
 
     def concerns_loss(self, loss: Loss) -> bool:
         """Tells whether the change can have lost what the bot was made of."""
@@ -91,25 +87,15 @@ def find_commit(root: Path, name: str) -> str:
 
 
 def is_dirty(root: Path) -> bool:
-    """Tells whether anything that a model is made from has been changed and not committed."""
+    """Tells whether anything that is watched has been changed and not committed."""
     return bool(git(root, "status", "--porcelain", "--", *WATCHED))
 
 
-def base(root: Path, measured: str | None, baseline: Path) -> tuple[str, str]:
-    """Returns the commit from which on changes are read, and a remark where it is not the one that was measured.
-
-    Args:
-        root: the project's folder.
-        measured: the commit that the baseline was measured at.
-        baseline: the baseline's file; where the history has been rewritten, the commit that wrote it is taken.
-    """
-    if measured and find_commit(root, measured):
-        return measured, ""
-    wrote = git(root, "log", "-1", "--format=%H", "--", str(baseline.resolve()))
-    remark = f"The baseline's commit {str(measured)[:10]} is not in this clone"
-    if not wrote:
-        return "", f"{remark}, so that causes cannot be read; fetch the whole history."
-    return wrote, f"{remark}; changes are read from {wrote[:10]} on, which wrote the baseline."
+def baseline_commit(root: Path, baseline: Path) -> str:
+    """Returns the commit that wrote a baseline, from which on changes are read; empty where git does not know it."""
+    if git(root, "rev-parse", "--is-shallow-repository") == "true":  # the oldest commit there seems to write everything
+        return ""
+    return git(root, "log", "-1", "--format=%H", "--", str(baseline.resolve()))
 
 
 def age(root: Path, commit: str, finished_at: str) -> str:
@@ -117,7 +103,7 @@ def age(root: Path, commit: str, finished_at: str) -> str:
 
     Args:
         root: the project's folder.
-        commit: as `base` returns it.
+        commit: as `baseline_commit` returns it.
         finished_at: when the baseline was measured (ISO 8601).
     """
     days = counted((datetime.now(timezone.utc) - datetime.fromisoformat(finished_at)).days, "day")
@@ -130,11 +116,11 @@ def since(root: Path, commit: str) -> list[Change]:
 
     Args:
         root: the project's folder.
-        commit: as `base` returns it.
+        commit: as `baseline_commit` returns it.
     """
     if not commit:
         return []
-    found = _changes(root, "HEAD", None, NOT_COMMITTED, "")
+    found = list(_changes(root, "HEAD", None, NOT_COMMITTED))
     for line in git(root, "log", "--no-merges", "--format=%H%x09%s", f"{commit}..HEAD", "--", *WATCHED).splitlines():
         full, _, subject = line.partition("\t")
         found += _changes(root, f"{full}^", full, full[:10], subject)
@@ -143,57 +129,49 @@ def since(root: Path, commit: str) -> list[Change]:
 
 def between(root: Path, before: str | None, after: str | None) -> list[Change]:
     """Returns what differs between two commits, as one; nothing where one of them is not known."""
-    return _changes(root, before, after, f"{before[:10]}..{after[:10]}", "") if before and after else []
+    return list(_changes(root, before, after, f"{before[:10]}..{after[:10]}")) if before and after else []
 
 
-def _changes(root: Path, before: str, after: str | None, commit: str, subject: str) -> list[Change]:
-    """Returns the changes from one commit to another one; None for the files as they lie there."""
-    commits = [before, after] if after else [before]
+def _changes(root: Path, before: str, after: str | None, commit: str, subject: str = "") -> Iterator[Change]:
+    """Yields the changes from one commit to another one, or (None) to the files as they lie there; phrases last."""
+    commits = filter(None, (before, after))
     listed = git(root, "diff", "--no-renames", "--name-status", *commits, "--", *WATCHED)
-    had: dict[tuple[str, str], str] = {}
-    has: dict[tuple[str, str], str] = {}
-    others = []
+    had: Phrases = {}
+    has: Phrases = {}
     for status, path in (row.split("\t") for row in listed.splitlines()):
         if path.startswith("data/nlu/"):
             had |= _phrases(_read(root, before, path))
             has |= _phrases(_read(root, after, path))
-        elif path == "config.yml":
+        elif path == SETTINGS:
             old, new = (settings(_read(root, side, path)) for side in (before, after))
-            for key in sorted(key for key in {*old, *new} if old.get(key) != new.get(key)):
-                told = f"config.yml: {key} changed from {old.get(key)} to {new.get(key)}"
-                others.append(Change(commit, subject, told, ALL, path))
-        elif sets := next((sets for starts, sets in SETS_OF_FILES if path.startswith(starts)), None):
-            others.append(Change(commit, subject, f"{path} {STATUS.get(status, 'changed')}", sets, path))
-    sets = MEANING | LANGUAGE | {"conversations"}
-    phrases = [Change(commit, subject, told, sets, cells=cells) for told, cells in _phrase_changes(had, has)]
-    return [*phrases, *others]
+            for key in sorted({*old, *new}):
+                if old.get(key) != new.get(key):
+                    told = f"{path}: {key} changed from {old.get(key)} to {new.get(key)}"
+                    yield Change(commit, subject, told, path)
+        elif Path(path).suffix in HASHED_SUFFIXES:
+            yield Change(commit, subject, f"{path} {STATUS.get(status, 'changed')}", path)
+    for told, cells in _phrase_changes(had, has):
+        yield Change(commit, subject, told, cells=cells)
 
 
-def _phrase_changes(
-    had: dict[tuple[str, str], str], has: dict[tuple[str, str], str]
-) -> Iterator[tuple[str, frozenset[str]]]:
-    """Yields what happened to phrases, and to which cells.
-
-    Args:
-        had: (language, text) of the phrases before, with their intents.
-        has: the same of the phrases now.
-    """
-    for what in ("removed", "relabelled", "added"):
-        named: Counter[str] = Counter()
-        cells = set()
-        for language, text in {**had, **has}:
-            old, new = had.get((language, text)), has.get((language, text))
-            if old != new and what == ("added" if old is None else "removed" if new is None else "relabelled"):
-                named[f"{f'from {old} to {new}' if old and new else old or new} in {language}"] += 1
-                cells |= {f"{language}/{intent}" for intent in (old, new) if intent}
-        if named:
-            told = ", ".join(f"{name} ({count})" for name, count in named.most_common(MOST_CELLS_NAMED))
-            more = f" and {len(named) - MOST_CELLS_NAMED} more" * (len(named) > MOST_CELLS_NAMED)
-            yield f"{counted(named.total(), 'phrase')} {what}: {told}{more}", frozenset(cells)
+def _phrase_changes(had: Phrases, has: Phrases) -> Iterator[tuple[str, frozenset[str]]]:
+    """Yields what happened to phrases, and to which cells."""
+    names: dict[str, Counter[str]] = defaultdict(Counter)
+    cells: dict[str, set[str]] = defaultdict(set)
+    for language, text in {**had, **has}:
+        old, new = had.get((language, text)), has.get((language, text))
+        if old != new:
+            what = "added" if old is None else "removed" if new is None else "relabelled"
+            names[what][f"{f'from {old} to {new}' if old and new else old or new} in {language}"] += 1
+            cells[what] |= {f"{language}/{intent}" for intent in (old, new) if intent}
+    for what, count in names.items():
+        told = ", ".join(f"{name} ({number})" for name, number in count.most_common(MOST_CELLS_NAMED))
+        more = f" and {len(count) - MOST_CELLS_NAMED} more" * (len(count) > MOST_CELLS_NAMED)
+        yield f"{counted(count.total(), 'phrase')} {what}: {told}{more}", frozenset(cells[what])
 
 
-def _phrases(content: dict[str, Any]) -> dict[tuple[str, str], str]:
-    """Returns the phrases of an example file: (language, text) -> intent."""
+def _phrases(content: dict[str, Any]) -> Phrases:
+    """Returns the phrases of an example file."""
     return {
         ((entry.get("metadata") or {}).get("language", ""), line.removeprefix("- ").strip()): entry["intent"]
         for entry in content.get("nlu") or []

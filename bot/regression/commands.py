@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import argparse
-import json
-import signal
 import sys
-import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from rich.console import Console
-
+from bot.command_line import Command, print_json, run_to_end
+from bot.nlu.explain import NoClassifierError
 from bot.regression import changes, run
 from bot.regression.baseline import Baseline, make_baseline, read_baseline, write_baseline
-from bot.regression.compare import SLOW, measured
-from bot.regression.explain import explain, find_causes, find_reasons, print_explanation
+from bot.regression.explain import explain, find_causes, find_reasons
 from bot.regression.history import History, PastRun
 from bot.regression.items import RegressionError, Result, read_result
 from bot.regression.measure import HELD_OUT
 from bot.regression.notify import notify
-from bot.regression.report import TREND_RUNS, Report, as_markdown, write_report
+from bot.regression.rendering import show
+from bot.regression.report import TREND_RUNS, Report, write_report
 from bot.regression.steps import STEPS, Step
-from bot.regression.verdict import Tolerances, Verdict, judge, read_tolerances
+from bot.regression.verdict import Verdict, judge, read_tolerances
 from bot.settings import PROJECT_ROOT, get_settings
+from bot.training import model_or_trained
 
 OUTPUT = PROJECT_ROOT / "var" / "regression"
-COULD_NOT_RUN = 2
 
 
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -38,7 +37,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
         "run",
         help="train, measure, compare with the baseline and report",
         description="Exit code: 0 as good as the baseline or better, 1 worse, 2 could not run. "
-        f"`make nightly` measures {' and '.join(SLOW)}, too.",
+        f"`make nightly` measures {' and '.join(run.SLOW)}, too.",
     )
     add_run_options(running, STEPS)
     accepting = verbs.add_parser("accept", help="make the last run's result the baseline, and show what that changes")
@@ -66,113 +65,77 @@ def add_run_options(parser: argparse.ArgumentParser, steps: Mapping[str, Step]) 
         parser: the parser.
         steps: what a run measures unless its options leave it out.
     """
-    _add_folders(parser, lambda options: _run(options, steps))
+    _add_folders(parser, partial(_run, steps))
     parser.add_argument("--model", type=Path, help="measure this model instead of training one")
-    parser.add_argument("--without", nargs="+", default=[], choices=(*STEPS, *SLOW), help="steps that are left out")
+    parser.add_argument("--without", nargs="+", default=[], choices=(*STEPS, *run.SLOW), help="steps that are left out")
     parser.add_argument("--fresh", action="store_true", help="throw away what an interrupted run has left")
-    parser.add_argument(
-        "--retrainings",
-        type=int,
-        default=0,
-        metavar="N",
-        help="train N more models with other seeds, to measure how many answers a harmless change turns; "
-        "`accept` keeps that with the baseline",
-    )
+    retrainings = "train N more models with other seeds, to measure how many answers a harmless change turns; "
+    retrainings += "`accept` keeps that with the baseline"
+    parser.add_argument("--retrainings", type=int, default=0, metavar="N", help=retrainings)
     parser.add_argument("--measure-only", action="store_true", help="write result.json and stop: no verdict")
 
 
-def _add_folders(parser: argparse.ArgumentParser, command: Callable[[argparse.Namespace], int]) -> None:
+def _add_folders(parser: argparse.ArgumentParser, command: Command) -> None:
     parser.add_argument("--sets", type=Path, default=HELD_OUT, help="folder of held-out sets, baseline and tolerances")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="where the report goes (var/regression)")
     _set_handler(parser, command)
 
 
-def _set_handler(parser: argparse.ArgumentParser, command: Callable[[argparse.Namespace], int]) -> None:
-    parser.set_defaults(handler=lambda options: _reported(lambda: command(options)))
+def _set_handler(parser: argparse.ArgumentParser, command: Command) -> None:
+    parser.set_defaults(handler=lambda options: run_to_end(command, options, *run.ERRORS, NoClassifierError))
 
 
-def _reported(command: Callable[[], int]) -> int:
-    """Turns whatever keeps a run from its verdict into one sentence and exit code 2; 1 is for a worse bot alone."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        return command()
-    except RegressionError as error:
-        told = str(error)
-    except KeyboardInterrupt:
-        told = "interrupted; run it again, and it goes on where it was."
-    except OSError as error:
-        told = f"{error.filename or 'a file'}: {error.strerror or error}; make room or mend it, and run again."
-    except Exception as error:
-        traceback.print_exc()
-        told = f"a fault of the program ({type(error).__name__}: {error}); the trace stands above."
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    print(f"could not run: {told}", file=sys.stderr)
-    return COULD_NOT_RUN
-
-
-def _run(options: argparse.Namespace, steps: Mapping[str, Step]) -> int:
+def _run(steps: Mapping[str, Step], options: argparse.Namespace) -> int:
     baseline_path = options.sets / "baseline.json"
     baseline = read_baseline(baseline_path)  # a broken one is told before twenty minutes have passed
     tolerances = read_tolerances(options.sets / "tolerances.yml")
     history = None if options.measure_only else History(get_settings().regression_database.get_secret_value())
     steps = {name: step for name, step in steps.items() if name not in options.without}
-    if missing := [name for name in SLOW if name not in {*steps, *options.without}]:
+    if missing := [name for name in run.SLOW if name not in {*steps, *options.without}]:
         print(f"not measured: {', '.join(missing)}; `make nightly` measures them, too.", flush=True)
     result = run.measure(options.sets, options.output, steps, options.model, options.fresh, options.retrainings)
+    result.write(options.output / "result.json")
     if history is None or baseline is None:
-        result.write(options.output / "result.json")
         run.forget(options.output)
         if history is None:
             return 0
         raise RegressionError(f"{baseline_path}: there is no baseline; `python -m bot regression accept` makes one.")
-    if "intents" not in steps:
-        tolerances = _without_critical(tolerances)  # they were left out on purpose, with all phrases
+    if "intents" not in steps:  # they were left out on purpose, with all phrases
+        tolerances = tolerances.copy(update={"critical": {}})
     asked = {name for step in steps.values() for name in step.sets}
     counts = {name: count for name, count in baseline.counts.items() if name.split("/")[0] in asked}
     verdict = judge(result, replace(baseline, counts=counts), tolerances)
-    commit, remark = changes.base(PROJECT_ROOT, baseline.about.get("commit"), baseline_path)
-    this = PastRun(
-        result.about["started_at"],
-        str(result.about["commit"]),
-        "worse" if verdict.is_worse else "good",
-        {figure.name: figure.now for figure in verdict.figures},
-    )
-    report = replace(
-        _explained(
-            result,
-            verdict,
-            baseline,
-            changes.since(PROJECT_ROOT, commit),
-            options.model or PROJECT_ROOT / "models" / result.about["model"],
-        ),
-        remark=remark,
+    commit = changes.baseline_commit(PROJECT_ROOT, baseline_path)
+    this = PastRun.of(result, verdict)
+    report = _explained(
+        result,
+        verdict,
+        baseline,
+        changes.since(PROJECT_ROOT, commit),
+        options.model or PROJECT_ROOT / "models" / result.about["model"],
+        remark="" if commit else "This clone lacks the commit that wrote the baseline: causes cannot be read.",
         runs=[*history.last(TREND_RUNS - 1), this],
         age=changes.age(PROJECT_ROOT, commit, baseline.about["finished_at"]),
     )
     write_report(report, options.output)
     history.add(this)
     run.forget(options.output)
-    print(as_markdown(report))
-    print(f"\nThe whole report: {options.output / 'report.html'}")
-    for problem in notify(get_settings(), f"Nightly regression: {report.headline}", as_markdown(report)):
+    print(report.summary)
+    print(f"The whole report: {options.output / 'report.html'}")
+    for problem in notify(get_settings(), f"Nightly regression: {report.headline}", report.summary):
         print(problem, file=sys.stderr)
     return verdict.exit_code
 
 
 def _explained(
-    result: Result, verdict: Verdict, baseline: Baseline, since: list[changes.Change], model: Path
+    result: Result, verdict: Verdict, then: Baseline, since: list[changes.Change], model: Path, **more: Any
 ) -> Report:
     """Returns the report on a run, with the reasons of what is newly wrong."""
     reasons = find_reasons(verdict.newly_wrong, since, model)
-    return Report(result, verdict, find_causes(verdict, since), reasons, since, baseline.about)
+    return Report(result, verdict, find_causes(verdict, since), reasons, since, then.about, **more)
 
 
-def _without_critical(tolerances: Tolerances) -> Tolerances:
-    return tolerances.copy(update={"critical": {}})
-
-
-def _accept(options: argparse.Namespace) -> int:
+def _accept(options: argparse.Namespace) -> None:
     result = read_result(options.output / "result.json")
     path = options.sets / "baseline.json"
     tolerances = read_tolerances(options.sets / "tolerances.yml")
@@ -187,52 +150,34 @@ def _accept(options: argparse.Namespace) -> int:
     if not result.numbers:  # a run without the starter bot leaves what was measured beside it
         result = replace(result, numbers=before.numbers)
     verdict = judge(result, replace(before, counts={}), tolerances)
-    console = Console()
-    console.print(f"accepted: the run of {result.about['finished_at']}, commit {result.about['commit']}")
-    _print_figures(console, verdict)
-    for now, _ in verdict.newly_wrong:
-        console.print(f"accepted as wrong: {now.set} {now.language} {now.expected} → {now.got}: {now.text}")
-    if gone := before.missing(result.items):
-        console.print(f"no longer compared, for the run left them out: {', '.join(gone)}", style="yellow")
-    for loss in verdict.losses:
-        console.print(f"accepted as lost: {loss}", style="yellow")
+    show("accepted.txt", about=result.about, verdict=verdict, gone=before.missing(result.items))
     if wrong := verdict.critical_wrong:
         raise RegressionError(f"{len(wrong)} critical phrases are wrong ({wrong[0].text}); nothing was accepted.")
     write_baseline(path, make_baseline(result))
-    console.print(f"{path} is written; commit it.")
+    print(f"{path} is written; commit it.")
     if result.about["uncommitted"]:
-        console.print("The run measured changes that are not committed; commit them with the baseline.")
-    return 0
-
-
-def _print_figures(console: Console, verdict: Verdict) -> None:
-    """Prints the figures that differ from the baseline's."""
-    for figure in verdict.figures:
-        if figure.change or figure.then is None:
-            style = "red" if figure.is_worse else "green" if figure.change > 0 else ""
-            console.print(f"{figure.name}: {figure}{' worse' if figure.is_worse else ''}", style=style)
+        print("The run measured changes that are not committed; commit them with the baseline.")
 
 
 def _compare(options: argparse.Namespace) -> int:
-    first, _ = measured(options.a, options.sets, options.output / "a")
-    second, model = measured(options.b, options.sets, options.output / "b")
-    tolerances = _without_critical(read_tolerances(options.sets / "tolerances.yml"))
+    first, _ = run.measured(options.a, options.sets, options.output / "a")
+    second, model = run.measured(options.b, options.sets, options.output / "b")
+    tolerances = read_tolerances(options.sets / "tolerances.yml").copy(update={"critical": {}})
     baseline = make_baseline(first)
     verdict = judge(second, baseline, tolerances)
     since = changes.between(PROJECT_ROOT, first.about["commit"], second.about["commit"])
     report = _explained(second, verdict, baseline, since, model)
-    write_report(report, options.output / "comparison")
-    console = Console()
-    _print_figures(console, verdict)
-    console.print(f"{options.b} is {report.headline.replace('the baseline', str(options.a))}")
-    console.print(f"The whole comparison: {options.output / 'comparison' / 'report.html'}")
+    folder = options.output / "comparison"
+    write_report(report, folder)
+    show("compared.txt", verdict=verdict, a=options.a, b=options.b, headline=report.headline, folder=folder)
     return verdict.exit_code
 
 
-def _explain(options: argparse.Namespace) -> int:
-    explained = explain(options.text, options.model, options.page)
+def _explain(options: argparse.Namespace) -> None:
+    if not options.text.strip():
+        raise RegressionError("there is no text to explain; give one in quotation marks.")
+    explained = explain(options.text, model_or_trained(options.model), options.page)
     if options.json:
-        print(json.dumps(explained, ensure_ascii=False, indent=2))
+        print_json(explained)
     else:
-        print_explanation(explained)
-    return 0
+        show("explanation.txt", **explained)

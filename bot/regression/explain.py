@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from rich.console import Console
-from rich.table import Table
 
 from bot.articles import ArticleStore
 from bot.articles.examples import Example, read_examples
@@ -19,11 +17,10 @@ from bot.nlu.models.intent_model import IntentModel
 from bot.regression.changes import Change
 from bot.regression.figures import refusal_as_intent
 from bot.regression.inventory import Loss
-from bot.regression.items import Pair, RegressionError
-from bot.regression.measure import REFUSALS, NluModel
+from bot.regression.items import Pair
+from bot.regression.measure import REFUSALS, NluModel, second_issue
 from bot.regression.verdict import Verdict
 from bot.settings import get_settings
-from bot.training import LaunchError, train
 
 EXPLAINED = frozenset({"intents", "real_style", "robustness", "long"})
 """The sets whose phrases are explained by n-grams and near phrases."""
@@ -62,7 +59,7 @@ def find_causes(verdict: Verdict, changes: Sequence[Change]) -> list[Cause]:
         changes: the changes since the baseline.
 
     Returns:
-        What lost most comes first, then what explains most answers; of equals the narrowest.
+        What lost most comes first, then what explains most answers; of equals a setting, then the narrowest.
     """
     wrong = verdict.newly_wrong
     causes = [
@@ -70,7 +67,7 @@ def find_causes(verdict: Verdict, changes: Sequence[Change]) -> list[Cause]:
         for change in changes
     ]
     causes = [cause for cause in causes if cause.explains or cause.losses]
-    return sorted(causes, key=lambda one: (-len(one.losses), -one.explains, len(one.change.cells) or len(wrong)))
+    return sorted(causes, key=lambda cause: (-len(cause.losses), -cause.explains, cause.change.breadth))
 
 
 def find_reasons(wrong: Sequence[Pair], changes: Sequence[Change], path: Path) -> list[dict[str, Any]]:
@@ -85,10 +82,10 @@ def find_reasons(wrong: Sequence[Pair], changes: Sequence[Change], path: Path) -
         Plain values: those of the item, `got_then`, `confidence_then`, `reason`, `words` and `ngrams` that pulled it
         over (log odds), `nearest` training phrases, `commits` that concern it.
     """
-    try:
-        model = load_intent_model(path) if any(pair.now.set in EXPLAINED for pair in wrong) else None
-    except NoClassifierError:
-        model = None
+    model = None
+    if any(pair.now.set in EXPLAINED for pair in wrong):
+        with suppress(NoClassifierError):
+            model = load_intent_model(path)
     examples: dict[tuple[str, str], list[Example]] = defaultdict(list)
     for example in read_examples(get_settings().data_dir / "nlu") if model else ():
         examples[example.language, example.intent].append(example)
@@ -127,29 +124,18 @@ def _reason(pair: Pair, model: IntentModel | None) -> str:
     return f"{then.got} before, {now.got} now"
 
 
-def explain(text: str, model: Path | None, page: str | None) -> dict[str, Any]:
-    """Asks a model what it understands of a text, and why.
+def explain(text: str, path: Path, page: str | None) -> dict[str, Any]:
+    """Explains what a trained model makes of a text.
 
     Args:
-        text: as a customer would type it.
-        model: the model's file; None takes that of the present content, trained if need be.
+        text: what a customer typed.
+        path: the model's file.
         page: language of the page that it was typed on, if known.
 
     Returns:
         Plain values: `language`, `intent`, `ranking`, `instead_of`, `words`, `ngrams`, `meaning`, `entities`,
         `second_issue`, `candidates`, `nearest`, `article`.
-
-    Raises:
-        RegressionError: there is nothing to explain, or no model.
     """
-    if not text.strip():
-        raise RegressionError("there is no text to explain; give one in quotation marks.")
-    try:
-        path = model or train()
-    except LaunchError as error:
-        raise RegressionError(str(error)) from error
-    if not path.is_file():
-        raise RegressionError(f"{path}: there is no such model; leave out --model to take the present content's.")
     (parsed,) = NluModel(path).parse([text], [page])
     ranking = [entry for entry in parsed["intent_ranking"] if entry["name"] != "nlu_fallback"][:RANKED]
     best, other = ranking[0]["name"], ranking[1]["name"]
@@ -177,47 +163,8 @@ def explain(text: str, model: Path | None, page: str | None) -> dict[str, Any]:
             for entity in parsed["entities"]
             if entity["entity"] != "language"
         ],
-        "second_issue": (triage["second_issue"] or {}).get("name"),
+        "second_issue": second_issue(parsed),
         "candidates": triage["candidates"],
         "nearest": _nearest_phrases(text, examples),
         "article": article,
     }
-
-
-def print_explanation(explained: dict[str, Any]) -> None:
-    """Prints what `explain` returned, in colour where the terminal has it."""
-    console = Console(highlight=False)
-    language, best = explained["language"], explained["ranking"][0]["name"]
-    console.print(explained["text"], style="bold", markup=False)
-    console.print(f"language [cyan]{language['name']}[/] ({language['confidence']:.0%})")
-    refused = explained["intent"] != best
-    for entry in explained["ranking"]:
-        style = "yellow" if refused else "green" if entry["name"] == best else "dim"
-        bar = "█" * round(entry["confidence"] * 30)
-        console.print(f"  {entry['name']:<28}{entry['confidence']:>7.1%} {bar}", style=style)
-    if refused:
-        console.print(f"  refused as {explained['intent']}: no intent is sure enough", style="yellow")
-    numbers = ", every number is read as 0" if any(map(str.isdigit, explained["text"])) else ""
-    console.print(f"\nwhy [green]{best}[/] and not {explained['instead_of']} (log odds{numbers})")
-    for title, parts, style in (
-        ("words:", explained["words"], "green"),
-        ("n-grams:", [(name.replace(" ", "␣"), part) for name, part in explained["ngrams"]], "green"),
-        ("against:", explained["against"], "red"),
-    ):
-        if parts:
-            told = "  ".join(f"{name} {part:+.2f}" for name, part in parts)
-            console.print(f"  {title:<9}{told}", style=style, markup=False)
-    console.print(f"  meaning (sentence encoding) {explained['meaning']:+.2f}, constant {explained['constant']:+.2f}")
-    for entity in explained["entities"]:
-        console.print(f"  entity {entity['entity']}: {entity['value']}", style="magenta", markup=False)
-    if explained["second_issue"]:
-        console.print(f"  second issue: {explained['second_issue']}", style="magenta")
-    table = Table("like", "intent", "", "phrase", title="nearest training phrases", title_justify="left", box=None)
-    for near in explained["nearest"]:
-        table.add_row(f"{near['likeness']:.2f}", near["intent"], near["language"], near["text"])
-    console.print(table)
-    article = explained["article"]
-    if explained["candidates"]:
-        console.print(f"the bot asks which it is: {' or '.join(explained['candidates'])}", style="yellow")
-    else:
-        console.print(f"answered by: {article['file']} “{article['title']}”" if article else "no article answers this")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -13,6 +14,7 @@ from bot.articles.issues import load_issues
 from bot.regression.items import Item
 from bot.regression.measure import REFUSALS
 
+OUT_OF_SCOPE = "out_of_scope"
 Floats = NDArray[np.float64]
 Statistic = Callable[[Sequence[Item]], Callable[[Floats], Floats]]
 """Items -> (resamples, items) weights -> the figure of each resample."""
@@ -79,49 +81,39 @@ class Figure:
 
 def metrics(items: Iterable[Item]) -> list[Metric]:
     """Returns every metric that the items allow, the most telling first."""
-    by_set: dict[str, list[Item]] = {}
+    of: dict[str, list[Item]] = defaultdict(list)
     for item in items:
-        by_set.setdefault(item.set, []).append(item)
-    found = [*_of_intents(by_set.get("intents", [])), *_of_other_sets(by_set)]
+        of[item.set].append(item)
+    intents, styled, issues = of["intents"], of["real_style"], load_issues()
+    inside = [item for item in intents if item.expected in issues]
+    names = sorted({item.expected for item in intents})
+    found = [
+        Metric("accuracy", "overall", intents),
+        Metric("macro-F1", "overall", intents, f1()),
+        Metric("out-of-scope recall", "overall", [item for item in intents if item.expected == OUT_OF_SCOPE]),
+        Metric("false refusals", "overall", inside, lower_is_better=True, is_right=lambda i: i.got not in REFUSALS),
+        Metric("calibration error", "overall", intents, calibration_error, lower_is_better=True),
+        *_by("language", "accuracy ", "languages", intents),
+        *(Metric(f"F1 {name}", "intents", intents, f1(name), intent=name) for name in names),
+        Metric("real style", "real style", [item for item in styled if item.expected != OUT_OF_SCOPE]),
+        Metric("real style, out of scope", "real style", [item for item in styled if item.expected == OUT_OF_SCOPE]),
+        *_by("language", "real style ", "real style", styled),
+        Metric("language recognised", "language", of["language"]),
+        Metric("language recognised with page", "language", of["language_with_page"]),
+        Metric("flip rate", "robustness", of["robustness"], lower_is_better=True),
+        *_by("part", "flip rate, ", "robustness", of["robustness"], lower_is_better=True),
+        *_by("part", "entity ", "entities", [item for item in of["entities"] if item.expected or item.got]),
+        Metric("both issues found", "triage", of["two_issues"]),
+        *_by("part", "false second issue, ", "triage", of["one_issue"], lower_is_better=True),
+        Metric("long messages", "triage", of["long"]),
+        Metric("texts found in English", "retrieval", of["retrieval"]),
+        *_by("language", "texts found in English, ", "retrieval", of["retrieval"]),
+        Metric("follow-ups", "conversations", of["conversations"]),
+        *_by("language", "follow-ups ", "conversations", of["conversations"]),
+        Metric("articles without problems", "exact", of["articles"]),
+        Metric("dialogues", "exact", of["dialogues"]),
+    ]
     return [metric for metric in found if metric.items]
-
-
-def _of_intents(items: Sequence[Item]) -> Iterator[Metric]:
-    issues = load_issues()
-    inside = [item for item in items if item.expected in issues]
-    yield Metric("accuracy", "overall", items)
-    yield Metric("macro-F1", "overall", items, macro_f1)
-    yield Metric("out-of-scope recall", "overall", [item for item in items if item.expected == "out_of_scope"])
-    yield Metric("false refusals", "overall", inside, lower_is_better=True, is_right=_is_answered)
-    yield Metric("calibration error", "overall", items, calibration_error, lower_is_better=True)
-    yield from _by("language", "accuracy ", "languages", items)
-    for intent in sorted({item.expected for item in items}):
-        yield Metric(f"F1 {intent}", "intents", items, f1_of(intent), intent=intent)
-
-
-def _of_other_sets(by_set: dict[str, list[Item]]) -> Iterator[Metric]:
-    def of(name: str) -> list[Item]:
-        return by_set.get(name, [])
-
-    outside = [item for item in of("real_style") if item.expected == "out_of_scope"]
-    yield Metric("real style", "real style", [item for item in of("real_style") if item.expected != "out_of_scope"])
-    yield Metric("real style, out of scope", "real style", outside)
-    yield from _by("language", "real style ", "real style", of("real_style"))
-    yield Metric("language recognised", "language", of("language"))
-    yield Metric("language recognised with page", "language", of("language_with_page"))
-    yield Metric("flip rate", "robustness", of("robustness"), lower_is_better=True)
-    yield from _by("part", "flip rate, ", "robustness", of("robustness"), lower_is_better=True)
-    telling = [item for item in of("entities") if item.expected or item.got]
-    yield from _by("part", "entity ", "entities", telling)
-    yield Metric("both issues found", "triage", of("two_issues"))
-    yield from _by("part", "false second issue, ", "triage", of("one_issue"), lower_is_better=True)
-    yield Metric("long messages", "triage", of("long"))
-    yield Metric("texts found in English", "retrieval", of("retrieval"))
-    yield from _by("language", "texts found in English, ", "retrieval", of("retrieval"))
-    yield Metric("follow-ups", "conversations", of("conversations"))
-    yield from _by("language", "follow-ups ", "conversations", of("conversations"))
-    yield Metric("articles without problems", "exact", of("articles"))
-    yield Metric("dialogues", "exact", of("dialogues"))
 
 
 def _by(field: str, name: str, group: str, items: Sequence[Item], lower_is_better: bool = False) -> Iterator[Metric]:
@@ -132,28 +124,26 @@ def _by(field: str, name: str, group: str, items: Sequence[Item], lower_is_bette
         yield Metric(f"{name}{value}", group, own, lower_is_better=lower_is_better)
 
 
-def macro_f1(items: Sequence[Item]) -> Callable[[Floats], Floats]:
-    """Gives the mean F1 of all expected intents; a refusal counts as out of scope, however the bot came to it."""
-    return _f1(items, sorted({item.expected for item in items}))
+def f1(*intents: str) -> Statistic:
+    """Gives the mean F1 = 2 tp / (expected + predicted) of some intents, or of all that are expected.
 
+    A refusal counts as out of scope, however the bot came to it. F1 is 0 where an intent is neither expected nor got.
+    """
 
-def f1_of(intent: str) -> Statistic:
-    """Gives the F1 of one intent; 0 where it is neither expected nor predicted."""
-    return lambda items: _f1(items, [intent])
+    def weighted(items: Sequence[Item]) -> Callable[[Floats], Floats]:
+        labels = intents or sorted({item.expected for item in items})
+        expected = np.array([[item.expected == label for label in labels] for item in items], dtype=float)
+        got = np.array([[refusal_as_intent(item.got) == label for label in labels] for item in items], dtype=float)
+        both, total = expected * got, expected + got
+        return lambda weights: np.mean(2 * (weights @ both) / np.maximum(weights @ total, 1e-9), axis=1)  # type: ignore[no-any-return]
 
-
-def _f1(items: Sequence[Item], labels: Sequence[str]) -> Callable[[Floats], Floats]:
-    """Gives the mean over labels of F1 = 2 tp / (expected + predicted)."""
-    expected = np.array([[item.expected == label for label in labels] for item in items], dtype=float)
-    got = np.array([[refusal_as_intent(item.got) == label for label in labels] for item in items], dtype=float)
-    both, total = expected * got, expected + got
-    return lambda weights: np.mean(2 * (weights @ both) / np.maximum(weights @ total, 1e-9), axis=1)  # type: ignore[no-any-return]
+    return weighted
 
 
 def calibration_error(items: Sequence[Item], bins: int = 10) -> Callable[[Floats], Floats]:
     """Gives the expected calibration error of the best intents (Naeini et al. 2015)."""
     confidence = np.array([item.confidence or 0.0 for item in items])
-    right = np.array([(item.best or item.got) == item.expected for item in items], dtype=float)
+    right = np.array([item.is_best_right for item in items], dtype=float)
     bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
     gaps = (confidence - right)[:, None] * (bin_of[:, None] == np.arange(bins))
     return lambda weights: np.asarray(np.abs(weights @ gaps).sum(axis=1) / weights.sum(axis=1), dtype=np.float64)
@@ -161,8 +151,4 @@ def calibration_error(items: Sequence[Item], bins: int = 10) -> Callable[[Floats
 
 def refusal_as_intent(intent: str) -> str:
     """Returns the intent, `out_of_scope` for the fallback: the customer is refused by either."""
-    return "out_of_scope" if intent in REFUSALS else intent
-
-
-def _is_answered(item: Item) -> bool:
-    return item.got not in REFUSALS
+    return OUT_OF_SCOPE if intent in REFUSALS else intent

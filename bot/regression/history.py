@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from sqlalchemy import Column, Integer, MetaData, String, Table, Text, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.regression.items import RegressionError
+from bot.regression.items import RegressionError, Result
+from bot.regression.verdict import Verdict
 from bot.stores.databases import open_database
 
 _WAIT_SECONDS = 30
@@ -34,6 +35,13 @@ class PastRun:
     commit: str
     verdict: str
     figures: Mapping[str, float]
+
+    @classmethod
+    def of(cls, result: Result, verdict: Verdict) -> PastRun:
+        """Returns what is kept of a run."""
+        figures = {figure.name: figure.now for figure in verdict.figures}
+        told = "worse" if verdict.is_worse else "good"
+        return cls(result.about["started_at"], str(result.about["commit"]), told, figures)
 
 
 class History:

@@ -44,18 +44,16 @@ class Loss:
         return {RULES: "data/rules.yml", THRESHOLDS: "config.yml"}.get(self.kind, f"data/articles/{self.name}.md")
 
     def __str__(self) -> str:
-        fall = f"{self.then:g} → {'none' if self.now is None else f'{self.now:g}'}"
-        if self.kind == PHRASES:
-            language, _, intent = self.name.partition("/")
-            return f"phrases{f' of {intent}' if intent else ''} in {language}: {fall}"
-        if self.kind == RULES:
-            return f"the rule for {self.name} is gone"
-        if self.kind == THRESHOLDS:
-            return f"config.yml: {self.name} moved from {fall.replace('→', 'to')}"
-        return f"{self.kind} of the article {self.name}: {fall}"
+        now = "none" if self.now is None else f"{self.now:g}"
+        language, _, intent = self.name.partition("/")
+        return {
+            PHRASES: f"phrases{f' of {intent}' if intent else ''} in {language}: {self.then:g} → {now}",
+            RULES: f"the rule for {self.name} is gone",
+            THRESHOLDS: f"config.yml: {self.name} moved from {self.then:g} to {now}",
+        }.get(self.kind, f"{self.kind} of the article {self.name}: {self.then:g} → {now}")
 
 
-def take_inventory(root: Path) -> dict[str, dict[str, float]]:
+def take_inventory(root: Path) -> Inventory:
     """Counts what lies in a project's folder.
 
     Args:
@@ -66,19 +64,17 @@ def take_inventory(root: Path) -> dict[str, dict[str, float]]:
     """
     try:
         examples = read_examples(root / "data" / "nlu")
-        articles = {
-            f"{path.parent.name}/{path.stem}": read_article(path, salvage=True)
-            for path in sorted((root / "data" / "articles").glob("*/*.md"))
-        }
+        paths = sorted((root / "data" / "articles").glob("*/*.md"))
+        articles = {f"{path.parent.name}/{path.stem}": read_article(path, salvage=True) for path in paths}
         # The importer makes a rule for each issue.
         rules = [*_rules(root / "data"), *(f"intent {intent}" for intent in load_issues(root / "data" / "issues.yml"))]
         return {
             PHRASES: _counts(name for e in examples for name in (f"{e.language}/{e.intent}", e.language)),
-            STEPS: {name: float(sum(1 for _ in walk(article.steps))) for name, article in articles.items()},
-            LINKS: {name: float(len(article.links)) for name, article in articles.items()},
+            STEPS: {name: len(list(walk(article.steps))) for name, article in articles.items()},
+            LINKS: {name: len(article.links) for name, article in articles.items()},
             RULES: _counts(rules),
             THRESHOLDS: {
-                name: float(value)
+                name: value
                 for name, value in settings(read_yaml(root / "config.yml", ValueError)).items()
                 if _THRESHOLD.search(name) and type(value) in (int, float)
             },
@@ -113,22 +109,20 @@ def settings(config: Mapping[str, Any]) -> dict[str, Any]:
     Args:
         config: the file's content.
     """
-    found: dict[str, Any] = {}
-    for group in ("importers", "pipeline", "policies"):
-        for component in config.get(group) or []:
-            found |= _flattened(component, str(component["name"]).rsplit(".", 1)[-1])
-    return found
+    components = [one for group in ("importers", "pipeline", "policies") for one in config.get(group) or []]
+    return {name: value for one in components for name, value in _flat(one, str(one["name"]).rsplit(".", 1)[-1])}
 
 
-def _flattened(nested: Mapping[str, Any], name: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in nested.items():
-        found |= _flattened(value, f"{name}.{key}") if isinstance(value, dict) else {f"{name}.{key}": value}
-    return found
+def _flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _flat(inner, f"{name}.{key}")
+    else:
+        yield name, value
 
 
-def _counts(names: Iterable[str]) -> dict[str, float]:
-    return {name: float(count) for name, count in sorted(Counter(names).items())}
+def _counts(names: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(names).items()))
 
 
 def _rules(folder: Path) -> Iterator[str]:

@@ -42,6 +42,11 @@ class Item:
         told = "\t".join([self.set, self.part, self.language, self.expected, self.text])
         return hashlib.sha256(told.encode()).hexdigest()[:12]
 
+    @property
+    def is_best_right(self) -> bool:
+        """Whether the best intent that is not the fallback is the expected one."""
+        return (self.best or self.got) == self.expected
+
 
 class Pair(NamedTuple):
     """The answers to the same question now and when the baseline was measured."""
@@ -85,8 +90,8 @@ def read_result(path: Path) -> Result:
     """
     content = read_json(path, "run the regression again")
     try:
-        items = [Item(**item) for item in content["items"]]
-        return Result(content["about"], items, content["numbers"], content["seconds"], content["inventory"])
+        del content["format"]
+        return Result(**{**content, "items": [Item(**item) for item in content["items"]]})
     except (KeyError, TypeError) as error:
         raise RegressionError(f"{path}: is no result of a run ({error!r}); run the regression again.") from error
 
@@ -114,6 +119,6 @@ def write_whole(path: Path, content: str) -> None:
         stream.write(content.encode())
 
 
-def counted(count: int, noun: str, plural: str | None = None) -> str:
+def counted(count: int, noun: str) -> str:
     """Returns a count with its noun: `1 phrase`, `3 phrases`."""
-    return f"{count} {noun if count == 1 else plural or f'{noun}s'}"
+    return f"{count} {noun if count == 1 else f'{noun}s'}"

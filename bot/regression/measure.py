@@ -68,6 +68,11 @@ def best_intent(parsed: dict[str, Any]) -> tuple[str, float]:
     return best["name"], float(best["confidence"])
 
 
+def second_issue(parsed: dict[str, Any]) -> str | None:
+    """Returns the second issue of a parsed message, if it has one."""
+    return (parsed["triage"]["second_issue"] or {}).get("name")
+
+
 def held_out_examples(folder: Path = HELD_OUT) -> list[Example]:
     """Reads the held-out phrases of every language."""
     return read_examples(folder)

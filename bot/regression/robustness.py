@@ -9,21 +9,13 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 from bot.articles.examples import Example
 from bot.nlu.models.ngrams import fold_diacritics
+from bot.text.yaml_files import read_yaml
 
-COURTESIES = {
-    "en": ("Hi there, ", " Kind regards, Sam", "Could you please help me with this? "),
-    "nb": ("Hei, ", " Vennlig hilsen Kari", "Kan dere være så snille å hjelpe meg? "),
-    "sv": ("Hej, ", " Med vänliga hälsningar, Eva", "Skulle ni kunna hjälpa mig, snälla? "),
-    "nl": ("Goedemiddag, ", " Met vriendelijke groet, Joost", "Zouden jullie me alsjeblieft kunnen helpen? "),
-    "da": ("Hej, ", " Venlig hilsen Mette", "Vil I være søde at hjælpe mig? "),
-    "de": ("Guten Tag, ", " Mit freundlichen Grüßen, Jan", "Könnten Sie mir bitte helfen? "),
-    "fr": ("Bonjour, ", " Cordialement, Luc", "Pourriez-vous m'aider, s'il vous plaît ? "),
-    "es": ("Buenas tardes, ", " Un saludo, Ana", "¿Me podrían ayudar, por favor? "),
-    "fi": ("Hei, ", " Terveisin Liisa", "Voisitteko ystävällisesti auttaa? "),
-}
+COURTESIES = read_yaml(Path(__file__).parent / "assets" / "courtesies.yml", ValueError)
 """Language -> a greeting, a signature and a polite request."""
 
 

@@ -7,11 +7,12 @@ import json
 import os
 import platform
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from functools import partial
 from importlib.metadata import version
@@ -24,16 +25,21 @@ from rich.progress import track
 from bot.articles.check import NothingToCheck
 from bot.articles.examples import ExampleError
 from bot.articles.issues import load_issues
+from bot.encoder.model import EncoderFileError
 from bot.regression.changes import find_commit, git, is_dirty
 from bot.regression.inventory import take_inventory
-from bot.regression.items import Item, RegressionError, Result, read_json, write_whole
-from bot.regression.steps import STEPS, ModelUnderTest, Step, check_sets
+from bot.regression.items import Item, RegressionError, Result, read_json, read_result, write_whole
+from bot.regression.steps import STEPS, ModelUnderTest, Step, intents
 from bot.settings import PROJECT_ROOT
 from bot.text.yaml_files import read_yaml
-from bot.training import LaunchError, fingerprint, train, train_elsewhere
+from bot.training import LaunchError, fingerprint, model_or_trained, train, train_elsewhere
 
+ERRORS = (RegressionError, ExampleError, NothingToCheck, EncoderFileError, LaunchError)
+"""What keeps a run from its verdict and a person can correct."""
 FIRST_SEED = 1001
 """Seed of the first model that is trained to measure the turnover."""
+SLOW = ("dialogues", "peer")
+"""Steps of `make nightly` alone; older commits measure them in `regression run`, too."""
 REMEDY = "run again with --fresh"
 
 
@@ -56,28 +62,26 @@ def measure(
         retrainings: how many models are trained beside, with other seeds, to measure the turnover.
 
     Raises:
-        RegressionError: a step could not be done; what was done before is kept for the next run.
+        ERRORS: a step could not be done; what was done before is kept for the next run.
     """
     unfinished = output / "unfinished"
     inventory = take_inventory(PROJECT_ROOT)  # what cannot be read is told before twenty minutes have passed
-    tested = ModelUnderTest(model or Path(), sets, unfinished)
+    tested = ModelUnderTest(Path(), sets, unfinished)
+    tested.check_sets()
+    about = _begin(unfinished, model, sets, fresh)
+    trained = _model(model, unfinished)
+    tested.path, seconds = Path(trained["model"]), {"training": trained["seconds"]}
     items: dict[str, Item] = {}
     numbers: dict[str, float] = {}
-    try:
-        check_sets(tested, steps)
-        about = _begin(unfinished, model, sets, fresh)
-        trained = _model(model, unfinished)
-        tested.path, seconds = Path(trained["model"]), {"training": trained["seconds"]}
-        for name in track(list(steps), "measuring", disable=not sys.stderr.isatty()):
-            found = _keep(unfinished / f"step {name}.json", partial(_measure, steps[name], tested))
-            items |= {item.key: item for item in (Item(**fields) for fields in found["items"])}
-            numbers |= found["numbers"]
-            seconds[name] = found["seconds"]
-        if retrainings:
-            phrases = [item for item in items.values() if item.set == "intents"]
-            about["turnover"] = measure_turnover(retrainings, sets, phrases)
-    except (ExampleError, NothingToCheck, LaunchError) as error:
-        raise RegressionError(str(error)) from error
+    for name in track(list(steps), "measuring", disable=not sys.stderr.isatty()):
+        found = _keep(unfinished / f"step {name}.json", partial(_measure, steps[name], tested))
+        items |= {item.key: item for item in (Item(**fields) for fields in found["items"])}
+        numbers |= found["numbers"]
+        seconds[name] = found["seconds"]
+    if retrainings:
+        about["turnover"] = _turnover(
+            retrainings, sets, {k for k, i in items.items() if i.set == "intents" and i.right}
+        )
     about |= {"finished_at": _now(), "model": tested.path.name}
     return Result(about, list(items.values()), numbers, seconds, inventory)
 
@@ -118,15 +122,11 @@ def _begin(folder: Path, model: Path | None, sets: Path, fresh: bool) -> dict[st
 
 
 def _model(model: Path | None, folder: Path) -> dict[str, Any]:
-    """Returns the `model` to measure and how many `seconds` its training took, 0 for one that was there."""
-    if model is not None:
-        if not model.is_file():
-            raise RegressionError(f"{model}: there is no such model; leave out --model to train one.")
-        return {"model": model, "seconds": 0.0}
+    """Returns the `model` to measure and how many `seconds` its training took."""
     note = folder / "training.json"
     if note.exists() and not Path(read_json(note, REMEDY)["model"]).is_file():
         note.unlink()
-    return _keep(note, lambda: {"model": str(train(PROJECT_ROOT, force=True))})
+    return _keep(note, lambda: {"model": str(model_or_trained(model) if model else train(force=True))})
 
 
 def _measure(step: Step, tested: ModelUnderTest) -> dict[str, Any]:
@@ -147,27 +147,22 @@ def _keep(path: Path, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     return dict(read_json(path, REMEDY))
 
 
-def measure_turnover(retrainings: int, sets: Path, phrases: Sequence[Item]) -> dict[str, Any]:
+def _turnover(retrainings: int, sets: Path, right: set[str]) -> dict[str, Any]:
     """Measures how many right answers a harmless retraining turns wrong.
 
     Args:
         retrainings: how many models are trained, of the same content with other seeds.
         sets: folder of the held-out sets.
-        phrases: the answers of the model that is measured, of the set `intents`.
+        right: keys of the right answers of the model that is measured, of the set `intents`.
 
     Returns:
         `retrainings`, `right` (right answers that were asked again), `turned` (those that were wrong then) and `share`.
-
-    Raises:
-        LaunchError: a training failed.
     """
-    right = {item.key for item in phrases if item.right}
     turned = 0
     for number in range(retrainings):
         with tempfile.TemporaryDirectory() as folder:
-            model = _train_with_seed(Path(folder), FIRST_SEED + number)
-            answers = _measure(STEPS["intents"], ModelUnderTest(model, sets, Path(folder)))["items"]
-        turned += len({item.key for item in (Item(**fields) for fields in answers) if not item.right} & right)
+            model = ModelUnderTest(_train_with_seed(Path(folder), FIRST_SEED + number), sets, Path(folder))
+            turned += len({item.key for item in intents(model) if not item.right} & right)
     asked = len(right) * retrainings
     return {"retrainings": retrainings, "right": asked, "turned": turned, "share": round(turned / max(asked, 1), 5)}
 
@@ -188,6 +183,52 @@ def _train_with_seed(folder: Path, seed: int) -> Path:
     return train_elsewhere(folder / "config.yml", folder / "model.tar.gz")
 
 
+def measured(name: str, sets: Path, output: Path) -> tuple[Result, Path]:
+    """Measures a model, or trains that of a commit and measures it; both are asked the present held-out sets.
+
+    Args:
+        name: a model's file, or a commit, branch or tag.
+        sets: folder of the held-out sets.
+        output: where result and model are kept.
+
+    Returns:
+        The result and the model's file.
+
+    Raises:
+        RegressionError: it is neither, or could not be measured.
+    """
+    if (model := Path(name)).is_file():
+        result = measure(sets, output, model=model)
+        forget(output)
+        return replace(result, about={**result.about, "commit": None}, inventory={}), model
+    if not (commit := find_commit(PROJECT_ROOT, name)):
+        raise RegressionError(f"{name}: is neither a model's file nor a commit; name one of these.")
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder) / "tree"
+        git(PROJECT_ROOT, "worktree", "add", "--detach", str(tree), commit)
+        try:
+            return _measure_tree(name, tree, sets, output.resolve())
+        finally:
+            git(PROJECT_ROOT, "worktree", "remove", "--force", str(tree))
+
+
+def _measure_tree(name: str, tree: Path, sets: Path, output: Path) -> tuple[Result, Path]:
+    """Has a commit train and measure itself, with its own code."""
+    if not tree.exists():
+        raise RegressionError(f"{name}: git could not check it out in {tree}; is the disk full?")
+    if not (tree / "bot" / "regression" / "commands.py").exists():
+        raise RegressionError(f"{name}: is older than the regression run; train it and name its model's file.")
+    words = ["--measure-only", "--fresh", "--sets", str(sets.resolve()), "--output", str(output)]
+    command = [sys.executable, "-m", "bot", "regression", "run", *words, "--without", *SLOW]
+    done = subprocess.run(command, cwd=tree, env={**os.environ, "PYTHONPATH": str(tree)}, check=False)
+    if done.returncode != 0:
+        raise RegressionError(f"{name}: could not be measured; the reason stands above.")
+    result = read_result(output / "result.json")
+    model = output / str(result.about["model"])
+    shutil.move(tree / "models" / model.name, model)
+    return result, model
+
+
 def hash_of_sets(folder: Path) -> str:
     """Returns a hash of the held-out sets: 12 hexadecimal digits."""
     digest = hashlib.sha256()
@@ -198,9 +239,10 @@ def hash_of_sets(folder: Path) -> str:
 
 
 def hash_of_taxonomy(root: Path) -> str:
-    """Returns a hash of the names of all intents: 12 hexadecimal digits."""
+    """Returns a hash of the names of all intents but issues on trial: 12 hexadecimal digits."""
     domain = read_yaml(root / "domain.yml", ExampleError)
-    names = {*load_issues(root / "data" / "issues.yml"), *domain["intents"]}
+    issues = load_issues(root / "data" / "issues.yml").values()
+    names = {*(issue.intent for issue in issues if not issue.languages), *domain["intents"]}
     return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:12]
 
 

@@ -16,22 +16,12 @@ import numpy as np
 from bot.articles.check import check
 from bot.articles.examples import Example, read_lines
 from bot.articles.issues import load_issues
-from bot.articles.model import Article
 from bot.articles.parts import ArticleStore, lead
 from bot.articles.replies import Replies
-from bot.encoder.model import EncoderFileError, load_encoder
-from bot.regression.conversations import WRITTEN, read_conversations
+from bot.encoder.model import load_encoder
+from bot.regression import measure
 from bot.regression.items import Item, RegressionError
-from bot.regression.measure import (
-    REFUSALS,
-    Labelled,
-    NluModel,
-    best_intent,
-    held_out_examples,
-    read_labelled,
-    read_phrases,
-    without_stop,
-)
+from bot.regression.measure import REFUSALS, NluModel, best_intent, second_issue, without_stop
 from bot.regression.robustness import CHANGES
 from bot.settings import get_settings
 
@@ -39,6 +29,8 @@ CHANGES_PER_PHRASE = 2
 """Each phrase is changed in so many of the ways: enough phrases for every way, a quarter of the time."""
 ENTITIES = ("amount", "date", "invoice_number", "subscription_id", "error_code", "product")
 ENGLISH = "en"
+FILES = ("real_style", "entities", "two_issues", "long")
+"""Sets of a file a language; the phrases with their intents lie beside them."""
 
 
 @dataclass
@@ -56,24 +48,23 @@ class ModelUnderTest:
 
     @cached_property
     def examples(self) -> list[Example]:
-        """The held-out phrases of every language.
-
-        Raises:
-            RegressionError: there are none.
-        """
-        if examples := held_out_examples(self.sets):
-            return examples
-        raise RegressionError(f"{self.sets}: no held-out phrases there; restore the set from git.")
+        """The held-out phrases of every language."""
+        return measure.held_out_examples(self.sets)
 
     def files(self, name: str) -> list[Path]:
-        """Returns the files of a set, one a language.
+        """Returns the files of a set, one a language."""
+        return sorted((self.sets / name).glob("*.tsv"))
+
+    def check_sets(self) -> None:
+        """Looks for the held-out sets, before anything is trained for them.
 
         Raises:
-            RegressionError: there are none.
+            RegressionError: one is missing.
+            ExampleError: a file of phrases is broken.
         """
-        if paths := sorted((self.sets / name).glob("*.tsv")):
-            return paths
-        raise RegressionError(f"{self.sets / name}: the set is missing; restore it from git.")
+        missing = [self.sets / name for name in FILES if not self.files(name)]
+        if missing or not self.examples:
+            raise RegressionError(f"{[*missing, self.sets][0]}: the set is missing; restore it from git.")
 
     def parse(self, messages: Iterable[Any], with_page: bool = False) -> Iterator[tuple[Any, dict[str, Any]]]:
         """Yields each message with what the model makes of it.
@@ -87,22 +78,19 @@ class ModelUnderTest:
         return zip(messages, self._model.parse([message.text for message in messages], pages), strict=True)
 
 
-Findings = Iterable[Item] | Mapping[str, float]
-"""Items, or figures that do not consist of items, by name."""
-
-
 class Step(NamedTuple):
     """One step, and the names of the sets that it measures."""
 
-    measure: Callable[[ModelUnderTest], Findings]
+    measure: Callable[[ModelUnderTest], Iterable[Item] | Mapping[str, float]]
+    """Returns items, or figures that do not consist of items, by name."""
     sets: tuple[str, ...]
 
 
-def _intents(model: ModelUnderTest) -> Iterator[Item]:
+def intents(model: ModelUnderTest) -> Iterator[Item]:
     """Yields intent and language of every held-out phrase, without any page's locale."""
     for example, parsed in model.parse(model.examples):
         yield _intent("intents", example, parsed)
-        yield _language("language", example, parsed)
+        yield _item("language", example, example.language, parsed["language"]["name"])
 
 
 def _real_style(model: ModelUnderTest) -> Iterator[Item]:
@@ -115,9 +103,9 @@ def _with_page(model: ModelUnderTest) -> Iterator[Item]:
     """Yields the language with the page's locale known, and whether a second issue is seen where there is none."""
     issues = load_issues()
     for example, parsed in model.parse(model.examples, with_page=True):
-        yield _language("language_with_page", example, parsed)
+        yield _item("language_with_page", example, example.language, parsed["language"]["name"])
         if example.intent in issues:
-            yield _second("short", example, parsed)
+            yield _item("one_issue", example, "none", second_issue(parsed) or "none", part="short")
 
 
 def robustness(model: ModelUnderTest, changes: int = CHANGES_PER_PHRASE) -> Iterator[Item]:
@@ -133,8 +121,7 @@ def robustness(model: ModelUnderTest, changes: int = CHANGES_PER_PHRASE) -> Iter
     asked = {message.text: message for message in (*(new for *_, new in changed), *examples)}
     got = {message.text: parsed["intent"]["name"] for message, parsed in model.parse(asked.values())}
     for old, name, new in changed:
-        now = got[new.text]
-        yield Item("robustness", name, old.language, new.text, old.intent, now, now == got[old.text])
+        yield _item("robustness", new, old.intent, got[new.text], got[new.text] == got[old.text], name)
 
 
 def _changed(example: Example, changes: int) -> Iterator[tuple[str, Example]]:
@@ -150,36 +137,39 @@ def _changed(example: Example, changes: int) -> Iterator[tuple[str, Example]]:
 
 def _entities(model: ModelUnderTest) -> Iterator[Item]:
     """Yields for each entity whether all of it in a phrase was found, and nothing else taken for it."""
-    phrases = [phrase for path in model.files("entities") for phrase in read_phrases(path)]
+    phrases = [phrase for path in model.files("entities") for phrase in measure.read_phrases(path)]
     for phrase, parsed in model.parse(phrases, with_page=True):
-        text = phrase.text
         found = [(entity["entity"], entity["start"], entity["end"]) for entity in parsed["entities"]]
-        expected, seen = (sorted({without_stop(text, mark) for mark in marks}) for marks in (phrase.marks, found))
+        expected, seen = (sorted({without_stop(phrase.text, m) for m in marks}) for marks in (phrase.marks, found))
         for entity in ENTITIES:
             spans = [[(start, end) for name, start, end in marks if name == entity] for marks in (expected, seen)]
-            marked, got = (", ".join(text[start:end] for start, end in own) for own in spans)
-            yield Item("entities", entity, phrase.language, text, marked, got, spans[0] == spans[1])
+            marked, got = (", ".join(phrase.text[start:end] for start, end in own) for own in spans)
+            yield _item("entities", phrase, marked, got, spans[0] == spans[1], entity)
 
 
 def _triage(model: ModelUnderTest) -> Iterator[Item]:
     """Yields whether both issues of a message are found, and the one of a long one."""
-    for message, parsed in model.parse(read_labelled(model.sets / "two_issues"), with_page=True):
+    for message, parsed in model.parse(measure.read_labelled(model.sets / "two_issues"), with_page=True):
         best, confidence = best_intent(parsed)
-        named, seen = (sorted(filter(None, {*issues})) for issues in (message.issues, (best, _second_issue(parsed))))
-        yield _item("two_issues", message, " + ".join(named), " + ".join(seen), named == seen, confidence)
-    for message, parsed in model.parse(read_labelled(model.sets / "long"), with_page=True):
+        named, seen = (sorted(filter(None, {*issues})) for issues in (message.issues, (best, second_issue(parsed))))
+        yield _item("two_issues", message, " + ".join(named), " + ".join(seen), confidence=confidence)
+    for message, parsed in model.parse(measure.read_labelled(model.sets / "long"), with_page=True):
         best, confidence = best_intent(parsed)
-        yield _item("long", message, message.issues[0], best, best in message.issues, confidence)
-        yield _second("long", message, parsed)
+        yield _item("long", message, message.issues[0], best, best in message.issues, confidence=confidence)
+        yield _item("one_issue", message, "none", second_issue(parsed) or "none", part="long")
 
 
 def _articles(model: ModelUnderTest) -> Iterator[Item]:
     """Yields for each issue and language whether there is an article without problems."""
-    problems = check([get_settings().data_dir / "articles"]).problems
+    folder = get_settings().data_dir / "articles"
+    problems, store = check([folder]).problems, ArticleStore(folder)
     for intent in load_issues():
+        written = store.languages(intent)
         for language in Replies().languages():
             own = [p for p in problems if Path(p.path).parts[-2:] == (intent, f"{language}.md")]
             own += [p for p in problems if Path(p.path).name == intent and language == ENGLISH]  # of the whole folder
+            if language not in written and not own:  # an issue on trial, or a language with some of the issues
+                continue
             found = "; ".join(problem.message for problem in own) or "no problem"
             yield Item("articles", "", language, f"{intent}/{language}.md", "no problem", found, not own)
 
@@ -194,17 +184,18 @@ def retrieval(data: Path) -> Iterator[Item]:
         data: the folder that holds `articles`.
 
     Raises:
-        RegressionError: the encoder cannot be loaded.
+        EncoderFileError: the encoder cannot be loaded.
     """
-    try:
-        encoder = load_encoder()
-    except EncoderFileError as error:
-        raise RegressionError(str(error)) from error
+    encoder = load_encoder()
     store = ArticleStore(data / "articles")
     texts: dict[str, dict[str, str]] = defaultdict(dict)
     for intent in load_issues():
         for language in store.languages(intent):
-            texts[language] |= _texts(store.article(intent, language), intent)
+            article = store.article(intent, language)
+            texts[language][intent] = f"{article.title}. {lead(article)}"
+            for section in article.sections:
+                for number, step in enumerate(section.steps, start=1):
+                    texts[language][f"{intent}/{section.slug}/{number}"] = step.text
     english = texts.pop(ENGLISH, {})
     places, vectors = list(english), encoder.encode(list(english.values()))
     for language in Replies().languages():
@@ -217,17 +208,9 @@ def retrieval(data: Path) -> Iterator[Item]:
                 yield Item("retrieval", "", language, place, place, place if right else got, right)
 
 
-def _texts(article: Article, intent: str) -> Iterator[tuple[str, str]]:
-    """Yields title with lead, and the steps, of an article by their place."""
-    yield intent, f"{article.title}. {lead(article)}"
-    for section in article.sections:
-        for number, step in enumerate(section.steps, start=1):
-            yield f"{intent}/{section.slug}/{number}", step.text
-
-
 def _conversations(model: ModelUnderTest) -> Iterator[Item]:
     """Yields whether each typed follow-up brought about what it was to, without repetition or apology."""
-    from bot.regression.player import play
+    from bot.regression.conversations import WRITTEN, play, read_conversations
 
     for one in play(model.path, read_conversations(WRITTEN / "held_out")):
         turn, language = one.turn, one.script.language
@@ -238,7 +221,7 @@ def _conversations(model: ModelUnderTest) -> Iterator[Item]:
 
 
 STEPS = {
-    "intents": Step(_intents, ("intents", "language")),
+    "intents": Step(intents, ("intents", "language")),
     "real style": Step(_real_style, ("real_style",)),
     "with page": Step(_with_page, ("language_with_page", "one_issue")),
     "robustness": Step(robustness, ("robustness",)),
@@ -251,42 +234,23 @@ STEPS = {
 """The steps by name, in the order in which they run."""
 
 
-def check_sets(model: ModelUnderTest, steps: Mapping[str, Step]) -> None:
-    """Looks for the sets of some steps, before anything is trained for them.
-
-    Raises:
-        RegressionError: one is missing.
-        ExampleError: a file of phrases is broken.
-    """
-    asked = {name for step in steps.values() for name in step.sets}
-    if asked & {"intents", "language_with_page", "robustness"}:
-        _ = model.examples
-    for name in asked & {"real_style", "entities", "two_issues", "long"}:
-        model.files(name)
-
-
-def _item(name: str, message: Example | Labelled, expected: str, got: str, right: bool, confidence: float) -> Item:
-    return Item(name, "", message.language, message.text, expected, got, right, round(confidence, 4))
+def _item(
+    name: str,
+    message: Example | measure.Labelled | measure.Phrase,
+    expected: str,
+    got: str,
+    right: bool | None = None,
+    part: str = "",
+    confidence: float | None = None,
+) -> Item:
+    """Returns the answer to a message; where `right` is left out, it is right when it is what was expected."""
+    right = got == expected if right is None else right
+    return Item(name, part, message.language, message.text, expected, got, right, confidence and round(confidence, 4))
 
 
 def _intent(name: str, example: Example, parsed: dict[str, Any]) -> Item:
     got = parsed["intent"]["name"]
     best, confidence = best_intent(parsed)
     right = got == example.intent or (example.intent == "out_of_scope" and got in REFUSALS)
-    item = _item(name, example, example.intent, got, right, confidence)
+    item = _item(name, example, example.intent, got, right, confidence=confidence)
     return item if best == got else replace(item, best=best)
-
-
-def _language(name: str, example: Example, parsed: dict[str, Any]) -> Item:
-    got = parsed["language"]["name"]
-    return Item(name, "", example.language, example.text, example.language, got, got == example.language)
-
-
-def _second(part: str, message: Example | Labelled, parsed: dict[str, Any]) -> Item:
-    got = _second_issue(parsed) or "none"
-    return Item("one_issue", part, message.language, message.text, "none", got, got == "none")
-
-
-def _second_issue(parsed: dict[str, Any]) -> str | None:
-    """Returns the second issue of a parsed message, if it has one."""
-    return (parsed["triage"]["second_issue"] or {}).get("name")

@@ -109,26 +109,23 @@ def judge(result: Result, baseline: Baseline, tolerances: Tolerances) -> Verdict
             "or accept a new baseline."
         )
     pairs = baseline.pairs(result.items)
-    turnover = max(baseline.turnover, tolerances.turnover)
-    ratios = []
-    for name, now in result.numbers.items():
-        then = baseline.numbers.get(name)
-        is_worse = then is not None and now > then * tolerances.ratio
-        ratios.append(Figure(name, "ratios", now, then, is_worse=is_worse, lower_is_better=True))
+    ratios = [
+        Figure(name, "ratios", now, then, is_worse=bool(then and now > then * tolerances.ratio), lower_is_better=True)
+        for name, now in result.numbers.items()
+        for then in [baseline.numbers.get(name)]
+    ]
+    compared = _compare_metrics(metrics(result.items), pairs, tolerances.resamples)
+    cells = _compare_cells(pairs, max(baseline.turnover, tolerances.turnover), tolerances.chance)
     return Verdict(
-        [
-            *_with_correction(_compare_metrics(metrics(result.items), pairs, tolerances.resamples), tolerances),
-            *_compare_cells(pairs, turnover, tolerances.chance),
-            *ratios,
-        ],
-        [item for item in critical_items(result.items, tolerances) if not item.right],
+        [*_with_correction(compared, tolerances), *cells, *ratios],
+        [item for item in _critical_items(result.items, tolerances) if not item.right],
         pairs,
         len(result.items) - len(pairs),
         losses(result.inventory, baseline.inventory, tolerances.most_phrases_lost),
     )
 
 
-def critical_items(items: Sequence[Item], tolerances: Tolerances) -> list[Item]:
+def _critical_items(items: Sequence[Item], tolerances: Tolerances) -> list[Item]:
     """Returns the items of the phrases that must be right.
 
     Raises:
@@ -150,26 +147,19 @@ def _compare_metrics(measured: Sequence[Metric], pairs: Sequence[Pair], resample
     chances = _bootstrap([metric for metric in measured if metric.statistic is not None], pair_of, resamples)
     figures = []
     for metric in measured:
-        figure = Figure(
-            metric.name, metric.group, metric.value(metric.items), None, lower_is_better=metric.lower_is_better
+        own = [pair_of[item] for item in metric.items if item in pair_of]
+        asked = [pair for pair in own if metric.intent in (None, pair.now.expected, pair.now.got, pair.then.got)]
+        right = Counter((metric.is_right(now), metric.is_right(then)) for now, then in asked)
+        wrong, gained = right[False, True], right[True, False]
+        chance = chances.get(metric.name)
+        if own and chance is None and metric.group != "exact":
+            # McNemar's exact test, one-sided: are the newly wrong more than half of those that changed?
+            chance = float(binomtest(wrong, wrong + gained, 0.5, "greater").pvalue) if wrong + gained else 1.0
+        now, then = metric.value(metric.items), metric.value([then for _, then in own]) if own else None
+        is_worse = metric.group == "exact" and wrong > 0
+        figures.append(
+            Figure(metric.name, metric.group, now, then, chance, wrong, gained, is_worse, metric.lower_is_better)
         )
-        if own := [pair_of[item] for item in metric.items if item in pair_of]:
-            asked = [pair for pair in own if metric.intent in (None, pair.now.expected, pair.now.got, pair.then.got)]
-            right = Counter((metric.is_right(now), metric.is_right(then)) for now, then in asked)
-            wrong, gained = right[False, True], right[True, False]
-            chance = chances.get(metric.name)
-            if chance is None and metric.group != "exact":
-                # McNemar's exact test, one-sided: are the newly wrong more than half of those that changed?
-                chance = float(binomtest(wrong, wrong + gained, 0.5, "greater").pvalue) if wrong + gained else 1.0
-            figure = replace(
-                figure,
-                then=metric.value([then for _, then in own]),
-                chance=chance,
-                newly_wrong=wrong,
-                newly_right=gained,
-                is_worse=metric.group == "exact" and wrong > 0,
-            )
-        figures.append(figure)
     return figures
 
 
@@ -184,7 +174,7 @@ def _bootstrap(measured: Sequence[Metric], pair_of: dict[Item, Pair], resamples:
     pairs = [pair_of[item] for item in measured[0].items if item in pair_of] if measured else []
     if not pairs:
         return {}
-    now, then = ([pair[side] for pair in pairs] for side in (0, 1))
+    now, then = zip(*pairs, strict=True)
     statistics = {metric.name: (metric.statistic(then), metric.statistic(now)) for metric in measured}  # type: ignore[misc]
     not_worse = dict.fromkeys(statistics, 0)
     chance = np.random.default_rng(7)
@@ -237,19 +227,22 @@ def _compare_cells(pairs: Sequence[Pair], turnover: float, chance: float) -> lis
         if item.set == "intents":
             intents[item.expected].append(pair)
     possible = max(len(intents) * (len(intents) - 1), 1)
-    found = []
-    for name, own in sorted(cells.items()):
-        if lost := sum(then.right and not now.right for now, then in own):
-            found.append(_compare_cell(name, "cells", own, lost, turnover, chance / len(cells)))
-    for expected, own in sorted(intents.items()):
-        taken_for = Counter(refusal_as_intent(now.got) for now, then in own if then.right and not now.right)
-        for got, lost in sorted(taken_for.items()):
-            found.append(_compare_cell(f"{expected} → {got}", "confusions", own, lost, turnover, chance / possible))
-    return found
+    found = [_compare_cell(name, "cells", own, own, turnover, chance / len(cells)) for name, own in cells.items()]
+    for expected, own in intents.items():
+        taken_for: dict[str, list[Pair]] = defaultdict(list)
+        for pair in own:
+            taken_for[refusal_as_intent(pair.now.got)].append(pair)
+        for got, taken in taken_for.items():
+            found.append(_compare_cell(f"{expected} → {got}", "confusions", own, taken, turnover, chance / possible))
+    return sorted((figure for figure in found if figure.newly_wrong), key=lambda figure: (figure.group, figure.name))
 
 
-def _compare_cell(name: str, group: str, pairs: Sequence[Pair], lost: int, turnover: float, allowed: float) -> Figure:
+def _compare_cell(
+    name: str, group: str, pairs: Sequence[Pair], among: Sequence[Pair], turnover: float, allowed: float
+) -> Figure:
+    """Judges the newly wrong answers among some of a cell's answers by how many right ones the cell had."""
     right_now, right_then = (sum(pair[side].right for pair in pairs) for side in (0, 1))
+    lost = sum(then.right and not now.right for now, then in among)
     gained = sum(now.right and not then.right for now, then in pairs)
     chance = float(binom.sf(lost - 1, right_then, turnover))
     is_worse = chance <= allowed or lost == right_then >= FEWEST_LOST

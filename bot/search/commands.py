@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from bot.command_line import print_json
 
 _SHOWN = 20
 
@@ -81,7 +82,7 @@ def run_import(arguments: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 2
     if arguments.json:
-        print(json.dumps(asdict(report), ensure_ascii=False, indent=2))
+        print_json(asdict(report))
     else:
         for title in ("broken", "mended", "skipped"):
             for name, reason in getattr(report, title).items():
@@ -107,7 +108,7 @@ def run_search(arguments: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 2
     if arguments.json:
-        print(json.dumps([asdict(hit) for hit in hits], ensure_ascii=False, indent=2))
+        print_json([asdict(hit) for hit in hits])
         return 0
     for number, hit in enumerate(hits, start=1):
         print(f"{number}. {hit.title} ({hit.file}, {hit.language}, {hit.score:.2f})")
@@ -133,7 +134,7 @@ def run_links(arguments: argparse.Namespace) -> int:
     problems = [entry for entry in entries if entry.problems]
     shown = problems if arguments.problems else entries
     if arguments.json:
-        print(json.dumps([asdict(entry) for entry in shown], ensure_ascii=False, indent=2))
+        print_json([asdict(entry) for entry in shown])
     else:
         for entry in shown:
             print(f"{entry.written} ({len(entry.articles)} articles, such as {entry.articles[0]})")

@@ -64,6 +64,7 @@ class StoredArticle:
 
 _TYPES = {"int": "INTEGER", "bytes": "BLOB"}
 _COLUMNS = {column.name: _TYPES.get(str(column.type), "TEXT") for column in fields(StoredArticle)[:-1]}
+_INSERT = f"INSERT INTO articles ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 _SCHEMA = f"""
 CREATE TABLE articles (
     id INTEGER PRIMARY KEY,
@@ -158,15 +159,10 @@ def set_fact(connection: sqlite3.Connection, name: str, value: str) -> None:
 def put(connection: sqlite3.Connection, article: StoredArticle) -> None:
     """Adds an article, or replaces the one of the same locale and path."""
     remove(connection, [(article.locale, article.path)])
-    values = [getattr(article, name) for name in _COLUMNS]
-    row = connection.execute(
-        f"INSERT INTO articles ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})",
-        ["\n".join(value) if isinstance(value, tuple) else value for value in values],
-    ).lastrowid
-    connection.executemany(
-        "INSERT INTO links VALUES (?, ?, ?, ?, ?)",
-        [(row, link.label, link.url, link.source, link.line) for link in article.links],
-    )
+    values = (getattr(article, name) for name in _COLUMNS)
+    row = connection.execute(_INSERT, ["\n".join(value) if isinstance(value, tuple) else value for value in values])
+    links = [(row.lastrowid, link.label, link.url, link.source, link.line) for link in article.links]
+    connection.executemany("INSERT INTO links VALUES (?, ?, ?, ?, ?)", links)
 
 
 def remove(connection: sqlite3.Connection, places: Iterable[tuple[str, str]]) -> None:

@@ -79,11 +79,8 @@ def import_articles(
             _take(report, outcome)
             if outcome.article is not None:
                 put(connection, outcome.article)
-        gone = sorted(
-            (code, path)
-            for code, path in known.keys() - {(task.locale, task.path) for task in tasks}
-            if any(code == scope and path.startswith(folder) for scope, folder in scopes)
-        )
+        unseen = sorted(known.keys() - {(task.locale, task.path) for task in tasks})
+        gone = [each for each in unseen if any(each[0] == code and each[1].startswith(path) for code, path in scopes)]
         report.removed = [f"{code}/{path}" for code, path in gone]
         remove(connection, gone)
         index.update(connection, index.folder_of(library.path))
@@ -97,11 +94,10 @@ def _encode_anew(connection: sqlite3.Connection) -> None:
     version = search_encoder().version
     if fact(connection, ENCODER) == version:
         return
+    query = "SELECT path, title, slug, sentences FROM articles WHERE id = ?"
     for (row,) in connection.execute("SELECT id FROM articles").fetchall():
-        path, title, slug, sentences = connection.execute(
-            "SELECT path, title, slug, sentences FROM articles WHERE id = ?", (row,)
-        ).fetchone()
-        texts = [title, words_of_slug(path, slug), *(sentences.split("\n") if sentences else ())]
+        path, title, slug, sentences = connection.execute(query, (row,)).fetchone()
+        texts = [title, words_of_slug(path, slug), *filter(None, sentences.split("\n"))]
         connection.execute("UPDATE articles SET vectors = ? WHERE id = ?", (encode(texts), row))
     set_fact(connection, ENCODER, version)
 

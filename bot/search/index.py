@@ -82,9 +82,8 @@ def update(connection: sqlite3.Connection, folder: Path) -> None:
         folder: where the indexes lie.
     """
     versions: dict[str, list[tuple[str, str, int, str]]] = defaultdict(list)
-    for path, *version in connection.execute(
-        "SELECT path, language, locale, id, hex(hash) FROM articles ORDER BY path, locale"
-    ):
+    query = "SELECT path, language, locale, id, hex(hash) FROM articles ORDER BY path, locale"
+    for path, *version in connection.execute(query):
         versions[path].append(tuple(version))
     languages = {version[0] for found in versions.values() for version in found}
     for language in sorted({*languages, *folders(connection)}):
@@ -96,26 +95,21 @@ def update(connection: sqlite3.Connection, folder: Path) -> None:
             for path, found in versions.items()
         }
         build = partial(_build_words, connection, [version[2] for version in chosen.values()])
-        _make(connection, folder, _FACT + language, language, list(chosen.items()), build)
+        _make(connection, folder, _FACT + language, list(chosen.items()), build)
     known, known_version = known_questions(get_settings().search_encoder_weights.resolve())
     content = [fact(connection, ENCODER), known_version, *versions.items()]
     identifiers = {path: [version[2] for version in found] for path, found in versions.items()}
-    _make(connection, folder, MEANINGS, MEANINGS, content, partial(_build_vectors, connection, identifiers, known))
+    _make(connection, folder, MEANINGS, content, partial(_build_vectors, connection, identifiers, known))
 
 
 def _make(
-    connection: sqlite3.Connection,
-    folder: Path,
-    name: str,
-    prefix: str,
-    content: Sequence[object],
-    build: Callable[[Path], None],
+    connection: sqlite3.Connection, folder: Path, name: str, content: Sequence[object], build: Callable[[Path], None]
 ) -> None:
     """Makes the index that a fact names, unless it has this content already."""
     digest = hashlib.blake2b(repr((_FORMAT, content)).encode(), digest_size=16).hexdigest()
     valid = fact(connection, name)
     if not valid.endswith(digest) or not (folder / valid).is_dir():
-        made = f"{prefix}-{uuid.uuid4().hex}-{digest}"
+        made = f"{name.removeprefix(_FACT)}-{uuid.uuid4().hex}-{digest}"
         (folder / made).mkdir(parents=True)
         build(folder / made)
         set_fact(connection, name, made)
@@ -123,14 +117,11 @@ def _make(
 
 def _build_words(connection: sqlite3.Connection, identifiers: Sequence[int], folder: Path) -> None:
     writer = tantivy.Index(SCHEMA, path=str(folder)).writer(_HEAP_BYTES, 1)
+    query = "SELECT language, path, title, slug, headings, sentences FROM articles WHERE id = ?"
     for number, identifier in enumerate(identifiers):
-        row = connection.execute(
-            "SELECT language, path, title, slug, headings, sentences FROM articles WHERE id = ?", (identifier,)
-        ).fetchone()
-        document = tantivy.Document(number=number)
-        for name, terms in article_terms(*row).items():
-            document.add_text(name, " ".join(terms))
-        writer.add_document(document)
+        row = connection.execute(query, (identifier,)).fetchone()
+        terms = {name: " ".join(found) for name, found in article_terms(*row).items()}
+        writer.add_document(tantivy.Document(number=number, **terms))
     writer.commit()
     writer.wait_merging_threads()
     np.save(folder / ARTICLES, np.array(identifiers, np.int64))
@@ -218,9 +209,9 @@ def article_terms(
     return {"words": [*stems(text, language), *stems(english, "en")], "pieces": pieces(f"{text}\n{english}")}
 
 
-def looked_for(text: str, language: str) -> dict[str, tuple[str, ...]]:
-    """Returns what each field is searched for."""
-    return {"words": tuple(dict.fromkeys(stems(text, language))), "pieces": tuple(dict.fromkeys(pieces(text)))}
+def looked_for(text: str, language: str) -> dict[str, dict[str, None]]:
+    """Returns the terms that each field is searched for, each once, in their order."""
+    return {"words": dict.fromkeys(stems(text, language)), "pieces": dict.fromkeys(pieces(text))}
 
 
 def find(
@@ -236,13 +227,8 @@ def find(
         fields: where to look.
     """
     terms = looked_for(text, language)
-    clauses = [
-        (tantivy.Occur.Should, tantivy.Query.term_query(SCHEMA, field, term))
-        for field in fields
-        for term in terms[field]
-    ]
-    if not clauses:
-        return []
+    queries = [tantivy.Query.term_query(SCHEMA, field, term) for field in fields for term in terms[field]]
     searcher = index.searcher()
-    hits = searcher.search(tantivy.Query.boolean_query(clauses), at_most, count=False).hits
+    either = tantivy.Query.boolean_query([(tantivy.Occur.Should, query) for query in queries])
+    hits = searcher.search(either, at_most, count=False).hits
     return [(int(searcher.doc(address)["number"][0]), float(score)) for score, address in hits]

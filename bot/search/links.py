@@ -44,8 +44,7 @@ def list_links(database: Path) -> list[Address]:
     with open_library(database).reading() as connection:
         rows = connection.execute(
             "SELECT written, links.url, locale || '/' || path AS place "
-            "FROM links JOIN articles ON articles.id = article "
-            "ORDER BY written, place"
+            "FROM links JOIN articles ON articles.id = article ORDER BY written, place"
         )
         for written, url, place in rows:
             found.setdefault((written, url), {})[place] = None

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import tantivy
 
-from bot.encoder import Encoder
 from bot.search import index
 from bot.search.database import ENCODER, LibraryError, fact, open_library
 from bot.search.reading import FULL_SCALE, search_encoder
@@ -83,10 +82,8 @@ def open_vectors(folder: Path, name: str) -> ArticleVectors:
     Raises:
         OSError: it has been replaced by a new one.
     """
-    articles, asked = (
-        np.load(folder / name / file).astype(np.float32) / np.float32(FULL_SCALE)
-        for file in (index.VECTORS, index.ASKED)
-    )
+    paths = (folder / name / file for file in (index.VECTORS, index.ASKED))
+    articles, asked = (np.load(path).astype(np.float32) / np.float32(FULL_SCALE) for path in paths)
     return ArticleVectors(articles, asked, *np.unique(np.load(folder / name / index.OWNERS), return_index=True))
 
 
@@ -108,9 +105,8 @@ class Searcher:
     """
 
     def __init__(self, database: Path) -> None:
-        self._database = database
         self._library = open_library(database)
-        self._encoder: Encoder = search_encoder()
+        self._encoder = search_encoder()
 
     def search(self, text: str, language: str, results: int = RESULTS) -> list[Hit]:
         """Finds the articles that answer a question.
@@ -129,10 +125,10 @@ class Searcher:
             if name is None:
                 return []
             if fact(connection, ENCODER) != self._encoder.version:
-                raise LibraryError(f"{self._database}: imported with another encoder; import the articles again.")
+                raise LibraryError(f"{self._library.path}: imported with another encoder; import the articles again.")
             query = self._encoder.encode([text])[0]
             # What an import replaces stays on disk until the next one, so that this transaction can still open it.
-            folder = index.folder_of(self._database)
+            folder = index.folder_of(self._library.path)
             vectors = open_vectors(folder, fact(connection, index.MEANINGS))
             searched = open_language_index(folder, name)
             rows, evidence = candidates(searched, vectors, text, query)
@@ -176,11 +172,9 @@ def candidates(
         most = min(_CANDIDATES, len(near))
         for cosines in (near, asked):
             chosen.update(np.argpartition(-cosines, most - 1)[:most].tolist())
-    by_words = [
-        dict(index.find(searched.words, text, searched.language, _CANDIDATES, [field])) for field in index.FIELDS
-    ]
-    chosen.update(*by_words)
-    rows = np.array(sorted(chosen), np.int64)
+    fields = ([field] for field in index.FIELDS)
+    by_words = [dict(index.find(searched.words, text, searched.language, _CANDIDATES, field)) for field in fields]
+    rows = np.array(sorted(chosen.union(*by_words)), np.int64)
     columns = [near[rows], asked[rows]]
     for found in by_words:
         highest = max(found.values(), default=1.0)

@@ -82,8 +82,7 @@ def _read(task: Task, content: bytes, digest: bytes) -> StoredArticle:
     try:
         article = read_text(text, path=place)
     except ArticleError as error:
-        # What the database has is better than an article without its front matter.
-        if task.known is not None:
+        if task.known is not None:  # what the database has is better than an article without its front matter
             raise
         article = read_text(text, path=place, salvage=True)
         problem = f"line {error.line}: {error.message}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 # What stands around an address in a sentence: brackets, quotes, the sentence's own full stop.
 _CANDIDATE = re.compile(r"[^\s<>()\[\]\"',;:]+@[^\s<>()\[\]\"',;:]+")
@@ -10,19 +11,23 @@ _CANDIDATE = re.compile(r"[^\s<>()\[\]\"',;:]+@[^\s<>()\[\]\"',;:]+")
 _PHONE = re.compile(r"(?<![\w-])(?:\+|00)?\(?\d(?:[ ()./-]{0,2}\d){6,13}(?![\w-])")
 
 
-def find_address(text: str) -> str | None:
-    """Returns the first valid e-mail address in a text, in its normal form, None if there is none.
+def valid_address(text: str) -> Any:
+    """Returns an e-mail address as `email_validator` reads it, None where it is none.
 
     Whether its server exists is not asked: the bot makes no requests for a customer.
     """
     from email_validator import EmailNotValidError, validate_email
 
-    for candidate in _CANDIDATE.findall(text):
-        try:
-            return validate_email(candidate.rstrip(".!?"), check_deliverability=False).normalized
-        except EmailNotValidError:
-            continue
-    return None
+    try:
+        return validate_email(text, check_deliverability=False)
+    except EmailNotValidError:
+        return None
+
+
+def find_address(text: str) -> str | None:
+    """Returns the first valid e-mail address in a text, in its normal form, None if there is none."""
+    candidates = (valid_address(candidate.rstrip(".!?")) for candidate in _CANDIDATE.findall(text))
+    return next((found.normalized for found in candidates if found), None)
 
 
 def find_phone(text: str) -> str | None:

@@ -25,14 +25,11 @@ def write_rows(stream: TextIO, rows: Iterable[Sequence[Any]]) -> None:
             another delimiter, that cell goes on with the texts behind it.
     """
     writer = csv.writer(stream, lineterminator="\n")
-    for row in rows:
-        writer.writerow([_cell(value, is_first=place == 0) for place, value in enumerate(row)])
+    writer.writerows([_cell(place, value) for place, value in enumerate(row)] for row in rows)
 
 
-def _cell(value: Any, is_first: bool) -> Any:
-    if value is None or (isinstance(value, (int, float)) and not is_first):
-        return value
-    return safe_cell(str(value))
+def _cell(place: int, value: Any) -> Any:
+    return value if value is None or (place and isinstance(value, (int, float))) else safe_cell(str(value))
 
 
 def safe_cell(text: str) -> str:

@@ -5,25 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-# Length of the IBAN of each country in the register (ISO 13616, release 99).
-_LENGTHS = {
-    country: int(length)
-    for country, length in re.findall(
-        "([A-Z]{2})([0-9]{2})",
-        "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 EE20 EG29 "
-        "ES24 FI18 FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HN28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20 "
-        "LB28 LC32 LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 MN20 MR27 MT31 MU30 NI28 NL18 NO15 OM23 PK24 PL28 PS29 "
-        "PT25 QA29 RO24 RS22 RU33 SA24 SC31 SD18 SE24 SI19 SK24 SM27 SO23 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 "
-        "YE30",
-    )
-}
-_DIGITS_ONLY = frozenset(
-    re.findall(
-        "[A-Z]{2}",
-        "AE AT BA BE BI CR CZ DE DJ DK EE EG ES FI FO GL HR HU IL IS LT LY ME MN MR NO PL PT RS SD SE SI SK SO ST TL "
-        "TN VA XK",
-    )
+# Length of the IBAN of each country in the register (ISO 13616, release 99); those with `*` have digits only.
+_REGISTER = (
+    "AD24 AE23* AL28 AT20* AZ28 BA20* BE16* BG22 BH22 BI27* BR29 BY28 CH21 CR22* CY28 CZ24* DE22* DJ27* DK18* DO28 "
+    "EE20* EG29* ES24* FI18* FK18 FO18* FR27 GB22 GE22 GI23 GL18* GR27 GT28 HN28 HR21* HU28* IE22 IL23* IQ23 IS26* "
+    "IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20* LU20 LV21 LY25* MC27 MD24 ME22* MK19 MN20* MR27* MT31 MU30 NI28 NL18 "
+    "NO15* OM23 PK24 PL28* PS29 PT25* QA29 RO24 RS22* RU33 SA24 SC31 SD18* SE24* SI19* SK24* SM27 SO23* ST25* SV28 "
+    "TL23* TN24* TR26 UA29 VA22* VG24 XK20* YE30"
 )
+_LENGTHS = {form[:2]: int(form[2:4]) for form in _REGISTER.split()}
+_DIGITS_ONLY = {form[:2] for form in _REGISTER.split() if form.endswith("*")}
 # At most three runs of letters behind the check digits: text with numbers in it soon has more.
 _FORM = re.compile(r"[A-Z]{2}[0-9]{2}[0-9]*(?:[A-Z]+[0-9]+){0,2}(?:[A-Z]+[0-9]*)?")
 _BANK_AND_NUMBER = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z]{0,4}[0-9]+")

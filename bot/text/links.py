@@ -36,16 +36,12 @@ class AllowedLinks:
     def cleaned(self, value: Any) -> Any:
         """Returns a structured answer without links elsewhere: of those in running text the label stays."""
         if isinstance(value, dict):
-            return {
-                key: [link for link in item if self._is_allowed_link(link)] if key == "links" else self.cleaned(item)
-                for key, item in value.items()
-            }
+            return {key: (self._links if key == "links" else self.cleaned)(item) for key, item in value.items()}
         if isinstance(value, list):
             return [self.cleaned(item) for item in value]
-        return self._cleaned_text(value) if isinstance(value, str) else value
+        if isinstance(value, str):
+            return LINK.sub(lambda match: match.group() if self.allows(match["address"]) else match["label"], value)
+        return value
 
-    def _is_allowed_link(self, link: Any) -> bool:
-        return not isinstance(link, dict) or self.allows(str(link.get("url") or ""))
-
-    def _cleaned_text(self, text: str) -> str:
-        return LINK.sub(lambda match: match.group() if self.allows(match["address"]) else match["label"], text)
+    def _links(self, links: list[Any]) -> list[Any]:
+        return [link for link in links if not isinstance(link, dict) or self.allows(str(link.get("url") or ""))]

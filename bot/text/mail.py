@@ -7,6 +7,7 @@ from datetime import datetime
 from email.message import EmailMessage
 
 from bot.text.characters import readable
+from bot.text.contacts import valid_address
 
 _LINE_LENGTH = 400
 
@@ -39,10 +40,6 @@ def make_mail(headers: Mapping[str, str | datetime], text: str) -> EmailMessage:
 
 def header_address(address: str) -> str | None:
     """Returns an address as a mail header can hold it, in ASCII; None where it cannot, or is none."""
-    from email_validator import EmailNotValidError, validate_email
-
-    try:
-        found: str | None = validate_email(address, check_deliverability=False).ascii_email
-    except EmailNotValidError:
-        return None
+    valid = valid_address(address)
+    found: str = (valid and valid.ascii_email) or ""
     return found if found and found == header_text(found) else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -23,66 +22,57 @@ _EXPIRY = r"(?:0?[1-9]|1[0-2])[\W_]{1,3}(?:20)?[2-4][0-9](?![0-9])"
 _EXPIRY_OR_CODE = rf"(?:0[1-9]|1[0-2])[2-4][0-9]{GAP}"
 
 
-@dataclass(frozen=True)
 class Patterns:
     """What depends on words in the search for numbers; all are applied to a `Reading`.
 
     Args:
-        digit_run: digits with anything but letters between them, or a word such as `then`.
-        reference_before: ends with what an invoice or the like is called.
-        reference_code: a number that such a word is glued to, such as `INV-123`.
-        case_number: such a word and 16 digits that begin with a date, as those of support requests do.
-        code_after_name: `the CVV for my card is 123`; here and below the group `code` is the security code.
-        code_before_name: `123 is my CVV`.
-        code_beside_card: what follows a card number, up to its security code.
+        folder: holds a file `<lang>.yml` of word lists for each language.
+
+    Raises:
+        LexiconError: the word lists cannot be used.
     """
 
-    digit_run: re.Pattern[str]
-    reference_before: re.Pattern[str]
-    reference_code: re.Pattern[str]
-    case_number: re.Pattern[str]
-    code_after_name: re.Pattern[str]
-    code_before_name: re.Pattern[str]
-    code_beside_card: re.Pattern[str]
+    def __init__(self, folder: Path) -> None:
+        words = [lexicon.masking for lexicon in load_lexicon(folder).values()]
+        names = _one_of((name for section in words for name in section.security_code), abbreviations=True)
+        equals = _one_of(word for section in words for word in section.equals)
+        links = _one_of(word for section in words for word in (*section.equals, *section.between))
+        code = _one_of(word for section in words for word in section.code)
+        then = _one_of(word for section in words for word in section.then)
+        reference = _one_of(word for section in words for word in section.reference)
+        # Digits with anything but letters between them, or a word such as `then`.
+        self.digit_run = re.compile(rf"[0-9](?:{GAP}(?:{then}{GAP})?[0-9])*")
+        # Ends with what an invoice or the like is called.
+        self.reference_before = re.compile(rf"{reference}[^0-9]{{0,12}}$")
+        # A number that such a word is glued to, such as `INV-123`.
+        self.reference_code = re.compile(rf"{reference}[-_#]?[0-9]+(?:[-_/][0-9]+)*")
+        # Such a word and 16 digits that begin with a date, as those of support requests do.
+        self.case_number = re.compile(rf"{reference}{GAP}(?:{_LETTER}{{1,3}}{GAP})?{_CASE_NUMBER}(?![0-9])")
+        # `the CVV for my card is 123`; here and below the group `code` is the security code. The lookahead with its
+        # backreference takes the words in one way only: no way back, no explosion.
+        self.code_after_name = re.compile(
+            rf"{names}(?=(?P<links>(?:{GAP}{links}){{0,8}}))(?P=links){GAP}(?:{_EXPIRY}{GAP})?(?P<code>{_CODE})"
+        )
+        # `123 is my CVV`.
+        self.code_before_name = re.compile(
+            rf"(?<![0-9])(?P<code>{_CODE})(?:{GAP}{equals}(?:{GAP}{links}){{0,4}}?| ?[(=]){GAP}{names}"
+        )
+        # What follows a card number, up to its security code.
+        self.code_beside_card = re.compile(
+            rf"(?:[^0-9]{{0,60}}{_EXPIRY})?{GAP}(?:{code}{GAP})?(?P<code>(?:{_EXPIRY_OR_CODE})?{_CODE})"
+        )
+
+
+_patterns = lru_cache(maxsize=4)(Patterns)
 
 
 def load_patterns(folder: Path | None = None) -> Patterns:
-    """Returns the patterns made from a folder's word lists; made once.
-
-    Args:
-        folder: holds a file `<lang>.yml` for each language; None takes the folder of the settings.
+    """Returns the patterns made from a folder's word lists, that of the settings by default; made once.
 
     Raises:
         LexiconError: the word lists cannot be used.
     """
     return _patterns(folder or default_folder())
-
-
-@lru_cache(maxsize=4)
-def _patterns(folder: Path) -> Patterns:
-    words = [lexicon.masking for lexicon in load_lexicon(folder).values()]
-    names = _one_of((name for section in words for name in section.security_code), abbreviations=True)
-    equals = _one_of(word for section in words for word in section.equals)
-    links = _one_of(word for section in words for word in (*section.equals, *section.between))
-    code = _one_of(word for section in words for word in section.code)
-    then = _one_of(word for section in words for word in section.then)
-    reference = _one_of(word for section in words for word in section.reference)
-    return Patterns(
-        digit_run=re.compile(rf"[0-9](?:{GAP}(?:{then}{GAP})?[0-9])*"),
-        reference_before=re.compile(rf"{reference}[^0-9]{{0,12}}$"),
-        reference_code=re.compile(rf"{reference}[-_#]?[0-9]+(?:[-_/][0-9]+)*"),
-        case_number=re.compile(rf"{reference}{GAP}(?:{_LETTER}{{1,3}}{GAP})?{_CASE_NUMBER}(?![0-9])"),
-        # The lookahead with its backreference takes the words in one way only: no way back, no explosion.
-        code_after_name=re.compile(
-            rf"{names}(?=(?P<links>(?:{GAP}{links}){{0,8}}))(?P=links){GAP}(?:{_EXPIRY}{GAP})?(?P<code>{_CODE})"
-        ),
-        code_before_name=re.compile(
-            rf"(?<![0-9])(?P<code>{_CODE})(?:{GAP}{equals}(?:{GAP}{links}){{0,4}}?| ?[(=]){GAP}{names}"
-        ),
-        code_beside_card=re.compile(
-            rf"(?:[^0-9]{{0,60}}{_EXPIRY})?{GAP}(?:{code}{GAP})?(?P<code>(?:{_EXPIRY_OR_CODE})?{_CODE})"
-        ),
-    )
 
 
 def _one_of(words: Iterable[str], abbreviations: bool = False) -> str:
@@ -95,14 +85,10 @@ def _one_of(words: Iterable[str], abbreviations: bool = False) -> str:
     inside: list[str] = []
     at_start: list[str] = []
     for word in sorted(set(words), key=lambda word: (-len(word.strip("*")), word)):
-        (inside if word.startswith("*") else at_start).append(_pattern(word, abbreviations))
+        parts = [_word_pattern(part, abbreviations and " " not in word) for part in word.split()]
+        (inside if word.startswith("*") else at_start).append(r"[\W_]{0,3}".join(parts))
     pattern = rf"(?<!{_LETTER})(?:{'|'.join(at_start)})" if at_start else r"(?!)"
     return f"(?:{'|'.join([*inside, pattern])})(?!{_LETTER})"
-
-
-def _pattern(words: str, abbreviations: bool) -> str:
-    parts = [_word_pattern(word, abbreviations and " " not in words) for word in words.split()]
-    return r"[\W_]{0,3}".join(parts)
 
 
 def _word_pattern(word: str, abbreviation: bool) -> str:

@@ -41,13 +41,9 @@ def read(text: str) -> Reading:
     """
     if text.isascii():
         return Reading(text.lower(), range(len(text) + 1))
-    plain: list[str] = []
-    starts: list[int] = []
-    for position, char in enumerate(text):
-        form = _plain_form(char)
-        plain.append(form)
-        starts.extend([position] * len(form))
-    return Reading("".join(plain), [*starts, len(text)])
+    forms = [_plain_form(char) for char in text]
+    starts = [position for position, form in enumerate(forms) for _ in form]
+    return Reading("".join(forms), [*starts, len(text)])
 
 
 def blank(seen: str, *patterns: re.Pattern[str]) -> str:

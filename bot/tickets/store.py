@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Table, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
 from bot.stores.databases import cause
-from bot.text.characters import readable
-from bot.text.masking import mask
 from bot.tickets import model, numbers
 from bot.tickets.anonymous import anonymous
-from bot.tickets.database import TicketDatabase
+from bot.tickets.handling import TicketHandling, add_candidate, clean, row_of, same
 from bot.tickets.model import ConversationOutcome, SearchEvent, Ticket, TicketDraft, TicketStatus, now
 from bot.tickets.priority import assess
 from bot.tickets.tables import CANDIDATES, OUTBOX, OUTCOMES, SEARCHES, TICKETS, fields_of, read_ticket
 
 
-class TicketStore(TicketDatabase):
+class TicketStore(TicketHandling):
     """Tickets and what conversations leave for review.
 
     Args:
@@ -51,15 +48,6 @@ class TicketStore(TicketDatabase):
                 _enqueue(connection, row.id, self.targets)
         return read_ticket(row)
 
-    def ticket(self, number: str) -> Ticket:
-        """Returns one ticket.
-
-        Raises:
-            TicketNotFound: there is none with that number.
-        """
-        with self.reading() as connection:
-            return read_ticket(_of_number(connection, number))
-
     def tickets(self, **wanted: str | None) -> list[Ticket]:
         """Returns tickets, oldest first.
 
@@ -84,9 +72,9 @@ class TicketStore(TicketDatabase):
         """
         identity, code = numbers.parse(number) or (0, "")
         row = next(iter(self.rows(select(TICKETS).where(TICKETS.c.id == identity))), None)
-        right_code = _same(code, row.code if row else None)
+        right_code = same(code, row.code if row else None)
         # `|` and `&`: every comparison is made, whatever the others say.
-        right_owner = _same(conversation_id, row.conversation_id if row else None) | _same(
+        right_owner = same(conversation_id, row.conversation_id if row else None) | same(
             (email or "").strip().casefold(), (row.contact_email or "").casefold() if row else None
         )
         return read_ticket(row).status if row is not None and right_code & right_owner else None
@@ -94,41 +82,6 @@ class TicketStore(TicketDatabase):
     def statuses_in(self, conversation_id: str) -> list[TicketStatus]:
         """Returns the tickets that a conversation has opened, newest first."""
         return [ticket.status for ticket in reversed(self.tickets(conversation_id=conversation_id))]
-
-    def assign(self, number: str, assignee: str) -> Ticket:
-        """Gives a ticket to an agent."""
-        return self._change(number, state="assigned", assignee=assignee)
-
-    def close(self, number: str) -> Ticket:
-        """Closes a ticket; its assignee stays on record."""
-        return self._change(number, state="closed")
-
-    def reopen(self, number: str) -> Ticket:
-        """Opens a closed ticket again, for the agent who had it."""
-        return self._change(number, state="assigned" if self.ticket(number).assignee else "new")
-
-    def correct(
-        self, number: str, intent: str | None = None, language: str | None = None, text: str | None = None
-    ) -> Ticket:
-        """Takes an agent's correction, moves the ticket to the right queue and keeps a candidate for training.
-
-        Args:
-            number: the ticket.
-            intent: what the issue is, None if it was understood.
-            language: what the language is, None if it was recognised.
-            text: the customer's words that were misunderstood; without them, the first that the transcript has, or
-                the summary.
-        """
-        before = self.ticket(number)
-        right = {"intent": intent or before.intent, "language": language or before.language}
-        found = assess(right["intent"], before.signals, before.sentiment)
-        said = (line.text for line in before.transcript if line.speaker == "customer" and not line.text.startswith("/"))
-        with self.writing() as connection:
-            connection.execute(_update(before.id, **right, **vars(found)))
-            shown = [before.intent] if before.intent else []
-            text = text or next(said, before.summary)
-            _add_candidate(connection, kind="correction", text=text, **right, shown=shown, ticket_id=before.id)
-        return self.ticket(number)
 
     def record_outcomes(self, outcomes: Sequence[ConversationOutcome]) -> None:
         """Records how conversations stand for issues; the latest outcome counts, in whichever order they come.
@@ -172,12 +125,12 @@ class TicketStore(TicketDatabase):
     def record_choice(self, text: str, language: str, shown: Sequence[str], chosen: str | None) -> None:
         """Keeps what a customer meant when the bot asked "A or B?"; None chosen means neither."""
         with self.writing() as connection:
-            _add_candidate(connection, kind="choice", text=text, language=language, intent=chosen, shown=shown)
+            add_candidate(connection, kind="choice", text=text, language=language, intent=chosen, shown=shown)
 
     def record_fallback(self, text: str, language: str, ranking: Sequence[str] = ()) -> None:
         """Keeps what the bot did not understand, with its best guesses."""
         with self.writing() as connection:
-            _add_candidate(connection, kind="fallback", text=text, language=language, shown=ranking)
+            add_candidate(connection, kind="fallback", text=text, language=language, shown=ranking)
 
     def record_search(self, event: SearchEvent) -> None:
         """Keeps a step of a search in a conversation, its text without what only concerns the customer."""
@@ -225,7 +178,7 @@ class TicketStore(TicketDatabase):
     def retry(self, number: str) -> int:
         """Puts a ticket's parked deliveries back, adds those to help desks set since; returns how many it were."""
         with self.writing() as connection:
-            identity = _of_number(connection, number).id
+            identity = row_of(connection, number).id
             mine = OUTBOX.c.ticket_id == identity
             parked = connection.execute(
                 update(OUTBOX)
@@ -237,18 +190,9 @@ class TicketStore(TicketDatabase):
             _enqueue(connection, identity, missing)
         return int(parked) + len(missing)
 
-    def _change(self, number: str, **values: Any) -> Ticket:
-        with self.writing() as connection:
-            connection.execute(_update(_of_number(connection, number).id, **values))
-        return self.ticket(number)
-
     def _insert(self, table: Table) -> Any:
         """Returns an INSERT for which ON CONFLICT can be said: each database has its own."""
         return (sqlite if self.engine.dialect.name == "sqlite" else postgresql).insert(table)
-
-
-def _update(identity: int, **values: Any) -> Any:
-    return update(TICKETS).where(TICKETS.c.id == identity).values(**values, updated_at=now())
 
 
 def _values(draft: TicketDraft) -> dict[str, Any]:
@@ -261,37 +205,14 @@ def _values(draft: TicketDraft) -> dict[str, Any]:
         "opened_at": moment,
         "updated_at": moment,
         "state": "new",
-        "summary": _clean(draft.summary),
-        "contact_email": draft.contact_email and _clean(draft.contact_email),
-        "entities": [[entity, _clean(value)] for entity, value in draft.entities] if draft.consent else [],
-        "steps_tried": [_clean(step) for step in draft.steps_tried],
-        "transcript": [[line.speaker, _clean(line.text), line.at] for line in draft.transcript if draft.consent],
+        "summary": clean(draft.summary),
+        "contact_email": draft.contact_email and clean(draft.contact_email),
+        "entities": [[entity, clean(value)] for entity, value in draft.entities] if draft.consent else [],
+        "steps_tried": [clean(step) for step in draft.steps_tried],
+        "transcript": [[line.speaker, clean(line.text), line.at] for line in draft.transcript if draft.consent],
     }
-
-
-def _clean(text: str) -> str:
-    """Returns the text without card and account numbers, and without what would steer a terminal or stop a database."""
-    return mask(readable(text)).text  # in this order: without unreadable characters, digits may come together
-
-
-def _of_number(connection: Connection, number: str) -> Row:
-    identity, code = numbers.parse(number) or (0, "")
-    row = connection.execute(select(TICKETS).where(TICKETS.c.id == identity)).one_or_none()
-    if row is None or not _same(code, row.code):
-        raise model.TicketNotFound(f"there is no ticket {number}; `python -m bot tickets list` shows those there are.")
-    return row
-
-
-def _same(given: str | None, kept: str | None) -> bool:
-    """Compares in a time that does not tell how much of it is right; nothing is the same as nothing."""
-    same = hmac.compare_digest((given or "").encode(), (kept or "").encode())
-    return same & bool(given) & bool(kept)
 
 
 def _enqueue(connection: Connection, identity: int, targets: Sequence[str]) -> None:
     if targets:
         connection.execute(insert(OUTBOX), [{"ticket_id": identity, "target": target} for target in targets])
-
-
-def _add_candidate(connection: Connection, *, text: str, **values: Any) -> None:
-    connection.execute(insert(CANDIDATES).values(text=anonymous(text), **values))

@@ -174,6 +174,61 @@ LIVE_AGENTS = sa.Table(
     sa.Column("beat_at", UtcDateTime, nullable=False),
 )
 
+TICKET_CHANGES = sa.Table(
+    "ticket_changes",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("ticket_id", sa.ForeignKey("tickets.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("agent", sa.String(80), nullable=False),
+    sa.Column("field", sa.String(20), nullable=False),
+    sa.Column("before", sa.Text),
+    sa.Column("after", sa.Text),
+    sa.Column("at", UtcDateTime, nullable=False, default=now),
+)
+"""What agents have changed of tickets, and their notes: `field` is a column of the tickets, or `note`."""
+
+DESK_AGENTS = sa.Table(
+    "desk_agents",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.String(80), nullable=False, unique=True),
+    sa.Column("role", sa.String(20), nullable=False),
+    sa.Column("language", sa.String(8), nullable=False),
+    sa.Column("password_hash", sa.String(200), nullable=False),
+)
+
+DESK_SESSIONS = sa.Table(
+    "desk_sessions",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("key", sa.String(64), nullable=False, unique=True),
+    sa.Column("agent_id", sa.ForeignKey("desk_agents.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("begun_at", UtcDateTime, nullable=False, default=now),
+)
+"""Signed-in agents; `key` is the SHA-256 of the cookie, so that who reads the database cannot sign in."""
+
+DESK_ATTEMPTS = sa.Table(
+    "desk_attempts",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.String(80), nullable=False),
+    sa.Column("address", sa.String(64), nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False, default=now),
+)
+"""Attempts to sign in that have failed lately."""
+
+DESK_AUDIT = sa.Table(
+    "desk_audit",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", UtcDateTime, nullable=False, default=now),
+    sa.Column("agent", sa.String(80), nullable=False),
+    sa.Column("address", sa.String(64), nullable=False),
+    sa.Column("action", sa.String(40), nullable=False),
+    sa.Column("object", sa.String(255), nullable=False),
+)
+"""Who has seen and done what at the agents' desk."""
+
 
 def read_ticket(row: Row) -> Ticket:
     """Returns the ticket that a row keeps."""

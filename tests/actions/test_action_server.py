@@ -9,21 +9,21 @@ from pathlib import Path
 import pytest
 
 from bot.articles import ArticleStore
-from bot.articles.issues import common_issues, load_issues
+from bot.articles.issues import common_issues, issues_in, load_issues
 from bot.articles.parts import variant_for
 from bot.articles.replies import SUPPORT, Replies
 from bot.text.limited_markdown import plain
 from tests.actions.conftest import ActionServer, slots_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-LANGUAGES = Replies().languages()
+LANGUAGES = Replies().complete()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_issue_is_answered_from_its_article_with_steps_and_links(actions: ActionServer, language: str) -> None:
     store = ArticleStore(ROOT / "data" / "articles")
-    for intent in load_issues():
-        product = load_issues()[intent].products[0]
+    for intent, issue in issues_in(language).items():
+        product = issue.products[0]
         result = actions.run("action_recommended_steps", intent, language=language, product=product)
         payload = result["responses"][0]["custom"]
         article = store.article(intent, language)
@@ -193,11 +193,11 @@ def test_a_terminal_gets_text_without_the_structured_payload(actions: ActionServ
 
 
 def test_a_language_without_replies_is_answered_in_english_and_told_so_once(actions: ActionServer) -> None:
-    result = actions.run("action_recommended_steps", "card_declined", language="pt", product="azure")
-    assert result["responses"][0]["text"] == "I understand Portuguese, but for now I can only answer in English."
+    result = actions.run("action_recommended_steps", "card_declined", language="cy", product="azure")
+    assert result["responses"][0]["text"] == "I understand Welsh, but for now I can only answer in English."
     assert result["responses"][1]["custom"]["language"] == "en"
     told = slots_of(result)["language_told"]
-    again = actions.run("action_recommended_steps", "card_declined", language="pt", product="azure", language_told=told)
+    again = actions.run("action_recommended_steps", "card_declined", language="cy", product="azure", language_told=told)
     assert again["responses"][0]["custom"]["language"] == "en"
 
 
@@ -205,8 +205,8 @@ def test_a_language_without_replies_is_answered_in_english_and_told_so_once(acti
 def test_a_language_without_replies_is_answered_in_the_pages_second_language(
     actions: ActionServer, language: str
 ) -> None:
-    slots = {"language": "it", "fallback_language": language}
-    notice = Replies().language_notice("it", language)
+    slots = {"language": "cy", "fallback_language": language}
+    notice = Replies().language_notice("cy", language)
     answered = actions.run("action_recommended_steps", "pay_invoice", product="azure", **slots)["responses"]
     assert (answered[0]["text"], answered[1]["custom"]["language"]) == (notice, language)
     refused = actions.run("action_not_understood", "out_of_scope", **slots)["responses"]

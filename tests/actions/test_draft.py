@@ -67,7 +67,7 @@ def test_what_an_agent_wrote_stands_in_the_transcript_as_theirs() -> None:
     }
     made = draft(said("my card was declined", "card_declined"), spoken, live, issue="card_declined")
     lines = [(line.speaker, line.text) for line in made.transcript]
-    assert lines[1:] == [("agent", "x" * 900), ("customer", "it is for the second one, too")]
+    assert lines[1:] == [("agent", "x" * 900), ("customer", "it is for the second invoice, too")]
 
 
 def test_entities_are_taken_from_the_whole_conversation_once_each() -> None:

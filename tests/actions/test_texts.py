@@ -11,7 +11,7 @@ import yaml
 from bot.articles.replies import Replies
 from tests.conftest import ROOT
 
-LANGUAGES = Replies().languages()
+LANGUAGES = Replies().complete()
 
 
 def texts(language: str, group: str) -> dict[str, Any]:

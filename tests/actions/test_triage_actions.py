@@ -18,7 +18,7 @@ from tests.actions.conftest import ActionServer, action_server, slots_of
 from tests.conftest import ROOT
 
 REPLIES = Replies()
-LANGUAGES = REPLIES.languages()
+LANGUAGES = REPLIES.complete()
 ARTICLES = ArticleStore(ROOT / "data" / "articles")
 
 

@@ -14,10 +14,10 @@ REPLIES = Replies()
     ("wished", "answered"),
     [
         (("fi",), "fi"),
-        (("it", "sv"), "sv"),
-        (("it-IT", "pt_PT", "de-AT", "fr"), "de"),
+        (("cy", "sv"), "sv"),
+        (("is-IS", "cy_GB", "de-AT", "fr"), "de"),
         (("nn-NO",), "nb"),
-        (("it", None, ""), "en"),
+        (("cy", None, ""), "en"),
         ((), "en"),
         (("../../etc", "*"), "en"),
     ],
@@ -30,7 +30,7 @@ def test_the_default_language_is_taken_where_none_of_the_wished_has_replies(monk
     monkeypatch.setenv("BOT_DEFAULT_LANGUAGE", "nl")
     get_settings.cache_clear()
     try:
-        assert REPLIES.answer_language("it") == "nl"
+        assert REPLIES.answer_language("cy") == "nl"
     finally:
         monkeypatch.undo()
         get_settings.cache_clear()

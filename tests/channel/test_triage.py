@@ -18,7 +18,7 @@ def button(reply: Reply, title: str) -> dict[str, Any]:
     return next(each for part in reply.parts for each in part.get("buttons", []) if each["title"] == title)
 
 
-@pytest.mark.parametrize("language", REPLIES.languages())
+@pytest.mark.parametrize("language", REPLIES.complete())
 def test_a_ticket_is_opened_with_buttons_and_asked_about_in_the_same_conversation(
     page_bot: PageBot,
     language: str,

@@ -170,7 +170,7 @@ def test_a_message_without_anything_to_read_is_refused(page_bot: PageBot, text: 
     assert answer.json()["message"] == Replies().page("error_empty", "da")
 
 
-@pytest.mark.parametrize("language", Replies().languages())
+@pytest.mark.parametrize("language", Replies().complete())
 def test_a_long_text_gets_a_friendly_message_and_reaches_nobody(page_bot: PageBot, language: str) -> None:
     customer = page_bot.customer(language=language)
     for text in ("x" * 2001, "hello " * 1667, "😀" * 10000):

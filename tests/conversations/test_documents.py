@@ -58,7 +58,7 @@ def test_a_long_tail_question_is_offered_the_right_document_as_a_search_result(
     }
 
 
-@pytest.mark.parametrize("language", REPLIES.languages())
+@pytest.mark.parametrize("language", REPLIES.complete())
 def test_the_weather_stays_refused(searching_bot: RunningBot, language: str) -> None:
     answer = searching_bot.conversation(language=language).say(WEATHER[language])
     assert answer.text == REPLIES.text("utter_out_of_scope", language)

@@ -12,7 +12,7 @@ from tests.conftest import Conversation, RunningBot
 from tests.conversations.test_triage import NUMBER, spoken
 
 REPLIES = Replies()
-LANGUAGES = REPLIES.languages()
+LANGUAGES = REPLIES.complete()
 ADDRESS = "somebody@example.com"
 # Words of no language, so that every conversation stays in its own.
 MATTER = "0x80070005"

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.regression.conversations import Heard, read_conversations
+from bot.regression.conversations import Heard, play_all, read_conversations
 from bot.regression.items import RegressionError
-from bot.regression.player import play_all
 
 WRITTEN = Path(__file__).parent / "written"
 

@@ -121,7 +121,7 @@ def test_held_out_commands_are_obeyed_in_a_form(agent: Agent) -> None:
     assert sum(name == act for name, (_, act, _) in zip(heard, said, strict=True)) / len(said) >= 0.85
 
 
-@pytest.mark.parametrize("language", REPLIES.languages())
+@pytest.mark.parametrize("language", REPLIES.complete())
 def test_a_typed_button_is_the_button(agent: Agent, language: str) -> None:
     parsed = understood(agent, REPLIES.label("affirm", language), language, *answered(language))
     assert parsed["intent"]["name"] == "solved"

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from bot.articles.examples import Example, ExampleError, read_examples, read_lines
-from bot.articles.issues import load_issues
+from bot.articles.issues import issues_in, load_issues
 from bot.articles.parts import ArticleStore, passages
+from bot.articles.replies import Replies
 from bot.nlu.acts import FOLLOW_UPS
-from bot.nlu.data_check import check_examples, few_phrases, fingerprint
+from bot.nlu.data_check import FEWEST_OF_ACT, check_examples, few_follow_ups, few_phrases, fingerprint
 
 DIALOGUE = (
     "greet",
@@ -43,14 +44,18 @@ def held_out(root: Path) -> list[Example]:
 
 def test_there_are_enough_phrases_of_every_intent_in_every_language(training: list[Example]) -> None:
     counts = Counter((example.language, example.intent) for example in training)
-    languages = {example.language for example in training}
+    languages = set(Replies().complete())
     assert {"en", "nb", "sv", "nl"} <= languages
     for language in languages:
-        assert {intent: counts[language, intent] for intent in load_issues() if counts[language, intent] < 60} == {}
+        fewest = {
+            **{name: 10 if issue.languages else 60 for name, issue in issues_in(language).items()},
+            **dict.fromkeys({*DIALOGUE, *FOLLOW_UPS}, FEWEST_OF_ACT),
+            "out_of_scope": 150,
+        }
         assert {
-            intent: counts[language, intent] for intent in {*DIALOGUE, *FOLLOW_UPS} if counts[language, intent] < 50
+            intent: counts[language, intent] for intent in fewest if counts[language, intent] < fewest[intent]
         } == {}
-        assert counts[language, "out_of_scope"] >= 150
+    assert few_follow_ups(training, languages) == []
 
 
 def test_the_shipped_phrases_have_no_duplicates_and_no_templates(training: list[Example]) -> None:
@@ -64,11 +69,12 @@ def test_every_passage_has_questions_in_every_language_and_every_question_a_pass
     store = ArticleStore(root / "data" / "articles")
     written = {
         (language, f"{issue}/{section.slug}")
-        for language in {example.language for example in training}
         for issue in load_issues()
+        for language in store.languages(issue)
         for section in passages(store.article(issue, language))
     }
-    assert {passage for passage in written if asked[passage] < 3} == set()
+    complete = Replies().complete()
+    assert {passage for passage in written if passage[0] in complete and asked[passage] < 3} == set()
     assert set(asked) - written == set()
 
 
@@ -82,8 +88,9 @@ def test_the_held_out_sets_have_nine_plain_messages_and_nine_in_real_style_of_ev
     for suffix in (".yml", ".tsv"):
         own = [example for example in held_out if example.path.suffix == suffix]
         counts = Counter((example.language, example.intent) for example in own)
-        for language in {example.language for example in own}:
-            assert {intent: counts[language, intent] for intent in load_issues() if counts[language, intent] < 9} == {}
+        issues = [intent for intent, issue in load_issues().items() if not issue.languages]
+        for language in Replies().complete():
+            assert {intent: counts[language, intent] for intent in issues if counts[language, intent] < 9} == {}
             assert counts[language, "out_of_scope"] >= 50
 
 
@@ -120,6 +127,17 @@ def test_the_check_refuses_more_than_three_phrases_with_the_same_opening() -> No
     phrases = [example(f"I want to pay my {thing}") for thing in ("bill", "rent", "debt", "card")]
     assert len(check_examples(phrases)) == 1
     assert check_examples(phrases[:3]) == []
+
+
+def test_the_check_counts_the_phrases_of_each_follow_up_in_complete_languages() -> None:
+    def phrases(language: str, count: int, act: str) -> list[Example]:
+        path = Path("nlu") / language / "follow_ups.yml"
+        return [Example(f"{act} {number}", act, language, path) for number in range(count)]
+
+    lacking = "skip_field"
+    enough = [one for act in FOLLOW_UPS - {lacking} for one in phrases("nb", FEWEST_OF_ACT, act)]
+    told = few_follow_ups([*enough, *phrases("nb", 12, lacking), *phrases("pt", 3, lacking)], ("nb", "sv"))
+    assert told == [f"nlu/nb/follow_ups.yml: 12 phrases of the follow-up {lacking}; write {FEWEST_OF_ACT} or more."]
 
 
 def test_the_check_says_what_few_phrases_of_an_intent_cost() -> None:

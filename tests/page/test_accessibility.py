@@ -81,7 +81,7 @@ def test_nothing_moves_for_those_who_want_no_motion(visit: Visit) -> None:
     assert visitor.page.evaluate("getComputedStyle(document.querySelector('#conversation')).scrollBehavior") == "auto"
 
 
-@pytest.mark.parametrize("language", Replies().languages())
+@pytest.mark.parametrize("language", Replies().complete())
 def test_nobody_scrolls_sideways_even_at_four_times_the_size(visit: Visit, language: str) -> None:
     visitor = visit(f"/?lang={language}", viewport={"width": 320, "height": 256})  # 1280 pixels at 400 % (WCAG 1.4.10)
     visitor.find("topic-grid button").nth(3).click()

@@ -11,7 +11,7 @@ from bot.articles.replies import Replies
 from tests.page.visitor import words
 
 
-@pytest.mark.parametrize("language", Replies().languages())
+@pytest.mark.parametrize("language", Replies().complete())
 def test_a_language_has_every_text_of_the_page_in_alphabetical_order(language: str) -> None:
     page = words(language)["page"]
     assert list(page) == sorted(words("en")["page"])

@@ -24,6 +24,7 @@ def test_all_of_a_person_is_handed_out_and_nothing_of_others(kept: Kept) -> None
     kept.search("told")
     kept.ticket("theirs", "johanna@x.no")
     kept.tickets.correct(mine.number, intent="billing_access")
+    kept.tickets.note(mine.number, "called her back", by="Kari")
     kept.tickets.record_outcomes([ConversationOutcome("told", "handed_over", "card_declined", "nb", None, 0.9)])
     data = kept.data()
     person = data.find("anna@x.no")
@@ -32,6 +33,7 @@ def test_all_of_a_person_is_handed_out_and_nothing_of_others(kept: Kept) -> None
     assert [item["id"] for item in found["conversations"]] == ["form", "told"]
     assert [event.get("text") for event in found["conversations"][1]["events"]] == [None, "kortet er avvist"]
     assert [ticket["number"] for ticket in found["tickets"]] == [mine.number]
+    assert ("note", "called her back") in {(each["field"], each["after"]) for each in found["tickets"][0]["changes"]}
     assert [search["kind"] for search in found["searches"]] == ["shown"]
     assert [outcome["outcome"] for outcome in found["outcomes"]] == ["handed_over"]
     assert [phrase["ticket_id"] for phrase in found["candidates"]] == [mine.id]
@@ -79,6 +81,8 @@ def test_what_is_old_goes_and_what_is_still_being_worked_on_stays(kept: Kept) ->
         kept.ticket("parked", "bo@x.no", days_ago=366, state="closed", way="parked"),
         kept.ticket("new", "bo@x.no", days_ago=364, state="closed"),
     ]
+    for ticket in (*ended, *stay):
+        kept.tickets.note(ticket.number, "about the customer", by="Kari")
     kept.search("old", days_ago=31)
     kept.search("going on", days_ago=29)
     before = {ticket.number: ticket_json(kept.tickets.ticket(ticket.number)) for ticket in [*ended, *stay]}
@@ -89,6 +93,7 @@ def test_what_is_old_goes_and_what_is_still_being_worked_on_stays(kept: Kept) ->
         now = kept.tickets.ticket(ticket.number)
         assert (now.contact_email, now.summary, now.transcript, now.entities) == (None, "", (), ())
         assert (now.queue, now.intent, now.language) == (ticket.queue, ticket.intent, ticket.language)
+    assert [ticket for ticket in (*ended, *stay) if kept.tickets.changes(ticket.number)] == stay
     assert all(ticket_json(kept.tickets.ticket(ticket.number)) == before[ticket.number] for ticket in stay)
     again = expire(kept.conversations, kept.tickets, NOW, 30, 365)
     assert again == Expired(conversations=0, outcomes=0, tickets=0, candidates=0, held_back=2)

@@ -16,6 +16,7 @@ from bot.proposals.questions import QuestionError, from_conversations, from_file
 from bot.search.database import Library
 from bot.tickets.model import SearchEvent
 from bot.tickets.store import TicketStore
+from tests.conftest import ROOT
 from tests.search.conftest import TEXTS, imported, library, trees  # noqa: F401 - fixtures are used by their names
 from tests.tickets.conftest import a_draft
 
@@ -76,7 +77,22 @@ def test_links_are_taken_over_and_sentences_are_not(drafted: Path) -> None:
 
 
 def test_the_readme_names_phrases_that_are_trained_to_be_refused(drafted: Path) -> None:
-    assert "nb/dialogue.yml: Kan dere hjelpe med å sette opp en delt postboks?" in everything(drafted)
+    readme = (drafted / "README.md").read_text(encoding="utf8")
+    named = re.findall(r"^   - (\w\w)/(\w+\.yml): (.+)$", readme, re.MULTILINE)
+    phrases = read_examples(ROOT / "data" / "nlu")
+    refused = {(one.language, one.path.name, one.text) for one in phrases if one.about_products}
+    assert {*named} <= refused
+    assert any(re.search("delt post|gedeelde? (mailbox|postvak)|delad brevlåda", text, re.I) for *_, text in named)
+
+
+def test_the_readme_names_the_nearest_phrases_of_other_issues_with_file_and_issue(drafted: Path) -> None:
+    readme = (drafted / "README.md").read_text(encoding="utf8")
+    phrases = {(one.language, one.intent, one.text) for one in read_examples(ROOT / "data" / "nlu")}
+    rivals = re.findall(r"^   - (\w\w)/\w+\.yml, (\w+): (.+)$", readme, re.MULTILINE)
+    assert 5 <= len(rivals) <= 20
+    assert {*rivals} <= phrases
+    assert {language for language, *_ in rivals} <= {"nb", "nl", "sv"}
+    assert any(re.search("delt post|gedeelde? (mailbox|postvak)|delad brevlåda", text, re.I) for *_, text in rivals)
 
 
 def test_nothing_is_overwritten(drafted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -90,7 +106,8 @@ def test_a_finished_draft_is_an_issue_and_an_unfinished_one_is_reported(
     drafted: Path, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = tmp_path / "data"
-    shutil.copytree(root / "data" / "articles", data / "articles")
+    for name in ("articles", "replies"):
+        shutil.copytree(root / "data" / name, data / name)
     table = (root / "data" / "issues.yml").read_text(encoding="utf8")
     (data / "issues.yml").write_text(table + (drafted / "issues-row.yml").read_text(encoding="utf8"), encoding="utf8")
     shutil.copytree(drafted / "articles" / drafted.name, data / "articles" / drafted.name)

@@ -17,7 +17,7 @@ from bot.tickets.model import as_json
 from bot.tickets.store import TicketStore
 from tests.tickets.conftest import ROOT, a_draft
 
-LANGUAGES = Replies().languages()
+LANGUAGES = Replies().complete()
 FOLDER = ROOT / "data" / "tickets"
 
 

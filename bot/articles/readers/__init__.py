@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from bot.articles.inline import Document
 from bot.articles.model import Article
 from bot.articles.readers import side_by_side
-from bot.articles.readers.document import Document, assemble, decode, read_sections, split
+from bot.articles.readers.document import assemble, decode, split
+from bot.articles.sections import read_sections
 from bot.settings import get_settings
 
 _TOPICS = frozenset(
@@ -60,10 +62,10 @@ def read_text(text: str, *, path: Path | str = "", salvage: bool = False) -> Art
     document = split(text, str(path), salvage=salvage)
     if side_by_side.is_written_in(document):
         return side_by_side.read(document)
+    dialect = "plain"
     if _is_azure_docs(document):
-        base_url = str(get_settings().azure_docs_base_url)
-        return assemble(document, "azure-docs", read_sections(document, base_url))
-    return assemble(document, "plain", read_sections(document))
+        dialect, document.base_url = "azure-docs", str(get_settings().azure_docs_base_url)
+    return assemble(document, dialect, read_sections(document))
 
 
 def _is_azure_docs(document: Document) -> bool:

@@ -3,39 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import yaml
 from frontmatter.default_handlers import YAMLHandler
 
 from bot.articles import language
-from bot.articles.markdown import parse
-from bot.articles.model import Article, ArticleError, Problem, Section
-from bot.articles.sections import build_sections
+from bot.articles.inline import Document
+from bot.articles.model import Article, ArticleError, Section
 
 _HANDLER = YAMLHandler()
 _NAMED = re.compile(r"([\w.-]+):(?:\s+(.*))?$")
 _ITEM = re.compile(r"\s*-\s+(.*\S)")
 # The base loader leaves every value as it is written: `language: no` is Norwegian and not false.
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-
-
-@dataclass
-class Document:
-    """A file's text, parted into front matter and body, and the problems that its reading collects."""
-
-    path: str
-    metadata: dict[str, Any]
-    body: str
-    first_line: int
-    """The line of the file in which the body begins."""
-    problems: list[Problem] = field(default_factory=list)
-
-    def report(self, line: int, message: str) -> None:
-        """Adds a problem."""
-        self.problems.append(Problem(self.path, line, message))
 
 
 def decode(content: bytes, path: str) -> str:
@@ -66,7 +48,7 @@ def split(text: str, path: str, *, salvage: bool = False) -> Document:
     if not text.strip():
         raise ArticleError(path, 1, "the file is empty; write an article or remove it")
     if not text.startswith("---") or not _HANDLER.detect(text):
-        return Document(path, {}, text, 1)
+        return Document(path, {}, text)
     try:
         front_matter, body = _HANDLER.split(text)
     except ValueError as error:
@@ -113,23 +95,6 @@ def _load(front_matter: str, path: str, first_line: int) -> dict[str, Any]:
     return {str(name): value for name, value in metadata.items()}
 
 
-def read_sections(
-    document: Document, base_url: str | None = None, select: Callable[[str], str] = str
-) -> tuple[Section, ...]:
-    """Reads the sections of a document and reports what is wrong with them.
-
-    Args:
-        document: the article.
-        base_url: what its relative links are relative to; None where the dialect has no such base.
-        select: picks what is read of each text, one language of two.
-    """
-    body = parse(document.body, document.first_line, document.report, base_url)
-    sections = build_sections(body, select)
-    if body.muted:
-        document.report(document.first_line, f"<{body.muted}> is never closed; close or remove it")
-    return sections
-
-
 def assemble(document: Document, dialect: str, sections: tuple[Section, ...]) -> Article:
     """Makes the article of a document and its sections."""
     metadata = document.metadata
@@ -142,18 +107,10 @@ def assemble(document: Document, dialect: str, sections: tuple[Section, ...]) ->
     if code == language.UNDETERMINED:
         document.report(1, "the language cannot be told; add 'language:' to the front matter")
     first = sections[0] if sections[0].title else replace(sections[0], title=title)
-    return Article(
-        title=title,
-        language=code,
-        dialect=dialect,
-        path=document.path,
-        slug=first.slug,
-        ids=_ids(metadata.get("ms.custom")),
-        description=_text(metadata.get("description")),
-        metadata=metadata,
-        sections=(first, *sections[1:]),
-        problems=tuple(sorted(dict.fromkeys(document.problems), key=lambda problem: problem.line)),
-    )
+    sections = (first, *sections[1:])
+    ids, about = _ids(metadata.get("ms.custom")), _text(metadata.get("description"))
+    problems = tuple(sorted(dict.fromkeys(document.problems), key=lambda problem: problem.line))
+    return Article(title, code, dialect, document.path, first.slug, ids, about, metadata, sections, problems=problems)
 
 
 def _text(value: object) -> str:

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
+from bot.articles.inline import Document
 from bot.articles.markdown import parse, render_text
 from bot.articles.model import Article
-from bot.articles.readers.document import Document, assemble, read_sections
+from bot.articles.readers.document import assemble
+from bot.articles.sections import read_sections
 
 SOURCE_LANGUAGE = "en"
 
@@ -28,19 +30,11 @@ def read(document: Document) -> Article:
     Returns:
         The article in its own language; `source` is the English one, `segments` has the sentences of both in pairs.
     """
-    target, source = (
-        read_sections(document, select=partial(_language, wanted=wanted)) for wanted in ("target", "source")
-    )
+    target, source = (read_sections(document, partial(_language, wanted=wanted)) for wanted in ("target", "source"))
     segments = tuple(_segments(document))
     article = assemble(document, "side-by-side", target)
-    original = replace(
-        article,
-        title=source[0].title or article.title,
-        language=SOURCE_LANGUAGE,
-        description="",
-        sections=source,
-        problems=(),
-    )
+    title = source[0].title or article.title
+    original = replace(article, title=title, language=SOURCE_LANGUAGE, description="", sections=source, problems=())
     return replace(article, source=original, segments=segments)
 
 
@@ -70,8 +64,8 @@ def _language(content: str, wanted: str) -> str:
 
 def _segments(document: Document) -> Iterator[tuple[str, str]]:
     """Pairs the sentences of both languages by their ids and reports those that have no partner."""
-    body = parse(document.body, document.first_line)
-    for node in body.tree.walk():
+    unreported = replace(document, problems=[])  # what is wrong with the texts is known from the sections
+    for node in parse(document).walk():
         if node.type != "inline":
             continue
         texts: dict[str, dict[str, str]] = {}
@@ -79,12 +73,12 @@ def _segments(document: Document) -> Iterator[tuple[str, str]]:
             if language:
                 sides = texts.setdefault(identifier, {})
                 sides[language] = sides.get(language, "") + text
-        line = body.first_line + (node.map[0] if node.map else 0)
+        line = document.first_line + (node.map[0] if node.map else 0)
         for identifier, sides in texts.items():
             if len(sides) < 2:
                 missing = "English source" if "target" in sides else "translation"
                 document.report(line, f"segment {identifier} has no {missing}; add the span beside it")
                 continue
-            target, source = (render_text(body, sides[side]).text for side in ("target", "source"))
+            target, source = (render_text(unreported, sides[side]).text for side in ("target", "source"))
             if target or source:
                 yield target, source

@@ -11,12 +11,14 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 from bot.articles import ArticleError
-from bot.articles.inline import Body
+from bot.articles.inline import Document
 from bot.articles.markdown import parse, render_text
-from bot.articles.readers.document import Document, split
+from bot.articles.readers.document import split
 
 ENGLISH = "en"
 _SKIP_COST = 1.0
@@ -97,17 +99,17 @@ def read_blocks(document: Document) -> list[Block]:
         The blocks in order; those without a word are left out.
     """
     # Addresses are compared as they are written; with a base, none is left out for being relative.
-    body = parse(document.body, base_url="https://learn.microsoft.com")
+    document.base_url = "https://learn.microsoft.com"
     blocks: list[Block] = []
-    for kind, markdown in _raw_blocks(body):
+    for kind, markdown in _raw_blocks(document):
         pairs = [(pair["target"], pair["source"]) for pair in _SIDE_BY_SIDE.finditer(markdown)]
-        blocks.extend(_block(body, kind, target, source) for target, source in pairs or [(markdown, "")])
+        blocks.extend(_block(document, kind, target, source) for target, source in pairs or [(markdown, "")])
     return [block for block in blocks if _LETTERS.search(block.text)]
 
 
-def _raw_blocks(body: Body) -> Iterator[tuple[str, str]]:
+def _raw_blocks(document: Document) -> Iterator[tuple[str, str]]:
     """Yields the kind and the Markdown of each block of running text."""
-    for node in body.tree.walk():
+    for node in parse(document).walk():
         if node.type == "tr":
             yield "row", " ".join(cell.children[0].content for cell in node.children)
         elif node.type == "heading":
@@ -119,12 +121,12 @@ def _raw_blocks(body: Body) -> Iterator[tuple[str, str]]:
             yield "paragraph", node.content
 
 
-def _block(body: Body, kind: str, markdown: str, english: str) -> Block:
-    rendered = render_text(body, markdown)
+def _block(document: Document, kind: str, markdown: str, english: str) -> Block:
+    rendered = render_text(document, markdown)
     text = _plain(rendered.text)
     links = tuple((_HOST_AND_LOCALE.sub("", link.source), _plain(link.label)) for link in rendered.links)
     marks = frozenset([*re.findall(r"\d+", text), *(address for address, _ in links)])
-    english = _plain(render_text(body, english).text) if english else ""
+    english = _plain(render_text(document, english).text) if english else ""
     return Block(kind, text, rendered.anchor, marks, english, links)
 
 
@@ -175,27 +177,22 @@ def pair_blocks(first: Sequence[Block], second: Sequence[Block]) -> list[tuple[i
     if [block.kind for block in first] == [block.kind for block in second]:
         costs = map(_cost, first, second)
         return [(index, index) for index, cost in enumerate(costs) if cost < 2 * _MOST_PAIRED_COST]
-    rows, columns = len(first) + 1, len(second) + 1
-    best = [[(row + column) * _SKIP_COST for column in range(columns)] for row in range(rows)]
-    paired = [[False] * columns for _ in range(rows)]
-    for row in range(1, rows):
-        for column in range(1, columns):
-            match = best[row - 1][column - 1] + _cost(first[row - 1], second[column - 1])
-            skip = min(best[row - 1][column], best[row][column - 1]) + _SKIP_COST
-            paired[row][column] = match < skip
-            best[row][column] = min(match, skip)
-    pairs = []
-    row, column = len(first), len(second)
-    while row and column:
-        if paired[row][column]:
-            row, column = row - 1, column - 1
-            if _cost(first[row], second[column]) < _MOST_PAIRED_COST:
-                pairs.append((row, column))
-        elif best[row - 1][column] <= best[row][column - 1]:
-            row -= 1
-        else:
-            column -= 1
-    return pairs[::-1]
+    # For the first so many blocks of both versions: the least cost, and the pairs, each after those before it.
+    best: list[tuple[float, Any]] = [(column * _SKIP_COST, ()) for column in range(len(second) + 1)]
+    for row, block in enumerate(first):
+        following: list[tuple[float, Any]] = [((row + 1) * _SKIP_COST, ())]
+        for column, other in enumerate(second):
+            cost = _cost(block, other)
+            skip, skipped = min(best[column + 1], following[column], key=itemgetter(0))
+            match, pairs = best[column][0] + cost, best[column][1]
+            pairs = (pairs, (row, column)) if cost < _MOST_PAIRED_COST else pairs
+            following.append((match, pairs) if match < skip + _SKIP_COST else (skip + _SKIP_COST, skipped))
+        best = following
+    found, pairs = [], best[-1][1]
+    while pairs:
+        pairs, pair = pairs
+        found.append(pair)
+    return found[::-1]
 
 
 def _split_sentences(texts: dict[str, str]) -> list[dict[str, str]]:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 from bot.articles.examples import ExampleError, read_examples
+from bot.command_line import reported
 from bot.encoder.model import Encoder, EncoderFileError, load_encoder
 from bot.encoder.training.align import ENGLISH, Segment, align_trees
 from bot.encoder.training.evaluate import is_held_out, measure_retrieval
 from bot.encoder.training.phrases import parallel_phrases, segments_like
 from bot.encoder.training.teacher import WEIGHTS_SHA256, Teacher, TeacherMissingError
 from bot.encoder.training.train import NothingToLearnError, TrainingSettings, quantise, train
+
+MENDABLE = (ExampleError, EncoderFileError, NothingToLearnError, TeacherMissingError, OSError)
 
 
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -39,32 +40,18 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument("--epochs", type=int, default=TrainingSettings.epochs, help="passes over the segments")
     parser.add_argument("--dimension", type=int, default=TrainingSettings.dimension, help="numbers per vector")
     parser.add_argument("--features", type=int, default=TrainingSettings.features, help="rows kept in the file")
-    parser.set_defaults(handler=_reported(_training))
+    parser.set_defaults(handler=reported(_training, *MENDABLE, code=1))
 
     verb = "write what the sentence encoder learns from (`make encoder`)"
     parser = commands.add_parser("lessons", parents=[trees], help=verb)
     parser.add_argument("--phrases", type=Path, required=True, metavar="FOLDER", help="such as data/nlu")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="JSON file to write")
-    parser.set_defaults(handler=_reported(_lessons))
+    parser.set_defaults(handler=reported(_lessons, *MENDABLE, code=1))
 
     verb = "measure retrieval across languages on files never trained on"
     parser = commands.add_parser("evaluate", parents=[trees], help=verb)
     parser.add_argument("--weights", type=Path, metavar="FILE", help="weights file; without it that of the settings")
-    parser.set_defaults(handler=_reported(_evaluation))
-
-
-def _reported(command: Callable[[argparse.Namespace], None]) -> Callable[[argparse.Namespace], int]:
-    """Turns what a person must mend into one line and exit code 1."""
-
-    def handler(arguments: argparse.Namespace) -> int:
-        try:
-            command(arguments)
-        except (ExampleError, EncoderFileError, NothingToLearnError, TeacherMissingError, OSError) as error:
-            print(error, file=sys.stderr)
-            return 1
-        return 0
-
-    return handler
+    parser.set_defaults(handler=reported(_evaluation, *MENDABLE, code=1))
 
 
 def _training(arguments: argparse.Namespace) -> None:

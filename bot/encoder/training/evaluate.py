@@ -56,9 +56,7 @@ def measure_retrieval(encoder: Encoder, segments: Sequence[Segment]) -> Retrieva
         Share of texts whose nearest candidate says the same, by language pair with two segments or more.
     """
     languages = sorted({language for segment in segments for language in segment.texts})
-    vectors = {
-        language: encoder.encode([segment.texts.get(language, "") for segment in segments]) for language in languages
-    }
+    vectors = {code: encoder.encode([segment.texts.get(code, "") for segment in segments]) for code in languages}
     retrieval = Retrieval({}, {})
     for source, target in permutations(languages, 2):
         rows = [row for row, segment in enumerate(segments) if segment.texts.keys() >= {source, target}]

@@ -213,10 +213,33 @@ def train(
     steps_per_epoch = len(segments) // min(settings.batch, len(segments))
 
     def run() -> sparse.csr_matrix:
+        """Trains the table in place and returns how often each of its features occurs."""
         report(f"{len(texts)} texts, {len(segments)} segments, {len(phrases)} situations, {len(taught)} taught texts, "
                f"{len(keys)} features")  # fmt: skip
         words, features = count_features(texts, keys)
-        _run(table, words, features, batches, rows, targets, steps_per_epoch, settings, generator, report)
+        learner = _Table(table, settings.step)
+        began = time.perf_counter()
+        losses: list[float] = []
+        for step in range(settings.epochs * steps_per_epoch):
+            drawn = [next(batch) for batch in batches]
+            chosen = generator.integers(0, len(rows), min(settings.batch, len(rows))) if taught else rows
+            kept = words[np.concatenate([*drawn, rows[chosen]])]
+            kept.data *= generator.random(len(kept.data)) >= settings.word_dropout
+            kept.eliminate_zeros()
+            units, learn = learner.forward(kept @ features)
+            gradients = []
+            for part in np.split(units, np.cumsum([len(part) for part in drawn]))[:-1]:
+                first, second = np.split(part, 2)
+                loss, gradient = contrast(first, second, settings.sharpness)
+                losses.append(loss)
+                gradients.append(gradient)
+            if targets is not None:
+                gradients.append(-np.float32(settings.teaching / len(chosen)) * targets[chosen])
+            learn(np.concatenate(gradients), 1 - step / (settings.epochs * steps_per_epoch))
+            if (step + 1) % steps_per_epoch == 0:
+                seconds = time.perf_counter() - began
+                report(f"epoch {(step + 1) // steps_per_epoch}: {np.mean(losses):.3f}, {seconds:.0f} s")
+                losses.clear()
         return words.sum(axis=0) @ features
 
     occurrences = run()
@@ -247,43 +270,3 @@ def _batches(members: Rows, size: int, order: npt.NDArray[np.int64], generator: 
             languages = np.argpartition(-lots, 1, axis=1)[:, :2]
             yield np.take_along_axis(chosen, languages, axis=1).T.ravel()
         order = generator.permutation(len(members))
-
-
-def _run(
-    values: Floats,
-    words: sparse.csr_matrix,
-    features: sparse.csr_matrix,
-    batches: Sequence[Iterator[Rows]],
-    taught: Rows,
-    targets: Floats | None,
-    steps_per_epoch: int,
-    settings: TrainingSettings,
-    generator: np.random.Generator,
-    report: Callable[[str], None],
-) -> None:
-    """Trains the table's values in place."""
-    table = _Table(values, settings.step)
-    steps = settings.epochs * steps_per_epoch
-    began = time.perf_counter()
-    losses: list[float] = []
-    for step in range(steps):
-        drawn = [next(batch) for batch in batches]
-        chosen = generator.integers(0, len(taught), min(settings.batch, len(taught))) if len(taught) else taught
-        kept = words[np.concatenate([*drawn, taught[chosen]])]
-        kept.data *= generator.random(len(kept.data)) >= settings.word_dropout
-        kept.eliminate_zeros()
-        units, learn = table.forward(kept @ features)
-        gradients = []
-        start = 0
-        for part in drawn:
-            middle, end = start + len(part) // 2, start + len(part)
-            loss, gradient = contrast(units[start:middle], units[middle:end], settings.sharpness)
-            losses.append(loss)
-            gradients.append(gradient)
-            start = end
-        if targets is not None:
-            gradients.append(-np.float32(settings.teaching / len(chosen)) * targets[chosen])
-        learn(np.concatenate(gradients), 1 - step / steps)
-        if (step + 1) % steps_per_epoch == 0:
-            report(f"epoch {(step + 1) // steps_per_epoch}: {np.mean(losses):.3f}, {time.perf_counter() - began:.0f} s")
-            losses.clear()

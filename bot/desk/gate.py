@@ -1,0 +1,157 @@
+"""Stands before every page of the desk: host, body, session, forged requests, security headers.
+
+Cookies know no ports: a page of another server on the same host is "same site". So a request that changes something
+must name the desk's own origin *and* carry a token that only the desk's own forms have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bot.desk.accounts import SESSION_LIFETIME, Accounts
+
+SESSION_COOKIE = "desk_session"
+VISIT_COOKIE = "desk_visit"
+"""Of a browser that has not signed in: its forms need a token, too."""
+SIGN_IN = "/sign-in"
+_BODY_BYTES = 64 * 1024
+_BODY_SECONDS = 20
+_SAFE = ("GET", "HEAD")
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+class Gate:
+    """ASGI middleware that lets only signed-in agents in, and puts what endpoints need into `request.state`.
+
+    `agent` is who asks, None on the sign-in page; `address` their network address; `form` the fields of the body;
+    `token` what forms must send back as `token`.
+
+    Args:
+        app: the desk.
+        accounts: who may sign in.
+        origins: scheme, host and port of the desk as browsers see them.
+        proxies: number of trusted proxies that add to X-Forwarded-For.
+    """
+
+    def __init__(self, app: ASGIApp, accounts: Accounts, origins: Sequence[str], proxies: int = 0) -> None:
+        self._app = app
+        self._accounts = accounts
+        self._origins = frozenset(origins)
+        self._hosts = frozenset(urlsplit(origin).netloc for origin in origins)
+        self._proxies = proxies
+        self._secure = all(origin.startswith("https:") for origin in origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a request, or hands it on."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        elif scope["type"] == "http":  # nothing else is served
+            request = Request(scope, receive)
+            request.state.new_cookies = {}
+            request.state.secure = self._secure
+            refused = await self._admit(request)
+            await (refused or self._app)(scope, receive, self._with_headers(request, send))
+
+    async def _admit(self, request: Request) -> Response | None:
+        """Returns an answer that refuses the request, None where it may go on."""
+        if request.headers.get("host") not in self._hosts:
+            return PlainTextResponse("This is not the address of the desk; see BOT_DESK_ORIGIN.", 421)
+        if b"%00" in request.scope["query_string"] or "\0" in request.url.path or "%00" in request.url.path:
+            return PlainTextResponse("This address cannot be read.", 400)  # no database takes zero bytes
+        state, cookies = request.state, request.cookies
+        state.address = self._address(request)
+        state.secret = cookies.get(SESSION_COOKIE, "")
+        state.agent = await run_in_threadpool(self._accounts.agent_of, state.secret) if state.secret else None
+        if state.agent is None:
+            state.secret = cookies.get(VISIT_COOKIE) or set_cookie(request, VISIT_COOKIE, secrets.token_urlsafe(32))
+        state.token = hmac.new(state.secret.encode(), b"form", hashlib.sha256).hexdigest()
+        if request.method not in _SAFE:
+            state.form = await _form(request)
+            if state.form is None:
+                return PlainTextResponse("The form is too large, too slow or cannot be read.", 400)
+            sent = str(state.form.get("token", ""))
+            if request.headers.get("origin") not in self._origins or not hmac.compare_digest(
+                sent.encode(), state.token.encode()
+            ):
+                return PlainTextResponse("This form is not from this session; load the page anew.", 403)
+        if state.agent is None and request.url.path != SIGN_IN and not request.url.path.startswith("/static/"):
+            browses = "text/html" in request.headers.get("accept", "") and request.method in _SAFE
+            return RedirectResponse(SIGN_IN, 303) if browses else PlainTextResponse("Sign in first.", 401)
+        return None
+
+    def _address(self, request: Request) -> str:
+        """Returns the network address that asks, as the outermost trusted proxy has seen it."""
+        seen = [each.strip() for each in request.headers.get("x-forwarded-for", "").split(",")]
+        direct = request.client.host if request.client else ""
+        return (seen[-self._proxies] if 0 < self._proxies <= len(seen) else direct)[:64]
+
+    def _with_headers(self, request: Request, send: Send) -> Send:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(_HEADERS)
+                for line in request.state.new_cookies.values():
+                    headers.append("Set-Cookie", line)
+            await send(message)
+
+        return send_with_headers
+
+
+def set_cookie(request: Request, name: str, value: str) -> str:
+    """Has the answer set a cookie that no script can read and that no other site's request brings; returns its value.
+
+    Args:
+        request: what is answered.
+        name: of the cookie.
+        value: its value; empty deletes it.
+    """
+    age = int(SESSION_LIFETIME.total_seconds()) if value else 0
+    secure = "; Secure" if request.state.secure else ""
+    line = f"{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={age}{secure}"
+    request.state.new_cookies[name] = line
+    return value
+
+
+async def _form(request: Request) -> dict[str, Any] | None:
+    """Returns the fields of a form's body, the last of each name; None where there is none to be had."""
+
+    async def read() -> bytes | None:
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > _BODY_BYTES:
+                return None
+        return body
+
+    if int(Headers(scope=request.scope).get("content-length") or 0) > _BODY_BYTES:
+        return None
+    try:
+        body = await asyncio.wait_for(read(), _BODY_SECONDS)
+        fields = parse_qsl((body or b"").decode(), keep_blank_values=True, max_num_fields=50)
+        return None if body is None or any("\0" in name + value for name, value in fields) else dict(fields)
+    except (asyncio.TimeoutError, ValueError):
+        return None

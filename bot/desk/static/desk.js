@@ -1,0 +1,98 @@
+// What a page of the desk does by itself: shows what has changed, says that the agent is there, moves by keys, sends
+// a message without loading anew. Without this script the forms work all the same.
+const { events: address, token } = document.body.dataset;
+const composer = document.getElementById("composer");
+
+const post = (path, fields) =>
+  fetch(path, { method: "POST", body: new URLSearchParams({ token, ...fields }), redirect: "manual" });
+
+// Loads the page anew behind the scenes and takes over what is marked as live: rows of a log are added, other parts
+// are replaced where they differ, with the focus kept.
+async function refresh() {
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  if (!answer.ok || answer.redirected) return location.reload();
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const part of document.querySelectorAll("[data-live]")) {
+    const found = fresh.getElementById(part.id);
+    if (!found) return location.reload();
+    if (part.dataset.live === "log") addRows(part, found);
+    else if (part.innerHTML !== found.innerHTML) {
+      const focused = part.contains(document.activeElement) && document.activeElement.getAttribute("href");
+      part.replaceChildren(...found.childNodes);
+      if (focused) part.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
+    }
+  }
+  // What is being written stays; the composer goes where the conversation is this agent's no longer.
+  if (composer) composer.hidden = fresh.getElementById("composer").hidden;
+}
+
+function toEnd(log) {
+  log.parentElement.scrollTop = log.parentElement.scrollHeight;
+}
+
+function addRows(log, found) {
+  const rows = [...found.children].filter((row) => !document.getElementById(row.id));
+  log.append(...rows);
+  if (rows.length) toEnd(log);
+}
+
+// One refresh at a time; what changes meanwhile makes another one.
+let running = false;
+let again = false;
+async function changed() {
+  if (running) return void (again = true);
+  running = true;
+  do {
+    again = false;
+    await refresh().catch(() => {});
+  } while (again);
+  running = false;
+}
+
+if (address) {
+  const stream = new EventSource(address);
+  stream.addEventListener("change", changed);
+  stream.addEventListener("ping", () => post("/beat", {}).catch(() => {}));
+  stream.addEventListener("over", () => location.reload());
+}
+
+document.querySelectorAll("[data-live=log]").forEach(toEnd);
+
+document.addEventListener("keydown", (event) => {
+  if (event.target.closest("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
+  const rows = [...document.querySelectorAll("a.row")];
+  const step = { j: 1, k: -1 }[event.key];
+  if (step && rows.length) {
+    const place = rows.indexOf(document.activeElement) + step;
+    rows[Math.max(0, Math.min(rows.length - 1, place))].focus();
+  } else if (event.key === "/") {
+    event.preventDefault();
+    document.getElementById("search")?.focus();
+  }
+});
+
+// The message of a live conversation. Its id stays until it has arrived, so that a second attempt is the same message.
+composer?.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const problem = document.getElementById("not-sent");
+  const { text, uuid } = composer.elements;
+  const button = event.submitter;
+  button.disabled = true;
+  try {
+    const answer = await post(location.pathname, { action: button.value, uuid: uuid.value, text: text.value });
+    if (answer.type !== "opaqueredirect") throw new Error(answer.status);
+    text.value = "";
+    uuid.value = crypto.randomUUID();
+    problem.hidden = true;
+    changed();
+  } catch {
+    problem.hidden = false;
+  }
+  button.disabled = false;
+  text.focus();
+});
+composer?.elements.text.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  composer.requestSubmit(composer.querySelector("button.main"));
+});

@@ -1,0 +1,89 @@
+"""The page of a ticket: what was said and understood, recommended steps in two languages, what agents do with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bot.articles.issues import load_issues
+from bot.articles.model import Article
+from bot.articles.parts import ArticleNotFound, Variant, documents, variants
+from bot.desk.desk import Desk, Refused, agent_of, back, field
+from bot.tickets.handling import SETTABLE
+from bot.tickets.model import Ticket, TicketNotFound
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Recommended steps of an issue in one language.
+
+    Args:
+        article: the article.
+        variants: its first answers for the product, all where that is not known.
+    """
+
+    article: Article
+    variants: tuple[Variant, ...]
+
+
+def ticket_page(desk: Desk, request: Request) -> Response:
+    """Shows a ticket; who sees it stands in the audit log."""
+    ticket = _ticket(desk, request)
+    agent = agent_of(request)
+    desk.note_seen(request, "ticket", ticket.number)
+    wanted = dict.fromkeys((request.query_params.get("steps") or agent.language, ticket.language))
+    steps = [found for language in wanted if (found := _steps(desk, ticket, language))]
+    return desk.show(
+        request,
+        "ticket.html",
+        ticket=ticket,
+        changes=desk.tickets.changes(ticket.number),
+        deliveries=desk.tickets.deliveries(ticket.number),
+        steps=list({found.article.language: found for found in steps}.values()),
+        documents=documents,
+        settable=SETTABLE,
+        agents=[each.name for each in desk.accounts.agents()],
+    )
+
+
+def change_ticket(desk: Desk, request: Request) -> Response:
+    """Does what a form of the page asks for; who did it stands in the ticket's history and in the audit log."""
+    ticket = _ticket(desk, request)
+    tickets, number, agent = desk.tickets, ticket.number, agent_of(request).name
+    action = field(request, "action")
+    if action == "intent" and (intent := field(request, "value")) in load_issues():
+        if intent != ticket.intent:
+            tickets.correct(number, intent=intent, by=agent)
+    elif action in SETTABLE and (value := field(request, "value")) in SETTABLE[action]:
+        tickets.put(number, action, value, by=agent)
+    elif action == "assign" and (to := field(request, "value")) in {each.name for each in desk.accounts.agents()}:
+        tickets.assign(number, to, by=agent)
+    elif action == "note":
+        tickets.note(number, field(request, "text"), by=agent)
+    elif action == "close":
+        tickets.close(number, by=agent)
+    elif action == "reopen":
+        tickets.reopen(number, by=agent)
+    else:
+        raise Refused(422)
+    desk.note(request, f"{action} ticket", number)
+    return back(f"/tickets/{number}")
+
+
+def _ticket(desk: Desk, request: Request) -> Ticket:
+    try:
+        return desk.tickets.ticket(request.path_params["number"])
+    except TicketNotFound as error:
+        raise Refused(404) from error
+
+
+def _steps(desk: Desk, ticket: Ticket, language: str) -> Steps | None:
+    """Returns the steps of a ticket's issue, None where there is no article on it."""
+    try:
+        article = desk.articles.article(ticket.intent or "", language)
+    except ArticleNotFound:
+        return None
+    fitting = [each for each in variants(article) if ticket.product is None or each.product in (ticket.product, None)]
+    return Steps(article, tuple(fitting))

@@ -1,0 +1,1 @@
+"""Tests of the agents' desk, with a real server."""

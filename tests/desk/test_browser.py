@@ -1,0 +1,102 @@
+"""The desk in a real browser: keys, a live conversation without loading anew, axe in light, dark and on phones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.desk.conftest import RunningDesk
+from tests.page.conftest import browser as browser  # noqa: PLC0414 - a fixture
+from tests.page.test_accessibility import LOOKS
+from tests.page.visitor import Visitor
+from tests.tickets.conftest import a_draft
+
+TALK = "conversation-1"
+
+
+def arrive(browser: Browser, running: RunningDesk, **options: Any) -> Visitor:
+    """Signs in as a person does."""
+    visitor = Visitor.arrive(browser, running.address, "/sign-in", **options)
+    if "Kari" not in running.passwords:
+        running.passwords["Kari"] = running.desk.accounts.add("Kari", "admin")
+    visitor.page.fill("[name=name]", "Kari")
+    visitor.page.fill("[name=password]", running.passwords["Kari"])
+    visitor.page.keyboard.press("Enter")
+    expect(visitor.find("h1")).to_have_text("Inbox")
+    return visitor
+
+
+def test_an_agent_works_with_keys_and_sees_new_tickets_by_themselves(browser: Browser, running: RunningDesk) -> None:
+    first = running.desk.tickets.open(a_draft(form_id="1"))
+    visitor = arrive(browser, running)
+    expect(visitor.find("#tickets a.row")).to_have_text([first.number])
+    second = running.desk.tickets.open(a_draft(form_id="2"))
+    expect(visitor.find("#tickets a.row")).to_have_text([first.number, second.number])
+    for key in ("j", "j", "k", "j", "Enter"):
+        visitor.page.keyboard.press(key)
+    expect(visitor.find("h1")).to_contain_text(second.number)
+    visitor.page.keyboard.press("j")  # nothing to move in here
+    visitor.page.go_back()
+    visitor.page.keyboard.press("/")
+    visitor.page.keyboard.type("no such thing")
+    visitor.page.keyboard.press("Enter")
+    expect(visitor.find("#tickets")).to_contain_text("No tickets match.")
+    visitor.leave()
+
+
+def test_a_live_conversation_goes_both_ways_without_loading_anew(browser: Browser, running: RunningDesk) -> None:
+    live = running.desk.live
+    visitor = arrive(browser, running)
+    live.want(TALK, "nb", "card_declined")
+    visitor.find("#waiting a.row").click()
+    visitor.page.get_by_role("button", name="Take over").click()
+    visitor.page.evaluate("window.same = true")
+    composer = visitor.page.get_by_label("Message")
+    composer.fill("Hei!")
+    composer.press("Enter")
+    expect(visitor.find("#log .agent p")).to_have_text(["Hei!"])
+    live.append(TALK, "customer_text", "c1", "<b>hallo</b>")
+    expect(visitor.find("#log .customer p")).to_have_text(["<b>hallo</b>"])
+    composer.fill("half a sent")
+    live.append(TALK, "customer_text", "c2", "er du der?")
+    expect(visitor.find("#log .customer p")).to_have_count(2)
+    expect(composer).to_have_value("half a sent")
+    visitor.page.context.set_offline(True)
+    composer.press("Enter")
+    expect(visitor.find("#not-sent")).to_be_visible()
+    visitor.page.context.set_offline(False)
+    composer.press("Enter")
+    expect(visitor.find("#log .agent p")).to_have_text(["Hei!", "half a sent"])
+    live.leave(TALK)
+    expect(visitor.find("#log .event").last).to_contain_text("The customer has left.")
+    expect(composer).to_be_hidden()
+    assert visitor.page.evaluate("window.same")
+    assert [row.kind for row in live.after(TALK)].count("agent_text") == 2
+    visitor.leave()
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_axe_finds_nothing_on_any_page(browser: Browser, running: RunningDesk, look: str) -> None:
+    store, live = running.desk.tickets, running.desk.live
+    ticket = store.open(a_draft())
+    store.note(ticket.number, "call back", by="Kari")
+    store.correct(ticket.number, intent="download_invoice", by="Kari")
+    visitor = arrive(browser, running, **LOOKS[look])
+    live.want(TALK, "nb", "card_declined")
+    live.beat("Kari")
+    live.take(TALK, "Kari")
+    live.append(TALK, "customer_text", "1", "hallo")
+    found: dict[str, list[str]] = {}
+    for path in ("/", f"/tickets/{ticket.number}", f"/live/{TALK}", "/quality", "/audit", "/nowhere"):
+        visitor.page.goto(running.address + path)
+        found[path] = visitor.violations()
+        size = visitor.page.viewport_size
+        assert size is not None
+        assert visitor.page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
+    visitor.page.get_by_role("button", name="Sign out").click()
+    expect(visitor.find("h1")).to_have_text("Sign in")
+    found["sign-in"] = visitor.violations()
+    assert {path: problems for path, problems in found.items() if problems} == {}
+    visitor.leave()
