@@ -52,7 +52,8 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     _add_folders(comparing, _compare)
     explaining = subparsers.add_parser("explain", help="what the bot understands of a text, and why")
     explaining.add_argument("text")
-    explaining.add_argument("--model", type=Path, help="ask this model; without it that of the present content, which is trained where there is none")
+    told = "ask this model; without it that of the present content, which is trained where there is none"
+    explaining.add_argument("--model", type=Path, help=told)
     explaining.add_argument("--page", metavar="LANGUAGE", help="the language of the page it was typed on")
     explaining.add_argument("--json", action="store_true", help="print JSON")
     _set_handler(explaining, _explain)
