@@ -105,17 +105,27 @@ class LiveChats:
         """
         name = session.conversation
         try:
-            if (await self.apply(name, session, go_on)).state == "none":
-                return False
+            state = await self.apply(name, session, go_on)
+        except TicketStoreError:
+            if await self._is_paused(name):
+                raise
+            return False
+        if state.state == "none":
+            return False
+        try:
             await _in_store(LiveStore.append, name, "customer_text", message, text)
         except NotLiveError:
             return False
-        except TicketStoreError:
-            if name in self._seen:
-                raise
-            return False
-        await self.apply(name, session, go_on)
+        try:
+            await self.apply(name, session, go_on)
+        except Exception:  # whatever has failed: the agent has the text, and the next look applies it
+            logger.exception("A customer's text could not be applied at once.")
         return True
+
+    async def _is_paused(self, name: str) -> bool:
+        """Tells without the tickets' database whether an agent has a conversation."""
+        tracker = await self.agent.tracker_store.retrieve(name)
+        return tracker is not None and tracker.is_paused()
 
     async def apply(self, name: str, session: Session | None, go_on: GoOn) -> LiveState:
         """Applies the new rows of a conversation, whose turn it must be.

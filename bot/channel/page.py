@@ -214,7 +214,8 @@ class PageChannel(InputChannel):
         await response.send(":\n\n")  # the head goes out now: Sanic gives up on handlers that are silent for a minute
         async for part in turn.follow():
             await response.send(f"event: message\ndata: {json.dumps(part)}\n\n")
-        await response.send("event: done\ndata: {}\n\n")
+        if not turn.broken:  # without `done` the page sends the message again
+            await response.send("event: done\ndata: {}\n\n")
         await response.eof()
 
     async def _turn(self, request: Request, session: Session, address: str) -> Turn:

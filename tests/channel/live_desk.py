@@ -18,6 +18,7 @@ class Desk:
 
     def __init__(self, bot: PageBot, folder: Path) -> None:
         self.bot = bot
+        self.folder = folder
         self.store = LiveStore(f"sqlite:///{folder / 'tickets.db'}")
 
     def waiting(self, **page: str) -> Customer:

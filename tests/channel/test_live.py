@@ -6,11 +6,12 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import threading
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,17 @@ def events(desk: Desk, customer: Customer, *kinds: str) -> list[Any]:
     return [event.get("text") or event["event"] for event in desk.bot.events(customer) if event["event"] in kinds]
 
 
+@contextmanager
+def away(database: Path, table: str) -> Iterator[None]:
+    """Takes a table away for a while: whoever asks a database for it gets an error."""
+    with closing(sqlite3.connect(database, timeout=60, isolation_level=None)) as connection:
+        connection.execute(f"ALTER TABLE {table} RENAME TO {table}_away")
+        try:
+            yield
+        finally:
+            connection.execute(f"ALTER TABLE {table}_away RENAME TO {table}")
+
+
 def test_an_agent_takes_over_and_hands_back(desk: Desk) -> None:
     customer = desk.live(language="en")
     rows = stream(customer)
@@ -123,6 +135,27 @@ def test_the_bot_goes_on_answering_while_a_customer_waits(desk: Desk) -> None:
     assert change(customer, action="leave").status_code == 204
     assert [row["kind"] for row in stream(customer)] == ["left"]
     assert customer.say("how do I cancel my subscription?").answer
+
+
+def test_without_the_tickets_database_a_message_to_an_agent_is_to_be_sent_again(desk: Desk) -> None:
+    customer, other, message = desk.live(language="en"), desk.bot.customer(language="en"), str(uuid.uuid4())
+    with away(desk.folder / "tickets.db", "live_states"):
+        for _ in range(2):
+            broken = customer.post(message, text="hello Anna")
+            assert broken.status_code == 200 and "event:" not in broken.text
+        assert other.say("how do I pay my invoice?").answer["intent"] == "pay_invoice"
+    assert customer.say("hello Anna", message).parts == []
+    assert [row.uuid for row in desk.store.after(customer.conversation) if row.text] == [message]
+    desk.applied(customer)
+    assert [line for line in said(customer) if line == "hello Anna"] == ["hello Anna"]
+
+
+def test_a_message_that_an_agent_has_is_not_apologised_for(desk: Desk) -> None:
+    customer = desk.live(language="en")
+    with away(desk.bot.database, "events"):
+        assert customer.say("hello Anna").parts == []
+    desk.applied(customer)
+    assert events(desk, customer, "user")[-1] == "hello Anna"
 
 
 @pytest.mark.parametrize("taken", [False, True])
