@@ -150,6 +150,18 @@ def test_without_the_tickets_database_a_message_to_an_agent_is_to_be_sent_again(
     assert [line for line in said(customer) if line == "hello Anna"] == ["hello Anna"]
 
 
+def test_without_the_tickets_database_whoever_has_no_agent_gets_the_history(desk: Desk) -> None:
+    live, waiting, other = desk.live(language="en"), desk.waiting(language="en"), desk.bot.customer(language="en")
+    other.say("how do I pay my invoice?")
+    with away(desk.folder / "tickets.db", "live_states"):
+        assert other.history()[0]["text"] == "how do I pay my invoice?"
+        for customer in (live, waiting):
+            assert customer.request("GET", "/webhooks/page/history").status_code == 503
+        assert change(live, action="leave").status_code == 503
+    assert live.request("GET", "/webhooks/page/history").json()["live"]["state"] == "live"
+    assert change(live, action="leave").status_code == 204
+
+
 def test_a_message_that_an_agent_has_is_not_apologised_for(desk: Desk) -> None:
     customer = desk.live(language="en")
     with away(desk.bot.database, "events"):
