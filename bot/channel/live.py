@@ -40,6 +40,8 @@ LIVE = "live"
 """Whom a line of a session is from whose content is a row; also where events have the UUID of their row."""
 _SHOWN = frozenset({"taken", "agent_text", "handed_back", "left", "nobody", "agent_gone", "rated"})
 _UNATTENDED = frozenset({"nobody", "agent_gone"})
+_BESIDE = frozenset({"note", "rated"})
+"""Kinds of rows that may come at any time and change nothing."""
 _LOOK_SECONDS = 0.2
 _LOOKS_BETWEEN_ENDS = 10
 _AFTER_FAILURE_SECONDS = 2
@@ -152,8 +154,9 @@ class LiveChats:
         if session is not None:
             _remember(session, rows)
             await self._sessions.save(session)
-            if rows[-1].kind in _UNATTENDED:
-                await go_on(rows[-1])
+            newest = next((row for row in reversed(rows) if row.kind not in _BESIDE), None)
+            if newest is not None and newest.kind in _UNATTENDED:
+                await go_on(newest)
         await _in_store(LiveStore.note_applied, name, rows[-1].sequence)
         self._ring(name)
         return state

@@ -25,6 +25,7 @@ from tests.channel.conftest import Customer, PageBot, reply
 from tests.channel.live_desk import Desk, desk_bot
 from tests.conftest import ROOT
 from tests.stores.test_live import grow_old
+from tests.support.servers import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -183,6 +184,17 @@ def test_where_nobody_comes_or_the_agent_is_gone_a_ticket_is_asked_for(desk: Des
     assert said(customer).count("buttons") == len(
         [line for line in customer.history() if line.get("type") == "buttons"]
     )
+
+
+def test_a_note_after_the_agent_is_gone_keeps_no_ticket_from_being_asked_for(desk: Desk) -> None:
+    customer = desk.live(language="en")
+    with away(desk.bot.database, "events"):  # nothing can be applied: both rows are, at once
+        grow_old(desk.store, GONE_SECONDS + 1)
+        wait_until(lambda: desk.store.state(customer.conversation).state == "ended", "the agent to be gone", 30)
+        desk.store.append(customer.conversation, "note", str(uuid.uuid4()), "was away", "Anna")
+    rows = list(stream(customer))
+    assert [row["kind"] for row in rows] == ["taken", "agent_gone"]
+    assert rows[-1]["parts"][-1]["type"] == "buttons"
 
 
 def test_taking_over_ends_an_open_form(desk: Desk) -> None:
