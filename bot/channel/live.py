@@ -238,6 +238,17 @@ class LiveChats:
             self._bells.pop(name).set()
 
 
+async def resume(agent: Agent, session: Session) -> None:
+    """Lets the bot go on in a conversation that an agent had when agents were switched off (`BOT_DESK`)."""
+    if not any(line["from"] == LIVE for line in session.messages):
+        return
+    async with agent.lock_store.lock(session.conversation):
+        tracker = await agent.tracker_store.retrieve(session.conversation)
+        if tracker is not None and tracker.is_paused():
+            tracker.update(ConversationResumed(), agent.domain)
+            await agent.tracker_store.save(tracker)
+
+
 def shown(row: LiveRow) -> dict[str, Any]:
     """Returns a row as the page gets it."""
     content = {"kind": row.kind, "sequence": row.sequence, "id": row.uuid, "text": row.text, "agent": row.agent}

@@ -59,5 +59,5 @@ def desk_bot(model: Path, folder: Path, **environment: str) -> Iterator[Desk]:
         project.mkdir()
         for name in _LINKED:
             (project / name).symlink_to(ROOT / name)
-    with serving(project, model, folder, BOT_DESK="on", **environment) as bot:
+    with serving(project, model, folder, **{"BOT_DESK": "on", **environment}) as bot:
         yield Desk(bot, folder)

@@ -25,7 +25,7 @@ from tests.channel.conftest import Customer, PageBot, reply
 from tests.channel.live_desk import Desk, desk_bot
 from tests.conftest import ROOT
 from tests.stores.test_live import grow_old
-from tests.support.servers import wait_until
+from tests.support.servers import RedisServer, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -236,6 +236,19 @@ def test_without_the_desk_there_is_no_such_address(page_bot: PageBot) -> None:
     assert customer.request("GET", "/webhooks/page/live").status_code == 404
     assert "live" not in customer.request("GET", "/webhooks/page/history").json()
     assert told("hand_over") in customer.say("I want to talk to a person").text
+
+
+def test_where_the_desk_is_switched_off_the_bot_goes_on(
+    trained_model: Path, tmp_path: Path, redis_server: RedisServer
+) -> None:
+    shared = {"BOT_REDIS_URL": redis_server.url}
+    with desk_bot(trained_model, tmp_path, **shared) as desk:
+        customer = desk.live(language="en")
+        assert customer.say("hello Anna").parts == []
+    with desk_bot(trained_model, tmp_path, BOT_DESK="off", **shared) as without:
+        customer.bot = without.bot
+        assert said(customer)[-1] == "hello Anna" and "taken" not in said(customer)
+        assert customer.say("how do I pay my invoice?").answer["intent"] == "pay_invoice"
 
 
 class Talk:
