@@ -163,6 +163,14 @@ def test_without_the_tickets_database_whoever_has_no_agent_gets_the_history(desk
     assert change(live, action="leave").status_code == 204
 
 
+def test_a_button_whose_press_was_broken_off_acts_when_it_is_sent_again(desk: Desk) -> None:
+    customer, message = desk.waiting(language="en"), str(uuid.uuid4())
+    offered = [button for part in customer.say("how do I pay my invoice?").parts for button in part.get("buttons", [])]
+    with away(desk.folder / "tickets.db", "live_rows"):
+        assert "event:" not in customer.post(message, button=offered[0]["id"]).text
+    assert customer.press(offered[0], message).parts
+
+
 def test_a_message_that_an_agent_has_is_not_apologised_for(desk: Desk) -> None:
     customer = desk.live(language="en")
     with away(desk.bot.database, "events"):
