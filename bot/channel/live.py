@@ -40,6 +40,8 @@ LIVE = "live"
 """Whom a line of a session is from whose content is a row; also where events have the UUID of their row."""
 _SHOWN = frozenset({"taken", "agent_text", "handed_back", "left", "nobody", "agent_gone", "rated"})
 _UNATTENDED = frozenset({"nobody", "agent_gone"})
+_BESIDE = frozenset({"note", "rated"})
+"""Kinds of rows that may come at any time and change nothing."""
 _LOOK_SECONDS = 0.2
 _LOOKS_BETWEEN_ENDS = 10
 _AFTER_FAILURE_SECONDS = 2
@@ -105,17 +107,27 @@ class LiveChats:
         """
         name = session.conversation
         try:
-            if (await self.apply(name, session, go_on)).state == "none":
-                return False
+            state = await self.apply(name, session, go_on)
+        except TicketStoreError:
+            if await self._is_paused(name):
+                raise
+            return False
+        if state.state == "none":
+            return False
+        try:
             await _in_store(LiveStore.append, name, "customer_text", message, text)
         except NotLiveError:
             return False
-        except TicketStoreError:
-            if name in self._seen:
-                raise
-            return False
-        await self.apply(name, session, go_on)
+        try:
+            await self.apply(name, session, go_on)
+        except Exception:  # whatever has failed: the agent has the text, and the next look applies it
+            logger.exception("A customer's text could not be applied at once.")
         return True
+
+    async def _is_paused(self, name: str) -> bool:
+        """Tells without the tickets' database whether an agent has a conversation."""
+        tracker = await self.agent.tracker_store.retrieve(name)
+        return tracker is not None and tracker.is_paused()
 
     async def apply(self, name: str, session: Session | None, go_on: GoOn) -> LiveState:
         """Applies the new rows of a conversation, whose turn it must be.
@@ -142,8 +154,9 @@ class LiveChats:
         if session is not None:
             _remember(session, rows)
             await self._sessions.save(session)
-            if rows[-1].kind in _UNATTENDED:
-                await go_on(rows[-1])
+            newest = next((row for row in reversed(rows) if row.kind not in _BESIDE), None)
+            if newest is not None and newest.kind in _UNATTENDED:
+                await go_on(newest)
         await _in_store(LiveStore.note_applied, name, rows[-1].sequence)
         self._ring(name)
         return state
@@ -223,6 +236,17 @@ class LiveChats:
     def _ring(self, name: str) -> None:
         with suppress(KeyError):
             self._bells.pop(name).set()
+
+
+async def resume(agent: Agent, session: Session) -> None:
+    """Lets the bot go on in a conversation that an agent had when agents were switched off (`BOT_DESK`)."""
+    if not any(line["from"] == LIVE for line in session.messages):
+        return
+    async with agent.lock_store.lock(session.conversation):
+        tracker = await agent.tracker_store.retrieve(session.conversation)
+        if tracker is not None and tracker.is_paused():
+            tracker.update(ConversationResumed(), agent.domain)
+            await agent.tracker_store.save(tracker)
 
 
 def shown(row: LiveRow) -> dict[str, Any]:

@@ -11,11 +11,13 @@ from sanic.request import Request
 from sanic.response import HTTPResponse, empty
 
 from bot.channel import headers
-from bot.channel.live import LiveChats
+from bot.channel.live import LIVE, LiveChats
+from bot.channel.output import WAITING
 from bot.channel.requests import RefusedError
 from bot.channel.typed_text import safe_text
 from bot.stores.live import NotLiveError, live_store
 from bot.stores.sessions import Session
+from bot.tickets.model import TicketStoreError
 
 _RATINGS = ("1", "2", "3", "4", "5")
 _LONGEST_LINE = 2000
@@ -76,8 +78,17 @@ class LiveRoutes:
         return empty(204, headers=headers.DATA)
 
     async def filled(self, session: Session) -> dict[str, Any]:
-        """Returns what the history says with live conversations: the lines, and how it stands while it does."""
-        state = await asyncio.to_thread(live_store().state, session.conversation)
+        """Returns what the history says with live conversations: the lines, and how it stands while it does.
+
+        Raises:
+            TicketStoreError: the store cannot be used, and there has been an agent, or one was waited for.
+        """
+        try:
+            state = await asyncio.to_thread(lambda: live_store().state(session.conversation))
+        except TicketStoreError:
+            if any(line["from"] == LIVE or line.get("type") == WAITING for line in session.messages):
+                raise
+            return {"messages": session.messages}
         active = state.state in {"waiting", "live"} or state.applied < state.sequence
         live = {"live": {"state": state.state, "agent": state.agent}} if active else {}
         return {"messages": await self._chats.history(session.messages, session.conversation), **live}

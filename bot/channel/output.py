@@ -29,6 +29,8 @@ class Turn:
 
     parts: list[Part] = field(default_factory=list)
     finished: bool = False
+    broken: bool = False
+    """Whether it is over without an answer: the same message is to come again."""
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def add(self, part: Part) -> None:
@@ -40,6 +42,11 @@ class Turn:
         """Ends the turn."""
         self.finished = True
         self._wake()
+
+    def break_off(self) -> None:
+        """Ends the turn without an answer."""
+        self.broken = True
+        self.finish()
 
     async def follow(self) -> AsyncIterator[Part]:
         """Yields every part, each as soon as it exists, until the turn is over."""

@@ -24,7 +24,7 @@ from bot.articles.replies import Replies, ReplyError
 from bot.channel import headers
 from bot.channel.documents import Documents
 from bot.channel.limits import LimitError, Limits
-from bot.channel.live import LiveChats
+from bot.channel.live import LIVE, LiveChats, resume
 from bot.channel.live_routes import LiveRoutes
 from bot.channel.output import CHANNEL, Turn
 from bot.channel.requests import (
@@ -109,8 +109,7 @@ class PageChannel(InputChannel):
             self._store, self._replies, self._links, on_new_message, self._settings.turns_per_address, self._live
         )
         blueprint = AppBlueprint("support_page", self._prepare_app)
-        documents = self._documents
-        read, write = ("GET", "HEAD"), ("POST",)
+        documents, read, write = self._documents, ("GET", "HEAD"), ("POST",)
         routes: list[tuple[str, str, tuple[str, ...], Callable[..., Any]]] = [
             ("asset", "/assets/<name:str>", read, documents.file),
             ("texts", "/texts/<name:str>", read, documents.texts),
@@ -184,7 +183,7 @@ class PageChannel(InputChannel):
     async def _history(self, request: Request) -> HTTPResponse:
         session = await self._admitted_session(request)
         told = await self._live_routes.filled(session) if self._live_routes else {"messages": session.messages}
-        shown = [session.shown(said) for said in told["messages"]]
+        shown = [session.shown(said) for said in told["messages"] if self._live or said["from"] != LIVE]
         return json_answer({**told, "messages": shown, "language": session.language})
 
     async def _opened(self, request: Request) -> HTTPResponse:
@@ -214,7 +213,8 @@ class PageChannel(InputChannel):
         await response.send(":\n\n")  # the head goes out now: Sanic gives up on handlers that are silent for a minute
         async for part in turn.follow():
             await response.send(f"event: message\ndata: {json.dumps(part)}\n\n")
-        await response.send("event: done\ndata: {}\n\n")
+        if not turn.broken:  # without `done` the page sends the message again
+            await response.send("event: done\ndata: {}\n\n")
         await response.eof()
 
     async def _turn(self, request: Request, session: Session, address: str) -> Turn:
@@ -223,8 +223,7 @@ class PageChannel(InputChannel):
         if message is None or not _MESSAGE_ID.fullmatch(message) or (text is None) == (button is None):
             raise RefusedError(400, "malformed")
         message = message.lower()
-        known = self._conversations.turn(session, message)
-        if known is not None:
+        if (known := self._conversations.turn(session, message)) is not None:
             return known
         if text is not None and len(text) > self._settings.message_length:
             raise RefusedError(413, "too_long", limit=str(self._settings.message_length))
@@ -240,6 +239,8 @@ class PageChannel(InputChannel):
             if known is None and begun:
                 known = await self._conversations.recover(session, message, request.app.ctx.agent)
             if known is None:
+                if not self._live:
+                    await resume(request.app.ctx.agent, session)
                 if language in self._replies.languages():
                     session.choose_language(language)
                 said = typed if button is None else session.offers.find(button)

@@ -19,8 +19,10 @@ from bot.articles.language import normalise
 from bot.articles.replies import Replies
 from bot.channel import headers
 from bot.stores.sessions import SessionError
+from bot.tickets.model import TicketStoreError
 
 _MOST_LANGUAGES = 20
+_RETRY_SECONDS = 5
 _CODES = {404: "not_found", 405: "not_found", 408: "failed", 413: "too_large"}
 # How proxies write an address with its port, or IPv6 in brackets.
 _WRITTEN_BY_PROXY = re.compile(r"\[([^\[\]]*)\](?::\d+)?|([\d.]+):\d+")
@@ -34,6 +36,8 @@ def as_refusal(error: Exception) -> SessionError:
     """Returns the refusal that an error of a route, or of Sanic, becomes; 500 where it is neither."""
     if isinstance(error, SessionError):
         return error
+    if isinstance(error, TicketStoreError):
+        return RefusedError(503, "failed", retry_after=_RETRY_SECONDS)
     status = int(getattr(error, "status_code", 500)) if isinstance(error, SanicException) else 500
     return RefusedError(status, _CODES.get(status, "malformed" if status < 500 else "failed"))
 

@@ -144,9 +144,11 @@ class Conversations:
 
     async def _respond(self, output: PageOutput, said: Masked | Offer, **told: str) -> None:
         """Gives a message to the agent who has the conversation, else to Rasa, and keeps what was said."""
-        silent = False
         try:
             silent = self._live is not None and not told and await self._agent_takes(output, said)
+        except Exception:
+            return self._break_off(output, said)
+        try:
             if not silent:
                 # Made now: turns before it may change languages.
                 await self._on_new_message(output.user_message(said, **told))
@@ -161,6 +163,14 @@ class Conversations:
             logger.warning("An answer was given but could not be kept.")
         finally:
             output.turn.finish()
+
+    def _break_off(self, output: PageOutput, said: Masked | Offer) -> None:
+        """Ends a turn whose message may be an agent's, and could not be kept: the page sends it again."""
+        logger.exception("A message for an agent could not be kept.")
+        metrics.FAILURES.inc()
+        if isinstance(said, Offer):
+            output.session.offers.open[said.id] = said
+        output.turn.break_off()
 
     async def _agent_takes(self, output: PageOutput, said: Masked | Offer) -> bool:
         assert self._live is not None

@@ -18,6 +18,7 @@ class Desk:
 
     def __init__(self, bot: PageBot, folder: Path) -> None:
         self.bot = bot
+        self.folder = folder
         self.store = LiveStore(f"sqlite:///{folder / 'tickets.db'}")
 
     def waiting(self, **page: str) -> Customer:
@@ -58,5 +59,5 @@ def desk_bot(model: Path, folder: Path, **environment: str) -> Iterator[Desk]:
         project.mkdir()
         for name in _LINKED:
             (project / name).symlink_to(ROOT / name)
-    with serving(project, model, folder, BOT_DESK="on", **environment) as bot:
+    with serving(project, model, folder, **{"BOT_DESK": "on", **environment}) as bot:
         yield Desk(bot, folder)

@@ -6,11 +6,12 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import threading
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from tests.channel.conftest import Customer, PageBot, reply
 from tests.channel.live_desk import Desk, desk_bot
 from tests.conftest import ROOT
 from tests.stores.test_live import grow_old
+from tests.support.servers import RedisServer, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +69,17 @@ def said(customer: Customer) -> list[str]:
 def events(desk: Desk, customer: Customer, *kinds: str) -> list[Any]:
     """Returns the tracker's events of some kinds, with their text."""
     return [event.get("text") or event["event"] for event in desk.bot.events(customer) if event["event"] in kinds]
+
+
+@contextmanager
+def away(database: Path, table: str) -> Iterator[None]:
+    """Takes a table away for a while: whoever asks a database for it gets an error."""
+    with closing(sqlite3.connect(database, timeout=60, isolation_level=None)) as connection:
+        connection.execute(f"ALTER TABLE {table} RENAME TO {table}_away")
+        try:
+            yield
+        finally:
+            connection.execute(f"ALTER TABLE {table}_away RENAME TO {table}")
 
 
 def test_an_agent_takes_over_and_hands_back(desk: Desk) -> None:
@@ -125,6 +138,47 @@ def test_the_bot_goes_on_answering_while_a_customer_waits(desk: Desk) -> None:
     assert customer.say("how do I cancel my subscription?").answer
 
 
+def test_without_the_tickets_database_a_message_to_an_agent_is_to_be_sent_again(desk: Desk) -> None:
+    customer, other, message = desk.live(language="en"), desk.bot.customer(language="en"), str(uuid.uuid4())
+    with away(desk.folder / "tickets.db", "live_states"):
+        for _ in range(2):
+            broken = customer.post(message, text="hello Anna")
+            assert broken.status_code == 200 and "event:" not in broken.text
+        assert other.say("how do I pay my invoice?").answer["intent"] == "pay_invoice"
+    assert customer.say("hello Anna", message).parts == []
+    assert [row.uuid for row in desk.store.after(customer.conversation) if row.text] == [message]
+    desk.applied(customer)
+    assert [line for line in said(customer) if line == "hello Anna"] == ["hello Anna"]
+
+
+def test_without_the_tickets_database_whoever_has_no_agent_gets_the_history(desk: Desk) -> None:
+    live, waiting, other = desk.live(language="en"), desk.waiting(language="en"), desk.bot.customer(language="en")
+    other.say("how do I pay my invoice?")
+    with away(desk.folder / "tickets.db", "live_states"):
+        assert other.history()[0]["text"] == "how do I pay my invoice?"
+        for customer in (live, waiting):
+            assert customer.request("GET", "/webhooks/page/history").status_code == 503
+        assert change(live, action="leave").status_code == 503
+    assert live.request("GET", "/webhooks/page/history").json()["live"]["state"] == "live"
+    assert change(live, action="leave").status_code == 204
+
+
+def test_a_button_whose_press_was_broken_off_acts_when_it_is_sent_again(desk: Desk) -> None:
+    customer, message = desk.waiting(language="en"), str(uuid.uuid4())
+    offered = [button for part in customer.say("how do I pay my invoice?").parts for button in part.get("buttons", [])]
+    with away(desk.folder / "tickets.db", "live_rows"):
+        assert "event:" not in customer.post(message, button=offered[0]["id"]).text
+    assert customer.press(offered[0], message).parts
+
+
+def test_a_message_that_an_agent_has_is_not_apologised_for(desk: Desk) -> None:
+    customer = desk.live(language="en")
+    with away(desk.bot.database, "events"):
+        assert customer.say("hello Anna").parts == []
+    desk.applied(customer)
+    assert events(desk, customer, "user")[-1] == "hello Anna"
+
+
 @pytest.mark.parametrize("taken", [False, True])
 def test_where_nobody_comes_or_the_agent_is_gone_a_ticket_is_asked_for(desk: Desk, taken: bool) -> None:
     customer = desk.live(language="nb") if taken else desk.waiting(language="nb")
@@ -138,6 +192,17 @@ def test_where_nobody_comes_or_the_agent_is_gone_a_ticket_is_asked_for(desk: Des
     assert said(customer).count("buttons") == len(
         [line for line in customer.history() if line.get("type") == "buttons"]
     )
+
+
+def test_a_note_after_the_agent_is_gone_keeps_no_ticket_from_being_asked_for(desk: Desk) -> None:
+    customer = desk.live(language="en")
+    with away(desk.bot.database, "events"):  # nothing can be applied: both rows are, at once
+        grow_old(desk.store, GONE_SECONDS + 1)
+        wait_until(lambda: desk.store.state(customer.conversation).state == "ended", "the agent to be gone", 30)
+        desk.store.append(customer.conversation, "note", str(uuid.uuid4()), "was away", "Anna")
+    rows = list(stream(customer))
+    assert [row["kind"] for row in rows] == ["taken", "agent_gone"]
+    assert rows[-1]["parts"][-1]["type"] == "buttons"
 
 
 def test_taking_over_ends_an_open_form(desk: Desk) -> None:
@@ -179,6 +244,19 @@ def test_without_the_desk_there_is_no_such_address(page_bot: PageBot) -> None:
     assert customer.request("GET", "/webhooks/page/live").status_code == 404
     assert "live" not in customer.request("GET", "/webhooks/page/history").json()
     assert told("hand_over") in customer.say("I want to talk to a person").text
+
+
+def test_where_the_desk_is_switched_off_the_bot_goes_on(
+    trained_model: Path, tmp_path: Path, redis_server: RedisServer
+) -> None:
+    shared = {"BOT_REDIS_URL": redis_server.url}
+    with desk_bot(trained_model, tmp_path, **shared) as desk:
+        customer = desk.live(language="en")
+        assert customer.say("hello Anna").parts == []
+    with desk_bot(trained_model, tmp_path, BOT_DESK="off", **shared) as without:
+        customer.bot = without.bot
+        assert said(customer)[-1] == "hello Anna" and "taken" not in said(customer)
+        assert customer.say("how do I pay my invoice?").answer["intent"] == "pay_invoice"
 
 
 class Talk:
