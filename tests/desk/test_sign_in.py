@@ -183,6 +183,15 @@ def test_answers_have_the_security_headers(running: RunningDesk) -> None:
         assert (headers["X-Frame-Options"], headers["Cache-Control"]) == ("DENY", "no-store")
 
 
+def test_without_the_database_every_page_says_so_with_the_security_headers(running: RunningDesk) -> None:
+    kari = running.agent("Kari")
+    with running.without_database():
+        for path in ("/", "/events", "/live/conversation-1"):
+            answer = kari.get(path)
+            assert (answer.status_code, answer.headers["X-Frame-Options"]) == (503, "DENY")
+    assert kari.get("/").status_code == 200
+
+
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "x" * 81])
 def test_a_name_that_cannot_be_shown_is_refused(desk: Desk, name: str) -> None:
     with pytest.raises(AccountError):
