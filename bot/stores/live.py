@@ -12,7 +12,7 @@ from threading import Lock
 from typing import Any, Literal
 from uuid import uuid4
 
-from sqlalchemy import and_, delete, insert, or_, select, true, update
+from sqlalchemy import and_, insert, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Row
 from sqlalchemy.sql.elements import ColumnElement
@@ -59,9 +59,10 @@ class LiveStore(TicketDatabase):
             )
 
     def sign_out(self, agent: str) -> None:
-        """Notes that an agent is present no longer."""
+        """Notes that an agent is present no longer; their live conversations end as those of one who is gone do."""
+        gone = now() - timedelta(seconds=PRESENT_SECONDS)
         with self.writing() as connection:
-            connection.execute(delete(LIVE_AGENTS).where(LIVE_AGENTS.c.agent == agent))
+            connection.execute(update(LIVE_AGENTS).where(LIVE_AGENTS.c.agent == agent).values(beat_at=gone))
 
     def present(self) -> list[str]:
         """Returns the agents who are present."""

@@ -161,6 +161,20 @@ def test_a_long_conversation_goes_on_while_its_agent_is_present(store: LiveStore
     assert store.give_up() == 0
 
 
+def test_the_customer_of_an_agent_who_signs_out_is_not_left_at_once(store: LiveStore) -> None:
+    live(store)
+    grow_old(store, 3600)
+    store.beat("Anna")
+    store.sign_out("Anna")
+    assert store.present() == []
+    assert store.give_up() == 0
+    store.beat("Anna")  # who is signed in elsewhere, too
+    assert store.present() == ["Anna"]
+    store.sign_out("Anna")
+    grow_old(store, GONE_SECONDS + 1)
+    assert store.give_up() == 1
+
+
 def test_what_is_not_applied_yet_is_found(store: LiveStore) -> None:
     live(store)
     assert store.leave("c")
