@@ -122,21 +122,22 @@ class LiveStore(TicketDatabase):
         Args:
             conversation: where somebody has asked for a person.
             kind: texts of either side, a note for agents, the customer's rating.
-            uuid: made by the sender, once; a retry has the same.
+            uuid: made by the sender, once; a retry has the same, and what an agent writes anew has another one.
             text: card and account numbers are hidden on the way in.
             agent: who writes; None for the customer.
             rating: 1 to 5, with `rated`.
 
         Raises:
             NotLiveError: a text to a conversation that is not live, or not this agent's; a rating where no agent was,
-                or still is.
+                or still is; what an agent writes with the UUID of something else.
         """
         with self.writing() as connection:
             state = _locked(connection, conversation)
-            known = select(LIVE_ROWS.c.sequence).where(_row(conversation, uuid))
-            sequence = connection.execute(known).scalar()
-            if sequence is not None:
-                return int(sequence)
+            known = connection.execute(select(LIVE_ROWS).where(_row(conversation, uuid))).one_or_none()
+            if known is not None:
+                if agent and (known.kind, known.text, known.agent) != (kind, _clean(text), agent):
+                    raise NotLiveError(f"row {uuid} of conversation {conversation} is another one.")
+                return int(known.sequence)
             if state is None or not _may(state, kind, agent):
                 raise NotLiveError(f"conversation {conversation} takes no `{kind}` now.")
             return _add(connection, state, kind, uuid, text, agent, rating)
@@ -257,14 +258,17 @@ def _add(
 ) -> int:
     """Adds the next row of a locked conversation and changes its state; returns the row's sequence."""
     values = {"sequence": state.sequence + 1, "uuid": uuid or str(uuid4()), "kind": kind, "agent": agent}
-    clean = None if text is None else mask(readable(text)).text
     connection.execute(
-        insert(LIVE_ROWS).values(conversation_id=state.conversation_id, text=clean, rating=rating, **values)
+        insert(LIVE_ROWS).values(conversation_id=state.conversation_id, text=_clean(text), rating=rating, **values)
     )
     changed = {"sequence": state.sequence + 1, **({**change, "since": now()} if change else {})}
     mine = LIVE_STATES.c.conversation_id == state.conversation_id
     connection.execute(update(LIVE_STATES).where(mine).values(**changed))
     return state.sequence + 1
+
+
+def _clean(text: str | None) -> str | None:
+    return None if text is None else mask(readable(text)).text
 
 
 def _may(state: LiveState, kind: Kind, agent: str | None) -> bool:

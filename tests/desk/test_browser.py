@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.desk.conftest import RunningDesk
 from tests.page.conftest import browser as browser  # noqa: PLC0414 - a fixture
@@ -76,6 +76,35 @@ def test_a_live_conversation_goes_both_ways_without_loading_anew(browser: Browse
     expect(composer).to_be_hidden()
     assert visitor.page.evaluate("window.same")
     assert [row.kind for row in live.after(TALK)].count("agent_text") == 2
+    visitor.leave()
+
+
+def test_a_message_changed_after_a_lost_answer_is_another_message(browser: Browser, running: RunningDesk) -> None:
+    live = running.desk.live
+    visitor = arrive(browser, running)
+    live.want(TALK, "nb", "card_declined")
+    live.take(TALK, "Kari")
+    visitor.page.goto(f"{running.address}/live/{TALK}")
+
+    composer = visitor.page.get_by_label("Message")
+
+    def lose_the_answer(route: Route) -> None:
+        if route.request.method != "POST":
+            return route.continue_()
+        route.fetch(max_redirects=0)
+        return route.abort()
+
+    for first, second in (("Hei", "Hei"), ("Hvordan", "Hvordan går det?")):
+        visitor.page.route(f"**/live/{TALK}", lose_the_answer)
+        composer.fill(first)
+        composer.press("Enter")
+        expect(visitor.find("#not-sent")).to_be_visible()
+        visitor.page.unroute(f"**/live/{TALK}")
+        composer.fill(second)
+        composer.press("Enter")
+        expect(composer).to_have_value("")
+    texts = [row.text for row in live.after(TALK) if row.kind == "agent_text"]
+    assert texts == ["Hei", "Hvordan", "Hvordan går det?"]
     visitor.leave()
 
 

@@ -79,6 +79,15 @@ def test_a_message_sent_twice_is_there_once(running: RunningDesk) -> None:
     assert kinds(running.desk).count("agent_text") == 1
 
 
+def test_another_text_with_the_id_of_one_that_arrived_is_refused(running: RunningDesk) -> None:
+    want(running.desk)
+    kari = running.agent("Kari")
+    kari.post(PATH, action="take")
+    assert kari.post(PATH, action="agent_text", uuid="u1", text="Hei").status_code == 303
+    assert kari.post(PATH, action="agent_text", uuid="u1", text="Hei igjen").status_code == 409
+    assert kari.post(PATH, action="note", uuid="u1", text="Hei").status_code == 409
+
+
 def test_of_two_agents_one_gets_the_conversation(running: RunningDesk) -> None:
     want(running.desk)
     agents = [running.agent(name) for name in ("Kari", "Ola", "Siri", "Per")]

@@ -73,6 +73,16 @@ def test_what_is_sent_twice_is_one_row(store: LiveStore) -> None:
     assert live(store, "other").append("other", "customer_text", "u", "hei")
 
 
+def test_another_text_of_an_agent_with_a_known_uuid_is_refused(store: LiveStore) -> None:
+    live(store)
+    first = store.append("c", "agent_text", "u", "kort 4111 1111 1111 1111", "Anna")
+    assert store.append("c", "agent_text", "u", "kort 4111 1111 1111 1111", "Anna") == first
+    for kind, text, agent in (("agent_text", "x", "Anna"), ("note", "kort ••••1111", "Anna"), ("note", "x", "Berit")):
+        with pytest.raises(NotLiveError):
+            store.append("c", kind, "u", text, agent)  # type: ignore[arg-type]
+    assert len(store.after("c")) == 3
+
+
 def test_one_of_many_agents_gets_a_conversation(store: LiveStore) -> None:
     assert store.want("c", "en", None)
     names = [f"agent {number}" for number in range(8)]
@@ -244,14 +254,17 @@ class LiveMachine(RuleBasedStateMachine):
         """Writes a text, or the same one once more."""
         kind = "agent_text" if agent else "customer_text"
         may = self.phase == "live" and agent in {None, self.agent}
+        text = f"{uuid} {agent}"
+        is_other = agent and uuid in self.sent and self.rows[self.sent[uuid] - 1] != (kind, text, agent)
         try:
-            sequence = self.store.append("c", kind, uuid, f"{uuid} {agent}", agent)  # type: ignore[arg-type]
+            sequence = self.store.append("c", kind, uuid, text, agent)  # type: ignore[arg-type]
         except NotLiveError:
-            assert not may and uuid not in self.sent
+            assert is_other or (not may and uuid not in self.sent)
             return
+        assert not is_other
         if uuid not in self.sent:
             assert may
-            self._add(kind, f"{uuid} {agent}", agent)
+            self._add(kind, text, agent)
             self.sent[uuid] = len(self.rows)
         assert sequence == self.sent[uuid]
 

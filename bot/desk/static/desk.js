@@ -100,16 +100,22 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// The message of a live conversation. Its id stays until it has arrived, so that a second attempt is the same message.
+// The message of a live conversation. Its id stays until it has arrived, so that a second attempt is the same message;
+// with another text or another button it is another one: the first may have arrived without our hearing of it.
+let failed;
 composer?.addEventListener("submit", async (event) => {
   event.preventDefault();
   const problem = document.getElementById("not-sent");
   const { text, uuid } = composer.elements;
   const button = event.submitter;
   button.disabled = true;
+  const message = { action: button.value, text: text.value };
+  if (failed && (failed.action !== message.action || failed.text !== message.text)) uuid.value = crypto.randomUUID();
+  failed = message;
   try {
-    const answer = await post(location.pathname, { action: button.value, uuid: uuid.value, text: text.value });
+    const answer = await post(location.pathname, { ...message, uuid: uuid.value });
     if (answer.type !== "opaqueredirect") throw new Error(answer.status);
+    failed = undefined;
     text.value = "";
     uuid.value = crypto.randomUUID();
     problem.hidden = true;
