@@ -24,7 +24,7 @@ from bot.tickets.database import TicketDatabase
 from bot.tickets.live_model import Kind, LiveRow, LiveState, NotLiveError
 from bot.tickets.model import now
 from bot.tickets.priority import assess
-from bot.tickets.tables import LIVE_AGENTS, LIVE_ROWS, LIVE_STATES, fields_of
+from bot.tickets.tables import LIVE_AGENTS, LIVE_ROWS, LIVE_STATES, UNFINISHED, fields_of
 
 __all__ = ["LiveRow", "LiveState", "NotLiveError"]
 PRESENT_SECONDS = 30
@@ -208,8 +208,7 @@ class LiveStore(TicketDatabase):
 
     def unfinished(self) -> list[LiveState]:
         """Returns the conversations that wait, are live, or have rows that are not applied yet."""
-        active = LIVE_STATES.c.state.in_(("waiting", "live")) | (LIVE_STATES.c.applied < LIVE_STATES.c.sequence)
-        return [_state(row) for row in self.rows(select(LIVE_STATES).where(active))]
+        return [_state(row) for row in self.rows(select(LIVE_STATES).where(UNFINISHED))]
 
     def note_applied(self, conversation: str, sequence: int) -> None:
         """Notes that the serving process has applied the rows up to one of them."""

@@ -5,16 +5,18 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from sqlalchemy import update
+from sqlalchemy import event, func, select, update
 
+from bot.desk.accounts import Accounts
 from bot.stores.live import GONE_SECONDS, PRESENT_SECONDS, WAIT_SECONDS, LiveStore, NotLiveError
 from bot.tickets.model import now
-from bot.tickets.tables import LIVE_AGENTS, LIVE_STATES
+from bot.tickets.tables import LIVE_AGENTS, LIVE_STATES, TICKETS
 from tests.support.servers import PostgresServer
 
 AGENTS = ("Anna", "Berit")
@@ -194,6 +196,26 @@ def test_what_is_not_applied_yet_is_found(store: LiveStore) -> None:
     store.note_applied("c", 2)
     assert store.unfinished() == []
     assert store.state("c").applied == 3
+
+
+def test_what_is_looked_for_again_and_again_is_found_by_indexes(store: LiveStore) -> None:
+    asked: list[tuple[str, Any]] = []
+    event.listen(store.engine, "before_cursor_execute", lambda *about: asked.append((about[2], about[3])))
+    store.unfinished()
+    Accounts(store).has_noted("Kari", "see ticket", "T-10001")
+    queries = [query for query in asked if query[0].startswith("SELECT")]
+    newest = select(func.max(TICKETS.c.updated_at)).compile(store.engine)
+    queries.append((str(newest), newest.params))
+    explain = "EXPLAIN QUERY PLAN" if store.engine.dialect.name == "sqlite" else "EXPLAIN"
+    with store.reading() as connection:
+        if explain == "EXPLAIN":  # an empty table is sooner read as a whole
+            connection.exec_driver_sql("SET enable_seqscan = off")
+        plans = [
+            "\n".join(str(line[-1]) for line in connection.exec_driver_sql(f"{explain} {query}", values))
+            for query, values in queries
+        ]
+    names = ("ix_live_states_unfinished", "ix_desk_audit_agent_object_at", "ix_tickets_updated_at")
+    assert [name for name, plan in zip(names, plans, strict=True) if name not in plan] == []
 
 
 class LiveMachine(RuleBasedStateMachine):
