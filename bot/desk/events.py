@@ -13,6 +13,7 @@ from starlette.responses import Response, StreamingResponse
 
 from bot.desk.desk import Desk, agent_of
 from bot.desk.inbox import fingerprint
+from bot.desk.live import visible_state
 from bot.stores import DatabaseError
 
 _PING_SECONDS = 10
@@ -25,8 +26,13 @@ def events(desk: Desk, request: Request) -> Response:
     """Streams server-sent events: `change` when the page should be read anew, `ping` to be answered with a beat.
 
     The query's `conversation` names the live conversation that the page shows; without it, the page is the inbox.
+
+    Raises:
+        Refused: the agent may not see that conversation.
     """
     conversation = request.query_params.get("conversation")
+    if conversation:
+        visible_state(desk, request, conversation)
     pause = _LOOK_SECONDS if conversation else _LOOK_AT_INBOX_SECONDS
 
     def look() -> Any:

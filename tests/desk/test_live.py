@@ -113,6 +113,16 @@ def test_another_agents_conversation_can_be_read_by_reviewers_and_written_by_nob
     assert kinds(running.desk) == ["wanted", "taken"]
 
 
+def test_the_stream_of_another_agents_conversation_is_refused(running: RunningDesk) -> None:
+    want(running.desk)
+    running.agent("Kari").post(PATH, action="take")
+    running.desk.live.beat("Kari")
+    other = running.agent("Ola")
+    for conversation in (TALK, "no such conversation"):
+        with other.http.get(f"{running.address}/events?conversation={conversation}", stream=True, timeout=30) as answer:
+            assert answer.status_code == 404
+
+
 def test_a_conversation_in_which_nobody_asked_for_a_person_is_not_shown(running: RunningDesk) -> None:
     with running.desk.conversations.begin() as connection:
         data = json.dumps({"event": "user", "text": "secret", "timestamp": 1.0})
