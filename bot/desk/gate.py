@@ -109,7 +109,8 @@ class Gate:
 
     def _address(self, request: Request) -> str:
         """Returns the network address that asks, as the outermost trusted proxy has seen it."""
-        seen = [each.strip() for each in request.headers.get("x-forwarded-for", "").split(",")]
+        lines = request.headers.getlist("x-forwarded-for")  # some proxies add a line instead of going on with one
+        seen = [each.strip() for each in ",".join(lines).split(",")]
         direct = request.client.host if request.client else ""
         return (seen[-self._proxies] if 0 < self._proxies <= len(seen) else direct)[:64]
 

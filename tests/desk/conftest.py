@@ -118,15 +118,16 @@ class serving:  # noqa: N801 - a context manager
     Args:
         tickets: the database of tickets, in SQLAlchemy's notation.
         folder: where conversations lie.
+        proxies: number of trusted proxies.
     """
 
-    def __init__(self, tickets: str, folder: Path) -> None:
+    def __init__(self, tickets: str, folder: Path, proxies: int = 0) -> None:
         port = free_port()
         conversations = f"sqlite:///{folder / 'conversations.db'}"
         databases: dict[str, Any] = {"tickets_database": tickets, "tracker_database": conversations}
         desk = Desk.open(Settings(**databases))
         self.running = RunningDesk(desk, f"http://127.0.0.1:{port}")
-        app = make_app(desk, [self.running.address])
+        app = make_app(desk, [self.running.address], proxies)
         self._server = make_server(app, "127.0.0.1", port)
         self._thread = threading.Thread(target=lambda: asyncio.run(self._server.serve()))
 
