@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -17,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 from bot.desk.accounts import Role
 from bot.desk.desk import Desk, Refused, agent_of, back
 from bot.desk.events import beat, events
-from bot.desk.gate import SESSION_COOKIE, SIGN_IN, VISIT_COOKIE, Gate, set_cookie
+from bot.desk.gate import SESSION_COOKIE, SIGN_IN, VISIT_COOKIE, Gate, database_is_down, set_cookie
 from bot.desk.inbox import inbox
 from bot.desk.live import change_live, live_page
 from bot.desk.quality import quality_csv, quality_page
@@ -87,9 +88,6 @@ def make_app(desk: Desk, origins: Sequence[str], proxies: int = 0) -> Starlette:
     def missing(desk: Desk, request: Request) -> Response:
         raise Refused(404)
 
-    def database_is_down(request: Request, error: Exception) -> Response:
-        return PlainTextResponse("The database does not answer; try again in a moment.", 503)
-
     return Starlette(
         routes=[
             Route(SIGN_IN, sign_in_page, methods=["GET"]),
@@ -105,7 +103,12 @@ def make_app(desk: Desk, origins: Sequence[str], proxies: int = 0) -> Starlette:
             *route("/audit", audit_page, role="admin"),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],
-        exception_handlers={Refused: refuse, HTTPException: refuse, DatabaseError: database_is_down},
+        exception_handlers={
+            Refused: refuse,
+            HTTPException: refuse,
+            DatabaseError: database_is_down,
+            SQLAlchemyError: database_is_down,  # of the conversations' database
+        },
         middleware=[Middleware(Gate, accounts=desk.accounts, origins=origins, proxies=proxies)],
     )
 

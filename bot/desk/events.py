@@ -13,6 +13,8 @@ from starlette.responses import Response, StreamingResponse
 
 from bot.desk.desk import Desk, agent_of
 from bot.desk.inbox import fingerprint
+from bot.desk.live import visible_state
+from bot.stores import DatabaseError
 
 _PING_SECONDS = 10
 """How often a page must answer that its agent is present; three times missed, and they are gone."""
@@ -24,8 +26,13 @@ def events(desk: Desk, request: Request) -> Response:
     """Streams server-sent events: `change` when the page should be read anew, `ping` to be answered with a beat.
 
     The query's `conversation` names the live conversation that the page shows; without it, the page is the inbox.
+
+    Raises:
+        Refused: the agent may not see that conversation.
     """
     conversation = request.query_params.get("conversation")
+    if conversation:
+        visible_state(desk, request, conversation)
     pause = _LOOK_SECONDS if conversation else _LOOK_AT_INBOX_SECONDS
 
     def look() -> Any:
@@ -38,13 +45,16 @@ def events(desk: Desk, request: Request) -> Response:
         seen: Any = None
         pinged = -float(_PING_SECONDS)
         while True:
-            if time.monotonic() - pinged >= _PING_SECONDS:
-                if await run_in_threadpool(desk.accounts.agent_of, request.state.secret) is None:
-                    yield "event: over\ndata:\n\n"  # signed out, or the account is gone
-                    return
-                pinged = time.monotonic()
-                yield "event: ping\ndata:\n\n"
-            found = await run_in_threadpool(look)
+            try:
+                if time.monotonic() - pinged >= _PING_SECONDS:
+                    if await run_in_threadpool(desk.accounts.agent_of, request.state.secret) is None:
+                        yield "event: over\ndata:\n\n"  # signed out, or the account is gone
+                        return
+                    pinged = time.monotonic()
+                    yield "event: ping\ndata:\n\n"
+                found = await run_in_threadpool(look)
+            except DatabaseError:  # the page comes again
+                return
             if found != seen:
                 seen = found
                 yield "event: change\ndata:\n\n"

@@ -21,6 +21,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.desk.accounts import SESSION_LIFETIME, Accounts
+from bot.stores import DatabaseError
 
 SESSION_COOKIE = "desk_session"
 VISIT_COOKIE = "desk_visit"
@@ -73,7 +74,10 @@ class Gate:
             request = Request(scope, receive)
             request.state.new_cookies = {}
             request.state.secure = self._secure
-            refused = await self._admit(request)
+            try:
+                refused = await self._admit(request)
+            except DatabaseError as error:  # exceptions are handled behind the gate
+                refused = database_is_down(request, error)
             await (refused or self._app)(scope, receive, self._with_headers(request, send))
 
     async def _admit(self, request: Request) -> Response | None:
@@ -105,7 +109,8 @@ class Gate:
 
     def _address(self, request: Request) -> str:
         """Returns the network address that asks, as the outermost trusted proxy has seen it."""
-        seen = [each.strip() for each in request.headers.get("x-forwarded-for", "").split(",")]
+        lines = request.headers.getlist("x-forwarded-for")  # some proxies add a line instead of going on with one
+        seen = [each.strip() for each in ",".join(lines).split(",")]
         direct = request.client.host if request.client else ""
         return (seen[-self._proxies] if 0 < self._proxies <= len(seen) else direct)[:64]
 
@@ -119,6 +124,11 @@ class Gate:
             await send(message)
 
         return send_with_headers
+
+
+def database_is_down(request: Request, error: Exception) -> Response:
+    """Returns the answer to any request while a database does not answer."""
+    return PlainTextResponse("The database does not answer; try again in a moment.", 503)
 
 
 def set_cookie(request: Request, name: str, value: str) -> str:

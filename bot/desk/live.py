@@ -26,7 +26,7 @@ _LONGEST_MESSAGE = 2000
 
 def live_page(desk: Desk, request: Request) -> Response:
     """Shows a conversation that waits or is live, with what was said to the bot before."""
-    state = _state(desk, request)
+    state = visible_state(desk, request, request.path_params["conversation"])
     conversation, agent = state.conversation_id, agent_of(request).name
     desk.note_seen(request, "conversation", conversation)
     rows = desk.live.after(conversation)
@@ -47,7 +47,7 @@ def live_page(desk: Desk, request: Request) -> Response:
 
 def change_live(desk: Desk, request: Request) -> Response:
     """Does what a form of the page asks for; what somebody else has made impossible meanwhile is answered by 409."""
-    state = _state(desk, request)
+    state = visible_state(desk, request, request.path_params["conversation"])
     live, conversation, agent = desk.live, state.conversation_id, agent_of(request).name
     action = field(request, "action")
     live.beat(agent)
@@ -72,13 +72,18 @@ def change_live(desk: Desk, request: Request) -> Response:
     return back("/" if action in ("transfer", "hand_back") else request.url.path)
 
 
-def _state(desk: Desk, request: Request) -> LiveState:
-    """Returns the state of the conversation that the address names.
+def visible_state(desk: Desk, request: Request, conversation: str) -> LiveState:
+    """Returns the state of a conversation that the agent may see.
+
+    Args:
+        desk: its stores.
+        request: of the agent.
+        conversation: its id.
 
     Raises:
         Refused: nobody has asked for a person in it, or it is another agent's and the agent is no reviewer.
     """
-    state = desk.live.state(request.path_params["conversation"])
+    state = desk.live.state(conversation)
     agent = agent_of(request)
     if state.state == "waiting" or (state.state != "none" and (state.agent == agent.name or agent.may("reviewer"))):
         return state

@@ -12,7 +12,7 @@ from threading import Lock
 from typing import Any, Literal
 from uuid import uuid4
 
-from sqlalchemy import and_, delete, insert, or_, select, true, update
+from sqlalchemy import and_, insert, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Row
 from sqlalchemy.sql.elements import ColumnElement
@@ -24,7 +24,7 @@ from bot.tickets.database import TicketDatabase
 from bot.tickets.live_model import Kind, LiveRow, LiveState, NotLiveError
 from bot.tickets.model import now
 from bot.tickets.priority import assess
-from bot.tickets.tables import LIVE_AGENTS, LIVE_ROWS, LIVE_STATES, fields_of
+from bot.tickets.tables import LIVE_AGENTS, LIVE_ROWS, LIVE_STATES, UNFINISHED, fields_of
 
 __all__ = ["LiveRow", "LiveState", "NotLiveError"]
 PRESENT_SECONDS = 30
@@ -59,9 +59,10 @@ class LiveStore(TicketDatabase):
             )
 
     def sign_out(self, agent: str) -> None:
-        """Notes that an agent is present no longer."""
+        """Notes that an agent is present no longer; their live conversations end as those of one who is gone do."""
+        gone = now() - timedelta(seconds=PRESENT_SECONDS)
         with self.writing() as connection:
-            connection.execute(delete(LIVE_AGENTS).where(LIVE_AGENTS.c.agent == agent))
+            connection.execute(update(LIVE_AGENTS).where(LIVE_AGENTS.c.agent == agent).values(beat_at=gone))
 
     def present(self) -> list[str]:
         """Returns the agents who are present."""
@@ -121,21 +122,22 @@ class LiveStore(TicketDatabase):
         Args:
             conversation: where somebody has asked for a person.
             kind: texts of either side, a note for agents, the customer's rating.
-            uuid: made by the sender, once; a retry has the same.
+            uuid: made by the sender, once; a retry has the same, and what an agent writes anew has another one.
             text: card and account numbers are hidden on the way in.
             agent: who writes; None for the customer.
             rating: 1 to 5, with `rated`.
 
         Raises:
             NotLiveError: a text to a conversation that is not live, or not this agent's; a rating where no agent was,
-                or still is.
+                or still is; what an agent writes with the UUID of something else.
         """
         with self.writing() as connection:
             state = _locked(connection, conversation)
-            known = select(LIVE_ROWS.c.sequence).where(_row(conversation, uuid))
-            sequence = connection.execute(known).scalar()
-            if sequence is not None:
-                return int(sequence)
+            known = connection.execute(select(LIVE_ROWS).where(_row(conversation, uuid))).one_or_none()
+            if known is not None:
+                if agent and (known.kind, known.text, known.agent) != (kind, _clean(text), agent):
+                    raise NotLiveError(f"row {uuid} of conversation {conversation} is another one.")
+                return int(known.sequence)
             if state is None or not _may(state, kind, agent):
                 raise NotLiveError(f"conversation {conversation} takes no `{kind}` now.")
             return _add(connection, state, kind, uuid, text, agent, rating)
@@ -206,8 +208,7 @@ class LiveStore(TicketDatabase):
 
     def unfinished(self) -> list[LiveState]:
         """Returns the conversations that wait, are live, or have rows that are not applied yet."""
-        active = LIVE_STATES.c.state.in_(("waiting", "live")) | (LIVE_STATES.c.applied < LIVE_STATES.c.sequence)
-        return [_state(row) for row in self.rows(select(LIVE_STATES).where(active))]
+        return [_state(row) for row in self.rows(select(LIVE_STATES).where(UNFINISHED))]
 
     def note_applied(self, conversation: str, sequence: int) -> None:
         """Notes that the serving process has applied the rows up to one of them."""
@@ -256,14 +257,17 @@ def _add(
 ) -> int:
     """Adds the next row of a locked conversation and changes its state; returns the row's sequence."""
     values = {"sequence": state.sequence + 1, "uuid": uuid or str(uuid4()), "kind": kind, "agent": agent}
-    clean = None if text is None else mask(readable(text)).text
     connection.execute(
-        insert(LIVE_ROWS).values(conversation_id=state.conversation_id, text=clean, rating=rating, **values)
+        insert(LIVE_ROWS).values(conversation_id=state.conversation_id, text=_clean(text), rating=rating, **values)
     )
     changed = {"sequence": state.sequence + 1, **({**change, "since": now()} if change else {})}
     mine = LIVE_STATES.c.conversation_id == state.conversation_id
     connection.execute(update(LIVE_STATES).where(mine).values(**changed))
     return state.sequence + 1
+
+
+def _clean(text: str | None) -> str | None:
+    return None if text is None else mask(readable(text)).text
 
 
 def _may(state: LiveState, kind: Kind, agent: str | None) -> bool:

@@ -13,7 +13,7 @@ State = Literal["none", "waiting", "live", "ended"]
 
 
 class NotLiveError(RuntimeError):
-    """A row has come at a moment at which nobody may write it: the conversation is not live, or is another agent's."""
+    """A row may not be written: the conversation is not live or another agent's, or the UUID is another row's."""
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,7 @@ TICKETS = sa.Table(
     sa.Column("signals", sa.JSON, nullable=False),
     sa.UniqueConstraint("conversation_id", "form_id"),
     sa.Index(None, "state", "queue"),
+    sa.Index(None, "updated_at"),
     # A number must never come back, not even after the newest ticket was deleted.
     sqlite_autoincrement=True,
 )
@@ -134,6 +135,9 @@ CANDIDATES = sa.Table(
     sa.Index(None, "state"),
 )
 
+UNFINISHED = sa.text("state != 'ended' OR applied < sequence")
+"""Holds of live conversations that are not over yet; word for word that of their index, or it is not used."""
+
 LIVE_STATES = sa.Table(
     "live_states",
     METADATA,
@@ -148,6 +152,7 @@ LIVE_STATES = sa.Table(
     sa.Column("sequence", sa.Integer, nullable=False),
     sa.Column("applied", sa.Integer, nullable=False),
     sa.Index(None, "state"),
+    sa.Index("ix_live_states_unfinished", "id", sqlite_where=UNFINISHED, postgresql_where=UNFINISHED),
 )
 
 LIVE_ROWS = sa.Table(
@@ -226,6 +231,7 @@ DESK_AUDIT = sa.Table(
     sa.Column("address", sa.String(64), nullable=False),
     sa.Column("action", sa.String(40), nullable=False),
     sa.Column("object", sa.String(255), nullable=False),
+    sa.Index(None, "agent", "object", "at"),
 )
 """Who has seen and done what at the agents' desk."""
 

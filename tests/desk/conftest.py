@@ -6,12 +6,14 @@ import asyncio
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from sqlalchemy import text
 
 from bot.desk.accounts import Role
 from bot.desk.app import make_app, make_server
@@ -41,6 +43,20 @@ class RunningDesk:
         browser = self.browser()
         assert browser.sign_in(name, self.passwords[name]).status_code == 303
         return browser
+
+    @contextmanager
+    def without_database(self) -> Iterator[None]:
+        """Takes away what every page asks for, as if the tickets' database were down."""
+        names = ("desk_sessions", "live_states")
+        for name in names:
+            self._rename(name, f"away_{name}")
+        yield
+        for name in names:
+            self._rename(f"away_{name}", name)
+
+    def _rename(self, table: str, to: str) -> None:
+        with self.desk.tickets.writing() as connection:
+            connection.execute(text(f"ALTER TABLE {table} RENAME TO {to}"))
 
     def audit(self) -> list[tuple[str, str, str]]:
         """Returns the audit log as (agent, action, object), oldest first."""
@@ -102,15 +118,16 @@ class serving:  # noqa: N801 - a context manager
     Args:
         tickets: the database of tickets, in SQLAlchemy's notation.
         folder: where conversations lie.
+        proxies: number of trusted proxies.
     """
 
-    def __init__(self, tickets: str, folder: Path) -> None:
+    def __init__(self, tickets: str, folder: Path, proxies: int = 0) -> None:
         port = free_port()
         conversations = f"sqlite:///{folder / 'conversations.db'}"
         databases: dict[str, Any] = {"tickets_database": tickets, "tracker_database": conversations}
         desk = Desk.open(Settings(**databases))
         self.running = RunningDesk(desk, f"http://127.0.0.1:{port}")
-        app = make_app(desk, [self.running.address])
+        app = make_app(desk, [self.running.address], proxies)
         self._server = make_server(app, "127.0.0.1", port)
         self._thread = threading.Thread(target=lambda: asyncio.run(self._server.serve()))
 

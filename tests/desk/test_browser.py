@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.desk.conftest import RunningDesk
 from tests.page.conftest import browser as browser  # noqa: PLC0414 - a fixture
 from tests.page.test_accessibility import LOOKS
 from tests.page.visitor import Visitor
+from tests.support.servers import wait_until
 from tests.tickets.conftest import a_draft
 
 TALK = "conversation-1"
@@ -52,6 +53,7 @@ def test_a_live_conversation_goes_both_ways_without_loading_anew(browser: Browse
     live.want(TALK, "nb", "card_declined")
     visitor.find("#waiting a.row").click()
     visitor.page.get_by_role("button", name="Take over").click()
+    visitor.page.wait_for_load_state()  # before that, Enter is a new line
     visitor.page.evaluate("window.same = true")
     composer = visitor.page.get_by_label("Message")
     composer.fill("Hei!")
@@ -74,6 +76,70 @@ def test_a_live_conversation_goes_both_ways_without_loading_anew(browser: Browse
     expect(composer).to_be_hidden()
     assert visitor.page.evaluate("window.same")
     assert [row.kind for row in live.after(TALK)].count("agent_text") == 2
+    visitor.leave()
+
+
+def test_a_message_changed_after_a_lost_answer_is_another_message(browser: Browser, running: RunningDesk) -> None:
+    live = running.desk.live
+    visitor = arrive(browser, running)
+    live.want(TALK, "nb", "card_declined")
+    live.take(TALK, "Kari")
+    visitor.page.goto(f"{running.address}/live/{TALK}")
+
+    composer = visitor.page.get_by_label("Message")
+
+    def lose_the_answer(route: Route) -> None:
+        if route.request.method != "POST":
+            return route.continue_()
+        route.fetch(max_redirects=0)
+        return route.abort()
+
+    for first, second in (("Hei", "Hei"), ("Hvordan", "Hvordan går det?")):
+        visitor.page.route(f"**/live/{TALK}", lose_the_answer)
+        composer.fill(first)
+        composer.press("Enter")
+        expect(visitor.find("#not-sent")).to_be_visible()
+        visitor.page.unroute(f"**/live/{TALK}")
+        composer.fill(second)
+        composer.press("Enter")
+        expect(composer).to_have_value("")
+    texts = [row.text for row in live.after(TALK) if row.kind == "agent_text"]
+    assert texts == ["Hei", "Hvordan", "Hvordan går det?"]
+    visitor.leave()
+
+
+def test_a_page_outlives_an_outage_of_the_database_with_what_was_typed(browser: Browser, running: RunningDesk) -> None:
+    live = running.desk.live
+    visitor = arrive(browser, running)
+    live.want(TALK, "nb", "card_declined")
+    live.take(TALK, "Kari")
+    visitor.page.goto(f"{running.address}/live/{TALK}")
+    visitor.page.evaluate("window.same = true")
+    visitor.page.get_by_label("Message").fill("half a sent")
+    with running.without_database():
+        expect(visitor.find("#away")).to_be_visible(timeout=30_000)
+        assert visitor.violations() == []
+    expect(visitor.find("#away")).to_be_hidden(timeout=30_000)
+    live.append(TALK, "customer_text", "c1", "er du der?")
+    expect(visitor.find("#log .customer p")).to_have_text(["er du der?"], timeout=30_000)
+    expect(visitor.page.get_by_label("Message")).to_have_value("half a sent")
+    assert visitor.page.evaluate("window.same")
+    visitor.leave()
+
+
+def test_an_agent_is_present_and_hears_again_after_a_proxy_refused_the_stream(
+    browser: Browser, running: RunningDesk
+) -> None:
+    visitor = arrive(browser, running)
+    visitor.page.route("**/events", lambda route: route.fulfill(status=502))
+    running.desk.live.sign_out("Kari")
+    visitor.page.reload()
+    wait_until(lambda: running.desk.live.present() == ["Kari"], "a beat without the stream")
+    visitor.page.unroute("**/events")
+    ticket = running.desk.tickets.open(a_draft())
+    expect(visitor.find("#tickets a.row")).to_have_text([ticket.number], timeout=30_000)
+    second = running.desk.tickets.open(a_draft(form_id="2"))
+    expect(visitor.find("#tickets a.row")).to_have_text([ticket.number, second.number], timeout=30_000)
     visitor.leave()
 
 

@@ -79,6 +79,15 @@ def test_a_message_sent_twice_is_there_once(running: RunningDesk) -> None:
     assert kinds(running.desk).count("agent_text") == 1
 
 
+def test_another_text_with_the_id_of_one_that_arrived_is_refused(running: RunningDesk) -> None:
+    want(running.desk)
+    kari = running.agent("Kari")
+    kari.post(PATH, action="take")
+    assert kari.post(PATH, action="agent_text", uuid="u1", text="Hei").status_code == 303
+    assert kari.post(PATH, action="agent_text", uuid="u1", text="Hei igjen").status_code == 409
+    assert kari.post(PATH, action="note", uuid="u1", text="Hei").status_code == 409
+
+
 def test_of_two_agents_one_gets_the_conversation(running: RunningDesk) -> None:
     want(running.desk)
     agents = [running.agent(name) for name in ("Kari", "Ola", "Siri", "Per")]
@@ -102,6 +111,16 @@ def test_another_agents_conversation_can_be_read_by_reviewers_and_written_by_nob
     for fields in ({"action": "agent_text", "text": "x", "uuid": "1"}, {"action": "hand_back"}, {"action": "take"}):
         assert other.post(PATH, **fields).status_code == refused
     assert kinds(running.desk) == ["wanted", "taken"]
+
+
+def test_the_stream_of_another_agents_conversation_is_refused(running: RunningDesk) -> None:
+    want(running.desk)
+    running.agent("Kari").post(PATH, action="take")
+    running.desk.live.beat("Kari")
+    other = running.agent("Ola")
+    for conversation in (TALK, "no such conversation"):
+        with other.http.get(f"{running.address}/events?conversation={conversation}", stream=True, timeout=30) as answer:
+            assert answer.status_code == 404
 
 
 def test_a_conversation_in_which_nobody_asked_for_a_person_is_not_shown(running: RunningDesk) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 import requests
@@ -13,7 +16,7 @@ from bot.desk.accounts import ATTEMPTS_OF_ADDRESS, ATTEMPTS_OF_NAME, SESSION_LIF
 from bot.desk.desk import Desk
 from bot.tickets.model import now
 from bot.tickets.tables import DESK_AGENTS, DESK_ATTEMPTS, DESK_SESSIONS
-from tests.desk.conftest import RunningDesk
+from tests.desk.conftest import RunningDesk, serving
 from tests.tickets.conftest import a_draft
 
 PAGES = ("/", "/tickets/T-10001-ABCDEF", "/live/conversation-1", "/quality", "/quality.csv", "/audit", "/events")
@@ -151,6 +154,23 @@ def test_guessing_many_accounts_locks_the_address(desk: Desk) -> None:
     assert desk.accounts.sign_in("Kari", password, "192.0.2.2") is not None
 
 
+def test_the_address_is_what_the_proxy_says_in_a_line_of_its_own_too(tmp_path: Path) -> None:
+    with serving(f"sqlite:///{tmp_path / 'tickets.db'}", tmp_path, proxies=1) as running:
+        browser = running.browser()
+        body = urlencode({"token": browser.token("/sign-in"), "name": "Kari", "password": "guess"}).encode()
+        cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in browser.http.cookies)
+        connection = HTTPConnection(running.address.removeprefix("http://"))
+        connection.putrequest("POST", "/sign-in")
+        headers = {"Origin": running.address, "Cookie": cookies, "Content-Length": str(len(body))}
+        lines = [("X-Forwarded-For", "192.0.2.66"), ("X-Forwarded-For", "192.0.2.7")]  # the guesser's own, the proxy's
+        for name, value in (*headers.items(), *lines):
+            connection.putheader(name, value)
+        connection.endheaders(body)
+        assert connection.getresponse().status == 403
+        connection.close()
+        assert [row.address for row in running.desk.accounts.audit()] == ["192.0.2.7"]
+
+
 def test_right_passwords_are_no_attempts(desk: Desk) -> None:
     password = desk.accounts.add("Kari", "agent")
     for _ in range(ATTEMPTS_OF_ADDRESS + 1):
@@ -181,6 +201,15 @@ def test_answers_have_the_security_headers(running: RunningDesk) -> None:
         assert "default-src 'none'" in policy
         assert "unsafe-inline" not in policy
         assert (headers["X-Frame-Options"], headers["Cache-Control"]) == ("DENY", "no-store")
+
+
+def test_without_the_database_every_page_says_so_with_the_security_headers(running: RunningDesk) -> None:
+    kari = running.agent("Kari")
+    with running.without_database():
+        for path in ("/", "/events", "/live/conversation-1"):
+            answer = kari.get(path)
+            assert (answer.status_code, answer.headers["X-Frame-Options"]) == (503, "DENY")
+    assert kari.get("/").status_code == 200
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "x" * 81])

@@ -5,16 +5,18 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from sqlalchemy import update
+from sqlalchemy import event, func, select, update
 
+from bot.desk.accounts import Accounts
 from bot.stores.live import GONE_SECONDS, PRESENT_SECONDS, WAIT_SECONDS, LiveStore, NotLiveError
 from bot.tickets.model import now
-from bot.tickets.tables import LIVE_AGENTS, LIVE_STATES
+from bot.tickets.tables import LIVE_AGENTS, LIVE_STATES, TICKETS
 from tests.support.servers import PostgresServer
 
 AGENTS = ("Anna", "Berit")
@@ -71,6 +73,16 @@ def test_what_is_sent_twice_is_one_row(store: LiveStore) -> None:
     assert store.hand_back("c", "Anna")
     assert store.append("c", "customer_text", "u", "hei") == first
     assert live(store, "other").append("other", "customer_text", "u", "hei")
+
+
+def test_another_text_of_an_agent_with_a_known_uuid_is_refused(store: LiveStore) -> None:
+    live(store)
+    first = store.append("c", "agent_text", "u", "kort 4111 1111 1111 1111", "Anna")
+    assert store.append("c", "agent_text", "u", "kort 4111 1111 1111 1111", "Anna") == first
+    for kind, text, agent in (("agent_text", "x", "Anna"), ("note", "kort ••••1111", "Anna"), ("note", "x", "Berit")):
+        with pytest.raises(NotLiveError):
+            store.append("c", kind, "u", text, agent)  # type: ignore[arg-type]
+    assert len(store.after("c")) == 3
 
 
 def test_one_of_many_agents_gets_a_conversation(store: LiveStore) -> None:
@@ -161,6 +173,20 @@ def test_a_long_conversation_goes_on_while_its_agent_is_present(store: LiveStore
     assert store.give_up() == 0
 
 
+def test_the_customer_of_an_agent_who_signs_out_is_not_left_at_once(store: LiveStore) -> None:
+    live(store)
+    grow_old(store, 3600)
+    store.beat("Anna")
+    store.sign_out("Anna")
+    assert store.present() == []
+    assert store.give_up() == 0
+    store.beat("Anna")  # who is signed in elsewhere, too
+    assert store.present() == ["Anna"]
+    store.sign_out("Anna")
+    grow_old(store, GONE_SECONDS + 1)
+    assert store.give_up() == 1
+
+
 def test_what_is_not_applied_yet_is_found(store: LiveStore) -> None:
     live(store)
     assert store.leave("c")
@@ -170,6 +196,26 @@ def test_what_is_not_applied_yet_is_found(store: LiveStore) -> None:
     store.note_applied("c", 2)
     assert store.unfinished() == []
     assert store.state("c").applied == 3
+
+
+def test_what_is_looked_for_again_and_again_is_found_by_indexes(store: LiveStore) -> None:
+    asked: list[tuple[str, Any]] = []
+    event.listen(store.engine, "before_cursor_execute", lambda *about: asked.append((about[2], about[3])))
+    store.unfinished()
+    Accounts(store).has_noted("Kari", "see ticket", "T-10001")
+    queries = [query for query in asked if query[0].startswith("SELECT")]
+    newest = select(func.max(TICKETS.c.updated_at)).compile(store.engine)
+    queries.append((str(newest), newest.params))
+    explain = "EXPLAIN QUERY PLAN" if store.engine.dialect.name == "sqlite" else "EXPLAIN"
+    with store.reading() as connection:
+        if explain == "EXPLAIN":  # an empty table is sooner read as a whole
+            connection.exec_driver_sql("SET enable_seqscan = off")
+        plans = [
+            "\n".join(str(line[-1]) for line in connection.exec_driver_sql(f"{explain} {query}", values))
+            for query, values in queries
+        ]
+    names = ("ix_live_states_unfinished", "ix_desk_audit_agent_object_at", "ix_tickets_updated_at")
+    assert [name for name, plan in zip(names, plans, strict=True) if name not in plan] == []
 
 
 class LiveMachine(RuleBasedStateMachine):
@@ -230,14 +276,17 @@ class LiveMachine(RuleBasedStateMachine):
         """Writes a text, or the same one once more."""
         kind = "agent_text" if agent else "customer_text"
         may = self.phase == "live" and agent in {None, self.agent}
+        text = f"{uuid} {agent}"
+        is_other = agent and uuid in self.sent and self.rows[self.sent[uuid] - 1] != (kind, text, agent)
         try:
-            sequence = self.store.append("c", kind, uuid, f"{uuid} {agent}", agent)  # type: ignore[arg-type]
+            sequence = self.store.append("c", kind, uuid, text, agent)  # type: ignore[arg-type]
         except NotLiveError:
-            assert not may and uuid not in self.sent
+            assert is_other or (not may and uuid not in self.sent)
             return
+        assert not is_other
         if uuid not in self.sent:
             assert may
-            self._add(kind, f"{uuid} {agent}", agent)
+            self._add(kind, text, agent)
             self.sent[uuid] = len(self.rows)
         assert sequence == self.sent[uuid]
 

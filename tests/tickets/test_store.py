@@ -228,6 +228,7 @@ def test_a_database_of_the_first_release_is_brought_up_to_date_with_its_tickets(
         for table in reversed(METADATA.sorted_tables):
             if table not in (TICKETS, OUTBOX, OUTCOMES, CANDIDATES):
                 table.drop(connection)
+        connection.exec_driver_sql("DROP INDEX ix_tickets_updated_at")
         if connection.dialect.name == "postgresql":
             for table in ("tickets", "outcomes"):
                 connection.exec_driver_sql(f"ALTER TABLE {table} ALTER conversation_id TYPE varchar(200)")

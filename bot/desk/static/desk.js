@@ -2,6 +2,8 @@
 // a message without loading anew. Without this script the forms work all the same.
 const { events: address, token } = document.body.dataset;
 const composer = document.getElementById("composer");
+const away = document.getElementById("away");
+const PAUSE = 3000; // milliseconds until what has failed is tried again
 
 const post = (path, fields) =>
   fetch(path, { method: "POST", body: new URLSearchParams({ token, ...fields }), redirect: "manual" });
@@ -10,7 +12,8 @@ const post = (path, fields) =>
 // are replaced where they differ, with the focus kept.
 async function refresh() {
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-  if (!answer.ok || answer.redirected) return location.reload();
+  if (answer.redirected || [401, 403, 404].includes(answer.status)) return location.reload();
+  if (!answer.ok) throw new Error(answer.status);
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const part of document.querySelectorAll("[data-live]")) {
     const found = fresh.getElementById(part.id);
@@ -36,24 +39,50 @@ function addRows(log, found) {
   if (rows.length) toEnd(log);
 }
 
-// One refresh at a time; what changes meanwhile makes another one.
+// One refresh at a time; what changes meanwhile makes another one. One that fails says so and is tried again.
 let running = false;
 let again = false;
+let retry;
 async function changed() {
   if (running) return void (again = true);
   running = true;
   do {
     again = false;
-    await refresh().catch(() => {});
+    clearTimeout(retry);
+    try {
+      await refresh();
+      away.hidden = true;
+    } catch {
+      away.hidden = false;
+      retry = setTimeout(changed, PAUSE);
+    }
   } while (again);
   running = false;
 }
 
-if (address) {
+let beaten = 0;
+function beat() {
+  beaten = Date.now();
+  post("/beat", {}).catch(() => {});
+}
+
+// A browser opens a lost stream again by itself, but not one that was answered by an error.
+function listen() {
   const stream = new EventSource(address);
   stream.addEventListener("change", changed);
-  stream.addEventListener("ping", () => post("/beat", {}).catch(() => {}));
+  stream.addEventListener("ping", beat);
   stream.addEventListener("over", () => location.reload());
+  stream.addEventListener("error", () => {
+    if (stream.readyState !== EventSource.CLOSED) return;
+    changed();
+    setTimeout(listen, PAUSE);
+  });
+}
+
+// Timers of a page in the background are slow, so the stream's pings set the pace; a timer stands in where none come.
+if (address) {
+  listen();
+  setInterval(() => Date.now() - beaten > 12_000 && beat(), 4000);
 }
 
 document.querySelectorAll("[data-live=log]").forEach(toEnd);
@@ -71,16 +100,22 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// The message of a live conversation. Its id stays until it has arrived, so that a second attempt is the same message.
+// The message of a live conversation. Its id stays until it has arrived, so that a second attempt is the same message;
+// with another text or another button it is another one: the first may have arrived without our hearing of it.
+let failed;
 composer?.addEventListener("submit", async (event) => {
   event.preventDefault();
   const problem = document.getElementById("not-sent");
   const { text, uuid } = composer.elements;
   const button = event.submitter;
   button.disabled = true;
+  const message = { action: button.value, text: text.value };
+  if (failed && (failed.action !== message.action || failed.text !== message.text)) uuid.value = crypto.randomUUID();
+  failed = message;
   try {
-    const answer = await post(location.pathname, { action: button.value, uuid: uuid.value, text: text.value });
+    const answer = await post(location.pathname, { ...message, uuid: uuid.value });
     if (answer.type !== "opaqueredirect") throw new Error(answer.status);
+    failed = undefined;
     text.value = "";
     uuid.value = crypto.randomUUID();
     problem.hidden = true;

@@ -27,6 +27,10 @@ def upgrade() -> None:
         sa.UniqueConstraint("conversation_id", name=op.f("uq_live_states_conversation_id")),
     )
     op.create_index(op.f("ix_live_states_state"), "live_states", ["state"], unique=False)
+    unfinished = sa.text("state != 'ended' OR applied < sequence")
+    op.create_index(
+        "ix_live_states_unfinished", "live_states", ["id"], sqlite_where=unfinished, postgresql_where=unfinished
+    )
     op.create_table(
         "live_rows",
         sa.Column("id", sa.Integer(), nullable=False),

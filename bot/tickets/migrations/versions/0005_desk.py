@@ -47,6 +47,8 @@ def upgrade() -> None:
         *(_id(), _moment("at"), _text("agent", 80), _text("address", 64), _text("action", 40), _text("object", 255)),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_desk_audit")),
     )
+    op.create_index(op.f("ix_desk_audit_agent_object_at"), "desk_audit", ["agent", "object", "at"])
+    op.create_index(op.f("ix_tickets_updated_at"), "tickets", ["updated_at"])
 
 
 def _id() -> sa.Column:
