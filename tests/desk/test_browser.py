@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
 from tests.desk.conftest import RunningDesk
-from tests.page.conftest import browser as browser  # noqa: PLC0414 - a fixture
 from tests.page.test_accessibility import LOOKS
 from tests.page.visitor import Visitor
+from tests.support.chromium import chromium
 from tests.support.servers import wait_until
 from tests.tickets.conftest import a_draft
 
 TALK = "conversation-1"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, one for this file."""
+    with chromium() as started:
+        yield started
 
 
 def arrive(browser: Browser, running: RunningDesk, **options: Any) -> Visitor:
