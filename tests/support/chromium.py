@@ -26,8 +26,8 @@ _FLAGS = [
 def chromium() -> Iterator[Browser]:
     """Starts Chromium; without it the test is skipped, where every server is required it fails.
 
-    While Playwright is there, an event loop runs in the main thread, and no other one can: the fixture that uses this must end
-    with a folder or a file of tests.
+    While Playwright is there, an event loop runs in the main thread, and no other one can: the fixture that uses this
+    must end with a folder or a file of tests.
     """
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
