@@ -64,7 +64,7 @@ class LiveChats:
         self._bells: dict[str, asyncio.Event] = {}
         self._seen: dict[str, LiveState] = {}
         self.stopping = False
-        """Whether the server stops: its streams end, and go on at its successor's."""
+        """True once the server stops: its streams end, and go on at its successor's."""
         self._applying: dict[str, asyncio.Task[None]] = {}
 
     def prepare_app(self, app: Sanic, catch_up: Callable[[str], Awaitable[None]]) -> None:

@@ -30,7 +30,7 @@ class Turn:
     parts: list[Part] = field(default_factory=list)
     finished: bool = False
     broken: bool = False
-    """Whether it is over without an answer: the same message is to come again."""
+    """True where it is over without an answer: the same message is to come again."""
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def add(self, part: Part) -> None:

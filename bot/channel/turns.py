@@ -185,23 +185,17 @@ class Conversations:
     async def catch_up(self, name: str) -> None:
         """Applies what has happened in a live conversation, as soon as the messages before it are answered."""
         lock = await self._store.lock(name)
-        try:
-            session = await self._store.get(name)
-        except BaseException:
-            await lock.release()
-            raise
-        task = asyncio.create_task(self._catch_up(name, session, self._last.get(name), lock))
+        task = asyncio.create_task(self._catch_up(name, self._last.get(name), lock))
         self._last[name] = task
         task.add_done_callback(partial(self._forget, name, ""))
         await task
 
-    async def _catch_up(
-        self, name: str, session: Session | None, before: asyncio.Task[None] | None, lock: SessionLock
-    ) -> None:
+    async def _catch_up(self, name: str, before: asyncio.Task[None] | None, lock: SessionLock) -> None:
         assert self._live is not None
         try:
             if before is not None:
                 await asyncio.wait([before])
+            session = await self._store.get(name)
             await self._live.apply(name, session, partial(self._offer_ticket, session))
         finally:
             await lock.release()

@@ -17,7 +17,7 @@ from bot.desk.live import visible_state
 from bot.stores import DatabaseError
 
 _PING_SECONDS = 10
-"""How often a page must answer that its agent is present; three times missed, and they are gone."""
+"""Time between two questions whether the agent is present; three without an answer, and they are gone."""
 _LOOK_SECONDS = 0.2
 _LOOK_AT_INBOX_SECONDS = 1.0
 

@@ -25,7 +25,7 @@ from bot.stores import DatabaseError
 
 SESSION_COOKIE = "desk_session"
 VISIT_COOKIE = "desk_visit"
-"""Of a browser that has not signed in: its forms need a token, too."""
+"""Cookie of a browser that has not signed in: its forms need a token, too."""
 SIGN_IN = "/sign-in"
 _BODY_BYTES = 64 * 1024
 _BODY_SECONDS = 20

@@ -27,7 +27,7 @@ _URGENCY = case({name: place for place, name in enumerate(PRIORITIES)}, value=TI
 
 @dataclass(frozen=True)
 class Filters:
-    """What the inbox shows.
+    """Choice of the tickets that the inbox shows.
 
     Args:
         state: `open` (the default), `any` or one of a ticket's states.

@@ -26,7 +26,7 @@ _CHART = {"width": 760, "height": 220, "foot": 24, "gap": 6}
 
 @dataclass(frozen=True)
 class Line:
-    """How conversations ended of one week, issue or language.
+    """Ends of the conversations of one week, issue or language.
 
     Args:
         name: the week's Monday as `2026-11-23`, the intent (empty where none was recognised), or the language.

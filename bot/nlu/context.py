@@ -186,8 +186,8 @@ class Context(TrainedComponent):
         doubtful = (message.get("triage") or {}).get("candidates")
         if issue in self._issues and not doubtful and self._models is not None and self._models.passages is not None:
             passages = PassageRules(self._config, self._issues, self._models.passages)
-            found = passages.asked_first(str(message.get(TEXT)), issue, product or None)
-            set_entities(message, found.values if found else {}, 1.0, type(self).__name__)
+            if (found := passages.asked_first(str(message.get(TEXT)), issue, product or None)) is not None:
+                set_entities(message, found.values, found.confidence, type(self).__name__)
 
     def _learned(self, examples: list[LabelledText]) -> IntentModel:
         model = IntentModel(self._settings())

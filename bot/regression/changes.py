@@ -47,7 +47,7 @@ class Change:
 
     @property
     def breadth(self) -> float:
-        """How much it can have turned: least by a setting, then by phrases of few cells, most by any other file."""
+        """Number of cells that it can have turned: none for a setting, without end for a file that has no cells."""
         return 0 if self.path == SETTINGS else len(self.cells) or inf
 
     def concerns(self, pair: Pair) -> bool:

@@ -252,7 +252,7 @@ class Player:
 
     @property
     def _now(self) -> Situation:
-        """Where the next message is said."""
+        """Situation in which the next message is said."""
         return situation_of(self._tracker) or Situation(self._script.language)
 
     async def _say(self, text: str) -> tuple[list[str], bool]:
