@@ -139,6 +139,17 @@ class Settings(BaseSettings):
     # Scheme and host of the agents' desk as browsers see it, such as `https://desk.example.com`; without it, the desk
     # answers on this machine only.
     desk_origin: str = Field("", regex=r"^(https?://[^/\s]+)?$")
+    # Issuer of the OpenID Connect provider that agents may sign in with, such as `https://login.example.com/realms/x`;
+    # without it, they sign in with passwords only. What is wrong with this and the next settings is said by the desk.
+    desk_openid_issuer: str = ""
+    # The desk's client id at the provider.
+    desk_openid_client_id: str = ""
+    # The desk's client secret at the provider.
+    desk_openid_client_secret: SecretStr | None = None
+    # Claim that names somebody's role, one value or a list.
+    desk_openid_claim: str = "groups"
+    # Roles (`agent`, `reviewer`, `admin`) by the claim's values, as a JSON object.
+    desk_openid_roles: str = '{"agent": "agent", "reviewer": "reviewer", "admin": "admin"}'
     # Where the history of nightly runs is kept, in SQLAlchemy's notation.
     regression_database: SecretStr = SecretStr(f"sqlite:///{PROJECT_ROOT / 'var' / 'regression.db'}")
     # Chat channel that gets a nightly run's summary, as JSON with the field `text`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,8 +13,9 @@ from typing import Literal, get_args
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
-from sqlalchemy import delete, func, insert, select
-from sqlalchemy.engine import Row
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.engine import Connection, Row
+from sqlalchemy.sql import ColumnElement
 
 from bot.tickets.database import TicketDatabase
 from bot.tickets.model import now
@@ -74,8 +76,7 @@ class Accounts:
         Raises:
             AccountError: the name is taken, empty, too long or cannot be printed.
         """
-        if not name.strip() or not name.isprintable() or len(name) > _NAME_LENGTH:
-            raise AccountError(f"{name!r} is no name; give one of 1 to {_NAME_LENGTH} printable characters.")
+        _check_name(name)
         password = secrets.token_urlsafe(15)
         with self._database.writing() as connection:
             if connection.execute(select(DESK_AGENTS.c.id).where(DESK_AGENTS.c.name == name)).first():
@@ -118,16 +119,54 @@ class Accounts:
             attempt = self._begin_attempt(name, address)
             if attempt is None:
                 return None
-            row = next(iter(self._database.rows(select(DESK_AGENTS).where(DESK_AGENTS.c.name == name))), None)
+            with_password = DESK_AGENTS.c.openid_subject.is_(None)
+            query = select(DESK_AGENTS).where(DESK_AGENTS.c.name == name, with_password)
+            row = next(iter(self._database.rows(query)), None)
             right = _is_right(row.password_hash if row else _nobodys_hash(), password)
         if row is None or not right:
             return None
-        secret = secrets.token_urlsafe(32)
         with self._database.writing() as connection:
             connection.execute(delete(DESK_ATTEMPTS).where(DESK_ATTEMPTS.c.id == attempt))
-            connection.execute(delete(DESK_SESSIONS).where(DESK_SESSIONS.c.begun_at < now() - SESSION_LIFETIME))
-            connection.execute(insert(DESK_SESSIONS).values(key=_key(secret), agent_id=row.id))
-        return secret
+            return _begin_session(connection, row.id)
+
+    def sign_in_subject(self, issuer: str, subject: str, name: str, role: Role, language: str) -> str:
+        """Begins a session of somebody whom an OpenID Connect provider has signed in.
+
+        Their account is that of issuer and subject, never one of the same name. The first sign-in makes it; its name
+        stays, for tickets know agents by it, and gets a number where it is taken. Each sign-in brings role and language
+        up to date, also for other sessions.
+
+        Args:
+            issuer: of the provider.
+            subject: whom it has signed in.
+            name: what customers are to see.
+            role: what they may do now.
+            language: the language they read articles in, ISO 639-1.
+
+        Returns:
+            The new session's secret, for the cookie.
+
+        Raises:
+            AccountError: the name is empty, too long or cannot be printed.
+        """
+        _check_name(name)
+        values = {"role": role, "language": language}
+        with self._database.writing() as connection:
+            row = connection.execute(select(DESK_AGENTS.c.id).where(_is_subject(issuer, subject))).first()
+            if row:
+                connection.execute(update(DESK_AGENTS).where(DESK_AGENTS.c.id == row.id).values(values))
+                return _begin_session(connection, row.id)
+            taken = {taken.casefold() for taken in connection.execute(select(DESK_AGENTS.c.name)).scalars()}
+            values |= {"name": _free_name(name, taken), "password_hash": ""}
+            values |= {"openid_issuer": issuer, "openid_subject": subject}
+            added = connection.execute(insert(DESK_AGENTS).values(values))
+            return _begin_session(connection, int(added.inserted_primary_key[0]))
+
+    def sign_out_subject(self, issuer: str, subject: str) -> None:
+        """Ends all sessions of somebody of an OpenID Connect provider; arguments as for `sign_in_subject`."""
+        agents = select(DESK_AGENTS.c.id).where(_is_subject(issuer, subject))
+        with self._database.writing() as connection:
+            connection.execute(delete(DESK_SESSIONS).where(DESK_SESSIONS.c.agent_id.in_(agents)))
 
     def sign_out(self, secret: str) -> None:
         """Ends a session."""
@@ -181,6 +220,29 @@ class Accounts:
 
 def _agent(row: Row) -> Agent:
     return Agent(row.name, row.role, row.language)
+
+
+def _check_name(name: str) -> None:
+    if not name.strip() or not name.isprintable() or len(name) > _NAME_LENGTH:
+        raise AccountError(f"{name!r} is no name; give one of 1 to {_NAME_LENGTH} printable characters.")
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    """Returns the name, with a number where it is taken; `taken` are names without upper case."""
+    numbered = (f"{name[: _NAME_LENGTH - 6]} ({number})" for number in itertools.count(2))
+    return next(each for each in itertools.chain([name], numbered) if each.casefold() not in taken)
+
+
+def _is_subject(issuer: str, subject: str) -> ColumnElement:
+    return (DESK_AGENTS.c.openid_issuer == issuer) & (DESK_AGENTS.c.openid_subject == subject)
+
+
+def _begin_session(connection: Connection, agent_id: int) -> str:
+    """Keeps a new session, deletes those that are over; returns the new one's secret."""
+    secret = secrets.token_urlsafe(32)
+    connection.execute(delete(DESK_SESSIONS).where(DESK_SESSIONS.c.begun_at < now() - SESSION_LIFETIME))
+    connection.execute(insert(DESK_SESSIONS).values(key=_key(secret), agent_id=agent_id))
+    return secret
 
 
 def _key(secret: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,24 +19,37 @@ from starlette.staticfiles import StaticFiles
 from bot.desk.accounts import Role
 from bot.desk.desk import Desk, Refused, agent_of, back
 from bot.desk.events import beat, events
-from bot.desk.gate import SESSION_COOKIE, SIGN_IN, VISIT_COOKIE, Gate, database_is_down, set_cookie
+from bot.desk.gate import (
+    OPENID,
+    OPENID_CALLBACK,
+    SESSION_COOKIE,
+    SIGN_IN,
+    Gate,
+    begin_session,
+    database_is_down,
+    set_cookie,
+)
 from bot.desk.inbox import inbox
 from bot.desk.live import change_live, live_page
 from bot.desk.quality import quality_csv, quality_page
 from bot.desk.ticket import change_ticket, ticket_page
 from bot.stores import DatabaseError
 
+if TYPE_CHECKING:
+    from bot.desk.openid import OpenId  # brings Authlib, which most desks do not need
+
 View = Callable[[Desk, Request], Response]
 _STATIC = Path(__file__).parent / "static"
 
 
-def make_app(desk: Desk, origins: Sequence[str], proxies: int = 0) -> Starlette:
+def make_app(desk: Desk, origins: Sequence[str], proxies: int = 0, openid: OpenId | None = None) -> Starlette:
     """Builds the application.
 
     Args:
         desk: its stores and pages.
         origins: scheme, host and port of the desk as browsers see them; requests to other hosts are refused.
         proxies: number of trusted proxies that add to X-Forwarded-For.
+        openid: signs in with OpenID Connect; None where that is off.
     """
 
     def route(path: str, see: View, do: View | None = None, role: Role = "agent") -> list[Route]:
@@ -58,16 +72,15 @@ def make_app(desk: Desk, origins: Sequence[str], proxies: int = 0) -> Starlette:
         return desk.show(request, "audit.html", rows=accounts.audit(), accounts=accounts.agents())
 
     def sign_in_page(request: Request) -> Response:
-        return back("/") if request.state.agent else desk.pages.show(request, "sign_in.html", refused=False)
+        return back("/") if request.state.agent else desk.show_sign_in(request)
 
     def sign_in(request: Request) -> Response:
         name, password = (str(request.state.form.get(each, ""))[:200] for each in ("name", "password"))
         secret = desk.accounts.sign_in(name, password, request.state.address)
         desk.accounts.note(name, request.state.address, "sign in" if secret else "failed to sign in")
         if secret is None:
-            return desk.pages.show(request, "sign_in.html", status=403, refused=True)
-        set_cookie(request, SESSION_COOKIE, secret)
-        set_cookie(request, VISIT_COOKIE, "")
+            return desk.show_sign_in(request, "refused_sign_in", 403)
+        begin_session(request, secret)
         return back("/")
 
     def sign_out(request: Request) -> Response:
@@ -92,6 +105,7 @@ def make_app(desk: Desk, origins: Sequence[str], proxies: int = 0) -> Starlette:
         routes=[
             Route(SIGN_IN, sign_in_page, methods=["GET"]),
             Route(SIGN_IN, sign_in, methods=["POST"]),
+            *([Route(OPENID, openid.begin), Route(OPENID_CALLBACK, openid.finish)] if openid else []),
             Route("/sign-out", sign_out, methods=["POST"]),
             Route("/events", lambda request: events(desk, request), methods=["GET"]),
             *route("/beat", missing, beat),

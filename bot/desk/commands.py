@@ -35,8 +35,13 @@ def _serve(options: argparse.Namespace) -> None:
     settings = get_settings()
     origins = [settings.desk_origin] if settings.desk_origin else _local_origins(options.port)
     desk = Desk.open(settings)
-    app = make_app(desk, origins, settings.proxies_count)
-    if not desk.accounts.agents():
+    openid = None
+    if desk.has_openid:
+        from bot.desk.openid import OpenId  # brings Authlib, 13 MB
+
+        openid = OpenId(desk, settings)
+    app = make_app(desk, origins, settings.proxies_count, openid)
+    if not openid and not desk.accounts.agents():
         print("nobody can sign in yet; `python -m bot desk agents add NAME` makes an account.")
     print(f"The agents' desk is at {origins[0]}/  (Ctrl-C stops it)", flush=True)
     make_server(app, options.host, options.port).run()

@@ -41,6 +41,7 @@ class Desk:
     accounts: Accounts
     articles: ArticleStore
     pages: Pages
+    has_openid: bool = False
 
     @staticmethod
     def open(settings: Settings) -> Desk:
@@ -59,6 +60,7 @@ class Desk:
             Accounts(tickets),
             ArticleStore(settings.data_dir / "articles"),
             Pages(),
+            bool(settings.desk_openid_issuer),
         )
 
     def note(self, request: Request, action: str, object_: str = "") -> None:
@@ -75,6 +77,16 @@ class Desk:
         """Renders a page with what stands on every one: how many customers wait."""
         waiting = [state for state in self.live.waiting() if state.state == "waiting"]
         return self.pages.show(request, template, waiting_count=len(waiting), **values)
+
+    def show_sign_in(self, request: Request, problem: str = "", status: int = 200) -> Response:
+        """Renders the sign-in page.
+
+        Args:
+            request: what asks for it.
+            problem: what went wrong, a key of the desk's words.
+            status: HTTP status.
+        """
+        return self.pages.show(request, "sign_in.html", status, problem=problem, openid=self.has_openid)
 
 
 def agent_of(request: Request) -> Agent:

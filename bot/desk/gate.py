@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -27,6 +28,9 @@ SESSION_COOKIE = "desk_session"
 VISIT_COOKIE = "desk_visit"
 """Cookie of a browser that has not signed in: its forms need a token, too."""
 SIGN_IN = "/sign-in"
+OPENID = f"{SIGN_IN}/openid"
+OPENID_CALLBACK = f"{OPENID}/callback"
+_OPEN = (SIGN_IN, OPENID, OPENID_CALLBACK)
 _BODY_BYTES = 64 * 1024
 _BODY_SECONDS = 20
 _SAFE = ("GET", "HEAD")
@@ -48,7 +52,7 @@ _HEADERS = {
 class Gate:
     """ASGI middleware that lets only signed-in agents in, and puts what endpoints need into `request.state`.
 
-    `agent` is who asks, None on the sign-in page; `address` their network address; `form` the fields of the body;
+    `agent` is who asks, None where they sign in; `address` their network address; `form` the fields of the body;
     `token` what forms must send back as `token`.
 
     Args:
@@ -102,7 +106,7 @@ class Gate:
                 sent.encode(), state.token.encode()
             ):
                 return PlainTextResponse("This form is not from this session; load the page anew.", 403)
-        if state.agent is None and request.url.path != SIGN_IN and not request.url.path.startswith("/static/"):
+        if state.agent is None and request.url.path not in _OPEN and not request.url.path.startswith("/static/"):
             browses = "text/html" in request.headers.get("accept", "") and request.method in _SAFE
             return RedirectResponse(SIGN_IN, 303) if browses else PlainTextResponse("Sign in first.", 401)
         return None
@@ -131,17 +135,32 @@ def database_is_down(request: Request, error: Exception) -> Response:
     return PlainTextResponse("The database does not answer; try again in a moment.", 503)
 
 
-def set_cookie(request: Request, name: str, value: str) -> str:
-    """Has the answer set a cookie that no script can read and that no other site's request brings; returns its value.
+def begin_session(request: Request, secret: str) -> None:
+    """Has the answer set the cookie of a new session.
+
+    Args:
+        request: what is answered.
+        secret: the session's.
+    """
+    set_cookie(request, SESSION_COOKIE, secret)
+    set_cookie(request, VISIT_COOKIE, "")
+
+
+def set_cookie(
+    request: Request, name: str, value: str, same_site: str = "Strict", lifetime: timedelta = SESSION_LIFETIME
+) -> str:
+    """Has the answer set a cookie that no script can read; returns its value.
 
     Args:
         request: what is answered.
         name: of the cookie.
         value: its value; empty deletes it.
+        same_site: `Strict`, so that no other site's request brings it; `Lax` lets another site's links and redirects.
+        lifetime: how long the browser keeps it.
     """
-    age = int(SESSION_LIFETIME.total_seconds()) if value else 0
+    age = int(lifetime.total_seconds()) if value else 0
     secure = "; Secure" if request.state.secure else ""
-    line = f"{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={age}{secure}"
+    line = f"{name}={value}; Path=/; HttpOnly; SameSite={same_site}; Max-Age={age}{secure}"
     request.state.new_cookies[name] = line
     return value
 

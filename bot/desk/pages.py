@@ -34,8 +34,8 @@ class Pages:
         self._templates = Environment(
             loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
         )
-        self._replies = Replies()
-        self._templates.globals.update(issues=load_issues(), languages=self._replies.languages())
+        self.replies = Replies()
+        self._templates.globals.update(issues=load_issues(), languages=self.replies.languages())
         self._templates.filters.update(age=age, moment=_moment, visible=visible)
         words(FALLBACK_LANGUAGE)  # what is wrong is said at the start
 
@@ -53,7 +53,7 @@ class Pages:
         # All of a page is in one language: theirs where there is a file of the desk's words in it.
         language = wished if (_folder("desk") / f"{wished}.yml").is_file() else FALLBACK_LANGUAGE
         common = {"agent": agent, "token": request.state.token, "path": request.url.path, "language": language}
-        names = {"topics": self._replies.group("topics", language), "labels": self._replies.group("labels", language)}
+        names = {"topics": self.replies.group("topics", language), "labels": self.replies.group("labels", language)}
         template_words = {"w": words(language), "t": words(language, "tickets")}
         text = self._templates.get_template(template).render(**common, **names, **template_words, **values)
         return HTMLResponse(text, status)

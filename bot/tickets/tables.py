@@ -200,7 +200,11 @@ DESK_AGENTS = sa.Table(
     sa.Column("role", sa.String(20), nullable=False),
     sa.Column("language", sa.String(8), nullable=False),
     sa.Column("password_hash", sa.String(200), nullable=False),
+    sa.Column("openid_issuer", sa.String(255)),
+    sa.Column("openid_subject", sa.String(255)),
+    sa.Index(None, "openid_issuer", "openid_subject", unique=True),
 )
+"""Who may sign in: with a password, or as a subject of an OpenID Connect issuer, whose password hash is empty."""
 
 DESK_SESSIONS = sa.Table(
     "desk_sessions",

@@ -18,6 +18,7 @@ from sqlalchemy import text
 from bot.desk.accounts import Role
 from bot.desk.app import make_app, make_server
 from bot.desk.desk import Desk
+from bot.desk.openid import OpenId
 from bot.settings import Settings
 from tests.support.servers import free_port, wait_until
 
@@ -75,6 +76,15 @@ class Browser:
         """Loads a page; redirects are not followed."""
         return self.http.get(self.address + path, allow_redirects=False, timeout=30)
 
+    def wait(self) -> None:
+        """Waits until the desk answers."""
+        while True:
+            try:
+                self.get("/sign-in")
+                return
+            except requests.ConnectionError:
+                continue
+
     def token(self, path: str = "/") -> str:
         """Returns the token of a page's forms."""
         found = _TOKEN.search(self.get(path).text)
@@ -119,15 +129,19 @@ class serving:  # noqa: N801 - a context manager
         tickets: the database of tickets, in SQLAlchemy's notation.
         folder: where conversations lie.
         proxies: number of trusted proxies.
+        origin: the desk as browsers see it; empty for its address.
+        **more: further settings.
     """
 
-    def __init__(self, tickets: str, folder: Path, proxies: int = 0) -> None:
+    def __init__(self, tickets: str, folder: Path, proxies: int = 0, origin: str = "", **more: Any) -> None:
         port = free_port()
         conversations = f"sqlite:///{folder / 'conversations.db'}"
         databases: dict[str, Any] = {"tickets_database": tickets, "tracker_database": conversations}
-        desk = Desk.open(Settings(**databases))
+        settings = Settings(**databases, **more)
+        desk = Desk.open(settings)
         self.running = RunningDesk(desk, f"http://127.0.0.1:{port}")
-        app = make_app(desk, [self.running.address], proxies)
+        openid = OpenId(desk, settings) if desk.has_openid else None
+        app = make_app(desk, [origin or self.running.address], proxies, openid)
         self._server = make_server(app, "127.0.0.1", port)
         self._thread = threading.Thread(target=lambda: asyncio.run(self._server.serve()))
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 import pytest
-import requests
 
 from tests.conftest import ROOT, wait_for_line
 from tests.desk.conftest import Browser
@@ -52,7 +51,7 @@ def test_the_desk_is_small_and_loads_no_rasa(environment: dict[str, str], tmp_pa
     try:
         wait_for_line(desk, log, "The agents' desk is at")
         browser = Browser(f"http://127.0.0.1:{port}")
-        _wait_until_answers(browser)
+        browser.wait()
         assert browser.sign_in("Kari", password).status_code == 303
         for path in ("/", "/quality", "/audit", "/tickets/T-10001-ABCDEF"):
             assert browser.get(path).status_code in (200, 404)
@@ -63,12 +62,3 @@ def test_the_desk_is_small_and_loads_no_rasa(environment: dict[str, str], tmp_pa
     finally:
         desk.send_signal(signal.SIGTERM)
         assert desk.wait(timeout=60) is not None
-
-
-def _wait_until_answers(browser: Browser) -> None:
-    while True:
-        try:
-            browser.get("/sign-in")
-            return
-        except requests.ConnectionError:
-            continue
