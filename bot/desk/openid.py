@@ -111,9 +111,8 @@ class OpenId:
         transaction = secrets.token_urlsafe(32)
         try:
             with self._provider(request) as (session, metadata):
-                sent = {"nonce": _derived(transaction, "nonce"), "code_verifier": _derived(transaction, "verifier")}
-                state = _derived(transaction, "state")
-                url, _ = session.create_authorization_url(metadata["authorization_endpoint"], state=state, **sent)
+                sent = {name: _derived(transaction, name) for name in ("state", "nonce", "code_verifier")}
+                url, _ = session.create_authorization_url(metadata["authorization_endpoint"], **sent)
         except ProviderError as error:
             return self._say_down(request, error)
         set_cookie(request, TRANSACTION_COOKIE, transaction, "Lax", _TRANSACTION_LIFETIME)
@@ -152,7 +151,7 @@ class OpenId:
             raise SignInRefused("openid_not_finished", f"the provider says {query.get('error', '')[:80]!r}")
         with self._provider(request) as (session, metadata):
             token = session.fetch_token(
-                metadata["token_endpoint"], code=query["code"], code_verifier=_derived(transaction, "verifier")
+                metadata["token_endpoint"], code=query["code"], code_verifier=_derived(transaction, "code_verifier")
             )
             claims = self._verified(token, _get(metadata["jwks_uri"]), _derived(transaction, "nonce"))
             claims = self._completed(claims, session, metadata)
@@ -280,7 +279,7 @@ def _checked_roles(settings: Settings) -> dict[str, Role]:
 
 
 def _derived(transaction: str, purpose: str) -> str:
-    """Returns state, nonce or PKCE verifier of a sign-in, from the secret in its cookie; the desk keeps none."""
+    """Returns `state`, `nonce` or `code_verifier` of a sign-in, from the secret in its cookie; the desk keeps none."""
     return hmac.new(transaction.encode(), purpose.encode(), hashlib.sha256).hexdigest()
 
 
