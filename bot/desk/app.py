@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -18,11 +19,12 @@ from starlette.staticfiles import StaticFiles
 from bot.desk.accounts import Role
 from bot.desk.desk import Desk, Refused, agent_of, back
 from bot.desk.events import beat, events
-from bot.desk.gate import SESSION_COOKIE, SIGN_IN, VISIT_COOKIE, Gate, database_is_down, set_cookie
+from bot.desk.gate import SESSION_COOKIE, SIGN_IN, STATUS_PATH, VISIT_COOKIE, Gate, database_is_down, set_cookie
 from bot.desk.inbox import inbox
 from bot.desk.live import change_live, live_page
 from bot.desk.quality import quality_csv, quality_page
 from bot.desk.ticket import change_ticket, ticket_page
+from bot.desk.ticket_status import take_status
 from bot.stores import DatabaseError
 
 View = Callable[[Desk, Request], Response]
@@ -93,6 +95,7 @@ def make_app(desk: Desk, origins: Sequence[str], proxies: int = 0) -> Starlette:
             Route(SIGN_IN, sign_in_page, methods=["GET"]),
             Route(SIGN_IN, sign_in, methods=["POST"]),
             Route("/sign-out", sign_out, methods=["POST"]),
+            Route(STATUS_PATH, partial(take_status, desk), methods=["POST"]),
             Route("/events", lambda request: events(desk, request), methods=["GET"]),
             *route("/beat", missing, beat),
             *route("/", inbox),
