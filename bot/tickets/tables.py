@@ -97,7 +97,8 @@ OUTBOX = sa.Table(
 STATUS_MARKS = sa.Table(
     "status_marks",
     METADATA,
-    sa.Column("target", sa.String(40), primary_key=True),
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("target", sa.String(40), nullable=False, unique=True),
     sa.Column("until", UtcDateTime, nullable=False),
 )
 """Help desks that are asked what became of tickets; `until` is their own time, up to which everything was taken in."""

@@ -119,13 +119,15 @@ class serving:  # noqa: N801 - a context manager
         tickets: the database of tickets, in SQLAlchemy's notation.
         folder: where conversations lie.
         proxies: number of trusted proxies.
+        **settings: further ones.
     """
 
-    def __init__(self, tickets: str, folder: Path, proxies: int = 0) -> None:
+    def __init__(self, tickets: str, folder: Path, proxies: int = 0, **settings: Any) -> None:
         port = free_port()
         conversations = f"sqlite:///{folder / 'conversations.db'}"
-        databases: dict[str, Any] = {"tickets_database": tickets, "tracker_database": conversations}
-        desk = Desk.open(Settings(**databases))
+        runs = f"sqlite:///{folder / 'regression.db'}"
+        databases = {"tickets_database": tickets, "tracker_database": conversations, "regression_database": runs}
+        desk = Desk.open(Settings(**databases, **settings))
         self.running = RunningDesk(desk, f"http://127.0.0.1:{port}")
         app = make_app(desk, [self.running.address], proxies)
         self._server = make_server(app, "127.0.0.1", port)

@@ -30,8 +30,14 @@ REPLIES = Replies()
 
 
 @pytest.fixture
-def store(database: str) -> TicketStore:
-    """A store of each kind whose tickets go to Request Tracker."""
+def store(tmp_path: Path) -> TicketStore:
+    """A store whose tickets go to Request Tracker."""
+    return TicketStore(f"sqlite:///{tmp_path / 'tickets.db'}", ["request_tracker"])
+
+
+@pytest.fixture
+def each_store(database: str) -> TicketStore:
+    """The same of each kind."""
     return TicketStore(database, ["request_tracker"])
 
 
@@ -60,11 +66,11 @@ def history(store: TicketStore, number: str) -> list[tuple[str, str, str | None,
 
 
 def test_a_ticket_resolved_and_reopened_in_request_tracker_is_so_for_the_customer_who_asks(
-    database: str, store: TicketStore, tracker: RequestTracker, tmp_path: Path
+    database: str, each_store: TicketStore, tracker: RequestTracker, tmp_path: Path
 ) -> None:
-    ((number, identity),) = delivered(store, tracker, conversation="customer")
-    opened = store.ticket(number).opened_at
-    ask = follower(store, tracker)
+    ((number, identity),) = delivered(each_store, tracker, conversation="customer")
+    opened = each_store.ticket(number).opened_at
+    ask = follower(each_store, tracker)
     with action_server(tmp_path, database) as actions:
 
         def told() -> str:
@@ -81,7 +87,7 @@ def test_a_ticket_resolved_and_reopened_in_request_tracker_is_so_for_the_custome
         tracker.edit(identity, Status="open")
         assert ask.ask() == 1
         assert told() == reply("new")
-    assert history(store, number) == [
+    assert history(each_store, number) == [
         ("Request Tracker", "state", "new", "closed"),
         ("Request Tracker", "state", "closed", "new"),
     ]
@@ -223,9 +229,8 @@ def test_a_ticket_that_a_killed_worker_has_not_noted_is_known_by_its_number(
 
 
 def test_what_a_failing_store_has_not_taken_in_is_taken_in_later_and_nothing_twice(
-    tmp_path: Path, tracker: RequestTracker
+    store: TicketStore, tracker: RequestTracker
 ) -> None:
-    store = TicketStore(f"sqlite:///{tmp_path / 'tickets.db'}", ["request_tracker"])
     ways = delivered(store, tracker, count=3)
     for _, identity in ways:
         tracker.edit(identity, Status="resolved")
@@ -244,19 +249,19 @@ def test_what_a_failing_store_has_not_taken_in_is_taken_in_later_and_nothing_twi
 
 
 def test_a_worker_killed_while_it_takes_statuses_in_leaves_the_rest_to_the_next_one(
-    database: str, store: TicketStore, tracker: RequestTracker, deliver: Deliver
+    database: str, each_store: TicketStore, tracker: RequestTracker, deliver: Deliver
 ) -> None:
-    ways = delivered(store, tracker, count=6)
+    ways = delivered(each_store, tracker, count=6)
     for _, identity in ways:
         tracker.edit(identity, Status="resolved")
-    with deliver(database, answer=5, lease=15, **tracker_settings(tracker)) as worker:
-        wait_until(lambda: store.tickets(state="closed"), "the first ticket is closed")
+    with deliver(database, answer=20, lease=60, **tracker_settings(tracker)) as worker:
+        wait_until(lambda: each_store.tickets(state="closed"), "the first ticket is closed")
         worker.kill()
         worker.wait()
-    with deliver(database, answer=5, lease=15, **tracker_settings(tracker)):
-        wait_until(lambda: len(store.tickets(state="closed")) == len(ways), "all tickets are closed")
+    with deliver(database, answer=20, lease=60, **tracker_settings(tracker)):
+        wait_until(lambda: len(each_store.tickets(state="closed")) == len(ways), "all tickets are closed")
     for number, _ in ways:
-        assert history(store, number) == [("Request Tracker", "state", "new", "closed")]
+        assert history(each_store, number) == [("Request Tracker", "state", "new", "closed")]
 
 
 def test_request_tracker_that_is_down_is_told_once_and_loses_nothing(
@@ -290,22 +295,22 @@ def test_a_token_that_is_refused_is_told_with_the_remedy(
     assert "BOT_TICKETS_RT_TOKEN" in warning
 
 
-def test_two_workers_that_see_the_same_change_a_ticket_once(store: TicketStore, tracker: RequestTracker) -> None:
-    ((number, identity),) = delivered(store, tracker)
+def test_two_workers_that_see_the_same_change_a_ticket_once(each_store: TicketStore, tracker: RequestTracker) -> None:
+    ((number, identity),) = delivered(each_store, tracker)
     tracker.edit(identity, Status="resolved")
     seen = source(tracker).seen(None)
-    first, second = StatusReports(store), StatusReports(TicketStore(store.engine.url.render_as_string(False)))
+    first, second = StatusReports(each_store), StatusReports(TicketStore(each_store.engine.url.render_as_string(False)))
     assert first.take("request_tracker", "Request Tracker", seen) == [number]
-    store.reopen(number)
+    each_store.reopen(number)
     assert second.take("request_tracker", "Request Tracker", seen) == []
-    assert store.ticket(number).state == "new"
+    assert each_store.ticket(number).state == "new"
 
 
-def test_deliver_once_delivers_and_asks(database: str, store: TicketStore, tracker: RequestTracker) -> None:
+def test_deliver_once_delivers_and_asks(store: TicketStore, tracker: RequestTracker) -> None:
     ((_, identity),) = delivered(store, tracker)
     tracker.edit(identity, Status="resolved")
     store.open(a_draft(form_id="another"))
     command = [sys.executable, "-m", "bot", "tickets", "deliver", "--once"]
-    environment = {**os.environ, "BOT_TICKETS_DATABASE": database, **tracker_settings(tracker)}
+    environment = {**os.environ, "BOT_TICKETS_DATABASE": str(store.engine.url), **tracker_settings(tracker)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "1 delivered, 1 changed"

@@ -15,9 +15,11 @@ def upgrade() -> None:
     op.create_index(op.f("ix_outbox_external_id"), "outbox", ["external_id"])
     op.create_table(
         "status_marks",
+        sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("target", sa.String(40), nullable=False),
         sa.Column("until", UtcDateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("target", name=op.f("pk_status_marks")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_status_marks")),
+        sa.UniqueConstraint("target", name=op.f("uq_status_marks_target")),
     )
     op.create_table(
         "status_reports",
