@@ -125,6 +125,9 @@ class Settings(BaseSettings):
     tickets_rt_token: SecretStr | None = None
     # Queue of Request Tracker; `{queue}` in it stands for the ticket's own queue.
     tickets_rt_queue: str = "General"
+    # Secret by which other help desks sign what has become of a ticket, at least 24 characters; without it the
+    # agents' desk takes no such messages (`POST /ticket-status`).
+    tickets_status_secret: SecretStr | None = Field(None, min_length=24)
     # How long a help desk's answer is waited for.
     tickets_answer_seconds: float = Field(20, gt=0)
     # How long a worker may take over one delivery before another one takes it up; at least three times

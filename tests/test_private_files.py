@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from bot.files import write_private
-from bot.regression.history import History, PastRun
+from bot.regression.history import History
 from bot.stores.conversations import open_conversations
+from bot.stores.regression_runs import PastRun
 from bot.tickets.store import TicketStore
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from bot.desk.gate import (
     OPENID_CALLBACK,
     SESSION_COOKIE,
     SIGN_IN,
+    STATUS_PATH,
     Gate,
     begin_session,
     database_is_down,
@@ -33,6 +35,7 @@ from bot.desk.inbox import inbox
 from bot.desk.live import change_live, live_page
 from bot.desk.quality import quality_csv, quality_page
 from bot.desk.ticket import change_ticket, ticket_page
+from bot.desk.ticket_status import take_status
 from bot.stores import DatabaseError
 
 if TYPE_CHECKING:
@@ -107,6 +110,7 @@ def make_app(desk: Desk, origins: Sequence[str], proxies: int = 0, openid: OpenI
             Route(SIGN_IN, sign_in, methods=["POST"]),
             *([Route(OPENID, openid.begin), Route(OPENID_CALLBACK, openid.finish)] if openid else []),
             Route("/sign-out", sign_out, methods=["POST"]),
+            Route(STATUS_PATH, partial(take_status, desk), methods=["POST"]),
             Route("/events", lambda request: events(desk, request), methods=["GET"]),
             *route("/beat", missing, beat),
             *route("/", inbox),

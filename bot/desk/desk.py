@@ -15,6 +15,8 @@ from bot.desk.pages import Pages
 from bot.settings import Settings
 from bot.stores.conversations import open_conversations
 from bot.stores.live import LiveStore
+from bot.stores.regression_runs import PastRuns
+from bot.tickets.signature import read_secret
 from bot.tickets.store import TicketStore
 
 
@@ -33,7 +35,13 @@ class Refused(Exception):  # noqa: N818 - an answer rather than an error
 
 @dataclass(frozen=True)
 class Desk:
-    """Stores and pages of the desk."""
+    """Stores and pages of the desk.
+
+    Args:
+        status_key: key by which other help desks sign what became of a ticket, None where none may tell it.
+        runs: the nightly runs of the regression.
+        has_openid: whether the sign-in page offers OpenID Connect.
+    """
 
     tickets: TicketStore
     live: LiveStore
@@ -41,6 +49,8 @@ class Desk:
     accounts: Accounts
     articles: ArticleStore
     pages: Pages
+    status_key: bytes | None
+    runs: PastRuns
     has_openid: bool = False
 
     @staticmethod
@@ -50,7 +60,9 @@ class Desk:
         Raises:
             DatabaseError: one of them cannot be used.
             DeskWordsError: the desk's words cannot be read.
+            ValueError: the secret of other help desks cannot be read.
         """
+        secret = settings.tickets_status_secret
         url = settings.tickets_database.get_secret_value()
         tickets = TicketStore(url)
         return Desk(
@@ -60,6 +72,8 @@ class Desk:
             Accounts(tickets),
             ArticleStore(settings.data_dir / "articles"),
             Pages(),
+            read_secret(secret.get_secret_value()) if secret else None,
+            PastRuns(settings.regression_database.get_secret_value()),
             bool(settings.desk_openid_issuer),
         )
 

@@ -31,6 +31,8 @@ SIGN_IN = "/sign-in"
 OPENID = f"{SIGN_IN}/openid"
 OPENID_CALLBACK = f"{OPENID}/callback"
 _OPEN = (SIGN_IN, OPENID, OPENID_CALLBACK)
+STATUS_PATH = "/ticket-status"
+"""Address for other help desks: their messages are signed, so it needs no session and no form's token."""
 _BODY_BYTES = 64 * 1024
 _BODY_SECONDS = 20
 _SAFE = ("GET", "HEAD")
@@ -90,8 +92,15 @@ class Gate:
             return PlainTextResponse("This is not the address of the desk; see BOT_DESK_ORIGIN.", 421)
         if b"%00" in request.scope["query_string"] or "\0" in request.url.path or "%00" in request.url.path:
             return PlainTextResponse("This address cannot be read.", 400)  # no database takes zero bytes
+        request.state.address = self._address(request)
+        if request.scope["path"] == STATUS_PATH:
+            request.state.agent = None
+            return None
+        return await self._admit_agent(request)
+
+    async def _admit_agent(self, request: Request) -> Response | None:
+        """Returns an answer that refuses the request, None where an agent asks, or anyone for the sign-in page."""
         state, cookies = request.state, request.cookies
-        state.address = self._address(request)
         state.secret = cookies.get(SESSION_COOKIE, "")
         state.agent = await run_in_threadpool(self._accounts.agent_of, state.secret) if state.secret else None
         if state.agent is None:
@@ -165,21 +174,34 @@ def set_cookie(
     return value
 
 
-async def _form(request: Request) -> dict[str, Any] | None:
-    """Returns the fields of a form's body, the last of each name; None where there is none to be had."""
+async def read_body(request: Request, most: int = _BODY_BYTES) -> bytes | None:
+    """Returns the body of a request, None where it is too large.
+
+    Args:
+        request: what is read.
+        most: the largest body, in bytes.
+
+    Raises:
+        asyncio.TimeoutError: it takes too long to arrive.
+    """
 
     async def read() -> bytes | None:
         body = b""
         async for chunk in request.stream():
             body += chunk
-            if len(body) > _BODY_BYTES:
+            if len(body) > most:
                 return None
         return body
 
-    if int(Headers(scope=request.scope).get("content-length") or 0) > _BODY_BYTES:
+    if int(Headers(scope=request.scope).get("content-length") or 0) > most:
         return None
+    return await asyncio.wait_for(read(), _BODY_SECONDS)
+
+
+async def _form(request: Request) -> dict[str, Any] | None:
+    """Returns the fields of a form's body, the last of each name; None where there is none to be had."""
     try:
-        body = await asyncio.wait_for(read(), _BODY_SECONDS)
+        body = await read_body(request)
         fields = parse_qsl((body or b"").decode(), keep_blank_values=True, max_num_fields=50)
         return None if body is None or any("\0" in name + value for name, value in fields) else dict(fields)
     except (asyncio.TimeoutError, ValueError):

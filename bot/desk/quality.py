@@ -1,8 +1,9 @@
-"""The quality page: how conversations end, by week, issue and language, and what agents correct."""
+"""The quality page: how conversations end, which articles do not help, what agents correct, how the nightly runs go."""
 
 from __future__ import annotations
 
 import io
+import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,17 +11,25 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.desk.desk import Desk
+from bot.desk.desk import Desk, Refused
+from bot.stores.regression_runs import PastRun
 from bot.text.csv_cells import write_rows
 from bot.tickets.model import OUTCOMES as KINDS
 from bot.tickets.model import now
 from bot.tickets.store import TicketStore
 from bot.tickets.tables import CANDIDATES, LIVE_ROWS, OUTCOMES, TICKET_CHANGES, TICKETS
 
+logger = logging.getLogger(__name__)
 WEEKS = 12
+# Fewer known ends say little of an article.
+LEAST_ENDS = 10
+RUNS = 14
+FIGURES = ("accuracy", "macro-F1", "out-of-scope recall", "false refusals", "real style", "follow-ups")
+"""Main figures of a nightly run, as `python -m bot regression` names them."""
 _CHART = {"width": 760, "height": 220, "foot": 24, "gap": 6}
 
 
@@ -50,6 +59,30 @@ class Line:
         return self.counts["solved"] / known if known else None
 
 
+@dataclass(frozen=True)
+class ArticleHelp:
+    """How an article did.
+
+    Args:
+        issue: its issue.
+        language: its language.
+        answers: conversations in which it was the answer.
+        known: those of which it is known how they ended.
+        not_helped: those of them that were not solved, or were handed over to a person.
+    """
+
+    issue: str
+    language: str
+    answers: int
+    known: int
+    not_helped: int
+
+    @property
+    def share(self) -> float:
+        """Share of known ends to which it did not help, 0-1."""
+        return self.not_helped / self.known
+
+
 def quality_page(desk: Desk, request: Request) -> Response:
     """Shows the figures of the last twelve weeks."""
     outcomes, since = _outcomes(desk.tickets), _first_monday()
@@ -64,21 +97,75 @@ def quality_page(desk: Desk, request: Request) -> Response:
         bars=list(_bars(weeks)),
         chart=_CHART,
         matrix=confusions(desk.tickets),
+        articles=articles_that_do_not_help(outcomes),
+        least=LEAST_ENDS,
+        runs=_runs(desk),
+        figures=FIGURES,
         ratings=[row.rating for row in desk.tickets.rows(select(LIVE_ROWS.c.rating).where(_rated(since)))],
     )
 
 
 def quality_csv(desk: Desk, request: Request) -> Response:
-    """Sends a row for each week, issue, language and outcome; nothing in it is about a person."""
+    """Sends a table as CSV, chosen by `table`; nothing in it is about a person."""
+    tables = {"conversations": _conversation_rows, "articles": _article_rows, "nightly": _nightly_rows}
+    name = request.query_params.get("table", "conversations")
+    if name not in tables:
+        raise Refused(404)
     desk.note(request, "export quality")
+    stream = io.StringIO()
+    write_rows(stream, tables[name](desk))
+    disposition = {"Content-Disposition": f'attachment; filename="quality-{name}.csv"'}
+    return Response(stream.getvalue(), media_type="text/csv; charset=utf-8", headers=disposition)
+
+
+def _conversation_rows(desk: Desk) -> Iterable[Sequence[Any]]:
+    """Yields a row for each week, issue, language and outcome."""
     counts = Counter(
         (_monday(row["at"]), row["intent"], row["language"], row["outcome"]) for row in _outcomes(desk.tickets)
     )
-    stream = io.StringIO()
-    write_rows(stream, [("week", "issue", "language", "outcome", "conversations")])
-    write_rows(stream, [(*key, number) for key, number in sorted(counts.items())])
-    disposition = {"Content-Disposition": 'attachment; filename="quality.csv"'}
-    return Response(stream.getvalue(), media_type="text/csv; charset=utf-8", headers=disposition)
+    yield "week", "issue", "language", "outcome", "conversations"
+    yield from ((*key, number) for key, number in sorted(counts.items()))
+
+
+def _article_rows(desk: Desk) -> Iterable[Sequence[Any]]:
+    """Yields a row for each article that did not help."""
+    yield "issue", "language", "answers", "known", "not_helped", "share"
+    for each in articles_that_do_not_help(_outcomes(desk.tickets)):
+        yield each.issue, each.language, each.answers, each.known, each.not_helped, round(each.share, 3)
+
+
+def _nightly_rows(desk: Desk) -> Iterable[Sequence[Any]]:
+    """Yields a row for each main figure of each nightly run, the oldest first."""
+    yield "started_at", "commit", "verdict", "figure", "value"
+    for run in reversed(_runs(desk) or []):
+        measured = [name for name in FIGURES if name in run.figures]
+        yield from ((run.started_at, run.commit, run.verdict, name, run.figures[name]) for name in measured)
+
+
+def articles_that_do_not_help(outcomes: Iterable[dict[str, Any]]) -> list[ArticleHelp]:
+    """Returns the articles that some were not helped by, the worst first, as far as enough ends are known."""
+    counts: dict[tuple[str, str], Counter[str]] = {}
+    for row in outcomes:
+        if row["intent"]:
+            counts.setdefault((row["intent"], row["language"]), Counter())[row["outcome"]] += 1
+    found = [
+        ArticleHelp(
+            *key, answers=total, known=total - each["abandoned"], not_helped=each["not_solved"] + each["handed_over"]
+        )
+        for key, each in counts.items()
+        for total in [sum(each.values())]
+    ]
+    telling = [each for each in found if each.known >= LEAST_ENDS and each.not_helped]
+    return sorted(telling, key=lambda each: (-each.share, -each.known, each.issue, each.language))
+
+
+def _runs(desk: Desk) -> list[PastRun] | None:
+    """Returns the last nightly runs, the newest first; None where their database cannot be read."""
+    try:
+        return desk.runs.last(RUNS)[::-1]
+    except (SQLAlchemyError, OSError, ImportError, ValueError):  # the other figures are shown all the same
+        logger.exception("the nightly runs cannot be read")
+        return None
 
 
 def confusions(tickets: TicketStore) -> list[tuple[str, str, int]]:

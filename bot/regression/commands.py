@@ -15,7 +15,7 @@ from bot.nlu.explain import NoClassifierError
 from bot.regression import changes, run
 from bot.regression.baseline import Baseline, make_baseline, read_baseline, write_baseline
 from bot.regression.explain import explain, find_causes, find_reasons
-from bot.regression.history import History, PastRun
+from bot.regression.history import History, past_run
 from bot.regression.items import RegressionError, Result, read_result
 from bot.regression.measure import HELD_OUT
 from bot.regression.notify import notify
@@ -107,7 +107,7 @@ def _run(steps: Mapping[str, Step], options: argparse.Namespace) -> int:
     counts = {name: count for name, count in baseline.counts.items() if name.split("/")[0] in asked}
     verdict = judge(result, replace(baseline, counts=counts), tolerances)
     commit = changes.baseline_commit(PROJECT_ROOT, baseline_path)
-    this = PastRun.of(result, verdict)
+    this = past_run(result, verdict)
     report = _explained(
         result,
         verdict,

@@ -3,45 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
-from sqlalchemy import Column, Integer, MetaData, String, Table, Text, insert, select
+from sqlalchemy import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.regression.items import RegressionError, Result
 from bot.regression.verdict import Verdict
 from bot.stores.databases import open_database
-
-_WAIT_SECONDS = 30
-_METADATA = MetaData()
-_RUNS = Table(
-    "regression_runs",
-    _METADATA,
-    Column("number", Integer, primary_key=True, autoincrement=True),
-    Column("started_at", String(40), nullable=False),
-    Column("commit", String(64), nullable=False),
-    Column("verdict", String(20), nullable=False),
-    Column("figures", Text, nullable=False),
-)
+from bot.stores.regression_runs import METADATA, RUNS, WAIT_SECONDS, PastRun, last_runs
 
 
-@dataclass(frozen=True)
-class PastRun:
-    """One run of the past."""
-
-    started_at: str
-    commit: str
-    verdict: str
-    figures: Mapping[str, float]
-
-    @classmethod
-    def of(cls, result: Result, verdict: Verdict) -> PastRun:
-        """Returns what is kept of a run."""
-        figures = {figure.name: figure.now for figure in verdict.figures}
-        told = "worse" if verdict.is_worse else "good"
-        return cls(result.about["started_at"], str(result.about["commit"]), told, figures)
+def past_run(result: Result, verdict: Verdict) -> PastRun:
+    """Returns what is kept of a run."""
+    figures = {figure.name: figure.now for figure in verdict.figures}
+    told = "worse" if verdict.is_worse else "good"
+    return PastRun(result.about["started_at"], str(result.about["commit"]), told, figures)
 
 
 class History:
@@ -56,21 +34,19 @@ class History:
 
     def __init__(self, url: str) -> None:
         with _usable():
-            self._engine = open_database(url, _WAIT_SECONDS)
-            _METADATA.create_all(self._engine)
+            self._engine = open_database(url, WAIT_SECONDS)
+            METADATA.create_all(self._engine)
 
     def add(self, run: PastRun) -> None:
         """Adds a run, wholly or not at all."""
         figures = json.dumps({name: round(value, 5) for name, value in run.figures.items()})
         with _usable(), self._engine.begin() as connection:
-            connection.execute(insert(_RUNS).values({**vars(run), "figures": figures}))
+            connection.execute(insert(RUNS).values({**vars(run), "figures": figures}))
 
     def last(self, count: int) -> list[PastRun]:
         """Returns the last runs, oldest first."""
-        query = select(_RUNS).order_by(_RUNS.c.number.desc()).limit(count)
         with _usable(), self._engine.connect() as connection:
-            rows = connection.execute(query).all()
-            return [PastRun(r.started_at, r.commit, r.verdict, json.loads(r.figures)) for r in reversed(rows)]
+            return last_runs(connection, count)
 
 
 @contextmanager

@@ -14,10 +14,10 @@ from typing import Any
 from bot.regression.changes import Change
 from bot.regression.explain import Cause
 from bot.regression.figures import refusal_as_intent
-from bot.regression.history import PastRun
 from bot.regression.items import Item, Result, counted, write_whole
 from bot.regression.rendering import render
 from bot.regression.verdict import Verdict
+from bot.stores.regression_runs import PastRun
 
 TREND_RUNS = 60
 SUMMARY = (

@@ -24,7 +24,7 @@ from bot.settings import get_settings
 from bot.stores import DatabaseError
 from bot.text.csv_cells import write_rows
 from bot.tickets import ticket_store
-from bot.tickets.delivery import make_targets
+from bot.tickets.delivery import make_followers, make_targets
 from bot.tickets.delivery.message import body
 from bot.tickets.model import STATES, Ticket, TicketNotFound, as_json
 
@@ -66,7 +66,9 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
 
     parser = add_verb(verbs, "retry", "deliver again what was parked, and to help desks set since", _retry)
     parser.add_argument("numbers", nargs="*", metavar="NUMBER", help="tickets; without any, all that were parked")
-    parser = add_verb(verbs, "deliver", "deliver to the help desks until interrupted", _deliver)
+    parser = add_verb(
+        verbs, "deliver", "deliver to the help desks and follow what becomes of tickets until interrupted", _deliver
+    )
     parser.add_argument("--once", action="store_true", help="try what is due once, then end")
     add_verb(verbs, "migrate", "make the tables, or bring them up to date", _migrate)
 
@@ -216,7 +218,9 @@ def _deliver(options: argparse.Namespace) -> None:
         settings.tickets_lease_seconds,
         settings.tickets_refusals,
     )
-    worker = Worker(Outbox(ticket_store(), settings.tickets_lease_seconds), targets, policy)
+    store = ticket_store()
+    followers = make_followers(settings, store)
+    worker = Worker(Outbox(store, settings.tickets_lease_seconds), targets, policy, followers)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     for ending in (signal.SIGTERM, signal.SIGINT):

@@ -74,11 +74,11 @@ class TicketHandling(TicketDatabase):
 
     def close(self, number: str, by: str = COMMAND_LINE) -> Ticket:
         """Closes a ticket; its assignee stays on record."""
-        return self._change(number, by, state="closed")
+        return self._set_closed(number, by, closed=True)
 
     def reopen(self, number: str, by: str = COMMAND_LINE) -> Ticket:
         """Opens a closed ticket again, for the agent who had it."""
-        return self._change(number, by, state="assigned" if self.ticket(number).assignee else "new")
+        return self._set_closed(number, by, closed=False)
 
     def put(self, number: str, field: str, value: str, by: str = COMMAND_LINE) -> Ticket:
         """Sets the queue, the priority or the product of a ticket, whatever its issue says.
@@ -133,6 +133,11 @@ class TicketHandling(TicketDatabase):
         rows = self.rows(query.order_by(TICKET_CHANGES.c.id))
         return [TicketChange(**fields_of(TicketChange, row)) for row in rows]
 
+    def _set_closed(self, number: str, by: str, closed: bool) -> Ticket:
+        with self.writing() as connection:
+            set_closed(connection, row_of(connection, number), by, closed)
+        return self.ticket(number)
+
     def _change(self, number: str, by: str, **values: Any) -> Ticket:
         with self.writing() as connection:
             _update(connection, row_of(connection, number), by, **values)
@@ -153,6 +158,22 @@ def row_of(connection: Connection, number: str) -> Row:
     if row is None or not same(code, row.code):
         raise model.TicketNotFound(f"there is no ticket {number}; `python -m bot tickets list` shows those there are.")
     return row
+
+
+def set_closed(connection: Connection, before: Row, by: str, closed: bool) -> bool:
+    """Closes a ticket or opens it again; returns whether that changes anything.
+
+    Args:
+        connection: a transaction.
+        before: the ticket's row.
+        by: who does so.
+        closed: whether it is to be closed; otherwise it goes back to the agent who had it.
+    """
+    if closed == (before.state == "closed"):
+        return False
+    reopened = "assigned" if before.assignee else "new"
+    _update(connection, before, by, state="closed" if closed else reopened)
+    return True
 
 
 def same(given: str | None, kept: str | None) -> bool:

@@ -88,9 +88,29 @@ OUTBOX = sa.Table(
     sa.Column("reason", sa.Text),
     sa.Column("external_id", sa.String(200)),
     sa.Column("delivered_at", UtcDateTime),
+    sa.Column("closed_there", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
     sa.UniqueConstraint("ticket_id", "target"),
     sa.Index(None, "state", "next_attempt_at"),
+    sa.Index(None, "external_id"),
 )
+
+STATUS_MARKS = sa.Table(
+    "status_marks",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("target", sa.String(40), nullable=False, unique=True),
+    sa.Column("until", UtcDateTime, nullable=False),
+)
+"""Help desks that are asked what became of tickets; `until` is their own time, up to which everything was taken in."""
+
+STATUS_REPORTS = sa.Table(
+    "status_reports",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("delivery_id", sa.String(200), nullable=False, unique=True),
+    sa.Column("at", UtcDateTime, nullable=False, default=now, index=True),
+)
+"""Signed messages of help desks that were taken in, so that a repeated one does nothing."""
 
 OUTCOMES = sa.Table(
     "outcomes",

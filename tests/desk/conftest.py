@@ -136,7 +136,8 @@ class serving:  # noqa: N801 - a context manager
     def __init__(self, tickets: str, folder: Path, proxies: int = 0, origin: str = "", **more: Any) -> None:
         port = free_port()
         conversations = f"sqlite:///{folder / 'conversations.db'}"
-        databases: dict[str, Any] = {"tickets_database": tickets, "tracker_database": conversations}
+        runs = f"sqlite:///{folder / 'regression.db'}"
+        databases = {"tickets_database": tickets, "tracker_database": conversations, "regression_database": runs}
         settings = Settings(**databases, **more)
         desk = Desk.open(settings)
         self.running = RunningDesk(desk, f"http://127.0.0.1:{port}")

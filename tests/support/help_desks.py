@@ -94,6 +94,14 @@ class RequestTracker:
         found: dict[str, Any] = self._client().get_ticket(identity)
         return found
 
+    def edit(self, identity: str, **fields: str) -> None:
+        """Changes a ticket, as an agent there does."""
+        self._client().edit_ticket(identity, **fields)
+
+    def create(self, subject: str) -> str:
+        """Creates a ticket that is not the bot's; returns its id."""
+        return str(self._client().create_ticket("Billing", subject=subject, content="mailed"))
+
     def text(self, identity: str) -> str:
         """Returns the first message of a ticket, as it is kept."""
         client = self._client()

@@ -229,6 +229,8 @@ def test_a_database_of_the_first_release_is_brought_up_to_date_with_its_tickets(
             if table not in (TICKETS, OUTBOX, OUTCOMES, CANDIDATES):
                 table.drop(connection)
         connection.exec_driver_sql("DROP INDEX ix_tickets_updated_at")
+        connection.exec_driver_sql("DROP INDEX ix_outbox_external_id")
+        connection.exec_driver_sql("ALTER TABLE outbox DROP COLUMN closed_there")
         if connection.dialect.name == "postgresql":
             for table in ("tickets", "outcomes"):
                 connection.exec_driver_sql(f"ALTER TABLE {table} ALTER conversation_id TYPE varchar(200)")

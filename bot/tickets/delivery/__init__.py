@@ -1,9 +1,15 @@
-"""Delivers tickets to help desks: one class for each kind of help desk, and the worker that feeds them."""
+"""Delivers tickets to help desks and asks what became of them: a class for each help desk, and the worker."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from bot.settings import Settings
 from bot.tickets.delivery.target import Target
+
+if TYPE_CHECKING:
+    from bot.tickets.database import TicketDatabase
+    from bot.tickets.delivery.following import Follower
 
 SMTP_SCHEMES = ("smtp", "smtps", "smtp+starttls")
 
@@ -60,3 +66,15 @@ def make_targets(settings: Settings) -> list[Target]:
         url = str(settings.tickets_rt_url)
         targets.append(RequestTrackerTarget(url, token, settings.tickets_rt_queue, patience))
     return targets
+
+
+def make_followers(settings: Settings, database: TicketDatabase) -> list[Follower]:
+    """Returns what asks the help desks that the settings name, as far as they can be asked, what became of tickets."""
+    from bot.tickets.delivery.following import Follower
+    from bot.tickets.delivery.request_tracker_status import RequestTrackerStatus
+
+    if not (settings.tickets_rt_url and settings.tickets_rt_token):
+        return []
+    token = settings.tickets_rt_token.get_secret_value()
+    source = RequestTrackerStatus(str(settings.tickets_rt_url), token, settings.tickets_answer_seconds)
+    return [Follower(source, database)]

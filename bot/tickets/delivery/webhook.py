@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import json
 import time
 
@@ -12,6 +9,7 @@ import requests
 
 from bot.tickets.delivery.target import DeliveryAttempt, DeliveryError
 from bot.tickets.model import as_json
+from bot.tickets.signature import read_secret, sign
 
 # Not now: the request timed out, is being worked on, comes too early or too often, or nobody is behind the proxy.
 NOT_NOW = frozenset({408, 409, 425, 429, 502, 503, 504})
@@ -21,8 +19,8 @@ SCHEMA_VERSION = 1
 class WebhookTarget:
     """Posts `docs/ticket.schema.json` to an address.
 
-    The signature is HMAC-SHA256 over `webhook-id.webhook-timestamp.body` (https://www.standardwebhooks.com); the
-    header `Idempotency-Key` repeats the id, which stays the same when a delivery is repeated.
+    It is signed (`bot/tickets/signature.py`); the header `Idempotency-Key` repeats the id, which stays the same when a
+    delivery is repeated.
 
     Args:
         url: where to post.
@@ -35,8 +33,7 @@ class WebhookTarget:
     def __init__(self, url: str, secret: str, answer_seconds: float) -> None:
         self._answer_seconds = answer_seconds
         self._url = url
-        encoded = secret.removeprefix("whsec_")
-        self._secret = secret.encode() if encoded == secret else base64.b64decode(encoded)
+        self._key = read_secret(secret)
 
     def deliver(self, attempt: DeliveryAttempt) -> str | None:
         """Posts one ticket; see `Target.deliver`."""
@@ -60,15 +57,8 @@ class WebhookTarget:
         raise DeliveryError(told, refused=response.status_code not in NOT_NOW)
 
     def _headers(self, key: str, body: bytes) -> dict[str, str]:
-        timestamp = str(int(time.time()))
-        digest = hmac.new(self._secret, f"{key}.{timestamp}.".encode() + body, hashlib.sha256).digest()
-        return {
-            "Content-Type": "application/json; charset=utf-8",
-            "Idempotency-Key": key,
-            "webhook-id": key,
-            "webhook-timestamp": timestamp,
-            "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
-        }
+        plain = {"Content-Type": "application/json; charset=utf-8", "Idempotency-Key": key}
+        return plain | sign(self._key, key, int(time.time()), body)
 
 
 def _external_id(response: requests.Response) -> str | None:

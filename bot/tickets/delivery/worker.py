@@ -1,4 +1,4 @@
-"""Carries tickets from the outbox to the help desks, and tries again until they have arrived."""
+"""Carries tickets from the outbox to the help desks until they have arrived, and what became of them back."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import or_, select, update
 
 from bot.tickets.database import TicketDatabase
+from bot.tickets.delivery.following import Follower
 from bot.tickets.delivery.target import DeliveryAttempt, DeliveryError, Target
 from bot.tickets.model import TicketStoreError, now
 from bot.tickets.tables import OUTBOX, TICKETS, read_ticket
@@ -116,12 +117,16 @@ class Worker:
         outbox: what is to be delivered.
         targets: the help desks.
         policy: waits between attempts.
+        followers: ask help desks what became of tickets, each in a thread of its own.
     """
 
-    def __init__(self, outbox: Outbox, targets: Sequence[Target], policy: RetryPolicy) -> None:
+    def __init__(
+        self, outbox: Outbox, targets: Sequence[Target], policy: RetryPolicy, followers: Sequence[Follower] = ()
+    ) -> None:
         self._outbox = outbox
         self._targets = tuple(targets)
         self._policy = policy
+        self._followers = tuple(followers)
         self._stopped = threading.Event()
 
     def stop(self) -> None:
@@ -129,8 +134,9 @@ class Worker:
         self._stopped.set()
 
     def run(self) -> None:
-        """Delivers until `stop` is called."""
+        """Delivers and follows until `stop` is called."""
         threads = [threading.Thread(target=self._serve, args=(target,), name=target.name) for target in self._targets]
+        threads += [threading.Thread(target=each.run, args=(self._stopped,)) for each in self._followers]
         for thread in threads:
             thread.start()
         self._stopped.wait()
@@ -138,7 +144,10 @@ class Worker:
             thread.join()
 
     def run_once(self) -> Counter[str]:
-        """Tries everything that is due once; returns how many were `delivered`, `postponed` and `parked`.
+        """Tries everything that is due once, and asks each help desk once what became of tickets.
+
+        Returns:
+            How many were `delivered`, `postponed` and `parked`, and how many `changed` at a help desk.
 
         Raises:
             TicketStoreError: the store cannot be used.
@@ -148,9 +157,10 @@ class Worker:
             result = "begun"
             while result not in {"idle", "unavailable"} and not self._stopped.is_set():
                 result = self._deliver_next(target)
-                counts[result] += 1
-        counts.pop("idle", None)
-        return counts
+                counts[result] += result != "idle"
+        for follower in self._followers:
+            counts["changed"] += follower.ask()
+        return +counts  # without those that are 0
 
     def _serve(self, target: Target) -> None:
         failures = 0

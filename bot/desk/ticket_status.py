@@ -1,0 +1,73 @@
+"""Takes signed messages of other help desks: what has become of a ticket there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from bot.desk.desk import Desk
+from bot.desk.gate import read_body
+from bot.tickets.model import TicketNotFound
+from bot.tickets.signature import SignatureError, check
+from bot.tickets.status_reports import CLOSES, StatusReports
+
+MOST_BYTES = 16 * 1024
+
+
+class _MessageRefused(Exception):  # noqa: N818 - an answer rather than an error
+    """A message cannot be taken in.
+
+    Args:
+        status: HTTP status of the answer.
+        told: what is wrong, and how to mend it.
+    """
+
+    def __init__(self, status: int, told: str) -> None:
+        super().__init__(told)
+        self.status = status
+
+
+async def take_status(desk: Desk, request: Request) -> Response:
+    """Takes in `{"ticket": "T-48210-K7QX3M", "status": "closed"}`; the same message again does nothing."""
+    try:
+        identity, number, status = await _read(desk.status_key, request)
+        applied = await run_in_threadpool(StatusReports(desk.tickets).take_message, identity, number, status)
+    except _MessageRefused as refused:
+        return JSONResponse({"error": str(refused)}, refused.status)
+    except TicketNotFound:
+        told = "There is no such ticket; send its number as it was delivered, such as T-48210-K7QX3M."
+        return JSONResponse({"error": told}, 404)
+    return JSONResponse({"ticket": number, "status": status, "applied": applied})
+
+
+async def _read(key: bytes | None, request: Request) -> tuple[str, str, str]:
+    """Returns the message's id, the ticket's number and its status.
+
+    Raises:
+        _MessageRefused: it is none, or not from whom it should be.
+    """
+    if key is None:
+        raise _MessageRefused(404, "No help desk may tell anything here; set BOT_TICKETS_STATUS_SECRET.")
+    try:
+        body = await read_body(request, MOST_BYTES)
+        if body is None:
+            raise _MessageRefused(413, f"The message is too large; send at most {MOST_BYTES} bytes.")
+        identity = check(key, request.headers, body, time.time())
+    except asyncio.TimeoutError as error:
+        raise _MessageRefused(408, "The message took too long to arrive; send it again.") from error
+    except SignatureError as error:
+        raise _MessageRefused(401, str(error)) from error
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise _MessageRefused(422, f"The body is no JSON ({error}).") from error
+    number, status = (message.get(name) if isinstance(message, dict) else None for name in ("ticket", "status"))
+    if not (isinstance(number, str) and isinstance(status, str) and status in CLOSES):
+        words = ", ".join(CLOSES)
+        raise _MessageRefused(422, f'Send {{"ticket": its number, "status": one of {words}}}.')
+    return identity, number, status

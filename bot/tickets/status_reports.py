@@ -1,0 +1,139 @@
+"""Takes what help desks tell of tickets into the store: closed there is closed here, opened again is open again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy.engine import Row
+
+from bot.tickets import numbers
+from bot.tickets.database import TicketDatabase
+from bot.tickets.handling import row_of, set_closed
+from bot.tickets.model import now
+from bot.tickets.tables import OUTBOX, STATUS_MARKS, STATUS_REPORTS, TICKET_CHANGES, TICKETS
+
+CLOSES = {"open": False, "pending": False, "answered": False, "closed": True}
+"""Status of a message -> whether the ticket is closed by it."""
+HELP_DESK = "help desk"
+STATUS_THERE = "status_there"
+"""Field of the ticket's history that has the word of the other help desk."""
+# Longer than anyone sends a message again.
+_IDS_KEPT = timedelta(days=30)
+# Databases take only so many parameters in one statement.
+_AT_ONCE = 200
+
+
+@dataclass(frozen=True)
+class StatusSeen:
+    """Status of one ticket as a help desk has it.
+
+    Args:
+        external_id: what the help desk calls the ticket.
+        number: our number in its subject, None if there is none.
+        is_closed: whether it is closed there.
+        at: when it last changed there, by the help desk's clock.
+    """
+
+    external_id: str
+    number: str | None
+    is_closed: bool
+    at: datetime
+
+
+class StatusReports:
+    """Statuses that come back from help desks.
+
+    Args:
+        database: the ticket database.
+    """
+
+    def __init__(self, database: TicketDatabase) -> None:
+        self._database = database
+
+    def take_message(self, delivery_id: str, number: str, status: str) -> bool:
+        """Takes in a message of a help desk; one that comes again does nothing.
+
+        Args:
+            delivery_id: of the message.
+            number: the ticket.
+            status: one of `CLOSES`.
+
+        Returns:
+            False where it was taken in before.
+
+        Raises:
+            TicketNotFound: there is no such ticket; the message is not kept.
+        """
+        with self._database.writing() as connection:
+            ticket = row_of(connection, number)
+            if connection.execute(select(STATUS_REPORTS).where(STATUS_REPORTS.c.delivery_id == delivery_id)).first():
+                return False
+            connection.execute(delete(STATUS_REPORTS).where(STATUS_REPORTS.c.at < now() - _IDS_KEPT))
+            connection.execute(insert(STATUS_REPORTS).values(delivery_id=delivery_id))
+            told = {"ticket_id": ticket.id, "agent": HELP_DESK, "field": STATUS_THERE, "after": status}
+            connection.execute(insert(TICKET_CHANGES).values(**told))
+            set_closed(connection, ticket, HELP_DESK, CLOSES[status])
+        return True
+
+    def mark(self, target: str) -> datetime | None:
+        """Returns up to when, by a help desk's clock, everything was taken in; None if nothing was."""
+        rows = self._database.rows(select(STATUS_MARKS.c.until).where(STATUS_MARKS.c.target == target))
+        return rows[0].until if rows else None
+
+    def set_mark(self, target: str, until: datetime) -> None:
+        """Notes that everything up to a moment was taken in."""
+        mine = STATUS_MARKS.c.target == target
+        with self._database.writing() as connection:
+            if not connection.execute(update(STATUS_MARKS).where(mine).values(until=until)).rowcount:
+                connection.execute(insert(STATUS_MARKS).values(target=target, until=until))
+
+    def take(self, target: str, by: str, seen: Sequence[StatusSeen]) -> list[str]:
+        """Closes what was closed at a help desk since it was last seen, and opens again what was opened there.
+
+        Only a change there changes anything here: what our own agents do afterwards stays, however often it is seen.
+
+        Args:
+            target: the help desk, as in the outbox.
+            by: its name in the history.
+            seen: what it told.
+
+        Returns:
+            The numbers of the tickets that were changed here.
+        """
+        changed = []
+        for way, status in self._changed_there(target, seen):
+            with self._database.writing() as connection:
+                ticket = connection.execute(
+                    select(TICKETS).where(TICKETS.c.id == way.ticket_id).with_for_update()
+                ).first()
+                stale = (OUTBOX.c.id == way.id) & (OUTBOX.c.closed_there != status.is_closed)
+                noted = connection.execute(update(OUTBOX).where(stale).values(closed_there=status.is_closed)).rowcount
+                # Another process may have seen the same, or the ticket may have been erased.
+                if ticket and noted and set_closed(connection, ticket, by, status.is_closed):
+                    changed.append(numbers.write(ticket.id, ticket.code))
+        return changed
+
+    def _changed_there(self, target: str, seen: Sequence[StatusSeen]) -> Iterator[tuple[Row, StatusSeen]]:
+        """Yields the deliveries of which something else is known, each with its status."""
+        columns = (OUTBOX.c.id, OUTBOX.c.ticket_id, OUTBOX.c.external_id, OUTBOX.c.closed_there, TICKETS.c.code)
+        for start in range(0, len(seen), _AT_ONCE):
+            some = seen[start : start + _AT_ONCE]
+            by_id = {status.external_id: status for status in some}
+            by_number = {numbers.parse(status.number): status for status in some if status.number}
+            # A worker that was killed has not noted what the ticket is called there, but the number tells it, too.
+            named = [number[0] for number in by_number if number]
+            mine = or_(OUTBOX.c.external_id.in_(by_id), OUTBOX.c.external_id.is_(None) & OUTBOX.c.ticket_id.in_(named))
+            for way in self._database.rows(select(*columns).join(TICKETS).where(OUTBOX.c.target == target, mine)):
+                status = by_id.get(way.external_id) or by_number.get((way.ticket_id, way.code))
+                if status and status.is_closed != way.closed_there and _is_about(status, way):
+                    yield way, status
+
+
+def _is_about(status: StatusSeen, way: Row) -> bool:
+    """Tells whether a status is of the ticket that was delivered: another help desk may count from 1 again."""
+    if status.number is None:
+        return bool(status.external_id == way.external_id)
+    return numbers.parse(status.number) == (way.ticket_id, way.code) and way.external_id in (None, status.external_id)
