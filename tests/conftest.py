@@ -44,6 +44,12 @@ def shared() -> Path:
     return folder
 
 
+@pytest.fixture
+def pictures(root: Path, tmp_path: Path) -> Path:
+    """Where pictures go: into the documentation on request (`UPDATE_SCREENSHOTS=1`), else nowhere that lasts."""
+    return root / "docs" / "screenshots" if os.environ.get("UPDATE_SCREENSHOTS") == "1" else tmp_path
+
+
 def pytest_configure() -> None:
     """Lets Ctrl-C stop bots also where the tests run in the background: there, shells have it ignored."""
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,6 +1,6 @@
 """Load and faults on the whole stack, and messages per second beside `rasa init`; prints a Markdown table.
 
-python -m benchmarks.serving [load|faults|beside]
+python -m benchmarks.serving [load|faults|live-faults|beside]
 """
 
 from __future__ import annotations
@@ -19,29 +19,36 @@ from benchmarks.peer.bots import make_starter_bot, our_bot, running, starter_bot
 from benchmarks.peer.measure import customers_messages
 from benchmarks.serving.beside import Served, beside
 from benchmarks.serving.faults import FAULTS, at_random, counts, with_fault
+from benchmarks.serving.live_faults import KINDS, RANDOM, faults_of, servers_with_agents, with_live_fault
 from benchmarks.serving.load import load
 from bot.training import train
 from tests.support.stack import UNLIMITED, Stack
 
 # A load in which each server dies at least once takes several times the messages.
 LONGER = 4
-RANDOM = "random"
+ALL = [*FAULTS, RANDOM]
 
 
 def main() -> int:
     """Starts the stack, loads it and prints what was seen."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["load", "faults", "beside"])
+    parser.add_argument("what", choices=["load", "faults", "live-faults", "beside"])
     parser.add_argument("--model", type=Path, help="what is served; without it the model of the present content")
     parser.add_argument("--workers", type=int, default=2, help="how many Rasa servers (2)")
     parser.add_argument("--conversations", type=int, nargs="+", default=[1, 8, 64, 200], help="how many at once")
     parser.add_argument("--turns", type=int, default=5, help="messages of each conversation (5)")
-    parser.add_argument("--fault", nargs="+", default=[*FAULTS, RANDOM], help="which faults (all)")
+    parser.add_argument("--chats", type=int, default=50, help="live-faults: customers who talk to agents at once (50)")
+    parser.add_argument("--servers", nargs="+", choices=KINDS, default=KINDS, help="live-faults: which (both)")
+    parser.add_argument("--times", type=int, default=3, help="live-faults: how often each server is killed (3)")
+    parser.add_argument("--fault", nargs="+", default=ALL, help="which faults (all)")
     parser.add_argument("--seed", type=int, default=1, help="of the faults at random (1)")
     parser.add_argument("--starter", type=Path, help="a folder in which `rasa init --no-prompt` has been run already")
     options = parser.parse_args()
     if options.what == "beside":
         print(tabulate(_beside(options), headers="keys", tablefmt="github"))
+        return 0
+    if options.what == "live-faults":
+        print(tabulate(_live_faults(options), headers="keys", tablefmt="github"))
         return 0
     with tempfile.TemporaryDirectory(prefix="stack") as folder:
         model = (options.model or train()).resolve()
@@ -67,6 +74,23 @@ def _broken(stack: Stack, options: argparse.Namespace) -> list[dict[str, object]
         else:
             rows.append(with_fault(stack, name, conversations, turns))
         print(json.dumps(rows[-1]), file=sys.stderr, flush=True)  # the table comes minutes later
+    return rows
+
+
+def _live_faults(options: argparse.Namespace) -> list[dict[str, object]]:
+    model, rows = (options.model or train()).resolve(), []
+    for kind in options.servers:
+        with tempfile.TemporaryDirectory(prefix="stack") as folder:
+            servers = servers_with_agents(kind, Path(folder), model)
+            try:
+                servers.start()
+                for name in [*faults_of(servers), RANDOM]:
+                    if name in options.fault or options.fault == ALL:
+                        row = with_live_fault(servers, name, options.chats, options.turns, options.times, options.seed)
+                        rows.append({"servers": kind, **row})
+                        print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
+            finally:
+                servers.stop()
     return rows
 
 

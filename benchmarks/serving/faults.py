@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import psycopg2
 
 from benchmarks.serving.load import Tally, load
 from bot.tickets.store import TicketStore
+from tests.support.programs import Program
 from tests.support.servers import wait_until
-from tests.support.stack import Program, Stack
+from tests.support.stack import Embedded, Stack
 
 _AWAY_SECONDS = 3
 _DELIVERED_SECONDS = 120
@@ -55,19 +57,42 @@ def at_random(stack: Stack, conversations: int, turns: int, seed: int) -> dict[s
     Returns:
         The table's row.
     """
-    chance, kills = random.Random(seed), Counter[str]()
+    chance, kills = random.Random(seed), list[int]()
 
     def break_it(tally: Tally, over: threading.Event) -> None:
-        while not over.is_set():
-            for name in chance.sample(KILLS, len(KILLS)):
-                if over.wait(chance.uniform(1, 8)):
-                    return
-                FAULTS[name](stack)
-                kills[name] += 1
-                _wait(stack)  # one at a time
+        kills.append(kill_at_random(stack, [FAULTS[name] for name in KILLS], chance, over))
 
     row = _broken(stack, conversations, turns, break_it)
-    return {"fault": f"any of these at any moment, {kills.total()} kills (seed {seed})", **row}
+    return {"fault": f"any of these at any moment, {kills[0]} kills (seed {seed})", **row}
+
+
+def kill_at_random(
+    servers: Stack | Embedded,
+    kills: Sequence[Callable[[Any], None]],
+    chance: random.Random,
+    over: threading.Event,
+    most: float = math.inf,
+) -> int:
+    """Kills one server after the other, in any order and at any moment.
+
+    Args:
+        servers: whose.
+        kills: what kills each.
+        chance: decides on order and moments.
+        over: ends it.
+        most: after how many it ends by itself.
+
+    Returns:
+        How many it were.
+    """
+    done = 0
+    while True:
+        for kill in chance.sample(kills, len(kills)):
+            if done >= most or over.wait(chance.uniform(1, 8)):
+                return done
+            kill(servers)
+            done += 1
+            wait_for_all(servers.programs)  # one at a time
 
 
 def counts(stack: Stack, tally: Tally) -> dict[str, object]:
@@ -117,14 +142,20 @@ def _broken(
     finally:
         over.set()
         breaking.join()
-        _wait(stack)
+        wait_for_all(stack.programs)
     longest = {"longest s": round(max(tally.seconds, default=0.0))}
     return {"conversations": conversations, **counts(stack, tally), **longest, **ticket_counts(stack, tally)}
 
 
-def _wait(stack: Stack) -> None:
-    for program in stack.programs:
+def wait_for_all(programs: Iterable[Program]) -> None:
+    """Waits until all programs answer."""
+    for program in programs:
         program.wait()
+
+
+def killed(program: Program) -> None:
+    """Kills a program; its supervisor starts it anew."""
+    program.kill()
 
 
 def _duplicated(stack: Stack, tally: Tally) -> int:
@@ -133,10 +164,6 @@ def _duplicated(stack: Stack, tally: Tally) -> int:
         cursor.execute("SELECT data::json->>'message_id' FROM events WHERE type_name = 'user'")
         kept = [row[0] for row in cursor.fetchall() if row[0] in tally.messages]
     return len(kept) - len(set(kept))
-
-
-def _killed(program: Program) -> None:
-    program.kill()  # the stack's supervisor starts it anew
 
 
 def _away(stop: Callable[[], None], start: Callable[[], None]) -> None:
@@ -152,8 +179,8 @@ def _broker_away(stack: Stack) -> None:
 
 FAULTS: dict[str, Fault] = {
     "none": lambda stack: None,
-    "a Rasa server killed": lambda stack: _killed(stack.workers[0]),
-    "action server killed": lambda stack: _killed(stack.actions),
+    "a Rasa server killed": lambda stack: killed(stack.workers[0]),
+    "action server killed": lambda stack: killed(stack.actions),
     "Redis killed, back after 3 s": lambda stack: _away(stack.redis.stop, stack.redis.start),
     "PostgreSQL killed, back after 3 s": lambda stack: _away(stack.postgres.stop, stack.postgres.start),
     "RabbitMQ killed, back after 3 s": _broker_away,

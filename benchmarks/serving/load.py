@@ -9,6 +9,7 @@ import re
 import string
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,9 +26,7 @@ QUESTIONS = (
     ("de", "Wie bezahle ich meine Rechnung?", "pay_invoice"),
     ("sv", "hur betalar jag min faktura?", "pay_invoice"),
 )
-# The page tries for ever.
-_TRIES = 30
-_TRY_AGAIN_SECONDS = 1.0
+TRY_AGAIN_SECONDS = 1.0
 _LONGEST_SECONDS = 90
 # How many messages a hand-off takes where nothing breaks, and after how many its customer gives up.
 _HAND_OFF = 4
@@ -48,6 +47,7 @@ class Tally:
         apologies: instead of an answer; the customer may ask again.
         errors: messages that ended in a refusal, which the customer is shown.
         retries: tries beyond the first one.
+        failures: the HTTP statuses because of which it was tried again, 0 where the connection broke.
         lost: messages without an answer and without an error.
         mixed: answers in another language than the conversation's, about another issue, or with another's address.
         messages: their ids.
@@ -61,6 +61,7 @@ class Tally:
     apologies: int = 0
     errors: int = 0
     retries: int = 0
+    failures: Counter[int] = field(default_factory=Counter)
     lost: int = 0
     mixed: int = 0
     messages: set[str] = field(default_factory=set)
@@ -93,6 +94,9 @@ class Visitor:
         tally: what is counted.
     """
 
+    tries = 30
+    """How often a message is sent at most; the page tries for ever."""
+
     def __init__(self, number: int, origin: str, http: aiohttp.ClientSession, tally: Tally) -> None:
         self.number, self.tally, self.replies = number, tally, Replies()
         self.language, self.question, self._intent = QUESTIONS[number % len(QUESTIONS)]
@@ -102,8 +106,8 @@ class Visitor:
             self.replies.dialogue("ticket_failed", self.language),
         }
         self._address = f"10.{number // 65536}.{number // 256 % 256}.{number % 256}"
-        self._url, self._http = f"{origin}/webhooks/page", http
-        self._token = ""
+        self.url, self.http = f"{origin}/webhooks/page", http
+        self.token = ""
 
     async def visit(self, turns: int, pause: float) -> None:
         """Begins a conversation and writes messages, one after the other.
@@ -117,17 +121,17 @@ class Visitor:
 
     async def begin(self) -> None:
         """Begins a conversation."""
-        for _ in range(_TRIES):
+        for _ in range(self.tries):
             try:
-                async with self._http.post(
-                    f"{self._url}/session", json={"language": self.language}, headers=self._headers()
+                async with self.http.post(
+                    f"{self.url}/session", json={"language": self.language}, headers=self.headers()
                 ) as response:
                     if response.status == 201:
-                        self._token = (await response.json())["token"]
+                        self.token = (await response.json())["token"]
                         return
             except (aiohttp.ClientError, asyncio.TimeoutError):
                 pass
-            await asyncio.sleep(_TRY_AGAIN_SECONDS)
+            await asyncio.sleep(TRY_AGAIN_SECONDS)
         raise RuntimeError("no conversation could be begun")
 
     async def ask(self, turns: int, pause: float) -> None:
@@ -145,30 +149,42 @@ class Visitor:
             body: the text, or the button.
         """
         message, started = str(uuid.uuid4()), time.perf_counter()
+        parts = await self.send(message, body)
+        if parts is None:
+            self.tally.errors += 1
+            return []
+        if not parts:
+            self.tally.lost += 1
+        elif any(part.get("text") in self._apologies for part in parts):
+            self.tally.apologies += 1
+        else:
+            self.tally.answered += 1
+            self.tally.seconds.append(time.perf_counter() - started)
+            self.tally.mixed += self.is_of_another(parts)
+        return parts
+
+    async def send(self, message: str, body: dict[str, str]) -> list[Part] | None:
+        """Sends a message until it is over; returns what it was answered with, None where it was refused.
+
+        Args:
+            message: its id.
+            body: the text, or the button.
+        """
         self.tally.sent += 1
         self.tally.messages.add(message)
-        for attempt in range(_TRIES):
+        for attempt in range(self.tries):
             self.tally.retries += attempt > 0
             try:
                 status, parts = await self._post({"id": message, **body})
             except (aiohttp.ClientError, asyncio.TimeoutError):
                 status, parts = 0, []
-            if status == 200 and parts:
-                if any(part.get("text") in self._apologies for part in parts):
-                    self.tally.apologies += 1
-                    return parts
-                self.tally.answered += 1
-                self.tally.seconds.append(time.perf_counter() - started)
-                self.tally.mixed += self.is_of_another(parts)
-                return parts
             if status == 200:
-                self.tally.lost += 1
-                return []
+                return parts
             if 400 <= status < 500 and status != 429:
                 break
-            await asyncio.sleep(_TRY_AGAIN_SECONDS)
-        self.tally.errors += 1
-        return []
+            self.tally.failures[status] += 1
+            await asyncio.sleep(TRY_AGAIN_SECONDS)
+        return None
 
     def is_of_another(self, parts: list[Part]) -> bool:
         """Tells whether an answer is one to somebody else."""
@@ -177,7 +193,7 @@ class Visitor:
         )
 
     async def _post(self, body: dict[str, str]) -> tuple[int, list[Part]]:
-        async with self._http.post(f"{self._url}/messages", json=body, headers=self._headers()) as response:
+        async with self.http.post(f"{self.url}/messages", json=body, headers=self.headers()) as response:
             content = await response.text()
             if response.status != 200:
                 return response.status, []
@@ -186,9 +202,10 @@ class Visitor:
         blocks = [block for block in content.split("\n\n") if block.startswith("event: message")]
         return 200, [json.loads(block.split("data: ", 1)[1]) for block in blocks]
 
-    def _headers(self) -> dict[str, str]:
+    def headers(self) -> dict[str, str]:
+        """Returns what says who asks."""
         headers = {"X-Forwarded-For": self._address}
-        return {**headers, "Authorization": f"Bearer {self._token}"} if self._token else headers
+        return {**headers, "Authorization": f"Bearer {self.token}"} if self.token else headers
 
 
 class HandingOver(Visitor):

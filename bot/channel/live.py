@@ -27,7 +27,7 @@ from rasa.shared.core.events import (
 from rasa.shared.core.trackers import DialogueStateTracker
 from sanic import Sanic
 
-from bot.channel.output import CHANNEL
+from bot.channel.output import CHANNEL, WAITING
 from bot.serving.blueprint import run_beside
 from bot.stores.live import LiveRow, LiveState, LiveStore, NotLiveError, live_store
 from bot.stores.session_stores import SessionStore
@@ -62,7 +62,8 @@ class LiveChats:
     def __init__(self, sessions: SessionStore) -> None:
         self._sessions = sessions
         self._bells: dict[str, asyncio.Event] = {}
-        self._seen: dict[str, LiveState] = {}
+        self._seen: dict[str, LiveState] | None = None
+        """The conversations that the last look has found; None before the first one."""
         self.stopping = False
         """True once the server stops: its streams end, and go on at its successor's."""
         self._applying: dict[str, asyncio.Task[None]] = {}
@@ -106,6 +107,8 @@ class LiveChats:
             TicketStoreError: the store cannot be used, and there may be an agent.
         """
         name = session.conversation
+        if self._seen is not None and name not in self._seen and not was_wanted(session):
+            return False  # most customers: the database is not asked
         try:
             state = await self.apply(name, session, go_on)
         except TicketStoreError:
@@ -211,10 +214,10 @@ class LiveChats:
         if end:
             await _in_store(LiveStore.give_up)
         found = {state.conversation_id: state for state in await _in_store(LiveStore.unfinished)}
-        for name in found.keys() | self._seen.keys():
-            if found.get(name) != self._seen.get(name):
+        before, self._seen = self._seen or {}, found
+        for name in found.keys() | before.keys():
+            if found.get(name) != before.get(name):
                 self._ring(name)
-        self._seen = found
         for name, state in found.items():
             if state.applied < state.sequence and name not in self._applying and self.agent.is_ready():
                 self._applying[name] = asyncio.create_task(self._apply_once(name))
@@ -236,6 +239,11 @@ class LiveChats:
     def _ring(self, name: str) -> None:
         with suppress(KeyError):
             self._bells.pop(name).set()
+
+
+def was_wanted(session: Session) -> bool:
+    """Tells whether a person has been asked for in a conversation, as far as the page remembers what was said."""
+    return any(line["from"] == LIVE or line.get("type") == WAITING for line in session.messages)
 
 
 async def resume(agent: Agent, session: Session) -> None:

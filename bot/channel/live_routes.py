@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,13 +12,14 @@ from sanic.request import Request
 from sanic.response import HTTPResponse, empty
 
 from bot.channel import headers
-from bot.channel.live import LIVE, LiveChats
-from bot.channel.output import WAITING
+from bot.channel.live import LiveChats, was_wanted
 from bot.channel.requests import RefusedError
 from bot.channel.typed_text import safe_text
 from bot.stores.live import NotLiveError, live_store
-from bot.stores.sessions import Session
+from bot.stores.sessions import Session, SessionError
 from bot.tickets.model import TicketStoreError
+
+logger = logging.getLogger(__name__)
 
 _RATINGS = ("1", "2", "3", "4", "5")
 _LONGEST_LINE = 2000
@@ -57,12 +59,15 @@ class LiveRoutes:
             request.stream.keep_alive = False  # a server that stops waits for connections, also those that rest
         response = await request.respond(content_type="text/event-stream", headers=headers.EVENT_STREAM)
         await response.send(":\n\n")
-        async for row in self._chats.follow(session.conversation, int(after)):
-            await response.send(
-                "event: beat\ndata: {}\n\n" if row is None else f"event: row\ndata: {json.dumps(row)}\n\n"
-            )
-        if not self._chats.stopping:
-            await response.send("event: done\ndata: {}\n\n")
+        try:
+            async for row in self._chats.follow(session.conversation, int(after)):
+                await response.send(
+                    "event: beat\ndata: {}\n\n" if row is None else f"event: row\ndata: {json.dumps(row)}\n\n"
+                )
+            if not self._chats.stopping:
+                await response.send("event: done\ndata: {}\n\n")
+        except (TicketStoreError, SessionError) as error:  # without `done` the page comes again
+            logger.warning("A live conversation cannot be followed: %s", error)
         await response.eof()
 
     async def change(self, request: Request) -> HTTPResponse:
@@ -86,7 +91,7 @@ class LiveRoutes:
         try:
             state = await asyncio.to_thread(lambda: live_store().state(session.conversation))
         except TicketStoreError:
-            if any(line["from"] == LIVE or line.get("type") == WAITING for line in session.messages):
+            if was_wanted(session):
                 raise
             return {"messages": session.messages}
         active = state.state in {"waiting", "live"} or state.applied < state.sequence

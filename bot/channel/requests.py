@@ -14,6 +14,7 @@ from sanic.exceptions import SanicException
 from sanic.request import Request
 from sanic.response import HTTPResponse
 from sanic.response import json as json_response
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.articles.language import normalise
 from bot.articles.replies import Replies
@@ -36,7 +37,7 @@ def as_refusal(error: Exception) -> SessionError:
     """Returns the refusal that an error of a route, or of Sanic, becomes; 500 where it is neither."""
     if isinstance(error, SessionError):
         return error
-    if isinstance(error, TicketStoreError):
+    if isinstance(error, TicketStoreError | SQLAlchemyError):  # the page tries again by itself
         return RefusedError(503, "failed", retry_after=_RETRY_SECONDS)
     status = int(getattr(error, "status_code", 500)) if isinstance(error, SanicException) else 500
     return RefusedError(status, _CODES.get(status, "malformed" if status < 500 else "failed"))

@@ -8,10 +8,9 @@ from contextlib import asynccontextmanager
 from rasa.core.lock import TicketLock
 from rasa.core.lock_store import LOCK_LIFETIME, InMemoryLockStore, LockError
 from rasa.utils.endpoints import EndpointConfig
-from redis.exceptions import RedisError
 
 from bot.settings import get_settings
-from bot.stores.shared_redis import LOCK_RETRY_SECONDS, open_redis, take_lock
+from bot.stores.shared_redis import LOCK_RETRY_SECONDS, NO_REDIS, open_redis, take_lock
 
 
 class ConversationLocks(InMemoryLockStore):
@@ -46,7 +45,7 @@ class ConversationLocks(InMemoryLockStore):
             return
         try:
             lock = await take_lock(self._redis, f"bot:lock:{conversation_id}", lock_lifetime)
-        except RedisError as error:
+        except NO_REDIS as error:
             raise LockError(f"the lock of a conversation cannot be taken: Redis does not answer ({error}).") from error
         if lock is None:
             raise LockError(f"the conversation was held by another message for {lock_lifetime} s.")

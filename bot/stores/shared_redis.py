@@ -15,6 +15,8 @@ from redis.exceptions import LockError, RedisError
 _REDIS_SECONDS = 2
 # After so long another server takes over from one that has died; one that lives renews its lock before.
 LOCK_SECONDS = 9.0
+NO_REDIS = (RedisError, RuntimeError)
+"""What is raised where Redis does not answer; the latter by uvloop, of a connection that has just been closed."""
 # A conversation is mostly locked for tens of milliseconds.
 LOCK_RETRY_SECONDS = 0.02
 
@@ -56,13 +58,13 @@ class RedisLock:
         """Releases the lock; where Redis does not answer, it lapses."""
         self._released = True  # a cancellation that comes while Redis is being asked may be taken for a timeout
         self._renewing.cancel()
-        with suppress(LockError, RedisError):
+        with suppress(LockError, *NO_REDIS):
             await self._lock.release()
 
     async def _renew(self) -> None:
         while not self._released:
             await asyncio.sleep(LOCK_SECONDS / 3)
-            with suppress(LockError, RedisError):  # lost where Redis was away: tried again, and the turn goes on
+            with suppress(LockError, *NO_REDIS):  # lost where Redis was away: tried again, and the turn goes on
                 await self._lock.reacquire()
 
 
@@ -75,7 +77,7 @@ async def take_lock(redis: Redis[str], name: str, wait_seconds: float) -> RedisL
         wait_seconds: how long is waited.
 
     Raises:
-        RedisError: Redis does not answer.
+        RedisError, RuntimeError: Redis does not answer.
     """
     lock = redis.lock(name, timeout=LOCK_SECONDS, sleep=LOCK_RETRY_SECONDS, thread_local=False)
     return RedisLock(lock) if await lock.acquire(blocking_timeout=wait_seconds) else None

@@ -151,6 +151,45 @@ def test_without_the_tickets_database_a_message_to_an_agent_is_to_be_sent_again(
     assert [line for line in said(customer) if line == "hello Anna"] == ["hello Anna"]
 
 
+def test_a_message_to_an_agent_that_cannot_be_looked_up_is_tried_again_by_the_page(desk: Desk) -> None:
+    customer, message = desk.live(language="en"), str(uuid.uuid4())
+    with away(desk.folder / "tickets.db", "live_states"):
+        assert "event:" not in customer.post(message, text="hello Anna").text
+    with away(desk.bot.database, "events"):
+        assert customer.post(message, text="hello Anna").status_code == 503  # the page shows any other one as refused
+    assert customer.say("hello Anna", message).parts == []
+    desk.applied(customer)
+    assert [line for line in said(customer) if line == "hello Anna"] == ["hello Anna"]
+
+
+def test_a_stream_that_cannot_be_read_is_broken_off_and_goes_on(desk: Desk) -> None:
+    customer, failures = (
+        desk.live(language="en"),
+        desk.bot.log.read_text().count("The support page's server has failed"),
+    )
+    rows = stream(customer)
+    taken = next(rows)
+    with (
+        away(desk.folder / "tickets.db", "live_states"),
+        customer.request("GET", f"/webhooks/page/live?after={taken['sequence']}", stream=True) as broken,
+    ):
+        assert broken.status_code == 200
+        assert "done" not in broken.text
+    assert desk.bot.log.read_text().count("The support page's server has failed") == failures
+    desk.write(customer, "Still here.")
+    assert next(stream(customer, taken["sequence"]))["text"] == "Still here."
+
+
+def test_who_waits_is_the_agents_also_where_the_page_has_not_told_them(desk: Desk) -> None:
+    desk.store.beat("Anna")
+    customer = desk.bot.customer(language="en")
+    assert desk.store.want(customer.conversation, "en", None)
+    desk.applied(customer)
+    assert desk.store.take(customer.conversation, "Anna")
+    assert customer.say("hello Anna").parts == []
+    assert desk.store.hand_back(customer.conversation, "Anna")
+
+
 def test_without_the_tickets_database_whoever_has_no_agent_gets_the_history(desk: Desk) -> None:
     live, waiting, other = desk.live(language="en"), desk.waiting(language="en"), desk.bot.customer(language="en")
     other.say("how do I pay my invoice?")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.page.test_embedding import frame_of
@@ -14,12 +12,6 @@ from tests.page.test_flow import Visit
 from tests.page.visitor import DESKTOP, PHONE
 
 SHARP_PHONE: dict[str, Any] = {"viewport": PHONE, "device_scale_factor": 2, "has_touch": True, "is_mobile": True}
-
-
-@pytest.fixture
-def pictures(root: Path, tmp_path: Path) -> Path:
-    """Where pictures go: into the documentation on request, else nowhere that lasts."""
-    return root / "docs" / "screenshots" if os.environ.get("UPDATE_SCREENSHOTS") == "1" else tmp_path
 
 
 def assert_is_picture(path: Path) -> None:

@@ -14,23 +14,18 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
 from bot.settings import PROJECT_ROOT
 from bot.training import train
 from tests.support.desks import WebhookDesk
+from tests.support.programs import START_SECONDS, STOP_SECONDS, Program, Supervisor, agents_desk, status_of
 from tests.support.servers import PostgresServer, RabbitServer, RedisServer, ServerMissing, free_port, wait_until
 
 NGINX = Path("/usr/sbin/nginx")
-START_SECONDS = 300
-STOP_SECONDS = 60
 # As many as the load needs; limits are what other tests are about.
 UNLIMITED = {
     "BOT_LIMIT_MESSAGES_PER_CONVERSATION": "100000 per minute",
@@ -38,50 +33,6 @@ UNLIMITED = {
     "BOT_LIMIT_SESSIONS_PER_ADDRESS": "100000 per minute",
     "BOT_TURNS_PER_ADDRESS": "1000",
 }
-
-
-@dataclass
-class Program:
-    """A process of ours that is started anew when it has died.
-
-    Args:
-        command: what Python runs.
-        health: the address that answers 200 once it can be used; None where nobody waits for it.
-        log: where its messages go.
-        environment: its variables.
-    """
-
-    command: list[str]
-    health: str | None
-    log: Path
-    environment: dict[str, str]
-    process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Starts it; whether it answers yet is for the caller to wait for."""
-        with self.log.open("ab") as log:
-            command = [sys.executable, *self.command]
-            self.process = subprocess.Popen(command, cwd=PROJECT_ROOT, env=self.environment, stdout=log, stderr=log)
-
-    def stop(self) -> None:
-        """Lets it finish what it has in hand."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait(timeout=STOP_SECONDS)
-
-    def kill(self) -> None:
-        """Kills it at once, and what it has started."""
-        assert self.process is not None
-        for child in _children(self.process.pid):
-            os.kill(child, signal.SIGKILL)
-        self.process.kill()
-        self.process.wait(timeout=STOP_SECONDS)
-
-    def wait(self) -> None:
-        """Waits until it answers."""
-        health = self.health
-        if health is not None:
-            wait_until(lambda: _status(health) == 200, health, START_SECONDS)
 
 
 class Stack:
@@ -97,6 +48,7 @@ class Stack:
         actions_apart: whether there is an action server; otherwise each Rasa server runs its actions itself.
         rest: whether the Rasa servers open the plain REST channel, too.
         desk: whether there is a help desk, and a worker that delivers tickets to it.
+        agents: whether agents can take over; their desk is started, too.
 
     Raises:
         ServerMissing: a server is not installed.
@@ -113,13 +65,12 @@ class Stack:
         actions_apart: bool = True,
         rest: bool = False,
         desk: bool = False,
+        agents: bool = False,
     ) -> None:
         if not NGINX.exists():
             raise ServerMissing("nginx is not installed; run tools/install-test-servers.sh.")
         self.folder, self.model, self.port = folder, model, port or free_port()
         self.token = secrets.token_urlsafe(24)
-        self._stopped = threading.Event()
-        self._changing = threading.Lock()
         folder.chmod(0o755)
         self.postgres = PostgresServer(_made(folder / "pg"))
         self.redis = RedisServer(_made(folder / "redis"))
@@ -132,6 +83,7 @@ class Stack:
             "PYTHONUNBUFFERED": "1",
             "BOT_TICKETS_DATABASE": self.postgres.database(),
             "BOT_LOG_FORMAT": "json",
+            **({"BOT_DESK": "on"} if agents else {}),
             **(settings or {}),
         }
         opens_tickets = {**tickets, **({"BOT_TICKETS_TARGETS": "webhook"} if desk else {})}
@@ -151,16 +103,22 @@ class Stack:
             folder / "actions.log",
             {**opens_tickets, "SANIC_HOST": "127.0.0.1"},
         )
-        self._options = ["--rest"] if rest else []
+        options = ["--rest"] if rest else []
         self.worker_ports = [free_port() for _ in range(workers)]
-        self.workers = [self._worker(number, port) for number, port in enumerate(self.worker_ports, start=1)]
+        self.workers = [
+            rasa_server(port, model, folder / f"worker-{number}.log", self.environment, *options)
+            for number, port in enumerate(self.worker_ports, start=1)
+        ]
         delivers = {**tickets, **(self.desk.environment if self.desk else {})}
         delivery = Program(["-m", "bot", "tickets", "deliver"], None, folder / "delivery.log", delivers)
-        self.programs = [
+        self.agents_desk = agents_desk(folder, self.environment)
+        programs = [
             *([self.actions] if actions_apart else []),
             *self.workers,
             *([delivery] if desk else []),
+            *([self.agents_desk] if agents else []),
         ]
+        self._supervisor = Supervisor(programs)
         self._nginx: subprocess.Popen[bytes] | None = None
 
     @property
@@ -168,16 +126,17 @@ class Stack:
         """Where the page is."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def programs(self) -> list[Program]:
+        """What is started anew when it has died."""
+        return self._supervisor.programs
+
     def start(self) -> None:
         """Starts everything and waits until all of it answers."""
         if self.rabbit is not None:
             self.rabbit.start()
-        for program in self.programs:
-            program.start()
-        for program in self.programs:
-            program.wait()
+        self._supervisor.start()
         self._start_nginx()
-        threading.Thread(target=self._keep_running, name="supervisor", daemon=True).start()
 
     def restart_workers(self, model: Path | None = None) -> None:
         """Restarts one Rasa server after the other; the others go on with its conversations meanwhile.
@@ -186,7 +145,7 @@ class Stack:
             model: what they serve from now on; None leaves it.
         """
         for worker in self.workers:
-            with self._changing:
+            with self._supervisor.changing:
                 worker.stop()
                 if model is not None:
                     worker.command[worker.command.index("--model") + 1] = str(model)
@@ -195,27 +154,16 @@ class Stack:
 
     def stop(self) -> None:
         """Stops everything."""
-        self._stopped.set()
-        with self._changing:
-            if self._nginx is not None:
-                self._nginx.terminate()
-                self._nginx.wait(timeout=STOP_SECONDS)
-            for program in reversed(self.programs):
-                program.stop()
+        if self._nginx is not None:
+            self._nginx.terminate()
+            self._nginx.wait(timeout=STOP_SECONDS)
+        self._supervisor.stop()
         if self.rabbit is not None:
             self.rabbit.stop()
         self.redis.stop()
         self.postgres.stop()
         if self.desk is not None:
             self.desk.down()
-
-    def _worker(self, number: int, port: int) -> Program:
-        return Program(
-            ["-m", "bot", "run", "--port", str(port), "--model", str(self.model), *self._options],
-            f"http://127.0.0.1:{port}/health/ready",
-            self.folder / f"worker-{number}.log",
-            self.environment,
-        )
 
     def _start_nginx(self) -> None:
         servers = "\n".join(f"    server 127.0.0.1:{port} max_fails=1 fail_timeout=1s;" for port in self.worker_ports)
@@ -226,36 +174,53 @@ class Stack:
         file.write_text(template.format(**values), encoding="utf8")
         with (self.folder / "nginx.log").open("ab") as log:
             self._nginx = subprocess.Popen([str(NGINX), "-c", str(file), "-p", str(self.folder)], stderr=log)
-        wait_until(lambda: _status(f"{self.origin}/") == 200, "nginx", START_SECONDS)
+        wait_until(lambda: status_of(f"{self.origin}/") == 200, "nginx", START_SECONDS)
 
-    def _keep_running(self) -> None:
-        while not self._stopped.wait(0.2):
-            with self._changing:
-                if self._stopped.is_set():
-                    return
-                for program in self.programs:
-                    if program.process is not None and program.process.poll() is not None:
-                        program.start()
+
+class Embedded:
+    """One bot with SQLite, and the agents' desk, as `make run DESK=1` starts them.
+
+    Args:
+        folder: where data and logs go.
+        model: the model that is served.
+        settings: further variables of both processes' environment.
+    """
+
+    def __init__(self, folder: Path, model: Path, settings: Mapping[str, str] | None = None) -> None:
+        self.environment = {
+            **os.environ,
+            "PYTHONUNBUFFERED": "1",
+            **{f"BOT_{name}_DATABASE": f"sqlite:///{folder / name}.db" for name in ("TICKETS", "TRACKER", "ARTICLES")},
+            "BOT_SECRETS_DIR": str(folder / "secrets"),
+            "BOT_DESK": "on",
+            "BOT_PROXIES_COUNT": "1",
+            **(settings or {}),
+        }
+        self.agents_desk = agents_desk(folder, self.environment)
+        self.bot = rasa_server(free_port(), model, folder / "bot.log", self.environment)
+        self.origin = self.bot.origin
+        self._supervisor = Supervisor([self.bot, self.agents_desk])
+        self.programs = self._supervisor.programs
+        self.start, self.stop = self._supervisor.start, self._supervisor.stop
+
+
+def rasa_server(port: int, model: Path, log: Path, environment: dict[str, str], *options: str) -> Program:
+    """Returns a Rasa server.
+
+    Args:
+        port: where it listens.
+        model: the model that is served.
+        log: where its messages go.
+        environment: its variables.
+        *options: further ones of `python -m bot run`.
+    """
+    command = ["-m", "bot", "run", "--port", str(port), "--model", str(model), *options]
+    return Program(command, f"http://127.0.0.1:{port}/health/ready", log, environment)
 
 
 def _made(folder: Path) -> Path:
     folder.mkdir()
     return folder
-
-
-def _status(url: str) -> int:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as response:
-            return int(response.status)
-    except urllib.error.HTTPError as error:
-        return error.code
-    except OSError:
-        return 0
-
-
-def _children(pid: int) -> list[int]:
-    tasks = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for task in tasks for child in task.read_text().split()]
 
 
 def main() -> int:
