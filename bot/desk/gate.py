@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -31,6 +31,7 @@ SIGN_IN = "/sign-in"
 OPENID = f"{SIGN_IN}/openid"
 OPENID_CALLBACK = f"{OPENID}/callback"
 _OPEN = (SIGN_IN, OPENID, OPENID_CALLBACK)
+"""Addresses that need no session; their forms need a token all the same."""
 STATUS_PATH = "/ticket-status"
 """Address for other help desks: their messages are signed, so it needs no session and no form's token."""
 _BODY_BYTES = 64 * 1024
@@ -93,14 +94,14 @@ class Gate:
         if b"%00" in request.scope["query_string"] or "\0" in request.url.path or "%00" in request.url.path:
             return PlainTextResponse("This address cannot be read.", 400)  # no database takes zero bytes
         request.state.address = self._address(request)
-        if request.scope["path"] == STATUS_PATH:
+        if request.scope["path"] == STATUS_PATH:  # its signature is checked where its body is read
             request.state.agent = None
             return None
         return await self._admit_agent(request)
 
     async def _admit_agent(self, request: Request) -> Response | None:
-        """Returns an answer that refuses the request, None where an agent asks, or anyone for the sign-in page."""
-        state, cookies = request.state, request.cookies
+        """Returns an answer that refuses the request, None where an agent asks, or anyone who is to sign in."""
+        state, cookies, path = request.state, request.cookies, request.scope["path"]  # the path that routes go by
         state.secret = cookies.get(SESSION_COOKIE, "")
         state.agent = await run_in_threadpool(self._accounts.agent_of, state.secret) if state.secret else None
         if state.agent is None:
@@ -115,7 +116,7 @@ class Gate:
                 sent.encode(), state.token.encode()
             ):
                 return PlainTextResponse("This form is not from this session; load the page anew.", 403)
-        if state.agent is None and request.url.path not in _OPEN and not request.url.path.startswith("/static/"):
+        if state.agent is None and path not in _OPEN and not path.startswith("/static/"):
             browses = "text/html" in request.headers.get("accept", "") and request.method in _SAFE
             return RedirectResponse(SIGN_IN, 303) if browses else PlainTextResponse("Sign in first.", 401)
         return None
@@ -175,7 +176,7 @@ def set_cookie(
 
 
 async def read_body(request: Request, most: int = _BODY_BYTES) -> bytes | None:
-    """Returns the body of a request, None where it is too large.
+    """Returns the body of a request, None where it is too large or the client has gone before its end.
 
     Args:
         request: what is read.
@@ -195,7 +196,10 @@ async def read_body(request: Request, most: int = _BODY_BYTES) -> bytes | None:
 
     if int(Headers(scope=request.scope).get("content-length") or 0) > most:
         return None
-    return await asyncio.wait_for(read(), _BODY_SECONDS)
+    try:
+        return await asyncio.wait_for(read(), _BODY_SECONDS)
+    except ClientDisconnect:
+        return None
 
 
 async def _form(request: Request) -> dict[str, Any] | None:

@@ -174,7 +174,7 @@ class OpenId:
 
     def _completed(self, claims: dict[str, Any], session: OAuth2Session, metadata: Mapping[str, Any]) -> dict[str, Any]:
         """Adds what the provider says at its address for claims: with many, the id token has the subject only."""
-        if not {"name", self._settings.desk_openid_claim} - set(claims) or "userinfo_endpoint" not in metadata:
+        if {"name", self._settings.desk_openid_claim} <= set(claims) or "userinfo_endpoint" not in metadata:
             return claims
         more = _json(session.get(metadata["userinfo_endpoint"]))
         if more.get("sub") != claims["sub"]:

@@ -33,7 +33,12 @@ class _MessageRefused(Exception):  # noqa: N818 - an answer rather than an error
 
 
 async def take_status(desk: Desk, request: Request) -> Response:
-    """Takes in `{"ticket": "T-48210-K7QX3M", "status": "closed"}`; the same message again does nothing."""
+    """Takes in `{"ticket": "T-48210-K7QX3M", "status": "closed"}`; the same message again does nothing.
+
+    Args:
+        desk: has the tickets, and the key that messages are signed with.
+        request: the message; a refusal's body says how to mend it.
+    """
     try:
         identity, number, status = await _read(desk.status_key, request)
         applied = await run_in_threadpool(StatusReports(desk.tickets).take_message, identity, number, status)

@@ -104,12 +104,12 @@ class StatusReports:
             The numbers of the tickets that were changed here.
         """
         changed = []
-        for way, status in self._changed_there(target, seen):
+        for delivery, status in self._changed_there(target, seen):
             with self._database.writing() as connection:
                 ticket = connection.execute(
-                    select(TICKETS).where(TICKETS.c.id == way.ticket_id).with_for_update()
+                    select(TICKETS).where(TICKETS.c.id == delivery.ticket_id).with_for_update()
                 ).first()
-                stale = (OUTBOX.c.id == way.id) & (OUTBOX.c.closed_there != status.is_closed)
+                stale = (OUTBOX.c.id == delivery.id) & (OUTBOX.c.closed_there != status.is_closed)
                 noted = connection.execute(update(OUTBOX).where(stale).values(closed_there=status.is_closed)).rowcount
                 # Another process may have seen the same, or the ticket may have been erased.
                 if ticket and noted and set_closed(connection, ticket, by, status.is_closed):
@@ -126,14 +126,15 @@ class StatusReports:
             # A worker that was killed has not noted what the ticket is called there, but the number tells it, too.
             named = [number[0] for number in by_number if number]
             mine = or_(OUTBOX.c.external_id.in_(by_id), OUTBOX.c.external_id.is_(None) & OUTBOX.c.ticket_id.in_(named))
-            for way in self._database.rows(select(*columns).join(TICKETS).where(OUTBOX.c.target == target, mine)):
-                status = by_id.get(way.external_id) or by_number.get((way.ticket_id, way.code))
-                if status and status.is_closed != way.closed_there and _is_about(status, way):
-                    yield way, status
+            for delivery in self._database.rows(select(*columns).join(TICKETS).where(OUTBOX.c.target == target, mine)):
+                status = by_id.get(delivery.external_id) or by_number.get((delivery.ticket_id, delivery.code))
+                if status and status.is_closed != delivery.closed_there and _is_about(status, delivery):
+                    yield delivery, status
 
 
-def _is_about(status: StatusSeen, way: Row) -> bool:
+def _is_about(status: StatusSeen, delivery: Row) -> bool:
     """Tells whether a status is of the ticket that was delivered: another help desk may count from 1 again."""
     if status.number is None:
-        return bool(status.external_id == way.external_id)
-    return numbers.parse(status.number) == (way.ticket_id, way.code) and way.external_id in (None, status.external_id)
+        return bool(status.external_id == delivery.external_id)
+    is_named = numbers.parse(status.number) == (delivery.ticket_id, delivery.code)
+    return is_named and delivery.external_id in (None, status.external_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import time
 import uuid
 from collections.abc import Iterator
@@ -174,6 +175,19 @@ def test_a_large_body_without_a_length_is_refused(told: RunningDesk) -> None:
     chunks = (b"x" * 4096 for _ in range(64))
     answer = requests.post(f"{told.address}/ticket-status", data=chunks, timeout=30)
     assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("path", ["/ticket-status", "/sign-in"])
+def test_a_client_that_goes_before_the_end_of_its_body_is_no_error(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], path: str
+) -> None:
+    with serving(f"sqlite:///{tmp_path / 'tickets.db'}", tmp_path, tickets_status_secret=SECRET) as running:
+        host = running.address.removeprefix("http://")
+        with socket.create_connection(("127.0.0.1", int(host.split(":")[1])), timeout=30) as client:
+            client.sendall(f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100\r\n\r\n{{".encode())
+            client.shutdown(socket.SHUT_WR)
+            assert client.recv(1) == b""
+    assert capfd.readouterr().err == ""  # uvicorn writes there what an endpoint raises
 
 
 def test_a_message_that_failed_is_taken_in_when_it_comes_again(told: RunningDesk) -> None:

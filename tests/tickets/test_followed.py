@@ -295,6 +295,16 @@ def test_a_token_that_is_refused_is_told_with_the_remedy(
     assert "BOT_TICKETS_RT_TOKEN" in warning
 
 
+def test_an_address_that_is_not_request_trackers_is_not_blamed_on_the_token(
+    store: TicketStore, tracker: RequestTracker, caplog: pytest.LogCaptureFixture
+) -> None:
+    elsewhere = RequestTrackerStatus(f"{tracker.url.rstrip('/')}/REST/2.0/nowhere", tracker.token, 20)
+    assert Follower(elsewhere, store).ask() == 0
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert "404" in warning
+    assert "BOT_TICKETS_RT_TOKEN" not in warning
+
+
 def test_two_workers_that_see_the_same_change_a_ticket_once(each_store: TicketStore, tracker: RequestTracker) -> None:
     ((number, identity),) = delivered(each_store, tracker)
     tracker.edit(identity, Status="resolved")

@@ -48,8 +48,8 @@ class StatusSource(Protocol):
 class Follower:
     """Takes in what has become of tickets at one help desk.
 
-    The mark up to which it has asked is the help desk's own time and is kept in the store: after a restart it goes on
-    where it was, and no clock is compared with another one. What is seen twice changes nothing.
+    The mark, the moment up to which it has asked, is kept in the store: after a restart it goes on where it was. It is
+    the help desk's own time, or ours where the help desk's clock is ahead. What is seen twice changes nothing.
 
     Args:
         source: the help desk.

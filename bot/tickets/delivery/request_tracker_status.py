@@ -55,7 +55,8 @@ class RequestTrackerStatus:
         except requests.RequestException as error:
             answer = error.response
             told = f"it answered {answer.status_code} {answer.reason}" if answer is not None else type(error).__name__
-            remedy = "; look at BOT_TICKETS_RT_TOKEN and its rights" if answer is not None else ""
+            is_token = answer is not None and answer.status_code in (401, 403)
+            remedy = "; look at BOT_TICKETS_RT_TOKEN and its rights" if is_token else ""
             raise StatusError(f"Request Tracker does not tell it ({told}{remedy}).") from error
         except (KeyError, TypeError, ValueError) as error:
             raise StatusError(f"Request Tracker answers what cannot be read ({error!r}).") from error
