@@ -47,7 +47,7 @@ class ActionRecommendedSteps(BotAction):
 
 
 def _answer_likeliest(turn: Turn, possible: list[str]) -> list[EventType]:
-    """Says what to do now about the likeliest of several issues, with the others beside it; nothing where it is a guess."""
+    """Says what to do now about the likeliest of several issues, the others beside it; nothing where that is a guess."""
     likeliest, *others = possible
     article = turn.article(likeliest)
     ranking = (turn.tracker.latest_message or {}).get("intent_ranking") or []
@@ -99,7 +99,8 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
         ask_for_product(turn, issue, turn.reply("utter_ask_product"))
         return [*events, SlotSet("product_asked", True)]
     message = answer_message(turn, issue, product)
-    if named and _is_later(turn, issue) and (brief := brief_answer(article, product, turn.agreement)):
+    brief = brief_answer(article, product, turn.agreement) if named and _is_later(turn, issue) else ""
+    if brief and not turn.has_said(brief):
         _tell_language(turn, issue)
         turn.say(brief, [button(turn.label("show_steps"), issue), turn.person_button])
         record_outcome(turn, "abandoned", issue)

@@ -95,7 +95,7 @@ class Context(TrainedComponent):
             # So likely a question must want the steps of another issue than the one at hand to get them.
             "steps_from": 0.5,
             # So likely an issue must be in a conversation to be answered without asking which one is meant.
-            "issue_from": 0.6,
+            "issue_from": 0.45,
             # From which probability on a person is wanted, whatever else was asked.
             "person_from": 0.45,
             # How many times as likely a new matter must be as the likeliest follow-up.

@@ -20,7 +20,8 @@ from bot.nlu.acts import (
     Act,
     CustomerMessage,
 )
-from bot.nlu.models.passage_finder import Evidence, FoundPassage, PassageFinder
+from bot.nlu.models.passage_finder import FoundPassage, PassageFinder
+from bot.nlu.models.passage_scores import Evidence
 from bot.nlu.situation import Situation
 
 _MAY_ASK = frozenset({*SMALL_TALK, *FAILED, "solved", "objection", "step_failed", NONE_OF_THESE})
