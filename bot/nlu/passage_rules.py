@@ -62,7 +62,8 @@ class PassageRules:
 
     def _with_passage(self, act: Act | None, message: CustomerMessage, situation: Situation) -> Act | None:
         """Adds to a question the passage that it asks for; makes a question of what one surely answers."""
-        asks = act is not None and (act.name in QUESTIONS or "question" in act.values)
+        details = act is not None and act.name == "more_detail" and message.words > FEW_WORDS
+        asks = act is not None and (act.name in QUESTIONS or "question" in act.values or details)
         if not situation.topics or not (asks or (not situation.field and _may_ask(act, message, self._issues))):
             return act
         if act is not None and "product" in act.values:
@@ -70,7 +71,7 @@ class PassageRules:
         likeliest, passage = self._find(message, situation)
         if act is None or act.name == NONE_OF_THESE:
             return self._of_matter(act, message, situation.topics, likeliest, passage)
-        if act.name in QUESTIONS and not situation.field:
+        if (details or act.name in QUESTIONS) and not situation.field:
             return self._of_question(act, likeliest, passage)
         if asks:
             sure = passage.confidence >= self._settings["passage_from"]
