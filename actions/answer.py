@@ -58,6 +58,20 @@ def answer_text(article: Article, product: str | None, agreement: str | None, op
     return "\n\n".join(filter(None, paragraphs))
 
 
+def brief_answer(article: Article, product: str | None, agreement: str | None) -> str:
+    """Returns what to do now and what to beware of, without the steps; empty where the article has no such sentence.
+
+    Args:
+        article: the article that answers.
+        product: the customer's product; None takes the issue's first.
+        agreement: the customer's billing agreement, None where it is not known.
+    """
+    shown = shown_variant(article, product, agreement)
+    if not shown.now or agreement_text(article, shown.product, agreement):
+        return ""
+    return "\n\n".join([plain(shown.now), *map(note_text, shown.warnings)])
+
+
 def answer_payload(
     issue: str, article: Article, product: str | None, agreement: str | None = None, opens: bool = True
 ) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
     kind = _asked(turn).removeprefix("ask_")
     found = _named_passage(turn, issue) or _passage_of(kind, turn, turn.article(issue))
     if found is not None:
-        text = f"{found.heading}\n\n{found.text}".strip()
+        text = _with_heading(found) if turn.entity("passages") or turn.has_said(_with_heading(found)) else found.text
     elif kind == "how_long":
         text = turn.reply("no_duration")
     else:
@@ -73,6 +73,10 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
     if turn.entity("question"):
         ask_solved(turn)
     return []
+
+
+def _with_heading(passage: Passage) -> str:
+    return f"{passage.heading}\n\n{passage.text}".strip()
 
 
 def _steps_button(turn: Turn, issue: str) -> list[Button]:
@@ -119,7 +123,8 @@ def _passage_of(kind: str, turn: Turn, article: Article) -> Passage | None:
     found = _find_passage(turn, of_kind) if len(of_kind) > 1 else None
     if found is None and kind in ("what_if", "what_happens"):  # each is about a case of its own
         return _find_passage(turn, sections)
-    found = found or passage_of_kind(article, kind, turn.product)
+    if found is None and not (kind == "where" and len(of_kind) > 1):
+        found = passage_of_kind(article, kind, turn.product)
     if found is None and kind in ("where", "not_there"):
         return _find_passage(turn, sections) or _place(turn, article)
     return found
@@ -182,10 +187,12 @@ def _detail(turn: Turn, issue: str) -> list[EventType]:
     article = turn.article(issue)
     sections, steps = section_passages(article, turn.product), _steps(turn, article)
     found, number = _named_passage(turn, issue), _step(turn, article)
+    if found is None and turn.entity("passages") and _offer_passages(turn):
+        return []
     if found is None and number is not None:
         found = Passage(turn.reply("step_again", number=number), steps[number - 1].text)
     found = found or _find_passage(turn, sections) or _find_passage(turn, steps)
-    text = f"{found.heading}\n\n{found.text}".strip() if found else ""
+    text = _with_heading(found) if found else ""
     if text and not (turn.text and turn.has_said(text)):
         turn.say(text, _buttons_of_named(turn, issue, text))
         return []

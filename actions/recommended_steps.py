@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 
-from actions.answer import answer_message, answer_payload, answer_text, opening_fits, shown_variant
+from actions.answer import answer_message, answer_payload, answer_text, brief_answer, opening_fits, shown_variant
 from actions.conversation import PERSONAL, UNKNOWN, BotAction, Turn, button, issues
 from actions.records import record_outcome
 from actions.topics import ask_which, offer_person_first, offer_topics, possible_issues, settle
 from bot.articles import Article
 from bot.articles.parts import AGREEMENTS, agreements, needs_product
 from bot.articles.replies import language_name
+
+_LIKELY = 0.4
+"""Below that the likeliest of several issues is a guess, and the bot only asks which one it is."""
 
 
 class ActionRecommendedSteps(BotAction):
@@ -38,9 +41,22 @@ class ActionRecommendedSteps(BotAction):
             record_outcome(turn, "abandoned", issue)
             return [*told, SlotSet("issue", issue), FollowupAction("action_follow_up")]
         if possible and turn.just_asked("choice") is None:
-            return [*told, *ask_which(turn, possible)]
+            return [*told, *(_answer_likeliest(turn, possible) or ask_which(turn, possible))]
         events = _open_product(turn, issue) if turn.intent == "choose_product" else None
         return [*told, *(_answer(turn, issue) if events is None else events)]
+
+
+def _answer_likeliest(turn: Turn, possible: list[str]) -> list[EventType]:
+    """Says what to do now about the likeliest of several issues, the others beside it; nothing where that is a guess."""
+    likeliest, *others = possible
+    article = turn.article(likeliest)
+    ranking = (turn.tracker.latest_message or {}).get("intent_ranking") or []
+    confidence = next((entry["confidence"] for entry in ranking if entry["name"] == likeliest), 0.0)
+    unknown = needs_product(article) and turn.product is None
+    if confidence < _LIKELY or unknown or turn.slot("issue") or not (text := brief_answer(article, turn.product, None)):
+        return []
+    turn.say(text, [button(turn.label("show_steps"), likeliest)])
+    return [*ask_which(turn, others, turn.reply("which_passage_again"), likeliest), SlotSet("issue", likeliest)]
 
 
 def _open_product(turn: Turn, issue: str) -> list[EventType] | None:
@@ -77,12 +93,18 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
     events += [SlotSet("issue", issue), SlotSet("other_issue", other if other != issue else None)]
     article = turn.article(issue)
     if needs_product(article) and product is None and not turn.slot("product_asked"):
-        if turn.shows_payloads:  # a page shows the steps of all, to switch between, beside the question
+        if turn.shows_payloads and not _is_later(turn, issue):  # a page shows the steps of all, to switch between
             _tell_language(turn, issue)
             turn.say(None, payload=answer_payload(issue, article, None, opens=opening_fits(turn)))
         ask_for_product(turn, issue, turn.reply("utter_ask_product"))
         return [*events, SlotSet("product_asked", True)]
     message = answer_message(turn, issue, product)
+    brief = brief_answer(article, product, turn.agreement) if named and _is_later(turn, issue) else ""
+    if brief and not turn.has_said(brief):
+        _tell_language(turn, issue)
+        turn.say(brief, [button(turn.label("show_steps"), issue), turn.person_button])
+        record_outcome(turn, "abandoned", issue)
+        return events
     texts = [message["text"], answer_text(article, product, turn.agreement)]
     if turn.text and any(map(turn.has_said, texts)):
         if turn.entity("question"):
@@ -104,6 +126,12 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
         return [*events, FollowupAction("action_follow_up")]
     ask_solved(turn)
     return events
+
+
+def _is_later(turn: Turn, issue: str) -> bool:
+    """Tells whether a typed message brings up another issue than one that was answered before."""
+    before = turn.slot("issue")
+    return bool(turn.text) and before in issues() and before != issue and not turn.has_shown(issue)
 
 
 def _tell_language(turn: Turn, issue: str) -> None:

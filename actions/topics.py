@@ -56,7 +56,8 @@ def _ask_to_rephrase(turn: Turn) -> None:
     """Asks to say it in other words; the second time offers topics, the third time a person."""
     out_of_scope, rephrase = turn.reply("utter_out_of_scope"), turn.reply("utter_rephrase")
     if not turn.has_said(out_of_scope) and not turn.has_said(rephrase):
-        turn.say(out_of_scope if turn.intent == "out_of_scope" else rephrase)
+        person = [turn.person_button] if turn.slot("issue") else []  # an answer was given: it may be about that
+        turn.say(out_of_scope if turn.intent == "out_of_scope" else rephrase, person)
     elif turn.has_said(turn.reply("utter_topics")):
         turn.say(turn.reply("objection_again"), [turn.person_button])
     else:
@@ -72,14 +73,21 @@ def possible_issues(turn: Turn) -> list[str]:
     return found if len(found) > 1 else []
 
 
-def ask_which(turn: Turn, shown: list[str]) -> list[EventType]:
-    """Asks which of the issues it is, by their articles' titles, or none of them."""
+def ask_which(turn: Turn, shown: list[str], question: str = "", answered: str = "") -> list[EventType]:
+    """Asks which of the issues it is, by their articles' titles, or none of them.
+
+    Args:
+        turn: the customer's turn.
+        shown: the issues to choose from.
+        question: the words; without them, the usual ones.
+        answered: an issue that was answered already, in case that it is the one.
+    """
     buttons = [*turn.title_buttons(shown), button(turn.label("neither"), "none_of_these")]
     if "death" in turn.signals:  # often a matter that only a person can settle
         buttons.append(turn.person_button)
-    turn.say(turn.reply("which_issue"), buttons)
-    asked = turn.just_asked("choice")
-    return [SlotSet("choice", {"text": asked["text"] if asked else turn.text, "shown": shown, "turn": turn.number})]
+    turn.say(question or turn.reply("which_issue"), buttons)
+    asked, offered = turn.just_asked("choice"), [*filter(None, [answered]), *shown]
+    return [SlotSet("choice", {"text": asked["text"] if asked else turn.text, "shown": offered, "turn": turn.number})]
 
 
 def offer_person_first(turn: Turn, shown: list[str]) -> bool:

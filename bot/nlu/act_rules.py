@@ -61,6 +61,7 @@ class ActRules:
             self._wants_person,
             self._names_product,
             self._chooses,
+            self._takes_up_steps,
             _tells_more,
             self._after_answer,
         )
@@ -163,8 +164,9 @@ class ActRules:
             return None  # "and if we have no azure account yet?"
         # "I did not ask about azure", "that is for administrators, mine is a family plan"
         objects = message.likeliest == "objection" and (situation.product in answer.named or others == {_PERSONAL})
-        chooses = "choose_product" in (message.likeliest, message.intent)
-        same_issue = named == situation.issue and clearly >= LIKELY  # "and how do I pay for azure?"
+        again = situation.product in answer.named  # "those are mine, two VMs" says nothing against Azure
+        chooses = "choose_product" in (message.likeliest, message.intent) and not again
+        same_issue = named == situation.issue and clearly >= LIKELY and not again  # "and how do I pay for azure?"
         same_issue = same_issue and message.likeliest not in QUESTIONS and others <= {*self._issues[named].products}
         return next(iter(others)) if (objects or chooses or same_issue) and len(others) == 1 else None
 
@@ -186,6 +188,12 @@ class ActRules:
         confidence = message.issues.get(likely, 0.0)
         return Act(likely, confidence) if confidence > max(0.1, others) else None
 
+    def _takes_up_steps(self, message: CustomerMessage, situation: Situation) -> Act | None:
+        """Returns the issue whose steps the bot has offered, for a message that goes along: "yes please"."""
+        offered = situation.offers[0].intent if situation.offers and not situation.question else ""
+        goes_along = message.words <= FEW_WORDS and message.answer.agrees is True
+        return Act(offered, 1.0) if goes_along and offered in self._issues and offered == situation.issue else None
+
     def _after_answer(self, message: CustomerMessage, situation: Situation) -> Act | None:
         """Returns what a message does after an answer, by the follow-up model, None if it begins a new matter."""
         at_hand = situation.issue in self._issues or bool(situation.question)
@@ -195,6 +203,8 @@ class ActRules:
         told: tuple[str, ...] = (*SMALL_TALK, *QUESTIONS, *REACTIONS, *REQUESTS) if at_hand else SMALL_TALK
         if situation.ticket and not at_hand:
             told += ("ask_how_long",)
+        if not situation.ticket and message.acts["ticket_status"] < LIKELY:
+            told = tuple(name for name in told if name != "ticket_status")
         act = max(told, key=lambda name: message.acts.get(name, 0.0))
         confidence = message.acts[act]
         asks = "?" in message.text or (act not in NOT_ASKING and confidence >= LIKELY)

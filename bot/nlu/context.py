@@ -92,12 +92,10 @@ class Context(TrainedComponent):
             "passage_sure": 0.6,
             # The same for the first message of a conversation, which mostly wants the steps.
             "passage_first": 0.7,
-            # So likely an issue must be for its article to answer a question while another one is at hand.
-            "also_about": 0.1,
-            # How much the odds that a question asks for a passage count of the article at hand, and of one that did not
-            # come up, beside those that came up earlier.
-            "weight_at_hand": 10.0,
-            "weight_of_likely": 0.05,
+            # So likely a question must want the steps of another issue than the one at hand to get them.
+            "steps_from": 0.5,
+            # So likely an issue must be in a conversation to be answered without asking which one is meant.
+            "issue_from": 0.45,
             # From which probability on a person is wanted, whatever else was asked.
             "person_from": 0.45,
             # How many times as likely a new matter must be as the likeliest follow-up.
@@ -178,6 +176,8 @@ class Context(TrainedComponent):
             act = passages.add(act, said, replace(situation, product=product))
         if act is not None:
             _annotate(message, act)
+            if act.name in self._issues and act.confidence >= self._config["issue_from"]:
+                message.set("triage", {**(message.get("triage") or {}), "candidates": []}, add_to_output=True)
 
     def _add_first_passage(self, message: Message, situation: Situation) -> None:
         """Adds to a first message the product that it implies and, where one issue is clear, the passage asked for."""

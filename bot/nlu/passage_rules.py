@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from bot.articles.parts import passage_kind
@@ -17,17 +16,19 @@ from bot.nlu.acts import (
     NOT_ASKING,
     QUESTIONS,
     SMALL_TALK,
-    SURE,
+    SOME_WORDS,
     Act,
     CustomerMessage,
 )
 from bot.nlu.models.passage_finder import FoundPassage, PassageFinder
+from bot.nlu.models.passage_scores import Evidence
 from bot.nlu.situation import Situation
 
-_ASKING = frozenset(QUESTIONS) - {"ask_where"}
-"""Acts that ask what a passage answers; where something is mostly stands in a step."""
 _MAY_ASK = frozenset({*SMALL_TALK, *FAILED, "solved", "objection", "step_failed", NONE_OF_THESE})
 """Acts of messages that may ask something beside: "thanks. and are my photos lost?"."""
+_SOME = 0.15
+"""So likely a remark is one that the ranking of intents holds for out of scope."""
+_NOTHING_SAID = frozenset({"out_of_scope", "nlu_fallback"})
 
 
 class PassageRules:
@@ -56,39 +57,72 @@ class PassageRules:
 
     def asked_first(self, text: str, issue: str, product: str | None) -> FoundPassage | None:
         """Returns the passage that the first message of a conversation surely asks for, None if there is none."""
-        found = self._finder.find(self._finder.scores(text), issue, product)
+        found = self._finder.find_first(text, issue, product)
         return found if found.slug and found.confidence >= self._settings["passage_first"] else None
 
     def _with_passage(self, act: Act | None, message: CustomerMessage, situation: Situation) -> Act | None:
         """Adds to a question the passage that it asks for; makes a question of what one surely answers."""
-        asks = act is not None and (act.name in _ASKING or "question" in act.values)
+        details = act is not None and act.name == "more_detail" and message.words > FEW_WORDS
+        asks = act is not None and (act.name in QUESTIONS or "question" in act.values or details)
         if not situation.topics or not (asks or (not situation.field and _may_ask(act, message, self._issues))):
             return act
         if act is not None and "product" in act.values:
             situation = replace(situation, product=act.values["product"])
-        if act is not None and act.name in _ASKING and not situation.field:
-            found = self._passage(message, situation, situation.topics[0])
-            return Act(act.name, act.confidence, {**act.values, **self._answer_or_choice(found)})
-        begins = act is None or act.name == NONE_OF_THESE
-        named, confidence = message.named
-        # "my credit card was declined", once more, asks nothing.
-        may_ask = "?" in message.text or message.words > FEW_WORDS
-        if begins and may_ask and named in situation.topics and confidence >= LITTLE:
-            found = self._passage(message, situation, named)
-        elif asks:
-            found = self._passage(message, situation, situation.topics[0])
-        elif act is not None and act.name == "objection":  # what is at hand may be the very mistake
-            found = self._passage(message, situation, situation.topics[0], 1.0)
-        else:
-            found = self._passage(message, situation, None)
-            if found.confidence < self._settings["passage_of_matter" if begins else "passage_sure"]:
-                return act
-        if found.confidence < self._settings["passage_from"]:
+        likeliest, passage = self._find(message, situation)
+        if act is None or act.name == NONE_OF_THESE:
+            return self._of_matter(act, message, situation.topics, likeliest, passage)
+        if (details or act.name in QUESTIONS) and not situation.field:
+            return self._of_question(act, likeliest, passage)
+        if asks:
+            sure = passage.confidence >= self._settings["passage_from"]
+            return Act(act.name, act.confidence, {**act.values, **passage.values}) if sure else act
+        return self._beside(act, message, likeliest, passage)
+
+    def _beside(self, act: Act, message: CustomerMessage, likeliest: FoundPassage, passage: FoundPassage) -> Act:
+        """Returns the question that stands beside thanks, a verdict or an objection, else the act itself."""
+        if act.name in NOT_ASKING and "?" in message.text and likeliest.issue:  # "thanks. do you need the certificate?"
+            return self._of_question(Act(_question_of(passage.slug), passage.confidence), likeliest, passage)
+        asks = act.name not in NOT_ASKING or max(message.acts[name] for name in QUESTIONS) >= LITTLE
+        enough = self._settings["passage_from" if act.name == "objection" else "passage_sure"]
+        if not asks or not likeliest.slug or likeliest.confidence < enough:
             return act
-        if act is not None and asks:
-            return Act(act.name, act.confidence, {**act.values, **found.values})
-        kept = act.name if act is not None and act.name in ("objection", "step_failed") else _question_of(found.slug)
-        return Act(kept, found.confidence, found.values)
+        kept = act.name if act.name in ("objection", "step_failed") else _question_of(likeliest.slug)
+        return Act(kept, likeliest.confidence, likeliest.values)
+
+    def _of_question(self, act: Act, likeliest: FoundPassage, passage: FoundPassage) -> Act:
+        """Returns a question with the passage that answers it, or the issue whose steps do."""
+        if likeliest.issue and not likeliest.slug and likeliest.confidence >= self._settings["steps_from"]:
+            return Act(likeliest.issue, likeliest.confidence)  # "and how do I cancel it, then?"
+        if act.name == "ask_where" and passage.confidence < self._settings["passage_alone"]:
+            return act  # where something is mostly stands in a step
+        return Act(act.name, act.confidence, {**act.values, **self._answer_or_choice(passage)})
+
+    def _of_matter(
+        self,
+        act: Act | None,
+        message: CustomerMessage,
+        topics: Collection[str],
+        likeliest: FoundPassage,
+        passage: FoundPassage,
+    ) -> Act | None:
+        """Returns the question, or the issue, of a message that seems to begin a matter of its own."""
+        asks = "?" in message.text
+        if not likeliest.issue:
+            remarks = act is None and not asks and message.intent in _NOTHING_SAID
+            return Act("remark", remark) if remarks and (remark := message.acts["remark"]) >= _SOME else act
+        names_issue = act is None and message.intent in self._issues
+        plain = message.named[1] >= self._settings["clear_issue"] and not asks and message.words <= SOME_WORDS
+        if names_issue and plain and message.intent not in topics:  # "I want to cancel my subscription"
+            return Act(*message.named)
+        if names_issue and not likeliest.slug and likeliest.issue_confidence >= self._settings["issue_from"]:
+            return Act(likeliest.issue, likeliest.issue_confidence)
+        # "my credit card was declined", once more, asks nothing.
+        if not asks and message.words <= FEW_WORDS:
+            return act
+        found = passage if names_issue else likeliest
+        if found.slug and found.confidence >= self._settings["passage_from" if names_issue else "passage_of_matter"]:
+            return Act(_question_of(found.slug), found.confidence, self._answer_or_choice(found))
+        return Act("more_detail", found.confidence, found.choice) if names_issue and asks else act
 
     def _answer_or_choice(self, found: FoundPassage) -> dict[str, str]:
         """Returns the passage that answers a question, the next ones beside it if it is doubtful, or a choice."""
@@ -100,39 +134,20 @@ class PassageRules:
         """Adds the likeliest passages of the topic at hand to "did all that, still declined"."""
         if act is None or act.name not in FAILED or not situation.topics or message.words < FEW_WORDS:
             return act
-        found = self._passage(message, situation, situation.topics[0])
-        return Act(act.name, act.confidence, {**act.values, **found.choice})
+        _, passage = self._find(message, situation)
+        return Act(act.name, act.confidence, {**act.values, **passage.choice})
 
-    def _passage(
-        self, message: CustomerMessage, situation: Situation, shown: str | None, weight: float | None = None
-    ) -> FoundPassage:
-        """Returns the passage that answers a message best.
-
-        Args:
-            message: the message.
-            situation: where it is said.
-            shown: the issue whose steps the customer has seen and asks about; None if the message may ask nothing.
-            weight: how many times that issue counts beside the others; None for the setting.
-        """
-        scores = self._finder.scores(message.text)
-        find = partial(self._finder.find, scores, product=situation.product or None, given=situation.given)
-        named, confidence = message.named
-        about = [name for name, likely in message.issues.items() if likely >= self._settings["also_about"]]
-        if shown is None:
-            # Of an issue that it names clearly, else of those that came up, and of those that it may be about.
-            clearly = named not in situation.topics and confidence >= SURE
-            issues = [named] if clearly else dict.fromkeys([*situation.topics, *about])
-            return max(map(find, issues), key=lambda one: one.confidence)
-        weights = {
-            **dict.fromkeys(about, self._settings["weight_of_likely"]),
-            **dict.fromkeys(situation.topics, 1.0),
-            shown: self._settings["weight_at_hand"] if weight is None else weight,
-        }
-        odds = {issue: weight * find(issue).odds for issue, weight in weights.items()}
-        return find(
-            max(odds, key=lambda issue: odds[issue]),
-            kinds={name.removeprefix("ask_"): message.acts[name] for name in QUESTIONS},
+    def _find(self, message: CustomerMessage, situation: Situation) -> tuple[FoundPassage, FoundPassage]:
+        """Returns the likeliest that a message asks for, and the likeliest passage."""
+        evidence = Evidence(
+            message.ranking,
+            message.acts,
+            at_hand=situation.topics[0],
+            earlier=situation.topics[1:],
+            product=situation.product or None,
+            given=situation.given,
         )
+        return self._finder.find(message.text, evidence)
 
 
 def _question_of(slug: str) -> str:
@@ -144,7 +159,7 @@ def _question_of(slug: str) -> str:
 def _may_ask(act: Act | None, message: CustomerMessage, issues: Iterable[str]) -> bool:
     """Tells whether a message that no act makes a question may be one all the same."""
     if act is None:
-        return message.intent in (*issues, "out_of_scope", "nlu_fallback")
+        return message.intent in _NOTHING_SAID or message.intent in issues
     if act.name in NOT_ASKING and "?" not in message.text and act.confidence >= LIKELY:
         return False
     return act.name in _MAY_ASK and message.words > FEW_WORDS

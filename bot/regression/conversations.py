@@ -12,7 +12,7 @@ import logging
 import os
 import tempfile
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -164,7 +164,7 @@ class Player:
             replies, answers = await self._say(turn.says)
             message = next(event for event in reversed(self._tracker.events) if isinstance(event, UserUttered))
             intent = str(message.intent.get("name") or "")
-            product = {entity["entity"]: entity["value"] for entity in message.entities}.get("product")
+            values = {entity["entity"]: str(entity["value"]) for entity in message.entities}
             whole = "\n".join(replies)
             heard.append(
                 Heard(
@@ -172,7 +172,7 @@ class Player:
                     turn=turn,
                     intent=intent,
                     replies=tuple(replies),
-                    right=self._brings_about(turn, intent, product),
+                    right=self._brings_about(turn, intent, values),
                     repeated=bool(whole) and whole in self._said and turn.act not in _OFTEN_ALIKE,
                     apologised=turn.act == "thank" and _is_apology(replies, self._script.language),
                     forced=turn.act == "out_of_scope" and answers,
@@ -183,10 +183,15 @@ class Player:
                 self._issue = turn.value
         return heard
 
-    def _brings_about(self, turn: Turn, intent: str, product: str | None) -> bool:
-        """Tells whether an intent is what a turn must bring about."""
+    def _brings_about(self, turn: Turn, intent: str, values: Mapping[str, str]) -> bool:
+        """Tells whether an intent with its entities is what a turn must bring about.
+
+        An issue is reached by a passage of its article, too: the steps are on a button beside it.
+        """
         if turn.act == "product":
-            return intent == "choose_product" and product == turn.value
+            return intent == "choose_product" and values.get("product") == turn.value
+        if turn.act == "issue" and values.get("section"):
+            return values["about"] == turn.value
         names = (f"{turn.act} {turn.value}", f"{turn.act} in form" if turn.state in _FIELDS else "", turn.act)
         also = next((_INTENTS[name] for name in names if name in _INTENTS), [turn.act])
         return bool(intent) and intent in (*also, turn.value)

@@ -1,44 +1,48 @@
-"""Finds the passage of an article that a question asks for."""
+"""Finds what a message in a conversation asks for: a passage of an article, an issue's steps, or nothing of ours."""
 
 from __future__ import annotations
 
 import json
 import zlib
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from scipy import sparse
+from sklearn.preprocessing import normalize
 
-from bot.articles.parts import passage_kind, section_product
-from bot.encoder.sentences import Floats, load_sentence_encoder
+from bot.articles.parts import section_product
+from bot.encoder.sentences import load_sentence_encoder
 from bot.nlu.models.intent_model import learn_meaning
 from bot.nlu.models.labelled_texts import LabelledText
 from bot.nlu.models.linear import LinearModel, softmax
+from bot.nlu.models.ngrams import NgramFeatures
+from bot.nlu.models.passage_scores import Evidence, PassageLabels
 
-_MODEL, _LABELS = "passages.npz", "passages.json"
+_MODEL, _LABELS, _SIMILAR, _RARITY = "passages.npz", "passages.json", "similar.npz", "idf.npy"
+_BUCKETS = 2**16
 _OTHERS = 0.2
 """So many first messages on an article's issue, on other issues, and questions on those, for each of its questions."""
 _CHOICE = 2
 """So many passages are named beside the likeliest one."""
-_SMALLEST = 1e-6
-_LITTLE = 0.1
-"""Added to how likely each kind of question is, so that no passage is ruled out by its kind alone."""
+
+_NOTHING = "/"
+"""The label of what is neither a passage nor an issue's steps."""
 
 
 @dataclass(frozen=True)
 class FoundPassage:
-    """A passage, and how likely it is what was asked for, 0-1: 0 where no passage of the article is."""
+    """A passage, an issue's steps (an empty slug) or nothing of ours (no issue), and how likely it is meant, 0-1."""
 
     issue: str
     slug: str
     confidence: float
     next: tuple[str, ...] = ()
-    """The slugs of the passages that are the next likely ones."""
-    odds: float = 0.0
-    """That some passage of the article is asked for: probability over counter-probability."""
+    """The passages that are the next likely ones, as `issue/slug`."""
+    issue_confidence: float = 0.0
+    """How likely anything of the issue is meant, 0-1."""
 
     @property
     def values(self) -> dict[str, str]:
@@ -47,35 +51,43 @@ class FoundPassage:
 
     @property
     def choice(self) -> dict[str, str]:
-        """The entity that names it and the next ones, as `issue/slug`; none where the article has no passage."""
-        return self._named((self.slug, *self.next))
+        """The entity that names it and the next ones; none where there is no passage."""
+        return self._named((f"{self.issue}/{self.slug}" if self.slug else "", *self.next))
 
     @property
     def others(self) -> dict[str, str]:
-        """The entity that names the next ones, as `issue/slug`; none where the article has no other passage."""
+        """The entity that names the next ones; none where there is no other passage."""
         return self._named(self.next)
 
-    def _named(self, slugs: Sequence[str]) -> dict[str, str]:
-        names = [f"{self.issue}/{slug}" for slug in slugs if slug]
-        return {"passages": " ".join(names)} if names else {}
+    def _named(self, passages: Sequence[str]) -> dict[str, str]:
+        names = " ".join(filter(None, passages))
+        return {"passages": names} if names else {}
 
 
 @dataclass(frozen=True)
 class PassageFinder:
-    """A logistic regression for each article over the sentence encodings of the questions that its passages answer.
+    """A logistic regression for each article over sentence encodings, beside the words of each passage's questions.
 
-    All stand side by side in one model, whose labels are `issue/slug`; `issue/` is what asks for none of its passages.
+    The regressions stand side by side in one model, whose labels are `issue/slug`; `issue/` is what asks for none of an
+    article's passages.
     """
 
     model: LinearModel
+    ngrams: NgramFeatures
+    """Fitted on the questions."""
+    similar: sparse.csr_matrix
+    """(n-grams, labels): the mean of each passage's questions, of unit length."""
 
     @cached_property
-    def _columns(self) -> dict[str, dict[str, int]]:
-        """Issue -> slug -> column of the model."""
-        columns: dict[str, dict[str, int]] = defaultdict(dict)
+    def _labels(self) -> PassageLabels:
+        return PassageLabels(self.model.labels)
+
+    @cached_property
+    def _columns(self) -> dict[str, list[int]]:
+        """Issue -> its columns of the model."""
+        columns: dict[str, list[int]] = {}
         for column, label in enumerate(self.model.labels):
-            issue, slug = label.split("/")
-            columns[issue][slug] = column
+            columns.setdefault(label.partition("/")[0], []).append(column)
         return columns
 
     @classmethod
@@ -105,65 +117,91 @@ class PassageFinder:
             ]
             labels = [str(examples[row].passage) for row in own] + [f"{issue}/"] * sum(map(len, others))
             models.append(learn_meaning(encodings[np.concatenate([own, *others])], labels, regularisation, 1.0))
+        labels = [label for model in models for label in model.labels]
+        ngrams = NgramFeatures(_BUCKETS)
+        counted = ngrams.fit_transform([question.text for question in questions])
+        rows = [labels.index(str(question.passage)) for question in questions]
+        sums = sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, range(len(rows)))), (len(labels), len(rows)))
         return cls(
             LinearModel(
-                tuple(label for model in models for label in model.labels),
+                tuple(labels),
                 np.concatenate([model.weights for model in models], axis=1),
                 np.concatenate([model.intercept for model in models]),
                 1.0,
-            )
+            ),
+            ngrams,
+            normalize(sums @ counted).T.tocsr(),
         )
 
-    def scores(self, text: str) -> Floats:
-        """Returns the scores of all passages for a message, (1, labels)."""
-        return self.model.scores(load_sentence_encoder().encode([text]))
-
-    def find(
-        self,
-        scores: Floats,
-        issue: str,
-        product: str | None,
-        kinds: Mapping[str, float] | None = None,
-        given: Collection[str] = (),
-    ) -> FoundPassage:
-        """Returns the passage of an article that a message asks for.
+    def find_first(self, text: str, issue: str, product: str | None) -> FoundPassage:
+        """Returns the passage of an issue's article that a message on it asks for, which no conversation precedes.
 
         Args:
-            scores: of the message, see `scores`.
+            text: the message.
             issue: the article's.
-            product: the customer's, None where it is not known: passages for other products do not count.
-            kinds: how likely a message that is surely a question is of each kind (`bot.articles.parts.KINDS`), 0-1;
-                None for one that may as well ask nothing.
-            given: the passages that were shown before, as `issue/slug`; they are not found again.
+            product: the customer's, None where it is not known.
+        """
+        columns = [
+            column
+            for column in self._columns.get(issue, [])
+            if product is None or section_product(self._slug(column)) in (product, None)
+        ]
+        if not columns:
+            return FoundPassage(issue, "", 0.0)
+        likely = softmax(self.model.scores(load_sentence_encoder().encode([text]))[:, columns])[0]
+        return FoundPassage(issue, self._slug(columns[likely.argmax()]), float(likely.max()))
+
+    def find(self, text: str, evidence: Evidence) -> tuple[FoundPassage, FoundPassage]:
+        """Returns what a message asks for where it is said.
+
+        Args:
+            text: the message.
+            evidence: what else is known of it.
 
         Returns:
-            The likeliest one.
+            The likeliest of all, which may be an issue's steps or nothing of ours; and the likeliest passage, whose
+            confidence is that among the passages.
         """
-        slugs = [
-            slug
-            for slug in self._columns.get(issue, {})
-            if (slug or kinds is None)
-            and (product is None or section_product(slug) in (product, None))
-            and f"{issue}/{slug}" not in given
-        ]
-        if not slugs:
-            return FoundPassage(issue, "", 0.0)
-        likely = softmax(scores[:, [self._columns[issue][slug] for slug in slugs]])[0]
-        if kinds is not None:
-            likely = likely * [kinds.get(passage_kind(slug) or "", 0.0) + _LITTLE for slug in slugs]
-        nothing = float(likely[slugs.index("")]) if "" in slugs else 0.0
-        odds = (float(likely.sum()) - nothing) / max(nothing, _SMALLEST)
-        order = [slugs[column] for column in (-likely).argsort()]
-        confidence = float(likely.max() / likely.sum()) if order[0] else 0.0
-        return FoundPassage(issue, order[0], confidence, tuple(filter(None, order[1 : _CHOICE + 1])), odds)
+        names = (*self.model.labels, _NOTHING)
+        similar = (self.ngrams.transform([text]) @ self.similar).toarray()[0]
+        words = len(text.split())
+        likely = self._labels.probabilities(
+            self.model.scores(load_sentence_encoder().encode([text]))[0], similar, words, evidence
+        )
+        order = [place for place in (-likely).argsort().tolist() if likely[place] > 0]
+        of_issue: dict[str, float] = {}
+        for name, probability in zip(names, likely, strict=True):
+            issue = name.partition("/")[0]
+            of_issue[issue] = of_issue.get(issue, 0.0) + probability
+        passages = [place for place in order if not names[place].endswith("/")]
+        among = sum(likely[place] for place in passages) or 1.0
+        following = tuple(names[place] for place in passages[1 : _CHOICE + 1])
+
+        def found(place: int, share: float) -> FoundPassage:
+            issue, _, slug = names[place].partition("/")
+            return FoundPassage(issue, slug, likely[place] / share, following, of_issue[issue])
+
+        passage = found(passages[0], among) if passages else FoundPassage(evidence.at_hand, "", 0.0)
+        return found(order[0], 1.0), passage
+
+    def _slug(self, column: int) -> str:
+        return self.model.labels[column].partition("/")[2]
 
     def save(self, folder: Path) -> None:
-        """Writes it into a folder."""
+        """Writes it into a folder; the words' weights as half precision."""
         self.model.save(folder / _MODEL)
         (folder / _LABELS).write_text(json.dumps(self.model.labels), encoding="utf8")
+        np.save(folder / _RARITY, self.ngrams.idf)
+        columns, rows = self.similar.indices.astype(np.uint16), self.similar.indptr
+        np.savez(folder / _SIMILAR, data=self.similar.data.astype(np.float16), columns=columns, rows=rows)
 
     @classmethod
     def load(cls, folder: Path) -> PassageFinder:
         """Reads what `save` wrote."""
         labels = json.loads((folder / _LABELS).read_text(encoding="utf8"))
-        return cls(LinearModel.load(folder / _MODEL, labels))
+        ngrams = NgramFeatures(_BUCKETS)
+        ngrams.idf = np.load(folder / _RARITY)
+        with np.load(folder / _SIMILAR) as kept:
+            parts = (kept["data"].astype(np.float32), kept["columns"].astype(np.int32), kept["rows"])
+        similar = sparse.csr_matrix(parts, (len(ngrams.idf), len(labels)))
+        return cls(LinearModel.load(folder / _MODEL, labels), ngrams, similar)

@@ -1,0 +1,126 @@
+"""Measures whether follow-up questions get the passage that answers them.
+
+python -m benchmarks.passages [--model FILE] [--languages nb en]
+
+The questions (`tests/conversations/questions/<lang>.tsv`) are by writers who saw no article and no training data; others
+named the passages that answer them (`answered`: 2 wholly, 1 in part, 0 not at all). Each is asked after the steps of its
+issue.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import csv
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from rasa.core.agent import Agent
+from rasa.core.channels.channel import UserMessage
+from rasa.shared.core.events import ActionExecuted, BotUttered, SlotSet, UserUttered
+from rasa.shared.core.trackers import DialogueStateTracker
+from tabulate import tabulate
+
+from bot import rasa_patches
+from bot.settings import PROJECT_ROOT
+from bot.training import train
+
+_QUESTIONS = PROJECT_ROOT / "tests" / "conversations" / "questions"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question, and what the bot would answer it with."""
+
+    language: str
+    answered: int
+    right: frozenset[str]
+    """Passages that answer it, as `issue/slug`."""
+    intent: str
+    shown: str
+    """The passage that is shown; empty for none."""
+    offered: frozenset[str]
+    """Those on buttons, beside it or alone."""
+
+    @property
+    def outcome(self) -> str:
+        """Which of `right`, `offered`, `wrong`, `no passage` it is."""
+        if self.shown in self.right:
+            return "right"
+        if self.right & self.offered:
+            return "offered"
+        return "wrong" if self.shown or self.offered else "no passage"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Asks all questions and prints; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.passages", description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--model", type=Path, help="the trained model; without it, that of the present content")
+    parser.add_argument("--languages", nargs="+")
+    options = parser.parse_args(arguments)
+    asked = [
+        one
+        for one in asyncio.run(ask_all(options.model or train(PROJECT_ROOT)))
+        if not options.languages or one.language in options.languages
+    ]
+    for answered, name in ((2, "answered wholly"), (1, "answered in part"), (0, "answered by none")):
+        _print(name, [one for one in asked if one.answered == answered])
+    _print("all that a passage answers", [one for one in asked if one.answered])
+    return 0
+
+
+def _print(name: str, asked: Sequence[Asked]) -> None:
+    outcomes = ("right", "offered", "wrong", "no passage")
+    rows = []
+    for language in (*sorted({one.language for one in asked}), "all"):
+        found = [one.outcome for one in asked if language in (one.language, "all")]
+        rows.append([language, len(found), *(f"{100 * found.count(each) / len(found):.0f}" for each in outcomes)])
+    print(f"\n{tabulate(rows, (name, 'of', *(f'{each}, %' for each in outcomes)), tablefmt='github')}")
+
+
+async def ask_all(model: Path) -> list[Asked]:
+    """Asks every question on a trained model."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    rasa_patches.install()
+    agent = Agent.load(str(model))
+    assert agent.processor is not None
+    found = []
+    for language, row in _rows():
+        tracker = DialogueStateTracker.from_events("asked", list(_answered(row["issue"], row["product"], language)))
+        parsed = await agent.processor.parse_message(UserMessage(row["message"]), tracker)
+        values = {one["entity"]: str(one["value"]) for one in parsed["entities"]}
+        shown = f"{values['about']}/{values['section']}" if values.get("section") else ""
+        found.append(
+            Asked(
+                language=language,
+                answered=int(row["answered"]),
+                right=frozenset(row["passages"].split()),
+                intent=str(parsed["intent"]["name"]),
+                shown=shown,
+                offered=frozenset(values.get("passages", "").split()),
+            )
+        )
+    return found
+
+
+def _rows() -> Iterator[tuple[str, dict[str, str]]]:
+    for path in sorted(_QUESTIONS.glob("*.tsv")):
+        with path.open(encoding="utf8", newline="") as file:
+            yield from ((path.stem, row) for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def _answered(issue: str, product: str, language: str) -> Iterator[SlotSet | ActionExecuted | BotUttered | UserUttered]:
+    """Yields the events of a conversation in which the steps of an issue were just shown."""
+    yield ActionExecuted("action_listen")
+    yield UserUttered("", {"name": issue})
+    yield from (SlotSet("language", language), SlotSet("issue", issue), SlotSet("product", product))
+    yield BotUttered("...")
+    yield ActionExecuted("action_listen")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,136 @@
+"""Weighs what a message in a conversation may ask for, by its text and by what was said before."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.articles.parts import passage_kind, section_product
+from bot.encoder.sentences import Floats
+from bot.nlu.models.linear import softmax
+
+OUTSIDE, NEW_MATTER = "out_of_scope", "new_matter"
+
+WEIGHTS: Mapping[str, float] = {
+    # Of a passage: log probability among those of its article; cosine to the words of its questions; log probability of
+    # its kind of question; log odds that a passage of its article is asked for; log probability of its issue; whether
+    # the article is the one at hand (more for a short question, which names nothing: "who can do that?"), or of an
+    # earlier topic.
+    "within": 0.59,
+    "similar": 16.8,
+    "kind": 1.38,
+    "passage_odds": 0.06,
+    "passage_issue": 0.3,
+    "at_hand": 5.16,
+    "at_hand_short": 3.96,
+    "earlier": 2.6,
+    # Of an issue's steps: a constant, the same odds, log probability of the issue and of a new matter.
+    "steps": 5.41,
+    "steps_odds": 0.22,
+    "steps_issue": 1.75,
+    "new_matter": 0.81,
+    # Of what is outside: a constant, log probability by the ranking and by the acts.
+    "outside": 4.67,
+    "outside_ranking": 0.41,
+    "outside_act": 1.22,
+}
+"""What each piece of evidence counts: a conditional logit (McFadden 1974), fitted on 2026-11-23 to the questions of
+`benchmarks.passages`, the development halves of the written conversations and of people's messages, and short questions
+and plain requests of the training data; `earlier` is half of `at_hand` by judgement."""
+
+_LONG = 8
+"""A question of so many words mostly says itself what it is about."""
+_MOST_ODDS = 6.0
+# What is added to a probability before its logarithm is taken, so that nothing is ruled out by one piece of evidence.
+_LITTLE_ISSUE, _LITTLE_ACT, _LITTLE_KIND = 0.01, 0.05, 0.1
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a message and of where it is said, beside its text.
+
+    Args:
+        ranking: probability of each intent.
+        acts: probability of each act, if the message is said after an answer.
+        at_hand: the issue whose article the customer has before her.
+        earlier: the issues that came up before that one.
+        product: the customer's, None where it is not known: passages for other products do not count.
+        given: the passages that were shown, as `issue/slug`; they are not found again.
+    """
+
+    ranking: Mapping[str, float]
+    acts: Mapping[str, float]
+    at_hand: str
+    earlier: Collection[str] = ()
+    product: str | None = None
+    given: Collection[str] = ()
+
+
+class PassageLabels:
+    """The labels `issue/slug` of passages and `issue/` of steps, all of an issue together, and how likely each is.
+
+    Args:
+        labels: the labels.
+    """
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        named = [label.partition("/")[::2] for label in labels]
+        self._labels = labels
+        self._issues = tuple(dict.fromkeys(issue for issue, _ in named))
+        self._issue: NDArray[np.int64] = np.array([self._issues.index(issue) for issue, _ in named])
+        self._starts = np.flatnonzero(np.diff(self._issue, prepend=-1))
+        self._steps = np.array([not slug for _, slug in named])
+        self._kinds = [passage_kind(slug) or "" for _, slug in named]
+        self._products = [section_product(slug) for _, slug in named]
+
+    def probabilities(self, scores: Floats, similar: Floats, words: int, evidence: Evidence) -> Floats:
+        """Returns how likely a message asks for each, (labels + 1,); the last is that it asks for nothing of ours.
+
+        Args:
+            scores: of the message by the regression of each article, (labels,).
+            similar: cosine to the words of each passage's questions, (labels,).
+            words: number of words of the message.
+            evidence: what else is known of it.
+        """
+        weights = WEIGHTS
+        highest = np.maximum.reduceat(scores, self._starts)[self._issue]
+        within = scores - highest - np.log(np.add.reduceat(np.exp(scores - highest), self._starts)[self._issue])
+        none = np.add.reduceat(np.where(self._steps, np.exp(within), 0.0), self._starts)
+        odds = np.clip(np.log((1 - none + 1e-9) / (none + 1e-9)), -_MOST_ODDS, _MOST_ODDS)[self._issue]
+        named = np.log([evidence.ranking.get(issue, 0.0) + _LITTLE_ISSUE for issue in self._issues])[self._issue]
+        acts = {name.removeprefix("ask_"): probability for name, probability in evidence.acts.items()}
+        passages = (
+            weights["within"] * within
+            + weights["similar"] * similar
+            + weights["kind"] * np.log([acts.get(kind, 0.0) + _LITTLE_KIND for kind in self._kinds])
+            + weights["passage_odds"] * odds
+            + weights["passage_issue"] * named
+            + np.array([_place(issue, words, evidence) for issue in self._issues])[self._issue]
+        )
+        begins = np.log(acts.get(NEW_MATTER, 0.0) + _LITTLE_ACT)
+        steps = weights["steps"] + weights["steps_odds"] * odds + weights["steps_issue"] * named
+        steps += weights["new_matter"] * begins
+        outside = (
+            weights["outside"]
+            + weights["outside_ranking"] * np.log(evidence.ranking.get(OUTSIDE, 0.0) + _LITTLE_ISSUE)
+            + weights["outside_act"] * np.log(acts.get(OUTSIDE, 0.0) + _LITTLE_ACT)
+        )
+        found = np.append(np.where(self._steps, steps, passages), outside)
+        found[[column for column in range(len(self._labels)) if self._is_excluded(column, evidence)]] = -np.inf
+        probabilities: Floats = softmax(found[None].astype(np.float32))[0]
+        return probabilities
+
+    def _is_excluded(self, column: int, evidence: Evidence) -> bool:
+        """Tells whether something was shown before, or is for another product."""
+        label, product = self._labels[column], self._products[column]
+        other = evidence.product is not None and product not in (evidence.product, None)
+        return other or label in evidence.given or label == f"{evidence.at_hand}/"
+
+
+def _place(issue: str, words: int, evidence: Evidence) -> float:
+    if issue == evidence.at_hand:
+        return WEIGHTS["at_hand"] + WEIGHTS["at_hand_short"] * max(0, _LONG - words) / _LONG
+    return WEIGHTS["earlier"] if issue in evidence.earlier else 0.0
