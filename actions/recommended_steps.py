@@ -47,7 +47,7 @@ class ActionRecommendedSteps(BotAction):
 
 
 def _answer_likeliest(turn: Turn, possible: list[str]) -> list[EventType]:
-    """Says what to do now about the likeliest of several issues, the others beside it; nothing where that is a guess."""
+    """Says what to do now about the likeliest of several issues, the others beside it; not where that is a guess."""
     likeliest, *others = possible
     article = turn.article(likeliest)
     ranking = (turn.tracker.latest_message or {}).get("intent_ranking") or []

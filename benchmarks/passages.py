@@ -2,9 +2,9 @@
 
 python -m benchmarks.passages [--model FILE] [--languages nb en]
 
-The questions (`tests/conversations/questions/<lang>.tsv`) are by writers who saw no article and no training data; others
-named the passages that answer them (`answered`: 2 wholly, 1 in part, 0 not at all). Each is asked after the steps of its
-issue.
+The questions (`tests/conversations/questions/<lang>.tsv`) are by writers who saw no article and no training data;
+others named the passages that answer them (`answered`: 2 wholly, 1 in part, 0 not at all). Each is asked after the
+steps of its issue.
 """
 
 from __future__ import annotations

@@ -28,6 +28,8 @@ _MAY_ASK = frozenset({*SMALL_TALK, *FAILED, "solved", "objection", "step_failed"
 """Acts of messages that may ask something beside: "thanks. and are my photos lost?"."""
 _SOME = 0.15
 """So likely a remark is one that the ranking of intents holds for out of scope."""
+_NEARLY = 0.2
+"""So likely an issue may be meant by what the ranking holds for out of scope."""
 _NOTHING_SAID = frozenset({"out_of_scope", "nlu_fallback"})
 
 
@@ -106,23 +108,33 @@ class PassageRules:
         passage: FoundPassage,
     ) -> Act | None:
         """Returns the question, or the issue, of a message that seems to begin a matter of its own."""
-        asks = "?" in message.text
         if not likeliest.issue:
-            remarks = act is None and not asks and message.intent in _NOTHING_SAID
+            remarks = act is None and "?" not in message.text and message.intent in _NOTHING_SAID
             return Act("remark", remark) if remarks and (remark := message.acts["remark"]) >= _SOME else act
-        names_issue = act is None and message.intent in self._issues
-        plain = message.named[1] >= self._settings["clear_issue"] and not asks and message.words <= SOME_WORDS
-        if names_issue and plain and message.intent not in topics:  # "I want to cancel my subscription"
-            return Act(*message.named)
-        if names_issue and not likeliest.slug and likeliest.issue_confidence >= self._settings["issue_from"]:
-            return Act(likeliest.issue, likeliest.issue_confidence)
-        # "my credit card was declined", once more, asks nothing.
-        if not asks and message.words <= FEW_WORDS:
+        nearly = message.intent in _NOTHING_SAID and message.named[1] >= _NEARLY
+        if act is None and (message.intent in self._issues or nearly):
+            return self._of_issue(message, topics, likeliest, passage)
+        asks = "?" in message.text or message.words > FEW_WORDS
+        if not asks or not likeliest.slug or likeliest.confidence < self._settings["passage_of_matter"]:
             return act
-        found = passage if names_issue else likeliest
-        if found.slug and found.confidence >= self._settings["passage_from" if names_issue else "passage_of_matter"]:
-            return Act(_question_of(found.slug), found.confidence, self._answer_or_choice(found))
-        return Act("more_detail", found.confidence, found.choice) if names_issue and asks else act
+        return Act(_question_of(likeliest.slug), likeliest.confidence, self._answer_or_choice(likeliest))
+
+    def _of_issue(
+        self, message: CustomerMessage, topics: Collection[str], likeliest: FoundPassage, passage: FoundPassage
+    ) -> Act | None:
+        """Returns the issue that a message names, or the passage that it asks for; None leaves it at its intent."""
+        asks, (named, clearly) = "?" in message.text, message.named
+        plain = clearly >= self._settings["clear_issue"] and not asks and message.words <= SOME_WORDS
+        if plain and named not in topics:  # "I want to cancel my subscription"
+            return Act(named, clearly)
+        steps = None if likeliest.slug else Act(likeliest.issue, likeliest.issue_confidence)
+        if steps is not None and steps.confidence >= self._settings["issue_from"]:
+            return steps
+        if not asks and message.words <= FEW_WORDS:  # "my credit card was declined", once more, asks nothing
+            return None
+        if passage.slug and passage.confidence >= self._settings["passage_from"]:
+            return Act(_question_of(passage.slug), passage.confidence, self._answer_or_choice(passage))
+        return (steps or Act("more_detail", passage.confidence, passage.choice)) if asks else None
 
     def _answer_or_choice(self, found: FoundPassage) -> dict[str, str]:
         """Returns the passage that answers a question, the next ones beside it if it is doubtful, or a choice."""
