@@ -18,14 +18,14 @@ _NUMBERS = ("invoice_number", "subscription_id", "error_code")
 _RUNNERS_UP = 3
 _LONGEST_SUMMARY = 700
 _LONGEST_PART = 300
-# A message of so many words may say more of the matter.
-_SEVERAL_WORDS = 6
+# A message of so many words may say more of the matter, and so may a question of so many; so many are taken over.
+_SEVERAL_WORDS, _MANY_WORDS, _MORE = 6, 15, 2
 _FORM_ACTS = ("form_answer", "cancel_form", "skip_field", "correct_field")
 _SAYS_NOTHING = ("talk_to_human", "choose_product", "thank", "goodbye", "greet", *_FORM_ACTS)
 """Intents of messages that say nothing of the matter; those of questions begin with `ask_`."""
 _SENTIMENTS = ("very_negative", "negative", "neutral", "positive", "very_positive")
 _SEVERAL_FAILURES = 2
-_ENDS = (".", "!", "?", "…")
+_ENDS = (".", "!", "?", "…", "”")
 
 
 def draft_of(tracker: Tracker) -> TicketDraft:
@@ -74,8 +74,11 @@ def summary_of(tracker: Tracker) -> str | None:
     # The conversation began with the customer's problem; the issue at hand may be another one by now, and what is still
     # open was said last.
     parts = [str(problems[0]["text"]), str(about[0]["text"]) if about else title]
-    parts += [str(event["text"]) for event in typed if _tells_more(event)][-1:]
-    told = one_line(one_line([part], _LONGEST_PART) for part in dict.fromkeys(filter(None, parts)))
+    more = [event for event in typed if _tells_more(event)]
+    kept = [*[event for event in more if _names_facts(event)][-_MORE:], *more[-1:]]
+    parts += [str(event["text"]) for event in more if event in kept][-_MORE:]
+    lines = [one_line([part], _LONGEST_PART) for part in dict.fromkeys(filter(None, parts))]
+    told = one_line([f"“{line}”" for line in lines]) if len(lines) > 1 else lines[0]
     found = [value for name, value in _entities(tracker) if name in _NUMBERS]
     facts = [value for value in found if value.casefold() not in told.casefold()]
     return one_line([f"{told} ({', '.join(facts)})"]) if facts else told
@@ -84,9 +87,13 @@ def summary_of(tracker: Tracker) -> str | None:
 def _tells_more(event: dict[str, Any]) -> bool:
     """Tells whether a message says something of the matter and is neither a rant nor only asks for a person."""
     angry = (_triage(event).get("sentiment") or {}).get("label") == "very_negative"
-    intent = _intent(event)
-    aside = intent in _SAYS_NOTHING or intent.startswith("ask_")
-    return not angry and not aside and len(str(event["text"]).split()) >= _SEVERAL_WORDS
+    intent, words = _intent(event), len(str(event["text"]).split())
+    asks = intent.startswith("ask_") and words < _MANY_WORDS and not _names_facts(event)
+    return not angry and not asks and intent not in _SAYS_NOTHING and words >= _SEVERAL_WORDS
+
+
+def _names_facts(event: dict[str, Any]) -> bool:
+    return any(entity["entity"] in _ENTITIES for entity in (event.get("parse_data") or {}).get("entities") or [])
 
 
 def _recognition(tracker: Tracker, issue: str | None) -> dict[str, Any]:

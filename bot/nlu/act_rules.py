@@ -78,6 +78,8 @@ class ActRules:
             wanted = max(wanted, message.ranking.get(PERSON, 0.0))
         elif wanted >= LITTLE:  # "no more forms, a person" is not to end the form
             wanted += message.acts["cancel_form"]
+        if message.ends_with_thanks and wanted < SURE:  # "I will ask the operator. thanks"
+            return None
         # "that is not what I asked. I want a person"
         enough = LITTLE if message.likeliest == "objection" else self._settings["person_from"]
         return Act(PERSON, wanted) if wanted >= enough else None

@@ -26,8 +26,8 @@ from bot.nlu.situation import Situation
 
 _MAY_ASK = frozenset({*SMALL_TALK, *FAILED, "solved", "objection", "step_failed", NONE_OF_THESE})
 """Acts of messages that may ask something beside: "thanks. and are my photos lost?"."""
-_SOME = 0.15
-"""So likely a remark is one that the ranking of intents holds for out of scope."""
+_SOME, _HARDLY = 0.15, 0.1
+"""What the ranking holds for out of scope is a remark if the acts say so, or hardly say the other."""
 _NEARLY = 0.2
 """So likely an issue may be meant by what the ranking holds for out of scope."""
 _NOTHING_SAID = frozenset({"out_of_scope", "nlu_fallback"})
@@ -109,8 +109,9 @@ class PassageRules:
     ) -> Act | None:
         """Returns the question, or the issue, of a message that seems to begin a matter of its own."""
         if not likeliest.issue:
-            remarks = act is None and "?" not in message.text and message.intent in _NOTHING_SAID
-            return Act("remark", remark) if remarks and (remark := message.acts["remark"]) >= _SOME else act
+            says_nothing = act is None and "?" not in message.text and message.intent in _NOTHING_SAID
+            remark, outside = message.acts["remark"], message.acts["out_of_scope"]
+            return Act("remark", remark) if says_nothing and (remark >= _SOME or outside < _HARDLY) else act
         nearly = message.intent in _NOTHING_SAID and message.named[1] >= _NEARLY
         if act is None and (message.intent in self._issues or nearly):
             return self._of_issue(message, topics, likeliest, passage)

@@ -108,7 +108,19 @@ def test_the_summary_begins_with_what_the_conversation_began_with() -> None:
         said("and how long is my data kept?", "data_retention"),
         issue="data_retention",
     )
-    assert summary_of(tracker) == "my site is down since this morning. and how long is my data kept?"
+    assert summary_of(tracker) == "“my site is down since this morning” “and how long is my data kept?”"
+
+
+def test_the_summary_holds_what_was_said_later_with_facts_in_it() -> None:
+    day = [{"entity": "date", "value": "2 May"}]
+    tracker = conversation(
+        said("we are billed twice for one subscription", "unrecognized_charge"),
+        said("ah, that was my trial. can I still cancel it, it was on 2 May?", "ask_what_if", entities=day),
+        said("and will we keep the mails?", "ask_what_happens"),
+        issue="unrecognized_charge",
+    )
+    told = "“we are billed twice for one subscription” “ah, that was my trial. can I still cancel it, it was on 2 May?”"
+    assert summary_of(tracker) == told
 
 
 def test_the_summary_of_an_issue_that_was_only_pressed_is_its_title() -> None:
