@@ -12,6 +12,8 @@ from bot.articles import Article
 from bot.articles.parts import AGREEMENTS, agreements, needs_product
 from bot.articles.replies import language_name
 
+_PLAINLY = 0.97
+"""So sure a message names an issue that asks for its steps and nothing else: "how do I pay my invoice?"."""
 _LIKELY = 0.4
 """Below that the likeliest of several issues is a guess, and the bot only asks which one it is."""
 
@@ -129,9 +131,10 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
 
 
 def _is_later(turn: Turn, issue: str) -> bool:
-    """Tells whether a typed message brings up another issue than one that was answered before."""
-    before = turn.slot("issue")
-    return bool(turn.text) and before in issues() and before != issue and not turn.has_shown(issue)
+    """Tells whether a typed message brings up another issue, and does not plainly ask for its steps."""
+    before, understood = turn.slot("issue"), (turn.tracker.latest_message or {}).get("intent") or {}
+    plainly = float(understood.get("confidence") or 0.0) >= _PLAINLY
+    return bool(turn.text) and before in issues() and before != issue and not plainly and not turn.has_shown(issue)
 
 
 def _tell_language(turn: Turn, issue: str) -> None:

@@ -96,6 +96,8 @@ class Context(TrainedComponent):
             "steps_from": 0.5,
             # So likely an issue must be in a conversation to be answered without asking which one is meant.
             "issue_from": 0.45,
+            # The same of a long message or a question, which a passage mostly answers better.
+            "issue_surely": 0.75,
             # From which probability on a person is wanted, whatever else was asked.
             "person_from": 0.45,
             # How many times as likely a new matter must be as the likeliest follow-up.

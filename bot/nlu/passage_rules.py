@@ -125,17 +125,18 @@ class PassageRules:
     ) -> Act | None:
         """Returns the issue that a message names, or the passage that it asks for; None leaves it at its intent."""
         asks, (named, clearly) = "?" in message.text, message.named
-        plain = clearly >= self._settings["clear_issue"] and not asks and message.words <= SOME_WORDS
-        if plain and named not in topics:  # "I want to cancel my subscription"
-            return Act(named, clearly)
+        plain = message.words <= SOME_WORDS and clearly >= self._settings["clear_issue"]
+        if plain and named not in topics:
+            return Act(named, clearly)  # "how do I cancel my subscription?"
         steps = None if likeliest.slug else Act(likeliest.issue, likeliest.issue_confidence)
-        if steps is not None and steps.confidence >= self._settings["issue_from"]:
+        long = asks or message.words > SOME_WORDS  # mostly has a question that a passage answers
+        if steps is not None and steps.confidence >= self._settings["issue_surely" if long else "issue_from"]:
             return steps
         if not asks and message.words <= FEW_WORDS:  # "my credit card was declined", once more, asks nothing
             return None
         if passage.slug and passage.confidence >= self._settings["passage_from"]:
             return Act(_question_of(passage.slug), passage.confidence, self._answer_or_choice(passage))
-        return (steps or Act("more_detail", passage.confidence, passage.choice)) if asks else None
+        return (steps or Act("more_detail", passage.confidence, passage.choice)) if long else None
 
     def _answer_or_choice(self, found: FoundPassage) -> dict[str, str]:
         """Returns the passage that answers a question, the next ones beside it if it is doubtful, or a choice."""

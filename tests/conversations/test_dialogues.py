@@ -61,9 +61,7 @@ def test_the_product_is_remembered_and_not_asked_for_again(running_bot: RunningB
     customer = running_bot.conversation()
     customer.say("kortet mitt ble avvist")
     customer.press('/choose_product{"product": "microsoft365"}')
-    brief = customer.say("og hvordan laster jeg ned en faktura?")
-    assert not brief.payload
-    answer = customer.press("/download_invoice")
+    answer = customer.say("og hvordan laster jeg ned en faktura?")
     assert_answers(answer, "download_invoice", "nb")
     assert answer.payload["product"] == "microsoft365"
 
@@ -88,8 +86,7 @@ def test_a_customer_switches_language_in_the_middle_by_writing_in_it(running_bot
     customer = running_bot.conversation()
     customer.say("min prenumeration på azure har blivit inaktiverad")
     assert customer.last.payload["language"] == "sv"
-    customer.say("can we continue in English please? I also want to cancel the subscription")
-    customer.press("/cancel_subscription")
+    customer.say("I also want to cancel the subscription")
     assert customer.last.payload["language"] == "en"
     assert customer.say("ok").text
 
