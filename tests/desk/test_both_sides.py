@@ -24,8 +24,8 @@ TALK = {
 }
 NOTE = "Bank blocks foreign payments?"
 FOLLOW_UP = {
-    "en": ("who can change it?", "Who can update the card in Azure"),
-    "nb": ("hvem kan bytte det?", "Hvem kan oppdatere kortet i Azure?"),
+    "en": ("who can change it?", "The account administrator."),
+    "nb": ("hvem kan bytte det?", "Kontoadministratoren."),
 }
 """What is asked after the agent has gone, and what only somebody knows who has heard of the card before."""
 

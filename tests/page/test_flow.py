@@ -107,12 +107,12 @@ def test_another_billing_agreement_shows_its_steps_or_who_acts_without_a_request
 
 
 def test_what_cannot_be_undone_is_seen_without_unfolding_anything(visit: Visit) -> None:
-    visitor = visit("/?lang=en&product=azure")
     for message, warning in {
         "how do I transfer my subscription to a new owner": "role assignments",
-        "how long is my data kept after the subscription was cancelled": "days",
+        "what happens to my data": "days",
         "cancel my azure subscription": "30-90 days",
     }.items():
+        visitor = visit("/?lang=en&product=azure")
         visitor.say(message)
         box = visitor.card.locator(".steps .box").first
         expect(box).to_be_visible()
