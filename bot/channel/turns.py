@@ -16,7 +16,7 @@ from rasa.shared.core.events import BotUttered, UserUttered
 
 from bot import metrics
 from bot.articles.replies import Replies
-from bot.channel.live import LiveChats
+from bot.channel.live import LiveChats, was_wanted
 from bot.channel.output import PageOutput, Turn
 from bot.rasa_patches.stages import conversation
 from bot.stores.live import LiveRow
@@ -93,6 +93,22 @@ class Conversations:
         await self._keep(output)
         output.turn.finish()
         return output.turn
+
+    async def note(self, session: Session, message: str, said: Masked | Offer, agent: Agent) -> Turn | None:
+        """Notes a message that is to be answered now.
+
+        Returns:
+            The turn that answered it on a server that died before it had noted that, None in most cases.
+        """
+        if not session.has(message):
+            text = said.title if isinstance(said, Offer) else said.text
+            session.remember({"from": "customer", "id": message, "text": text})
+            if session.conversation in self._store.restored:
+                known = await self.recover(session, message, agent)
+                if known is not None:
+                    return known
+        await self._store.save_message(session, was_wanted(session))
+        return None
 
     def begin(self, session: Session, message: str, said: Masked | Offer, lock: SessionLock, address: str) -> Turn:
         """Begins the turn that answers a message; it goes on if its reader is gone.
