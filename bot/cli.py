@@ -11,6 +11,8 @@ from importlib import import_module
 import bot.articles.commands
 import bot.proposals.commands
 import bot.search.commands
+from bot.command_line import COULD_NOT_RUN
+from bot.settings import SettingsError
 
 LAZY = {
     "encoder": ("bot.encoder.training.commands", "learn and inspect the sentence encoder"),
@@ -24,6 +26,7 @@ LAZY = {
     "triage": ("bot.batch.commands", "triage a whole file of tickets"),
     "privacy": ("bot.privacy.commands", "hand out, delete or expire personal data"),
     "db": ("bot.stores.migrate", "move conversations and tickets to another database"),
+    "doctor": ("bot.doctor.commands", "look whether this installation is well: settings, servers, model, safety"),
     "run": ("bot.launcher", "train if needed, then serve the bot"),
     "train": ("bot.launcher", "train if data, configuration or components have changed"),
     "shell": ("bot.launcher", "train if needed, then talk to the bot in this terminal"),
@@ -57,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words of the command line; None takes those of the process.
 
     Returns:
-        The exit code.
+        The exit code; 2 where a setting does not fit.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     parsed = build_parser(words[0] if words else None).parse_args(words)
@@ -67,4 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, `head` for one, has seen enough; nothing must be flushed at exit either
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except SettingsError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return COULD_NOT_RUN
     return code
