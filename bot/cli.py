@@ -25,7 +25,7 @@ LAZY = {
     "explain": ("bot.regression.commands", "what the bot understands of a text, and why"),
     "triage": ("bot.batch.commands", "triage a whole file of tickets"),
     "privacy": ("bot.privacy.commands", "hand out, delete or expire personal data"),
-    "db": ("bot.stores.migrate", "move conversations and tickets to another database"),
+    "db": ("bot.stores.migrate", "back up, restore and move conversations and tickets"),
     "doctor": ("bot.doctor.commands", "look whether this installation is well: settings, servers, model, safety"),
     "run": ("bot.launcher", "train if needed, then serve the bot"),
     "train": ("bot.launcher", "train if data, configuration or components have changed"),

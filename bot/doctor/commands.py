@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from bot.command_line import print_json
 from bot.doctor import configuration, connections, machine, stores
 from bot.doctor.installation import Check, Finding, Installation, bot_variables, read_env_file, usual_env_files
-from bot.stores.databases import cause
 from bot.tickets.commands import add_verb
 
 DEFAULT_PORT, DESK_PORT = 5005, 5010
@@ -61,7 +62,7 @@ def _doctor(options: argparse.Namespace) -> int:
         for finding in findings:
             remedy = f". Mend: {finding.remedy}" if finding.remedy else ""
             print(f"{finding.status:7}  {finding.check:{width}}  {finding.found}{remedy}")
-        print(f"{counts['error']} errors, {counts['warning']} warnings, {counts['ok']} ok")
+        print(f"errors: {counts['error']}, warnings: {counts['warning']}, ok: {counts['ok']}")
     return 1 if counts["error"] else 0
 
 
@@ -73,15 +74,17 @@ def examine(installation: Installation, checks: Sequence[Check] = CHECKS) -> lis
         checks: what is looked at.
 
     Returns:
-        The findings, in the order of the checks; one that has not come to its end within 12 seconds is an error.
+        The findings, in the order of the checks; one that has not come to its end within 12 seconds is a warning.
     """
     found: dict[Check, list[Finding]] = {}
 
     def run(check: Check) -> None:
         try:
             found[check] = list(check(installation))
+        except SQLAlchemyError:
+            found[check] = [_unfinished(check, "not examined: its database cannot be used")]
         except Exception as error:  # the others are still worth knowing
-            found[check] = [_unfinished(check, f"could not be examined ({type(error).__name__}: {cause(error)})")]
+            found[check] = [_unfinished(check, f"could not be examined ({type(error).__name__}: {error})")]
 
     # Daemons: one that hangs does not keep the command from its end.
     threads = [threading.Thread(target=run, args=(check,), daemon=True) for check in checks]
@@ -95,4 +98,4 @@ def examine(installation: Installation, checks: Sequence[Check] = CHECKS) -> lis
 
 
 def _unfinished(check: Check, found: str) -> Finding:
-    return Finding(check.__name__.replace("_", " "), "error", found, "mend what stands above first")
+    return Finding(check.__name__.replace("_", " "), "warning", found, "mend what stands above first")

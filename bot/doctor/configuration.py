@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from limits import parse_many
 from pydantic import ValidationError
 
-from bot.doctor.installation import PREFIX, Finding, Installation, bot_variables
+from bot.doctor.installation import PREFIX, Finding, Installation
 from bot.settings import Settings, did_you_mean, explain, get_settings
 from bot.tickets.delivery import DeliverySettingsError, make_targets, reachable_targets, target_names
 
@@ -17,7 +17,7 @@ _PATHS = ("data_dir", "encoder", "encoder_weights", "search_encoder_weights")
 
 
 def take_settings() -> tuple[Settings, list[Finding]]:
-    """Reads the settings of this process; a variable that does not fit is removed from it, so that the rest is examined.
+    """Reads the settings of this process; one that does not fit is removed, so that the others are examined.
 
     Returns:
         The settings, and a finding for each variable that does not fit.

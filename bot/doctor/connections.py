@@ -25,6 +25,7 @@ _SECONDS = 4
 _EXPIRES_SOON_DAYS = 21
 _PORTS = {"http": 80, "https": 443, "smtp": 25, "smtp+starttls": 25, "smtps": 465, "amqp": 5672, "amqps": 5671}
 _SSL_REQUEST = struct.pack("!II", 8, 80877103)  # PostgreSQL's message that asks for TLS
+_THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 _ENCRYPTED = {"require", "verify-ca", "verify-full"}
 
 
@@ -109,16 +110,12 @@ def _help_desk(name: str, address: SplitResult) -> Finding:
         return Finding(
             check, "error", f"{place} cannot be reached ({_reason(error)})", "start it, or correct its address"
         )
+    if expires is None and address.hostname not in _THIS_MACHINE:
+        found = f"{place} can be reached, without TLS: what is sent can be read on the way"
+        return Finding(check, "warning", found, "use an address with TLS (https, smtps, smtp+starttls)")
     if expires is None:
-        readable = "can be reached, without TLS: what is sent can be read on the way"
-        return Finding(check, *_unless_local(address, f"{place} {readable}", f"{place} can be reached"))
+        return Finding(check, "ok", f"{place} can be reached")
     return _of_certificate(check, f"{place} can be reached", expires, "have it renewed there")
-
-
-def _unless_local(address: SplitResult, open_: str, local: str) -> tuple[str, ...]:
-    if address.hostname in {"localhost", "127.0.0.1", "::1"}:
-        return "ok", local
-    return "warning", open_, "use an address with TLS (https, smtps, smtp+starttls)"
 
 
 def _peer_expires(address: SplitResult) -> datetime | None:
@@ -150,7 +147,7 @@ def postgresql_tls(installation: Installation) -> Iterator[Finding]:
             continue
         check, mode = f"TLS of {name}", str(parsed.query.get("sslmode", "prefer"))
         if mode not in _ENCRYPTED:
-            if host not in {"localhost", "127.0.0.1", "::1"}:
+            if host not in _THIS_MACHINE:
                 found = f"sslmode is {mode}: whoever is between may read along"
                 yield Finding(check, "warning", found, f"add ?sslmode=verify-full&sslrootcert=FILE to {variable}")
             continue

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import create_engine, event
-from sqlalchemy.engine import Engine, make_url
+from sqlalchemy import create_engine, event, inspect, text
+from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.pool import NullPool, QueuePool
 
 from bot.files import PRIVATE
@@ -60,7 +60,7 @@ def open_database(
             pool_timeout=wait_seconds,
             connect_args={"connect_timeout": _CONNECT_SECONDS},
         )
-    _prepare_sqlite_file(url)
+    prepare_sqlite_file(url)
     engine = create_engine(
         parsed,
         future=True,
@@ -81,11 +81,12 @@ def open_database(
     return engine
 
 
-def open_to_read(url: str) -> Engine:
-    """Opens a database that is looked at only: nothing is made, changed or migrated, and nobody waits for long.
+def open_to_read(url: str, limited: bool = True) -> Engine:
+    """Opens a database that is looked at only: nothing is made, changed or migrated.
 
     Args:
         url: SQLAlchemy's notation; an SQLite file must exist.
+        limited: whether PostgreSQL ends what takes longer than five seconds.
 
     Raises:
         SQLAlchemyError: the address cannot be understood.
@@ -100,9 +101,17 @@ def open_to_read(url: str) -> Engine:
             poolclass=NullPool,
             creator=lambda: sqlite3.connect(address, uri=True, timeout=_CONNECT_SECONDS, check_same_thread=False),
         )
-    bounds = f"-c default_transaction_read_only=on -c statement_timeout={_CONNECT_SECONDS}s"
+    bounds = "-c default_transaction_read_only=on"
+    bounds += f" -c statement_timeout={_CONNECT_SECONDS}s" if limited else ""
     connect = {"connect_timeout": _CONNECT_SECONDS, "options": bounds}
     return create_engine(make_url(url), future=True, poolclass=NullPool, connect_args=connect)
+
+
+def count_rows(connection: Connection) -> dict[str, int]:
+    """Returns the number of rows of each table of a database, by name."""
+    quoted = connection.dialect.identifier_preparer.quote
+    names = sorted(name for name in inspect(connection).get_table_names() if not name.startswith("sqlite_"))
+    return {name: int(connection.execute(text(f"SELECT count(*) FROM {quoted(name)}")).scalar_one()) for name in names}
 
 
 def sqlite_file(url: str) -> Path | None:
@@ -152,7 +161,7 @@ def write_ahead(connection: Any, wait_seconds: float) -> None:
             time.sleep(0.02)  # SQLite's own timeout does not hold for this statement
 
 
-def _prepare_sqlite_file(url: str) -> None:
+def prepare_sqlite_file(url: str) -> None:
     """Makes the SQLite file of an address, and its folder, before SQLite would do so with the mode of the umask.
 
     A file that exists stays as it is; if others may read it, one warning says how to mend that.
