@@ -12,7 +12,7 @@ import bot.articles.commands
 import bot.proposals.commands
 import bot.search.commands
 from bot.command_line import COULD_NOT_RUN
-from bot.settings import SettingsError
+from bot.settings import SettingsError, read_settings
 
 LAZY = {
     "encoder": ("bot.encoder.training.commands", "learn and inspect the sentence encoder"),
@@ -63,8 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code; 2 where a setting does not fit.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    parsed = build_parser(words[0] if words else None).parse_args(words)
     try:
+        if words[:1] != ["doctor"]:  # which examines the others, too, where one does not fit
+            read_settings()
+        parsed = build_parser(words[0] if words else None).parse_args(words)
         code = int(parsed.handler(parsed))
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, `head` for one, has seen enough; nothing must be flushed at exit either

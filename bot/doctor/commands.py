@@ -60,7 +60,7 @@ def _doctor(options: argparse.Namespace) -> int:
     else:
         width = max(len(finding.check) for finding in findings)
         for finding in findings:
-            remedy = f". Mend: {finding.remedy}" if finding.remedy else ""
+            remedy = f". Remedy: {finding.remedy}" if finding.remedy else ""
             print(f"{finding.status:7}  {finding.check:{width}}  {finding.found}{remedy}")
         print(f"errors: {counts['error']}, warnings: {counts['warning']}, ok: {counts['ok']}")
     return 1 if counts["error"] else 0

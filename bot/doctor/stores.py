@@ -123,8 +123,8 @@ def accounts(installation: Installation) -> Iterator[Finding]:
         return
     number = _count(settings.tickets_database.get_secret_value(), DESK_AGENTS.name, select(DESK_AGENTS.c.id))
     if number or settings.desk_openid_issuer:
-        how = " and OpenID Connect" if settings.desk_openid_issuer else ""
-        yield Finding("agents' accounts", "ok", f"{number}{how}")
+        how = " with a password, others with OpenID Connect" if settings.desk_openid_issuer else ""
+        yield Finding("agents' accounts", "ok", f"{number} may sign in{how}")
     else:
         found = "none: customers wait for people who cannot sign in"
         yield Finding("agents' accounts", "error", found, "`python -m bot desk agents add NAME`")
