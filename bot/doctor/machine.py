@@ -84,14 +84,16 @@ def files(installation: Installation) -> Iterator[Finding]:
     paths = [path for _, url in installation.databases.values() if (path := sqlite_file(url))]
     secrets = installation.settings.secrets_dir
     paths += [path for path in secrets.glob("*") if path.name != ".gitignore"] if secrets.is_dir() else []
-    # A group may read settings: the bot's user, of a file that belongs to root.
     env_files = [path for path in installation.env_files if path.exists()]
-    wide = [each for path in paths for each in readable_by_others(path)]
-    wide += [path for path in env_files if path.stat().st_mode & 0o007]
-    if wide:
-        names = shlex.join(map(str, dict.fromkeys(wide)))
-        found = f"other users of this machine may read {names}"
-        yield Finding("files", "error", found, f"chmod o-rwx,g-w {names}" if not paths else f"chmod 600 {names}")
+    # A group may read settings: the bot's user, of a file that belongs to root.
+    wide = {
+        "chmod 600": [each for path in dict.fromkeys(paths) for each in readable_by_others(path)],
+        "chmod o=": [path for path in env_files if path.stat().st_mode & 0o007],
+    }
+    found = {remedy: shlex.join(map(str, names)) for remedy, names in wide.items() if names}
+    if found:
+        remedy = "; ".join(f"{command} {names}" for command, names in found.items())
+        yield Finding("files", "error", f"other users of this machine may read {' '.join(found.values())}", remedy)
     else:
         number = sum(path.exists() for path in paths) + len(env_files)
         yield Finding("files", "ok", f"{number} databases, keys and files of settings are closed to other users")

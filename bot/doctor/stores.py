@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 
 from sqlalchemy import func, inspect, select
@@ -31,16 +31,12 @@ def _reading(url: str) -> Iterator[Connection | None]:
     if file is not None and not file.exists():
         yield None
         return
-    with closing(_Disposed(url)) as opened, opened.engine.connect() as connection:
-        yield connection
-
-
-class _Disposed:
-    """An engine that is closed with its connections."""
-
-    def __init__(self, url: str) -> None:
-        self.engine = open_to_read(url)
-        self.close = self.engine.dispose
+    engine = open_to_read(url)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 def databases(installation: Installation) -> Iterator[Finding]:
@@ -123,7 +119,7 @@ def accounts(installation: Installation) -> Iterator[Finding]:
         return
     number = _count(settings.tickets_database.get_secret_value(), DESK_AGENTS.name, select(DESK_AGENTS.c.id))
     if number or settings.desk_openid_issuer:
-        how = " with a password, others with OpenID Connect" if settings.desk_openid_issuer else ""
+        how = ", and whom OpenID Connect lets in" if settings.desk_openid_issuer else ""
         yield Finding("agents' accounts", "ok", f"{number} may sign in{how}")
     else:
         found = "none: customers wait for people who cannot sign in"
