@@ -101,6 +101,8 @@ def open_to_read(url: str, limited: bool = True) -> Engine:
             poolclass=NullPool,
             creator=lambda: sqlite3.connect(address, uri=True, timeout=_CONNECT_SECONDS, check_same_thread=False),
         )
+    if make_url(url).get_backend_name() == "sqlite":  # in memory, or a `file:` URI that says itself how it is opened
+        return create_engine(url, future=True, poolclass=NullPool)
     bounds = "-c default_transaction_read_only=on"
     bounds += f" -c statement_timeout={_CONNECT_SECONDS}s" if limited else ""
     connect = {"connect_timeout": _CONNECT_SECONDS, "options": bounds}
