@@ -19,7 +19,7 @@ from sqlalchemy.engine import make_url
 
 from bot.doctor.installation import SQLITE, Finding, Installation
 from bot.stores.shared_redis import NO_REDIS, open_redis
-from bot.tickets.delivery import reachable_targets, target_names
+from bot.tickets.delivery import addresses, target_names
 
 _SECONDS = 4
 _EXPIRES_SOON_DAYS = 21
@@ -81,16 +81,11 @@ def action_server(installation: Installation) -> Iterator[Finding]:
 
 def help_desks(installation: Installation) -> Iterator[Finding]:
     """Connects to each help desk that tickets go to, and looks at its certificate."""
-    settings = installation.settings
-    urls = {
-        "email": settings.tickets_smtp_url and settings.tickets_smtp_url.get_secret_value(),
-        "webhook": settings.tickets_webhook_url,
-        "request_tracker": settings.tickets_rt_url,
-    }
-    names = dict.fromkeys([*target_names(settings), *reachable_targets(settings)])
+    urls = addresses(installation.settings)
+    names = dict.fromkeys([*target_names(installation.settings), *urls])
     for name in names:
-        if urls[name]:
-            yield _help_desk(name, urlsplit(str(urls[name])))
+        if name in urls:
+            yield _help_desk(name, urlsplit(urls[name]))
         else:
             found = "named in BOT_TICKETS_TARGETS; its address is known to the delivering process alone"
             remedy = "examine that one, too: --env-file FILE with its settings"
