@@ -11,6 +11,8 @@ from importlib import import_module
 import bot.articles.commands
 import bot.proposals.commands
 import bot.search.commands
+from bot.command_line import COULD_NOT_RUN
+from bot.settings import SettingsError, read_settings
 
 LAZY = {
     "encoder": ("bot.encoder.training.commands", "learn and inspect the sentence encoder"),
@@ -23,7 +25,8 @@ LAZY = {
     "explain": ("bot.regression.commands", "what the bot understands of a text, and why"),
     "triage": ("bot.batch.commands", "triage a whole file of tickets"),
     "privacy": ("bot.privacy.commands", "hand out, delete or expire personal data"),
-    "db": ("bot.stores.migrate", "move conversations and tickets to another database"),
+    "db": ("bot.stores.migrate", "back up, restore and move conversations and tickets"),
+    "doctor": ("bot.doctor.commands", "look whether this installation is well: settings, servers, model, safety"),
     "run": ("bot.launcher", "train if needed, then serve the bot"),
     "train": ("bot.launcher", "train if data, configuration or components have changed"),
     "shell": ("bot.launcher", "train if needed, then talk to the bot in this terminal"),
@@ -57,14 +60,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words of the command line; None takes those of the process.
 
     Returns:
-        The exit code.
+        The exit code; 2 where a setting does not fit.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    parsed = build_parser(words[0] if words else None).parse_args(words)
     try:
+        if words[:1] != ["doctor"]:  # which examines the others, too, where one does not fit
+            read_settings()
+        parsed = build_parser(words[0] if words else None).parse_args(words)
         code = int(parsed.handler(parsed))
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, `head` for one, has seen enough; nothing must be flushed at exit either
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except SettingsError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return COULD_NOT_RUN
     return code

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AnyHttpUrl, BaseSettings, Field, HttpUrl, SecretStr
+from pydantic import AnyHttpUrl, BaseSettings, Field, HttpUrl, SecretStr, ValidationError, validator
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+HELP_DESKS = ("email", "webhook", "request_tracker")
+"""Names of the help desks that there are."""
 
 
 class Settings(BaseSettings):
@@ -107,7 +111,7 @@ class Settings(BaseSettings):
     tickets_language: str = ""
     # Help desks that tickets are for, of `email`, `webhook`, `request_tracker`, separated by blanks, where another
     # process knows their passwords and delivers; without it, those that the next settings name.
-    tickets_targets: str = Field("", regex=r"^((email|webhook|request_tracker)( +|$))*$")
+    tickets_targets: str = ""
     # Mail server that tickets are sent through: `smtp://user:password@host:25`, `smtps://...` or
     # `smtp+starttls://...`; needs `tickets_email_from` and `tickets_email_to`.
     tickets_smtp_url: SecretStr | None = None
@@ -169,8 +173,49 @@ class Settings(BaseSettings):
         env_prefix = "BOT_"
         frozen = True
 
+    @validator("tickets_targets")
+    def _are_help_desks(cls, names: str) -> str:  # noqa: N805 - pydantic calls it with the class
+        for name in names.split():
+            if name not in HELP_DESKS:
+                raise ValueError(
+                    f"{name!r} is no help desk{did_you_mean(name, HELP_DESKS)}; there are {', '.join(HELP_DESKS)}"
+                )
+        return names
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Returns ` (did you mean ...?)` with the nearest of the known names; empty where none is near."""
+    nearest = get_close_matches(name, known, 1)
+    return f" (did you mean {nearest[0]}?)" if nearest else ""
+
+
+def explain(error: ValidationError) -> dict[str, str]:
+    """Returns the environment variables that do not fit, each with the reason in words."""
+    return {f"BOT_{str(each['loc'][0]).upper()}": str(each["msg"]) for each in error.errors()}
+
+
+class SettingsError(ValueError):
+    """Environment variables do not fit; the message names each, with the reason."""
+
+
+def read_settings() -> Settings:
+    """Returns the settings of the present environment.
+
+    Raises:
+        SettingsError: a variable does not fit.
+    """
+    try:
+        return Settings()  # type: ignore[call-arg]  # pydantic reads the environment
+    except ValidationError as error:
+        reasons = [f"{name}: {reason}" for name, reason in explain(error).items()]
+        raise SettingsError("; ".join(reasons) + "; correct or remove it.") from error
+
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
-    """Returns the settings of this process, read once."""
-    return Settings()  # type: ignore[call-arg]  # pydantic reads the environment
+    """Returns the settings of this process, read once.
+
+    Raises:
+        SettingsError: a variable does not fit.
+    """
+    return read_settings()

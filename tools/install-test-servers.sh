@@ -10,6 +10,8 @@ command -v nginx >/dev/null || missing+=(nginx-light)
 [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing+=(rabbitmq-server)
 fc-list 2>/dev/null | grep -q NotoSans-Regular || missing+=(fontconfig fonts-noto-core)
 command -v npm >/dev/null || missing+=(nodejs npm)
+command -v systemd-analyze >/dev/null || missing+=(systemd)
+command -v logrotate >/dev/null || [ -x /usr/sbin/logrotate ] || missing+=(logrotate)
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)
 [ -x /usr/share/request-tracker5/libexec/rt-server ] || missing+=(request-tracker5 rt5-standalone rt5-db-sqlite)
 [ ${#missing[@]} -eq 0 ] && exit 0

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, get_args
 
-from pydantic import ValidationError
 from rasa.core.channels.channel import InputChannel
 from rasa.shared.exceptions import RasaException
 from sanic import Blueprint, Sanic
@@ -44,7 +43,7 @@ from bot.channel.tokens import KeyFileError, Tokens, new_conversation, signing_k
 from bot.channel.turns import Conversations, OnNewMessage
 from bot.channel.typed_text import safe_text
 from bot.serving.blueprint import AppBlueprint, run_beside
-from bot.settings import Settings, get_settings
+from bot.settings import Settings, SettingsError, get_settings
 from bot.stores.conversations import ConversationsError
 from bot.stores.session_stores import MemorySessions, open_sessions
 from bot.stores.sessions import Session, SessionError
@@ -87,7 +86,7 @@ class PageChannel(InputChannel):
         """
         try:
             return cls(get_settings())
-        except (ConversationsError, KeyFileError, LexiconError, LimitError, ReplyError, ValidationError) as error:
+        except (ConversationsError, KeyFileError, LexiconError, LimitError, ReplyError, SettingsError) as error:
             raise RasaException(str(error)) from error
 
     def __init__(self, settings: Settings) -> None:

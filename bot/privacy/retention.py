@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import String, cast, delete, func, inspect, literal, select, update
 from sqlalchemy.engine import Engine
+from sqlalchemy.sql import ColumnElement, Select
 
 from bot.stores.conversations import EVENTS, SESSIONS
 from bot.tickets.handling import NOTE
@@ -73,10 +74,7 @@ def expire(
     if inspect(conversations).has_table(SESSIONS.name):
         with conversations.begin() as connection:
             connection.execute(delete(SESSIONS).where(SESSIONS.c.expires < now.timestamp()))
-    old = (TICKETS.c.updated_at < tickets_before) & TICKETS.c.conversation_id.notlike(f"{_EXPIRED}%")
-    ways = select(OUTBOX.c.id).where(OUTBOX.c.ticket_id == TICKETS.c.id)
-    undelivered = ways.where(OUTBOX.c.state != "delivered").exists()
-    finished = old & ~undelivered & (ways.exists() | (TICKETS.c.state == "closed"))
+    old, finished = _not_anonymous(tickets_before), finished_tickets(tickets_before)
     with tickets.writing() as connection:
         name = literal(_EXPIRED) + cast(TICKETS.c.id, String)
         emptied = update(TICKETS).where(finished).values(conversation_id=name, form_id=name, **_EMPTY)
@@ -101,13 +99,25 @@ def expire(
     return Expired(deleted, outcomes, anonymous, candidates, held_back)
 
 
+def finished_tickets(before: datetime) -> ColumnElement:
+    """Returns the condition for tickets that are made anonymous: unchanged since a moment, and nobody works on them."""
+    ways = select(OUTBOX.c.id).where(OUTBOX.c.ticket_id == TICKETS.c.id)
+    undelivered = ways.where(OUTBOX.c.state != "delivered").exists()
+    return _not_anonymous(before) & ~undelivered & (ways.exists() | (TICKETS.c.state == "closed"))
+
+
+def rested_conversations(before: datetime) -> Select:
+    """Returns the query for the names of conversations without an event since a moment."""
+    rested = select(EVENTS.c.sender_id).group_by(EVENTS.c.sender_id)
+    return rested.having(func.max(EVENTS.c.timestamp) < before.timestamp())
+
+
+def _not_anonymous(before: datetime) -> ColumnElement:
+    return (TICKETS.c.updated_at < before) & TICKETS.c.conversation_id.notlike(f"{_EXPIRED}%")
+
+
 def _delete_conversations(engine: Engine, before: datetime) -> int:
-    rested = (
-        select(EVENTS.c.sender_id)
-        .group_by(EVENTS.c.sender_id)
-        .having(func.max(EVENTS.c.timestamp) < before.timestamp())
-        .limit(_AT_ONCE)
-    )
+    rested = rested_conversations(before).limit(_AT_ONCE)
     deleted = 0
     while True:
         with engine.begin() as connection:

@@ -10,10 +10,11 @@ import time
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from sqlalchemy import create_engine, event
-from sqlalchemy.engine import URL, Engine, make_url
-from sqlalchemy.pool import QueuePool
+from sqlalchemy import create_engine, event, inspect, text
+from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.pool import NullPool, QueuePool
 
 from bot.files import PRIVATE
 
@@ -59,7 +60,7 @@ def open_database(
             pool_timeout=wait_seconds,
             connect_args={"connect_timeout": _CONNECT_SECONDS},
         )
-    _prepare_sqlite_file(parsed)
+    prepare_sqlite_file(url)
     engine = create_engine(
         parsed,
         future=True,
@@ -78,6 +79,54 @@ def open_database(
 
     event.listen(engine, "connect", prepare)
     return engine
+
+
+def open_to_read(url: str, limited: bool = True) -> Engine:
+    """Opens a database that is looked at only: nothing is made, changed or migrated.
+
+    Args:
+        url: SQLAlchemy's notation; an SQLite file must exist.
+        limited: whether PostgreSQL ends what takes longer than five seconds.
+
+    Raises:
+        SQLAlchemyError: the address cannot be understood.
+        ImportError: there is no driver for the address.
+    """
+    file = sqlite_file(url)
+    if file is not None:
+        address = f"file:{quote(str(file))}?mode=ro"
+        return create_engine(
+            "sqlite://",
+            future=True,
+            poolclass=NullPool,
+            creator=lambda: sqlite3.connect(address, uri=True, timeout=_CONNECT_SECONDS, check_same_thread=False),
+        )
+    if make_url(url).get_backend_name() == "sqlite":  # in memory, or a `file:` URI that says itself how it is opened
+        return create_engine(url, future=True, poolclass=NullPool)
+    bounds = "-c default_transaction_read_only=on"
+    bounds += f" -c statement_timeout={_CONNECT_SECONDS}s" if limited else ""
+    connect = {"connect_timeout": _CONNECT_SECONDS, "options": bounds}
+    return create_engine(make_url(url), future=True, poolclass=NullPool, connect_args=connect)
+
+
+def count_rows(connection: Connection) -> dict[str, int]:
+    """Returns the number of rows of each table of a database, by name."""
+    quoted = connection.dialect.identifier_preparer.quote
+    names = sorted(name for name in inspect(connection).get_table_names() if not name.startswith("sqlite_"))
+    return {name: int(connection.execute(text(f"SELECT count(*) FROM {quoted(name)}")).scalar_one()) for name in names}
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Returns the file of an SQLite database; None for PostgreSQL, a database in memory and `file:` URIs.
+
+    Raises:
+        SQLAlchemyError: the address cannot be understood.
+    """
+    parsed = make_url(url)
+    name = parsed.database
+    if parsed.get_backend_name() != "sqlite" or not name or name == ":memory:" or name.startswith("file:"):
+        return None
+    return Path(name).resolve()  # SQLite follows symbolic links, too
 
 
 def open_sqlite(path: Path, wait_seconds: int) -> sqlite3.Connection:
@@ -114,7 +163,7 @@ def write_ahead(connection: Any, wait_seconds: float) -> None:
             time.sleep(0.02)  # SQLite's own timeout does not hold for this statement
 
 
-def _prepare_sqlite_file(url: URL) -> None:
+def prepare_sqlite_file(url: str) -> None:
     """Makes the SQLite file of an address, and its folder, before SQLite would do so with the mode of the umask.
 
     A file that exists stays as it is; if others may read it, one warning says how to mend that.
@@ -125,10 +174,9 @@ def _prepare_sqlite_file(url: URL) -> None:
     Raises:
         OSError: the file or its folder cannot be made.
     """
-    name = url.database
-    if not name or name == ":memory:" or name.startswith("file:"):
+    path = sqlite_file(url)
+    if path is None:
         return
-    path = Path(name).resolve()  # SQLite follows symbolic links, too
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, PRIVATE))
@@ -136,10 +184,15 @@ def _prepare_sqlite_file(url: URL) -> None:
         _warn_if_wider(path)
 
 
+def readable_by_others(path: Path) -> list[Path]:
+    """Returns those files of an SQLite database, or any file, that other users of this machine may open."""
+    files = [path.with_name(path.name + ending) for ending in _COMPANIONS]
+    return [file for file in files if file.exists() and file.stat().st_mode & _OTHERS]
+
+
 @cache  # once in a process
 def _warn_if_wider(path: Path) -> None:
-    files = [path.with_name(path.name + ending) for ending in _COMPANIONS]
-    wider = [str(file) for file in files if file.exists() and file.stat().st_mode & _OTHERS]
+    wider = [str(file) for file in readable_by_others(path)]
     if wider:
         logger.warning(
             "other users of this machine may read a database of the bot; run: chmod 600 %s", shlex.join(wider)

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.settings import PROJECT_ROOT, get_settings
-from bot.stores import DatabaseError
+from bot.stores import DatabaseError, backup
 from bot.stores.conversations import EVENTS, open_conversations
 from bot.tickets.commands import add_verb
 from bot.tickets.database import TicketDatabase
@@ -27,9 +27,10 @@ class MigrationError(DatabaseError):
 
 
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds `db migrate` to the command line."""
-    database = subparsers.add_parser("db", help="move conversations and tickets to another database")
+    """Adds `db backup`, `restore` and `migrate` to the command line."""
+    database = subparsers.add_parser("db", help="back up, restore and move conversations and tickets")
     verbs = database.add_subparsers(dest="db_verb", required=True, metavar="COMMAND")
+    backup.add_verbs(verbs)
     summary = "copy SQLite files to the databases of the settings, which must be empty; stop the bot before"
     parser = add_verb(verbs, "migrate", summary, _migrate)
     for name in ("conversations", "tickets"):

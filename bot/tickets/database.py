@@ -51,14 +51,14 @@ class TicketDatabase:
         Returns:
             Whether anything had to be done.
         """
-        newest = max(file.name for file in MIGRATIONS.glob("versions/[0-9]*.py")).split("_")[0]
+        newest = newest_version()
         with self.reading() as connection:
-            if _version(connection) == newest:
+            if version_of(connection) == newest:
                 return False
         with self.writing() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": MIGRATION_LOCK})
-            if _version(connection) == newest:
+            if version_of(connection) == newest:
                 return False
             _upgrade(connection)
             return True
@@ -104,7 +104,13 @@ def _upgrade(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
-def _version(connection: Connection) -> str | None:
+def newest_version() -> str:
+    """Returns the version of the tables that this code works with, such as `0007`."""
+    return max(file.name for file in MIGRATIONS.glob("versions/[0-9]*.py")).split("_")[0]
+
+
+def version_of(connection: Connection) -> str | None:
+    """Returns the version of a database's tables; None where there are none."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     version: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()

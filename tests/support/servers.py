@@ -52,23 +52,24 @@ class PostgresServer:
     """A PostgreSQL cluster of its own.
 
     Args:
-        folder: where it lies; short, for its socket lies there too.
+        folder: where it lies; short, for its socket lies there too. What is in it becomes the server's.
+        options: further ones of the server, such as `-c ssl=on`.
 
     Raises:
         ServerMissing: PostgreSQL is not installed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, options: str = "") -> None:
         programs = [Path(found) for found in [shutil.which("postgres")] if found]
         programs += sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), reverse=True)
         if not programs:
             raise ServerMissing("PostgreSQL is not installed; run tools/install-test-servers.sh.")
         self._programs = programs[0].resolve().parent
-        self._folder = folder
+        self._folder, self._options = folder, options
         # The server refuses to run as root.
         self._user: dict[str, Any] = {"user": "postgres", "group": "postgres"} if os.getuid() == 0 else {}
-        if self._user:
-            shutil.chown(folder, "postgres", "postgres")
+        for path in [folder, *folder.iterdir()] if self._user else []:
+            shutil.chown(path, "postgres", "postgres")
         self._run("initdb", "--auth=trust", "--username=bot", "--no-sync", "--pgdata", folder / "data")
         self.start()
 
@@ -76,6 +77,7 @@ class PostgresServer:
         """Starts the server and waits until it answers."""
         # Only this machine's power could fail; what is tested here is processes that are killed.
         options = f"-c listen_addresses='' -c unix_socket_directories='{self._folder}' -c fsync=off"
+        options += f" {self._options}"
         self._run("pg_ctl", "start", "-w", "-D", self._folder / "data", "-l", self._folder / "log", "-o", options)
 
     def stop(self) -> None:

@@ -25,12 +25,18 @@ def target_names(settings: Settings) -> list[str]:
 
 def reachable_targets(settings: Settings) -> list[str]:
     """Returns the names of the help desks whose addresses are set, without loading what speaks to them."""
+    return list(addresses(settings))
+
+
+def addresses(settings: Settings) -> dict[str, str]:
+    """Returns the addresses of help desks that are set, passwords included, by the desks' names."""
+    smtp = settings.tickets_smtp_url
     chosen = {
-        "email": settings.tickets_smtp_url,
+        "email": smtp.get_secret_value() if smtp else None,
         "webhook": settings.tickets_webhook_url,
         "request_tracker": settings.tickets_rt_url,
     }
-    return [name for name, address in chosen.items() if address]
+    return {name: str(address) for name, address in chosen.items() if address}
 
 
 def make_targets(settings: Settings) -> list[Target]:

@@ -1,0 +1,238 @@
+"""Checks of this machine: the model, disk space, who may read files, who may reach the bot and the desk."""
+
+from __future__ import annotations
+
+import ipaddress
+import shlex
+import shutil
+import socket
+import tarfile
+import time
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import requests
+
+from bot.doctor.installation import Finding, Installation
+from bot.stores.databases import readable_by_others, sqlite_file
+from bot.text.yaml_files import read_yaml
+from bot.training import LaunchError, model_path
+
+_MEGABYTE = 1_000_000
+_DISK_ERROR, _DISK_WARNING = 500, 2000
+_FEWEST_CHARACTERS = 10
+_KEY_LENGTH = 32
+_SECONDS = 4
+_LISTENS = "0A"
+_PAGE_KEY = "page-key"
+
+
+def model(installation: Installation) -> Iterator[Finding]:
+    """Looks whether there is a model of the present content, whole, and how old it is."""
+    try:
+        path = installation.model or model_path(installation.root)
+    except (LaunchError, ValueError) as error:
+        yield Finding("model", "error", f"cannot be told: {error}".rstrip("."), "correct the file that it names")
+        return
+    if not path.is_file():
+        yield _no_model(installation, path)
+        return
+    try:
+        with tarfile.open(path) as archive:
+            archive.getmembers()
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+        yield Finding("model", "error", f"{path} is broken ({error})", "delete it and run `python -m bot train`")
+        return
+    age = time.time() - path.stat().st_mtime
+    told = f"{age / 86400:.0f} days" if age > 2 * 86400 else f"{age / 3600:.0f} hours"
+    of = "named with --model" if installation.model else "of the present content"
+    yield Finding("model", "ok", f"{path} ({of}) is whole and {told} old")
+
+
+def _no_model(installation: Installation, path: Path) -> Finding:
+    if installation.model:
+        return Finding("model", "error", f"there is no {path}", "correct --model")
+    remedy = "`python -m bot train` (four to ten minutes); else the next start does so"
+    old = sorted(path.parent.glob("triage-*.tar.gz"))
+    if old:
+        return Finding("model", "warning", f"stale: {old[-1]} is of other content or code than there is now", remedy)
+    return Finding("model", "error", "there is none", remedy)
+
+
+def disk(installation: Installation) -> Iterator[Finding]:
+    """Looks for free space where databases and models are written."""
+    files = [sqlite_file(url) for _, url in installation.databases.values()]
+    folders = {_existing(file.parent) for file in files if file} | {_existing(installation.root / "models")}
+    free = {folder: shutil.disk_usage(folder).free // _MEGABYTE for folder in folders}
+    folder = min(free, key=lambda each: (free[each], str(each)))
+    found = f"{free[folder]} MB free in {folder}"
+    if free[folder] < _DISK_ERROR:
+        yield Finding("disk", "error", found, "make room: nothing can be kept soon")
+    elif free[folder] < _DISK_WARNING:
+        yield Finding("disk", "warning", found, "make room: training and backups need it")
+    else:
+        yield Finding("disk", "ok", found)
+
+
+def _existing(folder: Path) -> Path:
+    return next(each for each in [folder, *folder.parents] if each.is_dir())
+
+
+def files(installation: Installation) -> Iterator[Finding]:
+    """Looks whether other users of this machine may read databases, keys or files of settings."""
+    paths = [path for _, url in installation.databases.values() if (path := sqlite_file(url))]
+    secrets = installation.settings.secrets_dir
+    paths += [path for path in secrets.glob("*") if path.name != ".gitignore"] if secrets.is_dir() else []
+    env_files = [path for path in installation.env_files if path.exists()]
+    # A group may read settings: the bot's user, of a file that belongs to root.
+    wide = {
+        "chmod 600": [each for path in dict.fromkeys(paths) for each in readable_by_others(path)],
+        "chmod o=": [path for path in env_files if path.stat().st_mode & 0o007],
+    }
+    found = {remedy: shlex.join(map(str, names)) for remedy, names in wide.items() if names}
+    if found:
+        remedy = "; ".join(f"{command} {names}" for command, names in found.items())
+        yield Finding("files", "error", f"other users of this machine may read {' '.join(found.values())}", remedy)
+    else:
+        number = sum(path.exists() for path in paths) + len(env_files)
+        yield Finding("files", "ok", f"{number} databases, keys and files of settings are closed to other users")
+
+
+def keys(installation: Installation) -> Iterator[Finding]:
+    """Looks whether the key that signs tokens, and the metrics' token, can be guessed."""
+    settings = installation.settings
+    own = settings.secrets_dir / _PAGE_KEY
+    try:
+        key = settings.secret_key.get_secret_value() if settings.secret_key else own.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        yield Finding("signing key", "ok", f"is made at the first start, in {own}")
+    except (OSError, ValueError) as error:
+        yield Finding(
+            "signing key", "error", f"{own} cannot be read ({error})", "correct its owner, or set BOT_SECRET_KEY"
+        )
+    else:
+        where = "BOT_SECRET_KEY" if settings.secret_key else str(own)
+        yield _of_key("signing key", where, key, _KEY_LENGTH)
+    token = settings.metrics_token
+    if token is None:
+        yield Finding("metrics", "ok", "off; with BOT_METRICS_TOKEN Prometheus can read /metrics")
+    else:
+        yield _of_key("metrics", "BOT_METRICS_TOKEN", token.get_secret_value(), 16)
+
+
+def _of_key(check: str, where: str, key: str, shortest: int) -> Finding:
+    remedy = "make one with: openssl rand -base64 48"
+    if len(key) < shortest:
+        return Finding(check, "error", f"{where} has {len(key)} characters, {shortest} is the least", remedy)
+    if len(set(key)) < _FEWEST_CHARACTERS:
+        return Finding(check, "error", f"{where} has {len(set(key))} different characters; it can be guessed", remedy)
+    return Finding(check, "ok", f"{where} has {len(key)} characters")
+
+
+def bot(installation: Installation) -> Iterator[Finding]:
+    """Looks whether the bot is ready, who may reach it, and what it lets them do."""
+    configured = read_yaml(installation.root / "credentials.yml", ValueError) or {}
+    addresses = listening(installation.port)
+    if not addresses:
+        found = f"nothing listens at port {installation.port} of this machine"
+        yield Finding("bot", "warning", found, "start it, or name its port with --port")
+        if "rest" in configured:
+            yield Finding("REST channel", "error", "named in credentials.yml", _CLOSE_REST)
+        return
+    public = [each for each in addresses if not _is_local(each)]
+    origin = f"http://{_host(addresses[0])}:{installation.port}"
+    yield _readiness(origin)
+    yield _proxies(installation, public)
+    if "rest" in configured or _status(f"{origin}/webhooks/rest/") == 200:
+        yield Finding("REST channel", "error", "open: whoever reaches it may write into any conversation", _CLOSE_REST)
+    else:
+        yield Finding("REST channel", "ok", "closed")
+    if _status(f"{origin}/status") == 200:
+        found = "open: whoever reaches it may read and change every conversation"
+        yield Finding("HTTP API", "error", found, "start without --enable-api, or with --auth-token")
+    else:
+        yield Finding("HTTP API", "ok", "closed")
+
+
+_CLOSE_REST = "start without --rest (REST=1), which is for development only"
+
+
+def _readiness(origin: str) -> Finding:
+    try:
+        found = requests.get(f"{origin}/health/ready", timeout=_SECONDS).json()
+        missing = ", ".join(found["missing"])
+    except (requests.RequestException, KeyError, TypeError, ValueError) as error:
+        return Finding("bot", "error", f"{origin} does not tell its health ({type(error).__name__})", "look at its log")
+    if missing:
+        return Finding("bot", "error", f"{origin} is not ready, for want of: {missing}", "mend that; its log says more")
+    return Finding("bot", "ok", f"{origin} is ready")
+
+
+def _proxies(installation: Installation, public: list[str]) -> Finding:
+    count, origin = installation.settings.proxies_count, installation.settings.page_origin
+    if public and count:
+        found = f"BOT_PROXIES_COUNT is {count}, but {public[0]} can be reached past the proxy: addresses can be forged"
+        return Finding("proxies", "error", found, "let the bot listen on 127.0.0.1, or a firewall keep others out")
+    if not public and not count and origin:
+        found = "BOT_PROXIES_COUNT is 0 behind a proxy: all visitors share the limits of one address"
+        return Finding("proxies", "warning", found, "set it to the number of proxies that add to X-Forwarded-For")
+    where = f"the bot listens on {public[0]}, for everybody" if public else "the bot listens on this machine only"
+    return Finding("proxies", "ok", f"{where}; {count} proxies are trusted")
+
+
+def desk(installation: Installation) -> Iterator[Finding]:
+    """Looks whether agents' passwords can be read on the way to the desk."""
+    origin = installation.settings.desk_origin
+    public = [each for each in listening(installation.desk_port) if not _is_local(each)]
+    plain = origin.startswith("http://") and not _is_local(origin.removeprefix("http://").split(":")[0])
+    if plain:
+        found = f"BOT_DESK_ORIGIN is {origin}: passwords and customers' words can be read on the way"
+        yield Finding("agents' desk", "error", found, "put a proxy with TLS before it, and write https://")
+    elif public:
+        found = f"listens on {public[0]}:{installation.desk_port} without TLS"
+        beside = "" if origin else "; set BOT_DESK_ORIGIN to its https address"
+        yield Finding("agents' desk", "error", found, f"start it on 127.0.0.1, behind a proxy with TLS{beside}")
+    elif origin:
+        yield Finding("agents' desk", "ok", f"reached at {origin}")
+    elif installation.settings.desk == "on":
+        yield Finding("agents' desk", "ok", "answers on this machine only")
+
+
+def listening(port: int) -> list[str]:
+    """Returns the addresses of this machine on which a TCP port is listened at; none where /proc is not Linux's."""
+    found = []
+    for name in ("tcp", "tcp6"):
+        table = Path("/proc/net", name)
+        for line in table.read_text(encoding="ascii").splitlines()[1:] if table.exists() else []:
+            _, local, _, state = line.split()[:4]
+            address, number = local.split(":")
+            if state == _LISTENS and int(number, 16) == port:
+                # Words of 32 bits in the machine's own order.
+                words = [socket.htonl(int(address[at : at + 8], 16)) for at in range(0, len(address), 8)]
+                packed = b"".join(word.to_bytes(4, "big") for word in words)
+                found.append(str(ipaddress.ip_address(packed)))
+    return found
+
+
+def _is_local(host: str) -> bool:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_loopback
+
+
+def _host(address: str) -> str:
+    """Returns an address that this machine reaches a listener by."""
+    if ipaddress.ip_address(address).is_unspecified:
+        return "127.0.0.1"
+    return f"[{address}]" if ":" in address else address
+
+
+def _status(url: str) -> int:
+    try:
+        return requests.get(url, timeout=_SECONDS).status_code
+    except requests.RequestException:
+        return 0

@@ -1,0 +1,122 @@
+"""Dumps and restores PostgreSQL databases with PostgreSQL's own programs, pg_dump, pg_restore and psql."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import inspect, text
+from sqlalchemy.engine import Connection, Engine, make_url
+
+from bot.stores import DatabaseError
+from bot.stores.databases import count_rows
+
+_CLUSTERS = Path("/usr/lib/postgresql")
+
+
+class BackupError(DatabaseError):
+    """A backup was not made or not restored; the message says why and what to do."""
+
+
+def dump(engine: Engine, url: str, file: Path) -> dict[str, int]:
+    """Writes a database to a file in pg_dump's custom format, while others go on writing.
+
+    Args:
+        engine: the database.
+        url: its address, in SQLAlchemy's notation.
+        file: a new one.
+
+    Returns:
+        Table -> number of rows in the dump.
+
+    Raises:
+        BackupError: pg_dump is missing, older than the server, or has failed.
+    """
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+        program = newest_program("pg_dump", _server_version(connection))
+        # What is counted is what is dumped: both see the same moment.
+        snapshot = connection.execute(text("SELECT pg_export_snapshot()")).scalar_one()
+        options = ["--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}", f"--file={file}"]
+        _call([program, *options], url)
+        return count_rows(connection)
+
+
+def restore(engine: Engine, url: str, file: Path) -> None:
+    """Replaces all tables of a database by those of a dump, in one transaction: wholly or not at all.
+
+    Args:
+        engine: the database.
+        url: its address, in SQLAlchemy's notation.
+        file: as `dump` has written it.
+
+    Raises:
+        BackupError: a program is missing, older than the server, or has failed; the database is as it was.
+    """
+    with engine.connect() as connection:
+        version = _server_version(connection)
+        quote = connection.dialect.identifier_preparer.quote
+        tables = ", ".join(quote(name) for name in inspect(connection).get_table_names())
+    programs = [newest_program(name, version) for name in ("pg_restore", "psql")]
+    with tempfile.TemporaryDirectory() as folder:  # of mode 0700
+        script = Path(folder) / "restore.sql"
+        _call([programs[0], "--no-owner", "--no-privileges", f"--file={script}", str(file)], None)
+        drop = ["-c", f"DROP TABLE {tables} CASCADE"] if tables else []
+        _call([programs[1], "--quiet", "--no-psqlrc", "-1", "-v", "ON_ERROR_STOP=1", *drop, "-f", str(script)], url)
+
+
+def _server_version(connection: Connection) -> int:
+    return int(connection.execute(text("SHOW server_version_num")).scalar_one()) // 10000
+
+
+def newest_program(name: str, server: int) -> str:
+    """Returns the newest installed program of PostgreSQL.
+
+    Raises:
+        BackupError: there is none, or none as new as the server.
+    """
+    found = [str(path) for path in _CLUSTERS.glob(f"*/bin/{name}")]
+    on_path = shutil.which(name)
+    versions = {program: _version(program) for program in [*found, *([on_path] if on_path else [])]}
+    if not versions:
+        raise BackupError(f"there is no {name} on this machine; install postgresql-client-{server}.")
+    newest = max(versions, key=lambda program: versions[program])
+    if versions[newest] < server:
+        raise BackupError(
+            f"{name} is of PostgreSQL {versions[newest]}, the server of {server}; install postgresql-client-{server}."
+        )
+    return newest
+
+
+def _version(program: str) -> int:
+    told = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    number = re.search(r"(\d+)", told)
+    return int(number.group(1)) if number else 0
+
+
+def _call(command: list[str], url: str | None) -> None:
+    """Runs a program of PostgreSQL; lists of processes do not show the password.
+
+    Args:
+        command: its words.
+        url: the database, in SQLAlchemy's notation; None where it needs none.
+
+    Raises:
+        BackupError: it has failed.
+    """
+    environment: dict[str, Any] = dict(os.environ)
+    words = list(command)
+    if url is not None:
+        parsed = make_url(url)
+        if parsed.password:
+            environment["PGPASSWORD"] = str(parsed.password)
+        address = parsed.set(drivername="postgresql", password=None).render_as_string()
+        words.append(f"--dbname={address}")
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        told = done.stderr.strip().splitlines() or ["no message"]
+        raise BackupError(f"{Path(command[0]).name} has failed: {told[0]}")
