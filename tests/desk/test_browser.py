@@ -87,6 +87,32 @@ def test_a_live_conversation_goes_both_ways_without_loading_anew(browser: Browse
     visitor.leave()
 
 
+def test_a_form_on_its_way_is_not_stopped_by_what_becomes_of_the_conversation_meanwhile(
+    browser: Browser, running: RunningDesk
+) -> None:
+    live = running.desk.live
+    running.passwords["Kari"] = running.desk.accounts.add("Kari", "agent")  # who sees no colleague's conversations
+    visitor = arrive(browser, running)
+    live.want(TALK, "nb", "card_declined")
+    live.take(TALK, "Kari")
+    live.beat("Kari")
+    live.beat("Ola")
+    path = f"{running.address}/live/{TALK}"
+    visitor.page.goto(path)
+    held: list[Route] = []
+    visitor.page.route(path, lambda route: held.append(route) if route.request.method == "POST" else route.continue_())
+    with visitor.page.expect_response(lambda answer: answer.status == 404):  # the page looks what has changed
+        visitor.page.get_by_role("button", name="Ola").click(no_wait_after=True)
+        while not held:
+            visitor.page.wait_for_timeout(10)
+        assert live.transfer(TALK, "Kari", "Ola")
+    assert live.transfer(TALK, "Ola", "Kari")
+    held[0].continue_()
+    expect(visitor.find("h1")).to_have_text("Inbox")
+    assert live.state(TALK).agent == "Ola"
+    visitor.leave()
+
+
 def test_a_message_changed_after_a_lost_answer_is_another_message(browser: Browser, running: RunningDesk) -> None:
     live = running.desk.live
     visitor = arrive(browser, running)
