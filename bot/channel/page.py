@@ -223,19 +223,20 @@ class PageChannel(InputChannel):
         if message is None or not _MESSAGE_ID.fullmatch(message) or (text is None) == (button is None):
             raise RefusedError(400, "malformed")
         message = message.lower()
-        if (known := self._conversations.turn(session, message)) is not None:
-            return known
         if text is not None and len(text) > self._settings.message_length:
             raise RefusedError(413, "too_long", limit=str(self._settings.message_length))
-        await self._limits.message(session.conversation, address, len(text or ""))
         typed = safe_text(text or "")
         if text is not None and not typed.text:
             raise RefusedError(400, "empty")
+        if (known := self._conversations.turn(session, message, button or typed.text)) is not None:
+            return known
+        await self._limits.message(session.conversation, address, len(text or ""))
         lock, agent = await self._store.lock(session.conversation), request.app.ctx.agent
         try:
             session = await self._session(session.conversation)  # as the server that was last has left it
-            known = self._conversations.turn(session, message)  # the same message may have come while this one waited
-            if known is None and session.has(message):
+            # The same message may have come while this one waited.
+            known = self._conversations.turn(session, message, button or typed.text)
+            if known is None and session.content(message) is not None:
                 known = await self._conversations.recover(session, message, agent)
             if known is None:
                 if not self._live:

@@ -68,8 +68,19 @@ class Conversations:
         # semaphore is there for as long as a turn of its address.
         self._of_address: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
-    def turn(self, session: Session, message: str) -> Turn | None:
-        """Returns the turn that answers a message that came before, None if it is new."""
+    def turn(self, session: Session, message: str, content: str) -> Turn | None:
+        """Returns the turn that answers a message that came before, None if it is new.
+
+        Args:
+            session: the conversation.
+            message: the message's id.
+            content: its text as the bot may see it, or the id of the button.
+
+        Raises:
+            SessionError: 409, the id was that of another text or button before.
+        """
+        if session.content(message) not in (None, content):
+            raise SessionError(409, "reused")
         running = self._turns.get((session.conversation, message))
         if running is not None:
             return running
@@ -100,9 +111,9 @@ class Conversations:
         Returns:
             The turn that answered it on a server that died before it had noted that, None in most cases.
         """
-        if not session.has(message):
-            text = said.title if isinstance(said, Offer) else said.text
-            session.remember({"from": "customer", "id": message, "text": text})
+        if session.content(message) is None:
+            shown = {"text": said.title, "button": said.id} if isinstance(said, Offer) else {"text": said.text}
+            session.remember({"from": "customer", "id": message, **shown})
             if session.conversation in self._store.restored:
                 known = await self.recover(session, message, agent)
                 if known is not None:

@@ -179,9 +179,14 @@ class Session:
         self.messages.append({**message, "time": now})
         del self.messages[:-_KEPT_MESSAGES]
 
-    def has(self, message: str) -> bool:
-        """Tells whether a customer's message is among what was said, answered or not."""
-        return any(said.get("id") == message for said in self.messages)
+    def content(self, message: str) -> str | None:
+        """Returns the text or the button of a customer's message, answered or not; None if it is not known.
+
+        Args:
+            message: its id.
+        """
+        found = (said for said in self.messages if said.get("id") == message)
+        return next((said.get("button", said["text"]) for said in found), None)
 
     def shown(self, message: dict[str, Any]) -> dict[str, Any]:
         """Returns something that was said as the page gets it: with what still acts."""
