@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AnyHttpUrl, BaseSettings, Field, HttpUrl, SecretStr
+from pydantic import AnyHttpUrl, BaseSettings, Field, HttpUrl, SecretStr, validator
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
@@ -164,6 +164,11 @@ class Settings(BaseSettings):
     search_encoder_weights: Path = PROJECT_ROOT / "bot" / "search" / "weights.npz"
     # The imported help articles that are searched; its indexes lie in a folder beside it.
     articles_database: Path = PROJECT_ROOT / "var" / "articles.db"
+
+    @validator("tickets_status_secret", pre=True)
+    def _none_for_empty(cls, value: object) -> object:  # noqa: N805 - pydantic calls it on the class
+        """Returns None for an empty variable, which is how files of environments leave one out."""
+        return value or None
 
     class Config:
         env_prefix = "BOT_"

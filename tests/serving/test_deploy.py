@@ -70,6 +70,23 @@ def test_customers_proxy_of_compose_cannot_reach_the_desk(services: dict[str, An
     assert desk["profiles"] == ["desk"]
 
 
+def test_the_desk_of_compose_is_healthy_with_what_may_stay_empty(services: dict[str, Any], tmp_path: Path) -> None:
+    desk, port = services["desk"], str(free_port())
+    settings = {name: re.sub(r"\$\{\w+:-(.*?)\}", r"\1", value) for name, value in desk["environment"].items()}
+    settings |= {name: f"sqlite:///{tmp_path / name}" for name in settings if name.endswith("_DATABASE")}
+    environment = {**os.environ, **settings, "BOT_DESK_ORIGIN": "https://desk.example.com"}
+    check = [sys.executable, *(part.replace("5010", port) for part in desk["healthcheck"]["test"][2:])]
+    command = [sys.executable, *desk["command"][1:], "--port", port]
+    process = subprocess.Popen(command, env=environment, cwd=DEPLOY.parent)
+    try:
+        wait_until(
+            lambda: not subprocess.run(check, check=False, env=environment, capture_output=True).returncode, "desk"
+        )
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+
+
 @pytest.mark.parametrize("unit", sorted(DEPLOY.glob("*.service")), ids=lambda path: path.stem)
 def test_services_of_systemd_run_a_command_of_ours_without_rights(unit: Path) -> None:
     lines = unit.read_text(encoding="utf8").splitlines()
