@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,6 +53,33 @@ def test_an_agent_works_with_keys_and_sees_new_tickets_by_themselves(browser: Br
     visitor.page.keyboard.type("no such thing")
     visitor.page.keyboard.press("Enter")
     expect(visitor.find("#tickets")).to_contain_text("No tickets match.")
+    visitor.leave()
+
+
+def test_the_inbox_shows_who_waits_above_the_most_urgent_tickets(
+    browser: Browser, running: RunningDesk, pictures: Path
+) -> None:
+    tickets, live = running.desk.tickets, running.desk.live
+    rows = [
+        ("Missä lasku on?", "download_invoice", "fi", []),
+        ("Kortet mitt ble avvist, og tjenesten er nede", "card_declined", "nb", ["service_down"]),
+        ("Je ne trouve pas la facture de septembre", "pay_invoice", "fr", []),
+        ("Subscription was disabled after the card expired", "subscription_disabled", "en", ["service_down"]),
+    ]
+    for number, (summary, intent, language, signals) in enumerate(rows):
+        more = {"intent": intent, "language": language, "signals": signals, "form_id": str(number)}
+        tickets.open(a_draft(summary=summary, sentiment=("neutral", 0.6), **more))
+    live.want(TALK, "nb", "card_declined")
+    live.want("conversation-2", "de", "past_due_balance")
+    live.beat("Ola")
+    live.take("conversation-2", "Ola")
+    visitor = arrive(browser, running)
+    expect(visitor.find("#waiting li")).to_have_count(2)
+    expect(visitor.find("#waiting-count .count")).to_contain_text("1")
+    expect(visitor.find("#waiting .tag")).to_have_text(["waits", "live with Ola"])
+    shown = visitor.find("#tickets tbody .tag").all_inner_texts()
+    assert shown == sorted(shown, key=["urgent", "high", "normal", "low"].index)
+    visitor.page.screenshot(path=pictures / "desk-inbox.png")
     visitor.leave()
 
 
