@@ -28,6 +28,7 @@ WEEKS = 12
 # Fewer known ends say little of an article.
 LEAST_ENDS = 10
 RUNS = 14
+_NOT_HELPED = ("not_solved", "handed_over", "with_agent")
 FIGURES = ("accuracy", "macro-F1", "out-of-scope recall", "false refusals", "real style", "follow-ups")
 """Main figures of a nightly run, as `python -m bot regression` names them."""
 _CHART = {"width": 760, "height": 220, "foot": 24, "gap": 6}
@@ -68,7 +69,7 @@ class ArticleHelp:
         language: its language.
         answers: conversations in which it was the answer.
         known: those of which it is known how they ended.
-        not_helped: those of them that were not solved, or were handed over to a person.
+        not_helped: those of them that were not solved, or in which a person was needed.
     """
 
     issue: str
@@ -150,7 +151,7 @@ def articles_that_do_not_help(outcomes: Iterable[dict[str, Any]]) -> list[Articl
             counts.setdefault((row["intent"], row["language"]), Counter())[row["outcome"]] += 1
     found = [
         ArticleHelp(
-            *key, answers=total, known=total - each["abandoned"], not_helped=each["not_solved"] + each["handed_over"]
+            *key, answers=total, known=total - each["abandoned"], not_helped=sum(each[kind] for kind in _NOT_HELPED)
         )
         for key, each in counts.items()
         for total in [sum(each.values())]

@@ -24,7 +24,7 @@ from bot.tickets.database import TicketDatabase
 from bot.tickets.live_model import Kind, LiveRow, LiveState, NotLiveError
 from bot.tickets.model import now
 from bot.tickets.priority import assess
-from bot.tickets.tables import LIVE_AGENTS, LIVE_ROWS, LIVE_STATES, UNFINISHED, fields_of
+from bot.tickets.tables import LIVE_AGENTS, LIVE_ROWS, LIVE_STATES, OUTCOMES, UNFINISHED, fields_of
 
 __all__ = ["LiveRow", "LiveState", "NotLiveError"]
 PRESENT_SECONDS = 30
@@ -86,6 +86,9 @@ class LiveStore(TicketDatabase):
                 if _is_present(connection, state.agent):
                     return False
             _add(connection, state, "taken", agent=agent, change={"state": "live", "agent": agent})
+            # Else they would count as left without a word.
+            left = (OUTCOMES.c.conversation_id == conversation) & (OUTCOMES.c.outcome == "abandoned")
+            connection.execute(update(OUTCOMES).where(left).values(outcome="with_agent", at=now()))
             return True
 
     def transfer(self, conversation: str, agent: str, to: str) -> bool:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from bot.articles.issues import Priority, Queue
 from bot.stores import DatabaseError
 from bot.tickets import numbers
 
 State = Literal["new", "assigned", "closed"]
-Outcome = Literal["solved", "not_solved", "handed_over", "abandoned"]
+Outcome = Literal["solved", "not_solved", "handed_over", "with_agent", "abandoned"]
 SearchKind = Literal["shown", "opened", "helped", "none"]
 STATES: tuple[State, ...] = ("new", "assigned", "closed")
-OUTCOMES: tuple[Outcome, ...] = ("solved", "not_solved", "handed_over", "abandoned")
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 
 def now() -> datetime:

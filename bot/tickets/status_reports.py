@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.engine import Row
 
 from bot.tickets import numbers
@@ -93,7 +93,8 @@ class StatusReports:
     def take(self, target: str, by: str, seen: Sequence[StatusSeen]) -> list[str]:
         """Closes what was closed at a help desk since it was last seen, and opens again what was opened there.
 
-        Only a change there changes anything here: what our own agents do afterwards stays, however often it is seen.
+        Only a change there changes anything here: what our own agents do afterwards stays, however often it is seen. A
+        ticket is known by what it was called when it was delivered: anybody can write our number into a mail.
 
         Args:
             target: the help desk, as in the outbox.
@@ -122,19 +123,13 @@ class StatusReports:
         for start in range(0, len(seen), _AT_ONCE):
             some = seen[start : start + _AT_ONCE]
             by_id = {status.external_id: status for status in some}
-            by_number = {numbers.parse(status.number): status for status in some if status.number}
-            # A worker that was killed has not noted what the ticket is called there, but the number tells it, too.
-            named = [number[0] for number in by_number if number]
-            mine = or_(OUTBOX.c.external_id.in_(by_id), OUTBOX.c.external_id.is_(None) & OUTBOX.c.ticket_id.in_(named))
-            for delivery in self._database.rows(select(*columns).join(TICKETS).where(OUTBOX.c.target == target, mine)):
-                status = by_id.get(delivery.external_id) or by_number.get((delivery.ticket_id, delivery.code))
-                if status and status.is_closed != delivery.closed_there and _is_about(status, delivery):
+            mine = (OUTBOX.c.target == target) & OUTBOX.c.external_id.in_(by_id)
+            for delivery in self._database.rows(select(*columns).join(TICKETS).where(mine)):
+                status = by_id[delivery.external_id]
+                if status.is_closed != delivery.closed_there and _is_about(status, delivery):
                     yield delivery, status
 
 
 def _is_about(status: StatusSeen, delivery: Row) -> bool:
     """Tells whether a status is of the ticket that was delivered: another help desk may count from 1 again."""
-    if status.number is None:
-        return bool(status.external_id == delivery.external_id)
-    is_named = numbers.parse(status.number) == (delivery.ticket_id, delivery.code)
-    return is_named and delivery.external_id in (None, status.external_id)
+    return status.number is None or numbers.parse(status.number) == (delivery.ticket_id, delivery.code)

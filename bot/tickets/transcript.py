@@ -28,13 +28,18 @@ def transcript(events: Iterable[Mapping[str, Any]]) -> Iterator[Utterance]:
         if event["event"] == "bot":
             for button in (event.get("data") or {}).get("buttons") or []:
                 titles[_button_key(button["payload"])] = button["title"]
-        if event["event"] in _SPEAKERS and text:
+        if event["event"] in _SPEAKERS and text and not _is_pages_own(event):
             moment = datetime.fromtimestamp(event["timestamp"], timezone.utc).isoformat(timespec="seconds")
             if event["event"] == "user":
                 text = titles.get(_button_key(text), text)
             elif event["event"] == "bot" and len(text) > _LONGEST_UTTERANCE:
                 text = f"{text.partition(_PARAGRAPH)[0]} […]"
             yield Utterance(_SPEAKERS[event["event"]], text, moment)
+
+
+def _is_pages_own(event: Mapping[str, Any]) -> bool:
+    """Tells whether the page has begun the ticket's form because nobody came, without a word of the customer's."""
+    return event["event"] == "user" and "desk" in (event.get("metadata") or {})
 
 
 def _button_key(payload: str) -> str:

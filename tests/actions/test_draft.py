@@ -70,6 +70,14 @@ def test_what_an_agent_wrote_stands_in_the_transcript_as_theirs() -> None:
     assert lines[1:] == [("agent", "x" * 900), ("customer", "it is for the second invoice, too")]
 
 
+def test_what_the_page_asks_for_where_nobody_came_is_not_the_customers_word() -> None:
+    asks = said("a person please", "talk_to_human")
+    for_them = {**said("/talk_to_human", "talk_to_human"), "metadata": {"language": "en", "desk": "nobody"}}
+    made = draft(asks, answered("Wait.", ("Talk to a person", "/talk_to_human")), for_them, answered("Sorry, nobody."))
+    lines = [(line.speaker, line.text) for line in made.transcript]
+    assert lines == [("customer", "a person please"), ("bot", "Wait."), ("bot", "Sorry, nobody.")]
+
+
 def test_entities_are_taken_from_the_whole_conversation_once_each() -> None:
     found = [{"entity": "invoice_number", "value": "E0500ABC"}, {"entity": "language", "value": "en"}]
     made = draft(said("a", "pay_invoice", entities=found), said("b", "pay_invoice", entities=found))

@@ -21,7 +21,7 @@ import requests
 
 from bot.stores.live import GONE_SECONDS, WAIT_SECONDS, NotLiveError
 from bot.text.yaml_files import read_yaml
-from tests.channel.conftest import Customer, PageBot, reply
+from tests.channel.conftest import Customer, PageBot, Reply, reply
 from tests.channel.live_desk import Desk, desk_bot
 from tests.conftest import ROOT
 from tests.stores.test_live import grow_old
@@ -435,6 +435,46 @@ def test_a_killed_bot_loses_and_doubles_nothing_of_a_live_chat(trained_model: Pa
             assert sorted(line for line in lines if line in rows) == sorted(rows)
             assert desk.store.hand_back(customer.conversation, "Anna")
             assert customer.say("how do I pay my invoice?").answer["intent"] == "pay_invoice"
+
+
+def test_a_bot_killed_before_it_kept_an_answer_gives_the_same_again_and_asks_rasa_once(
+    trained_model: Path, tmp_path: Path
+) -> None:
+    """Nobody has asked for a person, so a message is kept with its answer, and until then in the tracker alone."""
+    typed, pressed = str(uuid.uuid4()), str(uuid.uuid4())
+    with desk_bot(trained_model, tmp_path) as desk:
+        talkative, pressing = desk.bot.customer(language="en"), desk.bot.customer(language="en")
+        button = pressing.say("my card was declined").buttons("product")[0]
+        talkative.say("my card was declined")
+        with closing(sqlite3.connect(desk.bot.database, timeout=60)) as connection:
+            before = connection.execute("SELECT data, conversation FROM page_sessions").fetchall()
+        answers = [
+            talkative.say("how do I pay my invoice?", typed),
+            pressing.press(button, pressed),
+        ]
+        kept = [events(desk, customer, "user", "bot") for customer in (talkative, pressing)]
+        for process in children(desk.bot.process_id):
+            os.kill(process, signal.SIGKILL)
+        with closing(sqlite3.connect(desk.bot.database, timeout=60)) as connection, connection:
+            connection.executemany("UPDATE page_sessions SET data = ? WHERE conversation = ?", before)
+    with desk_bot(trained_model, tmp_path) as again:
+        talkative.bot = pressing.bot = again.bot
+        found = [
+            talkative.say("how do I pay my invoice?", typed),
+            pressing.press(button, pressed),
+        ]
+        assert [plain(answer) for answer in found] == [plain(answer) for answer in answers]
+        assert [events(again, customer, "user", "bot") for customer in (talkative, pressing)] == kept
+        assert said(talkative).count("how do I pay my invoice?") == 1
+        assert talkative.say("thank you").parts
+
+
+def plain(answer: Reply) -> list[Any]:
+    """Returns the parts of an answer but for the ids of its buttons, which are new each time."""
+    return [
+        {**part, "buttons": [button["title"] for button in part["buttons"]]} if "buttons" in part else part
+        for part in answer.parts
+    ]
 
 
 def children(process: int) -> list[int]:

@@ -23,6 +23,9 @@ TALK = {
     "nb": ("Hei, jeg er Kari. Hvilken bank er det?", "DNB. Jeg har prøvd to ganger.", "Takk, nå ser jeg det."),
 }
 NOTE = "Bank blocks foreign payments?"
+MEANWHILE = {"en": "I have tried two cards", "nb": "jeg har prøvd to kort"}
+STEPS = {"en": ["Your card was declined"], "nb": ["Your card was declined", "Kortet ditt ble avvist"]}
+"""Titles of the article at the desk of an agent who reads English."""
 FOLLOW_UP = {
     "en": ("who can change it?", "The account administrator."),
     "nb": ("hvem kan bytte det?", "Kontoadministratoren."),
@@ -139,10 +142,14 @@ def test_customer_and_agent_see_each_other_and_the_bot_goes_on_with_context(
     sides.look_at("waiting")
 
     agent.find("#waiting a.row").click()
-    said = agent.find("section[aria-labelledby=before-title] .customer p")
+    said = agent.find("#before .customer p")
     expect(said).to_have_text([QUESTION[language], WANTED[language]])
+    customer.say(MEANWHILE[language])
     agent.page.get_by_role("button", name="Take over").click()
     agent.page.wait_for_load_state()  # before that, Enter is a new line
+    expect(said).to_have_text([QUESTION[language], WANTED[language], MEANWHILE[language]])
+    agent.find("summary").click()
+    expect(agent.find("details article h3")).to_contain_text(STEPS[language])
     expect(customer.find("#live-status")).to_have_text(page["live_with"])
     expect(customer.find(".notice").last).to_have_text(page["live_taken"])
     sides.look_at("taken")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,6 +56,33 @@ def test_an_agent_works_with_keys_and_sees_new_tickets_by_themselves(browser: Br
     visitor.leave()
 
 
+def test_the_inbox_shows_who_waits_above_the_most_urgent_tickets(
+    browser: Browser, running: RunningDesk, pictures: Path
+) -> None:
+    tickets, live = running.desk.tickets, running.desk.live
+    rows = [
+        ("Missä lasku on?", "download_invoice", "fi", []),
+        ("Kortet mitt ble avvist, og tjenesten er nede", "card_declined", "nb", ["service_down"]),
+        ("Je ne trouve pas la facture de septembre", "pay_invoice", "fr", []),
+        ("Subscription was disabled after the card expired", "subscription_disabled", "en", ["service_down"]),
+    ]
+    for number, (summary, intent, language, signals) in enumerate(rows):
+        more = {"intent": intent, "language": language, "signals": signals, "form_id": str(number)}
+        tickets.open(a_draft(summary=summary, sentiment=("neutral", 0.6), **more))
+    live.want(TALK, "nb", "card_declined")
+    live.want("conversation-2", "de", "past_due_balance")
+    live.beat("Ola")
+    live.take("conversation-2", "Ola")
+    visitor = arrive(browser, running)
+    expect(visitor.find("#waiting li")).to_have_count(2)
+    expect(visitor.find("#waiting-count .count")).to_contain_text("1")
+    expect(visitor.find("#waiting .tag")).to_have_text(["waits", "live with Ola"])
+    shown = visitor.find("#tickets tbody .tag").all_inner_texts()
+    assert shown == sorted(shown, key=["urgent", "high", "normal", "low"].index)
+    visitor.page.screenshot(path=pictures / "desk-inbox.png")
+    visitor.leave()
+
+
 def test_a_live_conversation_goes_both_ways_without_loading_anew(browser: Browser, running: RunningDesk) -> None:
     live = running.desk.live
     visitor = arrive(browser, running)
@@ -84,6 +112,32 @@ def test_a_live_conversation_goes_both_ways_without_loading_anew(browser: Browse
     expect(composer).to_be_hidden()
     assert visitor.page.evaluate("window.same")
     assert [row.kind for row in live.after(TALK)].count("agent_text") == 2
+    visitor.leave()
+
+
+def test_a_form_on_its_way_is_not_stopped_by_what_becomes_of_the_conversation_meanwhile(
+    browser: Browser, running: RunningDesk
+) -> None:
+    live = running.desk.live
+    running.passwords["Kari"] = running.desk.accounts.add("Kari", "agent")  # who sees no colleague's conversations
+    visitor = arrive(browser, running)
+    live.want(TALK, "nb", "card_declined")
+    live.take(TALK, "Kari")
+    live.beat("Kari")
+    live.beat("Ola")
+    path = f"{running.address}/live/{TALK}"
+    visitor.page.goto(path)
+    held: list[Route] = []
+    visitor.page.route(path, lambda route: held.append(route) if route.request.method == "POST" else route.continue_())
+    with visitor.page.expect_response(lambda answer: answer.status == 404):  # the page looks what has changed
+        visitor.page.get_by_role("button", name="Ola").click(no_wait_after=True)
+        while not held:
+            visitor.page.wait_for_timeout(10)
+        assert live.transfer(TALK, "Kari", "Ola")
+    assert live.transfer(TALK, "Ola", "Kari")
+    held[0].continue_()
+    expect(visitor.find("h1")).to_have_text("Inbox")
+    assert live.state(TALK).agent == "Ola"
     visitor.leave()
 
 

@@ -7,6 +7,7 @@ import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import insert, update
@@ -28,13 +29,24 @@ def kinds(desk: Desk) -> list[str]:
 
 def want(desk: Desk, *earlier: tuple[str, str]) -> None:
     """Has a customer ask for a person; `earlier` is what was said to the bot before, as (event, text)."""
-    moment = now().timestamp() - 60
-    rows = [{"event": event, "text": text, "timestamp": moment} for event, text in earlier]
-    with desk.conversations.begin() as connection:
-        for row in rows:
-            data = {"sender_id": TALK, "type_name": row["event"], "timestamp": moment, "data": json.dumps(row)}
-            connection.execute(insert(EVENTS).values(data))
+    keep(desk, *({"event": event, "text": text} for event, text in earlier))
     desk.live.want(TALK, "nb", "card_declined")
+
+
+def keep(desk: Desk, *events: dict[str, Any]) -> None:
+    """Keeps events of the conversation as the bot does."""
+    moment = now().timestamp()
+    with desk.conversations.begin() as connection:
+        for event in events:
+            data = json.dumps({**event, "timestamp": moment})
+            row = {"sender_id": TALK, "type_name": event["event"], "timestamp": moment, "data": data}
+            connection.execute(insert(EVENTS).values(row))
+
+
+def before(page: str) -> list[str]:
+    """Returns what was said to the bot before, as the page shows it."""
+    shown = page[page.index('id="before"') :].split("</ol>", maxsplit=1)[0]
+    return [html.unescape(line) for line in re.findall(r"<p[^>]*>(.*?)</p>", shown)]
 
 
 def test_a_waiting_customer_stands_in_the_inbox_with_issue_and_language(running: RunningDesk) -> None:
@@ -50,6 +62,44 @@ def test_the_agent_sees_what_was_said_to_the_bot_before(running: RunningDesk) ->
     page = running.agent("Kari").get(PATH).text
     assert page.index("kortet mitt ble avvist") < page.index("Sjekk kortet.")
     assert "4111 1111" not in page
+
+
+def test_the_agent_sees_what_was_said_while_the_customer_waited_until_the_take_over(running: RunningDesk) -> None:
+    desk = running.desk
+    want(desk, ("user", "talk to a person"))
+    keep(desk, {"event": "user", "text": "my card is 4111 1111 1111 1111"}, {"event": "bot", "text": "Never tell it."})
+    kari = running.agent("Kari")
+    while_waiting = ["talk to a person", "my card is ••••1111", "Never tell it."]
+    assert before(kari.get(PATH).text) == while_waiting
+    kari.post(PATH, action="take")
+    keep(desk, {"event": "user", "text": "under way"})  # answered after the click, before the bot heard of it
+    taken = next(row for row in desk.live.after(TALK) if row.kind == "taken")
+    keep(desk, {"event": "pause", "metadata": {"live": taken.uuid}})
+    keep(desk, *({"event": "agent", "text": f"line {number}", "metadata": {"live": "x"}} for number in range(300)))
+    assert before(kari.get(PATH).text) == [*while_waiting, "under way"]
+    desk.live.beat("Ola")
+    kari.post(PATH, action="transfer", value="Ola")
+    last = desk.live.after(TALK)[-1]
+    keep(desk, {"event": "pause", "metadata": {"live": last.uuid}})
+    assert before(running.agent("Ola").get(PATH).text) == [*while_waiting, "under way"]
+
+
+def test_the_steps_of_the_issue_that_was_answered_last_stand_beside_the_chat(running: RunningDesk) -> None:
+    want(running.desk)
+    kari = running.agent("Kari", language="de")
+
+    def titles() -> list[str]:
+        page = kari.get(PATH).text
+        return re.findall(r"<h3>(.*?) <span", page[page.index("<details") : page.index("</details>")])
+
+    def title(issue: str, language: str) -> str:
+        return html.escape(running.desk.articles.article(issue, language).title)
+
+    assert titles() == [title("card_declined", "de"), title("card_declined", "nb")]
+    keep(running.desk, *({"event": "slot", "name": "issue", "value": value} for value in ("pay_invoice", None)))
+    assert titles() == [title("pay_invoice", "de"), title("pay_invoice", "nb")]
+    kari.post(PATH, action="take")
+    assert titles() == [title("pay_invoice", "de"), title("pay_invoice", "nb")]
 
 
 def test_a_conversation_is_taken_answered_and_handed_back(running: RunningDesk) -> None:

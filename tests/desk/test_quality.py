@@ -40,18 +40,38 @@ def test_outcomes_are_counted_by_week_issue_and_language(running: RunningDesk) -
             outcome(4, "abandoned"),
             outcome(5, "not_solved", intent="pay_invoice", language="de"),
             outcome(6, "solved", weeks=30),  # too long ago
+            outcome(7, "with_agent"),
         ]
     )
     page = running.agent("Kari", "reviewer").get("/quality").text
     assert cells(page, "By issue")[1:] == [
-        ["Card declined", "2", "0", "1", "1", "4", "67 %"],
-        ["Pay an invoice", "0", "1", "0", "0", "1", "0 %"],
+        ["Card declined", "2", "0", "1", "1", "1", "5", "50 %"],
+        ["Pay an invoice", "0", "1", "0", "0", "0", "1", "0 %"],
     ]
     assert [row[0] for row in cells(page, "By language")[1:]] == ["nb", "de"]
     weeks = cells(page, "Volumes by week")[1:]
     assert len(weeks) == 12
-    assert [row[5] for row in weeks[:3]] == ["4", "1", "0"]
-    assert page.count("<rect") == 5
+    assert [row[6] for row in weeks[:3]] == ["5", "1", "0"]
+    assert page.count("<rect") == 6
+
+
+def test_a_conversation_that_an_agent_took_over_is_not_left_without_a_word(running: RunningDesk) -> None:
+    tickets, live = running.desk.tickets, running.desk.live
+    earlier = outcome(1, "abandoned")
+    tickets.record_outcomes([earlier, outcome(1, "solved", intent="pay_invoice"), outcome(2, "abandoned")])
+    for number in (1, 2):
+        live.want(f"c{number}", "nb", "card_declined")
+    live.take("c1", "Kari")
+    tickets.record_outcomes([earlier])  # written late
+    kari = running.agent("Kari", "reviewer")
+    assert cells(kari.get("/quality").text, "By issue")[1:] == [
+        ["Card declined", "0", "0", "0", "1", "1", "2", "0 %"],
+        ["Pay an invoice", "1", "0", "0", "0", "0", "1", "100 %"],
+    ]
+    rows = list(csv.DictReader(io.StringIO(kari.get("/quality.csv").text)))
+    assert sorted(row["outcome"] for row in rows) == ["abandoned", "solved", "with_agent"]
+    tickets.record_outcomes([outcome(1, "solved")])  # after the agent, the customer says so
+    assert {row["outcome"] for row in tickets.outcomes() if row["conversation_id"] == "c1"} == {"solved"}
 
 
 def test_corrections_make_a_confusion_matrix(running: RunningDesk) -> None:

@@ -8,6 +8,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -43,7 +44,7 @@ def services() -> dict[str, Any]:
 
 def test_containers_of_compose_write_nothing_and_have_no_rights(services: dict[str, Any]) -> None:
     ours = [service for service in services.values() if service["image"].startswith("billing-triage-bot")]
-    assert len(ours) == 5
+    assert len(ours) == 6
     assert all(service["read_only"] and service["cap_drop"] == ["ALL"] for service in [*ours, services["nginx"]])
     assert all(service["mem_limit"] and service["pids_limit"] for service in services.values())
     assert all(service["security_opt"] == ["no-new-privileges:true"] for service in services.values())
@@ -59,6 +60,43 @@ def test_each_service_of_compose_gets_the_secrets_of_its_kubernetes_workload(ser
         assert told & set.union(*SECRETS.values()) == SECRETS[name]
     assert services["delivery"]["env_file"] == ["delivery.env"]
     assert not any("env_file" in service for name, service in services.items() if name != "delivery")
+
+
+def test_customers_proxy_of_compose_cannot_reach_the_desk(services: dict[str, Any]) -> None:
+    desk = services["desk"]
+    assert not set(desk["networks"]) & set(services["nginx"]["networks"])
+    assert all(port.startswith("127.0.0.1:") for port in desk["ports"])
+    assert "desk" not in (DEPLOY / "nginx.conf").read_text(encoding="utf8")
+    assert desk["profiles"] == ["desk"]
+
+
+def test_the_desk_of_compose_is_healthy_with_what_may_stay_empty(services: dict[str, Any], tmp_path: Path) -> None:
+    desk, port = services["desk"], str(free_port())
+    settings = {name: re.sub(r"\$\{\w+:-(.*?)\}", r"\1", value) for name, value in desk["environment"].items()}
+    settings |= {name: f"sqlite:///{tmp_path / name}" for name in settings if name.endswith("_DATABASE")}
+    environment = {**os.environ, **settings, "BOT_DESK_ORIGIN": "https://desk.example.com"}
+    check = [sys.executable, *(part.replace("5010", port) for part in desk["healthcheck"]["test"][2:])]
+    command = [sys.executable, *desk["command"][1:], "--port", port]
+    process = subprocess.Popen(command, env=environment, cwd=DEPLOY.parent)
+    try:
+        wait_until(
+            lambda: not subprocess.run(check, check=False, env=environment, capture_output=True).returncode, "desk"
+        )
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+
+
+@pytest.mark.parametrize("unit", sorted(DEPLOY.glob("*.service")), ids=lambda path: path.stem)
+def test_services_of_systemd_run_a_command_of_ours_without_rights(unit: Path) -> None:
+    lines = unit.read_text(encoding="utf8").splitlines()
+    assert {"User=billing-triage", "NoNewPrivileges=yes", "PrivateTmp=yes", "ProtectSystem=strict"} <= set(lines)
+    (command,) = (line.partition("=")[2] for line in lines if line.startswith("ExecStart="))
+    tries = {"/usr/bin/make": "--dry-run", "/opt/billing-triage/.venv/bin/python": "--help"}
+    program, *arguments = command.split()
+    here = [sys.executable if program.endswith("python") else program, *arguments, tries[program]]
+    asked = subprocess.run(here, check=False, capture_output=True, cwd=DEPLOY.parent)
+    assert asked.returncode == 0, asked.stderr
 
 
 def test_images_and_steps_of_ci_are_named_by_exact_versions() -> None:

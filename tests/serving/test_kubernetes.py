@@ -12,13 +12,14 @@ import pytest
 import yaml
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "deploy" / "kubernetes"
-FILES = sorted(FOLDER.glob("*.yaml"))
+FILES = sorted(FOLDER.rglob("*.yaml"))
 # What each process reads of what must stay secret; benchmarks/serving/stack.py starts them with no more.
 SECRETS = {
     "rasa": {"TRACKER_DATABASE", "TICKETS_DATABASE", "REDIS_URL", "BROKER_URL", "SECRET_KEY", "METRICS_TOKEN"},
     "actions": {"TICKETS_DATABASE"},
     "delivery": {"TICKETS_DATABASE"},
     "retention": {"TRACKER_DATABASE", "TICKETS_DATABASE"},
+    "desk": {"TRACKER_DATABASE", "TICKETS_DATABASE", "TICKETS_STATUS_SECRET", "DESK_OPENID_CLIENT_SECRET"},
 }
 Document = dict[str, Any]
 
@@ -37,7 +38,8 @@ def pods() -> dict[str, Document]:
 
 def secret(workload: str) -> dict[str, str]:
     """Returns the variables of the example of a workload's Secret."""
-    text = (FOLDER / f"{workload}.env.example").read_text(encoding="utf8")
+    (path,) = FOLDER.rglob(f"{workload}.env.example")
+    text = path.read_text(encoding="utf8")
     return dict(re.findall(r"^BOT_(\w+)=(.*)$", text, re.MULTILINE))
 
 
@@ -102,11 +104,34 @@ def test_only_the_ingress_controller_and_prometheus_reach_a_server_and_only_serv
 
 
 def test_visitors_reach_the_page_over_tls_and_neither_health_nor_metrics() -> None:
-    (ingress,) = documents("Ingress")
-    (rule,) = ingress["spec"]["rules"]
-    assert ingress["spec"]["tls"][0]["hosts"] == [rule["host"]]
-    paths = {(path["path"], path["pathType"]) for path in rule["http"]["paths"]}
+    paths = {(path["path"], path["pathType"]) for path in tls_paths("rasa")}
     assert paths == {("/", "Exact"), ("/webhooks/page", "Prefix")}
+
+
+def test_agents_reach_the_desk_over_tls_and_never_through_the_ingress_of_the_customers() -> None:
+    assert [path["path"] for path in tls_paths("desk")] == ["/"]
+    customers, agents = ingress("rasa"), ingress("desk")
+    assert customers["ingressClassName"] != agents["ingressClassName"]
+    assert {path["backend"]["service"]["name"] for path in tls_paths("rasa")} == {"rasa"}
+    assert peers("desk", "ingress") == {("ingress-internal", 5010)}
+    (container,) = pods()["desk"]["spec"]["containers"]
+    host = agents["rules"][0]["host"]
+    assert {"name": "BOT_DESK_ORIGIN", "value": f"https://{host}"} in container["env"]
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):  # the desk refuses other hosts
+        assert container[probe]["httpGet"]["httpHeaders"] == [{"name": "Host", "value": host}]
+
+
+def ingress(name: str) -> Document:
+    """Returns what an Ingress says."""
+    (found,) = (document["spec"] for document in documents("Ingress") if document["metadata"]["name"] == name)
+    return dict(found)
+
+
+def tls_paths(name: str) -> list[Document]:
+    """Returns the paths of an Ingress, whose one host has TLS."""
+    (rule,) = ingress(name)["rules"]
+    assert ingress(name)["tls"][0]["hosts"] == [rule["host"]]
+    return list(rule["http"]["paths"])
 
 
 def test_every_container_is_locked_and_limited_and_every_server_is_probed() -> None:

@@ -50,14 +50,19 @@ def follower(store: TicketStore, tracker: RequestTracker, page_rows: int = 100) 
     return Follower(source(tracker, page_rows), store)
 
 
+def deliver(store: TicketStore, tracker: RequestTracker) -> dict[str, int]:
+    """Delivers what waits for it, once; returns how many attempts ended in which way."""
+    target = RequestTrackerTarget(tracker.url, tracker.token, "Billing", 20)
+    return Worker(Outbox(store, 60), [target], RetryPolicy()).run_once()
+
+
 def delivered(
     store: TicketStore, tracker: RequestTracker, count: int = 1, conversation: str = "conversation"
 ) -> list[tuple[str, str]]:
     """Opens tickets and delivers them; returns our number and Request Tracker's id of each."""
     for number in range(count):
         store.open(a_draft(conversation_id=conversation, form_id=f"form-{number}"))
-    target = RequestTrackerTarget(tracker.url, tracker.token, "Billing", 20)
-    assert Worker(Outbox(store, 60), [target], RetryPolicy()).run_once() == {"delivered": count}
+    assert deliver(store, tracker) == {"delivered": count}
     return [(delivery.number, str(delivery.external_id)) for delivery in store.deliveries()]
 
 
@@ -217,15 +222,31 @@ def test_a_ticket_whose_subject_was_changed_there_is_followed(store: TicketStore
     assert store.ticket(number).state == "closed"
 
 
-def test_a_ticket_that_a_killed_worker_has_not_noted_is_known_by_its_number(
+def test_until_it_is_noted_what_a_ticket_is_called_there_no_number_in_a_mail_changes_it(
     store: TicketStore, tracker: RequestTracker
 ) -> None:
     ((number, identity),) = delivered(store, tracker)
     with store.engine.begin() as connection:  # as if killed right after Request Tracker had taken it
         connection.execute(text("UPDATE outbox SET state = 'pending', external_id = NULL"))
+    tracker.edit(tracker.create(f"Re: [{number}] my card"), Status="resolved")
     tracker.edit(identity, Status="resolved")
+    assert follower(store, tracker).ask() == 0
+    assert store.ticket(number).state == "new"
+    assert deliver(store, tracker) == {"delivered": 1}
+    assert [delivery.external_id for delivery in store.deliveries()] == [identity]
     assert follower(store, tracker).ask() == 1
     assert store.ticket(number).state == "closed"
+
+
+def test_a_strangers_mail_that_comes_first_is_not_taken_for_the_ticket(
+    store: TicketStore, tracker: RequestTracker
+) -> None:
+    number = store.open(a_draft()).number
+    strangers = tracker.create(f"Re: [{number}] my card")
+    assert deliver(store, tracker) == {"delivered": 1}
+    assert [delivery.external_id for delivery in store.deliveries()] == [
+        found for found in tracker.find(number) if found != strangers
+    ]
 
 
 def test_what_a_failing_store_has_not_taken_in_is_taken_in_later_and_nothing_twice(

@@ -58,8 +58,10 @@ class RequestTrackerTarget:
             raise DeliveryError(told, refused, uncertain=creating) from error
 
     def _find(self, ticket: Ticket) -> str | None:
+        # Mails become tickets, too, and anybody may write our number into one: those are others' creations.
+        mine = f"Subject LIKE '[{ticket.number}]' AND Creator = '__CurrentUser__'"
         try:
-            for found in self._tracker.search(raw_query=f"Subject LIKE '[{ticket.number}]'"):
+            for found in self._tracker.search(raw_query=mine):
                 return str(found["id"])
         except NotFoundError:  # so the library says that a search finds nothing
             pass
