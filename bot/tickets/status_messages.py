@@ -93,7 +93,7 @@ def read_chatwoot(message: Mapping[str, Any]) -> StatusSeen | None:
     Raises:
         KeyError, TypeError, ValueError: it is not what Chatwoot sends.
     """
-    if message["event"] not in _CHATWOOT_EVENTS:
+    if str(message["event"]) not in _CHATWOOT_EVENTS:
         return None
     number = message["custom_attributes"].get("ticket")
     closes = _closes("chatwoot", message["status"]) if number else None

@@ -109,29 +109,19 @@ class StandIn:
         self.requests.append(f"{method} {address.path}")
         if self.failing:
             return self.failing, {"error": "not now"}
-        for route, name in self.routes.items():
-            match = re.fullmatch(route, f"{method} {address.path}")
-            if match:
-                return self._routed(route, getattr(self, name), match, headers, (address.query, sent))
-        return 404, {"error": "No route matches."}
-
-    def _routed(
-        self,
-        route: str,
-        do: Callable[..., Answer],
-        match: re.Match[str],
-        headers: dict[str, str],
-        sent: tuple[str, bytes],
-    ) -> Answer:
-        query = {name: values[-1] for name, values in parse_qs(sent[0]).items()}
-        self._wait_if(route == self.creates and self.hold == "before")
+        found = ((route, re.fullmatch(route, f"{method} {address.path}")) for route in self.routes)
+        route, match = next((each for each in found if each[1]), ("", None))
+        if match is None:
+            return 404, {"error": "No route matches."}
+        query = {name: values[-1] for name, values in parse_qs(address.query).items()}
+        self._wait_if(route == self._creates and self.hold == "before")
         try:
             self.authenticate(headers)
             with self._lock:
-                answer = do(*match.groups(), query=query, body=json.loads(sent[1] or b"{}"))
+                answer = self.routes[route](*match.groups(), query=query, body=json.loads(sent or b"{}"))
         except Refusal as refused:
             return refused.status, {"error": str(refused)}
-        self._wait_if(route == self.creates and self.hold == "after")
+        self._wait_if(route == self._creates and self.hold == "after")
         return answer
 
     def _wait_if(self, holding: bool) -> None:
