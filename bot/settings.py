@@ -149,6 +149,12 @@ class Settings(BaseSettings):
     tickets_zammad_status_secret: SecretStr | None = Field(None, min_length=24)
     # Secret of Chatwoot's webhook, as Chatwoot shows it, for the agents' desk (`POST /ticket-status/chatwoot`).
     tickets_chatwoot_status_secret: SecretStr | None = Field(None, min_length=16)
+    # Address of Chatwoot whose agent bot this bot is; needs `chatwoot_bot_token` and `chatwoot_bot_secret`.
+    chatwoot_bot_url: AnyHttpUrl | None = None
+    # Access token of the agent bot.
+    chatwoot_bot_token: SecretStr | None = None
+    # Webhook secret of the agent bot, as Chatwoot shows it.
+    chatwoot_bot_secret: SecretStr | None = Field(None, min_length=16)
     # How long a help desk's answer is waited for.
     tickets_answer_seconds: float = Field(20, gt=0)
     # How long a worker may take over one delivery before another one takes it up; at least three times

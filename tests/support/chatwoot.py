@@ -81,24 +81,32 @@ class Chatwoot(StandIn):
         if body["inbox_id"] != INBOX:
             raise Refusal(404, "Resource could not be found")
         contact = next(each for each in self.contacts if each["id"] == body["contact_id"])
-        conversation = {
+        conversation = self.converse(body.get("status", "open"))
+        conversation["custom_attributes"] = body.get("custom_attributes", {})
+        conversation["contact_inbox"] = {"source_id": body["source_id"]}
+        conversation["meta"] = {"sender": contact, "team": self._team(body.get("team_id"))}
+        if "message" in body:
+            self._say(conversation, body["message"])
+        return 200, conversation
+
+    def converse(self, status: str) -> dict[str, Any]:
+        """Begins a conversation and returns it."""
+        conversation: dict[str, Any] = {
             "id": len(self.conversations) + 1,
             "account_id": 1,
             "inbox_id": INBOX,
-            "status": body.get("status", "open"),
+            "status": status,
             "priority": None,
             "labels": [],
-            "custom_attributes": body.get("custom_attributes", {}),
-            "contact_inbox": {"source_id": body["source_id"]},
-            "meta": {"sender": contact, "team": self._team(body.get("team_id"))},
+            "custom_attributes": {},
+            "contact_inbox": {},
+            "meta": {},
             "created_at": MADE_AT,
             "updated_at": float(MADE_AT),
             "messages": [],
         }
         self.conversations.append(conversation)
-        if "message" in body:
-            self._say(conversation, body["message"])
-        return 200, conversation
+        return conversation
 
     def conversations_list(self, query: dict[str, str], body: dict[str, Any]) -> Answer:
         """GET conversations: with `q`, those with a message that contains it; 25 a page, of one status."""

@@ -149,9 +149,15 @@ def test_a_customers_words_are_no_markup_mentions_or_placeholders_in_chatwoot() 
     said = "{{contact.email}} {% raw %} `a` [Ida](mention://user/1/Ida) *b* <img src=x> ~~c~~ &amp; \\"
     shown = as_markdown(f"[T-10001-K7QX3M] x\n# y\n  - z\n3. w\n{said}")
     assert "T-10001-K7QX3M" in shown  # is searched for
-    for active in ("{{", "{%", "](", "mention://", "\n#", "\n3.", "\n  -"):
+    assert r"\[Ida\](" in shown
+    for active in ("{{", "{%", "mention://", "\n#", "\n3.", "\n  -"):
         assert active not in shown
     assert shown.replace("\\", "").replace("\u00a0", " ").startswith("[T-10001-K7QX3M] x\n# y\n  - z\n3. w\n{{contact")
+
+
+def test_links_of_the_bot_stay_links_in_chatwoot() -> None:
+    address = "https://learn.microsoft.com/azure/cost-management-billing/a_b?view=x&y=1#z"
+    assert as_markdown(f"- See [it]: {address}", keeps_links=True) == rf"\- See \[it\]: {address}"
 
 
 def test_a_very_long_ticket_is_cut_for_chatwoot(database: str, chatwoot: Chatwoot) -> None:

@@ -15,6 +15,7 @@ PRIORITY = {"low": "low", "normal": "medium", "high": "high", "urgent": "urgent"
 # A longer message is refused.
 _MOST_CHARACTERS = 150_000
 _MARKUP = re.compile(r"[\\`*_{}\[\]<>|~&]|:(?=//)|(?<=\{)%")
+_LINK_OR_MARKUP = re.compile(rf"(?P<link>https?://[^\s\\`{{}}\[\]<>|]+)|{_MARKUP.pattern}")
 _MARKUP_AT_THE_BEGINNING = re.compile(r"^( *\d*)([-+=.)#])", re.MULTILINE)
 _INDENTATION = re.compile(r"^ +", re.MULTILINE)
 
@@ -99,8 +100,17 @@ class ChatwootTarget:
         raise DeliveryError(f"Chatwoot has no team {name!r}; see BOT_TICKETS_CHATWOOT_TEAM", refused=True)
 
 
-def as_markdown(text: str) -> str:
-    """Returns Markdown that shows a text as it is: without formats, HTML, mentions and Liquid's placeholders."""
-    escaped = _MARKUP_AT_THE_BEGINNING.sub(r"\1\\\2", _MARKUP.sub(r"\\\g<0>", text))
+def as_markdown(text: str, keeps_links: bool = False) -> str:
+    """Returns Markdown that shows a text as it is: without formats, HTML, mentions and Liquid's placeholders.
+
+    Args:
+        text: plain text.
+        keeps_links: whether addresses in it stay links.
+    """
+    if keeps_links:
+        escaped = _LINK_OR_MARKUP.sub(lambda found: found[0] if found["link"] else f"\\{found[0]}", text)
+    else:
+        escaped = _MARKUP.sub(r"\\\g<0>", text)
+    escaped = _MARKUP_AT_THE_BEGINNING.sub(r"\1\\\2", escaped)
     # Four ordinary blanks at the beginning of a line would make it code.
     return _INDENTATION.sub(lambda blanks: "\u00a0" * len(blanks[0]), escaped)
