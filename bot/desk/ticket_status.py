@@ -67,7 +67,7 @@ async def take_vendor_status(desk: Desk, request: Request) -> Response:
     name = request.path_params["vendor"]
     key, vendor = desk.vendor_keys.get(name), VENDORS.get(name)
     if not (key and vendor):
-        told = "That help desk may tell nothing here; set BOT_TICKETS_ZAMMAD_ or BOT_TICKETS_CHATWOOT_STATUS_SECRET."
+        told = f"That help desk may tell nothing here; set BOT_TICKETS_{name.upper()}_STATUS_SECRET."
         return JSONResponse({"error": told}, 404)
     try:
         body = await _body(request, MOST_VENDOR_BYTES)
