@@ -19,7 +19,7 @@ from bot.articles.replies import Replies
 from bot.settings import get_settings
 
 # `rasa shell` would print the structured payload as JSON below the text.
-TEXT_ONLY_CHANNELS = frozenset({"cmdline"})
+TEXT_ONLY_CHANNELS = frozenset({"cmdline", "chatwoot"})
 
 PERSONAL = "microsoft_account"
 UNKNOWN = "unknown"

@@ -6,7 +6,7 @@ import uuid
 
 from rasa_sdk.events import ActiveLoop, EventType, FollowupAction, SlotSet
 
-from actions.conversation import BotAction, Turn, button, emptied
+from actions.conversation import BotAction, Turn, button, emptied, replies
 from actions.draft import draft_of, summary_of
 from actions.records import record_outcome
 from bot.articles.replies import support_request_url
@@ -52,7 +52,11 @@ class ActionStartTicket(BotAction):
 
 def waits_for_agent(turn: Turn) -> bool:
     """Lets the customer wait for an agent, where agents take over and one is present; tells whether so."""
-    if get_settings().desk == "off" or turn.tracker.get_latest_input_channel() != "page":
+    channel = turn.tracker.get_latest_input_channel()
+    if channel == "chatwoot":  # whose agents see the conversation as soon as the channel has handed it over
+        turn.say(replies().page("live_waiting", turn.language), payload={"type": "waiting"})
+        return True
+    if get_settings().desk == "off" or channel != "page":
         return False
     from bot.stores.live import live_store  # the database is not loaded before it is needed
 

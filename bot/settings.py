@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import AnyHttpUrl, BaseSettings, Field, HttpUrl, SecretStr, ValidationError, validator
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
-HELP_DESKS = ("email", "webhook", "request_tracker")
+HELP_DESKS = ("email", "webhook", "request_tracker", "zammad", "chatwoot")
 """Names of the help desks that there are."""
 
 
@@ -109,8 +109,8 @@ class Settings(BaseSettings):
     desk: Literal["on", "off"] = "off"
     # Language of the headings in delivered tickets; without it, each ticket's own.
     tickets_language: str = ""
-    # Help desks that tickets are for, of `email`, `webhook`, `request_tracker`, separated by blanks, where another
-    # process knows their passwords and delivers; without it, those that the next settings name.
+    # Help desks that tickets are for, of HELP_DESKS, separated by blanks, where another process knows their passwords
+    # and delivers; without it, those that the next settings name.
     tickets_targets: str = ""
     # Mail server that tickets are sent through: `smtp://user:password@host:25`, `smtps://...` or
     # `smtp+starttls://...`; needs `tickets_email_from` and `tickets_email_to`.
@@ -129,9 +129,36 @@ class Settings(BaseSettings):
     tickets_rt_token: SecretStr | None = None
     # Queue of Request Tracker; `{queue}` in it stands for the ticket's own queue.
     tickets_rt_queue: str = "General"
+    # Address of Zammad that tickets are created in; needs `tickets_zammad_token`.
+    tickets_zammad_url: AnyHttpUrl | None = None
+    # Access token of an agent who may read and create tickets in the group.
+    tickets_zammad_token: SecretStr | None = None
+    # Group of Zammad; `{queue}` in it stands for the ticket's own queue.
+    tickets_zammad_group: str = "Users"
+    # Address of Chatwoot that tickets become conversations in; needs `tickets_chatwoot_token` and
+    # `tickets_chatwoot_inbox`.
+    tickets_chatwoot_url: AnyHttpUrl | None = None
+    # Access token of an agent who belongs to the inbox.
+    tickets_chatwoot_token: SecretStr | None = None
+    # Id of the account in Chatwoot.
+    tickets_chatwoot_account: int = Field(1, ge=1)
+    # Id of the API inbox in Chatwoot.
+    tickets_chatwoot_inbox: int | None = Field(None, ge=1)
+    # Team of Chatwoot that gets the conversations, none without it; `{queue}` stands for the ticket's own queue.
+    tickets_chatwoot_team: str = ""
     # Secret by which other help desks sign what has become of a ticket, at least 24 characters; without it the
     # agents' desk takes no such messages (`POST /ticket-status`).
     tickets_status_secret: SecretStr | None = Field(None, min_length=24)
+    # Signature token of Zammad's webhook, at least 24 characters, for the agents' desk (`POST /ticket-status/zammad`).
+    tickets_zammad_status_secret: SecretStr | None = Field(None, min_length=24)
+    # Secret of Chatwoot's webhook, as Chatwoot shows it, for the agents' desk (`POST /ticket-status/chatwoot`).
+    tickets_chatwoot_status_secret: SecretStr | None = Field(None, min_length=16)
+    # Address of Chatwoot whose agent bot this bot is; needs `chatwoot_bot_token` and `chatwoot_bot_secret`.
+    chatwoot_bot_url: AnyHttpUrl | None = None
+    # Access token of the agent bot.
+    chatwoot_bot_token: SecretStr | None = None
+    # Webhook secret of the agent bot, as Chatwoot shows it.
+    chatwoot_bot_secret: SecretStr | None = Field(None, min_length=16)
     # How long a help desk's answer is waited for.
     tickets_answer_seconds: float = Field(20, gt=0)
     # How long a worker may take over one delivery before another one takes it up; at least three times

@@ -35,7 +35,7 @@ from bot.desk.inbox import inbox
 from bot.desk.live import change_live, live_page
 from bot.desk.quality import quality_csv, quality_page
 from bot.desk.ticket import change_ticket, ticket_page
-from bot.desk.ticket_status import take_status
+from bot.desk.ticket_status import take_status, take_vendor_status
 from bot.stores import DatabaseError
 
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ def make_app(desk: Desk, origins: Sequence[str], proxies: int = 0, openid: OpenI
             *([Route(OPENID, openid.begin), Route(OPENID_CALLBACK, openid.finish)] if openid else []),
             Route("/sign-out", sign_out, methods=["POST"]),
             Route(STATUS_PATH, partial(take_status, desk), methods=["POST"]),
+            Route(f"{STATUS_PATH}/{{vendor}}", partial(take_vendor_status, desk), methods=["POST"]),
             Route("/events", lambda request: events(desk, request), methods=["GET"]),
             *route("/beat", missing, beat),
             *route("/", inbox),

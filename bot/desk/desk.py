@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +40,7 @@ class Desk:
 
     Args:
         status_key: key by which other help desks sign what became of a ticket, None where none may tell it.
+        vendor_keys: name of a help desk whose own webhooks are taken -> key that it signs them with.
         runs: the nightly runs of the regression.
         has_openid: whether the sign-in page offers OpenID Connect.
     """
@@ -50,6 +52,7 @@ class Desk:
     articles: ArticleStore
     pages: Pages
     status_key: bytes | None
+    vendor_keys: Mapping[str, bytes]
     runs: PastRuns
     has_openid: bool = False
 
@@ -63,6 +66,10 @@ class Desk:
             ValueError: the secret of other help desks cannot be read.
         """
         secret = settings.tickets_status_secret
+        vendor_secrets = {
+            "zammad": settings.tickets_zammad_status_secret,
+            "chatwoot": settings.tickets_chatwoot_status_secret,
+        }
         url = settings.tickets_database.get_secret_value()
         tickets = TicketStore(url)
         return Desk(
@@ -73,6 +80,7 @@ class Desk:
             ArticleStore(settings.data_dir / "articles"),
             Pages(),
             read_secret(secret.get_secret_value()) if secret else None,
+            {name: key.get_secret_value().encode() for name, key in vendor_secrets.items() if key},
             PastRuns(settings.regression_database.get_secret_value()),
             bool(settings.desk_openid_issuer),
         )

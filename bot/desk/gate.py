@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.desk.accounts import SESSION_LIFETIME, Accounts
 from bot.stores import DatabaseError
+from bot.tickets.status_messages import VENDORS
 
 SESSION_COOKIE = "desk_session"
 VISIT_COOKIE = "desk_visit"
@@ -33,7 +34,8 @@ OPENID_CALLBACK = f"{OPENID}/callback"
 _OPEN = (SIGN_IN, OPENID, OPENID_CALLBACK)
 """Addresses that need no session; their forms need a token all the same."""
 STATUS_PATH = "/ticket-status"
-"""Address for other help desks: their messages are signed, so it needs no session and no form's token."""
+_STATUS_PATHS = frozenset({STATUS_PATH, *(f"{STATUS_PATH}/{name}" for name in VENDORS)})
+"""Addresses for other help desks: their messages are signed, so these need no session and no form's token."""
 _BODY_BYTES = 64 * 1024
 _BODY_SECONDS = 20
 _SAFE = ("GET", "HEAD")
@@ -94,7 +96,7 @@ class Gate:
         if b"%00" in request.scope["query_string"] or "\0" in request.url.path or "%00" in request.url.path:
             return PlainTextResponse("This address cannot be read.", 400)  # no database takes zero bytes
         request.state.address = self._address(request)
-        if request.scope["path"] == STATUS_PATH:  # its signature is checked where its body is read
+        if request.scope["path"] in _STATUS_PATHS:  # its signature is checked where its body is read
             request.state.agent = None
             return None
         return await self._admit_agent(request)

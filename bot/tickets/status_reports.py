@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, select, update
-from sqlalchemy.engine import Row
+from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy.engine import Connection, Row
 
 from bot.tickets import numbers
 from bot.tickets.database import TicketDatabase
@@ -105,20 +105,34 @@ class StatusReports:
             The numbers of the tickets that were changed here.
         """
         changed = []
-        for delivery, status in self._changed_there(target, seen):
-            with self._database.writing() as connection:
-                ticket = connection.execute(
-                    select(TICKETS).where(TICKETS.c.id == delivery.ticket_id).with_for_update()
-                ).first()
-                stale = (OUTBOX.c.id == delivery.id) & (OUTBOX.c.closed_there != status.is_closed)
-                noted = connection.execute(update(OUTBOX).where(stale).values(closed_there=status.is_closed)).rowcount
-                # Another process may have seen the same, or the ticket may have been erased.
-                if ticket and noted and set_closed(connection, ticket, by, status.is_closed):
-                    changed.append(numbers.write(ticket.id, ticket.code))
+        for delivery, status in self._deliveries(target, seen):
+            if status.is_closed != delivery.closed_there:
+                with self._database.writing() as connection:
+                    if _apply(connection, delivery, by, status):
+                        changed.append(numbers.write(delivery.ticket_id, delivery.code))
         return changed
 
-    def _changed_there(self, target: str, seen: Sequence[StatusSeen]) -> Iterator[tuple[Row, StatusSeen]]:
-        """Yields the deliveries of which something else is known, each with its status."""
+    def take_pushed(self, target: str, by: str, status: StatusSeen) -> bool:
+        """Takes in one message of a help desk as `take` does, unless one that is as new was taken in before.
+
+        Messages come late and again, so the time of each is kept.
+
+        Args:
+            target: the help desk, as in the outbox.
+            by: its name in the history.
+            status: what it told.
+
+        Returns:
+            Whether the ticket was changed here.
+        """
+        changed = False
+        for delivery, _ in self._deliveries(target, [status]):
+            with self._database.writing() as connection:
+                changed |= _apply(connection, delivery, by, status, in_order=True)
+        return changed
+
+    def _deliveries(self, target: str, seen: Sequence[StatusSeen]) -> Iterator[tuple[Row, StatusSeen]]:
+        """Yields the deliveries that statuses are of, each with its status."""
         columns = (OUTBOX.c.id, OUTBOX.c.ticket_id, OUTBOX.c.external_id, OUTBOX.c.closed_there, TICKETS.c.code)
         for start in range(0, len(seen), _AT_ONCE):
             some = seen[start : start + _AT_ONCE]
@@ -126,8 +140,30 @@ class StatusReports:
             mine = (OUTBOX.c.target == target) & OUTBOX.c.external_id.in_(by_id)
             for delivery in self._database.rows(select(*columns).join(TICKETS).where(mine)):
                 status = by_id[delivery.external_id]
-                if status.is_closed != delivery.closed_there and _is_about(status, delivery):
+                if _is_about(status, delivery):
                     yield delivery, status
+
+
+def _apply(connection: Connection, delivery: Row, by: str, status: StatusSeen, in_order: bool = False) -> bool:
+    """Closes or opens a ticket where its help desk did; returns whether it was changed.
+
+    Args:
+        connection: a transaction.
+        delivery: of the ticket to the help desk.
+        by: the help desk's name in the history.
+        status: of the ticket there.
+        in_order: whether a status that is older than the one before, or as old, counts for nothing.
+    """
+    ticket = connection.execute(select(TICKETS).where(TICKETS.c.id == delivery.ticket_id).with_for_update()).first()
+    mine = OUTBOX.c.id == delivery.id
+    if in_order:
+        is_new = or_(OUTBOX.c.changed_there.is_(None), OUTBOX.c.changed_there < status.at)
+        if not connection.execute(update(OUTBOX).where(mine, is_new).values(changed_there=status.at)).rowcount:
+            return False
+    stale = mine & (OUTBOX.c.closed_there != status.is_closed)
+    noted = connection.execute(update(OUTBOX).where(stale).values(closed_there=status.is_closed)).rowcount
+    # Another process may have seen the same, or the ticket may have been erased.
+    return bool(ticket and noted and set_closed(connection, ticket, by, status.is_closed))
 
 
 def _is_about(status: StatusSeen, delivery: Row) -> bool:

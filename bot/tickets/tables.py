@@ -89,6 +89,7 @@ OUTBOX = sa.Table(
     sa.Column("external_id", sa.String(200)),
     sa.Column("delivered_at", UtcDateTime),
     sa.Column("closed_there", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
+    sa.Column("changed_there", UtcDateTime),
     sa.UniqueConstraint("ticket_id", "target"),
     sa.Index(None, "state", "next_attempt_at"),
     sa.Index(None, "external_id"),

@@ -274,7 +274,8 @@ def test_rasas_http_api_is_closed(page_bot: PageBot) -> None:
 
 
 def test_the_plain_rest_channel_is_for_development_only(root: Path) -> None:
-    usual = ["bot.channel.page.PageChannel", "bot.serving.operations.OperationsChannel"]  # the latter takes no messages
+    page, chatwoot = "bot.channel.page.PageChannel", "bot.channel.chatwoot.ChatwootChannel"
+    usual = [page, chatwoot, "bot.serving.operations.OperationsChannel"]  # the latter takes no messages
     assert list(yaml.safe_load((root / "credentials.yml").read_text())) == usual
     assert list(yaml.safe_load((root / "credentials-rest.yml").read_text())) == [*usual, "rest"]
 

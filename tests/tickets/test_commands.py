@@ -173,7 +173,7 @@ def test_every_command_and_setting_is_documented() -> None:
             option for option in options - {"-h", "--help"} if option not in documentation and option != "--output"
         ] == []
     for name in get_settings().__fields__:
-        if name.startswith("tickets_"):
+        if name.startswith(("tickets_", "chatwoot_")):
             assert f"BOT_{name.upper()}" in documentation
 
 

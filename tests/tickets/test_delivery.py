@@ -301,6 +301,8 @@ def test_the_wait_grows_to_its_limit_and_is_never_the_same_for_all() -> None:
         ),
         ({"tickets_webhook_url": "http://localhost/"}, "BOT_TICKETS_WEBHOOK_SECRET"),
         ({"tickets_rt_url": "http://localhost/"}, "BOT_TICKETS_RT_TOKEN"),
+        ({"tickets_zammad_url": "http://localhost/"}, "BOT_TICKETS_ZAMMAD_TOKEN"),
+        ({"tickets_chatwoot_url": "http://localhost/", "tickets_chatwoot_token": "x"}, "_INBOX"),
         ({"tickets_lease_seconds": 30, "tickets_answer_seconds": 20}, "BOT_TICKETS_LEASE_SECONDS"),
     ],
 )
@@ -318,6 +320,11 @@ def test_the_names_of_help_desks_are_those_of_their_classes() -> None:
         tickets_webhook_secret=SECRET,
         tickets_rt_url="http://localhost/",
         tickets_rt_token="1-1-x",
+        tickets_zammad_url="http://localhost/",
+        tickets_zammad_token="x",
+        tickets_chatwoot_url="http://localhost/",
+        tickets_chatwoot_token="x",
+        tickets_chatwoot_inbox=4,
     )
     assert [target.name for target in make_targets(settings)] == target_names(settings)
     assert target_names(Settings()) == []

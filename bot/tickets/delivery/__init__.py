@@ -35,6 +35,8 @@ def addresses(settings: Settings) -> dict[str, str]:
         "email": smtp.get_secret_value() if smtp else None,
         "webhook": settings.tickets_webhook_url,
         "request_tracker": settings.tickets_rt_url,
+        "zammad": settings.tickets_zammad_url,
+        "chatwoot": settings.tickets_chatwoot_url,
     }
     return {name: str(address) for name, address in chosen.items() if address}
 
@@ -45,9 +47,11 @@ def make_targets(settings: Settings) -> list[Target]:
     Raises:
         DeliverySettingsError: a setting that goes with another one is missing.
     """
+    from bot.tickets.delivery.chatwoot import ChatwootTarget
     from bot.tickets.delivery.email import EmailTarget
     from bot.tickets.delivery.request_tracker import RequestTrackerTarget
     from bot.tickets.delivery.webhook import WebhookTarget
+    from bot.tickets.delivery.zammad import ZammadTarget
 
     patience = settings.tickets_answer_seconds
     if settings.tickets_lease_seconds < 3 * patience:
@@ -71,6 +75,17 @@ def make_targets(settings: Settings) -> list[Target]:
         token = settings.tickets_rt_token.get_secret_value()
         url = str(settings.tickets_rt_url)
         targets.append(RequestTrackerTarget(url, token, settings.tickets_rt_queue, patience))
+    if settings.tickets_zammad_url:
+        if not settings.tickets_zammad_token:
+            raise DeliverySettingsError("BOT_TICKETS_ZAMMAD_URL needs BOT_TICKETS_ZAMMAD_TOKEN.")
+        token = settings.tickets_zammad_token.get_secret_value()
+        targets.append(ZammadTarget(str(settings.tickets_zammad_url), token, settings.tickets_zammad_group, patience))
+    if settings.tickets_chatwoot_url:
+        if not (settings.tickets_chatwoot_token and settings.tickets_chatwoot_inbox):
+            raise DeliverySettingsError("BOT_TICKETS_CHATWOOT_URL needs BOT_TICKETS_CHATWOOT_TOKEN and _INBOX.")
+        token, url = settings.tickets_chatwoot_token.get_secret_value(), str(settings.tickets_chatwoot_url)
+        account, inbox, team = (getattr(settings, f"tickets_chatwoot_{name}") for name in ("account", "inbox", "team"))
+        targets.append(ChatwootTarget(url, token, account, inbox, team, patience))
     return targets
 
 

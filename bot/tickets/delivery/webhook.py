@@ -7,12 +7,11 @@ import time
 
 import requests
 
+from bot.tickets.delivery.http_api import NOT_NOW, may_have_arrived
 from bot.tickets.delivery.target import DeliveryAttempt, DeliveryError
 from bot.tickets.model import as_json
 from bot.tickets.signature import read_secret, sign
 
-# Not now: the request timed out, is being worked on, comes too early or too often, or nobody is behind the proxy.
-NOT_NOW = frozenset({408, 409, 425, 429, 502, 503, 504})
 SCHEMA_VERSION = 1
 
 
@@ -48,9 +47,8 @@ class WebhookTarget:
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            reached = not isinstance(error, requests.ConnectTimeout) and "NewConnectionError" not in repr(error)
             told = f"the webhook did not answer ({type(error).__name__})"
-            raise DeliveryError(told, uncertain=reached) from error
+            raise DeliveryError(told, uncertain=may_have_arrived(error)) from error
         if response.ok and not response.is_redirect:
             return _external_id(response)
         told = f"the webhook answered {response.status_code} {response.reason}: {response.text[:200]}"

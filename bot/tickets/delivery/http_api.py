@@ -1,0 +1,70 @@
+"""Calls the HTTP API of a help desk, and says what its failures mean for the delivery of a ticket."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+
+from bot.tickets.delivery.target import DeliveryError
+
+# Not now: the request timed out, is being worked on, comes too early or too often, or nobody is behind the proxy.
+NOT_NOW = frozenset({408, 409, 425, 429, 502, 503, 504})
+# A proxy that answers so may have handed the request on.
+_MAYBE_TAKEN = frozenset({502, 504})
+
+
+def may_have_arrived(error: requests.RequestException) -> bool:
+    """Tells whether a request that got no answer may have reached the server."""
+    return not isinstance(error, requests.ConnectTimeout) and "NewConnectionError" not in repr(error)
+
+
+class HttpApi:
+    """Sends JSON to a help desk and reads the JSON that it answers.
+
+    Args:
+        title: the help desk's name, for messages.
+        url: address that every path is added to.
+        headers: headers of every request, such as the token.
+        answer_seconds: how long an answer is waited for.
+    """
+
+    def __init__(self, title: str, url: str, headers: Mapping[str, str], answer_seconds: float) -> None:
+        self.title = title
+        self._url = url.rstrip("/")
+        self._headers = {"Accept": "application/json", **headers}
+        self._answer_seconds = answer_seconds
+
+    def call(self, method: str, path: str, creates: bool = False, **sent: Any) -> Any:
+        """Sends one request; redirects are not followed.
+
+        Args:
+            method: of the request.
+            path: after the address.
+            creates: whether sending it twice would create something twice.
+            **sent: `json` or `params`, as `requests` takes them.
+
+        Returns:
+            The JSON of the answer, None where its body is empty.
+
+        Raises:
+            DeliveryError: no answer came, or it is none that the request hoped for.
+        """
+        url = f"{self._url}/{path}"
+        try:
+            response = requests.request(
+                method, url, headers=self._headers, timeout=self._answer_seconds, allow_redirects=False, **sent
+            )
+        except requests.RequestException as error:
+            told = f"{self.title} did not answer ({type(error).__name__})"
+            raise DeliveryError(told, uncertain=creates and may_have_arrived(error)) from error
+        status = response.status_code
+        if status >= 300:
+            told = f"{self.title} answered {status} {response.reason} to {method} {path}: {response.text[:200]}"
+            raise DeliveryError(told, status not in NOT_NOW, uncertain=creates and status in _MAYBE_TAKEN)
+        try:
+            return response.json() if response.content.strip() else None
+        except requests.JSONDecodeError as error:
+            told = f"{self.title} answered {method} {path} with no JSON; look at its address: {response.text[:100]}"
+            raise DeliveryError(told, uncertain=creates) from error
