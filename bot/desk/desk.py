@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from bot.articles.parts import ArticleStore
 from bot.desk.accounts import Accounts, Agent
 from bot.desk.pages import Pages
+from bot.phrases.review import Review
 from bot.settings import Settings
 from bot.stores.conversations import open_conversations
 from bot.stores.live import LiveStore
@@ -40,6 +41,7 @@ class Desk:
     Args:
         status_key: key by which other help desks sign what became of a ticket, None where none may tell it.
         runs: the nightly runs of the regression.
+        review: decisions on messages that may become training phrases.
         has_openid: whether the sign-in page offers OpenID Connect.
     """
 
@@ -51,6 +53,7 @@ class Desk:
     pages: Pages
     status_key: bytes | None
     runs: PastRuns
+    review: Review
     has_openid: bool = False
 
     @staticmethod
@@ -74,6 +77,7 @@ class Desk:
             Pages(),
             read_secret(secret.get_secret_value()) if secret else None,
             PastRuns(settings.regression_database.get_secret_value()),
+            Review.of(tickets, settings),
             bool(settings.desk_openid_issuer),
         )
 

@@ -88,7 +88,7 @@ if (address) {
 document.querySelectorAll("[data-live=log]").forEach(toEnd);
 
 document.addEventListener("keydown", (event) => {
-  if (event.target.closest("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input:not([type=checkbox]), textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
   const rows = [...document.querySelectorAll("a.row")];
   const step = { j: 1, k: -1 }[event.key];
   if (step && rows.length) {
@@ -97,8 +97,15 @@ document.addEventListener("keydown", (event) => {
   } else if (event.key === "/") {
     event.preventDefault();
     document.getElementById("search")?.focus();
+  } else if (event.key === "u") {
+    document.getElementById("undo")?.click();
+  } else if (!event.repeat && /^[1-9ar]$/.test(event.key)) {
+    const group = event.target.closest(".group, .buttons") ?? document.querySelector("#queue .group");
+    group?.querySelector(`[data-keys~="${event.key}"]`)?.click();
   }
 });
+// After a decision the page comes back with the address of the next group.
+document.getElementById(location.hash.slice(1))?.querySelector("a.row")?.focus();
 
 // The message of a live conversation. Its id stays until it has arrived, so that a second attempt is the same message;
 // with another text or another button it is another one: the first may have arrived without our hearing of it.

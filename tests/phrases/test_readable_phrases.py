@@ -7,6 +7,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+from bot.tickets.review import ReviewError, accept, candidates
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rasa.shared.nlu.training_data.formats.rasa_yaml import RasaYAMLReader
@@ -14,7 +15,6 @@ from sqlalchemy import insert
 
 from bot.articles.examples import read_examples
 from bot.tickets.model import now
-from bot.tickets.review import ReviewError, accept, candidates
 from bot.tickets.store import TicketStore
 from bot.tickets.tables import CANDIDATES
 

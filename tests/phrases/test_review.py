@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from bot.tickets.review import ReviewError, accept, candidates, reject
 
 from bot.articles.examples import read_examples
-from bot.tickets.anonymous import anonymous
-from bot.tickets.review import ReviewError, accept, candidates, reject
+from bot.phrases.anonymous import anonymous
 from bot.tickets.store import TicketStore
 from tests.tickets.conftest import a_draft
 
