@@ -17,7 +17,7 @@ LIKENESS = 0.45
 """Cosine similarity of two texts' character n-grams from which on they are similar."""
 LARGEST = 20
 """Candidates of one group: a reviewer reads all of it before a click."""
-MOST_COMPARED = 3000
+MOST_COMPARED = 1500
 """Every candidate is compared with every other one; of more, those with the highest scores are."""
 
 
@@ -89,9 +89,9 @@ def _similar(texts: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
         if place in taken:
             continue
         row = slice(likeness.indptr[place], likeness.indptr[place + 1])
-        others = zip(likeness.indices[row].tolist(), likeness.data[row].tolist(), strict=True)
-        similar = sorted(other for other, cosine in others if cosine >= LIKENESS and other not in {*taken, place})
-        group = (place, *similar[: LARGEST - 1])
+        similar = sorted(likeness.indices[row][likeness.data[row] >= LIKENESS].tolist())
+        others = [other for other in similar if other != place and other not in taken]
+        group = (place, *others[: LARGEST - 1])
         taken.update(group)
         groups.append(group)
     return tuple(groups)
