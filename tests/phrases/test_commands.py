@@ -36,7 +36,9 @@ def run(
     monkeypatch.setenv("BOT_REVIEW_DIR", str(folder.parent / "review"))
     monkeypatch.setenv("BOT_REVIEW_TEST_SHARE", "0")
     monkeypatch.setenv("BOT_DATA_DIR", str(folder.parent))
-    (folder.parent / "issues.yml").symlink_to(ROOT / "data" / "issues.yml")
+    for each in (ROOT / "data").iterdir():
+        if each.name != "nlu":
+            (folder.parent / each.name).symlink_to(each)
 
     def call(*words: str, share: str = "0") -> tuple[int, str]:
         monkeypatch.setenv("BOT_REVIEW_TEST_SHARE", share)

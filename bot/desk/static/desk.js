@@ -100,12 +100,11 @@ document.addEventListener("keydown", (event) => {
   } else if (event.key === "u") {
     document.getElementById("undo")?.click();
   } else if (!event.repeat && /^[1-9ar]$/.test(event.key)) {
-    const group = event.target.closest(".group, .buttons") ?? document.querySelector("#queue .group");
+    const within = event.target.closest("form, details");
+    const group = within ? within.closest(".group") : document.querySelector("#queue .group");
     group?.querySelector(`[data-keys~="${event.key}"]`)?.click();
   }
 });
-// After a decision the page comes back with the address of the next group.
-document.getElementById(location.hash.slice(1))?.querySelector("a.row")?.focus();
 
 // The message of a live conversation. Its id stays until it has arrived, so that a second attempt is the same message;
 // with another text or another button it is another one: the first may have arrived without our hearing of it.
