@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
-import json
 import math
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.desk.desk import Desk, Refused, agent_of, back, field
-from bot.stores.conversations import EVENTS
+from bot.desk.review import keep_as_case
+from bot.stores.conversations import last_session
 from bot.stores.live import LiveRow, LiveState, NotLiveError
 from bot.tickets.handling import clean
 from bot.tickets.model import Utterance
@@ -51,6 +49,8 @@ def change_live(desk: Desk, request: Request) -> Response:
     live, conversation, agent = desk.live, state.conversation_id, agent_of(request).name
     action = field(request, "action")
     live.beat(agent)
+    if action == "case":
+        return keep_as_case(desk, request, conversation, state.language)
     done = True
     if action == "take":
         done = live.take(conversation, agent)
@@ -102,9 +102,6 @@ def _before(desk: Desk, conversation: str, rows: Sequence[LiveRow]) -> list[Utte
     """Returns what customer and bot said before the customer last asked for a person; the desk only reads it."""
     wanted = [row.at for row in rows if row.kind == "wanted"]
     until = wanted[-1].timestamp() if wanted else math.inf
-    query = select(EVENTS.c.data).where(EVENTS.c.sender_id == conversation).order_by(EVENTS.c.id.desc())
-    with desk.conversations.connect() as connection:
-        newest = [json.loads(row.data) for row in connection.execute(query.limit(_EVENTS_BEFORE))]
-    session = list(itertools.takewhile(lambda event: event["event"] != "session_started", newest))
-    earlier = [event for event in reversed(session) if event.get("timestamp", 0) < until]
+    session = last_session(desk.conversations, conversation, _EVENTS_BEFORE)
+    earlier = [event for event in session if event.get("timestamp", 0) < until]
     return [Utterance(line.speaker, clean(line.text), line.at) for line in transcript(earlier)]

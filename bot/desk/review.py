@@ -9,8 +9,11 @@ from starlette.responses import Response
 
 from bot.articles.examples import ExampleError
 from bot.desk.desk import Desk, Refused, agent_of, back, field
+from bot.phrases.cases import add_case, case_of
 from bot.phrases.groups import grouped
 from bot.phrases.model import DISPUTED, NEW, ReviewError
+from bot.stores.conversations import last_session
+from bot.tickets.model import now
 
 GROUPS = 25
 LATELY = 15
@@ -43,6 +46,7 @@ def review_page(desk: Desk, request: Request, problem: str = "") -> Response:
         groups_count=len(groups),
         disputed=[each for each in found if each.state == DISPUTED],
         decided=sorted(decided, key=lambda each: each.decisions[-1].id, reverse=True)[:LATELY],
+        case=case if (case := request.query_params.get("case", "")) in desk.pages.replies.languages() else "",
         last=[(each, last[identity]) for each in found for identity in each.ids if identity in last],
         intents=desk.review.intents({each.language for each in new}),
     )
@@ -71,3 +75,28 @@ def decide(desk: Desk, request: Request) -> Response:
     query = f"?{urlencode({'language': language})}" if language else ""
     fragment = f"#group-{following}" if following.isascii() and following.isdigit() else ""
     return back(f"/review{query}{fragment}")
+
+
+def keep_as_case(desk: Desk, request: Request, conversation: str, language: str) -> Response:
+    """Appends a conversation, masked, to the test cases; returns the page that says so.
+
+    Args:
+        desk: its stores.
+        request: of a reviewer.
+        conversation: its id.
+        language: the customer's.
+
+    Raises:
+        Refused: the agent is no reviewer, or nothing that was understood is kept of the conversation.
+    """
+    if not agent_of(request).may("reviewer"):
+        raise Refused(403)
+    case = case_of(last_session(desk.conversations, conversation))
+    if case is None:
+        raise Refused(410)
+    try:
+        add_case(desk.review.folder, language, case, now().date())
+    except ReviewError as error:
+        return review_page(desk, request, str(error))
+    desk.note(request, "keep conversation as test", conversation)
+    return back(f"/review?{urlencode({'case': language})}")

@@ -11,6 +11,7 @@ from bot.articles.issues import load_issues
 from bot.articles.model import Article
 from bot.articles.parts import ArticleNotFound, Variant, documents, variants
 from bot.desk.desk import Desk, Refused, agent_of, back, field
+from bot.desk.review import keep_as_case
 from bot.tickets.handling import SETTABLE
 from bot.tickets.model import Ticket, TicketNotFound
 
@@ -66,6 +67,8 @@ def change_ticket(desk: Desk, request: Request) -> Response:
         tickets.close(number, by=agent)
     elif action == "reopen":
         tickets.reopen(number, by=agent)
+    elif action == "case" and ticket.consent:
+        return keep_as_case(desk, request, ticket.conversation_id, ticket.language)
     else:
         raise Refused(422)
     desk.note(request, f"{action} ticket", number)

@@ -22,7 +22,7 @@ from bot.tickets.commands import add_verb
 
 
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds `review` and `review accept`, `reject`, `undo`, `import`, `measure`."""
+    """Adds `review` and `review accept`, `reject`, `undo`, `import`, `measure`, `conversations`."""
     summary = "messages that may become training phrases, the most informative first"
     parser = add_verb(subparsers, "review", summary, _list)
     json_option = argparse.ArgumentParser(add_help=False)
@@ -42,7 +42,10 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     told = "share of the test share that a model understands"
     measuring = add_verb(verbs, "measure", told, _measure, json_option)
     importing.add_argument("--model", type=Path, help="let this model say how sure it is of each, for the order")
-    measuring.add_argument("--model", type=Path, required=True, help="the trained model")
+    told = "play the conversations that reviewers keep on a model; exit code 1 where a turn went wrong"
+    playing = add_verb(verbs, "conversations", told, _play, json_option)
+    for each in (measuring, playing):
+        each.add_argument("--model", type=Path, required=True, help="the trained model")
 
 
 def _review() -> Review:
@@ -144,6 +147,29 @@ def _measure(options: argparse.Namespace) -> None:
         return
     rows = [(name, right, of, f"{100 * right / of:.1f}") for name, (right, of) in counts.items()]
     print(tabulate(rows, headers=("language", "understood", "of", "%"), disable_numparse=True))
+
+
+def _play(options: argparse.Namespace) -> int:
+    from bot.regression.conversations import play, read_conversations
+
+    folder = get_settings().review_dir / "conversations"
+    if not any(folder.glob("*.yml")):
+        raise ReviewError(f"{folder} has no conversations yet; the desk's tickets have a button (docs/desk.md#review).")
+    heard = play(_existing(options.model), read_conversations(folder))
+    wrong = [each for each in heard if not each.right]
+    columns = ("language", "conversation", "says", "expected", "got")
+    rows = [
+        (each.script.language, each.script.number + 1, turn.says, turn.value or turn.act, each.intent)
+        for each in wrong
+        for turn in [each.turn]
+    ]
+    if options.json:
+        listed = [dict(zip(columns, row, strict=True)) for row in rows]
+        print_json({"right": len(heard) - len(wrong), "of": len(heard), "wrong": listed})
+    else:
+        print(tabulate(rows, headers=columns, disable_numparse=True) if rows else "all as expected")
+        print(f"{len(heard) - len(wrong)} of {len(heard)} turns right")
+    return int(bool(wrong))
 
 
 def _existing(model: Path) -> Path:

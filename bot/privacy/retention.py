@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import String, cast, delete, func, inspect, literal, select, update
 from sqlalchemy.engine import Engine
 
+from bot.phrases.cases import expire_cases
 from bot.phrases.files import remove_from_test_share
 from bot.stores.conversations import EVENTS, SESSIONS
 from bot.tickets.handling import NOTE
@@ -75,7 +76,7 @@ def expire(
         now: the present moment.
         conversation_days: how long a conversation is kept after its last event.
         ticket_days: how long a ticket is kept after its last change; so long phrases for review are kept.
-        review: folder of the test share, of which their messages go, too; None for none.
+        review: folder of the test share, of which their messages go, too, and of conversations; None for none.
     """
     conversations_before, tickets_before = now - timedelta(days=conversation_days), now - timedelta(days=ticket_days)
     deleted = _delete_conversations(conversations, conversations_before)
@@ -111,6 +112,7 @@ def expire(
         expired = before - {(row.language, row.text) for row in connection.execute(_PHRASES)}
     if review is not None:
         remove_from_test_share(review, expired)
+        expire_cases(review, tickets_before.date())
     return Expired(deleted, outcomes, anonymous, candidates, held_back)
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
 from bot.articles.examples import read_examples
+from bot.stores.conversations import EVENTS
 from tests.desk.conftest import Browser, RunningDesk, serving
+from tests.tickets.conftest import a_draft
 
 KNOWN = 'version: "3.1"\n\nnlu:\n- intent: greet\n  metadata:\n    language: en\n  examples: |\n    - hello\n'
 UNSURE = [("card_declined", 0.41), ("pay_invoice", 0.38)]
@@ -154,3 +158,40 @@ def test_what_a_customer_wrote_is_text_and_nothing_else(running: RunningDesk) ->
     page = kari.get("/review").text
     assert "<img" not in page
     assert re.findall(r"<script[^>]*>", page) == ['<script src="/static/desk.js" defer>']
+
+
+def keep(running: RunningDesk, conversation: str) -> None:
+    """Keeps a conversation of one message as Rasa does."""
+    event = {"event": "user", "text": "my card fails", "timestamp": 1.0}
+    event["parse_data"] = {"intent": {"name": "card_declined"}, "entities": []}
+    with running.desk.conversations.begin() as connection:
+        values = {"sender_id": conversation, "type_name": "user", "timestamp": 1.0, "data": json.dumps(event)}
+        connection.execute(insert(EVENTS).values(**values))
+
+
+def test_a_reviewer_keeps_the_conversation_of_a_ticket_or_a_live_one_as_a_test(
+    running: RunningDesk, tmp_path: Path
+) -> None:
+    ticket = running.desk.tickets.open(a_draft(language="en"))
+    silent = running.desk.tickets.open(a_draft(form_id="2", consent=False))
+    for conversation in (ticket.conversation_id, "talk"):
+        keep(running, conversation)
+    running.desk.live.want("talk", "nb", "card_declined")
+    agent, kari = running.agent("Ola"), running.agent("Kari", "reviewer")
+    for path in (f"/tickets/{ticket.number}", "/live/talk"):
+        assert "Keep as a test" not in agent.get(path).text
+        assert agent.post(path, action="case").status_code == 403
+        assert "Keep as a test" in kari.get(path).text
+        assert kari.post(path, action="case").status_code == 303
+    assert "The conversation is a test case now" in kari.get("/review?case=en").text
+    assert kari.post(f"/tickets/{silent.number}", action="case").status_code == 422
+    (english, norwegian) = sorted((tmp_path / "review" / "conversations").iterdir())
+    assert (english.name, norwegian.name) == ("en.yml", "nb.yml")
+    assert "says: my card fails" in english.read_text(encoding="utf8")
+
+
+def test_of_a_conversation_that_is_kept_no_longer_no_test_is_made(running: RunningDesk) -> None:
+    ticket = running.desk.tickets.open(a_draft())
+    answer = running.agent("Kari", "reviewer").post(f"/tickets/{ticket.number}", action="case")
+    assert answer.status_code == 410
+    assert "Nothing that was understood is kept" in answer.text

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from bot.phrases import commands
+from bot.phrases.cases import add_case
 from bot.settings import get_settings
 from bot.tickets import _store
 from bot.tickets.store import TicketStore
@@ -138,6 +140,26 @@ def test_a_model_is_measured_on_the_test_share(
     code, told = run("measure", "--model", str(tmp_path / "none.tar.gz"))
     assert code == 1
     assert "there is no model" in told
+
+
+def test_a_kept_conversation_is_played_and_what_goes_otherwise_is_named(
+    run: Run, folder: Path, trained_model: Path
+) -> None:
+    code, told = run("conversations", "--model", str(trained_model))
+    assert code == 1
+    assert "has no conversations yet" in told
+    turns = [
+        {"state": "next", "says": "kortet mitt ble avvist", "act": "issue", "value": "card_declined"},
+        {"state": "next", "says": '/choose_product{"product": "azure"}', "act": "product", "value": "azure"},
+        {"state": "next", "says": "tusen takk for hjelpen!", "act": "tax_exemption"},
+    ]
+    case = {"issue": "card_declined", "product": "azure", "turns": turns}
+    add_case(folder.parent / "review", "nb", case, date(2026, 11, 20))
+    code, told = run("conversations", "--model", str(trained_model), "--json")
+    found = json.loads(told[told.index("{") :])
+    assert (code, found["right"], found["of"]) == (1, 2, 3)
+    (wrong,) = found["wrong"]
+    assert (wrong["says"], wrong["expected"]) == ("tusen takk for hjelpen!", "tax_exemption")
 
 
 def test_every_command_and_option_is_documented() -> None:
