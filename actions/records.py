@@ -16,7 +16,7 @@ from bot.tickets.model import ConversationOutcome, Outcome, SearchEvent, SearchK
 _writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="records")
 _outcomes: deque[ConversationOutcome] = deque()
 _GATHERED_SECONDS = 0.2
-"""How long outcomes are gathered: each answer has one, and a transaction costs as much for many as for one."""
+"""Seconds for which outcomes are gathered: each answer has one, and a transaction costs as much for many as for one."""
 
 _KEPT_INTENTS = 5
 """Likeliest intents that are kept with a message for review."""

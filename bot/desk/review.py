@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -12,7 +14,6 @@ from bot.desk.desk import Desk, Refused, agent_of, back, field
 from bot.phrases.cases import add_case, case_of
 from bot.phrases.groups import grouped
 from bot.phrases.model import DISPUTED, NEW, ReviewError
-from bot.stores.conversations import last_session
 from bot.tickets.model import now
 
 GROUPS = 25
@@ -77,13 +78,16 @@ def decide(desk: Desk, request: Request) -> Response:
     return back(f"/review{query}{fragment}")
 
 
-def keep_as_case(desk: Desk, request: Request, conversation: str, language: str) -> Response:
+def keep_as_case(
+    desk: Desk, request: Request, name: str, events: Sequence[Mapping[str, Any]], language: str
+) -> Response:
     """Appends a conversation, masked, to the test cases; returns the page that says so.
 
     Args:
         desk: its stores.
         request: of a reviewer.
-        conversation: its id.
+        name: of the ticket or the conversation, for the audit log.
+        events: of the conversation, oldest first.
         language: the customer's.
 
     Raises:
@@ -91,12 +95,12 @@ def keep_as_case(desk: Desk, request: Request, conversation: str, language: str)
     """
     if not agent_of(request).may("reviewer"):
         raise Refused(403)
-    case = case_of(last_session(desk.conversations, conversation))
+    case = case_of(events)
     if case is None:
         raise Refused(410)
     try:
         add_case(desk.review.folder, language, case, now().date())
     except ReviewError as error:
         return review_page(desk, request, str(error))
-    desk.note(request, "keep conversation as test", conversation)
+    desk.note(request, "keep conversation as test", name)
     return back(f"/review?{urlencode({'case': language})}")

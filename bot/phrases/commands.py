@@ -69,9 +69,9 @@ def _list(options: argparse.Namespace) -> None:
         print(tabulate(rows, headers=headers, disable_numparse=True))
     if disputed:
         print("\nReviewers differ; the next decision here settles it:")
-        rows = [(*_row(each), "; ".join(_told(each))) for each in disputed]
-        headers = ("id", "times", "from", "language", "intent", "text", "decided")
-        print(tabulate(rows, headers=headers, disable_numparse=True))
+        differing = [(*_row(each), "; ".join(_told(each))) for each in disputed]
+        headers_of = ("id", "times", "from", "language", "intent", "text", "decided")
+        print(tabulate(differing, headers=headers_of, disable_numparse=True))
 
 
 def _row(each: Candidate) -> tuple[Any, ...]:

@@ -24,9 +24,9 @@ from bot.nlu.models.passage_scores import Evidence, PassageLabels
 _MODEL, _LABELS, _SIMILAR, _RARITY = "passages.npz", "passages.json", "similar.npz", "idf.npy"
 _BUCKETS = 2**16
 _OTHERS = 0.2
-"""So many first messages on an article's issue, on other issues, and questions on those, for each of its questions."""
+"""Number of first messages on the same issue, on others, and of questions on others, for each of its questions."""
 _CHOICE = 2
-"""So many passages are named beside the likeliest one."""
+"""Number of passages that are named beside the likeliest one."""
 
 _NOTHING = "/"
 """The label of what is neither a passage nor an issue's steps."""

@@ -42,7 +42,7 @@ questions of `benchmarks.passages`, to the development half of the written conve
 plain requests of the training data."""
 
 _LONG = 8
-"""A question of so many words mostly says itself what it is about."""
+"""Number of words from which a question mostly says itself what it is about."""
 _MOST_ODDS = 6.0
 # What is added to a probability before its logarithm is taken, so that nothing is ruled out by one piece of evidence.
 _LITTLE_ISSUE, _LITTLE_ACT, _LITTLE_KIND = 0.01, 0.05, 0.1
