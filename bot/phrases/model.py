@@ -14,6 +14,7 @@ NEW, ACCEPTED, REJECTED, DISPUTED = "new", "accepted", "rejected", "disputed"
 """States of a candidate; the second and third are verdicts of a decision, too."""
 COMMAND_LINE = "command line"
 """Name of who decides by `python -m bot review`."""
+_WORD = re.compile(r"\w+")
 
 
 class ReviewError(ValueError):
@@ -131,7 +132,7 @@ def read_candidates(store: CandidateStore) -> list[Candidate]:
 
 def key(text: str) -> str:
     """Returns a text in the form in which two that say the same are equal: no capitals, no punctuation."""
-    return " ".join(re.sub(r"[^\w\s]", " ", text.casefold()).split())
+    return " ".join(_WORD.findall(text.casefold()))
 
 
 def is_in_test_share(text: str, share: float) -> bool:
