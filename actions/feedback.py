@@ -8,7 +8,7 @@ from actions.conversation import BotAction, Turn, emptied, issues
 from actions.documents import documents_verdict
 from actions.follow_ups import likely_passages
 from actions.recommended_steps import offer_other
-from actions.records import record_outcome
+from actions.records import record_not_helped, record_outcome
 from actions.topics import ask_which, settle
 from bot.articles.issues import common_issues
 
@@ -74,6 +74,7 @@ def _solved(turn: Turn, issue: str) -> list[EventType]:
 def _not_solved(turn: Turn, issue: str) -> list[EventType]:
     """Offers the related issues once; if that does not help either, it is for a person."""
     record_outcome(turn, "not_solved", issue)
+    record_not_helped(turn, issue)
     before = turn.slot("tried") or []
     events: list[EventType] = [SlotSet("tried", list(dict.fromkeys([*before, issue])))]
     if before or "death" in turn.signals:

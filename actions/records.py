@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from actions.conversation import Turn, customer_messages, issues
 from bot import tickets
@@ -17,6 +18,9 @@ _outcomes: deque[ConversationOutcome] = deque()
 _GATHERED_SECONDS = 0.2
 """Seconds for which outcomes are gathered: each answer has one, and a transaction costs as much for many as for one."""
 
+_KEPT_INTENTS = 5
+"""Likeliest intents that are kept with a message for review."""
+
 
 def record_outcome(turn: Turn, outcome: Outcome, issue: str | None) -> None:
     """Records how the conversation stands for an issue; what is recorded later takes the place of this."""
@@ -25,16 +29,29 @@ def record_outcome(turn: Turn, outcome: Outcome, issue: str | None) -> None:
     _writer.submit(_write_outcomes)
 
 
-def record_choice(text: str, language: str, shown: Sequence[str], chosen: str | None) -> None:
+def record_choice(turn: Turn, text: str, shown: Sequence[str], chosen: str | None) -> None:
     """Records what the customer meant when the bot asked "A or B?"; None if it was neither."""
-    _writer.submit(tickets.record, lambda store: store.record_choice(text, language, shown, chosen))
+    said = [event for event in customer_messages(turn.tracker) if event.get("text") == text]
+    ranking = _ranking((said[-1] if said else {}).get("parse_data"))
+    _writer.submit(tickets.record, lambda store: store.record_choice(text, turn.language, shown, chosen, ranking))
 
 
 def record_fallback(turn: Turn) -> None:
     """Records a message that was not understood, with the issues that came nearest."""
-    ranking = (turn.tracker.latest_message or {}).get("intent_ranking") or []
-    guesses = [str(item["name"]) for item in ranking if item["name"] in issues()]
-    _writer.submit(tickets.record, lambda store: store.record_fallback(turn.text, turn.language, guesses[:3]))
+    ranking = _ranking(turn.tracker.latest_message)
+    guesses = [name for name, _ in ranking if name in issues()]
+    shown = guesses[:_KEPT_INTENTS]
+    _writer.submit(tickets.record, lambda store: store.record_fallback(turn.text, turn.language, shown, ranking))
+
+
+def record_not_helped(turn: Turn, issue: str) -> None:
+    """Records the typed message that an answer on an issue was given to, once the customer says it did not help."""
+    said = [event for event in customer_messages(turn.tracker) if (event.get("parse_data") or {}).get("intent")]
+    about = [event for event in said if event["parse_data"]["intent"].get("name") == issue]
+    text = str(about[-1].get("text") or "") if about else ""
+    if text and not text.startswith("/"):
+        ranking = _ranking(about[-1]["parse_data"])
+        _writer.submit(tickets.record, lambda store: store.record_not_helped(text, turn.language, issue, ranking))
 
 
 def record_search(turn: Turn, search: str, kind: SearchKind, text: str = "", documents: Sequence[str] = ()) -> None:
@@ -48,6 +65,12 @@ def record_search(turn: Turn, search: str, kind: SearchKind, text: str = "", doc
         documents=tuple(documents),
     )
     _writer.submit(tickets.record, lambda store: store.record_search(event))
+
+
+def _ranking(parsed: Mapping[str, Any] | None) -> list[tuple[str, float]]:
+    """Returns the likeliest intents of a message with their confidences, as far as they are known."""
+    ranking = [each for each in (parsed or {}).get("intent_ranking") or [] if each["name"] != "nlu_fallback"]
+    return [(str(each["name"]), round(float(each.get("confidence") or 0), 4)) for each in ranking[:_KEPT_INTENTS]]
 
 
 def _write_outcomes() -> None:

@@ -115,5 +115,5 @@ def settle(turn: Turn, chosen: str | None) -> list[EventType]:
     asked = turn.just_asked("choice")
     if asked is None:
         return []
-    record_choice(asked["text"], turn.language, asked["shown"], chosen if chosen in asked["shown"] else None)
+    record_choice(turn, asked["text"], asked["shown"], chosen if chosen in asked["shown"] else None)
     return [SlotSet("choice", None)]

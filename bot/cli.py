@@ -20,7 +20,7 @@ LAZY = {
     "data": ("bot.nlu.commands", "check and describe the training data"),
     "tickets": ("bot.tickets.commands", "list, show, assign, correct and deliver tickets"),
     "desk": ("bot.desk.commands", "serve the agents' desk; who may sign in"),
-    "review": ("bot.tickets.review", "candidates for training data, and which of them to take"),
+    "review": ("bot.phrases.commands", "candidates for training data, and which of them to take"),
     "regression": ("bot.regression.commands", "the nightly run: measure, compare with the baseline, report"),
     "explain": ("bot.regression.commands", "what the bot understands of a text, and why"),
     "triage": ("bot.batch.commands", "triage a whole file of tickets"),

@@ -170,6 +170,11 @@ class Settings(BaseSettings):
     tickets_retry_longest_seconds: float = Field(300, gt=0)
     # After so many refusals by the help desk a delivery is parked for a person to look at.
     tickets_refusals: int = Field(25, ge=1)
+    # Folder of what reviewers keep of customers' messages beside the training phrases: the test share
+    # (`test/<language>.tsv`) and conversations (`conversations/<language>.yml`).
+    review_dir: Path = PROJECT_ROOT / "var" / "review"
+    # Fraction of reviewed messages that is for measuring and never for training, 0-1.
+    review_test_share: float = Field(0.2, ge=0, le=1)
     # Scheme and host of the agents' desk as browsers see it, such as `https://desk.example.com`; without it, the desk
     # answers on this machine only.
     desk_origin: str = Field("", regex=r"^(https?://[^/\s]+)?$")

@@ -34,6 +34,7 @@ from bot.desk.gate import (
 from bot.desk.inbox import inbox
 from bot.desk.live import change_live, live_page
 from bot.desk.quality import quality_csv, quality_page
+from bot.desk.review import decide, review_page
 from bot.desk.ticket import change_ticket, ticket_page
 from bot.desk.ticket_status import take_status, take_vendor_status
 from bot.stores import DatabaseError
@@ -117,6 +118,7 @@ def make_app(desk: Desk, origins: Sequence[str], proxies: int = 0, openid: OpenI
             *route("/", inbox),
             *route("/tickets/{number}", ticket_page, change_ticket),
             *route("/live/{conversation:path}", live_page, change_live),
+            *route("/review", review_page, decide, role="reviewer"),
             *route("/quality", quality_page, role="reviewer"),
             *route("/quality.csv", quality_csv, role="reviewer"),
             *route("/audit", audit_page, role="admin"),

@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from bot.articles.parts import ArticleStore
 from bot.desk.accounts import Accounts, Agent
 from bot.desk.pages import Pages
+from bot.phrases.review import Review
 from bot.settings import Settings
 from bot.stores.conversations import open_conversations
 from bot.stores.live import LiveStore
@@ -42,6 +43,7 @@ class Desk:
         status_key: key by which other help desks sign what became of a ticket, None where none may tell it.
         vendor_keys: name of a help desk whose own webhooks are taken -> key that it signs them with.
         runs: the nightly runs of the regression.
+        review: decisions on messages that may become training phrases.
         has_openid: whether the sign-in page offers OpenID Connect.
     """
 
@@ -54,6 +56,7 @@ class Desk:
     status_key: bytes | None
     vendor_keys: Mapping[str, bytes]
     runs: PastRuns
+    review: Review
     has_openid: bool = False
 
     @staticmethod
@@ -82,6 +85,7 @@ class Desk:
             read_secret(secret.get_secret_value()) if secret else None,
             {name: key.get_secret_value().encode() for name, key in vendor_secrets.items() if key},
             PastRuns(settings.regression_database.get_secret_value()),
+            Review.of(tickets, settings),
             bool(settings.desk_openid_issuer),
         )
 

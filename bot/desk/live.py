@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from bot.articles.parts import documents
 from bot.desk.desk import Desk, Refused, agent_of, back, field
+from bot.desk.review import keep_as_case
 from bot.desk.steps import steps_in
 from bot.stores.conversations import EVENTS
 from bot.stores.live import LiveRow, LiveState, NotLiveError
@@ -59,6 +60,9 @@ def change_live(desk: Desk, request: Request) -> Response:
     live, conversation, agent = desk.live, state.conversation_id, agent_of(request).name
     action = field(request, "action")
     live.beat(agent)
+    if action == "case":
+        events = _events_before(desk, conversation, _since_wanted(live.after(conversation)))
+        return keep_as_case(desk, request, conversation, events, state.language)
     done = True
     if action == "take":
         done = live.take(conversation, agent)

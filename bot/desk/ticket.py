@@ -8,7 +8,9 @@ from starlette.responses import Response
 from bot.articles.issues import load_issues
 from bot.articles.parts import documents
 from bot.desk.desk import Desk, Refused, agent_of, back, field
+from bot.desk.review import keep_as_case
 from bot.desk.steps import steps_in
+from bot.stores.conversations import last_session
 from bot.tickets.handling import SETTABLE
 from bot.tickets.model import Ticket, TicketNotFound
 
@@ -51,6 +53,9 @@ def change_ticket(desk: Desk, request: Request) -> Response:
         tickets.close(number, by=agent)
     elif action == "reopen":
         tickets.reopen(number, by=agent)
+    elif action == "case" and ticket.consent:
+        events = last_session(desk.conversations, ticket.conversation_id)
+        return keep_as_case(desk, request, number, events, ticket.language)
     else:
         raise Refused(422)
     desk.note(request, f"{action} ticket", number)

@@ -43,7 +43,8 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
 def _data() -> PersonalData:
     settings = get_settings()
     redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
-    return PersonalData(open_conversations(settings.tracker_database.get_secret_value()), ticket_store(), redis_url)
+    conversations = open_conversations(settings.tracker_database.get_secret_value())
+    return PersonalData(conversations, ticket_store(), redis_url, settings.review_dir)
 
 
 def _export(options: argparse.Namespace) -> int:
@@ -99,6 +100,7 @@ def _expire(options: argparse.Namespace) -> None:
         datetime.now(timezone.utc),
         settings.keep_conversations_days,
         settings.keep_tickets_days,
+        settings.review_dir,
     )
     print(
         f"{done.conversations} conversations deleted, {done.tickets} tickets and {done.outcomes} outcomes made "

@@ -6,12 +6,14 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import redis
 from sqlalchemy import Column, Text, cast, delete, inspect, or_, select
 from sqlalchemy.engine import Engine, Row
 
+from bot.phrases.files import remove_from_test_share
 from bot.privacy.addresses import AT_SIGNS, find_mention, fold_address, is_address
 from bot.stores.conversations import EVENTS, SESSIONS
 from bot.stores.sessions import key
@@ -67,12 +69,16 @@ class PersonalData:
         conversations: the database of conversations.
         tickets: the ticket store.
         redis_url: where the page's conversations are, None if each server has its own, or keeps them in the database.
+        review: folder of the test share of reviewed messages, None for none.
     """
 
-    def __init__(self, conversations: Engine, tickets: TicketStore, redis_url: str | None) -> None:
+    def __init__(
+        self, conversations: Engine, tickets: TicketStore, redis_url: str | None, review: Path | None = None
+    ) -> None:
         self._conversations = conversations
         self._tickets = tickets
         self._redis_url = redis_url
+        self._review = review
 
     def find(self, contact: str, also: Sequence[str] = ()) -> PersonalRecords:
         """Returns the records of the person with an address.
@@ -137,6 +143,7 @@ class PersonalData:
 
     def erase(self, kept: PersonalRecords) -> None:
         """Deletes all that is the person's; mentions stay."""
+        phrases = [(row.language, row.text) for row in self._rows(CANDIDATES.c.id, kept.candidates)]
         for names in _portions(kept.conversations):
             with self._conversations.begin() as connection:
                 connection.execute(delete(EVENTS).where(EVENTS.c.sender_id.in_(names)))
@@ -150,6 +157,8 @@ class PersonalData:
                 connection.execute(delete(CANDIDATES).where(CANDIDATES.c.id.in_(identities)))
             for identities in _portions([ticket.id for ticket in kept.tickets]):
                 connection.execute(delete(TICKETS).where(TICKETS.c.id.in_(identities)))  # its outbox goes with it
+        if self._review is not None:
+            remove_from_test_share(self._review, phrases)
         if self._redis_url and kept.conversations:
             with redis.Redis.from_url(self._redis_url) as client:
                 client.delete(*[key(name) for name in kept.conversations])

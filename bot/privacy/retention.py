@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import String, cast, delete, func, inspect, literal, select, update
 from sqlalchemy.engine import Engine
 from sqlalchemy.sql import ColumnElement, Select
 
+from bot.phrases.cases import expire_cases
+from bot.phrases.files import remove_from_test_share
 from bot.stores.conversations import EVENTS, SESSIONS
 from bot.tickets.handling import NOTE
 from bot.tickets.store import TicketStore
@@ -25,6 +28,7 @@ from bot.tickets.tables import (
 )
 
 _EXPIRED = "expired-"
+_PHRASES = select(CANDIDATES.c.language, CANDIDATES.c.text)
 _EMPTY: dict[str, object] = {
     "contact_email": None,
     "summary": "",
@@ -56,7 +60,12 @@ class Expired:
 
 
 def expire(
-    conversations: Engine, tickets: TicketStore, now: datetime, conversation_days: int, ticket_days: int
+    conversations: Engine,
+    tickets: TicketStore,
+    now: datetime,
+    conversation_days: int,
+    ticket_days: int,
+    review: Path | None = None,
 ) -> Expired:
     """Deletes conversations and makes tickets anonymous that have rested for longer than they may be kept.
 
@@ -67,7 +76,8 @@ def expire(
         tickets: the ticket store.
         now: the present moment.
         conversation_days: how long a conversation is kept after its last event.
-        ticket_days: how long a ticket is kept after its last change.
+        ticket_days: how long a ticket is kept after its last change; so long phrases for review are kept.
+        review: folder of the test share, of which their messages go, too, and of conversations; None for none.
     """
     conversations_before, tickets_before = now - timedelta(days=conversation_days), now - timedelta(days=ticket_days)
     deleted = _delete_conversations(conversations, conversations_before)
@@ -95,7 +105,12 @@ def expire(
         connection.execute(delete(LIVE_ROWS).where(LIVE_ROWS.c.at < conversations_before))
         rested = (LIVE_STATES.c.state == "ended") & (LIVE_STATES.c.since < conversations_before)
         connection.execute(delete(LIVE_STATES).where(rested))
+        before = {(row.language, row.text) for row in connection.execute(_PHRASES)}
         candidates = connection.execute(delete(CANDIDATES).where(CANDIDATES.c.at < tickets_before)).rowcount
+        expired = before - {(row.language, row.text) for row in connection.execute(_PHRASES)}
+    if review is not None:
+        remove_from_test_share(review, expired)
+        expire_cases(review, tickets_before.date())
     return Expired(deleted, outcomes, anonymous, candidates, held_back)
 
 

@@ -15,8 +15,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.articles.language import detect, normalise
+from bot.phrases.anonymous import anonymous
 from bot.stores.conversations import EVENTS, ConversationsError, open_conversations
-from bot.tickets.anonymous import anonymous
 from bot.tickets.store import TicketStore
 
 UNANSWERED = frozenset({"out_of_scope", "nlu_fallback"})

@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.regression.figures import metrics
 from bot.regression.inventory import Inventory
-from bot.regression.items import FORMAT, Item, Pair, RegressionError, Result, read_json, write_whole
+from bot.regression.items import FORMAT, REVIEWED, Item, Pair, RegressionError, Result, read_json, write_whole
 
 REMEDY = "restore it from git, or make a new one with `python -m bot regression accept`"
 Answer = int | list[Any]
@@ -58,7 +58,8 @@ class Baseline:
 
 
 def make_baseline(result: Result) -> Baseline:
-    """Returns a result as a baseline."""
+    """Returns a result as a baseline, without the messages that reviewers keep on one machine."""
+    result = replace(result, items=[item for item in result.items if item.set != REVIEWED])
     answers = {item.key: _answer(item) for item in result.items}
     values = {metric.name: round(metric.value(metric.items), 5) for metric in metrics(result.items)}
     counts = Counter(f"{item.set}/{item.language}" for item in result.items)

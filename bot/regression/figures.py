@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.articles.issues import load_issues
-from bot.regression.items import Item
+from bot.regression.items import REVIEWED, Item
 from bot.regression.measure import REFUSALS
 
 OUT_OF_SCOPE = "out_of_scope"
@@ -98,6 +98,8 @@ def metrics(items: Iterable[Item]) -> list[Metric]:
         Metric("real style", "real style", [item for item in styled if item.expected != OUT_OF_SCOPE]),
         Metric("real style, out of scope", "real style", [item for item in styled if item.expected == OUT_OF_SCOPE]),
         *_by("language", "real style ", "real style", styled),
+        Metric("reviewed messages", REVIEWED, of[REVIEWED]),
+        *_by("language", "reviewed messages ", REVIEWED, of[REVIEWED]),
         Metric("language recognised", "language", of["language"]),
         Metric("language recognised with page", "language", of["language_with_page"]),
         Metric("flip rate", "robustness", of["robustness"], lower_is_better=True),

@@ -12,6 +12,9 @@ from typing import Any, NamedTuple
 from bot.files import written_whole
 
 FORMAT = 2
+REVIEWED = "reviewed"
+"""The set of real messages that reviewers keep for measuring. It is on one machine only and loses what gets too old, so
+that no baseline has it."""
 
 
 class RegressionError(RuntimeError):

@@ -23,7 +23,7 @@ TREND_RUNS = 60
 SUMMARY = (
     ("accuracy", "macro-F1"),
     ("out-of-scope recall", "false refusals", "calibration error"),
-    ("real style", "real style, out of scope", "follow-ups"),
+    ("real style", "real style, out of scope", "follow-ups", "reviewed messages"),
     ("language recognised", "long messages", "both issues found", "flip rate"),
 )
 TREND_FIGURES = ("accuracy", "macro-F1", "out-of-scope recall", "flip rate")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import zlib
 from collections import defaultdict
@@ -19,8 +20,9 @@ from bot.articles.issues import load_issues
 from bot.articles.parts import ArticleStore, lead
 from bot.articles.replies import Replies
 from bot.encoder.model import load_encoder
+from bot.phrases.files import test_files
 from bot.regression import measure
-from bot.regression.items import Item, RegressionError
+from bot.regression.items import REVIEWED, Item, RegressionError
 from bot.regression.measure import REFUSALS, NluModel, best_intent, second_issue, without_stop
 from bot.regression.robustness import CHANGES
 from bot.settings import get_settings
@@ -97,6 +99,14 @@ def _real_style(model: ModelUnderTest) -> Iterator[Item]:
     """Yields the intent of every held-out message that is written as real customers write."""
     for example, parsed in model.parse(line for path in model.files("real_style") for line in read_lines(path)):
         yield _intent("real_style", example, parsed)
+
+
+def reviewed(model: ModelUnderTest) -> Iterator[Item]:
+    """Yields the intent of every message of the test share that reviewers keep; of its text only a hash is kept."""
+    lines = [line for path in test_files(get_settings().review_dir) for line in read_lines(path)]
+    for example, parsed in model.parse(lines):
+        item = _intent(REVIEWED, example, parsed)
+        yield replace(item, text=hashlib.sha256(item.text.encode()).hexdigest())
 
 
 def _with_page(model: ModelUnderTest) -> Iterator[Item]:
@@ -223,6 +233,7 @@ def _conversations(model: ModelUnderTest) -> Iterator[Item]:
 STEPS = {
     "intents": Step(intents, ("intents", "language")),
     "real style": Step(_real_style, ("real_style",)),
+    "reviewed": Step(reviewed, (REVIEWED,)),
     "with page": Step(_with_page, ("language_with_page", "one_issue")),
     "robustness": Step(robustness, ("robustness",)),
     "entities": Step(_entities, ("entities",)),

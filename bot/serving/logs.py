@@ -7,8 +7,8 @@ import logging
 import traceback
 from datetime import datetime, timezone
 
+from bot.phrases.anonymous import anonymous
 from bot.rasa_patches.stages import conversation
-from bot.tickets.anonymous import anonymous
 
 
 class JsonFormatter(logging.Formatter):

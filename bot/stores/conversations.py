@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Integer, MetaData, String, Table, Text, inspect
+import itertools
+import json
+from typing import Any
+
+from sqlalchemy import Column, Float, Integer, MetaData, String, Table, Text, inspect, select
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
 
@@ -54,6 +58,21 @@ def open_conversations(url: str) -> Engine:
             f"the database of conversations cannot be used ({cause(error)}); mend BOT_TRACKER_DATABASE or start it."
         ) from error
     return engine
+
+
+def last_session(engine: Engine, conversation: str, most: int = 500) -> list[dict[str, Any]]:
+    """Returns the last events of a conversation since it began anew, oldest first.
+
+    Args:
+        engine: the database of conversations.
+        conversation: its id.
+        most: how many events at the most.
+    """
+    query = select(EVENTS.c.data).where(EVENTS.c.sender_id == conversation).order_by(EVENTS.c.id.desc())
+    with engine.connect() as connection:
+        newest = [json.loads(row.data) for row in connection.execute(query.limit(most))]
+    session = itertools.takewhile(lambda event: event["event"] != "session_started", newest)
+    return list(session)[::-1]
 
 
 def make_table(engine: Engine, table: Table) -> None:

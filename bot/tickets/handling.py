@@ -11,16 +11,16 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.engine import Connection, Row
 
 from bot.articles.issues import Priority, Product, Queue
+from bot.phrases.model import COMMAND_LINE
 from bot.text.characters import readable
 from bot.text.masking import mask
 from bot.tickets import model, numbers
-from bot.tickets.anonymous import anonymous
+from bot.tickets.candidates import add_candidate
 from bot.tickets.database import TicketDatabase
 from bot.tickets.model import Ticket, now
 from bot.tickets.priority import assess
-from bot.tickets.tables import CANDIDATES, TICKET_CHANGES, TICKETS, fields_of, read_ticket
+from bot.tickets.tables import TICKET_CHANGES, TICKETS, fields_of, read_ticket
 
-COMMAND_LINE = "command line"
 NOTE = "note"
 SETTABLE: dict[str, tuple[str, ...]] = {
     "queue": get_args(Queue),
@@ -115,8 +115,9 @@ class TicketHandling(TicketDatabase):
         with self.writing() as connection:
             _update(connection, row_of(connection, number), by, **right, **vars(found))
             shown = [before.intent] if before.intent else []
-            text = text or next(said, before.summary)
-            add_candidate(connection, kind="correction", text=text, **right, shown=shown, ticket_id=before.id)
+            ranking = [(name, before.confidence) for name in shown] + list(before.runners_up)
+            about = {"shown": shown, "ranking": ranking, "ticket_id": before.id}
+            add_candidate(connection, kind="correction", text=text or next(said, before.summary), **right, **about)
         return self.ticket(number)
 
     def note(self, number: str, text: str, by: str) -> None:
@@ -185,11 +186,6 @@ def same(given: str | None, kept: str | None) -> bool:
 def clean(text: str) -> str:
     """Returns the text without card and account numbers, and without what would steer a terminal or stop a database."""
     return mask(readable(text)).text  # in this order: without unreadable characters, digits may come together
-
-
-def add_candidate(connection: Connection, *, text: str, **values: Any) -> None:
-    """Keeps a candidate for training, without what only concerns the customer."""
-    connection.execute(insert(CANDIDATES).values(text=anonymous(text), **values))
 
 
 def _update(connection: Connection, before: Row, by: str, **values: Any) -> None:

@@ -11,16 +11,17 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
+from bot.phrases.anonymous import anonymous
 from bot.stores.databases import cause
 from bot.tickets import model, numbers
-from bot.tickets.anonymous import anonymous
-from bot.tickets.handling import TicketHandling, add_candidate, clean, row_of, same
+from bot.tickets.candidates import CandidateRecords
+from bot.tickets.handling import TicketHandling, clean, row_of, same
 from bot.tickets.model import ConversationOutcome, SearchEvent, Ticket, TicketDraft, TicketStatus, now
 from bot.tickets.priority import assess
-from bot.tickets.tables import CANDIDATES, OUTBOX, OUTCOMES, SEARCHES, TICKETS, fields_of, read_ticket
+from bot.tickets.tables import OUTBOX, OUTCOMES, SEARCHES, TICKETS, fields_of, read_ticket
 
 
-class TicketStore(TicketHandling):
+class TicketStore(TicketHandling, CandidateRecords):
     """Tickets and what conversations leave for review.
 
     Args:
@@ -122,16 +123,6 @@ class TicketStore(TicketHandling):
         """Returns how conversations ended, oldest first."""
         return [dict(row._mapping) for row in self.rows(select(OUTCOMES).order_by(OUTCOMES.c.id))]
 
-    def record_choice(self, text: str, language: str, shown: Sequence[str], chosen: str | None) -> None:
-        """Keeps what a customer meant when the bot asked "A or B?"; None chosen means neither."""
-        with self.writing() as connection:
-            add_candidate(connection, kind="choice", text=text, language=language, intent=chosen, shown=shown)
-
-    def record_fallback(self, text: str, language: str, ranking: Sequence[str] = ()) -> None:
-        """Keeps what the bot did not understand, with its best guesses."""
-        with self.writing() as connection:
-            add_candidate(connection, kind="fallback", text=text, language=language, shown=ranking)
-
     def record_search(self, event: SearchEvent) -> None:
         """Keeps a step of a search in a conversation, its text without what only concerns the customer."""
         with self.writing() as connection:
@@ -142,16 +133,6 @@ class TicketStore(TicketHandling):
         return [
             SearchEvent(**fields_of(SearchEvent, row)) for row in self.rows(select(SEARCHES).order_by(SEARCHES.c.id))
         ]
-
-    def candidates(self) -> list[dict[str, Any]]:
-        """Returns what waits for review, oldest first."""
-        query = select(CANDIDATES).where(CANDIDATES.c.state == "new").order_by(CANDIDATES.c.id)
-        return [dict(row._mapping) for row in self.rows(query)]
-
-    def settle(self, candidates: Sequence[int], state: str) -> None:
-        """Notes that candidates were `accepted` or `rejected`."""
-        with self.writing() as connection:
-            connection.execute(update(CANDIDATES).where(CANDIDATES.c.id.in_(candidates)).values(state=state))
 
     def deliveries(self, number: str | None = None, undelivered: bool = False) -> list[model.Delivery]:
         """Returns the ways of tickets to help desks, oldest first.

@@ -150,11 +150,28 @@ CANDIDATES = sa.Table(
     sa.Column("language", sa.String(8), nullable=False),
     sa.Column("intent", sa.String(80)),
     sa.Column("shown", sa.JSON, nullable=False),
+    sa.Column("ranking", sa.JSON, nullable=False, default=list, server_default="[]"),
     sa.Column("ticket_id", sa.ForeignKey("tickets.id", ondelete="SET NULL")),
     sa.Column("state", sa.String(20), nullable=False, default="new"),
     sa.Column("at", UtcDateTime, nullable=False, default=now),
     sa.Index(None, "state"),
 )
+"""Messages that may become training phrases; `ranking` has the likeliest intents with their confidences."""
+
+CANDIDATE_DECISIONS = sa.Table(
+    "candidate_decisions",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("candidate_id", sa.ForeignKey("candidates.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("batch", sa.String(36), nullable=False),
+    sa.Column("agent", sa.String(80), nullable=False),
+    sa.Column("verdict", sa.String(20), nullable=False),
+    sa.Column("intent", sa.String(80)),
+    sa.Column("settles", sa.Boolean, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False, default=now),
+    sa.Column("undone_at", UtcDateTime),
+)
+"""Reviewers' decisions on candidates; one click on several is one batch."""
 
 UNFINISHED = sa.text("state != 'ended' OR applied < sequence")
 """Holds of live conversations that are not over yet; word for word that of their index, or it is not used."""

@@ -65,8 +65,11 @@ def test_a_dialogue_goes_as_written(
         number = (NUMBER.search(answer.text) or [number])[0]
     for issue, outcome in dialogue.get("outcomes", {}).items():
         wait_for(lambda issue=issue, outcome=outcome: _outcome(store, first.sender, issue) == outcome)
+        if outcome == "not_solved":
+            wait_for(lambda issue=issue: ("not_helped", issue) in _kept_with_confidences(store))
     if vague:
         wait_for(lambda: ("choice", vague, chosen) in _choices(store))
+        assert all(row["ranking"] for row in store.candidates() if row["text"] == vague)
     if "ticket" in dialogue:
         _check_ticket(store, number, dialogue["ticket"])
 
@@ -143,6 +146,10 @@ def _outcome(store: TicketStore, conversation: str, issue: str) -> str | None:
 
 def _choices(store: TicketStore) -> list[tuple[str, str, str | None]]:
     return [(row["kind"], row["text"], row["intent"]) for row in store.candidates()]
+
+
+def _kept_with_confidences(store: TicketStore) -> list[tuple[str, str]]:
+    return [(row["kind"], row["shown"][0]) for row in store.candidates() if row["ranking"] and row["shown"]]
 
 
 def _check_ticket(store: TicketStore, number: str, expected: dict[str, Any]) -> None:

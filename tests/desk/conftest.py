@@ -138,7 +138,7 @@ class serving:  # noqa: N801 - a context manager
         conversations = f"sqlite:///{folder / 'conversations.db'}"
         runs = f"sqlite:///{folder / 'regression.db'}"
         databases = {"tickets_database": tickets, "tracker_database": conversations, "regression_database": runs}
-        settings = Settings(**databases, **more)
+        settings = Settings(**{**databases, "review_dir": folder / "review", **more})
         desk = Desk.open(settings)
         self.running = RunningDesk(desk, f"http://127.0.0.1:{port}")
         openid = OpenId(desk, settings) if desk.has_openid else None

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
-from tests.desk.conftest import RunningDesk
+from tests.desk.conftest import RunningDesk, serving
 from tests.page.test_accessibility import LOOKS
 from tests.page.visitor import Visitor
 from tests.support.chromium import chromium
@@ -205,6 +205,32 @@ def test_an_agent_is_present_and_hears_again_after_a_proxy_refused_the_stream(
     visitor.leave()
 
 
+def test_a_reviewer_labels_groups_with_keys_and_goes_on_with_the_next(browser: Browser, tmp_path: Path) -> None:
+    unsure = [("card_declined", 0.41), ("pay_invoice", 0.38)]
+    with serving(f"sqlite:///{tmp_path / 'tickets.db'}", tmp_path, review_test_share=1) as running:
+        store = running.desk.tickets
+        texts = ("zebra crossing", "quick yellow lemons", "why five oxen", "jumbo hammock")
+        for text in texts:
+            store.record_fallback(text, "en", ["card_declined"], unsure)
+        visitor = arrive(browser, running)
+        visitor.page.get_by_role("link", name="Review").click()
+        left = visitor.find("#queue bdi")
+        expect(left).to_have_text(list(texts))
+        for keys, expected in (
+            ("a", texts[1:]),  # the first group, though nothing has the focus yet
+            ("j2", (texts[1], texts[3])),  # the second one; then the one after it has the focus
+            ("r", (texts[1],)),
+            ("u", (texts[1], texts[3])),
+        ):
+            for key in keys:
+                visitor.page.keyboard.press(key)
+            expect(left).to_have_text(list(expected))
+            visitor.page.wait_for_load_state()  # before that, keys do nothing
+        measured = (tmp_path / "review" / "test" / "en.tsv").read_text(encoding="utf8")
+        assert measured == f"card_declined\t{texts[0]}\npay_invoice\t{texts[2]}\n"
+        visitor.leave()
+
+
 @pytest.mark.parametrize("look", LOOKS)
 def test_axe_finds_nothing_on_any_page(browser: Browser, running: RunningDesk, look: str) -> None:
     store, live = running.desk.tickets, running.desk.live
@@ -216,8 +242,14 @@ def test_axe_finds_nothing_on_any_page(browser: Browser, running: RunningDesk, l
     live.beat("Kari")
     live.take(TALK, "Kari")
     live.append(TALK, "customer_text", "1", "hallo")
+    for text in ("my card fails", "my card fails again", "nonsense", "my money is gone"):
+        store.record_fallback(text, "en", ["card_declined"], [("card_declined", 0.4), ("pay_invoice", 0.3)])
+    review = running.desk.review
+    nonsense, money = (each.ids for each in review.waiting() if each.text in ("nonsense", "my money is gone"))
+    review.reject([*nonsense, *money], by="Kari")
+    review.accept(money, "refund_request", by="Ola", decides_all=False)
     found: dict[str, list[str]] = {}
-    for path in ("/", f"/tickets/{ticket.number}", f"/live/{TALK}", "/quality", "/audit", "/nowhere"):
+    for path in ("/", f"/tickets/{ticket.number}", f"/live/{TALK}", "/review", "/quality", "/audit", "/nowhere"):
         visitor.page.goto(running.address + path)
         found[path] = visitor.violations()
         size = visitor.page.viewport_size

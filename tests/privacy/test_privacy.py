@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import timedelta
+from pathlib import Path
 
 import redis
+from sqlalchemy import update
 
+from bot.articles.examples import read_lines
+from bot.phrases.review import Review
+from bot.privacy.person import PersonalData
 from bot.privacy.retention import Expired, expire
 from bot.stores.sessions import Session, as_json, key
 from bot.tickets.model import ConversationOutcome
 from bot.tickets.model import as_json as ticket_json
+from bot.tickets.tables import CANDIDATES
 from tests.privacy.conftest import NOW, Kept
 from tests.support.servers import RedisServer
 
@@ -97,3 +104,26 @@ def test_what_is_old_goes_and_what_is_still_being_worked_on_stays(kept: Kept) ->
     assert all(ticket_json(kept.tickets.ticket(ticket.number)) == before[ticket.number] for ticket in stay)
     again = expire(kept.conversations, kept.tickets, NOW, 30, 365)
     assert again == Expired(conversations=0, outcomes=0, tickets=0, candidates=0, held_back=2)
+
+
+def test_what_is_old_or_erased_leaves_the_test_share_of_the_review_too(kept: Kept, tmp_path: Path) -> None:
+    for text in ("said once", "said again and again", "new"):
+        kept.tickets.record_fallback(text, "en")
+    mine = kept.ticket("mine", "anna@x.no", transcript=[])
+    kept.tickets.correct(mine.number, intent="refund_request", text="hers")
+    review = Review(kept.tickets, tmp_path / "nlu", tmp_path / "review", 1)
+    review.accept([each.ids[0] for each in review.waiting()], "refund_request")
+    kept.tickets.record_fallback("said again and again", "en")
+    with kept.tickets.engine.begin() as connection:
+        old = CANDIDATES.c.id.in_([1, 2])
+        connection.execute(update(CANDIDATES).values(at=NOW))
+        connection.execute(update(CANDIDATES).where(old).values(at=NOW - timedelta(days=366)))
+    path = tmp_path / "review" / "test" / "en.tsv"
+    assert expire(kept.conversations, kept.tickets, NOW, 30, 365, tmp_path / "review").candidates == 2
+    assert [line.text for line in read_lines(path)] == ["said again and again", "new"]
+    assert {each.candidate_id for each in kept.tickets.decisions()} == {3, 4}
+    data = PersonalData(kept.conversations, kept.tickets, None, tmp_path / "review")
+    hers = tmp_path / "review" / "test" / "nb.tsv"
+    assert [line.text for line in read_lines(hers)] == ["hers"]
+    data.erase(data.find("anna@x.no"))
+    assert not hers.exists()

@@ -77,6 +77,18 @@ def test_an_article_may_not_get_worse_at_all() -> None:
     assert [figure.name for figure in verdict.worse] == ["articles without problems"]
 
 
+def test_messages_that_reviewers_keep_on_one_machine_are_named_apart_and_are_in_no_baseline() -> None:
+    kept = [Item("reviewed", "", "nb", f"hash {number}", "pay_invoice", REFUSED, False) for number in range(90)]
+    before = replace(result(set()), items=[*result(set()).items, *(replace(each, right=True) for each in kept)])
+    baseline = make_baseline(before)
+    assert "reviewed/nb" not in baseline.counts
+    verdict = judge(replace(before, items=[*result(set()).items, *kept]), baseline, TOLERANCES)
+    assert verdict.exit_code == 0
+    figures = {figure.name: (figure.now, figure.then) for figure in verdict.figures}
+    assert figures["reviewed messages"] == figures["reviewed messages nb"] == (0, None)
+    assert judge(result(set()), baseline, TOLERANCES).exit_code == 0  # on another machine
+
+
 def test_a_bot_that_got_slower_than_machines_vary_is_worse() -> None:
     slow = replace(result(set()), numbers={"start (ours ÷ rasa init)": 1.2})
     verdict = judge(slow, make_baseline(result(set())), TOLERANCES)

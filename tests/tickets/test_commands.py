@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
+from bot.phrases import commands as review_commands
 from bot.settings import get_settings
-from bot.tickets import _store, commands, review
+from bot.tickets import _store, commands
 from bot.tickets.model import Utterance
 from bot.tickets.store import TicketStore
 from tests.support.help_desks import MailServer, WebhookReceiver
@@ -42,7 +43,7 @@ def run(database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
         parser = argparse.ArgumentParser()
         subparsers = parser.add_subparsers()
         commands.add_commands(subparsers)
-        review.add_commands(subparsers)
+        review_commands.add_commands(subparsers)
         options = parser.parse_args(words)
         code = options.handler(options)
         printed = capsys.readouterr()

@@ -98,7 +98,7 @@ if (address) {
 document.querySelectorAll("[data-live=log], #before").forEach(toEnd);
 
 document.addEventListener("keydown", (event) => {
-  if (event.target.closest("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input:not([type=checkbox]), textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
   const rows = [...document.querySelectorAll("a.row")];
   const step = { j: 1, k: -1 }[event.key];
   if (step && rows.length) {
@@ -107,6 +107,12 @@ document.addEventListener("keydown", (event) => {
   } else if (event.key === "/") {
     event.preventDefault();
     document.getElementById("search")?.focus();
+  } else if (event.key === "u") {
+    document.getElementById("undo")?.click();
+  } else if (!event.repeat && /^[1-9ar]$/.test(event.key)) {
+    const within = event.target.closest("form, details");
+    const group = within ? within.closest(".group") : document.querySelector("#queue .group");
+    group?.querySelector(`[data-keys~="${event.key}"]`)?.click();
   }
 });
 

@@ -13,10 +13,11 @@ from rasa.shared.nlu.training_data.formats.rasa_yaml import RasaYAMLReader
 from sqlalchemy import insert
 
 from bot.articles.examples import read_examples
+from bot.phrases.model import ReviewError
 from bot.tickets.model import now
-from bot.tickets.review import ReviewError, accept, candidates
 from bot.tickets.store import TicketStore
 from bot.tickets.tables import CANDIDATES
+from tests.phrases.conftest import review_of
 
 KNOWN = """version: "3.1"
 
@@ -78,11 +79,12 @@ def test_an_accepted_message_is_read_by_rasa_as_one_phrase(
     store: TicketStore, folder: Path, typed: str, phrase: str
 ) -> None:
     store.record_choice(typed, "en", [], "refund_request")
-    (only,) = candidates(store, folder)
-    accept(store, folder, only.ids)
+    review = review_of(store, folder)
+    (only,) = review.waiting()
+    review.accept(only.ids)
     assert phrases_for_rasa(folder / "en" / "reviewed.yml") == [("greet", "hello"), ("refund_request", phrase)]
     assert [each.text for each in read_examples(folder)] == ["hello", phrase]
-    assert candidates(store, folder) == []
+    assert review.waiting() == []
 
 
 @pytest.mark.parametrize(
@@ -102,13 +104,14 @@ def test_a_phrase_that_rasa_cannot_read_is_refused_and_nothing_is_lost(
 ) -> None:
     store.record_choice("where is my money", "en", [], "refund_request")
     kept_before(store, kept)
-    good, bad = sorted(candidates(store, folder), key=lambda each: each.ids)
+    review = review_of(store, folder)
+    good, bad = sorted(review.waiting(), key=lambda each: each.ids)
     with pytest.raises(ReviewError, match=rf"Nothing was written; drop candidate {bad.ids[0]} with .* reject"):
-        accept(store, folder, [good.ids[0], bad.ids[0]])
+        review.accept([good.ids[0], bad.ids[0]])
     assert [path.name for path in (folder / "en").iterdir()] == ["reviewed.yml"]
     assert (folder / "en" / "reviewed.yml").read_text(encoding="utf8") == KNOWN
-    assert len(candidates(store, folder)) == 2
-    accept(store, folder, good.ids)
+    assert len(review.waiting()) == 2
+    review.accept(good.ids)
     assert phrases_for_rasa(folder / "en" / "reviewed.yml")[1:] == [("refund_request", "where is my money")]
 
 
@@ -119,8 +122,9 @@ def test_every_character_survives_into_readable_training_data_or_is_dropped(stor
     for start in range(0, len(everything), 4096):
         # Letters between them, so that digits make no long numbers.
         store.record_choice("word " + "x".join(everything[start : start + 4096]), "en", [], "refund_request")
-    waiting = candidates(store, folder)
-    accept(store, folder, [each.ids[0] for each in waiting])
+    review = review_of(store, folder)
+    waiting = review.waiting()
+    review.accept([each.ids[0] for each in waiting])
     read = {text for _, text in phrases_for_rasa(folder / "en" / "reviewed.yml")}
     is_same = read == {"hello", *(each.text for each in waiting)}
     assert is_same  # not in one line: pytest would take minutes to show what differs
@@ -137,9 +141,10 @@ def test_training_data_stays_readable_whatever_is_typed(
     folder = tmp_path_factory.mktemp("review") / "nlu"
     for text in typed:
         lasting_store.record_choice(text, "en", [], "refund_request")
-    waiting = candidates(lasting_store, folder)
-    accept(lasting_store, folder, [each.ids[0] for each in waiting])
+    review = review_of(lasting_store, folder)
+    waiting = review.waiting()
     if waiting:
+        review.accept([each.ids[0] for each in waiting])
         read = phrases_for_rasa(folder / "en" / "reviewed.yml")
         assert sorted(read) == sorted(("refund_request", each.text) for each in waiting)
         assert len(read_examples(folder)) == len(waiting)
