@@ -38,17 +38,11 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     parser = subparsers.add_parser("models", help="train a new model, compare it, switch to it and back, while serving")
     verbs = parser.add_subparsers(dest="models_verb", required=True, metavar="COMMAND")
     _add(verbs, "train", "train a model of the present content, quietly; nobody is served with it yet", _train)
-    comparing = _add(
-        verbs,
-        "compare",
-        "say what a new model understands otherwise; exit code 1: worse",
-        _compare,
-    )
+    comparing = _add(verbs, "compare", "say what a new model understands otherwise; exit code 1: worse", _compare)
     comparing.add_argument("a", metavar="A", nargs="?", help="the earlier model (the served one)")
     comparing.add_argument("b", metavar="B", nargs="?", help="the new model (the newest one)")
-    comparing.add_argument(
-        "--whole", action="store_true", help="measure robustness and page locales, too: twice as long"
-    )
+    comparing.add_argument("--sets", type=Path, default=HELD_OUT, help="folder of the held-out sets and tolerances")
+    comparing.add_argument("--whole", action="store_true", help="measure robustness and locales, too: twice as long")
     listing = _add(verbs, "list", "which models there are, which is served, and how they compare", _list)
     for each in (comparing, listing):
         each.add_argument("--json", action="store_true", help="print JSON")
