@@ -43,6 +43,8 @@ def main() -> int:
     told = "live-faults: how often each server is killed; models: how often it is switched (3)"
     parser.add_argument("--times", type=int, default=3, help=told)
     parser.add_argument("--fault", nargs="+", default=ALL, help="which faults (all)")
+    told = "models: end training and comparison after so long, and switch to a copy (to the end)"
+    parser.add_argument("--seconds", type=float, help=told)
     parser.add_argument("--seed", type=int, default=1, help="of the faults at random (1)")
     parser.add_argument("--starter", type=Path, help="a folder in which `rasa init --no-prompt` has been run already")
     options = parser.parse_args()
@@ -102,7 +104,9 @@ def _live_faults(options: argparse.Namespace) -> list[dict[str, object]]:
 def _model_changes(options: argparse.Namespace) -> list[dict[str, object]]:
     model, rows = (options.model or train()).resolve(), []
     with tempfile.TemporaryDirectory(prefix="models") as folder:
-        for row in model_changes(Path(folder), model, options.conversations[0], options.turns, options.times):
+        for row in model_changes(
+            Path(folder), model, options.conversations[0], options.turns, options.times, options.seconds
+        ):
             rows.append(row)
             print(json.dumps(row), file=sys.stderr, flush=True)
     return rows

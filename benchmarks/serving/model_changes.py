@@ -16,6 +16,7 @@ from pathlib import Path
 from benchmarks.serving.load import Tally, load
 from bot.model_versions.folder import list_models, write_served
 from bot.settings import PROJECT_ROOT
+from tests.support.models import copy_model
 from tests.support.programs import Program
 from tests.support.servers import free_port
 from tests.support.stack import UNLIMITED
@@ -25,7 +26,9 @@ _PAUSE = 1.0
 _FIRST = "triage-first.tar.gz"
 
 
-def model_changes(folder: Path, model: Path, conversations: int, turns: int, times: int) -> Iterator[dict[str, object]]:
+def model_changes(
+    folder: Path, model: Path, conversations: int, turns: int, times: int, seconds: float | None = None
+) -> Iterator[dict[str, object]]:
     """Yields a row for each thing that is done with models while customers write, and for before and after.
 
     Args:
@@ -34,6 +37,7 @@ def model_changes(folder: Path, model: Path, conversations: int, turns: int, tim
         conversations: how many customers there are.
         turns: how many messages each of them writes at least.
         times: how often it is switched, and undone.
+        seconds: after how long training and comparison are ended; None lets them end. The second model is a copy then.
     """
     models = folder / "models"
     models.mkdir()
@@ -48,17 +52,25 @@ def model_changes(folder: Path, model: Path, conversations: int, turns: int, tim
     def run(*words: str) -> None:
         with (folder / "commands.log").open("ab") as log:
             command = [sys.executable, "-m", "bot", "models", *words]
-            code = subprocess.call(command, cwd=PROJECT_ROOT, env=environment, stdout=log, stderr=log)
+            process = subprocess.Popen(command, cwd=PROJECT_ROOT, env=environment, stdout=log, stderr=log)
+            try:
+                code = process.wait(None if words[0] in ("switch", "undo") else seconds)
+            except subprocess.TimeoutExpired:
+                process.terminate()
+                process.wait()
+                code = 0
         if code != 0 and not (words[0] == "compare" and code == 1):
             raise RuntimeError(f"`models {' '.join(words)}` failed: {(folder / 'commands.log').read_text()[-2000:]}")
 
     def switch_and_undo(verb: str) -> None:
-        run(*(["undo"] if verb == "undo" else ["switch", list_models(models)[0].name]))
+        run(*(["undo"] if verb == "undo" else ["switch", _other(models)]))
 
     with _serving(folder, environment) as origin:
         asyncio.run(load([origin], conversations, 2))  # what is loaded with the first messages is loaded before
         yield {"while": "before", **_seen(origin, conversations, turns, lambda: None)}
         yield {"while": "train", **_seen(origin, conversations, turns, lambda: run("train"))}
+        if len(list_models(models)) == 1:
+            copy_model(model, models / "triage-second.tar.gz")
         yield {"while": "compare", **_seen(origin, conversations, turns, lambda: run("compare"))}
         for verb in ("switch", "undo"):
             tally = Tally()
@@ -68,6 +80,10 @@ def model_changes(folder: Path, model: Path, conversations: int, turns: int, tim
                     switch_and_undo("undo" if verb == "switch" else "switch")
             yield {"while": f"{verb}, {times} times", **_row(tally)}
         yield {"while": "after", **_seen(origin, conversations, turns, lambda: None)}
+
+
+def _other(models: Path) -> str:
+    return next(path.name for path in list_models(models) if path.name != _FIRST)
 
 
 def _seen(

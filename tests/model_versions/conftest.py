@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import io
-import json
 import os
 import subprocess
 import sys
-import tarfile
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,10 +14,8 @@ import pytest
 from bot.model_versions.folder import write_served
 from tests.channel.conftest import PageBot
 from tests.conftest import ROOT, free_port, started
+from tests.support.models import copy_model
 from tests.support.stack import UNLIMITED
-
-Change = Callable[[str, bytes], bytes]
-"""Name and content of a file in a model -> its new content."""
 
 
 @pytest.fixture
@@ -32,27 +26,6 @@ def models(trained_model: Path, tmp_path: Path) -> Path:
     for name in ("first", "second"):
         copy_model(trained_model, folder / f"triage-{name}.tar.gz")
     return folder
-
-
-def copy_model(model: Path, to: Path, change: Change = lambda name, content: content) -> str:
-    """Copies a model under an id of its own; returns the id, which Rasa writes beside each event.
-
-    Args:
-        model: the model's file.
-        to: the copy's.
-        change: what else is changed.
-    """
-    identity = uuid.uuid4().hex
-    with tarfile.open(model) as old, tarfile.open(to, "w:gz", compresslevel=1) as new:
-        for member in old:
-            stream = old.extractfile(member)
-            content = stream.read() if stream else b""
-            if member.name == "metadata.json":
-                content = json.dumps({**json.loads(content), "model_id": identity}).encode()
-            content = change(member.name, content)
-            member.size = len(content)
-            new.addfile(member, io.BytesIO(content) if stream else None)
-    return identity
 
 
 @contextmanager

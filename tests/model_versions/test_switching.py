@@ -18,7 +18,8 @@ from bot.model_versions.folder import read_served
 from bot.model_versions.servers import running_servers
 from tests.channel.conftest import Customer, PageBot
 from tests.conftest import ROOT
-from tests.model_versions.conftest import copy_model, following, models_command
+from tests.model_versions.conftest import following, models_command
+from tests.support.models import copy_model
 from tests.support.servers import wait_until
 
 FIRST, SECOND = "triage-first.tar.gz", "triage-second.tar.gz"
