@@ -7,6 +7,7 @@ import json
 import re
 import tarfile
 import uuid
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,13 +28,14 @@ def copy_model(model: Path, to: Path, change: Change = lambda name, content: con
         Its id, which Rasa writes beside each event.
     """
     identity = uuid.uuid4().hex
+    others: dict[bytes, bytes] = defaultdict(lambda: b'"output_fingerprint": "%s"' % uuid.uuid4().hex.encode())
     with tarfile.open(model) as old, tarfile.open(to, "w:gz", compresslevel=1) as new:
         for member in old:
             stream = old.extractfile(member)
             content = stream.read() if stream else b""
             if member.name == "metadata.json":
                 content = json.dumps({**json.loads(content), "model_id": identity}).encode()
-                content = _FINGERPRINT.sub(lambda _: b'"output_fingerprint": "%s"' % uuid.uuid4().hex.encode(), content)
+                content = _FINGERPRINT.sub(lambda found: others[found[0]], content)
             content = change(member.name, content)
             member.size = len(content)
             new.addfile(member, io.BytesIO(content) if stream else None)
