@@ -27,8 +27,11 @@ from bot.model_versions.overview import Version, overview
 from bot.model_versions.switching import served_model, switch, undo
 from bot.regression.measure import HELD_OUT
 from bot.regression.run import ERRORS
+from bot.regression.steps import STEPS
 from bot.training import LaunchError, model_path, train
 
+LEFT_OUT = ("with page", "robustness")
+"""Steps that take more than half of the time, and say little of phrases that were added."""
 _SHOWN = 200
 """Changed messages that `compare` prints."""
 
@@ -42,7 +45,8 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     comparing.add_argument("a", metavar="A", nargs="?", help="the earlier model (the served one)")
     comparing.add_argument("b", metavar="B", nargs="?", help="the new model (the newest one)")
     comparing.add_argument("--sets", type=Path, default=HELD_OUT, help="folder of the held-out sets and tolerances")
-    comparing.add_argument("--whole", action="store_true", help="measure robustness and locales, too: twice as long")
+    left_out = f"steps of the nightly run that are left out ({', '.join(LEFT_OUT)}; none: twice as long)"
+    comparing.add_argument("--without", nargs="*", default=LEFT_OUT, metavar="STEP", choices=STEPS, help=left_out)
     listing = _add(verbs, "list", "which models there are, which is served, and how they compare", _list)
     for each in (comparing, listing):
         each.add_argument("--json", action="store_true", help="print JSON")
@@ -80,13 +84,13 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from bot.model_versions.comparison import LONG, compare, without_customers_words
+    from bot.model_versions.comparison import compare, without_customers_words
 
     folder = models_folder()
     os.nice(19)
     with only_job(folder), _noted(folder, "compare") as job:
         then, now = _models_to_compare(folder, options.a, options.b)
-        comparison = compare(folder, then, now, options.sets, () if options.whole else LONG)
+        comparison = compare(folder, then, now, options.sets, options.without)
         write_comparison(folder, now.name, without_customers_words(comparison))
         job.message = f"{now.name}: {'worse' if comparison['worse'] else 'as good or better'}"
     if options.json:

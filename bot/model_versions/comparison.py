@@ -27,8 +27,6 @@ from bot.training import be_quiet, rasa_environment
 
 SHARED = ("articles", "retrieval")
 """Steps of the nightly run that do not ask the model: they say the same of both."""
-LONG = ("with page", "robustness")
-"""Steps that take more than half of the time, and say little of phrases that were added."""
 HELD_OUT_SETS = ("intents", "real_style", "long", "conversations")
 """Sets of the nightly run whose changed messages are listed."""
 MAIN_FIGURES = ("accuracy", "macro-F1", "out-of-scope recall", "false refusals", "real style", "follow-ups")
@@ -71,9 +69,7 @@ class Asked:
     candidate: int | None = None
 
 
-def compare(
-    folder: Path, then: Path, now: Path, sets: Path = HELD_OUT, without: Sequence[str] = LONG
-) -> dict[str, Any]:
+def compare(folder: Path, then: Path, now: Path, sets: Path = HELD_OUT, without: Sequence[str] = ()) -> dict[str, Any]:
     """Compares two models.
 
     Args:
@@ -138,7 +134,11 @@ def _measured(folder: Path, model: Path, sets: Path, without: Sequence[str]) -> 
         return _comparable(read_result(output / "result.json"))
     output.mkdir(parents=True, exist_ok=True)
     key_file.unlink(missing_ok=True)
-    print(f"measuring {model.name} (some minutes; one that was interrupted is gone on with) ...", flush=True)
+    print(
+        f"measuring {model.name} (some minutes; one that was interrupted is gone on with) ...",
+        file=sys.stderr,
+        flush=True,
+    )
     options = ["--measure-only", "--model", model, "--sets", sets.resolve(), "--output", output, "--without", *without]
     words = [sys.executable, "-m", "bot", "regression", "run", *map(str, options)]
     with (output / "measure.log").open("wb") as log:

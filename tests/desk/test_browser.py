@@ -163,7 +163,7 @@ def test_axe_finds_nothing_on_any_page(browser: Browser, running: RunningDesk, l
     live.take(TALK, "Kari")
     live.append(TALK, "customer_text", "1", "hallo")
     found: dict[str, list[str]] = {}
-    for path in ("/", f"/tickets/{ticket.number}", f"/live/{TALK}", "/quality", "/audit", "/nowhere"):
+    for path in ("/", f"/tickets/{ticket.number}", f"/live/{TALK}", "/quality", "/models", "/audit", "/nowhere"):
         visitor.page.goto(running.address + path)
         found[path] = visitor.violations()
         size = visitor.page.viewport_size
