@@ -183,13 +183,14 @@ def _train_to(
 def be_quiet() -> None:
     """Makes this process, and what it starts, leave processor and disk to others; for `preexec_fn`.
 
-    Linux gives a nice process the disk last, too. Where it shares the processor by sessions first (autogroup), a nice
-    process in another session than the servers is none to them: it gets a session that is nice as a whole.
+    Linux gives a nice process the disk last, too. Where it shares the processor by sessions first (autogroup), niceness
+    is nothing to processes of other sessions, such as the servers: it gets a session that is nice as a whole, less so
+    than a process may be, for all of it would stand still on a busy machine.
     """
     os.nice(19)
     os.setsid()
     with suppress(OSError):
-        Path("/proc/self/autogroup").write_text("19", encoding="ascii")
+        Path("/proc/self/autogroup").write_text("10", encoding="ascii")
 
 
 def _shown(path: Path, root: Path) -> Path:
