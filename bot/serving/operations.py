@@ -72,8 +72,8 @@ class OperationsChannel(InputChannel):
     async def _ready(self, request: Request) -> HTTPResponse:
         parts = await self._parts(request)
         missing = [name for name, answers in parts.items() if not answers and name not in health.NOT_NEEDED]
-        content = {"status": "not ready" if missing else "ready", "missing": missing, "parts": parts}
-        content["model"] = request.app.ctx.agent.model_name if parts["model"] else None
+        model = request.app.ctx.agent.model_name if parts["model"] else None
+        content = {"status": "not ready" if missing else "ready", "missing": missing, "parts": parts, "model": model}
         return json_response(content, status=503 if missing else 200, headers={"Cache-Control": "no-store"})
 
     async def _metrics(self, request: Request) -> HTTPResponse:
