@@ -132,7 +132,7 @@ class Turn:
 
     @property
     def signals(self) -> list[str]:
-        """What was noticed so far that makes the matter urgent."""
+        """Signals noticed so far that make the matter urgent."""
         return signals_of(self.tracker)
 
     def entity(self, name: str) -> str:

@@ -14,7 +14,7 @@ from bot.tickets.transcript import transcript
 # Entities that help whoever takes the ticket on; the language and the product have fields of their own.
 _ENTITIES = ("invoice_number", "subscription_id", "amount", "date", "error_code")
 _NUMBERS = ("invoice_number", "subscription_id", "error_code")
-"""Those that stand in the ticket's text, too: they are written as the customer wrote them."""
+"""Entities that stand in the ticket's text, too: they are written as the customer wrote them."""
 _RUNNERS_UP = 3
 _LONGEST_SUMMARY = 700
 _LONGEST_PART = 300

@@ -1,4 +1,4 @@
-"""What a customer may say in the middle of any form: correct a field, cancel, skip."""
+"""Commands in the middle of any form: correct a field, cancel, skip."""
 
 from __future__ import annotations
 

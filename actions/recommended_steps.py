@@ -13,7 +13,7 @@ from bot.articles.parts import AGREEMENTS, agreements, needs_product
 from bot.articles.replies import language_name
 
 _PLAINLY = 0.97
-"""So sure a message names an issue that asks for its steps and nothing else: "how do I pay my invoice?"."""
+"""Confidence from which a message plainly asks for an issue's steps: "how do I pay my invoice?"."""
 _LIKELY = 0.4
 """Below that the likeliest of several issues is a guess, and the bot only asks which one it is."""
 

@@ -15,7 +15,7 @@ from bot.tickets.model import ConversationOutcome, Outcome, SearchEvent, SearchK
 _writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="records")
 _outcomes: deque[ConversationOutcome] = deque()
 _GATHERED_SECONDS = 0.2
-"""How long outcomes are gathered: each answer has one, and a transaction costs as much for many as for one."""
+"""Seconds for which outcomes are gathered: each answer has one, and a transaction costs as much for many as for one."""
 
 
 def record_outcome(turn: Turn, outcome: Outcome, issue: str | None) -> None:

@@ -19,7 +19,7 @@ class NothingToCheck(LookupError):  # noqa: N818 - says what happened, as Articl
 
 @dataclass(frozen=True)
 class Report:
-    """What a check found."""
+    """Findings of a check."""
 
     articles: int
     """The number of articles that could be read."""

@@ -25,7 +25,7 @@ class Example:
     situation: str | None = None
     """Phrases of all languages with the same intent and situation tell the same matter; None for free phrases."""
     about_products: bool = False
-    """Of what no issue covers: whether it is about the products, so that an imported article may answer it."""
+    """True where no issue covers it and it is about the products, so that an imported article may answer it."""
     real_style: bool = False
     """True for phrases as customers really write them: with what happened before, mistakes and moods."""
     product: str | None = None

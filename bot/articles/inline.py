@@ -42,7 +42,7 @@ class InlineText:
     markdown: str = ""
     links: tuple[Link, ...] = ()
     heading_like: bool = False
-    """Whether it is all bold and nothing else, but for a closing colon."""
+    """True if it is all bold and nothing else, but for a closing colon."""
     anchor: str = ""
     """The name of the first `<a name="...">` in it."""
 

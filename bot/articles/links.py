@@ -10,7 +10,7 @@ from bot.settings import get_settings
 from bot.text.links import link_hosts
 
 LEARN = "https://learn.microsoft.com"
-"""Where addresses that begin with `/` lead to."""
+"""Base of addresses that begin with `/`."""
 
 MOVED_HOSTS = {
     "docs.microsoft.com": "learn.microsoft.com",
@@ -37,12 +37,12 @@ _LEFTOVER = re.compile(r"%22|%5c|[\"<>\\\s]", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Address:
-    """What became of a link's address."""
+    """Outcome of resolving a link's address."""
 
     url: str | None
     """Absolute and cleaned; None where the link leads nowhere outside of the article."""
     problem: str = ""
-    """What is wrong with the address as it is written; empty when nothing is."""
+    """Fault of the address as it is written; empty when there is none."""
 
 
 def resolve(href: str, base: str | None = None) -> Address:

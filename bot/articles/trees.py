@@ -1,4 +1,4 @@
-"""What imported article trees teach of languages without phrases: titles on our issues, and texts to tell them by.
+"""Reads training data for languages without phrases from article trees: titles on our issues, and their texts.
 
 A tree has one folder a locale; the same file names in every locale say which issue an article is on.
 """
@@ -27,13 +27,13 @@ class TreeError(ValueError):
 
 @dataclass(frozen=True)
 class TreeTexts:
-    """What a locale's tree teaches."""
+    """Training data from a locale's tree."""
 
     language: str
     titles: dict[str, list[str]]
     """Name of an article on one of our issues -> its title, or titles where several files have that name."""
     texts: tuple[str, ...]
-    """What many articles say, each once: enough to tell the language by."""
+    """Sentences of many articles, each once: enough to identify the language by."""
 
 
 def configured_trees(config: Path) -> list[Path]:

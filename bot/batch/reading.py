@@ -69,14 +69,14 @@ class Chunk:
 
     @property
     def label(self) -> str:
-        """What the chunk is called in messages."""
+        """Name of the chunk in messages."""
         numbers = [*(row.row for row in self.rows), *(one.row for one in self.rejected)]
         return f"rows {min(numbers)} to {max(numbers)}"
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Where the texts and ids are, and the characters of the longest text that is taken for a ticket."""
+    """Columns of texts and ids, and the length in characters of the longest text that is taken for a ticket."""
 
     text: str = "text"
     # None takes `id` where there is such a column, else the number of the row.

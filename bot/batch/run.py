@@ -30,7 +30,7 @@ _FORMAT = 1
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run is to do; `-` as source or output is standard input or output."""
+    """Options of a run; `-` as source or output is standard input or output."""
 
     source: Path
     output: Path
@@ -51,7 +51,7 @@ class Plan:
 
     @property
     def rejects_path(self) -> Path:
-        """Where rows without a result go; `-` for standard error."""
+        """File for rows without a result; `-` for standard error."""
         if self.rejects is not None or self.output == STREAM:
             return self.rejects or STREAM
         return self.output.with_name(f"{self.output.stem}.rejected.csv")

@@ -1,4 +1,4 @@
-"""What a run found, counted: a table for the terminal, a plot for a report."""
+"""Summary of a run: a table for the terminal, a plot for a report."""
 
 from __future__ import annotations
 

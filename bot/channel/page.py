@@ -47,7 +47,7 @@ from bot.serving.blueprint import AppBlueprint, run_beside
 from bot.settings import Settings, get_settings
 from bot.stores.conversations import ConversationsError
 from bot.stores.session_stores import MemorySessions, open_sessions
-from bot.stores.sessions import Offer, Session, SessionError
+from bot.stores.sessions import Session, SessionError
 from bot.text.lexicon import LexiconError
 from bot.text.links import AllowedLinks
 from bot.text.masking_patterns import load_patterns
@@ -223,31 +223,29 @@ class PageChannel(InputChannel):
         if message is None or not _MESSAGE_ID.fullmatch(message) or (text is None) == (button is None):
             raise RefusedError(400, "malformed")
         message = message.lower()
-        if (known := self._conversations.turn(session, message)) is not None:
-            return known
         if text is not None and len(text) > self._settings.message_length:
             raise RefusedError(413, "too_long", limit=str(self._settings.message_length))
-        await self._limits.message(session.conversation, address, len(text or ""))
         typed = safe_text(text or "")
         if text is not None and not typed.text:
             raise RefusedError(400, "empty")
-        lock = await self._store.lock(session.conversation)
+        if (known := self._conversations.turn(session, message, button or typed.text)) is not None:
+            return known
+        await self._limits.message(session.conversation, address, len(text or ""))
+        lock, agent = await self._store.lock(session.conversation), request.app.ctx.agent
         try:
             session = await self._session(session.conversation)  # as the server that was last has left it
-            known = self._conversations.turn(session, message)  # the same message may have come while this one waited
-            begun = any(said.get("id") == message for said in session.messages)
-            if known is None and begun:
-                known = await self._conversations.recover(session, message, request.app.ctx.agent)
+            # The same message may have come while this one waited.
+            known = self._conversations.turn(session, message, button or typed.text)
+            if known is None and session.content(message) is not None:
+                known = await self._conversations.recover(session, message, agent)
             if known is None:
                 if not self._live:
-                    await resume(request.app.ctx.agent, session)
+                    await resume(agent, session)
                 if language in self._replies.languages():
                     session.choose_language(language)
                 said = typed if button is None else session.offers.find(button)
-                if not begun:
-                    shown = said.title if isinstance(said, Offer) else said.text
-                    session.remember({"from": "customer", "id": message, "text": shown})
-                await self._store.save(session)  # whoever takes over from a server that dies knows of the message
+                known = await self._conversations.note(session, message, said, agent)
+            if known is None:
                 if button is not None:
                     session.offers.take(button)
                 return self._conversations.begin(session, message, said, lock, address)

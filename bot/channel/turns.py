@@ -16,7 +16,7 @@ from rasa.shared.core.events import BotUttered, UserUttered
 
 from bot import metrics
 from bot.articles.replies import Replies
-from bot.channel.live import LiveChats
+from bot.channel.live import LiveChats, was_wanted
 from bot.channel.output import PageOutput, Turn
 from bot.rasa_patches.stages import conversation
 from bot.stores.live import LiveRow
@@ -68,8 +68,19 @@ class Conversations:
         # semaphore is there for as long as a turn of its address.
         self._of_address: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
-    def turn(self, session: Session, message: str) -> Turn | None:
-        """Returns the turn that answers a message that came before, None if it is new."""
+    def turn(self, session: Session, message: str, content: str) -> Turn | None:
+        """Returns the turn that answers a message that came before, None if it is new.
+
+        Args:
+            session: the conversation.
+            message: the message's id.
+            content: its text as the bot may see it, or the id of the button.
+
+        Raises:
+            SessionError: 409, the id was that of another text or button before.
+        """
+        if session.content(message) not in (None, content):
+            raise SessionError(409, "reused")
         running = self._turns.get((session.conversation, message))
         if running is not None:
             return running
@@ -93,6 +104,22 @@ class Conversations:
         await self._keep(output)
         output.turn.finish()
         return output.turn
+
+    async def note(self, session: Session, message: str, said: Masked | Offer, agent: Agent) -> Turn | None:
+        """Notes a message that is to be answered now.
+
+        Returns:
+            The turn that answered it on a server that died before it had noted that, None in most cases.
+        """
+        if session.content(message) is None:
+            shown = {"text": said.title, "button": said.id} if isinstance(said, Offer) else {"text": said.text}
+            session.remember({"from": "customer", "id": message, **shown})
+            if session.conversation in self._store.restored:
+                known = await self.recover(session, message, agent)
+                if known is not None:
+                    return known
+        await self._store.save_message(session, was_wanted(session))
+        return None
 
     def begin(self, session: Session, message: str, said: Masked | Offer, lock: SessionLock, address: str) -> Turn:
         """Begins the turn that answers a message; it goes on if its reader is gone.

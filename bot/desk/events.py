@@ -38,7 +38,7 @@ def events(desk: Desk, request: Request) -> Response:
     def look() -> Any:
         if conversation:
             state = desk.live.state(conversation)
-            return state.sequence, state.state, state.agent
+            return state.sequence, state.applied, state.state, state.agent
         return fingerprint(desk)
 
     async def stream() -> AsyncIterator[str]:

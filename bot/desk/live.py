@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import itertools
 import json
-import math
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bot.articles.parts import documents
 from bot.desk.desk import Desk, Refused, agent_of, back, field
+from bot.desk.steps import steps_in
 from bot.stores.conversations import EVENTS
 from bot.stores.live import LiveRow, LiveState, NotLiveError
 from bot.tickets.handling import clean
@@ -29,14 +31,20 @@ def live_page(desk: Desk, request: Request) -> Response:
     state = visible_state(desk, request, request.path_params["conversation"])
     conversation, agent = state.conversation_id, agent_of(request).name
     desk.note_seen(request, "conversation", conversation)
-    rows = desk.live.after(conversation)
+    rows = _since_wanted(desk.live.after(conversation))
+    before = _events_before(desk, conversation, rows)
+    issue, product = _known_last(before, "issue"), _known_last(before, "product")
+    languages = (agent_of(request).language, state.language)
     present = desk.live.present()
     return desk.show(
         request,
         "live.html",
         state=state,
-        rows=_since_wanted(rows),
-        before=_before(desk, conversation, rows),
+        rows=rows,
+        before=[Utterance(line.speaker, clean(line.text), line.at) for line in transcript(before)],
+        steps=steps_in(desk.articles, issue or state.intent, product, languages),
+        documents=documents,
+        product=product,
         is_mine=state.state == "live" and state.agent == agent,
         may_take=state.state == "waiting" or (state.state == "live" and state.agent not in (agent, *present)),
         present=[name for name in present if name != agent],
@@ -98,13 +106,28 @@ def _since_wanted(rows: Sequence[LiveRow]) -> list[LiveRow]:
     return list(rows[wanted[-1] :]) if wanted else list(rows)
 
 
-def _before(desk: Desk, conversation: str, rows: Sequence[LiveRow]) -> list[Utterance]:
-    """Returns what customer and bot said before the customer last asked for a person; the desk only reads it."""
-    wanted = [row.at for row in rows if row.kind == "wanted"]
-    until = wanted[-1].timestamp() if wanted else math.inf
-    query = select(EVENTS.c.data).where(EVENTS.c.sender_id == conversation).order_by(EVENTS.c.id.desc())
+def _events_before(desk: Desk, conversation: str, rows: Sequence[LiveRow]) -> list[dict[str, Any]]:
+    """Returns the tracker's events until an agent took the conversation over; the desk only reads them.
+
+    Args:
+        desk: its stores.
+        conversation: its id.
+        rows: since the customer last asked for a person.
+    """
+    mine = EVENTS.c.sender_id == conversation
+    query = select(EVENTS.c.data).where(mine).order_by(EVENTS.c.id.desc()).limit(_EVENTS_BEFORE)
+    taken = next((row.uuid for row in rows if row.kind == "taken"), None)
     with desk.conversations.connect() as connection:
-        newest = [json.loads(row.data) for row in connection.execute(query.limit(_EVENTS_BEFORE))]
-    session = list(itertools.takewhile(lambda event: event["event"] != "session_started", newest))
-    earlier = [event for event in reversed(session) if event.get("timestamp", 0) < until]
-    return [Utterance(line.speaker, clean(line.text), line.at) for line in transcript(earlier)]
+        # The bot falls silent at its turn, so places in the tracker count, and not the time.
+        pauses = select(EVENTS.c.id, EVENTS.c.data).where(mine, EVENTS.c.type_name == "pause")
+        for pause in connection.execute(pauses) if taken else ():
+            if (json.loads(pause.data).get("metadata") or {}).get("live") == taken:
+                query = query.where(EVENTS.c.id < pause.id)
+        newest = [json.loads(row.data) for row in connection.execute(query)]
+    return list(itertools.takewhile(lambda event: event["event"] != "session_started", newest))[::-1]
+
+
+def _known_last(events: Iterable[dict[str, Any]], slot: str) -> str | None:
+    """Returns the value that a slot had last, None where it never had one."""
+    values = [event["value"] for event in events if event["event"] == "slot" and event["name"] == slot]
+    return next((value for value in reversed(values) if value), None)

@@ -61,7 +61,7 @@ class Line:
 
 @dataclass(frozen=True)
 class ArticleHelp:
-    """How an article did.
+    """Outcomes of an article.
 
     Args:
         issue: its issue.

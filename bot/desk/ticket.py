@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.articles.issues import load_issues
-from bot.articles.model import Article
-from bot.articles.parts import ArticleNotFound, Variant, documents, variants
+from bot.articles.parts import documents
 from bot.desk.desk import Desk, Refused, agent_of, back, field
+from bot.desk.steps import steps_in
 from bot.tickets.handling import SETTABLE
 from bot.tickets.model import Ticket, TicketNotFound
-
-
-@dataclass(frozen=True)
-class Steps:
-    """Recommended steps of an issue in one language.
-
-    Args:
-        article: the article.
-        variants: its first answers for the product, all where that is not known.
-    """
-
-    article: Article
-    variants: tuple[Variant, ...]
 
 
 def ticket_page(desk: Desk, request: Request) -> Response:
@@ -33,16 +18,16 @@ def ticket_page(desk: Desk, request: Request) -> Response:
     ticket = _ticket(desk, request)
     agent = agent_of(request)
     desk.note_seen(request, "ticket", ticket.number)
-    wanted = dict.fromkeys((request.query_params.get("steps") or agent.language, ticket.language))
-    steps = [found for language in wanted if (found := _steps(desk, ticket, language))]
+    languages = (request.query_params.get("steps") or agent.language, ticket.language)
     return desk.show(
         request,
         "ticket.html",
         ticket=ticket,
         changes=desk.tickets.changes(ticket.number),
         deliveries=desk.tickets.deliveries(ticket.number),
-        steps=list({found.article.language: found for found in steps}.values()),
+        steps=steps_in(desk.articles, ticket.intent, ticket.product, languages),
         documents=documents,
+        product=ticket.product,
         settable=SETTABLE,
         agents=[each.name for each in desk.accounts.agents()],
     )
@@ -77,13 +62,3 @@ def _ticket(desk: Desk, request: Request) -> Ticket:
         return desk.tickets.ticket(request.path_params["number"])
     except TicketNotFound as error:
         raise Refused(404) from error
-
-
-def _steps(desk: Desk, ticket: Ticket, language: str) -> Steps | None:
-    """Returns the steps of a ticket's issue, None where there is no article on it."""
-    try:
-        article = desk.articles.article(ticket.intent or "", language)
-    except ArticleNotFound:
-        return None
-    fitting = [each for each in variants(article) if ticket.product is None or each.product in (ticket.product, None)]
-    return Steps(article, tuple(fitting))

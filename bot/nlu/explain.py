@@ -1,4 +1,4 @@
-"""Why the intent classifier of a trained model says what it says: n-grams that pull, training phrases that are near."""
+"""Explains a prediction of the intent classifier: n-grams that pull, training phrases that are near."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an example or a message says of itself beside its text: language, page locale, where the example is from."""
+"""Metadata of examples and messages: language, page locale, where the example is from."""
 
 from __future__ import annotations
 

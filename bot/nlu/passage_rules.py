@@ -27,9 +27,10 @@ from bot.nlu.situation import Situation
 _MAY_ASK = frozenset({*SMALL_TALK, *FAILED, "solved", "objection", "step_failed", NONE_OF_THESE})
 """Acts of messages that may ask something beside: "thanks. and are my photos lost?"."""
 _SOME, _HARDLY = 0.15, 0.1
-"""What the ranking holds for out of scope is a remark if the acts say so, or hardly say the other."""
+"""Probabilities of `remark` from which, and of `out_of_scope` below which, a message that the ranking takes for out of
+scope is a remark."""
 _NEARLY = 0.2
-"""So likely an issue may be meant by what the ranking holds for out of scope."""
+"""Probability of an issue from which a message that the ranking takes for out of scope may ask about it."""
 _NOTHING_SAID = frozenset({"out_of_scope", "nlu_fallback"})
 
 
@@ -50,20 +51,13 @@ class PassageRules:
     def add(self, act: Act | None, message: CustomerMessage, situation: Situation) -> Act | None:
         """Returns the act of a message with the passage that it asks for, or those that it may be about.
 
+        A question gets the passage that it asks for; what a passage surely answers becomes a question.
+
         Args:
             act: by the rules of acts, None where the message's intent says already what it is.
             message: the message.
             situation: where it is said.
         """
-        return self._with_likely(self._with_passage(act, message, situation), message, situation)
-
-    def asked_first(self, text: str, issue: str, product: str | None) -> FoundPassage | None:
-        """Returns the passage that the first message of a conversation surely asks for, None if there is none."""
-        found = self._finder.find_first(text, issue, product)
-        return found if found.slug and found.confidence >= self._settings["passage_first"] else None
-
-    def _with_passage(self, act: Act | None, message: CustomerMessage, situation: Situation) -> Act | None:
-        """Adds to a question the passage that it asks for; makes a question of what one surely answers."""
         details = act is not None and act.name == "more_detail" and message.words > FEW_WORDS
         asks = act is not None and (act.name in QUESTIONS or "question" in act.values or details)
         if not situation.topics or not (asks or (not situation.field and _may_ask(act, message, self._issues))):
@@ -80,14 +74,22 @@ class PassageRules:
             return Act(act.name, act.confidence, {**act.values, **passage.values}) if sure else act
         return self._beside(act, message, likeliest, passage)
 
+    def asked_first(self, text: str, issue: str, product: str | None) -> FoundPassage | None:
+        """Returns the passage that the first message of a conversation surely asks for, None if there is none."""
+        found = self._finder.find_first(text, issue, product)
+        return found if found.slug and found.confidence >= self._settings["passage_first"] else None
+
     def _beside(self, act: Act, message: CustomerMessage, likeliest: FoundPassage, passage: FoundPassage) -> Act:
-        """Returns the question that stands beside thanks, a verdict or an objection, else the act itself."""
+        """Returns the question that stands beside thanks, a verdict or an objection, else the act itself.
+
+        "Did all that, still declined" gets the passages that it may be about.
+        """
         if act.name in NOT_ASKING and "?" in message.text and likeliest.issue:  # "thanks. do you need the certificate?"
             return self._of_question(Act(_question_of(passage.slug), passage.confidence), likeliest, passage)
         asks = act.name not in NOT_ASKING or max(message.acts[name] for name in QUESTIONS) >= LITTLE
         enough = self._settings["passage_from" if act.name == "objection" else "passage_sure"]
         if not asks or not likeliest.slug or likeliest.confidence < enough:
-            return act
+            return Act(act.name, act.confidence, {**act.values, **passage.choice}) if act.name in FAILED else act
         kept = act.name if act.name in ("objection", "step_failed") else _question_of(likeliest.slug)
         return Act(kept, likeliest.confidence, likeliest.values)
 
@@ -143,13 +145,6 @@ class PassageRules:
         if found.confidence >= self._settings["passage_alone"]:
             return found.values
         return {**found.values, **found.others} if found.confidence >= self._settings["passage_from"] else found.choice
-
-    def _with_likely(self, act: Act | None, message: CustomerMessage, situation: Situation) -> Act | None:
-        """Adds the likeliest passages of the topic at hand to "did all that, still declined"."""
-        if act is None or act.name not in FAILED or not situation.topics or message.words < FEW_WORDS:
-            return act
-        _, passage = self._find(message, situation)
-        return Act(act.name, act.confidence, {**act.values, **passage.choice})
 
     def _find(self, message: CustomerMessage, situation: Situation) -> tuple[FoundPassage, FoundPassage]:
         """Returns the likeliest that a message asks for, and the likeliest passage."""

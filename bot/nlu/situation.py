@@ -31,7 +31,7 @@ class Offer:
 
 @dataclass(frozen=True)
 class Situation:
-    """Where the customer's next message is said.
+    """State of the conversation in which the customer's next message is said.
 
     Args:
         language: of the conversation.

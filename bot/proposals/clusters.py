@@ -68,7 +68,7 @@ class Cluster:
 
     @property
     def summary(self) -> str:
-        """How often, in which languages and in what words it is asked."""
+        """Returns in a line how often, in which languages and in what words it is asked."""
         languages = ", ".join(sorted({question.language for question in self.questions}))
         asked = f"{len(self.questions)} questions, asked {self.times} times ({languages})"
         return f"{asked}, such as “{self.questions[0].text}”"

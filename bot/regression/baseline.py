@@ -27,11 +27,11 @@ class Baseline:
     """Not compared with: they show in git what accepting has changed."""
     numbers: Mapping[str, float]
     counts: Mapping[str, int]
-    """How many items there were, by `set/language`."""
+    """Number of items, by `set/language`."""
     answers: Mapping[str, Answer]
     """Key of an item -> its answer."""
     inventory: Inventory
-    """What the bot was made of then."""
+    """Inventory of the bot at that time."""
 
     @property
     def turnover(self) -> float:

@@ -43,7 +43,7 @@ class Change:
     path: str = ""
     """The file that was changed; empty for phrases."""
     cells: frozenset[str] = frozenset()
-    """Of phrases, `language/intent`: only items in that language that are, or are taken for, that intent."""
+    """Cell of phrases, `language/intent`: only items in that language that are, or are taken for, that intent."""
 
     @property
     def breadth(self) -> float:

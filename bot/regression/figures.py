@@ -31,9 +31,9 @@ class Metric:
     statistic: Statistic | None = None
     """None for a share of right items, which McNemar's test compares."""
     lower_is_better: bool = False
-    """Whether the figure counts what is wrong."""
+    """True where the figure counts errors."""
     intent: str | None = None
-    """Of an intent's F1: only what is of this intent, or is taken for it, has a say."""
+    """Intent of an F1: only what is of this intent, or is taken for it, matters to it."""
     is_right: Callable[[Item], bool] = attrgetter("right")
 
     def value(self, items: Sequence[Item]) -> float:
@@ -54,7 +54,7 @@ class Figure:
     then: float | None
     """None where the baseline lacks it."""
     chance: float | None = None
-    """How probable so large a loss is if the bot is as good as before (one-sided p-value); None for exact figures."""
+    """One-sided p-value: probability of so large a loss if the bot is as good as before; None for exact figures."""
     newly_wrong: int = 0
     newly_right: int = 0
     is_worse: bool = False

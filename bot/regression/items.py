@@ -1,4 +1,4 @@
-"""What a run has found out, answer by answer, and the files that keep it."""
+"""Results of a run, answer by answer, and the files that keep them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Item:
     got: str
     right: bool
     confidence: float | None = None
-    """Of the best intent, 0-1."""
+    """Confidence of the best intent, 0-1."""
     best: str | None = None
     """The best intent that is not the fallback, where it differs from `got`."""
 
@@ -44,7 +44,7 @@ class Item:
 
     @property
     def is_best_right(self) -> bool:
-        """Whether the best intent that is not the fallback is the expected one."""
+        """Tells whether the best intent that is not the fallback is the expected one."""
         return (self.best or self.got) == self.expected
 
 
@@ -69,9 +69,9 @@ class Result:
     numbers: Mapping[str, float] = field(default_factory=dict)
     """Measured figures that do not consist of items: ratios to Rasa's starter bot."""
     seconds: Mapping[str, float] = field(default_factory=dict)
-    """How long each step took."""
+    """Seconds that each step took."""
     inventory: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """What the bot is made of: kind -> name -> count."""
+    """Inventory of the bot: kind -> name -> count."""
 
     def of(self, name: str) -> list[Item]:
         """Returns the items of a set."""

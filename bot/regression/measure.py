@@ -87,7 +87,7 @@ class Labelled:
     """One or two, in the order in which they are named; none: out of scope."""
     language: str
     long: bool = False
-    """Whether it is an e-mail with remarks beside the matter."""
+    """Tells whether it is an e-mail with remarks beside the matter."""
 
 
 def read_labelled(folder: Path, long: bool = False) -> list[Labelled]:

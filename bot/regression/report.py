@@ -38,17 +38,17 @@ class Report:
     verdict: Verdict
     causes: Sequence[Cause]
     reasons: Sequence[Mapping[str, Any]]
-    """As `find_reasons` returns them."""
+    """Causes, as `find_reasons` returns them."""
     changes: Sequence[Change]
     """The changes since the baseline."""
     then: Mapping[str, Any]
     """About the baseline: when, which commit."""
     remark: str = ""
-    """What keeps causes from being read."""
+    """Reason for which causes cannot be read."""
     runs: Sequence[PastRun] = ()
     """The last runs, this one included."""
     age: str = ""
-    """How old the baseline is, in commits and days."""
+    """Age of the baseline, in commits and days."""
 
     @property
     def headline(self) -> str:
@@ -88,7 +88,7 @@ class Report:
 
     @property
     def matrix(self) -> Counter[tuple[str, str]]:
-        """How often each intent was expected, and each was got."""
+        """Returns how often each intent was expected, and how often predicted."""
         return Counter((item.expected, refusal_as_intent(item.got)) for item in self.result.of("intents"))
 
     @property

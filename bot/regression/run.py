@@ -35,7 +35,7 @@ from bot.text.yaml_files import read_yaml
 from bot.training import LaunchError, fingerprint, model_or_trained, train, train_elsewhere
 
 ERRORS = (RegressionError, ExampleError, NothingToCheck, EncoderFileError, LaunchError)
-"""What keeps a run from its verdict and a person can correct."""
+"""Errors that keep a run from its verdict and that a person can correct."""
 FIRST_SEED = 1001
 """Seed of the first model that is trained to measure the turnover."""
 SLOW = ("dialogues", "peer")

@@ -40,7 +40,7 @@ class ModelUnderTest:
     path: Path
     sets: Path
     folder: Path
-    """Where a step may put its own files."""
+    """Folder for a step's own files."""
 
     @cached_property
     def _model(self) -> NluModel:

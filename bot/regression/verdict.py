@@ -25,7 +25,7 @@ FEWEST_LOST = 2
 
 
 class Tolerances(BaseModel):
-    """How much worse is still as good; see `tests/regression/tolerances.yml`."""
+    """Losses that still count as equally good; see `tests/regression/tolerances.yml`."""
 
     chance: float
     resamples: int
@@ -50,7 +50,7 @@ class Verdict:
     not_compared: int
     """Items that the baseline does not have."""
     losses: Sequence[Loss] = ()
-    """What the bot is made of and has lost: phrases, steps, links, rules; thresholds that moved."""
+    """Parts that the bot has lost (phrases, steps, links, rules), and thresholds that moved."""
 
     @property
     def newly_wrong(self) -> list[Pair]:
@@ -69,7 +69,7 @@ class Verdict:
 
     @property
     def is_worse(self) -> bool:
-        """Whether the run fails."""
+        """Tells whether the run fails."""
         return bool(self.worse or self.critical_wrong or self.losses)
 
     @property

@@ -23,7 +23,7 @@ class LibraryError(RuntimeError):
 
 @dataclass(frozen=True)
 class StoredArticle:
-    """What is kept of an article: a row of the table `articles`, with its links in another one.
+    """Stored fields of an article: a row of the table `articles`, with its links in another one.
 
     Args:
         locale: the name of the tree's folder.

@@ -20,7 +20,7 @@ SUFFIX = ".md"
 LOCALE = re.compile(r"[a-z]{2,3}-[A-Z]{2}")
 _CHUNK = 32
 _FEW_FILES = 100
-"""So many files are read before another process has started."""
+"""Number of files that are read before another process has started."""
 _LICENCES = {"Attribution 4.0 International": "CC-BY-4.0", "MIT License": "MIT"}
 
 
@@ -30,18 +30,18 @@ class NothingToImport(LookupError):  # noqa: N818 - says what happened, as Nothi
 
 @dataclass
 class ImportReport:
-    """What an import found, by `locale/path`."""
+    """Result of an import, by `locale/path`."""
 
     new: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     unchanged: int = 0
     broken: dict[str, str] = field(default_factory=dict)
-    """Why a file was not taken; what the database had of it is kept."""
+    """Reason for which a file was not taken; its former content in the database is kept."""
     mended: dict[str, str] = field(default_factory=dict)
-    """What is wrong with the front matter of articles that were taken all the same."""
+    """Faults in the front matter of articles that were taken all the same."""
     skipped: dict[str, str] = field(default_factory=dict)
-    """Why a place was not looked into."""
+    """Reason for which a place was not looked into."""
 
 
 def import_articles(

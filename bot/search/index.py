@@ -38,12 +38,12 @@ _FORMAT = 3
 MEANINGS = "meanings"
 """The fact that names the folder of the articles' vectors."""
 FIELDS = ("words", "pieces")
-"""What an article is found by; fields of its title, headings and text with weights found less (docs/search.md)."""
+"""Fields that an article is found by; weights for title, headings and text found less (docs/search.md)."""
 VECTORS, ARTICLES, ASKED, OWNERS = "vectors.npy", "articles.npy", "asked.npy", "owners.npy"
 KNOWN_QUESTIONS = ("asked_files", "asked_ends", "asked_vectors")
 """Arrays in the encoder's file: the names of files, where the questions of each end, and the questions' vectors."""
 _TITLE_AND_SLUG, _TEXT, _ASKED = 1.0, 2.0, 0.5
-"""What the title, the slug and the text count in the vector of an article, and what known questions count beside it."""
+"""Weights of title, slug and text in the vector of an article, and of known questions beside it."""
 
 
 _builder = tantivy.SchemaBuilder()

@@ -23,7 +23,7 @@ LONGEST_QUERY = 500
 _CANDIDATES = 200
 
 WEIGHTS = {"meaning": 10.3, "asked": 9.42, "words": 0.36, "pieces": 0.56}
-"""What the cosines and the BM25 scores, as shares of the best, count; from `python -m benchmarks.search --learn`."""
+"""Weights of the cosines and of the BM25 scores, as shares of the best; from `python -m benchmarks.search --learn`."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Hit:
 
 @dataclass(frozen=True)
 class ArticleVectors:
-    """What the articles mean, the same in every language.
+    """Vectors of the articles' meaning, the same in every language.
 
     Args:
         articles: the vectors of the articles, one row an article.

@@ -48,7 +48,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a file: neither an article nor a reason where nothing has changed."""
+    """Result of reading a file: neither an article nor a reason where nothing has changed."""
 
     task: Task
     article: StoredArticle | None = None

@@ -30,9 +30,9 @@ __all__ = ["LiveRow", "LiveState", "NotLiveError"]
 PRESENT_SECONDS = 30
 """An agent who has given no sign of life for longer is gone."""
 WAIT_SECONDS = 120
-"""How long a customer waits for an agent before the bot offers a ticket."""
+"""Seconds that a customer waits for an agent before the bot offers a ticket."""
 GONE_SECONDS = 180
-"""How long the customer of an agent who is gone waits before the bot offers a ticket."""
+"""Seconds that the customer of an agent who is gone waits before the bot offers a ticket."""
 _OPENING = Lock()
 
 

@@ -19,8 +19,8 @@ Part = dict[str, Any]
 # A page shows no more after a reload, and retries no older message.
 _KEPT_MESSAGES = 200
 _KEPT_ANSWERS = 100
-# In Redis: retries concern the newest answers, and each structured answer is 10 kB.
-_KEPT_ANSWERS_IN_REDIS = 10
+# Outside of the process: each structured answer is 10 kB, and what is not found here is looked for in the tracker.
+_WRITTEN_ANSWERS = 3
 _BUTTON_KINDS = {
     "choose_product": "product",
     "affirm": "feedback",
@@ -179,6 +179,15 @@ class Session:
         self.messages.append({**message, "time": now})
         del self.messages[:-_KEPT_MESSAGES]
 
+    def content(self, message: str) -> str | None:
+        """Returns the text or the button of a customer's message, answered or not; None if it is not known.
+
+        Args:
+            message: its id.
+        """
+        found = (said for said in self.messages if said.get("id") == message)
+        return next((said.get("button", said["text"]) for said in found), None)
+
     def shown(self, message: dict[str, Any]) -> dict[str, Any]:
         """Returns something that was said as the page gets it: with what still acts."""
         if "buttons" not in message:
@@ -202,7 +211,7 @@ def key(conversation: str) -> str:
 
 def as_json(session: Session) -> str:
     """Returns a conversation as JSON."""
-    answers = list(session.answers.items())[-_KEPT_ANSWERS_IN_REDIS:]
+    answers = list(session.answers.items())[-_WRITTEN_ANSWERS:]
     offers = {"turn": session.offers.turn, "open": [vars(offer) for offer in session.offers.open.values()]}
     return json.dumps({**vars(session), "answers": answers, "offers": offers})
 

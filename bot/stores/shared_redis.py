@@ -16,7 +16,7 @@ _REDIS_SECONDS = 2
 # After so long another server takes over from one that has died; one that lives renews its lock before.
 LOCK_SECONDS = 9.0
 NO_REDIS = (RedisError, RuntimeError)
-"""What is raised where Redis does not answer; the latter by uvloop, of a connection that has just been closed."""
+"""Exceptions of a Redis that does not answer; the last is uvloop's, for a connection that has just been closed."""
 # A conversation is mostly locked for tens of milliseconds.
 LOCK_RETRY_SECONDS = 0.02
 

@@ -1,1 +1,1 @@
-"""What every reader of text shares: masking, folding, cleaning, cells of CSV files."""
+"""Shared text handling: masking, folding, cleaning, cells of CSV files."""

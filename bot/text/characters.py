@@ -1,4 +1,4 @@
-"""Which characters of a typed text are kept, and which of them can be seen."""
+"""Filters the characters of a typed text: those that are kept, and those that can be seen."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Masked:
 
     @property
     def changed(self) -> bool:
-        """Whether anything was hidden."""
+        """Tells whether anything was hidden."""
         return bool(self.cards or self.codes or self.accounts)
 
 

@@ -23,7 +23,7 @@ _EXPIRY_OR_CODE = rf"(?:0[1-9]|1[0-2])[2-4][0-9]{GAP}"
 
 
 class Patterns:
-    """What depends on words in the search for numbers; all are applied to a `Reading`.
+    """Word-dependent patterns of the search for numbers; all are applied to a `Reading`.
 
     Args:
         folder: holds a file `<lang>.yml` of word lists for each language.

@@ -1,4 +1,4 @@
-"""What agents do with tickets: assign, close, correct, leave notes; every change is kept with who made it."""
+"""Agents' work on tickets: assign, close, correct, leave notes; every change is kept with who made it."""
 
 from __future__ import annotations
 

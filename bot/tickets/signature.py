@@ -12,7 +12,7 @@ import hmac
 from collections.abc import Mapping
 
 LEEWAY_SECONDS = 300
-"""How far a message's time may be from ours; whoever has caught one cannot send it later."""
+"""Seconds that a message's time may be from ours; whoever has caught one cannot send it later."""
 _LONGEST_ID = 200
 
 

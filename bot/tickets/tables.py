@@ -210,7 +210,7 @@ TICKET_CHANGES = sa.Table(
     sa.Column("after", sa.Text),
     sa.Column("at", UtcDateTime, nullable=False, default=now),
 )
-"""What agents have changed of tickets, and their notes: `field` is a column of the tickets, or `note`."""
+"""Agents' changes of tickets, and their notes: `field` is a column of the tickets, or `note`."""
 
 DESK_AGENTS = sa.Table(
     "desk_agents",
@@ -224,7 +224,7 @@ DESK_AGENTS = sa.Table(
     sa.Column("openid_subject", sa.String(255)),
     sa.Index(None, "openid_issuer", "openid_subject", unique=True),
 )
-"""Who may sign in: with a password, or as a subject of an OpenID Connect issuer, whose password hash is empty."""
+"""Accounts of the desk: with a password, or for a subject of an OpenID Connect issuer, whose password hash is empty."""
 
 DESK_SESSIONS = sa.Table(
     "desk_sessions",
@@ -257,7 +257,7 @@ DESK_AUDIT = sa.Table(
     sa.Column("object", sa.String(255), nullable=False),
     sa.Index(None, "agent", "object", "at"),
 )
-"""Who has seen and done what at the agents' desk."""
+"""Audit log of the agents' desk: who has seen and done what."""
 
 
 def read_ticket(row: Row) -> Ticket:

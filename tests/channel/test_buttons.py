@@ -41,6 +41,21 @@ def test_a_button_of_another_conversation_does_nothing(page_bot: PageBot) -> Non
     assert page_bot.events(mine) == []
 
 
+def test_an_id_that_comes_with_another_text_or_button_is_refused_and_the_first_answer_stays(page_bot: PageBot) -> None:
+    customer, typed, pressed = page_bot.customer(language="nb"), str(uuid.uuid4()), str(uuid.uuid4())
+    asked = customer.say("kortet mitt ble avvist 4111 1111 1111 1111", typed)
+    azure, microsoft365 = asked.buttons("product")[:2]
+    for body in ({"text": "kortet ble avvist"}, {"button": azure["id"]}):
+        refused = customer.post(typed, **body)
+        assert (refused.status_code, refused.json()["error"]) == (409, "reused")
+    answered = customer.press(azure, pressed)
+    for body in ({"text": "Azure"}, {"button": microsoft365["id"]}):
+        assert customer.post(pressed, **body).json()["error"] == "reused"
+    assert customer.say("kortet mitt ble avvist 4111 1111 1111 1111", typed).parts == asked.parts
+    assert customer.press(azure, pressed).parts == answered.parts
+    assert len([event for event in page_bot.events(customer) if event["event"] == "user"]) == 2
+
+
 @pytest.mark.parametrize("button", ["", "x", "/affirm", '/choose_product{"product":"azure"}', "0" * 16, "\u0000", "é"])
 def test_a_button_that_was_never_offered_does_nothing(page_bot: PageBot, button: str) -> None:
     customer = page_bot.customer(language="fr")

@@ -1,4 +1,4 @@
-"""What all dialects share: the file's text, its front matter, and the article put together from its sections."""
+"""Base of the readers of all dialects: reads a file and its front matter, builds the article from its sections."""
 
 from __future__ import annotations
 

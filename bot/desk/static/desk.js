@@ -4,6 +4,15 @@ const { events: address, token } = document.body.dataset;
 const composer = document.getElementById("composer");
 const away = document.getElementById("away");
 const PAUSE = 3000; // milliseconds until what has failed is tried again
+const LONGEST_SEND = 15_000; // milliseconds until a form that has led nowhere was stopped by hand
+
+// While a form is being sent the next page is on its way, and loading this one anew would stop it.
+let leaving = false;
+addEventListener("submit", (event) => {
+  if (event.defaultPrevented) return;
+  leaving = true;
+  setTimeout(() => void ((leaving = false), changed()), LONGEST_SEND);
+});
 
 const post = (path, fields) =>
   fetch(path, { method: "POST", body: new URLSearchParams({ token, ...fields }), redirect: "manual" });
@@ -12,6 +21,7 @@ const post = (path, fields) =>
 // are replaced where they differ, with the focus kept.
 async function refresh() {
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  if (leaving) return;
   if (answer.redirected || [401, 403, 404].includes(answer.status)) return location.reload();
   if (!answer.ok) throw new Error(answer.status);
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -85,7 +95,7 @@ if (address) {
   setInterval(() => Date.now() - beaten > 12_000 && beat(), 4000);
 }
 
-document.querySelectorAll("[data-live=log]").forEach(toEnd);
+document.querySelectorAll("[data-live=log], #before").forEach(toEnd);
 
 document.addEventListener("keydown", (event) => {
   if (event.target.closest("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;

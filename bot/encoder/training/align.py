@@ -48,7 +48,7 @@ class Block:
     slug: str = ""
     """English slug of a heading, empty where there is none."""
     marks: frozenset[str] = frozenset()
-    """What translation leaves alone: addresses of links and numbers."""
+    """Parts that translation leaves alone: addresses of links, and numbers."""
     english: str = ""
     """The source sentence of a side-by-side article."""
     links: tuple[tuple[str, str], ...] = ()

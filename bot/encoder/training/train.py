@@ -49,7 +49,7 @@ class TrainingSettings:
     near_segments: int = 4000
     """Segments that are most like customers' phrases; they are drawn from once more at every step."""
     near_batch: int = 192
-    """Of these, segments per step."""
+    """Number of these that are segments, per step."""
     step: float = 0.02
     """Step size at the start; it falls to zero in a straight line."""
     spread: float = 0.02

@@ -1,4 +1,4 @@
-"""How entities look: the tokenizer that keeps dates, codes and names whole, and the patterns of spaCy's EntityRuler."""
+"""Patterns of entities for spaCy's EntityRuler, and the tokenizer that keeps dates, codes and names whole."""
 
 from __future__ import annotations
 

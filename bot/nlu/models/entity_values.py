@@ -1,4 +1,4 @@
-"""What a marked span means: confirms it by its neighbours and gives the normalised value."""
+"""Confirms a marked span by its neighbours and gives its normalised value."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class Word(str):
 
 
 class DoubtfulCurrency(WordLists):
-    """When a word in lower case that has another meaning, too, counts as a currency."""
+    """Condition under which a word in lower case that has another meaning, too, counts as a currency."""
 
     before_number: bool = True
     at_least: int = 0
@@ -162,12 +162,12 @@ class EntityWords(WordLists):
 
     @cached_property
     def currency_words(self) -> frozenset[str]:
-        """What currencies and their hundredth parts are called, in any language."""
+        """Names of currencies and of their hundredth parts, in any language."""
         return frozenset(self._currencies)
 
     @cached_property
     def minor_units(self) -> frozenset[str]:
-        """What the hundredth parts of currencies are called, in any language."""
+        """Names of the hundredth parts of currencies, in any language."""
         return frozenset(chain(*(chain(*section.minor_units.values()) for section in self.sections)))
 
     @cached_property

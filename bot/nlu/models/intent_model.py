@@ -40,7 +40,7 @@ class Explanation:
     meaning: float
     """The sentence encoding."""
     constant: float
-    """How much more frequent the intent is."""
+    """Factor by which the intent is more frequent."""
 
 
 class IntentModel:

@@ -49,7 +49,7 @@ class Ngram:
     """One occurrence of an n-gram in a text."""
 
     text: str
-    """As the n-grams see it; blanks at its ends are the bounds of a word."""
+    """Text as the n-grams see it; blanks at its ends are the bounds of a word."""
     column: int
     """Its column among the features."""
     word: str

@@ -24,9 +24,9 @@ from bot.nlu.models.passage_scores import Evidence, PassageLabels
 _MODEL, _LABELS, _SIMILAR, _RARITY = "passages.npz", "passages.json", "similar.npz", "idf.npy"
 _BUCKETS = 2**16
 _OTHERS = 0.2
-"""So many first messages on an article's issue, on other issues, and questions on those, for each of its questions."""
+"""Number of first messages on the same issue, on others, and of questions on others, for each of its questions."""
 _CHOICE = 2
-"""So many passages are named beside the likeliest one."""
+"""Number of passages that are named beside the likeliest one."""
 
 _NOTHING = "/"
 """The label of what is neither a passage nor an issue's steps."""
@@ -42,7 +42,7 @@ class FoundPassage:
     next: tuple[str, ...] = ()
     """The passages that are the next likely ones, as `issue/slug`."""
     issue_confidence: float = 0.0
-    """How likely anything of the issue is meant, 0-1."""
+    """Probability that anything of the issue is meant, 0-1."""
 
     @property
     def values(self) -> dict[str, str]:
@@ -120,7 +120,8 @@ class PassageFinder:
         labels = [label for model in models for label in model.labels]
         ngrams = NgramFeatures(_BUCKETS)
         counted = ngrams.fit_transform([question.text for question in questions])
-        rows = [labels.index(str(question.passage)) for question in questions]
+        row_of = {label: row for row, label in enumerate(labels)}
+        rows = [row_of[str(question.passage)] for question in questions]
         sums = sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, range(len(rows)))), (len(labels), len(rows)))
         return cls(
             LinearModel(
@@ -164,11 +165,9 @@ class PassageFinder:
         """
         names = (*self.model.labels, _NOTHING)
         similar = (self.ngrams.transform([text]) @ self.similar).toarray()[0]
-        words = len(text.split())
-        likely = self._labels.probabilities(
-            self.model.scores(load_sentence_encoder().encode([text]))[0], similar, words, evidence
-        )
-        order = [place for place in (-likely).argsort().tolist() if likely[place] > 0]
+        scores = self.model.scores(load_sentence_encoder().encode([text]))[0]
+        likely = self._labels.probabilities(scores, similar, len(text.split()), evidence).tolist()
+        order = sorted((place for place, probability in enumerate(likely) if probability), key=lambda at: -likely[at])
         of_issue: dict[str, float] = {}
         for name, probability in zip(names, likely, strict=True):
             issue = name.partition("/")[0]

@@ -19,30 +19,30 @@ WEIGHTS: Mapping[str, float] = {
     # its kind of question; log odds that a passage of its article is asked for; log probability of its issue; whether
     # the article is the one at hand (more for a short question, which names nothing: "who can do that?"), or of an
     # earlier topic.
-    "within": 0.59,
-    "similar": 16.8,
-    "kind": 1.38,
-    "passage_odds": 0.06,
-    "passage_issue": 0.3,
-    "at_hand": 5.16,
-    "at_hand_short": 3.96,
-    "earlier": 2.6,
+    "within": 0.62,
+    "similar": 17.7,
+    "kind": 1.2,
+    "passage_odds": 0.07,
+    "passage_issue": 0.32,
+    "at_hand": 3.85,
+    "at_hand_short": 6.89,
+    "earlier": 2.99,
     # Of an issue's steps: a constant, the same odds, log probability of the issue and of a new matter.
-    "steps": 5.41,
-    "steps_odds": 0.22,
-    "steps_issue": 1.75,
-    "new_matter": 0.81,
+    "steps": 3.62,
+    "steps_odds": 0.32,
+    "steps_issue": 1.99,
+    "new_matter": 0.41,
     # Of what is outside: a constant, log probability by the ranking and by the acts.
-    "outside": 4.67,
-    "outside_ranking": 0.41,
-    "outside_act": 1.22,
+    "outside": 3.31,
+    "outside_ranking": 0.27,
+    "outside_act": 0.68,
 }
-"""What each piece of evidence counts: a conditional logit (McFadden 1974), fitted on 2026-11-23 to the questions of
-`benchmarks.passages`, the development halves of the written conversations and of people's messages, and short questions
-and plain requests of the training data; `earlier` is half of `at_hand` by judgement."""
+"""Weights of a conditional logit (McFadden 1974), fitted on 2026-11-23 to `tests/conversations/turns.tsv`, to the
+questions of `benchmarks.passages`, to the development half of the written conversations, and to short questions and
+plain requests of the training data."""
 
 _LONG = 8
-"""A question of so many words mostly says itself what it is about."""
+"""Number of words from which a question mostly says itself what it is about."""
 _MOST_ODDS = 6.0
 # What is added to a probability before its logarithm is taken, so that nothing is ruled out by one piece of evidence.
 _LITTLE_ISSUE, _LITTLE_ACT, _LITTLE_KIND = 0.01, 0.05, 0.1
@@ -50,7 +50,7 @@ _LITTLE_ISSUE, _LITTLE_ACT, _LITTLE_KIND = 0.01, 0.05, 0.1
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of a message and of where it is said, beside its text.
+    """Evidence of what a message asks for, beside its text: rankings, and where in the conversation it is said.
 
     Args:
         ranking: probability of each intent.

@@ -40,7 +40,7 @@ class _Patterns:
     clause: re.Pattern[str]
     abbreviations: frozenset[str]
     ordinals: bool
-    """Whether a number with a full stop is one."""
+    """Tells whether a number with a full stop is an ordinal."""
 
 
 def own_words(text: str, language: str, folder: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""How pleased a customer sounds and what makes a message urgent, by word lists of the message's language."""
+"""Rates mood and urgency of a message by word lists of its language."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ INTENSIFIED = 1.4
 NEGATED = {True: -0.8, False: -0.3}
 """Factor of a negated word: "not happy" is nearly "unhappy" (True), but "not bad" is far from "good" (False)."""
 EMPHASIS = 0.5
-"""What repeated exclamation marks, and a text in capitals, add to the side on which the score is."""
+"""Amounts that repeated exclamation marks, and a text in capitals, add to the side on which the score is."""
 NEGATION_REACH = 3
 """Words between a negation and the word that it turns round."""
 LETTERS_BEFORE = 100
@@ -40,12 +40,12 @@ _SENTENCE_END = re.compile(r"[.!?\n;]")
 
 @dataclass(frozen=True)
 class Sentiment:
-    """How pleased the customer sounds."""
+    """Sentiment of a message."""
 
     label: str
     """One of LABELS."""
     confidence: float
-    """How far the score is inside the label's bounds, as a probability, 0-1."""
+    """Distance of the score from the label's bounds, as a probability, 0-1."""
     score: float
     """Sum of the weights found; negative is displeased."""
 

@@ -14,12 +14,12 @@ MOST_CUTS = 12
 """A message with more places to cut is cut between its sentences only."""
 
 MOST_SENTENCES = 10
-"""So many sentences are told apart, from the message's beginning and its end: what is between them counts as one. The
-longest held-out messages have as many."""
+"""Number of sentences that are told apart, from the message's beginning and its end: what is between them counts as
+one. The longest held-out messages have as many."""
 
 MOST_CUTS_JUDGED = 20
-"""So many cuts are judged, each by what is before and after it; the longest held-out messages have 19. Of those inside
-sentences the first and the last ones are."""
+"""Number of cuts that are judged, each by what is before and after it; the longest held-out messages have 19. Of cuts
+inside sentences the first and the last ones are judged."""
 
 LONG_MESSAGE = 700
 """Characters from which on a message is not cut, as each side of each cut would be classified, all of it. The longest
@@ -32,7 +32,7 @@ second after it; of the second before it and the first after it; of both in the 
 OUT_OF_SCOPE = "out_of_scope"
 
 MOST_CANDIDATES = 3
-"""So many issues the customer may choose from."""
+"""Number of issues that the customer may choose from."""
 
 _FLOOR = 1e-5
 """Smallest confidence of which a logarithm is taken."""
@@ -55,7 +55,7 @@ class Parts:
     """The message without greeting, politeness, signature and quoted mail."""
     sentences: tuple[str, ...]
     cuts: tuple[tuple[str, str], ...]
-    """What is before and after each place where a second matter may begin."""
+    """Texts before and after each place where a second matter may begin."""
     own_words: tuple[str, ...] = ()
     """The message's sentences without signature and quoted mail, but with greeting and politeness."""
     language: str = ""
@@ -74,7 +74,7 @@ class Pair:
     """The one that is named first."""
     second: str
     features: tuple[float, ...]
-    """In the order of PAIR_FEATURES."""
+    """Features in the order of PAIR_FEATURES."""
 
     def confidence(self, weights: Sequence[float], bias: float) -> float:
         """Returns how probable it is that both are meant, 0-1 (logistic regression)."""

@@ -1,4 +1,4 @@
-"""How people write in a language (letters, clauses, moods, urgency): `data/triage/<language>.yml`, compiled."""
+"""Word lists of a language for triage (letters, clauses, moods, urgency): `data/triage/<language>.yml`, compiled."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _Phrases(WordLists):
 
 
 class SentimentWords(_Phrases):
-    """What people say when they are pleased or not."""
+    """Words of people who are pleased or not."""
 
     strong_positive: Phrases = ()
     positive: Phrases = ()

@@ -1,4 +1,4 @@
-"""What becomes of tickets at help desks."""
+"""Adds the status of tickets at help desks."""
 
 import sqlalchemy as sa
 from alembic import op
