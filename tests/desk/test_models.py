@@ -12,7 +12,6 @@ from bot.model_versions.folder import read_job, read_served, write_comparison
 from bot.settings import get_settings
 from bot.training import model_path
 from tests.desk.conftest import RunningDesk
-from tests.model_versions.conftest import models as models  # noqa: PLC0414 - the same two models
 from tests.support.servers import wait_until
 
 FIRST, SECOND = "triage-first.tar.gz", "triage-second.tar.gz"

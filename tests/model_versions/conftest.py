@@ -1,8 +1,9 @@
-"""Models that are made from the trained one without training, and a bot that follows their folder."""
+"""A bot that follows a models folder, and the command `python -m bot models`."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,18 +15,7 @@ import pytest
 from bot.model_versions.folder import write_served
 from tests.channel.conftest import PageBot
 from tests.conftest import ROOT, free_port, started
-from tests.support.models import copy_model
 from tests.support.stack import UNLIMITED
-
-
-@pytest.fixture
-def models(trained_model: Path, tmp_path: Path) -> Path:
-    """A models folder with the trained model as `triage-first` and `triage-second`, whose ids differ."""
-    folder = tmp_path / "models"
-    folder.mkdir()
-    for name in ("first", "second"):
-        copy_model(trained_model, folder / f"triage-{name}.tar.gz")
-    return folder
 
 
 @contextmanager
@@ -44,18 +34,17 @@ def following(models: Path, folder: Path) -> Iterator[PageBot]:
 
 
 @pytest.fixture(scope="module")
-def served_models(trained_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The ids of two models by name, in a folder whose `served` names the first."""
-    folder = tmp_path_factory.mktemp("served")
-    names = {name: copy_model(trained_model, folder / f"triage-{name}.tar.gz") for name in ("first", "second")}
+def served_models(two_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two models, of which the first is chosen."""
+    folder = shutil.copytree(two_models, tmp_path_factory.mktemp("served") / "models")
     write_served(folder, "triage-first.tar.gz", None)
-    return {"folder": str(folder), **names}
+    return folder
 
 
 @pytest.fixture(scope="module")
-def following_bot(served_models: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageBot]:
+def following_bot(served_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageBot]:
     """A bot that follows these models."""
-    with following(Path(served_models["folder"]), tmp_path_factory.mktemp("following")) as bot:
+    with following(served_models, tmp_path_factory.mktemp("following")) as bot:
         yield bot
 
 

@@ -19,7 +19,7 @@ from bot.model_versions.servers import running_servers
 from tests.channel.conftest import Customer, PageBot
 from tests.conftest import ROOT
 from tests.model_versions.conftest import following, models_command
-from tests.support.models import copy_model
+from tests.support.models import copy_model, id_of
 from tests.support.servers import wait_until
 
 FIRST, SECOND = "triage-first.tar.gz", "triage-second.tar.gz"
@@ -27,12 +27,11 @@ ASKS = {"en": "my card was declined", "nb": "kortet mitt ble avvist", "de": "mei
 
 
 @pytest.fixture
-def folder(served_models: dict[str, str], following_bot: PageBot) -> Path:
+def folder(served_models: Path, following_bot: PageBot) -> Path:
     """The folder that the bot follows; it answers with the first model."""
-    folder = Path(served_models["folder"])
     if model_of(following_bot) != FIRST:
-        models_command(folder, "switch", FIRST)
-    return folder
+        models_command(served_models, "switch", FIRST)
+    return served_models
 
 
 def model_of(bot: PageBot) -> str | None:
@@ -46,7 +45,7 @@ def model_ids(events: list[dict[str, Any]]) -> list[str]:
 
 
 def test_a_conversation_goes_on_with_the_model_that_was_switched_to_and_back(
-    folder: Path, following_bot: PageBot, served_models: dict[str, str]
+    folder: Path, following_bot: PageBot
 ) -> None:
     customer = following_bot.customer(language="nb")
     asked = customer.say(ASKS["nb"])
@@ -58,13 +57,11 @@ def test_a_conversation_goes_on_with_the_model_that_was_switched_to_and_back(
     assert "triage-first.tar.gz is served by 1 server." in models_command(folder, "undo").stdout
     assert customer.say("hvor finner jeg det?").parts
     ids = [event["metadata"]["model_id"] for event in following_bot.events(customer) if event["event"] == "user"]
-    assert ids == [served_models["first"], served_models["second"], served_models["first"]]
+    assert ids == [id_of(folder / name) for name in (FIRST, SECOND, FIRST)]
     assert len(customer.history()) >= 6
 
 
-def test_customers_who_write_meanwhile_lose_nothing(
-    folder: Path, following_bot: PageBot, served_models: dict[str, str]
-) -> None:
+def test_customers_who_write_meanwhile_lose_nothing(folder: Path, following_bot: PageBot) -> None:
     over, failures, customers = threading.Event(), list[str](), list[Customer]()
 
     def write(language: str) -> None:
@@ -91,7 +88,7 @@ def test_customers_who_write_meanwhile_lose_nothing(
             writer.join()
     assert failures == []
     seen = [model_ids(following_bot.events(customer)) for customer in customers]
-    assert all({served_models["first"], served_models["second"]} <= {*ids} for ids in seen), seen
+    assert all({id_of(folder / FIRST), id_of(folder / SECOND)} <= {*ids} for ids in seen), seen
 
 
 def test_a_model_that_cannot_be_loaded_is_refused_with_the_reason_and_the_old_one_goes_on(
