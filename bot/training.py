@@ -184,13 +184,13 @@ def be_quiet() -> None:
     """Makes this process, and what it starts, leave processor and disk to others; for `preexec_fn`.
 
     Linux gives a nice process the disk last, too. Where it shares the processor by sessions first (autogroup), niceness
-    is nothing to processes of other sessions, such as the servers: it gets a session that is nice as a whole, less so
-    than a process may be, for all of it would stand still on a busy machine.
+    is nothing to processes of other sessions, such as the servers: it gets a session that is nice as a whole.
     """
-    os.nice(19)
+    nice = get_settings().models_nice
+    os.nice(nice)
     os.setsid()
     with suppress(OSError):
-        Path("/proc/self/autogroup").write_text("10", encoding="ascii")
+        Path("/proc/self/autogroup").write_text(str(nice), encoding="ascii")
 
 
 def _shown(path: Path, root: Path) -> Path:

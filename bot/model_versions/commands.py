@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import sys
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
@@ -28,6 +29,7 @@ from bot.model_versions.switching import served_model, switch, undo
 from bot.regression.measure import HELD_OUT
 from bot.regression.run import ERRORS
 from bot.regression.steps import STEPS
+from bot.settings import get_settings
 from bot.training import LaunchError, model_path, train
 
 LEFT_OUT = ("with page", "robustness")
@@ -62,9 +64,16 @@ def _add(
         name, help=summary, description=f"{summary[0].upper()}{summary[1:]}."
     )
     failed = 2 if name == "compare" else 1  # its exit code 1 is a finding
-    parser.set_defaults(
-        handler=reported(command, ModelVersionError, LaunchError, *ERRORS, code=failed, prefix="error: ")
-    )
+    handler = reported(command, ModelVersionError, LaunchError, *ERRORS, code=failed, prefix="error: ")
+
+    def handle(options: argparse.Namespace) -> int:
+        try:
+            return handler(options)
+        except KeyboardInterrupt:
+            print("stopped.", file=sys.stderr)
+            return failed
+
+    parser.set_defaults(handler=handle)
     return parser
 
 
@@ -87,7 +96,7 @@ def _compare(options: argparse.Namespace) -> int:
     from bot.model_versions.comparison import compare, without_customers_words
 
     folder = models_folder()
-    os.nice(19)
+    os.nice(get_settings().models_nice)
     with only_job(folder), _noted(folder, "compare") as job:
         then, now = _models_to_compare(folder, options.a, options.b)
         comparison = compare(folder, then, now, options.sets, options.without)

@@ -55,7 +55,7 @@ def models_command(
     done = subprocess.run(
         [sys.executable, "-m", "bot", "models", *words],
         cwd=ROOT,
-        env={**os.environ, "BOT_MODELS_DIR": str(models), **environment},
+        env={**os.environ, "BOT_MODELS_NICE": "0", "BOT_MODELS_DIR": str(models), **environment},
         capture_output=True,
         text=True,
         timeout=600,
