@@ -66,7 +66,7 @@ def model_changes(
         run(*(["undo"] if verb == "undo" else ["switch", _other(models)]))
 
     with _serving(folder, environment) as origin:
-        asyncio.run(load([origin], conversations, 2))  # what is loaded with the first messages is loaded before
+        asyncio.run(load([origin], conversations, 8))  # what is loaded with the first messages is loaded before
         yield {"while": "before", **_seen(origin, conversations, turns, lambda: None)}
         yield {"while": "train", **_seen(origin, conversations, turns, lambda: run("train"))}
         if len(list_models(models)) == 1:
