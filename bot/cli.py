@@ -22,6 +22,7 @@ LAZY = {
     "desk": ("bot.desk.commands", "serve the agents' desk; who may sign in"),
     "review": ("bot.phrases.commands", "candidates for training data, and which of them to take"),
     "regression": ("bot.regression.commands", "the nightly run: measure, compare with the baseline, report"),
+    "models": ("bot.model_versions.commands", "train a new model, compare it, switch to it and back, while serving"),
     "explain": ("bot.regression.commands", "what the bot understands of a text, and why"),
     "triage": ("bot.batch.commands", "triage a whole file of tickets"),
     "privacy": ("bot.privacy.commands", "hand out, delete or expire personal data"),

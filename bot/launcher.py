@@ -16,8 +16,9 @@ from typing import NoReturn
 
 import requests
 
+from bot.model_versions.folder import ModelVersionError, models_folder, read_served
 from bot.settings import PROJECT_ROOT, get_settings
-from bot.training import LaunchError, rasa_command, rasa_environment, train
+from bot.training import LaunchError, model_path, rasa_command, rasa_environment, train
 
 DEFAULT_PORT = 5005
 DESK_PORT = 5010
@@ -39,7 +40,8 @@ def run(
         port: where Rasa's server listens.
         host: the address it listens on.
         rest: whether Rasa's plain REST channel is open (for development only).
-        model: the model to serve; None takes that of the present content, trained if need be.
+        model: the model to serve, whatever is switched to; None takes the one that `models switch` has chosen, else
+            that of the present content, trained if need be, and another one as soon as that is switched to.
         arguments: handed on to `rasa run`.
         root: the project's folder.
         desk: whether agents can take over conversations (BOT_DESK=on), at a desk that is served beside the bot.
@@ -55,11 +57,16 @@ def run(
         raise LaunchError(f"port {DESK_PORT} is in use, where the agents' desk would be; end what listens there.")
     if model is not None and not model.is_file():
         raise LaunchError(f"there is no model {model}; leave out --model to serve the one of the present content.")
-    model = model.resolve() if model is not None else train(root)
+    follows = "on" if model is None else "off"
+    model = model.resolve() if model is not None else chosen_or_trained(root)
     credentials = "credentials-rest.yml" if rest else "credentials.yml"
     # A message is a handful of tiny products: the threads of OpenBLAS wait for each other longer than they work.
     # Measured on two cores: 15 instead of 16 ms of processor time an answer, 14 instead of 23 on busy ones.
-    environment = {"OPENBLAS_NUM_THREADS": "1", **rasa_environment(), **({"BOT_DESK": "on"} if desk else {})}
+    environment = {
+        **{"OPENBLAS_NUM_THREADS": "1", "BOT_MODELS_FOLLOW": follows},
+        **rasa_environment(),
+        **({"BOT_DESK": "on"} if desk else {}),
+    }
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite `kill` ends the servers as Ctrl-C does
     with _ticket_delivery(root), _kept_running(["desk"], root) if desk else nullcontext():
         server = subprocess.Popen(
@@ -77,6 +84,32 @@ def run(
                 raise LaunchError(f"the model {model} cannot be loaded; the reason stands above.")
             print(f"\nThe bot answers at http://{shown}:{port}/  (Ctrl-C stops it)", flush=True)
             raise LaunchError(f"Rasa's server has ended with exit code {server.wait()}; its messages stand above.")
+
+
+def chosen_or_trained(root: Path = PROJECT_ROOT) -> Path:
+    """Returns the model that `models switch` has chosen; without one, that of the present content, trained if need be.
+
+    Raises:
+        LaunchError: the training failed, or the choice cannot be read.
+    """
+    folder = models_folder(root)
+    try:
+        served = read_served(folder)
+    except ModelVersionError as error:
+        raise LaunchError(str(error)) from error
+    if served is None:
+        return train(root)
+    model = folder / served.model
+    if not model.is_file():
+        print(f"{model}, which `models switch` has chosen, is gone; the present content's model is served.", flush=True)
+        return train(root)
+    if model != model_path(root):
+        print(
+            f"serving {served.model}, which `models switch` has chosen; the content here is another one. "
+            f"`python -m bot models train` trains it; delete {folder / 'served'} to go by the content again.",
+            flush=True,
+        )
+    return model
 
 
 def shell(root: Path = PROJECT_ROOT) -> int:

@@ -38,6 +38,13 @@ class Settings(BaseSettings):
     # Vectors of words in which languages without phrases are understood, a file that `python -m bot encoder train`
     # wrote.
     encoder_weights: Path = PROJECT_ROOT / "bot" / "encoder" / "weights.npz"
+    # Folder of trained models, and of the file `served` that names the one which servers answer with.
+    models_dir: Path = PROJECT_ROOT / "models"
+    # `on` makes a server take another model while it runs, when `served` in that folder names one; `python -m bot run`
+    # without `--model` sets it.
+    models_follow: Literal["on", "off"] = "off"
+    # Niceness of training and comparing beside servers: 19 leaves them all they want, 0 takes its share.
+    models_nice: int = Field(19, ge=0, le=19)
     # `off` runs Rasa without the replacements that only save time (bot/rasa_patches).
     rasa_patches: Literal["on", "off"] = "on"
     # Signs the session tokens of the support page, at least 32 characters; without it a key is made once and kept in

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from bot.articles import read_article
@@ -19,6 +21,7 @@ from bot.articles.replies import Replies
 from bot.articles.trees import TreeError, configured_trees, files_read
 from bot.encoder import load_encoder
 from bot.encoder.sentences import load_sentence_encoder, sentence_encoder_version
+from bot.model_versions.folder import ModelVersionError, keep_newest, models_folder, only_job
 from bot.settings import PROJECT_ROOT, get_settings
 from bot.text.lexicon import default_folder, load_lexicon
 
@@ -30,6 +33,8 @@ MODEL_SOURCES = (
     *("bot/encoder/__init__.py", "bot/encoder/features.py", "bot/encoder/model.py", "bot/encoder/sentences.py"),
 )
 HASHED_SUFFIXES = frozenset({".yml", ".md", ".py", ".lock", ".npz", ".bin"})
+_HALF = "training-"
+"""Prefix of the folder that Rasa writes a model into."""
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -69,15 +74,16 @@ def _tree_files(root: Path) -> list[Path]:
 
 def model_path(root: Path = PROJECT_ROOT) -> Path:
     """Returns where the model of the present content is, or will be."""
-    return root / "models" / f"triage-{fingerprint(root)}.tar.gz"
+    return models_folder(root) / f"triage-{fingerprint(root)}.tar.gz"
 
 
-def train(root: Path = PROJECT_ROOT, force: bool = False) -> Path:
-    """Trains a model if there is none for the present content.
+def train(root: Path = PROJECT_ROOT, force: bool = False, quietly: bool = False) -> Path:
+    """Trains a model if there is none for the present content; waits for another training that runs.
 
     Args:
         root: the project's folder.
         force: whether it is trained anew even if there is one.
+        quietly: whether it leaves processor and disk to others, and refuses where another training runs.
 
     Returns:
         The model's file.
@@ -89,15 +95,24 @@ def train(root: Path = PROJECT_ROOT, force: bool = False) -> Path:
     if model.exists() and not force:
         return model
     _check_content()
-    log = root / "models" / "train.log"
-    print(f"training (four to ten minutes; log in {log.relative_to(root)}) ...", flush=True)
-    started = time.monotonic()
-    _train_to(model, log, root)
-    for old in model.parent.glob("triage-*.tar.gz"):
-        if old != model:
-            old.unlink()
-    print(f"trained in {time.monotonic() - started:.0f} s: {model.relative_to(root)}", flush=True)
+    try:
+        with only_job(model.parent, wait=not quietly) as lock:
+            if not model.exists() or force:
+                _train_and_tell(model, root, quietly, lock)
+            keep_newest(model.parent)
+    except ModelVersionError as error:
+        raise LaunchError(str(error)) from error
     return model
+
+
+def _train_and_tell(model: Path, root: Path, quietly: bool, lock: int) -> None:
+    log = model.parent / "train.log"
+    print(f"training (four to ten minutes; log in {_shown(log, root)}) ...", flush=True)
+    started = time.monotonic()
+    for left in model.parent.glob(f"{_HALF}*"):  # by a training that was killed
+        shutil.rmtree(left)
+    _train_to(model, log, root, quietly=quietly, lock=lock)
+    print(f"trained in {time.monotonic() - started:.0f} s: {_shown(model, root)}", flush=True)
 
 
 def model_or_trained(model: Path | None) -> Path:
@@ -129,21 +144,57 @@ def train_elsewhere(config: Path, model: Path, root: Path = PROJECT_ROOT) -> Pat
     return model
 
 
-def _train_to(model: Path, log: Path, root: Path, *arguments: object) -> None:
-    """Has Rasa train a model; its file is whole or not there."""
+def _train_to(
+    model: Path, log: Path, root: Path, *arguments: object, quietly: bool = False, lock: int | None = None
+) -> None:
+    """Has Rasa train a model; its file is whole or not there.
+
+    Args:
+        model: the file to write.
+        log: where Rasa's messages go.
+        root: the project's folder.
+        *arguments: further ones of `rasa train`.
+        quietly: whether it leaves processor and disk to others.
+        lock: a descriptor that the training holds for as long as it really runs.
+    """
     # Rasa writes the model's file as it goes; half of one, left by a full disk, must not be taken for a model.
-    with tempfile.TemporaryDirectory(dir=model.parent) as folder, log.open("wb") as stream:
+    with tempfile.TemporaryDirectory(prefix=_HALF, dir=model.parent) as folder, log.open("wb") as stream:
         name = model.name.removesuffix(".tar.gz")
         command = rasa_command("train", "--force", "--out", folder, "--fixed-model-name", name, *arguments)
-        result = subprocess.run(command, cwd=root, env=rasa_environment(), stdout=stream, stderr=stream, check=False)
+        result = subprocess.run(
+            command,
+            cwd=root,
+            env=rasa_environment(),
+            stdout=stream,
+            stderr=stream,
+            check=False,
+            pass_fds=[] if lock is None else [lock],
+            preexec_fn=be_quiet if quietly else None,
+        )
         trained = Path(folder) / model.name
         if result.returncode == 0 and trained.exists():
             trained.replace(model)
     if result.returncode < 0:
         raise LaunchError(f"the training was ended by {signal.Signals(-result.returncode).name}; train again.")
     if result.returncode != 0 or not model.exists():
-        shown = log.relative_to(root) if log.is_relative_to(root) else log
-        raise LaunchError(f"the training failed: {_last_error(log)} The whole log is in {shown}.")
+        raise LaunchError(f"the training failed: {_last_error(log)} The whole log is in {_shown(log, root)}.")
+
+
+def be_quiet() -> None:
+    """Makes this process, and what it starts, leave processor and disk to others; for `preexec_fn`.
+
+    Linux gives a nice process the disk last, too. Where it shares the processor by sessions first (autogroup), niceness
+    is nothing to processes of other sessions, such as the servers: it gets a session that is nice as a whole.
+    """
+    nice = get_settings().models_nice
+    os.nice(nice)
+    os.setsid()
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(nice), encoding="ascii")
+
+
+def _shown(path: Path, root: Path) -> Path:
+    return path.relative_to(root) if path.is_relative_to(root) else path
 
 
 def _check_content() -> None:

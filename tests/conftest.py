@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,6 +24,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.models import copy_model
 from tests.support.servers import PostgresServer, RedisServer, ServerMissing
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -72,6 +74,21 @@ def trained_model(request: pytest.FixtureRequest) -> Path:
     from bot.training import train
 
     return train(ROOT)
+
+
+@pytest.fixture(scope="session")
+def two_models(trained_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models folder with the trained model as `triage-first` and, younger, `triage-second`, whose ids differ."""
+    folder = tmp_path_factory.mktemp("two-models")
+    for name in ("first", "second"):
+        copy_model(trained_model, folder / f"triage-{name}.tar.gz")
+    return folder
+
+
+@pytest.fixture
+def models(two_models: Path, tmp_path: Path) -> Path:
+    """A copy of that folder for one test."""
+    return shutil.copytree(two_models, tmp_path / "models")
 
 
 @dataclass

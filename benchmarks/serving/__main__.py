@@ -1,6 +1,6 @@
 """Load and faults on the whole stack, and messages per second beside `rasa init`; prints a Markdown table.
 
-python -m benchmarks.serving [load|faults|live-faults|beside]
+python -m benchmarks.serving [load|faults|live-faults|beside|models]
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from benchmarks.serving.beside import Served, beside
 from benchmarks.serving.faults import FAULTS, at_random, counts, with_fault
 from benchmarks.serving.live_faults import KINDS, RANDOM, faults_of, servers_with_agents, with_live_fault
 from benchmarks.serving.load import load
+from benchmarks.serving.model_changes import model_changes
 from bot.training import train
 from tests.support.stack import UNLIMITED, Stack
 
@@ -32,15 +33,18 @@ ALL = [*FAULTS, RANDOM]
 def main() -> int:
     """Starts the stack, loads it and prints what was seen."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["load", "faults", "live-faults", "beside"])
+    parser.add_argument("what", choices=["load", "faults", "live-faults", "beside", "models"])
     parser.add_argument("--model", type=Path, help="what is served; without it the model of the present content")
     parser.add_argument("--workers", type=int, default=2, help="how many Rasa servers (2)")
     parser.add_argument("--conversations", type=int, nargs="+", default=[1, 8, 64, 200], help="how many at once")
     parser.add_argument("--turns", type=int, default=5, help="messages of each conversation (5)")
     parser.add_argument("--chats", type=int, default=50, help="live-faults: customers who talk to agents at once (50)")
     parser.add_argument("--servers", nargs="+", choices=KINDS, default=KINDS, help="live-faults: which (both)")
-    parser.add_argument("--times", type=int, default=3, help="live-faults: how often each server is killed (3)")
+    told = "live-faults: how often each server is killed; models: how often it is switched (3)"
+    parser.add_argument("--times", type=int, default=3, help=told)
     parser.add_argument("--fault", nargs="+", default=ALL, help="which faults (all)")
+    told = "models: end training and comparison after so long, and switch to a copy (to the end)"
+    parser.add_argument("--seconds", type=float, help=told)
     parser.add_argument("--seed", type=int, default=1, help="of the faults at random (1)")
     parser.add_argument("--starter", type=Path, help="a folder in which `rasa init --no-prompt` has been run already")
     options = parser.parse_args()
@@ -49,6 +53,9 @@ def main() -> int:
         return 0
     if options.what == "live-faults":
         print(tabulate(_live_faults(options), headers="keys", tablefmt="github"))
+        return 0
+    if options.what == "models":
+        print(tabulate(_model_changes(options), headers="keys", tablefmt="github"))
         return 0
     with tempfile.TemporaryDirectory(prefix="stack") as folder:
         model = (options.model or train()).resolve()
@@ -91,6 +98,17 @@ def _live_faults(options: argparse.Namespace) -> list[dict[str, object]]:
                         print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
             finally:
                 servers.stop()
+    return rows
+
+
+def _model_changes(options: argparse.Namespace) -> list[dict[str, object]]:
+    model, rows = (options.model or train()).resolve(), []
+    with tempfile.TemporaryDirectory(prefix="models") as folder:
+        for row in model_changes(
+            Path(folder), model, options.conversations[0], options.turns, options.times, options.seconds
+        ):
+            rows.append(row)
+            print(json.dumps(row), file=sys.stderr, flush=True)
     return rows
 
 

@@ -31,7 +31,7 @@ class OrderedGraphRunner(DaskGraphRunner):
         super().__init__(*args, **kwargs)
         self._known_steps: dict[tuple[str, ...], _Steps] = {}
         with suppress(RuntimeError):  # in a server; elsewhere there is no loop
-            asyncio.get_running_loop().call_later(_REPLACED_SECONDS, settle)
+            settle_later()
 
     def run(self, inputs: dict[str, Any] | None = None, targets: list[str] | None = None) -> dict[str, Any]:
         """Runs the graph.
@@ -72,6 +72,15 @@ def settle() -> None:
     gc.unfreeze()
     gc.collect()
     gc.freeze()
+
+
+def settle_later() -> None:
+    """Settles once the model before this one is no longer used.
+
+    Raises:
+        RuntimeError: no event loop runs.
+    """
+    asyncio.get_running_loop().call_later(_REPLACED_SECONDS, settle)
 
 
 def install() -> None:

@@ -20,6 +20,7 @@ from bot import metrics
 from bot.rasa_patches import action_endpoint, graph_runner
 from bot.serving import health, http_bounds, logs
 from bot.serving.blueprint import AppBlueprint
+from bot.serving.model_switch import ModelSwitch
 from bot.settings import Settings, get_settings
 from bot.stores.broker import ConversationEvents
 from bot.tickets import ticket_store
@@ -62,6 +63,8 @@ class OperationsChannel(InputChannel):
             # Sanic marks its handlers, which it cannot do to a method.
             app.add_route(partial(handler), path, methods=("GET",), name=path.strip("/").replace("/", "_"))
         app.register_listener(_get_ready, "after_server_start")
+        if self._settings.models_follow == "on":
+            ModelSwitch(self._settings.models_dir).prepare_app(app)
 
     async def _live(self, request: Request) -> HTTPResponse:
         return json_response({"status": "live"})
@@ -69,7 +72,8 @@ class OperationsChannel(InputChannel):
     async def _ready(self, request: Request) -> HTTPResponse:
         parts = await self._parts(request)
         missing = [name for name, answers in parts.items() if not answers and name not in health.NOT_NEEDED]
-        content = {"status": "not ready" if missing else "ready", "missing": missing, "parts": parts}
+        model = request.app.ctx.agent.model_name if parts["model"] else None
+        content = {"status": "not ready" if missing else "ready", "missing": missing, "parts": parts, "model": model}
         return json_response(content, status=503 if missing else 200, headers={"Cache-Control": "no-store"})
 
     async def _metrics(self, request: Request) -> HTTPResponse:

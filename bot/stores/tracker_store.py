@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,6 +83,12 @@ class ConversationStore(SQLTrackerStore):
         self.sessionmaker = sessionmaker(bind=self.engine)
         self._cache: dict[str, _Cached] = {}
         TrackerStore.__init__(self, domain, event_broker, **kwargs)
+
+    def beside(self) -> ConversationStore:
+        """Returns a store on the same database and broker for another model: its trackers have that model's slots."""
+        other = copy(self)
+        other._cache = {}
+        return other
 
     async def save(self, tracker: DialogueStateTracker) -> None:
         """Saves the events that are not saved yet."""

@@ -249,7 +249,8 @@ def test_axe_finds_nothing_on_any_page(browser: Browser, running: RunningDesk, l
     review.reject([*nonsense, *money], by="Kari")
     review.accept(money, "refund_request", by="Ola", decides_all=False)
     found: dict[str, list[str]] = {}
-    for path in ("/", f"/tickets/{ticket.number}", f"/live/{TALK}", "/review", "/quality", "/audit", "/nowhere"):
+    pages = ("/", f"/tickets/{ticket.number}", f"/live/{TALK}", "/review", "/quality", "/models", "/audit", "/nowhere")
+    for path in pages:
         visitor.page.goto(running.address + path)
         found[path] = visitor.violations()
         size = visitor.page.viewport_size

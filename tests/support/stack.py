@@ -19,8 +19,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
 
+from bot.launcher import chosen_or_trained
 from bot.settings import PROJECT_ROOT
-from bot.training import train
 from tests.support.desks import WebhookDesk
 from tests.support.programs import START_SECONDS, STOP_SECONDS, Program, Supervisor, agents_desk, status_of
 from tests.support.servers import PostgresServer, RabbitServer, RedisServer, ServerMissing, free_port, wait_until
@@ -235,9 +235,10 @@ def main() -> int:
     for number, word in ((signal.SIGTERM, "stop"), (signal.SIGINT, "stop"), (signal.SIGHUP, "restart")):
         signal.signal(number, _noting(wanted, word))
     with tempfile.TemporaryDirectory(prefix="stack") as folder:
-        model = (options.model or train()).resolve()
+        model = (options.model or chosen_or_trained()).resolve()
+        follow = {"BOT_MODELS_FOLLOW": "off" if options.model else "on"}
         try:
-            stack = Stack(Path(folder), model, options.port, options.workers, not options.no_broker)
+            stack = Stack(Path(folder), model, options.port, options.workers, not options.no_broker, follow)
         except ServerMissing as missing:
             print(f"error: {missing}", file=sys.stderr)
             return 1
@@ -248,7 +249,7 @@ def main() -> int:
             while "stop" not in wanted:
                 if "restart" in wanted:
                     wanted.remove("restart")
-                    stack.restart_workers((options.model or train()).resolve())
+                    stack.restart_workers((options.model or chosen_or_trained()).resolve())
                     print("restarted", flush=True)
                 time.sleep(0.2)
         finally:

@@ -1,0 +1,224 @@
+"""Compares a model with the served one: the verdict of the nightly gate, and each message that is understood anew."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from bot.articles.examples import Example, read_lines
+from bot.model_versions.folder import ModelVersionError, comparison_folder
+from bot.regression.baseline import make_baseline
+from bot.regression.items import Pair, Result, read_result
+from bot.regression.measure import HELD_OUT, REFUSALS, NluModel
+from bot.regression.run import SLOW, hash_of_sets
+from bot.regression.verdict import Verdict, judge, read_tolerances
+from bot.settings import PROJECT_ROOT, get_settings
+from bot.stores import DatabaseError
+from bot.tickets import ticket_store
+from bot.tickets.review import candidates
+from bot.training import be_quiet, rasa_environment
+
+SHARED = ("articles", "retrieval")
+"""Steps of the nightly run that do not ask the model: they say the same of both."""
+HELD_OUT_SETS = ("intents", "real_style", "long", "conversations")
+"""Sets of the nightly run whose changed messages are listed."""
+MAIN_FIGURES = ("accuracy", "macro-F1", "out-of-scope recall", "false refusals", "real style", "follow-ups")
+REVIEW, TEST_SHARE = "review", "test share"
+TEST_FOLDER = PROJECT_ROOT / "var" / "review" / "test"
+"""Customers' messages that reviewers have labelled and that are never trained on, `<language>.tsv`."""
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A message that the new model understands as another intent.
+
+    Args:
+        source: a set of the nightly run, `review` (a candidate that waits for a decision) or `test share`.
+        language: of the message.
+        text: what was written.
+        expected: what it should be understood as, None where nobody has said.
+        then: what the earlier model says.
+        now: what the new one says.
+        verdict: better (now right), worse (no longer right) or other.
+        candidate: id of a candidate.
+    """
+
+    source: str
+    language: str
+    text: str
+    expected: str | None
+    then: str
+    now: str
+    verdict: str
+    candidate: int | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A customer's message that both models are asked."""
+
+    source: str
+    example: Example
+    candidate: int | None = None
+
+
+def compare(folder: Path, then: Path, now: Path, sets: Path = HELD_OUT, without: Sequence[str] = ()) -> dict[str, Any]:
+    """Compares two models.
+
+    Args:
+        folder: the models folder, where what was measured of a model is kept for the next comparison.
+        then: the earlier model's file.
+        now: the new one's.
+        sets: folder of the held-out sets.
+        without: steps of the nightly run that are left out, beside those that do not ask the model.
+
+    Returns:
+        Plain values: `then`, `now`, `at`, `worse` (the gate's verdict), `figures`, `reasons` (what makes it worse),
+        `asked` and `counts` by source, `changed`.
+
+    Raises:
+        ModelVersionError: a model could not be measured, or there is nothing to compare with.
+        RegressionError: the held-out sets are missing or broken.
+    """
+    if then == now:
+        raise ModelVersionError(f"{now.name} would be compared with itself; name another model.")
+    first, second = (_measured(folder, model, sets, (*SLOW, *SHARED, *without)) for model in (then, now))
+    tolerances = read_tolerances(sets / "tolerances.yml")
+    verdict = judge(second, make_baseline(first), tolerances)
+    asked = _customers_messages()
+    changed = [*_changed_items(verdict.pairs), *_changed_messages(asked, then, now)]
+    figures = {figure.name: figure for figure in verdict.figures}
+    return {
+        "then": then.name,
+        "now": now.name,
+        "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "worse": verdict.is_worse,
+        "reasons": _reasons(verdict),
+        "figures": [
+            {"name": name, "then": figures[name].then, "now": figures[name].now}
+            for name in MAIN_FIGURES
+            if name in figures
+        ],
+        "asked": {
+            **Counter(pair.now.set for pair in verdict.pairs if pair.now.set in HELD_OUT_SETS),
+            **Counter(each.source for each in asked),
+        },
+        "counts": {name: sum(each.verdict == name for each in changed) for name in ("better", "worse", "other")},
+        "changed": [asdict(each) for each in changed],
+    }
+
+
+def without_customers_words(comparison: dict[str, Any]) -> dict[str, Any]:
+    """Returns a comparison as it is kept: retention and erasure do not reach the models folder.
+
+    Candidates stay as their ids, by which the desk finds those that are still there.
+    """
+    changed = [
+        {**each, "text": ""} if each["source"] in (REVIEW, TEST_SHARE) else each for each in comparison["changed"]
+    ]
+    return {**comparison, "changed": changed}
+
+
+def _measured(folder: Path, model: Path, sets: Path, without: Sequence[str]) -> Result:
+    """Returns what the nightly run measures of a model; kept, as long as nothing but phrases has changed."""
+    output = comparison_folder(folder, model.name)
+    key_file, key = output / "key", _key(model, sets, without)
+    if key_file.is_file() and key_file.read_text(encoding="ascii") == key:
+        return _comparable(read_result(output / "result.json"))
+    output.mkdir(parents=True, exist_ok=True)
+    key_file.unlink(missing_ok=True)
+    print(
+        f"measuring {model.name} (some minutes; one that was interrupted is gone on with) ...",
+        file=sys.stderr,
+        flush=True,
+    )
+    options = ["--measure-only", "--model", model, "--sets", sets.resolve(), "--output", output, "--without", *without]
+    words = [sys.executable, "-m", "bot", "regression", "run", *map(str, options)]
+    with (output / "measure.log").open("wb") as log:
+        done = subprocess.run(
+            words, cwd=PROJECT_ROOT, env=rasa_environment(), stdout=log, stderr=log, check=False, preexec_fn=be_quiet
+        )
+    if done.returncode != 0:
+        told = log_end(output / "measure.log")
+        raise ModelVersionError(f"{model.name} could not be measured: {told} The log is in {output / 'measure.log'}.")
+    key_file.write_text(key, encoding="ascii")
+    return _comparable(read_result(output / "result.json"))
+
+
+def log_end(path: Path) -> str:
+    """Returns the last line of a log."""
+    lines = [line for line in path.read_text(encoding="utf8", errors="replace").splitlines() if line.strip()]
+    return (lines or ["it ended without a message."])[-1]
+
+
+def _comparable(result: Result) -> Result:
+    """Returns a result without what the checkout is made of, which need not be what the model was trained on."""
+    return replace(result, inventory={})
+
+
+def _key(model: Path, sets: Path, without: Iterable[str]) -> str:
+    """Returns a hash of all that a model's result depends on: itself, the sets, the code, texts but for phrases."""
+    digest = hashlib.sha256(model.read_bytes())
+    digest.update(f"{hash_of_sets(sets)} {' '.join(without)}".encode())
+    data = get_settings().data_dir
+    for path in sorted([*(PROJECT_ROOT / "bot").rglob("*.py"), *(PROJECT_ROOT / "actions").rglob("*.py")]):
+        digest.update(path.read_bytes())
+    for path in sorted(path for path in data.rglob("*") if path.suffix in {".yml", ".md"}):
+        if path.relative_to(data).parts[0] != "nlu":
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _reasons(verdict: Verdict) -> list[str]:
+    """Returns what makes a model worse, a line each."""
+    critical = [f"critical phrase is wrong: {item.language}: {item.text}" for item in verdict.critical_wrong]
+    return [*critical, *(f"{figure.name}: {figure}" for figure in verdict.worse)]
+
+
+def _changed_items(pairs: Iterable[Pair]) -> Iterator[Changed]:
+    for now, then in pairs:
+        if now.set in HELD_OUT_SETS and now.got != then.got:
+            verdict = _verdict(then.right, now.right)
+            yield Changed(now.set, now.language, now.text, now.expected, then.got, now.got, verdict)
+
+
+def _customers_messages() -> list[Asked]:
+    """Returns the messages of customers that are at hand: candidates for training data, and the test share."""
+    asked = [Asked(TEST_SHARE, example) for path in sorted(TEST_FOLDER.glob("*.tsv")) for example in read_lines(path)]
+    try:
+        waiting = candidates(ticket_store(), get_settings().data_dir / "nlu")
+    except DatabaseError as error:
+        print(f"candidates are left out: {error}", file=sys.stderr)
+        return asked
+    return [
+        *asked,
+        *(Asked(REVIEW, Example(one.text, one.intent or "", one.language, Path()), one.ids[0]) for one in waiting),
+    ]
+
+
+def _changed_messages(asked: Sequence[Asked], *models: Path) -> Iterator[Changed]:
+    if not asked:
+        return
+    texts = [each.example.text for each in asked]
+    then, now = ([parsed["intent"]["name"] for parsed in NluModel(model).parse(texts)] for model in models)
+    for each, before, after in zip(asked, then, now, strict=True):
+        if before != after:
+            example = each.example
+            verdict = _verdict(_is_right(before, example.intent), _is_right(after, example.intent))
+            expected = example.intent or None
+            yield Changed(each.source, example.language, example.text, expected, before, after, verdict, each.candidate)
+
+
+def _is_right(got: str, expected: str) -> bool:
+    return got == expected or (expected == "out_of_scope" and got in REFUSALS)
+
+
+def _verdict(then: bool, now: bool) -> str:
+    return "other" if then == now else "better" if now else "worse"
