@@ -14,6 +14,8 @@ from typing import Any
 
 from bot.articles.examples import Example, read_lines
 from bot.model_versions.folder import ModelVersionError, comparison_folder
+from bot.phrases.files import test_files
+from bot.phrases.review import Review
 from bot.regression.baseline import make_baseline
 from bot.regression.items import Pair, Result, read_result
 from bot.regression.measure import HELD_OUT, REFUSALS, NluModel
@@ -22,7 +24,6 @@ from bot.regression.verdict import Verdict, judge, read_tolerances
 from bot.settings import PROJECT_ROOT, get_settings
 from bot.stores import DatabaseError
 from bot.tickets import ticket_store
-from bot.tickets.review import candidates
 from bot.training import be_quiet, rasa_environment
 
 SHARED = ("articles", "retrieval")
@@ -31,8 +32,6 @@ HELD_OUT_SETS = ("intents", "real_style", "long", "conversations")
 """Sets of the nightly run whose changed messages are listed."""
 MAIN_FIGURES = ("accuracy", "macro-F1", "out-of-scope recall", "false refusals", "real style", "follow-ups")
 REVIEW, TEST_SHARE = "review", "test share"
-TEST_FOLDER = PROJECT_ROOT / "var" / "review" / "test"
-"""Customers' messages that reviewers have labelled and that are never trained on, `<language>.tsv`."""
 
 
 @dataclass(frozen=True)
@@ -191,9 +190,10 @@ def _changed_items(pairs: Iterable[Pair]) -> Iterator[Changed]:
 
 def _customers_messages() -> list[Asked]:
     """Returns the messages of customers that are at hand: candidates for training data, and the test share."""
-    asked = [Asked(TEST_SHARE, example) for path in sorted(TEST_FOLDER.glob("*.tsv")) for example in read_lines(path)]
+    settings = get_settings()
+    asked = [Asked(TEST_SHARE, each) for path in test_files(settings.review_dir) for each in read_lines(path)]
     try:
-        waiting = candidates(ticket_store(), get_settings().data_dir / "nlu")
+        waiting = Review.of(ticket_store(), settings).waiting()
     except DatabaseError as error:
         print(f"candidates are left out: {error}", file=sys.stderr)
         return asked
