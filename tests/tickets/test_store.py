@@ -231,6 +231,7 @@ def test_a_database_of_the_first_release_is_brought_up_to_date_with_its_tickets(
         connection.exec_driver_sql("DROP INDEX ix_tickets_updated_at")
         connection.exec_driver_sql("DROP INDEX ix_outbox_external_id")
         connection.exec_driver_sql("ALTER TABLE outbox DROP COLUMN closed_there")
+        connection.exec_driver_sql("ALTER TABLE outbox DROP COLUMN changed_there")
         connection.exec_driver_sql("ALTER TABLE candidates DROP COLUMN ranking")
         if connection.dialect.name == "postgresql":
             for table in ("tickets", "outcomes"):
