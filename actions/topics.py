@@ -61,7 +61,7 @@ def _ask_to_rephrase(turn: Turn) -> None:
     if not turn.has_said(out_of_scope) and not turn.has_said(rephrase):
         person = [turn.person_button] if at_hand else []
         turn.say(out_of_scope if turn.intent == "out_of_scope" else rephrase, person)
-    elif at_hand or turn.has_said(turn.reply("utter_topics")):
+    elif at_hand or turn.slot("ticket_number") or turn.has_said(turn.reply("utter_topics")):
         turn.say(turn.reply("objection_again"), [turn.person_button])
     else:
         offer_topics(turn, "utter_topics")

@@ -60,7 +60,8 @@ class PassageRules:
         """
         details = act is not None and act.name == "more_detail" and message.words > FEW_WORDS
         asks = act is not None and (act.name in QUESTIONS or "question" in act.values or details)
-        if not situation.topics or not (asks or (not situation.field and _may_ask(act, message, self._issues))):
+        known = situation.topics or situation.ticket  # a ticket may be opened before any issue is named
+        if not known or not (asks or (not situation.field and _may_ask(act, message, self._issues))):
             return act
         if act is not None and "product" in act.values:
             situation = replace(situation, product=act.values["product"])
@@ -160,7 +161,7 @@ class PassageRules:
         evidence = Evidence(
             message.ranking,
             message.acts,
-            at_hand=situation.topics[0],
+            at_hand=next(iter(situation.topics), ""),
             earlier=situation.topics[1:],
             product=situation.product or None,
             given=situation.given,
