@@ -42,7 +42,7 @@ class ActionTicketStatus(BotAction):
             turn.say(turn.reply("status_failed", url=url))
             return []
         if own is not None:
-            turn.say(_told(turn, own))
+            turn.say(turn.reply("ticket_exists") if turn.entity("question") else _told(turn, own))
             return []
         if turn.form:
             turn.say(turn.reply("status_later"))

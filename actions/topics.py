@@ -53,12 +53,15 @@ class ActionNotUnderstood(BotAction):
 
 
 def _ask_to_rephrase(turn: Turn) -> None:
-    """Asks to say it in other words; the second time offers topics, the third time a person."""
+    """Asks to say it in other words; the second time offers topics, or a person where an answer was given."""
     out_of_scope, rephrase = turn.reply("utter_out_of_scope"), turn.reply("utter_rephrase")
+    at_hand = turn.slot("issue") in issues()
+    if at_hand:  # it may be about the answer that was given
+        out_of_scope = turn.reply("no_passage", topic=turn.topic(turn.slot("issue")))
     if not turn.has_said(out_of_scope) and not turn.has_said(rephrase):
-        person = [turn.person_button] if turn.slot("issue") else []  # an answer was given: it may be about that
+        person = [turn.person_button] if at_hand else []
         turn.say(out_of_scope if turn.intent == "out_of_scope" else rephrase, person)
-    elif turn.has_said(turn.reply("utter_topics")):
+    elif at_hand or turn.has_said(turn.reply("utter_topics")):
         turn.say(turn.reply("objection_again"), [turn.person_button])
     else:
         offer_topics(turn, "utter_topics")

@@ -102,13 +102,13 @@ class Variant:
 
 
 def variants(article: Article) -> tuple[Variant, ...]:
-    """Returns all first answers of an article, in the article's order."""
+    """Returns all first answers of an article, that for Microsoft 365 first: who means Azure mostly names it."""
     found = []
     for section in article.sections:
         if f"{section.slug}-".startswith(f"{STEPS_SLUG}-"):
             agreement = next((name for name in AGREEMENTS if section.slug.endswith(f"-{_slug(name)}")), None)
             found.append(Variant(section_product(section.slug), agreement, section))
-    return tuple(found)
+    return tuple(sorted(found, key=lambda variant: variant.product != "microsoft365"))
 
 
 def variant_for(article: Article, product: str | None = None, agreement: str | None = None) -> Variant | None:

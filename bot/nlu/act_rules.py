@@ -63,6 +63,7 @@ class ActRules:
             self._chooses,
             self._takes_up_steps,
             _tells_more,
+            _awaits_answer,
             self._after_answer,
         )
         return next((act for rule in rules if (act := rule(message, situation)) is not None), None)
@@ -209,12 +210,15 @@ class ActRules:
             told = tuple(name for name in told if name != "ticket_status")
         act = max(told, key=lambda name: message.acts.get(name, 0.0))
         confidence = message.acts[act]
-        asks = "?" in message.text or (act not in NOT_ASKING and confidence >= LIKELY)
+        asks = "?" in message.text or (act not in (*NOT_ASKING, "objection") and confidence >= LIKELY)
         thanks = message.answer.thanks and (message.words <= SOME_WORDS or message.ends_with_thanks)
         another = clearly >= LIKELY and named not in situation.topics
         if thanks and not asks and not another and message.acts[NEW_MATTER] < LIKELY:
             return Act("thank", max(message.acts["thank"], LIKELY))  # thanks win over "no" and "later"
-        if self._is_new_matter(message, situation, act, at_hand):
+        leaves = message.likeliest == "cancel_form" and "?" not in message.text  # "forget it, I will call them"
+        if leaves and message.acts["cancel_form"] >= LITTLE:
+            act, confidence = "goodbye", message.acts["cancel_form"]
+        elif self._is_new_matter(message, situation, act, at_hand):
             return None
         question = max(QUESTIONS, key=lambda name: message.acts[name])
         if act == "objection" and "?" in message.text and 2 * message.acts[question] >= confidence:
@@ -261,6 +265,13 @@ def _tells_more(message: CustomerMessage, situation: Situation) -> Act | None:
     """Returns the question in a message that tells more where a person was offered: "thank you. but what if ..."."""
     tells = message.words > SOME_WORDS and message.likeliest in NOT_ASKING and _offers_person_first(situation)
     return Act("ask_what_if", message.acts[message.likeliest]) if tells else None
+
+
+def _awaits_answer(message: CustomerMessage, situation: Situation) -> Act | None:
+    """Returns the question how soon a ticket is answered that has just been opened."""
+    how_long, status = message.acts["ask_how_long"], message.acts["ticket_status"]
+    asks = situation.just_opened and how_long > status and how_long >= LITTLE / 2
+    return Act("ticket_status", how_long + status, {"question": "ask_how_long"}) if asks else None
 
 
 def _offers_person_first(situation: Situation) -> bool:

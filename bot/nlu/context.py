@@ -16,11 +16,10 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.articles.issues import load_issues
-from bot.articles.parts import PRODUCTS
 from bot.encoder.sentences import sentence_encoder_version
 from bot.nlu.act_rules import ActRules
-from bot.nlu.acts import LIKELY, NEW_MATTER, Act, CustomerMessage
-from bot.nlu.answers import Answer, read_answer
+from bot.nlu.acts import NEW_MATTER, Act, CustomerMessage
+from bot.nlu.answers import read_answer
 from bot.nlu.component import TrainedComponent
 from bot.nlu.intent import LinearIntentClassifier, labelled_texts
 from bot.nlu.metadata import is_command, language_of, set_entities
@@ -29,11 +28,11 @@ from bot.nlu.models.labelled_texts import LabelledText, first_of_each, real_styl
 from bot.nlu.models.linear import FORMAT
 from bot.nlu.models.passage_finder import PassageFinder
 from bot.nlu.passage_rules import PassageRules
+from bot.nlu.product_reader import NO_PRODUCT, ProductReader
 from bot.nlu.situation import Situation, situation_of
 from bot.settings import get_settings
 
 PERSONAL = "microsoft_account"
-_NO_PRODUCT = "none"
 _RANKING = "intent_ranking"
 _LAST_WORDS = 3
 """Thanks among so many words at the end close a longer message."""
@@ -130,7 +129,7 @@ class Context(TrainedComponent):
             for each in chosen
         ]
         answers = list(self._answers(told, acts))
-        named = any(example.intent != _NO_PRODUCT for example in answers)
+        named = any(example.intent != NO_PRODUCT for example in answers)
         self._models = _Models(
             self._learned(acts), self._learned(answers) if named else None, self._passages(told, chosen)
         )
@@ -215,7 +214,7 @@ class Context(TrainedComponent):
                 yield LabelledText(example.text, example.product, example.language)
         limits = dict.fromkeys({example.intent for example in acts}, self._config["of_an_act"])
         for example in first_of_each(acts, {**limits, "choose_product": 0}):
-            yield LabelledText(example.text, _NO_PRODUCT, example.language)
+            yield LabelledText(example.text, NO_PRODUCT, example.language)
 
     def _passages(self, examples: list[LabelledText], chosen: list[LabelledText]) -> PassageFinder | None:
         """Learns which passage a question asks for; first messages ask for none."""
@@ -237,44 +236,30 @@ class Context(TrainedComponent):
             issues={name: confidence for name, confidence in ranking.items() if name in self._issues},
             acts=dict(zip(self._models.acts.labels, confidences, strict=True)),
             answer=(answer := read_answer(text, language)),
-            product=self._product(text, language, answer) if situation.question == "product" else None,
+            product=self._products.answered(text, language, answer) if situation.question == "product" else None,
             ends_with_thanks=answer.thanks and read_answer(" ".join(text.split()[-_LAST_WORDS:]), language).thanks,
         )
-
-    def _product(self, text: str, language: str, answer: Answer) -> str | None:
-        """Returns the product that an answer names, both, neither or unknown: as it is said, else by its words."""
-        likely, confidence = self._likely_product(text, language)
-        if confidence >= self._config["product_from"]:
-            return likely
-        return answer.product or (likely if confidence >= LIKELY else None)
-
-    def _likely_product(self, text: str, language: str) -> tuple[str | None, float]:
-        """Returns the product that a text names by how it is said, None for none, and how likely that is."""
-        assert self._models is not None
-        if self._models.products is None:
-            return None, 0.0
-        confidences = self._models.products.confidences([text], [language])[0]
-        best = self._models.products.labels[int(confidences.argmax())]
-        return best if best != _NO_PRODUCT else None, float(confidences.max())
 
     def _implied_product(self, message: Message, situation: Situation) -> str:
         """Returns the product that a message names; else adds the one that its words and the model agree on, if any."""
         named = (str(each["value"]) for each in message.get(ENTITIES, []) if each[ENTITY_ATTRIBUTE_TYPE] == "product")
         if product := next(named, ""):
             return product
-        text, language = str(message.get(TEXT)), language_of(message) or situation.language
-        likely, _ = self._likely_product(text, language)
-        if likely is None or likely not in PRODUCTS or read_answer(text, language).product != likely:
-            return ""
-        set_entities(message, {"product": likely}, 1.0, type(self).__name__)
-        return likely
+        product = self._products.implied(str(message.get(TEXT)), language_of(message) or situation.language)
+        if product:
+            set_entities(message, {"product": product}, 1.0, type(self).__name__)
+        return product
 
     def _is_personal(self, said: CustomerMessage, situation: Situation) -> bool:
         """Tells whether a message says in passing that it is a personal plan, where another product was assumed."""
-        if situation.product in ("", PERSONAL) or said.answer.named != {PERSONAL}:
+        if situation.product in ("", PERSONAL) or PERSONAL not in said.answer.named:
             return False
-        likely, confidence = self._likely_product(said.text, situation.language)
-        return likely == PERSONAL and confidence >= self._config["product_from"]
+        return PERSONAL in self._products.in_clauses(said.text, situation.language)
+
+    @property
+    def _products(self) -> ProductReader:
+        assert self._models is not None, "train or load the component first"
+        return ProductReader(self._models.products, self._config["product_from"])
 
 
 def _keep_personal(message: Message) -> None:

@@ -84,7 +84,9 @@ class PassageRules:
 
         "Did all that, still declined" gets the passages that it may be about.
         """
-        if act.name in NOT_ASKING and "?" in message.text and likeliest.issue:  # "thanks. do you need the certificate?"
+        doubtful = act.name in SMALL_TALK and act.confidence < LITTLE and message.words > SOME_WORDS
+        # "thanks. do you need the certificate?"; not everybody writes a question mark
+        if act.name in NOT_ASKING and ("?" in message.text or doubtful) and likeliest.issue:
             return self._of_question(Act(_question_of(passage.slug), passage.confidence), likeliest, passage)
         asks = act.name not in NOT_ASKING or max(message.acts[name] for name in QUESTIONS) >= LITTLE
         enough = self._settings["passage_from" if act.name == "objection" else "passage_sure"]
@@ -111,9 +113,7 @@ class PassageRules:
     ) -> Act | None:
         """Returns the question, or the issue, of a message that seems to begin a matter of its own."""
         if not likeliest.issue:
-            says_nothing = act is None and "?" not in message.text and message.intent in _NOTHING_SAID
-            remark, outside = message.acts["remark"], message.acts["out_of_scope"]
-            return Act("remark", remark) if says_nothing and (remark >= _SOME or outside < _HARDLY) else act
+            return self._of_nothing(act, message, passage)
         nearly = message.intent in _NOTHING_SAID and message.named[1] >= _NEARLY
         if act is None and (message.intent in self._issues or nearly):
             return self._of_issue(message, topics, likeliest, passage)
@@ -121,6 +121,15 @@ class PassageRules:
         if not asks or not likeliest.slug or likeliest.confidence < self._settings["passage_of_matter"]:
             return act
         return Act(_question_of(likeliest.slug), likeliest.confidence, self._answer_or_choice(likeliest))
+
+    def _of_nothing(self, act: Act | None, message: CustomerMessage, passage: FoundPassage) -> Act | None:
+        """Returns a remark, or a choice of passages, for a message that asks for nothing of ours."""
+        if act is not None or "?" in message.text or message.intent not in _NOTHING_SAID:
+            return act
+        remark, outside = message.acts["remark"], message.acts["out_of_scope"]
+        if remark >= _SOME or (outside < _HARDLY and message.words <= FEW_WORDS):
+            return Act("remark", remark)
+        return Act("more_detail", passage.confidence, passage.choice) if outside < _HARDLY else None
 
     def _of_issue(
         self, message: CustomerMessage, topics: Collection[str], likeliest: FoundPassage, passage: FoundPassage

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
-from rasa.shared.core.events import BotUttered, SlotSet, UserUttered
+from rasa.shared.core.events import BotUttered, Event, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot.nlu.acts import NONE_OF_THESE
@@ -43,6 +44,7 @@ class Situation:
         topics: the issues that came up so far, latest first, also those that only a passage was taken from.
         given: the passages that were shown, as `issue/slug`.
         ticket: whether a ticket was opened.
+        just_opened: whether the bot's last turn opened it.
         begun: whether the bot has said anything yet.
     """
 
@@ -55,6 +57,7 @@ class Situation:
     topics: tuple[str, ...] = ()
     given: frozenset[str] = frozenset()
     ticket: bool = False
+    just_opened: bool = False
     begun: bool = True
 
     @property
@@ -78,6 +81,7 @@ def situation_of(tracker: DialogueStateTracker | None) -> Situation | None:
         topics=tuple(dict.fromkeys(_topics(tracker))),
         given=frozenset(_given(tracker)),
         ticket=bool(tracker.get_slot("ticket_number")),
+        just_opened=any(isinstance(event, SlotSet) and event.key == "ticket_number" for event in _last_turn(tracker)),
         begun=any(isinstance(event, BotUttered) for event in tracker.events),
     )
 
@@ -97,11 +101,14 @@ def _given(tracker: DialogueStateTracker) -> Iterator[str]:
             yield f"{values['about']}/{values.get('section')}"
 
 
+def _last_turn(tracker: DialogueStateTracker) -> Iterator[Event]:
+    """Yields the events since the customer's last message, newest first."""
+    return takewhile(lambda event: not isinstance(event, UserUttered), reversed(tracker.events))
+
+
 def _offers(tracker: DialogueStateTracker) -> Iterator[list[Offer]]:
-    """Yields the buttons of everything that the bot has said since the customer's last message, newest first."""
-    for event in reversed(tracker.events):
-        if isinstance(event, UserUttered):
-            return
+    """Yields the buttons of everything that the bot has said in its last turn, newest first."""
+    for event in _last_turn(tracker):
         if isinstance(event, BotUttered):
             yield [_offer(button) for button in (event.data or {}).get("buttons") or []]
 

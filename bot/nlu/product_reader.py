@@ -1,0 +1,61 @@
+"""Reads which product a message names: by a model of how answers are said, and by word lists."""
+
+from __future__ import annotations
+
+import re
+
+from bot.articles.parts import PRODUCTS
+from bot.nlu.acts import LIKELY
+from bot.nlu.answers import Answer, read_answer
+from bot.nlu.models.intent_model import IntentModel
+
+NO_PRODUCT = "none"
+"""The model's label for messages that name no product."""
+
+_CLAUSE_END = re.compile(r"[.!?,;\n]+")
+
+
+class ProductReader:
+    """Reads products, and whether an answer names both, neither, or says that it is not known.
+
+    Args:
+        model: learned from answers to the question for the product; None where there are none to learn from.
+        surely: confidence from which an answer names a product by how it is said, whatever words it has.
+    """
+
+    def __init__(self, model: IntentModel | None, surely: float) -> None:
+        self._model = model
+        self._surely = surely
+
+    def answered(self, text: str, language: str, answer: Answer) -> str | None:
+        """Returns the product that an answer names, both, neither or unknown: as it is said, else by its words."""
+        likely, confidence = self._likely(text, language)
+        if confidence >= self._surely:
+            return likely
+        return answer.product or (likely if confidence >= LIKELY else None)
+
+    def implied(self, text: str, language: str) -> str:
+        """Returns the product on which words and model agree, of the message or of its clauses; empty if none."""
+        likely, _ = self._likely(text, language)
+        if likely in PRODUCTS and read_answer(text, language).product == likely:
+            return str(likely)
+        named = self.in_clauses(text, language)
+        return named.pop() if len(named) == 1 else ""
+
+    def in_clauses(self, text: str, language: str) -> set[str]:
+        """Returns the products that single clauses of a text name, by their words and surely by how they are said."""
+        found = set()
+        for clause in filter(str.strip, _CLAUSE_END.split(text)):
+            named = read_answer(clause, language).named
+            likely, confidence = self._likely(clause, language) if len(named) == 1 else (None, 0.0)
+            if likely in named and confidence >= self._surely:
+                found.add(str(likely))
+        return found
+
+    def _likely(self, text: str, language: str) -> tuple[str | None, float]:
+        """Returns the product that a text names by how it is said, None for none, and how likely that is."""
+        if self._model is None:
+            return None, 0.0
+        confidences = self._model.confidences([text], [language])[0]
+        best = self._model.labels[int(confidences.argmax())]
+        return best if best != NO_PRODUCT else None, float(confidences.max())
