@@ -132,7 +132,7 @@ def test_a_family_plan_is_sent_to_no_admin_center(visit: Visit) -> None:
 def test_a_product_chosen_on_the_card_answers_the_bots_question(visit: Visit) -> None:
     visitor = visit("/?lang=en")
     visitor.say("my card was declined")
-    visitor.card.locator("label", has_text="Microsoft 365").click()
+    visitor.card.locator("label", has_text="Azure").click()
     solved = words("en")["replies"]["utter_ask_solved"]
     expect(visitor.find("choice-buttons .bubble").last).to_have_text(solved)
     expect(visitor.find("answer-card")).to_have_count(1)

@@ -7,6 +7,7 @@ import grp
 import os
 import shutil
 import subprocess
+import sys
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -87,6 +88,18 @@ def test_what_runs_for_months_is_started_again_and_has_bounds(name: str) -> None
     else:
         assert (service["Restart"], unit["Unit"]["StartLimitIntervalSec"]) == ("always", "0")
         assert unit["Install"]["WantedBy"] == "multi-user.target"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_unit_starts_a_command_that_there_is(name: str) -> None:
+    lines = (UNITS / name).read_text(encoding="utf8").splitlines()
+    (command,) = (line.partition("=")[2].split() for line in lines if line.startswith("ExecStart="))
+    if command[0].endswith("/python"):
+        here = [sys.executable, *command[1:], "--help"]
+    else:
+        here = [*command, "--dry-run"]
+    done = subprocess.run(here, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
 
 
 def test_logrotate_rotates_a_log_and_leaves_the_file_open_to_its_writer(tmp_path: Path) -> None:
