@@ -94,10 +94,7 @@ def test_what_runs_for_months_is_started_again_and_has_bounds(name: str) -> None
 def test_a_unit_starts_a_command_that_there_is(name: str) -> None:
     lines = (UNITS / name).read_text(encoding="utf8").splitlines()
     (command,) = (line.partition("=")[2].split() for line in lines if line.startswith("ExecStart="))
-    if command[0].endswith("/python"):
-        here = [sys.executable, *command[1:], "--help"]
-    else:
-        here = [*command, "--dry-run"]
+    here = [sys.executable, *command[1:], "--help"] if command[0].endswith("/python") else [*command, "--dry-run"]
     done = subprocess.run(here, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
 
