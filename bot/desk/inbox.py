@@ -100,4 +100,5 @@ def fingerprint(desk: Desk) -> tuple[Any, ...]:
     newest = select(func.max(TICKETS.c.updated_at)).scalar_subquery()  # each reads an index, together they would not
     count = select(func.count()).select_from(TICKETS).scalar_subquery()
     tickets = desk.tickets.rows(select(newest, count))[0]
-    return (*tickets, *((each.conversation_id, each.state, each.agent) for each in desk.live.waiting()))
+    waiting = tuple((each.conversation_id, each.state, each.agent) for each in desk.live.waiting())
+    return (*tickets, waiting, tuple(desk.live.present()))

@@ -271,6 +271,15 @@ def test_an_open_page_hears_of_what_the_customer_writes(running: RunningDesk) ->
         assert next(events) == "event: change"
 
 
+def test_an_open_inbox_hears_of_colleagues_who_come(running: RunningDesk) -> None:
+    kari = running.agent("Kari")
+    with kari.http.get(running.address + "/events", stream=True, timeout=30) as answer:
+        events = (line for line in answer.iter_lines(1, decode_unicode=True) if line.startswith("event"))
+        assert [next(events), next(events)] == ["event: ping", "event: change"]
+        running.desk.live.beat("Ola")
+        assert next(events) == "event: change"
+
+
 def test_a_stream_of_somebody_who_is_signed_out_meanwhile_ends(running: RunningDesk) -> None:
     kari = running.agent("Kari")
     with kari.http.get(running.address + "/events", stream=True, timeout=40) as answer:

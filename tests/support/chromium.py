@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 # Without these Chromium talks to its maker, which a test machine neither needs nor can.
 _FLAGS = [
@@ -35,6 +35,7 @@ def chromium() -> Iterator[Browser]:
         if os.environ.get("REQUIRE_SERVERS") == "1":
             pytest.fail(remedy)
         pytest.skip(remedy)
+    expect.set_options(timeout=15_000)  # a busy machine is slow; what never comes still fails
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=_FLAGS)
         yield browser
