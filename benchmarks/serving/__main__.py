@@ -1,6 +1,6 @@
 """Load and faults on the whole stack, and messages per second beside `rasa init`; prints a Markdown table.
 
-python -m benchmarks.serving [load|faults|live-faults|beside|models]
+python -m benchmarks.serving [load|faults|live-faults|schedules|beside|models]
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import asyncio
 import json
 import sys
 import tempfile
+from collections.abc import Iterable
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 
 from tabulate import tabulate
@@ -22,6 +24,7 @@ from benchmarks.serving.faults import FAULTS, at_random, counts, with_fault
 from benchmarks.serving.live_faults import KINDS, RANDOM, faults_of, servers_with_agents, with_live_fault
 from benchmarks.serving.load import load
 from benchmarks.serving.model_changes import model_changes
+from benchmarks.serving.schedules import Result, Step, possible, run, shorten, steps_of, table
 from bot.training import train
 from tests.support.stack import UNLIMITED, Stack
 
@@ -33,19 +36,26 @@ ALL = [*FAULTS, RANDOM]
 def main() -> int:
     """Starts the stack, loads it and prints what was seen."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["load", "faults", "live-faults", "beside", "models"])
+    parser.add_argument("what", choices=["load", "faults", "live-faults", "schedules", "beside", "models"])
     parser.add_argument("--model", type=Path, help="what is served; without it the model of the present content")
     parser.add_argument("--workers", type=int, default=2, help="how many Rasa servers (2)")
     parser.add_argument("--conversations", type=int, nargs="+", default=[1, 8, 64, 200], help="how many at once")
     parser.add_argument("--turns", type=int, default=5, help="messages of each conversation (5)")
     parser.add_argument("--chats", type=int, default=50, help="live-faults: customers who talk to agents at once (50)")
-    parser.add_argument("--servers", nargs="+", choices=KINDS, default=KINDS, help="live-faults: which (both)")
+    told = "live-faults: which; schedules: which by turns (both)"
+    parser.add_argument("--servers", nargs="+", choices=KINDS, default=KINDS, help=told)
     told = "live-faults: how often each server is killed; models: how often it is switched (3)"
     parser.add_argument("--times", type=int, default=3, help=told)
     parser.add_argument("--fault", nargs="+", default=ALL, help="which faults (all)")
-    told = "models: end training and comparison after so long, and switch to a copy (to the end)"
+    told = (
+        "models: end training and comparison after so long, and switch to a copy (to the end); schedules: length (90)"
+    )
     parser.add_argument("--seconds", type=float, help=told)
-    parser.add_argument("--seed", type=int, default=1, help="of the faults at random (1)")
+    parser.add_argument("--seed", type=int, default=1, help="of the faults at random (1); schedules: the first one")
+    parser.add_argument("--count", type=int, default=1, help="schedules: how many seeds (1)")
+    parser.add_argument("--outage", type=float, default=60, help="schedules: seconds of a long outage (60)")
+    parser.add_argument("--shorten", action="store_true", help="schedules: run what fails thrice, then shorten it")
+    parser.add_argument("--logs", type=Path, default=Path("var/schedules"), help="schedules: where histories go")
     parser.add_argument("--starter", type=Path, help="a folder in which `rasa init --no-prompt` has been run already")
     options = parser.parse_args()
     if options.what == "beside":
@@ -54,6 +64,8 @@ def main() -> int:
     if options.what == "live-faults":
         print(tabulate(_live_faults(options), headers="keys", tablefmt="github"))
         return 0
+    if options.what == "schedules":
+        return _schedules(options)
     if options.what == "models":
         print(tabulate(_model_changes(options), headers="keys", tablefmt="github"))
         return 0
@@ -99,6 +111,32 @@ def _live_faults(options: argparse.Namespace) -> list[dict[str, object]]:
             finally:
                 servers.stop()
     return rows
+
+
+def _schedules(options: argparse.Namespace) -> int:
+    """Runs random schedules and prints what became of all messages; returns 1 where something must not have happened."""
+    model, results = (options.model or train()).resolve(), []
+    for number in range(options.count):
+        seed, kind = options.seed + number, options.servers[number % len(options.servers)]
+        faults = [name for name in possible(kind) if options.fault == ALL or name in options.fault]
+
+        def again(steps: Iterable[Step], name: str, kind: str = kind) -> Result:
+            result = run(kind, model, iter(steps), options.seconds or 90, options.logs, name)
+            told = {"schedule": name, "sent": len(result.history), "faults": [step.fault for step in result.steps]}
+            print(json.dumps({**told, "findings": [asdict(finding) for finding in result.findings]}), flush=True)
+            return result
+
+        name = f"{kind}-{seed}"
+        results.append(again(steps_of(seed, kind, faults, options.outage), name))
+        if results[-1].findings and options.shorten:
+            steps = results[-1].steps
+            failed = sum(bool(again(steps, f"{name}-again").findings) for _ in range(2))
+            print(json.dumps({"schedule": name, "failed of three": failed + 1}), flush=True)
+            if failed:
+                steps = shorten(steps, lambda fewer: bool(again(fewer, f"{name}-shorter").findings))
+                print(json.dumps({"shortened": [asdict(step) for step in steps]}), flush=True)
+    print(tabulate(table(results), headers="keys", tablefmt="github"))
+    return int(any(result.findings for result in results))
 
 
 def _model_changes(options: argparse.Namespace) -> list[dict[str, object]]:
