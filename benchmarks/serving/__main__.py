@@ -10,6 +10,7 @@ import asyncio
 import json
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -114,26 +115,29 @@ def _live_faults(options: argparse.Namespace) -> list[dict[str, object]]:
 
 
 def _schedules(options: argparse.Namespace) -> int:
-    """Runs random schedules and prints what became of all messages; returns 1 where something must not have happened."""
-    model, results = (options.model or train()).resolve(), []
+    """Runs random schedules and prints what became of messages; returns 1 where something must not have happened."""
+    model, results, runs = (options.model or train()).resolve(), [], Counter[str]()
     for number in range(options.count):
         seed, kind = options.seed + number, options.servers[number % len(options.servers)]
-        faults = [name for name in possible(kind) if options.fault == ALL or name in options.fault]
+        faults = possible(kind) if options.fault == ALL else options.fault
 
-        def again(steps: Iterable[Step], name: str, kind: str = kind) -> Result:
-            result = run(kind, model, iter(steps), options.seconds or 90, options.logs, name)
+        name = f"{kind}-{seed}"
+
+        def again(steps: Iterable[Step], name: str = name, kind: str = kind) -> Result:
+            runs[name] += 1
+            into = options.logs / f"{name}-{runs[name]}"
+            result = run(kind, model, iter(steps), options.seconds or 90, into)
             told = {"schedule": name, "sent": len(result.history), "faults": [step.fault for step in result.steps]}
             print(json.dumps({**told, "findings": [asdict(finding) for finding in result.findings]}), flush=True)
             return result
 
-        name = f"{kind}-{seed}"
-        results.append(again(steps_of(seed, kind, faults, options.outage), name))
+        results.append(again(steps_of(seed, kind, faults, options.outage)))
         if results[-1].findings and options.shorten:
             steps = results[-1].steps
-            failed = sum(bool(again(steps, f"{name}-again").findings) for _ in range(2))
+            failed = sum(bool(again(steps).findings) for _ in range(2))
             print(json.dumps({"schedule": name, "failed of three": failed + 1}), flush=True)
             if failed:
-                steps = shorten(steps, lambda fewer: bool(again(fewer, f"{name}-shorter").findings))
+                steps = shorten(steps, lambda fewer, again=again: bool(again(fewer).findings))
                 print(json.dumps({"shortened": [asdict(step) for step in steps]}), flush=True)
     print(tabulate(table(results), headers="keys", tablefmt="github"))
     return int(any(result.findings for result in results))

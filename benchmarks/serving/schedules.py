@@ -30,8 +30,8 @@ from tests.support.programs import Program
 from tests.support.servers import wait_until
 from tests.support.stack import UNLIMITED, Embedded, Stack
 
-_CUSTOMERS = 8
-_SECONDS, _GAP_SECONDS = (3, 12), (1, 5)
+_CUSTOMERS = 6
+_SECONDS, _GAP_SECONDS = (3, 10), (1, 4)
 _DISK_MEGABYTES = {"embedded": 48, "stack": 400}
 _MEND_SECONDS = 180
 _SHORTEN_SECONDS = 30 * 60
@@ -348,8 +348,14 @@ def _one(choices: Sequence[Any], part: float) -> Any:
     return choices[int(part * len(choices))]
 
 
-LONG = "long outage"
+@contextmanager
+def _nothing(bench: Bench, part: float) -> Iterator[str]:
+    yield ""
+
+
+LONG, NONE = "long outage", "none"
 FAULTS: dict[str, Callable[[Bench, float], Any]] = {
+    NONE: _nothing,
     "process stopped": _process_stopped,
     "lock holder stopped": _lock_holder_stopped,
     "database stopped": _database_stopped,
@@ -374,6 +380,7 @@ _OF_STACK = {"lock holder stopped", "database stopped", "database or Redis kille
 def possible(kind: str) -> list[str]:
     """Returns the faults that servers of a kind can have here; a disk of their own needs root, clocks `faketime`."""
     left_out = {"disk read-only"} if kind == "stack" else set(_OF_STACK)
+    left_out |= {NONE}
     left_out |= {name for name in FAULTS if "disk" in name and os.getuid() != 0}
     left_out |= {name for name in FAULTS if "clock" in name and _CLOCK is None}
     return [name for name in FAULTS if name not in left_out]
@@ -395,7 +402,7 @@ def steps_of(seed: int, kind: str, faults: Sequence[str], outage: float) -> Iter
             yield Step(fault, gap, outage if fault == LONG else seconds, part)
 
 
-def run(kind: str, model: Path, steps: Iterator[Step], seconds: float, logs: Path, name: str) -> Result:
+def run(kind: str, model: Path, steps: Iterator[Step], seconds: float, into: Path) -> Result:
     """Runs one schedule on fresh servers.
 
     Args:
@@ -403,10 +410,8 @@ def run(kind: str, model: Path, steps: Iterator[Step], seconds: float, logs: Pat
         model: the model that is served.
         steps: the faults, one after the other.
         seconds: after how long no further fault begins.
-        logs: where history, faults and logs are left.
-        name: of their folder there.
+        into: the folder in which history, faults and logs are left.
     """
-    into = logs / name
     into.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="stack") as folder, ExitStack() as ending:
         bench = Bench(kind, Path(folder), model)
@@ -416,6 +421,8 @@ def run(kind: str, model: Path, steps: Iterator[Step], seconds: float, logs: Pat
         done, times, failed, over = list[Step](), list[tuple[str, float, float]](), list[str](), threading.Event()
 
         def break_it(file: IO[str]) -> None:
+            with suppress(TimeoutError):  # what is loaded with the first messages is loaded before
+                wait_until(lambda: len(recorder.history) >= _CUSTOMERS, "first answers", _MEND_SECONDS)
             end = time.monotonic() + seconds
             try:
                 for step in steps:
@@ -429,6 +436,7 @@ def run(kind: str, model: Path, steps: Iterator[Step], seconds: float, logs: Pat
                     bench.mend()
                     times.append((step.fault, began, time.time()))
                     file.write(json.dumps({**asdict(step), "hit": part, "began": began, "mended": time.time()}) + "\n")
+                    file.flush()
             except Exception as error:
                 failed.append(f"{done[-1].fault if done else 'none'}: {error!r}")
             finally:
@@ -480,7 +488,7 @@ def table(results: Sequence[Result]) -> list[dict[str, object]]:
     for result in results:
         wrong = {finding.message: finding.kind for finding in result.findings}
         for one in result.history:
-            kind = next((name for name, began, ended in result.times if one.sent < ended and one.done > began), "none")
+            kind = next((name for name, began, ended in result.times if one.sent < ended and one.done > began), NONE)
             row = rows.setdefault(kind, Counter())
             row.update({"sent": 1, one.outcome: one.outcome != "lost", "sent again": one.attempts - 1})
             row["tickets"] += bool(one.number)
@@ -494,7 +502,7 @@ def table(results: Sequence[Result]) -> list[dict[str, object]]:
             **{name: rows[kind][name] for name in columns},
             "longest s": longest[kind],
         }
-        for kind in ("none", *FAULTS)
+        for kind in FAULTS
         if kind in rows
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 import struct
 import threading
@@ -18,6 +19,7 @@ DELAY_SECONDS = 0.3
 _LOOK_SECONDS = 0.05
 # What libpq sends first where it wants TLS: length and code of PostgreSQL's protocol.
 _SSL_REQUEST = struct.pack("!II", 8, 80877103)
+logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # it reports each broken connection, which is what is wanted
 
 
 class Certificates:
