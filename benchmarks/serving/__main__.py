@@ -10,10 +10,9 @@ import asyncio
 import json
 import sys
 import tempfile
-from collections import Counter
-from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from tabulate import tabulate
@@ -25,7 +24,7 @@ from benchmarks.serving.faults import FAULTS, at_random, counts, with_fault
 from benchmarks.serving.live_faults import KINDS, RANDOM, faults_of, servers_with_agents, with_live_fault
 from benchmarks.serving.load import load
 from benchmarks.serving.model_changes import model_changes
-from benchmarks.serving.schedules import Result, Step, possible, run, shorten, steps_of, table
+from benchmarks.serving.schedules import Result, Schedules, possible, shorten, steps_of, table
 from bot.training import train
 from tests.support.stack import UNLIMITED, Stack
 
@@ -116,29 +115,20 @@ def _live_faults(options: argparse.Namespace) -> list[dict[str, object]]:
 
 def _schedules(options: argparse.Namespace) -> int:
     """Runs random schedules and prints what became of messages; returns 1 where something must not have happened."""
-    model, results, runs = (options.model or train()).resolve(), [], Counter[str]()
-    for number in range(options.count):
-        seed, kind = options.seed + number, options.servers[number % len(options.servers)]
-        faults = possible(kind) if options.fault == ALL else options.fault
-
-        name = f"{kind}-{seed}"
-
-        def again(steps: Iterable[Step], name: str = name, kind: str = kind) -> Result:
-            runs[name] += 1
-            into = options.logs / f"{name}-{runs[name]}"
-            result = run(kind, model, iter(steps), options.seconds or 90, into)
-            told = {"schedule": name, "sent": len(result.history), "faults": [step.fault for step in result.steps]}
-            print(json.dumps({**told, "findings": [asdict(finding) for finding in result.findings]}), flush=True)
-            return result
-
-        results.append(again(steps_of(seed, kind, faults, options.outage)))
-        if results[-1].findings and options.shorten:
-            steps = results[-1].steps
-            failed = sum(bool(again(steps).findings) for _ in range(2))
-            print(json.dumps({"schedule": name, "failed of three": failed + 1}), flush=True)
-            if failed:
-                steps = shorten(steps, lambda fewer, again=again: bool(again(fewer).findings))
-                print(json.dumps({"shortened": [asdict(step) for step in steps]}), flush=True)
+    results = list[Result]()
+    schedules = Schedules((options.model or train()).resolve(), options.seconds or 90, options.logs)
+    with schedules:
+        for number in range(options.count):
+            seed, kind = options.seed + number, options.servers[number * len(options.servers) // options.count]
+            faults, again = (
+                possible(kind) if options.fault == ALL else options.fault,
+                partial(schedules.run, kind, seed),
+            )
+            results.append(again(steps_of(seed, kind, faults, options.outage)))
+            if results[-1].findings and options.shorten:
+                failed = 1 + sum(bool(again(results[-1].steps).findings) for _ in range(2))
+                steps = shorten(results[-1].steps, again) if failed > 1 else results[-1].steps
+                print(json.dumps({"failed of three": failed, "left": [asdict(step) for step in steps]}), flush=True)
     print(tabulate(table(results), headers="keys", tablefmt="github"))
     return int(any(result.findings for result in results))
 

@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -402,58 +402,99 @@ def steps_of(seed: int, kind: str, faults: Sequence[str], outage: float) -> Iter
             yield Step(fault, gap, outage if fault == LONG else seconds, part)
 
 
-def run(kind: str, model: Path, steps: Iterator[Step], seconds: float, into: Path) -> Result:
-    """Runs one schedule on fresh servers.
+@contextmanager
+def started(kind: str, model: Path) -> Iterator[Bench]:
+    """Starts servers of a kind in a folder of their own."""
+    with tempfile.TemporaryDirectory(prefix="stack") as folder:
+        bench = Bench(kind, Path(folder), model)
+        try:
+            bench.servers.start()
+            yield bench
+        finally:
+            bench.stop()
+
+
+def run(bench: Bench, steps: Iterator[Step], seconds: float, into: Path) -> Result:
+    """Runs one schedule.
 
     Args:
-        kind: `embedded` or `stack`.
-        model: the model that is served.
+        bench: the servers.
         steps: the faults, one after the other.
         seconds: after how long no further fault begins.
         into: the folder in which history, faults and logs are left.
     """
     into.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="stack") as folder, ExitStack() as ending:
-        bench = Bench(kind, Path(folder), model)
-        ending.callback(bench.stop)
-        ending.callback(lambda: [shutil.copy(log, into) for log in Path(folder).glob("*.log")])
-        bench.servers.start()
-        done, times, failed, over = list[Step](), list[tuple[str, float, float]](), list[str](), threading.Event()
+    done, times, failed, over = list[Step](), list[tuple[str, float, float]](), list[str](), threading.Event()
+    recorder = Recorder(bench.origin)
 
-        def break_it(file: IO[str]) -> None:
-            with suppress(TimeoutError):  # what is loaded with the first messages is loaded before
-                wait_until(lambda: len(recorder.history) >= _CUSTOMERS, "first answers", _MEND_SECONDS)
+    def break_it(file: IO[str]) -> None:
+        try:
+            # What is loaded with the first messages is loaded before.
+            wait_until(lambda: len(recorder.history) >= _CUSTOMERS, "first answers", _MEND_SECONDS)
             end = time.monotonic() + seconds
-            try:
-                for step in steps:
-                    if time.monotonic() + step.gap > end:
-                        return
-                    time.sleep(step.gap)
-                    done.append(step)
-                    began = time.time()
-                    with FAULTS[step.fault](bench, step.part) as part:
-                        time.sleep(step.seconds)  # how long it lasts is what is tried
-                    bench.mend()
-                    times.append((step.fault, began, time.time()))
-                    file.write(json.dumps({**asdict(step), "hit": part, "began": began, "mended": time.time()}) + "\n")
-                    file.flush()
-            except Exception as error:
-                failed.append(f"{done[-1].fault if done else 'none'}: {error!r}")
-            finally:
-                over.set()
+            for step in steps:
+                if time.monotonic() + step.gap > end:
+                    return
+                time.sleep(step.gap)
+                done.append(step)
+                began = time.time()
+                with FAULTS[step.fault](bench, step.part) as part:
+                    time.sleep(step.seconds)  # how long it lasts is what is tried
+                bench.mend()
+                times.append((step.fault, began, time.time()))
+                print(json.dumps({**asdict(step), "hit": part, "began": began}), file=file, flush=True)
+        except Exception as error:
+            failed.append(f"{done[-1].fault if done else NONE}: {error!r}")
+        finally:
+            over.set()
 
-        recorder = Recorder(bench.origin)
-        with (into / "faults.jsonl").open("w") as file:
-            breaking = threading.Thread(target=break_it, args=(file,))
-            breaking.start()
-            recorder.write(_CUSTOMERS, over.is_set)
-            breaking.join()
-        (into / "history.jsonl").write_text("".join(json.dumps(asdict(one)) + "\n" for one in recorder.history))
-        findings = check(recorder.history, _kept(bench, recorder))
-        findings += [Finding("failed", "", told) for told in failed]
-        findings += [Finding("silent", "", f"{recorder.silent} customers")] * (recorder.silent > 0)
+    with (into / "faults.jsonl").open("w") as file:
+        breaking = threading.Thread(target=break_it, args=(file,))
+        breaking.start()
+        recorder.write(_CUSTOMERS, over.is_set)
+        breaking.join()
+    (into / "history.jsonl").write_text("".join(json.dumps(asdict(one)) + "\n" for one in recorder.history))
+    for log in bench.folder.glob("*.log"):
+        shutil.copy(log, into)
+    findings = check(recorder.history, _kept(bench, recorder))
+    findings += [Finding("failed", "", told) for told in failed]
+    findings += [Finding("silent", "", f"{recorder.silent} customers")] * (recorder.silent > 0)
     (into / "findings.json").write_text(json.dumps([asdict(finding) for finding in findings], indent=1))
     return Result(recorder.history, findings, times, done)
+
+
+class Schedules:
+    """Runs schedules; servers are started anew where another kind is wanted, or the last one has found something.
+
+    Args:
+        model: the model that is served.
+        seconds: after how long no further fault begins.
+        logs: where a folder for each run is made.
+    """
+
+    def __init__(self, model: Path, seconds: float, logs: Path) -> None:
+        self._model, self._seconds, self._logs = model, seconds, logs
+        self._running: tuple[str, Bench] | None = None
+        self._ending = ExitStack()
+
+    def __enter__(self) -> Schedules:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.close()
+
+    def run(self, kind: str, seed: int, steps: Iterable[Step]) -> Result:
+        """Runs one schedule, and prints what it found."""
+        if self._running is None or self._running[0] != kind:
+            self._ending.close()
+            self._running = kind, self._ending.enter_context(started(kind, self._model))
+        before = len(list(self._logs.glob(f"{kind}-{seed}-*")))
+        result = run(self._running[1], iter(steps), self._seconds, self._logs / f"{kind}-{seed}-{before + 1}")
+        told = {"schedule": f"{kind}-{seed}", "sent": len(result.history), "faults": [s.fault for s in result.steps]}
+        print(json.dumps({**told, "findings": [asdict(finding) for finding in result.findings]}), flush=True)
+        if result.findings:
+            self._running = None
+        return result
 
 
 def _kept(bench: Bench, recorder: Recorder) -> Kept:
@@ -507,19 +548,19 @@ def table(results: Sequence[Result]) -> list[dict[str, object]]:
     ]
 
 
-def shorten(steps: Sequence[Step], fails: Callable[[Sequence[Step]], bool]) -> list[Step]:
+def shorten(steps: Sequence[Step], again: Callable[[Sequence[Step]], Result]) -> list[Step]:
     """Drops faults one by one for as long as what is left still fails, for half an hour at most.
 
     Args:
         steps: a schedule that fails.
-        fails: runs a schedule and tells whether it fails.
+        again: runs a schedule.
     """
     left, deadline = list(steps), time.monotonic() + _SHORTEN_SECONDS
     for step in steps:
         if time.monotonic() > deadline or len(left) == 1:
             break
         fewer = [other for other in left if other is not step]
-        if fails(fewer):
+        if again(fewer).findings:
             left = fewer
     return left
 

@@ -175,6 +175,7 @@ class Conversations:
             silent = self._live is not None and not told and await self._agent_takes(output, said)
         except Exception:
             return self._break_off(output, said)
+        failed = False
         try:
             if not silent:
                 # Made now: turns before it may change languages.
@@ -182,7 +183,8 @@ class Conversations:
         except Exception:  # the customer gets an apology, whatever has failed
             logger.exception("A message of the support page could not be answered.")
             metrics.FAILURES.inc()
-        if not silent and all(part["type"] == "notice" for part in output.turn.parts):
+            failed = True  # also what was answered: the bot has not kept it, and does not know what it has asked
+        if not silent and (failed or all(part["type"] == "notice" for part in output.turn.parts)):
             output.say({"type": "text", "text": self._replies.text("utter_answer_failed", output.session.language)})
         try:
             await self._keep(output, _KEEP_SECONDS)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks.serving.history import Kept, Message, check
-from benchmarks.serving.schedules import Step, possible, run, shorten, steps_of, table
+from benchmarks.serving.history import Finding, Kept, Message, check
+from benchmarks.serving.schedules import Result, Step, possible, run, shorten, started, steps_of, table
 
 FIRST = Message("page-a", "a1", "hi", 1, 2, 200, 1, ["Hello"], "answered", False, "a@customers.example", "")
 TOLD = replace(FIRST, message="a2", sent=3, done=4, number="T-10001-AAAAAA")
@@ -60,7 +61,11 @@ def test_a_seed_gives_the_same_schedule_which_has_every_fault_once_before_any_co
 def test_what_fails_is_shortened_to_the_faults_that_it_takes() -> None:
     steps = [Step(fault, 1, 1, 0.5) for fault in ("disk full", "process killed", "connections cut", "process stopped")]
     fails = {"process killed", "process stopped"}
-    assert {step.fault for step in shorten(steps, lambda some: fails <= {step.fault for step in some})} == fails
+
+    def again(some: Sequence[Step]) -> Result:
+        return Result([], [Finding("lost", "a1", "")] * (fails <= {step.fault for step in some}), [], some)
+
+    assert {step.fault for step in shorten(steps, again)} == fails
 
 
 def test_customers_of_one_bot_lose_nothing_in_a_short_schedule(trained_model: Path, tmp_path: Path) -> None:
@@ -70,7 +75,8 @@ def test_customers_of_one_bot_lose_nothing_in_a_short_schedule(trained_model: Pa
         Step("process stopped", 0, 2, 0),
         Step("connections cut", 0, 2, 0.9),
     ]
-    result = run("embedded", trained_model, iter(steps), 60, tmp_path)
+    with started("embedded", trained_model) as bench:
+        result = run(bench, iter(steps), 60, tmp_path)
     assert result.findings == []
     assert result.steps == steps
     assert sum(one.attempts - 1 for one in result.history) > 0, "nothing was broken"
