@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import signal
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -115,6 +116,7 @@ def _live_faults(options: argparse.Namespace) -> list[dict[str, object]]:
 
 def _schedules(options: argparse.Namespace) -> int:
     """Runs random schedules and prints what became of messages; returns 1 where something must not have happened."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite `kill` gives the disk back, too
     results = list[Result]()
     schedules = Schedules((options.model or train()).resolve(), options.seconds or 90, options.logs)
     with schedules:

@@ -22,6 +22,7 @@ import psutil  # type: ignore[import-untyped]
 from redis import Redis
 
 from benchmarks.serving.history import Finding, Kept, Message, Recorder, check, kept_messages
+from bot.stores.shared_redis import LOCK_SECONDS
 from bot.tickets.store import TicketStore
 from tests.support.desks import WebhookDesk
 from tests.support.links import Certificates, Link, Mode
@@ -30,7 +31,6 @@ from tests.support.programs import Program
 from tests.support.servers import wait_until
 from tests.support.stack import UNLIMITED, Embedded, Stack
 
-_CUSTOMERS = 6
 _SECONDS, _GAP_SECONDS = (3, 10), (1, 4)
 _DISK_MEGABYTES = {"embedded": 48, "stack": 400}
 _MEND_SECONDS = 180
@@ -219,6 +219,7 @@ def _lock_holder_stopped(bench: Bench, part: float) -> Iterator[str]:
         with _stopped(family(program)):
             time.sleep(1)  # by then the other server has released what it held
             if locked & set(redis.scan_iter("bot:turn:*")):
+                time.sleep(LOCK_SECONDS)  # the other server takes over before this one goes on
                 yield program.log.stem
                 return
     yield "none held one"
@@ -414,7 +415,7 @@ def started(kind: str, model: Path) -> Iterator[Bench]:
             bench.stop()
 
 
-def run(bench: Bench, steps: Iterator[Step], seconds: float, into: Path) -> Result:
+def run(bench: Bench, steps: Iterator[Step], seconds: float, into: Path, customers: int = 6) -> Result:
     """Runs one schedule.
 
     Args:
@@ -422,6 +423,7 @@ def run(bench: Bench, steps: Iterator[Step], seconds: float, into: Path) -> Resu
         steps: the faults, one after the other.
         seconds: after how long no further fault begins.
         into: the folder in which history, faults and logs are left.
+        customers: how many write at once.
     """
     into.mkdir(parents=True, exist_ok=True)
     done, times, failed, over = list[Step](), list[tuple[str, float, float]](), list[str](), threading.Event()
@@ -430,7 +432,7 @@ def run(bench: Bench, steps: Iterator[Step], seconds: float, into: Path) -> Resu
     def break_it(file: IO[str]) -> None:
         try:
             # What is loaded with the first messages is loaded before.
-            wait_until(lambda: len(recorder.history) >= _CUSTOMERS, "first answers", _MEND_SECONDS)
+            wait_until(lambda: len(recorder.history) >= customers, "first answers", _MEND_SECONDS)
             end = time.monotonic() + seconds
             for step in steps:
                 if time.monotonic() + step.gap > end:
@@ -442,7 +444,8 @@ def run(bench: Bench, steps: Iterator[Step], seconds: float, into: Path) -> Resu
                     time.sleep(step.seconds)  # how long it lasts is what is tried
                 bench.mend()
                 times.append((step.fault, began, time.time()))
-                print(json.dumps({**asdict(step), "hit": part, "began": began}), file=file, flush=True)
+                what = {**asdict(step), "hit": part, "began": began, "mended": times[-1][2]}
+                print(json.dumps(what), file=file, flush=True)
         except Exception as error:
             failed.append(f"{done[-1].fault if done else NONE}: {error!r}")
         finally:
@@ -451,7 +454,7 @@ def run(bench: Bench, steps: Iterator[Step], seconds: float, into: Path) -> Resu
     with (into / "faults.jsonl").open("w") as file:
         breaking = threading.Thread(target=break_it, args=(file,))
         breaking.start()
-        recorder.write(_CUSTOMERS, over.is_set)
+        recorder.write(customers, over.is_set)
         breaking.join()
     (into / "history.jsonl").write_text("".join(json.dumps(asdict(one)) + "\n" for one in recorder.history))
     for log in bench.folder.glob("*.log"):
@@ -502,10 +505,12 @@ def _kept(bench: Bench, recorder: Recorder) -> Kept:
     store = TicketStore(environment["BOT_TICKETS_DATABASE"])
     with suppress(TimeoutError):  # what has not been delivered then, never is
         wait_until(lambda: not store.deliveries(undelivered=True), "tickets to be delivered", _MEND_SECONDS)
+    tickets = [(ticket.number, str(ticket.contact_email)) for ticket in store.tickets()]
+    store.engine.dispose()  # an open file would keep the disk from being made read-only
     return Kept(
         kept_messages(environment["BOT_TRACKER_DATABASE"], {one.conversation for one in recorder.history}),
         recorder.pages,
-        [(ticket.number, str(ticket.contact_email)) for ticket in store.tickets()],
+        tickets,
         bench.help_desk.arrived(),
     )
 
@@ -531,8 +536,8 @@ def table(results: Sequence[Result]) -> list[dict[str, object]]:
         for one in result.history:
             kind = next((name for name, began, ended in result.times if one.sent < ended and one.done > began), NONE)
             row = rows.setdefault(kind, Counter())
-            row.update({"sent": 1, one.outcome: one.outcome != "lost", "sent again": one.attempts - 1})
-            row["tickets"] += bool(one.number)
+            row.update({"sent": 1, one.outcome: int(one.outcome != "lost"), "sent again": one.attempts - 1})
+            row["tickets"] += int(bool(one.number))
             row.update({wrong[about]: 1 for about in (one.message, one.number) if about in wrong})
             longest[kind] = max(longest[kind], round(one.done - one.sent))
     times = Counter(name for result in results for name, _, _ in result.times)

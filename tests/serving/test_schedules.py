@@ -76,7 +76,7 @@ def test_customers_of_one_bot_lose_nothing_in_a_short_schedule(trained_model: Pa
         Step("connections cut", 0, 2, 0.9),
     ]
     with started("embedded", trained_model) as bench:
-        result = run(bench, iter(steps), 60, tmp_path)
+        result = run(bench, iter(steps), 60, tmp_path, customers=2)
     assert result.findings == []
     assert result.steps == steps
     assert sum(one.attempts - 1 for one in result.history) > 0, "nothing was broken"

@@ -251,7 +251,8 @@ class WebhookReceiver:
                 receiver.gate.wait(START_SECONDS)
                 self.send_response(status)
                 self.end_headers()
-                self.wfile.write(json.dumps(answer).encode())
+                with suppress(OSError):  # whoever asked is gone
+                    self.wfile.write(json.dumps(answer).encode())
 
             def log_message(self, *_: object) -> None:
                 pass
