@@ -21,13 +21,14 @@ from typing import IO, Any
 import psutil  # type: ignore[import-untyped]
 from redis import Redis
 
+from benchmarks.serving.faults import wait_for_all
 from benchmarks.serving.history import Finding, Kept, Message, Recorder, check, kept_messages
 from bot.stores.shared_redis import LOCK_SECONDS
 from bot.tickets.store import TicketStore
 from tests.support.desks import WebhookDesk
 from tests.support.links import Certificates, Link, Mode
 from tests.support.models import copy_model
-from tests.support.programs import Program
+from tests.support.programs import START_SECONDS, Program, status_of
 from tests.support.servers import wait_until
 from tests.support.stack import UNLIMITED, Embedded, Stack
 
@@ -150,14 +151,13 @@ class Bench:
         return self.servers.workers if isinstance(self.servers, Stack) else [self.servers.bot]
 
     def mend(self) -> None:
-        """Starts servers that have ended, as their host does, and waits until all programs answer."""
+        """Starts servers that have ended, as their host does, and waits until a bot answers."""
         if isinstance(self.servers, Stack):
             if not processes("postgres", self.folder):
                 self.servers.postgres.start()
             if not self.servers.redis.running:
                 self.servers.redis.start()
-        for program in self.servers.programs:
-            program.wait()
+        wait_until(lambda: any(status_of(str(bot.health)) == 200 for bot in self.bots), "a bot", START_SECONDS)
 
     def stop(self) -> None:
         """Stops everything and gives the disk back."""
@@ -436,7 +436,7 @@ def run(bench: Bench, steps: Iterator[Step], seconds: float, into: Path, custome
             end = time.monotonic() + seconds
             for step in steps:
                 if time.monotonic() + step.gap > end:
-                    return
+                    break
                 time.sleep(step.gap)
                 done.append(step)
                 began = time.time()
@@ -446,13 +446,14 @@ def run(bench: Bench, steps: Iterator[Step], seconds: float, into: Path, custome
                 times.append((step.fault, began, time.time()))
                 what = {**asdict(step), "hit": part, "began": began, "mended": times[-1][2]}
                 print(json.dumps(what), file=file, flush=True)
+            wait_for_all(bench.servers.programs)
         except Exception as error:
             failed.append(f"{done[-1].fault if done else NONE}: {error!r}")
         finally:
             over.set()
 
     with (into / "faults.jsonl").open("w") as file:
-        breaking = threading.Thread(target=break_it, args=(file,))
+        breaking = threading.Thread(target=break_it, args=(file,), daemon=True)
         breaking.start()
         recorder.write(customers, over.is_set)
         breaking.join()
@@ -516,7 +517,7 @@ def _kept(bench: Bench, recorder: Recorder) -> Kept:
 
 
 def table(results: Sequence[Result]) -> list[dict[str, object]]:
-    """Returns a row of counts for each kind of fault; a message is of the first one that it met."""
+    """Returns a row of counts for each kind of fault; a message is of the last one before it, or the first it met."""
     columns = (
         "sent",
         "answered",
@@ -534,7 +535,9 @@ def table(results: Sequence[Result]) -> list[dict[str, object]]:
     for result in results:
         wrong = {finding.message: finding.kind for finding in result.findings}
         for one in result.history:
-            kind = next((name for name, began, ended in result.times if one.sent < ended and one.done > began), NONE)
+            begun = [(began, name) for name, began, _ in result.times if began < one.done]
+            before = [name for began, name in begun if began <= one.sent]
+            kind = before[-1] if before else begun[0][1] if begun else NONE
             row = rows.setdefault(kind, Counter())
             row.update({"sent": 1, one.outcome: int(one.outcome != "lost"), "sent again": one.attempts - 1})
             row["tickets"] += int(bool(one.number))
