@@ -71,9 +71,9 @@ def test_what_fails_is_shortened_to_the_faults_that_it_takes() -> None:
 def test_customers_of_one_bot_lose_nothing_in_a_short_schedule(trained_model: Path, tmp_path: Path) -> None:
     # The links of customers and of the help desk are there with any parts; nothing is restarted, which takes too long.
     steps = [
-        Step("answers dropped", 0, 2, 0),
-        Step("process stopped", 0, 2, 0),
-        Step("connections cut", 0, 2, 0.9),
+        Step("answers dropped", 0, 1, 0),
+        Step("process stopped", 0, 1, 0),
+        Step("connections cut", 0, 1, 0.9),
     ]
     with started("embedded", trained_model) as bench:
         result = run(bench, iter(steps), 60, tmp_path, customers=2)

@@ -24,6 +24,7 @@ from tests.support.stack import UNLIMITED, Stack
 # One that moves conversations to another server, one that takes the tickets away; the rest would take two minutes more.
 OFTEN = ("a Rasa server killed", "PostgreSQL killed, back after 3 s")
 QUESTION = "hvorfor er fakturaen så høy denne måneden"
+PERSON = "snakk med et menneske"
 
 
 @pytest.fixture(scope="module")
@@ -86,15 +87,15 @@ def test_a_server_that_stood_still_does_not_answer_what_another_one_has_answered
     customer.say(QUESTION)
     with ThreadPoolExecutor(1) as pool, ExitStack() as still:
         with stopped(family(stack.actions)), redis.Redis.from_url(stack.redis.url) as locks:
-            pool.submit(customer.post, message, text="hei")  # its connection is the stopped server's: it may break
+            pool.submit(customer.post, message, text=PERSON)  # its connection is the stopped server's: it may break
             wait_until(lambda: locks.exists(f"bot:turn:{customer.conversation}"), "the turn")
             still.enter_context(stopped(family(stack.workers[0])))
-        answered = reply(elsewhere.post(message, text="hei")).parts  # once the lock has lapsed
+        answered = reply(elsewhere.post(message, text=PERSON)).parts  # once the lock has lapsed
     assert answered
     customer.say(QUESTION)  # comes after what was left of the turn
     assert user_events(stack, customer).count(message) == 1
     assert [said["id"] for said in customer.history() if said["from"] == "customer"].count(message) == 1
-    assert reply(customer.post(message, text="hei")).parts == answered
+    assert reply(customer.post(message, text=PERSON)).parts == answered
 
 
 def test_metrics_and_health_are_not_told_through_the_proxy(stack: Stack) -> None:
