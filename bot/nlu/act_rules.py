@@ -62,7 +62,6 @@ class ActRules:
             self._names_product,
             self._chooses,
             self._takes_up_steps,
-            _tells_more,
             _awaits_answer,
             self._after_answer,
         )
@@ -258,13 +257,8 @@ def _pressed(message: CustomerMessage, situation: Situation) -> Act | None:
 
 def _takes_up_person(message: CustomerMessage, situation: Situation) -> bool:
     """Tells whether a message goes along where the bot has offered a person before all else, and topics beside."""
-    return _offers_person_first(situation) and message.words <= FEW_WORDS and message.answer.agrees is True
-
-
-def _tells_more(message: CustomerMessage, situation: Situation) -> Act | None:
-    """Returns the question in a message that tells more where a person was offered: "thank you. but what if ..."."""
-    tells = message.words > SOME_WORDS and message.likeliest in NOT_ASKING and _offers_person_first(situation)
-    return Act("ask_what_if", message.acts[message.likeliest]) if tells else None
+    offered = len(situation.offers) > 1 and situation.offers[0].intent == PERSON
+    return offered and message.words <= FEW_WORDS and message.answer.agrees is True
 
 
 def _awaits_answer(message: CustomerMessage, situation: Situation) -> Act | None:
@@ -272,10 +266,6 @@ def _awaits_answer(message: CustomerMessage, situation: Situation) -> Act | None
     how_long, status = message.acts["ask_how_long"], message.acts["ticket_status"]
     asks = situation.just_opened and how_long > status and how_long >= LITTLE / 2
     return Act("ticket_status", how_long + status, {"question": "ask_how_long"}) if asks else None
-
-
-def _offers_person_first(situation: Situation) -> bool:
-    return len(situation.offers) > 1 and situation.offers[0].intent == PERSON
 
 
 def _offered(message: CustomerMessage, situation: Situation) -> str | None:

@@ -85,11 +85,11 @@ class Context(TrainedComponent):
             "passages_C": 10.0,
             "passage_from": 0.28,
             # Below this one, the next likely passages are offered beside it.
-            "passage_alone": 0.5,
+            "passage_alone": 0.7,
             # The same where the message may begin a new matter, and where it may ask nothing at all.
             "passage_of_matter": 0.4,
             "passage_sure": 0.6,
-            # The same for the first message of a conversation, which mostly wants the steps.
+            # The same beside an issue, among the passages of its article: the first message mostly wants the steps.
             "passage_first": 0.7,
             # So likely a question must want the steps of another issue than the one at hand to get them.
             "steps_from": 0.5,
@@ -175,7 +175,9 @@ class Context(TrainedComponent):
         if self._models is not None and self._models.passages is not None:
             passages = PassageRules(self._config, self._issues, self._models.passages)
             act = passages.add(act, said, replace(situation, product=product))
-        if act is not None:
+        if act is None and not situation.topics:  # so far only a greeting, say
+            self._add_first_passage(message, situation)
+        elif act is not None:
             _annotate(message, act)
             if act.name in self._issues and act.confidence >= self._config["issue_from"]:
                 message.set("triage", {**(message.get("triage") or {}), "candidates": []}, add_to_output=True)

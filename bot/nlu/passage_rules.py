@@ -20,7 +20,7 @@ from bot.nlu.acts import (
     Act,
     CustomerMessage,
 )
-from bot.nlu.models.passage_finder import FoundPassage, PassageFinder
+from bot.nlu.models.passage_finder import Found, FoundPassage, PassageFinder
 from bot.nlu.models.passage_scores import Evidence
 from bot.nlu.situation import Situation
 
@@ -65,9 +65,11 @@ class PassageRules:
             return act
         if act is not None and "product" in act.values:
             situation = replace(situation, product=act.values["product"])
-        likeliest, passage = self._find(message, situation)
+        found = self._find(message, situation)
+        likeliest, passage = found.likeliest, found.passage()
         if act is None or act.name == NONE_OF_THESE:
-            return self._of_matter(act, message, situation.topics, likeliest, passage)
+            act = self._of_matter(act, message, situation.topics, likeliest, passage)
+            return self._with_passage(act, message, situation.product or None, found)
         if (details or act.name in QUESTIONS) and not situation.field:
             return self._of_question(act, likeliest, passage)
         if asks:
@@ -79,6 +81,17 @@ class PassageRules:
         """Returns the passage that the first message of a conversation surely asks for, None if there is none."""
         found = self._finder.find_first(text, issue, product)
         return found if found.slug and found.confidence >= self._settings["passage_first"] else None
+
+    def _with_passage(self, act: Act | None, message: CustomerMessage, product: str | None, found: Found) -> Act | None:
+        """Returns an issue that a longer message names with the passage of its article that answers it, or a choice."""
+        if act is None and message.intent in self._issues and message.named[1] >= LIKELY:
+            act = Act(*message.named)
+        asks = "?" in message.text or message.words > FEW_WORDS
+        if act is None or act.name not in self._issues or not asks:
+            return act
+        passage = self.asked_first(message.text, act.name, product)
+        values = found.passage(act.name).choice if passage is None else passage.values
+        return Act(act.name, act.confidence, {**act.values, **values})
 
     def _beside(self, act: Act, message: CustomerMessage, likeliest: FoundPassage, passage: FoundPassage) -> Act:
         """Returns the question that stands beside thanks, a verdict or an objection, else the act itself.
@@ -100,7 +113,7 @@ class PassageRules:
         """Returns a question with the passage that answers it, or the issue whose steps do."""
         if likeliest.issue and not likeliest.slug and likeliest.confidence >= self._settings["steps_from"]:
             return Act(likeliest.issue, likeliest.confidence)  # "and how do I cancel it, then?"
-        if act.name == "ask_where" and passage.confidence < self._settings["passage_alone"]:
+        if act.name == "ask_where" and passage.confidence < LIKELY:
             return act  # where something is mostly stands in a step
         return Act(act.name, act.confidence, {**act.values, **self._answer_or_choice(passage)})
 
@@ -156,8 +169,8 @@ class PassageRules:
             return found.values
         return {**found.values, **found.others} if found.confidence >= self._settings["passage_from"] else found.choice
 
-    def _find(self, message: CustomerMessage, situation: Situation) -> tuple[FoundPassage, FoundPassage]:
-        """Returns the likeliest that a message asks for, and the likeliest passage."""
+    def _find(self, message: CustomerMessage, situation: Situation) -> Found:
+        """Returns what a message may ask for."""
         evidence = Evidence(
             message.ranking,
             message.acts,
