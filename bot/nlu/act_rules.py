@@ -78,11 +78,7 @@ class ActRules:
             wanted = max(wanted, message.ranking.get(PERSON, 0.0))
         elif wanted >= LITTLE:  # "no more forms, a person" is not to end the form
             wanted += message.acts["cancel_form"]
-        if message.ends_with_thanks and wanted < SURE:  # "I will ask the operator. thanks"
-            return None
-        # "that is not what I asked. I want a person"
-        enough = LITTLE if message.likeliest == "objection" else self._settings["person_from"]
-        return Act(PERSON, wanted) if wanted >= enough else None
+        return Act(PERSON, wanted) if wanted >= self._settings["person_from"] else None
 
     def _in_form(self, message: CustomerMessage, situation: Situation) -> Act | None:  # noqa: PLR0911
         """Returns the answer, the command or the question in between that a message in a form is."""
@@ -168,9 +164,7 @@ class ActRules:
         objects = message.likeliest == "objection" and (situation.product in answer.named or others == {_PERSONAL})
         again = situation.product in answer.named  # "those are mine, two VMs" says nothing against Azure
         chooses = "choose_product" in (message.likeliest, message.intent) and not again
-        same_issue = named == situation.issue and clearly >= LIKELY and not again  # "and how do I pay for azure?"
-        same_issue = same_issue and message.likeliest not in QUESTIONS and others <= {*self._issues[named].products}
-        return next(iter(others)) if (objects or chooses or same_issue) and len(others) == 1 else None
+        return next(iter(others)) if (objects or chooses) and len(others) == 1 else None
 
     def _chooses(self, message: CustomerMessage, situation: Situation) -> Act | None:
         """Returns which of the issues that the bot offered it is."""
@@ -203,14 +197,12 @@ class ActRules:
         if named in {offer.intent for offer in situation.offers} and clearly >= LITTLE:
             return Act(named, clearly)
         told: tuple[str, ...] = (*SMALL_TALK, *QUESTIONS, *REACTIONS, *REQUESTS) if at_hand else SMALL_TALK
-        if situation.ticket and not at_hand:
-            told += ("ask_how_long",)
         if not situation.ticket and message.acts["ticket_status"] < LIKELY:
             told = tuple(name for name in told if name != "ticket_status")
         act = max(told, key=lambda name: message.acts.get(name, 0.0))
         confidence = message.acts[act]
         asks = "?" in message.text or (act not in (*NOT_ASKING, "objection") and confidence >= LIKELY)
-        thanks = message.answer.thanks and (message.words <= SOME_WORDS or message.ends_with_thanks)
+        thanks = message.answer.thanks and message.words <= SOME_WORDS
         another = clearly >= LIKELY and named not in situation.topics
         if thanks and not asks and not another and message.acts[NEW_MATTER] < LIKELY:
             return Act("thank", max(message.acts["thank"], LIKELY))  # thanks win over "no" and "later"
@@ -219,9 +211,6 @@ class ActRules:
             act, confidence = "goodbye", message.acts["cancel_form"]
         elif self._is_new_matter(message, situation, act, at_hand):
             return None
-        question = max(QUESTIONS, key=lambda name: message.acts[name])
-        if act == "objection" and "?" in message.text and 2 * message.acts[question] >= confidence:
-            return Act(question, message.acts[question])  # "that was not my question. WHO can do it?"
         if at_hand and act == "ask_help":  # "which questions should I ask the bank?"
             return Act("more_detail", confidence)
         asked = {"affirm": "solved", "deny": "not_helped"} if situation.question == "solved" else {}
@@ -232,14 +221,8 @@ class ActRules:
         confidence, (named, clearly) = message.acts[act], message.named
         if not at_hand and confidence < LITTLE:
             return True
-        surely = SURE if act in QUESTIONS or not at_hand else LIKELY
-        if named != situation.issue and clearly >= self._settings["clear_issue"] and confidence < surely:
+        if named != situation.issue and clearly >= self._settings["clear_issue"] and confidence < LIKELY:
             return True
-        vague = act in NOT_ASKING and message.words > FEW_WORDS and ("?" in message.text or confidence < LIKELY)
-        if named != situation.issue and vague and clearly >= self._settings["beside"]:
-            return True  # "good. and my card expires this month"
-        if named == situation.issue and clearly >= SURE and message.acts[NEW_MATTER] > confidence:
-            return True  # the problem once more
         elsewhere = 1.0 - message.issues.get(situation.issue, 0.0) / (sum(message.issues.values()) or 1.0)
         begins = message.acts[NEW_MATTER] * elsewhere * self._settings["new_matter"]
         unrelated = max(begins, message.acts["out_of_scope"])

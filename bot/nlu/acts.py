@@ -73,7 +73,6 @@ class CustomerMessage:
         acts: confidence of each act, if it is said after an answer.
         answer: its reading as an answer to a question of the bot.
         product: named by it, where the bot has asked for the product.
-        ends_with_thanks: whether thanks are its last words.
     """
 
     text: str
@@ -83,7 +82,6 @@ class CustomerMessage:
     acts: Mapping[str, float]
     answer: Answer
     product: str | None = None
-    ends_with_thanks: bool = False
 
     @property
     def words(self) -> int:

@@ -34,8 +34,6 @@ from bot.settings import get_settings
 
 PERSONAL = "microsoft_account"
 _RANKING = "intent_ranking"
-_LAST_WORDS = 3
-"""Thanks among so many words at the end close a longer message."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +103,6 @@ class Context(TrainedComponent):
             "outside": 0.5,
             # An issue that is as likely as this is what a message is about that is not surely a question.
             "clear_issue": 0.97,
-            # The same beside thanks, a yes, or a remark.
-            "beside": 0.65,
         }
 
     def __init__(self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource) -> None:
@@ -239,7 +235,6 @@ class Context(TrainedComponent):
             acts=dict(zip(self._models.acts.labels, confidences, strict=True)),
             answer=(answer := read_answer(text, language)),
             product=self._products.answered(text, language, answer) if situation.question == "product" else None,
-            ends_with_thanks=answer.thanks and read_answer(" ".join(text.split()[-_LAST_WORDS:]), language).thanks,
         )
 
     def _implied_product(self, message: Message, situation: Situation) -> str:
