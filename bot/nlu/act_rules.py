@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from bot.articles.issues import Issue
 from bot.nlu.acts import (
+    CLEAR_ISSUE,
     CRISIS,
     FEW_WORDS,
     FORM_ANSWER,
@@ -31,6 +31,12 @@ from bot.nlu.situation import Situation
 from bot.text.contacts import find_contact, find_phone
 
 _PERSONAL = "microsoft_account"
+_PERSON_FROM = 0.45
+"""Probability from which a person is wanted, whatever else was asked."""
+_NEW_MATTER = 2.0
+"""How much a new matter counts beside the likeliest follow-up."""
+_OUTSIDE = 0.5
+"""How much the ranking's out_of_scope counts beside a question about the answer."""
 _PLAIN_ANSWERS = ("affirm", "deny", "thank", "solved", "not_helped")
 
 
@@ -38,12 +44,10 @@ class ActRules:
     """Decides the act of a message; the first rule that fits counts (docs/how-it-works.md has them as a table).
 
     Args:
-        settings: those of the component `Context`.
         issues: the issue table.
     """
 
-    def __init__(self, settings: Mapping[str, Any], issues: Mapping[str, Issue]) -> None:
-        self._settings = settings
+    def __init__(self, issues: Mapping[str, Issue]) -> None:
         self._issues = issues
 
     def act(self, message: CustomerMessage, situation: Situation) -> Act | None:
@@ -78,7 +82,7 @@ class ActRules:
             wanted = max(wanted, message.ranking.get(PERSON, 0.0))
         elif wanted >= LITTLE:  # "no more forms, a person" is not to end the form
             wanted += message.acts["cancel_form"]
-        return Act(PERSON, wanted) if wanted >= self._settings["person_from"] else None
+        return Act(PERSON, wanted) if wanted >= _PERSON_FROM else None
 
     def _in_form(self, message: CustomerMessage, situation: Situation) -> Act | None:  # noqa: PLR0911
         """Returns the answer, the command or the question in between that a message in a form is."""
@@ -221,13 +225,13 @@ class ActRules:
         confidence, (named, clearly) = message.acts[act], message.named
         if not at_hand and confidence < LITTLE:
             return True
-        if named != situation.issue and clearly >= self._settings["clear_issue"] and confidence < LIKELY:
+        if named != situation.issue and clearly >= CLEAR_ISSUE and confidence < LIKELY:
             return True
         elsewhere = 1.0 - message.issues.get(situation.issue, 0.0) / (sum(message.issues.values()) or 1.0)
-        begins = message.acts[NEW_MATTER] * elsewhere * self._settings["new_matter"]
+        begins = message.acts[NEW_MATTER] * elsewhere * _NEW_MATTER
         unrelated = max(begins, message.acts["out_of_scope"])
         if act not in NOT_ASKING:  # of what no issue covers, the ranking knows more
-            unrelated = max(unrelated, self._settings["outside"] * message.ranking.get("out_of_scope", 0.0))
+            unrelated = max(unrelated, _OUTSIDE * message.ranking.get("out_of_scope", 0.0))
         return bool(unrelated > confidence)
 
 
