@@ -32,11 +32,6 @@ _LONG_ISSUE_FROM = 0.75
 """`ISSUE_FROM` for a long message or a question, which a passage mostly answers better."""
 _MAY_ASK = frozenset({*SMALL_TALK, *FAILED, "solved", "objection", "step_failed", NONE_OF_THESE})
 """Acts of messages that may ask something beside: "thanks. and are my photos lost?"."""
-_SOME, _HARDLY = 0.15, 0.1
-"""Probabilities of `remark` from which, and of `out_of_scope` below which, a message that the ranking takes for out of
-scope is a remark."""
-_NEARLY = 0.2
-"""Probability of an issue from which a message that the ranking takes for out of scope may ask about it."""
 _NOTHING_SAID = frozenset({"out_of_scope", "nlu_fallback"})
 
 
@@ -102,9 +97,8 @@ class PassageRules:
 
         "Did all that, still declined" gets the passages that it may be about.
         """
-        doubtful = act.name in SMALL_TALK and act.confidence < LITTLE and message.words > SOME_WORDS
-        # "thanks. do you need the certificate?"; not everybody writes a question mark
-        if act.name in NOT_ASKING and ("?" in message.text or doubtful) and likeliest.issue:
+        # "thanks. do you need the certificate?"
+        if act.name in NOT_ASKING and "?" in message.text and likeliest.issue:
             return self._of_question(Act(_question_of(passage.slug), passage.confidence), likeliest, passage)
         asks = act.name not in NOT_ASKING or max(message.acts[name] for name in QUESTIONS) >= LITTLE
         enough = _SHOWN_FROM if act.name == "objection" else _BESIDE_FROM
@@ -131,23 +125,13 @@ class PassageRules:
     ) -> Act | None:
         """Returns the question, or the issue, of a message that seems to begin a matter of its own."""
         if not likeliest.issue:
-            return self._of_nothing(act, message, passage)
-        nearly = message.intent in _NOTHING_SAID and message.named[1] >= _NEARLY
-        if act is None and (message.intent in self._issues or nearly):
+            return act
+        if act is None and message.intent in self._issues:
             return self._of_issue(message, topics, likeliest, passage)
         asks = "?" in message.text or message.words > FEW_WORDS
         if not asks or not likeliest.slug or likeliest.confidence < _MATTER_FROM:
             return act
         return Act(_question_of(likeliest.slug), likeliest.confidence, self._answer_or_choice(likeliest))
-
-    def _of_nothing(self, act: Act | None, message: CustomerMessage, passage: FoundPassage) -> Act | None:
-        """Returns a remark, or a choice of passages, for a message that asks for nothing of ours."""
-        if act is not None or "?" in message.text or message.intent not in _NOTHING_SAID:
-            return act
-        remark, outside = message.acts["remark"], message.acts["out_of_scope"]
-        if remark >= _SOME or (outside < _HARDLY and message.words <= FEW_WORDS):
-            return Act("remark", remark)
-        return Act("more_detail", passage.confidence, passage.choice) if outside < _HARDLY else None
 
     def _of_issue(
         self, message: CustomerMessage, topics: Collection[str], likeliest: FoundPassage, passage: FoundPassage
