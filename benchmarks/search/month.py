@@ -121,6 +121,7 @@ def main() -> int:
     parser.add_argument("--searches", type=int, nargs="+", default=[3000, 10000])
     parser.add_argument("--noise", type=float, default=0.2)
     parser.add_argument("--fewest", type=int, default=get_settings().search_learns_from)
+    parser.add_argument("--questions", type=int, default=1000, help="held-out questions that are searched")
     parser.add_argument("--seed", type=int, default=26)
     arguments = parser.parse_args()
     by_fold: list[dict[str, list[dict[str, str]]]] = [{}, {}]
@@ -135,6 +136,7 @@ def main() -> int:
         for file, found in sorted(held_out.items())
         for texts in found
     ]
+    fresh = chance.sample(fresh, min(arguments.questions, len(fresh)))
     judged = [(each.files | each.judged, each.language, each.text) for each in read_questions()]
     rows = []
     for known in (True, False):
