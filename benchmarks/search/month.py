@@ -1,9 +1,10 @@
 """`python -m benchmarks.search.month DATABASE --fold A B`: what a month of customers' clicks teaches the search.
 
-Customers ask the questions of fold A of `training.jsonl` (some articles often, most seldom: Zipf's law), each in a
-language drawn at random, and get three documents. They open the right one if it is there; `--noise` of them open any
-of the three. `articles learn` learns from that. Then the questions of fold B, which nobody has asked, are searched:
-before and after, in an index with the questions of the other folds as known ones, and in one without any.
+Customers ask the questions of fold A of `training.jsonl` about the articles that have questions in fold B, too: some
+often, most seldom (Zipf's law), each in a language drawn at random. They get three documents and open the right one if
+it is there; `--noise` of them open any of the three. `articles learn` learns from that. Then the questions of fold B,
+which nobody has asked, are searched: before and after, in an index with the questions of the other folds as known ones,
+and in one without any.
 
 The database must have been imported with an encoder that has not seen the two folds (docs/search.md).
 """
@@ -121,7 +122,7 @@ def main() -> int:
     parser.add_argument("--searches", type=int, nargs="+", default=[3000, 10000])
     parser.add_argument("--noise", type=float, default=0.2)
     parser.add_argument("--fewest", type=int, default=get_settings().search_learns_from)
-    parser.add_argument("--questions", type=int, default=1000, help="held-out questions that are searched")
+    parser.add_argument("--questions", type=int, default=1500, help="held-out questions that are searched")
     parser.add_argument("--seed", type=int, default=26)
     arguments = parser.parse_args()
     by_fold: list[dict[str, list[dict[str, str]]]] = [{}, {}]
@@ -131,10 +132,13 @@ def main() -> int:
                 by_fold[arguments.fold.index(fold_of(texts))].setdefault(file, []).append(texts)
     asked, held_out = by_fold
     chance = random.Random(arguments.seed)
+    asked = {file: found for file, found in asked.items() if file in held_out}
     fresh = [
-        (frozenset({file}), *chance.choice([each for each in texts.items() if each[0] != "en"]))
+        (frozenset({file}), language, text)
         for file, found in sorted(held_out.items())
         for texts in found
+        for language, text in texts.items()
+        if language != "en" and file in asked
     ]
     fresh = chance.sample(fresh, min(arguments.questions, len(fresh)))
     judged = [(each.files | each.judged, each.language, each.text) for each in read_questions()]
@@ -154,15 +158,17 @@ def main() -> int:
                 after = [found_among_first(search, each) for each in (fresh, judged)]
                 learn(Library(database), [], arguments.fewest)
                 times = np.array([wanted[next(iter(files))] for files, _, _ in fresh])
-                often = times >= 10
                 right = np.mean([_is_right(each.file, each.text, asked) for each in learned]) if learned else 0.0
-                for name, chosen in (("all", times >= 0), ("asked for 10 times or more", often)):
-                    shares = (before[0][chosen].mean(), after[0][chosen].mean())
-                    rows.append([_told(known), searches, len(learned), right, name, int(chosen.sum()), *shares])
-                told = "the 160 judged ones"
-                rows.append(
-                    [_told(known), searches, len(learned), right, told, len(judged), before[1].mean(), after[1].mean()]
-                )
+                head = [_told(known), searches, len(learned), right]
+                for name, weights in (
+                    ("each once", times >= 0),
+                    ("about articles asked for 10 times or more", times >= 10),
+                    ("as often as their articles were asked for", times),
+                ):
+                    shares = (float(np.average(each[0], weights=weights)) for each in (before, after))
+                    rows.append([*head, name, np.count_nonzero(weights), *shares])
+                shares = (float(each[1].mean()) for each in (before, after))
+                rows.append([*head, "the 160 judged ones, on other matters", len(judged), *shares])
     heads = ("known questions", "searches", "learned", "right", "held-out questions", "n", "@3 before", "@3 after")
     print(tabulate(rows, heads, tablefmt="github", floatfmt=".3f"))
     return 0

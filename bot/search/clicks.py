@@ -16,7 +16,7 @@ from bot.search.reading import FULL_SCALE, search_encoder
 from bot.tickets.model import SearchEvent
 
 LIKENESS = 0.6
-"""Cosine from which on two questions count as the same; measured by `python -m benchmarks.search.month`."""
+"""Cosine from which on two questions count as the same."""
 SHARE = 0.5
 """Share of those who asked the same and chose a document at all: so many must have chosen this one."""
 MOST_OF_FILE = 40
