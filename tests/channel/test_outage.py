@@ -20,6 +20,7 @@ from tests.channel.conftest import Customer, PageBot
 from tests.conftest import databases_beside, free_port, started
 from tests.support.programs import Program
 from tests.support.servers import RedisServer
+from tests.support.stack import action_server
 
 REPLIES = Replies()
 CARD = "4111 1111 1111 1111"
@@ -55,13 +56,7 @@ def servers(
         "BOT_SECRET_KEY": "the key of both of the bots in these tests",
         "BOT_PROXIES_COUNT": "1",
     }
-    port = free_port()
-    actions = Program(
-        ["-m", "rasa_sdk", "--actions", "actions", "--port", str(port)],
-        f"http://127.0.0.1:{port}/health",
-        folder / "actions.log",
-        {**os.environ, **shared, "SANIC_HOST": "127.0.0.1"},
-    )
+    actions = action_server(free_port(), folder / "actions.log", {**os.environ, **shared})
     shared["BOT_ACTION_SERVER_URL"] = f"{actions.origin}/webhook"
     with ExitStack() as stack:
         bots = []
