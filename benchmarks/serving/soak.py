@@ -170,19 +170,16 @@ class Soak:
 
     def slope(self, process: str) -> tuple[float, float]:
         """Returns by how many MB a process grows with 1,000 messages in the last half, and the upper 95 % bound."""
-        samples = [sample for sample in self.samples if sample.minute >= self.minutes / 2]
+        samples = [sample for sample in self.samples if self.minutes / 2 <= sample.minute <= self.minutes]
         fit = linregress([each.sent / 1000 for each in samples], [each.memory[process] for each in samples])
         return fit.slope, fit.slope + t.ppf((1 + _CONFIDENCE) / 2, len(samples) - 2) * fit.stderr
 
     def windows(self) -> list[tuple[float, float]]:
         """Returns the minute in which each window of five begins, and the 95th percentile of its answers in ms."""
-        found, first = [], self.samples[0]
-        for sample in self.samples:
-            if sample.minute - first.minute >= min(_WINDOW_MINUTES, self.minutes / 3) - _SAMPLE_SECONDS / 120:
-                seconds = self.tally.seconds[first.answered : sample.answered]
-                if seconds:
-                    found.append((first.minute, 1000 * float(np.percentile(seconds, 95))))
-                first = sample
+        found, long = [], min(_WINDOW_MINUTES, self.minutes / 3)
+        for begin in np.arange(0, self.minutes - long / 2, long):
+            seconds = self.tally.seconds[self._at(begin).answered : self._at(begin + long).answered]
+            found.append((float(begin), 1000 * float(np.percentile(seconds or [0.0], 95))))
         return found
 
     def report(self) -> str:
@@ -226,7 +223,7 @@ class Soak:
                 tabulate([counts], headers="keys", tablefmt="github"),
                 tabulate(rows, headers="keys", tablefmt="github"),
                 "p95 in ms by window:\n\n" + tabulate([times], headers="keys", tablefmt="github"),
-                f"p95 of the last window / of the second: {windows[-1][1] / windows[min(1, len(windows) - 1)][1]:.2f}",
+                f"p95 of the last window / of the second: {windows[-1][1] / windows[1][1]:.2f}",
                 tabulate(sizes, headers="keys", tablefmt="github"),
             ]
         )
