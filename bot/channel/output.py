@@ -17,7 +17,7 @@ CHANNEL = "page"
 _STRUCTURED = frozenset({"answer", "documents"})
 """Types of payloads that the page draws itself, in place of their text."""
 
-_APOLOGIES = frozenset({"utter_answer_failed", "utter_contact_person"})
+APOLOGIES = frozenset({"utter_answer_failed", "utter_contact_person"})
 """Replies that rules give where an action has failed."""
 
 WAITING = "waiting"
@@ -120,7 +120,7 @@ class PageOutput(OutputChannel):
         answer, text = message.get("custom"), message.get("text")
         buttons = [*(message.get("buttons") or []), *(message.get("quick_replies") or [])]
         rule_reply = message.get("utter_action")
-        self.apologised |= rule_reply in _APOLOGIES
+        self.apologised |= rule_reply in APOLOGIES
         self.acted |= rule_reply is None
         kind = answer.get("type") if isinstance(answer, dict) else None
         structured = kind in _STRUCTURED

@@ -16,8 +16,11 @@ from bot.channel.outage import text
 from bot.tickets.model import Ticket
 from bot.tickets.numbers import find_number
 from bot.tickets.store import TicketStore
+from tests.channel import test_chatwoot
 from tests.channel.conftest import Customer, PageBot
 from tests.conftest import databases_beside, free_port, started
+from tests.support import chatwoot
+from tests.support.chatwoot import Chatwoot
 from tests.support.programs import Program
 from tests.support.servers import RedisServer
 from tests.support.stack import action_server
@@ -38,6 +41,8 @@ class Servers:
     bots: list[PageBot]
     actions: Program
     store: TicketStore
+    chatwoot: Chatwoot
+    """Where both are agent bots."""
 
     def tickets(self, customer: Customer) -> list[Ticket]:
         """Returns what a customer's conversation has opened."""
@@ -49,12 +54,15 @@ def servers(
     trained_model: Path, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Servers]:
     """The servers, with a running action server to begin with."""
-    folder = tmp_path_factory.mktemp("outage")
+    folder, there = tmp_path_factory.mktemp("outage"), Chatwoot()
     shared = {
         **databases_beside(folder / "bot.log"),
         "BOT_REDIS_URL": redis_server.url,
         "BOT_SECRET_KEY": "the key of both of the bots in these tests",
         "BOT_PROXIES_COUNT": "1",
+        "BOT_CHATWOOT_BOT_URL": there.url,
+        "BOT_CHATWOOT_BOT_TOKEN": chatwoot.TOKEN,
+        "BOT_CHATWOOT_BOT_SECRET": chatwoot.SECRET,
     }
     actions = action_server(free_port(), folder / "actions.log", {**os.environ, **shared})
     shared["BOT_ACTION_SERVER_URL"] = f"{actions.origin}/webhook"
@@ -65,8 +73,9 @@ def servers(
             command = ["-m", "bot", "run", "--port", str(port), "--model", str(trained_model)]
             process = stack.enter_context(started(command, log, **shared))
             bots.append(PageBot(port, log, folder / "conversations.db", folder, process.pid))
+        stack.callback(there.stop)
         stack.callback(actions.stop)
-        yield Servers(bots, actions, TicketStore(shared["BOT_TICKETS_DATABASE"]))
+        yield Servers(bots, actions, TicketStore(shared["BOT_TICKETS_DATABASE"]), there)
 
 
 @pytest.fixture
@@ -149,6 +158,13 @@ def test_an_address_that_was_asked_for_is_taken_when_the_bot_can_answer_again(ou
     start_actions(outage)
     said = customer.say("it is kim@example.com").text
     assert [find_number(said)] == [ticket.number for ticket in outage.tickets(customer)]
+
+
+def test_chatwoots_customer_is_handed_over(outage: Servers) -> None:
+    customer = test_chatwoot.Customer(outage.chatwoot, outage.bots[0].origin)
+    assert customer.say("my card was declined")
+    assert customer.answers == [REPLIES.text("utter_answer_failed", "en")]
+    assert customer.conversation["status"] == "open"
 
 
 def test_every_language_has_words_of_its_own() -> None:
