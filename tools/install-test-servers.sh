@@ -12,6 +12,7 @@ fc-list 2>/dev/null | grep -q NotoSans-Regular || missing+=(fontconfig fonts-not
 command -v npm >/dev/null || missing+=(nodejs npm)
 command -v systemd-analyze >/dev/null || missing+=(systemd)
 command -v logrotate >/dev/null || [ -x /usr/sbin/logrotate ] || missing+=(logrotate)
+ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || missing+=(faketime)
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)
 [ -x /usr/share/request-tracker5/libexec/rt-server ] || missing+=(request-tracker5 rt5-standalone rt5-db-sqlite)
 [ ${#missing[@]} -eq 0 ] && exit 0

@@ -1,6 +1,6 @@
 """Load and faults on the whole stack, and messages per second beside `rasa init`; prints a Markdown table.
 
-python -m benchmarks.serving [load|faults|live-faults|beside|models|soak]
+python -m benchmarks.serving [load|faults|live-faults|schedules|beside|models|soak]
 """
 
 from __future__ import annotations
@@ -8,9 +8,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import signal
 import sys
 import tempfile
 from contextlib import ExitStack
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from tabulate import tabulate
@@ -22,6 +25,7 @@ from benchmarks.serving.faults import FAULTS, at_random, counts, with_fault
 from benchmarks.serving.live_faults import KINDS, RANDOM, faults_of, servers_with_agents, with_live_fault
 from benchmarks.serving.load import load
 from benchmarks.serving.model_changes import model_changes
+from benchmarks.serving.schedules import Result, Schedules, possible, shorten, steps_of, table
 from benchmarks.serving.soak import soak
 from bot.training import train
 from tests.support.stack import UNLIMITED, Stack
@@ -34,22 +38,31 @@ ALL = [*FAULTS, RANDOM]
 def main() -> int:
     """Starts the stack, loads it and prints what was seen."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["load", "faults", "live-faults", "beside", "models", "soak"])
+    kinds = ["load", "faults", "live-faults", "schedules", "beside", "models", "soak"]
+    parser.add_argument("what", choices=kinds)
     parser.add_argument("--model", type=Path, help="what is served; without it the model of the present content")
     parser.add_argument("--workers", type=int, default=2, help="how many Rasa servers (2)")
     parser.add_argument("--conversations", type=int, nargs="+", default=[1, 8, 64, 200], help="how many at once")
     parser.add_argument("--turns", type=int, default=5, help="messages of each conversation (5)")
     parser.add_argument("--chats", type=int, default=50, help="live-faults: customers who talk to agents at once (50)")
-    parser.add_argument("--servers", nargs="+", choices=KINDS, default=KINDS, help="live-faults: which (both)")
+    told = "live-faults: which; schedules: which by turns (both)"
+    parser.add_argument("--servers", nargs="+", choices=KINDS, default=KINDS, help=told)
     told = "live-faults: how often each server is killed; models: how often it is switched (3)"
     parser.add_argument("--times", type=int, default=3, help=told)
     parser.add_argument("--fault", nargs="+", default=ALL, help="which faults (all)")
-    told = "models: end training and comparison after so long, and switch to a copy (to the end)"
+    told = (
+        "models: end training and comparison after so long, and switch to a copy (to the end); schedules: length (90)"
+    )
     parser.add_argument("--seconds", type=float, help=told)
-    parser.add_argument("--seed", type=int, default=1, help="of the faults at random, of soak's messages (1)")
+    told = "of the faults at random, of soak's messages (1); schedules: the first one"
+    parser.add_argument("--seed", type=int, default=1, help=told)
     parser.add_argument("--minutes", type=float, default=40, help="soak: how long (40)")
     parser.add_argument("--pace", type=float, default=27, help="soak: messages per second (27: 60,000 in 40 minutes)")
     parser.add_argument("--picture", type=Path, help="soak: where memory and times are drawn, a PNG")
+    parser.add_argument("--count", type=int, default=1, help="schedules: how many seeds (1)")
+    parser.add_argument("--outage", type=float, default=60, help="schedules: seconds of a long outage (60)")
+    parser.add_argument("--shorten", action="store_true", help="schedules: run what fails thrice, then shorten it")
+    parser.add_argument("--logs", type=Path, default=Path("var/schedules"), help="schedules: where histories go")
     parser.add_argument("--starter", type=Path, help="a folder in which `rasa init --no-prompt` has been run already")
     options = parser.parse_args()
     if options.what == "beside":
@@ -58,6 +71,8 @@ def main() -> int:
     if options.what == "live-faults":
         print(tabulate(_live_faults(options), headers="keys", tablefmt="github"))
         return 0
+    if options.what == "schedules":
+        return _schedules(options)
     if options.what == "models":
         print(tabulate(_model_changes(options), headers="keys", tablefmt="github"))
         return 0
@@ -114,6 +129,27 @@ def _soak(options: argparse.Namespace) -> str:
     if options.picture:
         result.draw(options.picture)
     return result.report()
+
+
+def _schedules(options: argparse.Namespace) -> int:
+    """Runs random schedules and prints what became of messages; returns 1 where something must not have happened."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite `kill` gives the disk back, too
+    results = list[Result]()
+    schedules = Schedules((options.model or train()).resolve(), options.seconds or 90, options.logs)
+    with schedules:
+        for number in range(options.count):
+            seed, kind = options.seed + number, options.servers[number * len(options.servers) // options.count]
+            faults, again = (
+                possible(kind) if options.fault == ALL else options.fault,
+                partial(schedules.run, kind, seed),
+            )
+            results.append(again(steps_of(seed, kind, faults, options.outage)))
+            if results[-1].findings and options.shorten:
+                failed = 1 + sum(bool(again(results[-1].steps).findings) for _ in range(2))
+                steps = shorten(results[-1].steps, again) if failed > 1 else results[-1].steps
+                print(json.dumps({"failed of three": failed, "left": [asdict(step) for step in steps]}), flush=True)
+    print(tabulate(table(results), headers="keys", tablefmt="github"))
+    return int(any(result.findings for result in results))
 
 
 def _model_changes(options: argparse.Namespace) -> list[dict[str, object]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import html
 import json
 import random
@@ -57,12 +56,6 @@ class LiveCustomer(Visitor):
         self.shown_at: dict[str, float] = {}
         self.answers: list[Part] = []
         """What the bot said to lines that were the agent's."""
-
-    @property
-    def conversation(self) -> str:
-        """The conversation's id, as the token has it."""
-        content = self.token.split(".")[0]
-        return str(json.loads(base64.urlsafe_b64decode(content + "=" * (-len(content) % 4))))
 
     async def want_a_person(self) -> None:
         """Begins a conversation with a question, and waits for an agent."""

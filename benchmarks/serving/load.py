@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import random
 import re
@@ -96,10 +97,11 @@ class Visitor:
 
     tries = 30
     """How often a message is sent at most; the page tries for ever."""
+    questions: Sequence[tuple[str, str, str]] = QUESTIONS
 
     def __init__(self, number: int, origin: str, http: aiohttp.ClientSession, tally: Tally) -> None:
         self.number, self.tally, self.replies = number, tally, Replies()
-        self.language, self.question, self._intent = QUESTIONS[number % len(QUESTIONS)]
+        self.language, self.question, self._intent = self.questions[number % len(self.questions)]
         self._apologies = {
             self.replies.text("utter_answer_failed", self.language),
             self.replies.text("utter_contact_person", self.language),
@@ -108,6 +110,12 @@ class Visitor:
         self._address = f"10.{number // 65536}.{number // 256 % 256}.{number % 256}"
         self.url, self.http = f"{origin}/webhooks/page", http
         self.token = ""
+
+    @property
+    def conversation(self) -> str:
+        """The conversation's id, as the token has it."""
+        content = self.token.split(".")[0]
+        return str(json.loads(base64.urlsafe_b64decode(content + "=" * (-len(content) % 4))))
 
     async def visit(self, turns: int, pause: float) -> None:
         """Begins a conversation and writes messages, one after the other.

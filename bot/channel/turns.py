@@ -177,6 +177,7 @@ class Conversations:
         except Exception:
             return self._break_off(output, said)
         typed = said if isinstance(said, Masked) else None
+        failed = False
         try:
             silent = silent or await take_address(output, typed, self._replies)
             if not silent:
@@ -185,7 +186,8 @@ class Conversations:
         except Exception:  # the customer gets an apology, whatever has failed
             logger.exception("A message of the support page could not be answered.")
             metrics.FAILURES.inc()
-        if not silent and all(part["type"] == "notice" for part in output.turn.parts):
+            failed = True  # also what was answered: the bot has not kept it, and does not know what it has asked
+        if not silent and (failed or all(part["type"] == "notice" for part in output.turn.parts)):
             output.say({"type": "text", "text": self._replies.text("utter_answer_failed", output.session.language)})
             output.apologised = True
         if not silent:

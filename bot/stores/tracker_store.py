@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import time
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from rasa.shared.core.events import SessionStarted
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.exceptions import RasaException
 from sqlalchemy import and_, func, or_, select, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import sessionmaker
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -28,6 +30,8 @@ from bot.stores.conversations import EVENTS, ConversationsError, open_conversati
 _NEWEST = text("SELECT MAX(id) FROM events WHERE sender_id = :sender_id")
 _SINCE = text("SELECT MAX(id), COUNT(*) FROM events WHERE sender_id = :sender_id AND id >= :row")
 _INSERT = EVENTS.insert()
+_SAVE_SECONDS = 4
+_TRY_AGAIN_SECONDS = 0.2
 _CACHED_EVENTS = 12_000
 """Number of events that stay in memory, of all conversations together: some 30 MB, those of 200 conversations.
 
@@ -96,7 +100,7 @@ class ConversationStore(SQLTrackerStore):
         if cached and cached.tracker is not tracker:
             cached = None
         with metrics.LATENCY.labels("tracker_save").time():
-            new, last = await asyncio.to_thread(self._save, tracker, cached)
+            new, last = await self._save_or_try_again(tracker, cached)
         self._put_in_cache(tracker, last)
         for event in new:
             metrics.count(event)
@@ -148,6 +152,20 @@ class ConversationStore(SQLTrackerStore):
             wanted = EVENTS.c.sender_id == sender_id if all_sessions else _of_last_session(sender_id)
             found = connection.execute(select(EVENTS.c.id, EVENTS.c.data).where(wanted).order_by(EVENTS.c.id))
             return [(row, data) for row, data in found]
+
+    async def _save_or_try_again(
+        self, tracker: DialogueStateTracker, cached: _Cached | None
+    ) -> tuple[list[dict[str, Any]], int | None]:
+        """Saves a turn; the customer sees its answer already, so a database that is away for a moment is waited for."""
+        deadline = time.monotonic() + _SAVE_SECONDS
+        while True:
+            try:
+                return await asyncio.to_thread(self._save, tracker, cached)
+            except SQLAlchemyError:
+                if time.monotonic() >= deadline:
+                    raise
+            cached = None  # the try may have arrived: what the database has is counted
+            await asyncio.sleep(_TRY_AGAIN_SECONDS)
 
     def _save(self, tracker: DialogueStateTracker, cached: _Cached | None) -> tuple[list[dict[str, Any]], int | None]:
         """Saves the events that are not saved yet.

@@ -7,45 +7,21 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import psycopg2
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from bot.doctor import connections
 from bot.doctor.commands import examine
 from bot.doctor.installation import Check, Finding, Installation
 from bot.settings import Settings
 from tests.conftest import free_port, or_skip
+from tests.support.certificates import NOW, certificate
 from tests.support.help_desks import SECRET
 from tests.support.servers import PostgresServer
-
-NOW = datetime.now(timezone.utc)
-
-
-def certificate(folder: Path, days: int) -> tuple[Path, Path]:
-    """Makes a certificate of `localhost` that vouches for itself; returns its file and that of its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(NOW - timedelta(days=90))
-        .not_valid_after(NOW + timedelta(days=days, hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    files = folder / "server.crt", folder / "server.key"
-    files[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    form = serialization.PrivateFormat.PKCS8
-    files[1].touch(mode=0o600)
-    files[1].write_bytes(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
-    return files
 
 
 @contextmanager

@@ -16,6 +16,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -217,6 +218,7 @@ class WebhookReceiver:
     Attributes:
         requests: how many requests with a right signature came in.
         tickets: Idempotency-Key -> what was posted first.
+        port: where it listens.
         status: what it answers, 200 by default; other ones take nothing.
         seen: set when a request has come in, before it is answered.
         gate: cleared, the answer is held back until it is set.
@@ -230,13 +232,13 @@ class WebhookReceiver:
         self.gate = threading.Event()
         self.gate.set()
         self._lock = threading.Lock()
-        self._port = port or free_port()
+        self.port = port or free_port()
         self.start()
 
     @property
     def url(self) -> str:
         """Its address."""
-        return f"http://127.0.0.1:{self._port}/tickets"
+        return f"http://127.0.0.1:{self.port}/tickets"
 
     def start(self) -> None:
         """Starts listening."""
@@ -250,12 +252,13 @@ class WebhookReceiver:
                 receiver.gate.wait(START_SECONDS)
                 self.send_response(status)
                 self.end_headers()
-                self.wfile.write(json.dumps(answer).encode())
+                with suppress(OSError):  # whoever asked is gone
+                    self.wfile.write(json.dumps(answer).encode())
 
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", self._port), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 

@@ -125,6 +125,11 @@ class RedisServer:
         """Its address, with the password."""
         return f"redis://:{self._password}@127.0.0.1:{self.port}/0"
 
+    @property
+    def running(self) -> bool:
+        """Whether its process lives."""
+        return self._process.poll() is None
+
     def start(self) -> None:
         """Starts it and waits until it answers."""
         options = ["--bind", "127.0.0.1", "--appendonly", "yes", "--save", "", "--dir", str(self._folder)]

@@ -113,7 +113,7 @@ class Stack:
             *([delivery] if desk else []),
             *([self.agents_desk] if agents else []),
         ]
-        self._supervisor = Supervisor(programs)
+        self.supervisor = Supervisor(programs)
         self._nginx: subprocess.Popen[bytes] | None = None
 
     @property
@@ -124,13 +124,13 @@ class Stack:
     @property
     def programs(self) -> list[Program]:
         """What is started anew when it has died."""
-        return self._supervisor.programs
+        return self.supervisor.programs
 
     def start(self) -> None:
         """Starts everything and waits until all of it answers."""
         if self.rabbit is not None:
             self.rabbit.start()
-        self._supervisor.start()
+        self.supervisor.start()
         self._start_nginx()
 
     def restart_workers(self, model: Path | None = None) -> None:
@@ -140,7 +140,7 @@ class Stack:
             model: what they serve from now on; None leaves it.
         """
         for worker in self.workers:
-            with self._supervisor.changing:
+            with self.supervisor.changing:
                 worker.stop()
                 if model is not None:
                     worker.command[worker.command.index("--model") + 1] = str(model)
@@ -152,7 +152,7 @@ class Stack:
         if self._nginx is not None:
             self._nginx.terminate()
             self._nginx.wait(timeout=STOP_SECONDS)
-        self._supervisor.stop()
+        self.supervisor.stop()
         if self.rabbit is not None:
             self.rabbit.stop()
         self.redis.stop()
@@ -200,9 +200,9 @@ class Embedded:
         self.actions = action_server(action_port, folder / "actions.log", self.environment)
         self.bot = rasa_server(free_port(), model, folder / "bot.log", self.environment)
         self.origin = self.bot.origin
-        self._supervisor = Supervisor([*([self.actions] if actions_apart else []), self.bot, self.agents_desk])
-        self.programs = self._supervisor.programs
-        self.start, self.stop = self._supervisor.start, self._supervisor.stop
+        self.supervisor = Supervisor([*([self.actions] if actions_apart else []), self.bot, self.agents_desk])
+        self.programs = self.supervisor.programs
+        self.start, self.stop = self.supervisor.start, self.supervisor.stop
 
 
 def action_server(port: int, log: Path, environment: dict[str, str]) -> Program:
@@ -232,7 +232,7 @@ def rasa_server(port: int, model: Path, log: Path, environment: dict[str, str], 
 
 
 def _made(folder: Path) -> Path:
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)  # it may be a disk of its own
     return folder
 
 
