@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import string
 import time
 from collections import Counter
@@ -43,6 +44,8 @@ _WINDOW_MINUTES = 5.0
 _MOST_AT_ONCE = 600
 _CONFIDENCE = 0.95
 _DAY = 86400.0
+# The last line of a traceback.
+_EXCEPTION = re.compile(r"(?:\w+\.)*[A-Z]\w*(?:Error|Exception|Timeout|Refused)\b")
 _SETTINGS = {"BOT_TOKEN_LIFETIME_SECONDS": "300"}
 _DATABASES = ("TRACKER", "TICKETS")
 
@@ -161,12 +164,14 @@ class Soak:
         tally: what customers and agents have seen.
         samples: in the order of time.
         broken: kinds of conversations that ended early, with the reason.
+        errors: what the servers have logged as exceptions.
     """
 
     minutes: float
     tally: LiveTally = field(default_factory=LiveTally)
     samples: list[Sample] = field(default_factory=list)
     broken: Counter[str] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)
 
     def slope(self, process: str) -> tuple[float, float]:
         """Returns by how many MB a process grows with 1,000 messages in the last half, and the upper 95 % bound."""
@@ -216,6 +221,7 @@ class Soak:
             "forms to the end": f"{len(tally.told)} of {len(tally.tickets)}",
             "live chats": tally.live,
             "conversations broken off": dict(self.broken),
+            "errors logged": dict(self.errors.most_common(5)),
         }
         times = {f"from minute {begin:.0f}": round(p95) for begin, p95 in windows}
         return "\n\n".join(
@@ -266,6 +272,9 @@ def soak(folder: Path, model: Path, minutes: float, seed: int, pace: float) -> S
         asyncio.run(_run(servers, folder, result, random.Random(seed), pace))
     finally:
         servers.stop()
+    for log in folder.glob("*.log"):
+        lines = log.read_text(encoding="utf8", errors="replace").splitlines()
+        result.errors.update(f"{log.stem}: {line[:120]}" for line in lines if _EXCEPTION.match(line))
     return result
 
 
