@@ -188,7 +188,8 @@ def family(program: Program) -> list[psutil.Process]:
 
 
 @contextmanager
-def _stopped(members: Sequence[psutil.Process]) -> Iterator[None]:
+def stopped(members: Sequence[psutil.Process]) -> Iterator[None]:
+    """Stops processes, which go on as if nothing had been."""
     for member in members:
         with suppress(psutil.NoSuchProcess):
             member.send_signal(signal.SIGSTOP)
@@ -203,7 +204,7 @@ def _stopped(members: Sequence[psutil.Process]) -> Iterator[None]:
 @contextmanager
 def _process_stopped(bench: Bench, part: float) -> Iterator[str]:
     program = _one(bench.servers.programs, part)
-    with _stopped(family(program)):
+    with stopped(family(program)):
         yield program.log.stem
 
 
@@ -216,7 +217,7 @@ def _lock_holder_stopped(bench: Bench, part: float) -> Iterator[str]:
         wait_until(lambda: list(redis.scan_iter("bot:turn:*")), "a lock")
         locked = set(redis.scan_iter("bot:turn:*"))
         program = _one(bench.bots, part)
-        with _stopped(family(program)):
+        with stopped(family(program)):
             time.sleep(1)  # by then the other server has released what it held
             if locked & set(redis.scan_iter("bot:turn:*")):
                 time.sleep(LOCK_SECONDS)  # the other server takes over before this one goes on
@@ -227,7 +228,7 @@ def _lock_holder_stopped(bench: Bench, part: float) -> Iterator[str]:
 
 @contextmanager
 def _database_stopped(bench: Bench, part: float) -> Iterator[str]:
-    with _stopped(processes("postgres", bench.folder)):
+    with stopped(processes("postgres", bench.folder)):
         yield "PostgreSQL"
 
 

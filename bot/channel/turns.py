@@ -21,7 +21,7 @@ from bot.channel.outage import note_result, take_address
 from bot.channel.output import PageOutput, Turn
 from bot.rasa_patches.stages import conversation
 from bot.stores.live import LiveRow
-from bot.stores.session_stores import SessionLock, SessionStore
+from bot.stores.session_stores import NoLock, SessionLock, SessionStore
 from bot.stores.sessions import Offer, Part, Session, SessionError
 from bot.text.links import AllowedLinks
 from bot.text.masking import Masked
@@ -165,12 +165,12 @@ class Conversations:
             await asyncio.wait([before])
         try:
             async with semaphore:
-                await self._respond(output, said)
+                await self._respond(output, said, lock)
         finally:
             metrics.LATENCY.labels("turn").observe(time.perf_counter() - started)
             await lock.release()
 
-    async def _respond(self, output: PageOutput, said: Masked | Offer, **told: str) -> None:
+    async def _respond(self, output: PageOutput, said: Masked | Offer, lock: SessionLock, **told: str) -> None:
         """Gives a message to the agent who has the conversation, else to Rasa, and keeps what was said."""
         try:
             silent = self._live is not None and not told and await self._agent_takes(output, said)
@@ -187,6 +187,8 @@ class Conversations:
             logger.exception("A message of the support page could not be answered.")
             metrics.FAILURES.inc()
             failed = True  # also what was answered: the bot has not kept it, and does not know what it has asked
+        if await lock.lost():  # another server goes on with the conversation; the page gets its answer
+            return output.turn.break_off()
         if not silent and (failed or all(part["type"] == "notice" for part in output.turn.parts)):
             output.say({"type": "text", "text": self._replies.text("utter_answer_failed", output.session.language)})
             output.apologised = True
@@ -243,7 +245,8 @@ class Conversations:
             return
         title = self._replies.label("person", session.language)
         output = PageOutput(session, Turn(), row.uuid, self._links)
-        await self._respond(output, Offer(row.uuid, title, "talk_to_human"), desk="nobody")
+        offer = Offer(row.uuid, title, "talk_to_human")
+        await self._respond(output, offer, NoLock(), desk="nobody")  # whoever calls has the lock
 
     async def _keep(self, output: PageOutput, seconds: float = 0.0) -> None:
         """Keeps what was said; where the store refuses it, tries again for so many seconds."""

@@ -32,6 +32,10 @@ _RETRY_SECONDS = 2
 class NoLock:
     """The lock of a conversation that only this process knows: its turns wait for each other anyway."""
 
+    async def lost(self) -> bool:
+        """Tells that nobody else can have it."""
+        return False
+
     async def release(self) -> None:
         """Does nothing."""
 
@@ -102,7 +106,7 @@ class MemorySessions:
         return NoLock()
 
 
-class ProcessLock:
+class ProcessLock(NoLock):
     """The lock of a conversation among the requests of this process.
 
     Args:

@@ -61,6 +61,12 @@ class RedisLock:
         with suppress(LockError, *NO_REDIS):
             await self._lock.release()
 
+    async def lost(self) -> bool:
+        """Tells whether somebody else may have it: it has lapsed while this process was stopped, or Redis away."""
+        with suppress(*NO_REDIS):
+            return not await self._lock.owned()
+        return False
+
     async def _renew(self) -> None:
         while not self._released:
             await asyncio.sleep(LOCK_SECONDS / 3)

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import time
+from collections import Counter
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from rasa.shared.core.events import SessionStarted
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.exceptions import RasaException
 from sqlalchemy import and_, func, or_, select, text
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import sessionmaker
 from sqlalchemy.sql.elements import ColumnElement
@@ -38,6 +40,10 @@ _CACHED_EVENTS = 12_000
 Measured: 2.2 to 2.8 kB an event of a conversation that was made here, 3.7 to 5 kB of one that was read. Ten turns are
 100 events and take 0.25 to 0.43 MB; a hundred turns are 1,100 and take 2.4 to 4.1 MB.
 """
+
+
+class AnsweredElsewhereError(RasaException):
+    """A turn that is not kept: another server has answered the same message meanwhile."""
 
 
 @dataclass
@@ -173,6 +179,9 @@ class ConversationStore(SQLTrackerStore):
         Returns:
             These events, and the row of the newest one; None in its place where somebody else has written or erased,
             or might have, so that the conversation is no longer the tracker's.
+
+        Raises:
+            AnsweredElsewhereError: another server has answered the same message.
         """
         sender_id = tracker.sender_id
         with self.engine.begin() as connection:
@@ -185,8 +194,20 @@ class ConversationStore(SQLTrackerStore):
             # the cache no row is known: all must be ours.
             row = cached.last if cached else 0
             last, found = connection.execute(_SINCE, {"sender_id": sender_id, "row": row}).one()
+            if cached and found > len(new) + 1:
+                _check_answered_once(connection, sender_id, row)
         undisturbed = found == len(new) + (cached is not None)
         return new, last if undisturbed else None
+
+
+def _check_answered_once(connection: Connection, sender_id: str, row: int) -> None:
+    """Looks for a message that is there twice after a row: this server was stopped, and another one has answered it."""
+    query = select(EVENTS.c.data).where(
+        EVENTS.c.sender_id == sender_id, EVENTS.c.id > row, EVENTS.c.type_name == "user"
+    )
+    messages = Counter(json.loads(data).get("message_id") for (data,) in connection.execute(query))
+    if any(message and times > 1 for message, times in messages.items()):
+        raise AnsweredElsewhereError("another server has answered a message that this one was about to answer.")
 
 
 def _of_last_session(sender_id: str) -> ColumnElement[bool]:

@@ -35,6 +35,13 @@ class _LongAgo(TimestampSigner):
         return 1577836800
 
 
+class _Soon(TimestampSigner):
+    """Signs an hour ahead."""
+
+    def get_timestamp(self) -> int:
+        return super().get_timestamp() + 3600
+
+
 def refused(customer: Customer, token: str) -> list[int]:
     """Returns how every route that needs a token answers to this one."""
     body = {"id": str(uuid.uuid4()), "text": "hello"}
@@ -91,6 +98,13 @@ def test_a_swapped_token_is_refused(page_bot: PageBot) -> None:
 def test_an_expired_token_is_refused(page_bot: PageBot) -> None:
     customer = page_bot.customer()
     assert refused(customer, with_key(page_bot, customer.conversation, signer=_LongAgo)) == [401, 401, 401]
+    assert customer.say("hello").parts
+
+
+def test_a_token_of_a_server_whose_clock_is_ahead_is_taken(page_bot: PageBot) -> None:
+    customer = page_bot.customer()
+    assert customer.history() == []
+    customer.begun["token"] = with_key(page_bot, customer.conversation, signer=_Soon)
     assert customer.say("hello").parts
 
 

@@ -6,15 +6,19 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg2
 import pytest
+import redis
 import requests
 
 from benchmarks.serving.faults import FAULTS, with_fault
+from benchmarks.serving.schedules import family, stopped
 from tests.channel.conftest import Customer, PageBot, Reply, reply
 from tests.conftest import or_skip
+from tests.support.servers import wait_until
 from tests.support.stack import UNLIMITED, Stack
 
 # One that moves conversations to another server, one that takes the tickets away; the rest would take two minutes more.
@@ -73,6 +77,24 @@ def test_a_message_that_comes_to_both_servers_at_once_is_answered_once(stack: St
         assert all(parts == answers[0] for parts in answers)
         assert answers[0]
     assert len(user_events(stack, customer)) == 3
+
+
+def test_a_server_that_stood_still_does_not_answer_what_another_one_has_answered(stack: Stack) -> None:
+    here, there = (at(stack, port) for port in stack.worker_ports)
+    customer = here.customer(language="nb")
+    elsewhere, message = Customer(there, customer.address, customer.begun), str(uuid.uuid4())
+    customer.say(QUESTION)
+    with ThreadPoolExecutor(1) as pool, ExitStack() as still:
+        with stopped(family(stack.actions)), redis.Redis.from_url(stack.redis.url) as locks:
+            pool.submit(customer.post, message, text="hei")  # its connection is the stopped server's: it may break
+            wait_until(lambda: locks.exists(f"bot:turn:{customer.conversation}"), "the turn")
+            still.enter_context(stopped(family(stack.workers[0])))
+        answered = reply(elsewhere.post(message, text="hei")).parts  # once the lock has lapsed
+    assert answered
+    customer.say(QUESTION)  # comes after what was left of the turn
+    assert user_events(stack, customer).count(message) == 1
+    assert [said["id"] for said in customer.history() if said["from"] == "customer"].count(message) == 1
+    assert reply(customer.post(message, text="hei")).parts == answered
 
 
 def test_metrics_and_health_are_not_told_through_the_proxy(stack: Stack) -> None:

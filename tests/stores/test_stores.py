@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import aio_pika
@@ -30,7 +31,7 @@ from bot.stores.conversations import EVENTS
 from bot.stores.locks import ConversationLocks
 from bot.stores.session_stores import RedisSessions
 from bot.stores.sessions import Offer, Part, Session, SessionError
-from bot.stores.tracker_store import ConversationStore
+from bot.stores.tracker_store import AnsweredElsewhereError, ConversationStore
 from bot.text.links import AllowedLinks
 from tests.conftest import or_skip
 from tests.stores.conftest import SetUp
@@ -191,6 +192,36 @@ def test_what_was_not_kept_is_not_at_hand(tracker_database: str) -> None:
     assert half_done is not None
     half_done.update(UserUttered("this message fails"))
     assert said(asyncio.run(store.retrieve("anne"))) == ["hvorfor så høy?"]
+
+
+def test_a_message_that_another_server_answered_meanwhile_is_not_kept_twice(tracker_database: str) -> None:
+    here, there = ConversationStore(DOMAIN), ConversationStore(DOMAIN)
+    asyncio.run(here.save(conversation("anne")))
+    trackers = [asyncio.run(store.retrieve("anne")) for store in (here, there)]
+    for store, tracker in zip((there, here), trackers[::-1], strict=True):
+        assert tracker is not None
+        tracker.update(UserUttered("takk", input_channel="page"))
+        tracker.events[-1].message_id = "the same"
+        with pytest.raises(AnsweredElsewhereError) if store is here else nullcontext():
+            asyncio.run(store.save(tracker))
+    assert said(asyncio.run(here.retrieve("anne"))) == ["hvorfor så høy?", "takk"]
+
+
+def test_a_turn_waits_for_a_postgresql_that_comes_back(postgres: PostgresServer, settings_of: SetUp) -> None:
+    settings_of(tracker_database=postgres.database())
+    store, tracker = ConversationStore(DOMAIN), conversation("anne")
+    asyncio.run(store.save(tracker))
+    tracker.update(UserUttered("takk"))
+    postgres.stop()
+
+    async def comes_back() -> None:
+        saving = asyncio.create_task(store.save(tracker))
+        await asyncio.wait([saving], timeout=0.1)
+        postgres.start()
+        await saving
+
+    asyncio.run(comes_back())
+    assert said(asyncio.run(store.retrieve("anne"))) == ["hvorfor så høy?", "takk"]
 
 
 def test_an_erased_conversation_is_not_at_hand(tracker_database: str) -> None:
