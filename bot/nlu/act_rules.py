@@ -168,7 +168,9 @@ class ActRules:
         objects = message.likeliest == "objection" and (situation.product in answer.named or others == {_PERSONAL})
         again = situation.product in answer.named  # "those are mine, two VMs" says nothing against Azure
         chooses = "choose_product" in (message.likeliest, message.intent) and not again
-        return next(iter(others)) if (objects or chooses) and len(others) == 1 else None
+        same_issue = named == situation.issue and clearly >= LIKELY and not again  # "and how do I pay for azure?"
+        same_issue = same_issue and message.likeliest not in QUESTIONS and others <= {*self._issues[named].products}
+        return next(iter(others)) if (objects or chooses or same_issue) and len(others) == 1 else None
 
     def _chooses(self, message: CustomerMessage, situation: Situation) -> Act | None:
         """Returns which of the issues that the bot offered it is."""
