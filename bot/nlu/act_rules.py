@@ -227,7 +227,8 @@ class ActRules:
         confidence, (named, clearly) = message.acts[act], message.named
         if not at_hand and confidence < LITTLE:
             return True
-        if named != situation.issue and clearly >= CLEAR_ISSUE and confidence < LIKELY:
+        surely = SURE if act in QUESTIONS else LIKELY
+        if named != situation.issue and clearly >= CLEAR_ISSUE and confidence < surely:
             return True
         elsewhere = 1.0 - message.issues.get(situation.issue, 0.0) / (sum(message.issues.values()) or 1.0)
         begins = message.acts[NEW_MATTER] * elsewhere * _NEW_MATTER
