@@ -230,6 +230,8 @@ class ActRules:
         surely = SURE if act in QUESTIONS else LIKELY
         if named != situation.issue and clearly >= CLEAR_ISSUE and confidence < surely:
             return True
+        if named == situation.issue and clearly >= SURE and message.acts[NEW_MATTER] > confidence:
+            return True  # the problem once more
         elsewhere = 1.0 - message.issues.get(situation.issue, 0.0) / (sum(message.issues.values()) or 1.0)
         begins = message.acts[NEW_MATTER] * elsewhere * _NEW_MATTER
         unrelated = max(begins, message.acts["out_of_scope"])
