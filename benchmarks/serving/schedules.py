@@ -281,7 +281,11 @@ def _disk_read_only(bench: Bench, part: float) -> Iterator[str]:
     with bench.servers.supervisor.changing:
         for program in bench.servers.programs:
             program.kill()
-        subprocess.run(["mount", "-o", "remount,ro", bench.disk], check=True)
+        # What is killed lets go of its files a moment later.
+        read_only = ["mount", "-o", "remount,ro", str(bench.disk)]
+        wait_until(
+            lambda: not subprocess.run(read_only, check=False, stderr=subprocess.DEVNULL).returncode, "the disk", 30
+        )
     try:
         yield bench.disk.name
     finally:
