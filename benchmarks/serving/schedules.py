@@ -522,7 +522,7 @@ def _kept(bench: Bench, recorder: Recorder) -> Kept:
 
 
 def table(results: Sequence[Result]) -> list[dict[str, object]]:
-    """Returns a row of counts for each kind of fault; a message is of the last one before it, or the first it met."""
+    """Returns a row of counts for each kind of fault; a message is of the last one that began before its answer."""
     columns = (
         "sent",
         "answered",
@@ -540,9 +540,7 @@ def table(results: Sequence[Result]) -> list[dict[str, object]]:
     for result in results:
         wrong = {finding.message: finding.kind for finding in result.findings}
         for one in result.history:
-            begun = [(began, name) for name, began, _ in result.times if began < one.done]
-            before = [name for began, name in begun if began <= one.sent]
-            kind = before[-1] if before else begun[0][1] if begun else NONE
+            kind = next((name for name, began, _ in reversed(result.times) if began < one.done), NONE)
             row = rows.setdefault(kind, Counter())
             row.update({"sent": 1, one.outcome: int(one.outcome != "lost"), "sent again": one.attempts - 1})
             row["tickets"] += int(bool(one.number))
