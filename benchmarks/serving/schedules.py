@@ -281,7 +281,11 @@ def _disk_read_only(bench: Bench, part: float) -> Iterator[str]:
     with bench.servers.supervisor.changing:
         for program in bench.servers.programs:
             program.kill()
-        subprocess.run(["mount", "-o", "remount,ro", bench.disk], check=True)
+        # What is killed lets go of its files a moment later.
+        read_only = ["mount", "-o", "remount,ro", str(bench.disk)]
+        wait_until(
+            lambda: not subprocess.run(read_only, check=False, stderr=subprocess.DEVNULL).returncode, "the disk", 30
+        )
     try:
         yield bench.disk.name
     finally:
@@ -518,7 +522,7 @@ def _kept(bench: Bench, recorder: Recorder) -> Kept:
 
 
 def table(results: Sequence[Result]) -> list[dict[str, object]]:
-    """Returns a row of counts for each kind of fault; a message is of the last one before it, or the first it met."""
+    """Returns a row of counts for each kind of fault; a message is of the last one that began before its answer."""
     columns = (
         "sent",
         "answered",
@@ -536,9 +540,7 @@ def table(results: Sequence[Result]) -> list[dict[str, object]]:
     for result in results:
         wrong = {finding.message: finding.kind for finding in result.findings}
         for one in result.history:
-            begun = [(began, name) for name, began, _ in result.times if began < one.done]
-            before = [name for began, name in begun if began <= one.sent]
-            kind = before[-1] if before else begun[0][1] if begun else NONE
+            kind = next((name for name, began, _ in reversed(result.times) if began < one.done), NONE)
             row = rows.setdefault(kind, Counter())
             row.update({"sent": 1, one.outcome: int(one.outcome != "lost"), "sent again": one.attempts - 1})
             row["tickets"] += int(bool(one.number))

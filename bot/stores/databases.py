@@ -77,7 +77,12 @@ def open_database(
         write_ahead(connection, wait_seconds)
         connection.execute(f"PRAGMA synchronous = {synchronous}")
 
+    def reconnect(context: Any) -> None:
+        # What was opened while the disk was read-only stays so when the disk no longer is.
+        context.is_disconnect |= "readonly" in str(context.original_exception)
+
     event.listen(engine, "connect", prepare)
+    event.listen(engine, "handle_error", reconnect)
     return engine
 
 

@@ -211,11 +211,14 @@ def _check_answered_once(connection: Connection, sender_id: str, row: int) -> No
 
 
 def _of_last_session(sender_id: str) -> ColumnElement[bool]:
-    """Returns what holds of a conversation's events since it has begun anew, as Rasa's own store asks it."""
+    """Returns what holds of a conversation's events since it has begun anew.
+
+    Rasa's own store goes by the time, and finds no further event for an hour where a clock was an hour ahead.
+    """
     own = EVENTS.c.sender_id == sender_id
-    starts = select(func.max(EVENTS.c.timestamp)).where(own, EVENTS.c.type_name == SessionStarted.type_name)
+    starts = select(func.max(EVENTS.c.id)).where(own, EVENTS.c.type_name == SessionStarted.type_name)
     begun = starts.scalar_subquery()
-    return and_(own, or_(EVENTS.c.timestamp >= begun, begun.is_(None)))
+    return and_(own, or_(EVENTS.c.id >= begun, begun.is_(None)))
 
 
 def _row(sender_id: str, event: Mapping[str, Any]) -> dict[str, Any]:

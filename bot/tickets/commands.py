@@ -220,7 +220,8 @@ def _deliver(options: argparse.Namespace) -> None:
     )
     store = ticket_store()
     followers = make_followers(settings, store)
-    worker = Worker(Outbox(store, settings.tickets_lease_seconds), targets, policy, followers)
+    outbox = Outbox(store, policy.lease_seconds, policy.longest_seconds)
+    worker = Worker(outbox, targets, policy, followers)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     for ending in (signal.SIGTERM, signal.SIGINT):

@@ -245,6 +245,17 @@ def test_a_conversation_that_began_anew_is_read_from_there(tracker_database: str
     assert said(asyncio.run(store.retrieve_full_tracker("anne"))) == ["hvorfor så høy?", "tilbake", "igjen"]
 
 
+def test_a_conversation_that_began_anew_while_a_clock_was_ahead_goes_on(tracker_database: str) -> None:
+    here, there = ConversationStore(DOMAIN), ConversationStore(DOMAIN)
+    tracker = conversation("anne")
+    tracker.update(SessionStarted(timestamp=time.time() + 3600))
+    asyncio.run(here.save(tracker))
+    for store in (here, there, here):
+        one_more_thing(store)
+    assert said(asyncio.run(there.retrieve("anne"))) == ["og en ting til"] * 3
+    assert said(asyncio.run(there.retrieve_full_tracker("anne"))) == ["hvorfor så høy?"] + ["og en ting til"] * 3
+
+
 def test_a_new_model_reads_conversations_with_its_own_slots(tracker_database: str) -> None:
     store = ConversationStore(DOMAIN)
     asyncio.run(store.save(conversation("anne")))

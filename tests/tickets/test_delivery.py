@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from bot.tickets.delivery.message import body
 from bot.tickets.delivery.request_tracker import RequestTrackerTarget
 from bot.tickets.delivery.webhook import WebhookTarget
 from bot.tickets.delivery.worker import Outbox, RetryPolicy, Worker
+from bot.tickets.model import now
 from bot.tickets.store import TicketStore
+from bot.tickets.tables import OUTBOX
 from tests.support.help_desks import SECRET, MailServer, RequestTracker, WebhookReceiver
 from tests.tickets.conftest import ROOT, a_draft
 
@@ -277,6 +280,18 @@ def test_who_opens_tickets_needs_no_password_of_the_help_desk(database: str, mai
 def test_a_help_desk_that_there_is_not_is_refused() -> None:
     with pytest.raises(ValidationError, match="tickets_targets"):
         Settings(tickets_targets="email fax")
+
+
+@pytest.mark.parametrize("column", ["next_attempt_at", "leased_until"])
+def test_what_was_noted_while_a_clock_was_ahead_does_not_wait_for_that_hour(
+    database: str, receiver: WebhookReceiver, column: str
+) -> None:
+    store = TicketStore(database, ["webhook"])
+    store.open(a_draft())
+    for ahead, told in ((timedelta(minutes=5), 0), (timedelta(hours=1), 1)):
+        with store.writing() as connection:
+            connection.execute(OUTBOX.update().values({column: now() + ahead}))
+        assert worker(store, webhook(receiver)).run_once()["delivered"] == told
 
 
 def test_the_wait_grows_to_its_limit_and_is_never_the_same_for_all() -> None:

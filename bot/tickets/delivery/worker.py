@@ -59,23 +59,27 @@ class Outbox:
     Args:
         database: the ticket database.
         lease_seconds: how long a worker may take over one ticket.
+        longest_seconds: longest wait between two attempts.
     """
 
-    def __init__(self, database: TicketDatabase, lease_seconds: float) -> None:
+    def __init__(self, database: TicketDatabase, lease_seconds: float, longest_seconds: float = 300) -> None:
         self._database = database
-        self._lease_seconds = lease_seconds
+        self._lease_seconds, self._longest_seconds = lease_seconds, longest_seconds
 
     def claim(self, target: str) -> DeliveryAttempt | None:
         """Leases the row that has waited longest for a help desk; None if none is due."""
         deadline = time.monotonic() + self._lease_seconds
         moment = now()
+        # Nothing waits for longer: what is to be tried later was noted while a clock was ahead.
+        wrong = moment + timedelta(seconds=self._longest_seconds + self._lease_seconds)
+        next_attempt, leased_until = OUTBOX.c.next_attempt_at, OUTBOX.c.leased_until
         due = (
             select(OUTBOX)
             .where(
                 OUTBOX.c.target == target,
                 OUTBOX.c.state == "pending",
-                OUTBOX.c.next_attempt_at <= moment,
-                or_(OUTBOX.c.leased_until.is_(None), OUTBOX.c.leased_until <= moment),
+                or_(next_attempt <= moment, next_attempt > wrong),
+                or_(leased_until.is_(None), leased_until <= moment, leased_until > wrong),
             )
             .order_by(OUTBOX.c.next_attempt_at, OUTBOX.c.id)
             .limit(1)
