@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
-from actions.conversation import PERSONAL, UNKNOWN, Turn, issues, replies
-from actions.passages import note_text
+from actions.conversation import PERSONAL, UNKNOWN, Button, Turn, button, issues, replies
+from actions.passages import Passage, note_text, section_passages
 from bot.articles import Article, Step, documents, parts
 from bot.articles.replies import support_request_url
 from bot.text.limited_markdown import plain
@@ -163,3 +163,20 @@ def _numbered(steps: tuple[Step, ...], indent: str = "") -> list[str]:
         lines.extend(f"{indent}   {note_text(note)}" for note in step.notes)
         lines.extend(_numbered(step.steps, indent + "   "))
     return lines
+
+
+def likely_passages(turn: Turn) -> list[Button]:
+    """Returns a button for each passage that the pipeline holds for likely, none where it names none."""
+    named = [name.partition("/")[::2] for name in turn.entity("passages").split()]
+    found = [(about, section_of(turn, about, slug)) for about, slug in named]
+    return [section_button(section, about=about) for about, section in found if section is not None]
+
+
+def section_of(turn: Turn, issue: str, slug: str) -> Passage | None:
+    """Returns a passage of an issue's article by its slug, None if there is none."""
+    return next((section for section in section_passages(turn.article(issue)) if section.slug == slug), None)
+
+
+def section_button(section: Passage, **about: str) -> Button:
+    """Returns the button that asks for a passage; `about` names its article where that is not the one at hand."""
+    return button(section.heading, "more_detail", section=section.slug, **about)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 
+from actions.answer import likely_passages
 from actions.conversation import BotAction, Turn, emptied, issues
 from actions.documents import documents_verdict
-from actions.follow_ups import likely_passages
 from actions.recommended_steps import offer_other
 from actions.records import record_not_helped, record_outcome
 from actions.topics import ask_which, settle

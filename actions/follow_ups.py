@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 
-from actions.answer import answer_payload, link_lines, shown_variant
+from actions.answer import answer_payload, likely_passages, link_lines, section_button, section_of, shown_variant
 from actions.conversation import BotAction, Button, Turn, articles, button, issues
 from actions.passages import (
     TROUBLE_KINDS,
@@ -93,13 +93,6 @@ def _offer_passages(turn: Turn) -> bool:
     return True
 
 
-def likely_passages(turn: Turn) -> list[Button]:
-    """Returns a button for each passage that the pipeline holds for likely, none where it names none."""
-    named = [name.partition("/")[::2] for name in turn.entity("passages").split()]
-    found = [(about, _section(turn, about, slug)) for about, slug in named]
-    return [_section_button(section, about=about) for about, section in found if section is not None]
-
-
 def _buttons_of_named(turn: Turn, issue: str, text: str) -> list[Button]:
     """Returns a button for each article that a passage refers to by its title."""
     titles = {name: turn.article(name).title for name in issues() if name != issue}
@@ -108,12 +101,7 @@ def _buttons_of_named(turn: Turn, issue: str, text: str) -> list[Button]:
 
 def _named_passage(turn: Turn, issue: str) -> Passage | None:
     """Returns the passage that a button names or the pipeline has found, which may be of another issue's article."""
-    return _section(turn, turn.entity("about") or issue, turn.entity("section"))
-
-
-def _section(turn: Turn, issue: str, slug: str) -> Passage | None:
-    """Returns a passage of an issue's article by its slug, None if there is none."""
-    return next((section for section in section_passages(turn.article(issue)) if section.slug == slug), None)
+    return section_of(turn, turn.entity("about") or issue, turn.entity("section"))
 
 
 def _passage_of(kind: str, turn: Turn, article: Article) -> Passage | None:
@@ -196,7 +184,7 @@ def _detail(turn: Turn, issue: str) -> list[EventType]:
     if text and not (turn.text and turn.has_said(text)):
         turn.say(text, _buttons_of_named(turn, issue, text))
         return []
-    buttons, which = [_section_button(section) for section in sections][:_MOST_BUTTONS], turn.reply("which_part")
+    buttons, which = [section_button(section) for section in sections][:_MOST_BUTTONS], turn.reply("which_part")
     if turn.has_said(which):
         turn.say(turn.reply("passage_known"), [*buttons, turn.person_button])
     else:
@@ -215,7 +203,3 @@ def _step(turn: Turn, article: Article) -> int | None:
 def _steps(turn: Turn, article: Article) -> list[Passage]:
     """Returns the steps that the customer was shown."""
     return step_passages(shown_variant(article, turn.product, turn.agreement).steps)
-
-
-def _section_button(section: Passage, **about: str) -> Button:
-    return button(section.heading, "more_detail", section=section.slug, **about)

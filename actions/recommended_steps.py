@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 
-from actions.answer import answer_message, answer_payload, answer_text, brief_answer, opening_fits, shown_variant
+from actions.answer import (
+    answer_message,
+    answer_payload,
+    answer_text,
+    brief_answer,
+    likely_passages,
+    opening_fits,
+    shown_variant,
+)
 from actions.conversation import PERSONAL, UNKNOWN, BotAction, Turn, button, issues
 from actions.records import record_outcome
 from actions.topics import ask_which, offer_person_first, offer_topics, possible_issues, settle
@@ -104,7 +112,7 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
     brief = brief_answer(article, product, turn.agreement) if named and _is_later(turn, issue) else ""
     if brief and not turn.has_said(brief):
         _tell_language(turn, issue)
-        turn.say(brief, [button(turn.label("show_steps"), issue), turn.person_button])
+        turn.say(brief, [button(turn.label("show_steps"), issue), *likely_passages(turn), turn.person_button])
         record_outcome(turn, "abandoned", issue)
         return events
     texts = [message["text"], answer_text(article, product, turn.agreement)]

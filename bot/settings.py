@@ -101,6 +101,9 @@ class Settings(BaseSettings):
     # Address of an action server that is started apart (`rasa run actions`), such as `http://127.0.0.1:5055/webhook`;
     # without it, actions run in Rasa's own process.
     action_server_url: AnyHttpUrl | None = None
+    # In how many conversations customers must have chosen a document for like questions before `python -m bot articles
+    # learn` takes them as questions that it answers; one customer alone must not teach the search.
+    search_learns_from: int = Field(3, ge=2)
     # How many days after its last message `python -m bot privacy expire` deletes a conversation.
     keep_conversations_days: int = Field(30, ge=1)
     # How many days after its last change `python -m bot privacy expire` makes a ticket anonymous.

@@ -228,12 +228,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.search.learn", description=__doc__)
     parser.add_argument("database", type=Path, help="the imported articles")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="weights file to write")
-    parser.add_argument("--fold", type=int, choices=range(FOLDS), help="leave every fifth question out")
+    parser.add_argument("--fold", type=int, nargs="+", default=[], help="leave these fifths of the questions out")
     parser.add_argument("--steps", type=int, default=STEPS)
     arguments = parser.parse_args()
     questions = read_training_questions()
     learned = {
-        file: [texts for texts in found if fold_of(texts) != arguments.fold] for file, found in questions.items()
+        file: [texts for texts in found if fold_of(texts) not in arguments.fold] for file, found in questions.items()
     }
     learned = {file: found for file, found in learned.items() if found}
     encoder = learn(read_articles(arguments.database), learned, get_settings().encoder_weights, arguments.steps)

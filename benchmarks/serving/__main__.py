@@ -1,6 +1,6 @@
 """Load and faults on the whole stack, and messages per second beside `rasa init`; prints a Markdown table.
 
-python -m benchmarks.serving [load|faults|live-faults|schedules|beside|models]
+python -m benchmarks.serving [load|faults|live-faults|schedules|beside|models|soak]
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from benchmarks.serving.live_faults import KINDS, RANDOM, faults_of, servers_wit
 from benchmarks.serving.load import load
 from benchmarks.serving.model_changes import model_changes
 from benchmarks.serving.schedules import Result, Schedules, possible, shorten, steps_of, table
+from benchmarks.serving.soak import soak
 from bot.training import train
 from tests.support.stack import UNLIMITED, Stack
 
@@ -37,7 +38,8 @@ ALL = [*FAULTS, RANDOM]
 def main() -> int:
     """Starts the stack, loads it and prints what was seen."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["load", "faults", "live-faults", "schedules", "beside", "models"])
+    kinds = ["load", "faults", "live-faults", "schedules", "beside", "models", "soak"]
+    parser.add_argument("what", choices=kinds)
     parser.add_argument("--model", type=Path, help="what is served; without it the model of the present content")
     parser.add_argument("--workers", type=int, default=2, help="how many Rasa servers (2)")
     parser.add_argument("--conversations", type=int, nargs="+", default=[1, 8, 64, 200], help="how many at once")
@@ -52,7 +54,11 @@ def main() -> int:
         "models: end training and comparison after so long, and switch to a copy (to the end); schedules: length (90)"
     )
     parser.add_argument("--seconds", type=float, help=told)
-    parser.add_argument("--seed", type=int, default=1, help="of the faults at random (1); schedules: the first one")
+    told = "of the faults at random, of soak's messages (1); schedules: the first one"
+    parser.add_argument("--seed", type=int, default=1, help=told)
+    parser.add_argument("--minutes", type=float, default=40, help="soak: how long (40)")
+    parser.add_argument("--pace", type=float, default=27, help="soak: messages per second (27: 60,000 in 40 minutes)")
+    parser.add_argument("--picture", type=Path, help="soak: where memory and times are drawn, a PNG")
     parser.add_argument("--count", type=int, default=1, help="schedules: how many seeds (1)")
     parser.add_argument("--outage", type=float, default=60, help="schedules: seconds of a long outage (60)")
     parser.add_argument("--shorten", action="store_true", help="schedules: run what fails thrice, then shorten it")
@@ -69,6 +75,9 @@ def main() -> int:
         return _schedules(options)
     if options.what == "models":
         print(tabulate(_model_changes(options), headers="keys", tablefmt="github"))
+        return 0
+    if options.what == "soak":
+        print(_soak(options))
         return 0
     with tempfile.TemporaryDirectory(prefix="stack") as folder:
         model = (options.model or train()).resolve()
@@ -112,6 +121,14 @@ def _live_faults(options: argparse.Namespace) -> list[dict[str, object]]:
             finally:
                 servers.stop()
     return rows
+
+
+def _soak(options: argparse.Namespace) -> str:
+    with tempfile.TemporaryDirectory(prefix="soak") as folder:
+        result = soak(Path(folder), (options.model or train()).resolve(), options.minutes, options.seed, options.pace)
+    if options.picture:
+        result.draw(options.picture)
+    return result.report()
 
 
 def _schedules(options: argparse.Namespace) -> int:

@@ -19,7 +19,7 @@ from sanic.response import HTTPResponse
 from sanic.response import json as json_response
 
 from bot import metrics
-from bot.channel.output import WAITING
+from bot.channel.output import APOLOGIES, WAITING
 from bot.channel.turns import OnNewMessage
 from bot.channel.typed_text import safe_text
 from bot.settings import Settings, get_settings
@@ -40,7 +40,7 @@ class ChatwootOutput(OutputChannel):
 
     Attributes:
         parts: the texts; buttons are lines with their titles, which customers type.
-        hands_over: whether the customer waits for a person now.
+        hands_over: whether the customer waits for a person now, or the bot could not answer.
     """
 
     @classmethod
@@ -59,6 +59,7 @@ class ChatwootOutput(OutputChannel):
         if said:
             self.parts.append(said)
         self.hands_over |= (message.get("custom") or {}).get("type") == WAITING
+        self.hands_over |= message.get("utter_action") in APOLOGIES
 
 
 class ChatwootChannel(InputChannel):

@@ -16,12 +16,39 @@ from bot.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+# An expired count is found when it is asked for again; looking for all others only makes room.
+_LOOK_SECONDS = 60
 # The time that a message takes grows with its length: for each so many characters begun, it counts once more.
 _CHARACTERS = 250
 
 
 class LimitError(ValueError):
     """A limit in the settings cannot be read; the message names it and what is expected."""
+
+
+class ProcessCounts(MemoryStorage):
+    """Counts of this process.
+
+    The library looks through all counts, in a thread, with nearly every one that it takes: three milliseconds of
+    processor time where there are 20,000.
+
+    Args:
+        longest: seconds after which a count is forgotten, though its limit is for longer.
+    """
+
+    def __init__(self, longest: float = math.inf) -> None:
+        self._longest = longest
+        self._next_look = 0.0
+        super().__init__()
+
+    def incr(self, key: str, expiry: int, elastic_expiry: bool = False, amount: int = 1) -> int:
+        """Adds to a count, and returns it."""
+        return int(super().incr(key, math.ceil(min(expiry, self._longest)), elastic_expiry, amount))
+
+    def _MemoryStorage__schedule_expiry(self) -> None:  # noqa: N802 - the library's own
+        if time.monotonic() >= self._next_look:
+            self._next_look = time.monotonic() + _LOOK_SECONDS
+            super()._MemoryStorage__schedule_expiry()  # type: ignore[misc]  # private
 
 
 class Limits:
@@ -52,9 +79,11 @@ class Limits:
                 "expected `memory://` or an address such as `redis://localhost:6379/0`."
             ) from error
         # A limiter does not keep its storage alive, so both are kept here.
-        self._storages = (storage, MemoryStorage())
+        # Nobody writes in a conversation whose token has expired, so its counts need not last for a day.
+        self._storages = (storage, ProcessCounts(), ProcessCounts(settings.token_lifetime_seconds))
         # Fixed windows: one counter for each caller. The moving window keeps, and searches, an entry for each request.
-        self._own = FixedWindowRateLimiter(self._storages[1])
+        of_addresses, of_conversations = map(FixedWindowRateLimiter, self._storages[1:])
+        self._own = {"message": of_conversations, "request": of_addresses, "session": of_addresses}
         self._shared = None if isinstance(storage, MemoryStorage) else FixedWindowRateLimiter(storage)
 
     async def message(self, conversation: str, address: str, characters: int = 0) -> None:
@@ -103,7 +132,7 @@ class Limits:
             except Exception as error:  # the storage is another server: without it, each process counts for itself
                 # One line: it comes with every request until the storage is back.
                 logger.warning("The storage of the limits does not answer (%s); this process counts by itself.", error)
-        return _hit(self._own, rule, kind, who, cost)
+        return _hit(self._own[kind], rule, kind, who, cost)
 
 
 def _hit(limiter: FixedWindowRateLimiter, rule: RateLimitItem, kind: str, who: str, cost: int) -> int | None:

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 from rasa.core.agent import Agent
 from rasa.shared.core.events import (
@@ -61,7 +62,8 @@ class LiveChats:
 
     def __init__(self, sessions: SessionStore) -> None:
         self._sessions = sessions
-        self._bells: dict[str, asyncio.Event] = {}
+        # Each for as long as somebody follows.
+        self._bells: WeakValueDictionary[str, asyncio.Event] = WeakValueDictionary()
         self._seen: dict[str, LiveState] | None = None
         """The conversations that the last look has found; None before the first one."""
         self.stopping = False

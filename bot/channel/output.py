@@ -17,6 +17,9 @@ CHANNEL = "page"
 _STRUCTURED = frozenset({"answer", "documents"})
 """Types of payloads that the page draws itself, in place of their text."""
 
+APOLOGIES = frozenset({"utter_answer_failed", "utter_contact_person"})
+"""Replies that rules give where an action has failed."""
+
 WAITING = "waiting"
 """The type of a text after which the customer waits for an agent."""
 
@@ -74,6 +77,10 @@ class PageOutput(OutputChannel):
         message: id of the message that is being answered.
         links: what answers may lead to.
         notice: gives what the customer is told before the answer, in a language.
+
+    Attributes:
+        apologised: whether the bot has said that it could not answer.
+        acted: whether an action has said something.
     """
 
     @classmethod
@@ -89,6 +96,7 @@ class PageOutput(OutputChannel):
         self.message = message
         self._links = links
         self._notice = notice
+        self.apologised = self.acted = False
 
     def understood(self, parse_data: dict[str, Any]) -> None:
         """Takes the conversation's language from what the pipeline made of a typed text, and adds the page's product.
@@ -111,6 +119,9 @@ class PageOutput(OutputChannel):
         """Says one utterance: a structured answer in place of its text, buttons with theirs, or text alone."""
         answer, text = message.get("custom"), message.get("text")
         buttons = [*(message.get("buttons") or []), *(message.get("quick_replies") or [])]
+        rule_reply = message.get("utter_action")
+        self.apologised |= rule_reply in APOLOGIES
+        self.acted |= rule_reply is None
         kind = answer.get("type") if isinstance(answer, dict) else None
         structured = kind in _STRUCTURED
         if structured:

@@ -17,6 +17,7 @@ from rasa.shared.core.events import BotUttered, UserUttered
 from bot import metrics
 from bot.articles.replies import Replies
 from bot.channel.live import LiveChats, was_wanted
+from bot.channel.outage import note_result, take_address
 from bot.channel.output import PageOutput, Turn
 from bot.rasa_patches.stages import conversation
 from bot.stores.live import LiveRow
@@ -175,8 +176,10 @@ class Conversations:
             silent = self._live is not None and not told and await self._agent_takes(output, said)
         except Exception:
             return self._break_off(output, said)
+        typed = said if isinstance(said, Masked) else None
         failed = False
         try:
+            silent = silent or await take_address(output, typed, self._replies)
             if not silent:
                 # Made now: turns before it may change languages.
                 await self._on_new_message(output.user_message(said, **told))
@@ -188,6 +191,9 @@ class Conversations:
             return output.turn.break_off()
         if not silent and (failed or all(part["type"] == "notice" for part in output.turn.parts)):
             output.say({"type": "text", "text": self._replies.text("utter_answer_failed", output.session.language)})
+            output.apologised = True
+        if not silent:
+            await note_result(output, self._replies)
         try:
             await self._keep(output, _KEEP_SECONDS)
         except SessionError:  # whoever asks again gets what the tracker has

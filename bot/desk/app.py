@@ -34,6 +34,7 @@ from bot.desk.gate import (
 from bot.desk.inbox import inbox
 from bot.desk.live import change_live, live_page
 from bot.desk.models import change_models, models_page
+from bot.desk.new_issues import draft_issue, new_issues_page
 from bot.desk.quality import quality_csv, quality_page
 from bot.desk.review import decide, review_page
 from bot.desk.ticket import change_ticket, ticket_page
@@ -120,6 +121,7 @@ def make_app(desk: Desk, origins: Sequence[str], proxies: int = 0, openid: OpenI
             *route("/tickets/{number}", ticket_page, change_ticket),
             *route("/live/{conversation:path}", live_page, change_live),
             *route("/review", review_page, decide, role="reviewer"),
+            *route("/review/new-issues", new_issues_page, draft_issue, role="reviewer"),
             *route("/quality", quality_page, role="reviewer"),
             *route("/quality.csv", quality_csv, role="reviewer"),
             *route("/models", models_page, change_models, role="reviewer"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.engine import Engine
@@ -44,6 +45,7 @@ class Desk:
         vendor_keys: name of a help desk whose own webhooks are taken -> key that it signs them with.
         runs: the nightly runs of the regression.
         review: decisions on messages that may become training phrases.
+        articles_database: the imported articles.
         has_openid: whether the sign-in page offers OpenID Connect.
     """
 
@@ -57,6 +59,7 @@ class Desk:
     vendor_keys: Mapping[str, bytes]
     runs: PastRuns
     review: Review
+    articles_database: Path
     has_openid: bool = False
 
     @staticmethod
@@ -86,6 +89,7 @@ class Desk:
             {name: key.get_secret_value().encode() for name, key in vendor_secrets.items() if key},
             PastRuns(settings.regression_database.get_secret_value()),
             Review.of(tickets, settings),
+            settings.articles_database,
             bool(settings.desk_openid_issuer),
         )
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from bot.articles.issues import Issue
 from bot.nlu.acts import (
+    CLEAR_ISSUE,
     CRISIS,
     FEW_WORDS,
     FORM_ANSWER,
@@ -31,6 +31,12 @@ from bot.nlu.situation import Situation
 from bot.text.contacts import find_contact, find_phone
 
 _PERSONAL = "microsoft_account"
+_PERSON_FROM = 0.45
+"""Probability from which a person is wanted, whatever else was asked."""
+_NEW_MATTER = 2.0
+"""How much a new matter counts beside the likeliest follow-up."""
+_OUTSIDE = 0.5
+"""How much the ranking's out_of_scope counts beside a question about the answer."""
 _PLAIN_ANSWERS = ("affirm", "deny", "thank", "solved", "not_helped")
 
 
@@ -38,12 +44,10 @@ class ActRules:
     """Decides the act of a message; the first rule that fits counts (docs/how-it-works.md has them as a table).
 
     Args:
-        settings: those of the component `Context`.
         issues: the issue table.
     """
 
-    def __init__(self, settings: Mapping[str, Any], issues: Mapping[str, Issue]) -> None:
-        self._settings = settings
+    def __init__(self, issues: Mapping[str, Issue]) -> None:
         self._issues = issues
 
     def act(self, message: CustomerMessage, situation: Situation) -> Act | None:
@@ -62,7 +66,6 @@ class ActRules:
             self._names_product,
             self._chooses,
             self._takes_up_steps,
-            _tells_more,
             _awaits_answer,
             self._after_answer,
         )
@@ -79,11 +82,7 @@ class ActRules:
             wanted = max(wanted, message.ranking.get(PERSON, 0.0))
         elif wanted >= LITTLE:  # "no more forms, a person" is not to end the form
             wanted += message.acts["cancel_form"]
-        if message.ends_with_thanks and wanted < SURE:  # "I will ask the operator. thanks"
-            return None
-        # "that is not what I asked. I want a person"
-        enough = LITTLE if message.likeliest == "objection" else self._settings["person_from"]
-        return Act(PERSON, wanted) if wanted >= enough else None
+        return Act(PERSON, wanted) if wanted >= _PERSON_FROM else None
 
     def _in_form(self, message: CustomerMessage, situation: Situation) -> Act | None:  # noqa: PLR0911
         """Returns the answer, the command or the question in between that a message in a form is."""
@@ -204,14 +203,12 @@ class ActRules:
         if named in {offer.intent for offer in situation.offers} and clearly >= LITTLE:
             return Act(named, clearly)
         told: tuple[str, ...] = (*SMALL_TALK, *QUESTIONS, *REACTIONS, *REQUESTS) if at_hand else SMALL_TALK
-        if situation.ticket and not at_hand:
-            told += ("ask_how_long",)
         if not situation.ticket and message.acts["ticket_status"] < LIKELY:
             told = tuple(name for name in told if name != "ticket_status")
         act = max(told, key=lambda name: message.acts.get(name, 0.0))
         confidence = message.acts[act]
         asks = "?" in message.text or (act not in (*NOT_ASKING, "objection") and confidence >= LIKELY)
-        thanks = message.answer.thanks and (message.words <= SOME_WORDS or message.ends_with_thanks)
+        thanks = message.answer.thanks and message.words <= SOME_WORDS
         another = clearly >= LIKELY and named not in situation.topics
         if thanks and not asks and not another and message.acts[NEW_MATTER] < LIKELY:
             return Act("thank", max(message.acts["thank"], LIKELY))  # thanks win over "no" and "later"
@@ -220,9 +217,6 @@ class ActRules:
             act, confidence = "goodbye", message.acts["cancel_form"]
         elif self._is_new_matter(message, situation, act, at_hand):
             return None
-        question = max(QUESTIONS, key=lambda name: message.acts[name])
-        if act == "objection" and "?" in message.text and 2 * message.acts[question] >= confidence:
-            return Act(question, message.acts[question])  # "that was not my question. WHO can do it?"
         if at_hand and act == "ask_help":  # "which questions should I ask the bank?"
             return Act("more_detail", confidence)
         asked = {"affirm": "solved", "deny": "not_helped"} if situation.question == "solved" else {}
@@ -233,19 +227,16 @@ class ActRules:
         confidence, (named, clearly) = message.acts[act], message.named
         if not at_hand and confidence < LITTLE:
             return True
-        surely = SURE if act in QUESTIONS or not at_hand else LIKELY
-        if named != situation.issue and clearly >= self._settings["clear_issue"] and confidence < surely:
+        surely = SURE if act in QUESTIONS else LIKELY
+        if named != situation.issue and clearly >= CLEAR_ISSUE and confidence < surely:
             return True
-        vague = act in NOT_ASKING and message.words > FEW_WORDS and ("?" in message.text or confidence < LIKELY)
-        if named != situation.issue and vague and clearly >= self._settings["beside"]:
-            return True  # "good. and my card expires this month"
         if named == situation.issue and clearly >= SURE and message.acts[NEW_MATTER] > confidence:
             return True  # the problem once more
         elsewhere = 1.0 - message.issues.get(situation.issue, 0.0) / (sum(message.issues.values()) or 1.0)
-        begins = message.acts[NEW_MATTER] * elsewhere * self._settings["new_matter"]
+        begins = message.acts[NEW_MATTER] * elsewhere * _NEW_MATTER
         unrelated = max(begins, message.acts["out_of_scope"])
         if act not in NOT_ASKING:  # of what no issue covers, the ranking knows more
-            unrelated = max(unrelated, self._settings["outside"] * message.ranking.get("out_of_scope", 0.0))
+            unrelated = max(unrelated, _OUTSIDE * message.ranking.get("out_of_scope", 0.0))
         return bool(unrelated > confidence)
 
 
@@ -258,13 +249,8 @@ def _pressed(message: CustomerMessage, situation: Situation) -> Act | None:
 
 def _takes_up_person(message: CustomerMessage, situation: Situation) -> bool:
     """Tells whether a message goes along where the bot has offered a person before all else, and topics beside."""
-    return _offers_person_first(situation) and message.words <= FEW_WORDS and message.answer.agrees is True
-
-
-def _tells_more(message: CustomerMessage, situation: Situation) -> Act | None:
-    """Returns the question in a message that tells more where a person was offered: "thank you. but what if ..."."""
-    tells = message.words > SOME_WORDS and message.likeliest in NOT_ASKING and _offers_person_first(situation)
-    return Act("ask_what_if", message.acts[message.likeliest]) if tells else None
+    offered = len(situation.offers) > 1 and situation.offers[0].intent == PERSON
+    return offered and message.words <= FEW_WORDS and message.answer.agrees is True
 
 
 def _awaits_answer(message: CustomerMessage, situation: Situation) -> Act | None:
@@ -272,10 +258,6 @@ def _awaits_answer(message: CustomerMessage, situation: Situation) -> Act | None
     how_long, status = message.acts["ask_how_long"], message.acts["ticket_status"]
     asks = situation.just_opened and how_long > status and how_long >= LITTLE / 2
     return Act("ticket_status", how_long + status, {"question": "ask_how_long"}) if asks else None
-
-
-def _offers_person_first(situation: Situation) -> bool:
-    return len(situation.offers) > 1 and situation.offers[0].intent == PERSON
 
 
 def _offered(message: CustomerMessage, situation: Situation) -> str | None:

@@ -48,8 +48,11 @@ NOT_ASKING = frozenset({*SMALL_TALK, *FAILED, "solved"}) - {"ticket_status", "bo
 FEW_WORDS, SOME_WORDS = 5, 10
 """A longer message says more than yes or no; more than thanks."""
 
-LITTLE, LIKELY, SURE = 0.25, 0.5, 0.8
-"""Confidences."""
+LITTLE, LIKELY, SURE, CLEAR_ISSUE = 0.25, 0.5, 0.8, 0.97
+"""Confidences; the last is that of an issue which a message is about where it is not surely a question."""
+
+ISSUE_FROM = 0.45
+"""Confidence from which an issue is answered in a conversation without asking which one is meant."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,6 @@ class CustomerMessage:
         acts: confidence of each act, if it is said after an answer.
         answer: its reading as an answer to a question of the bot.
         product: named by it, where the bot has asked for the product.
-        ends_with_thanks: whether thanks are its last words.
     """
 
     text: str
@@ -83,7 +85,6 @@ class CustomerMessage:
     acts: Mapping[str, float]
     answer: Answer
     product: str | None = None
-    ends_with_thanks: bool = False
 
     @property
     def words(self) -> int:

@@ -18,7 +18,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from bot.articles.issues import load_issues
 from bot.encoder.sentences import sentence_encoder_version
 from bot.nlu.act_rules import ActRules
-from bot.nlu.acts import NEW_MATTER, Act, CustomerMessage
+from bot.nlu.acts import ISSUE_FROM, NEW_MATTER, Act, CustomerMessage
 from bot.nlu.answers import read_answer
 from bot.nlu.component import TrainedComponent
 from bot.nlu.intent import LinearIntentClassifier, labelled_texts
@@ -34,8 +34,6 @@ from bot.settings import get_settings
 
 PERSONAL = "microsoft_account"
 _RANKING = "intent_ranking"
-_LAST_WORDS = 3
-"""Thanks among so many words at the end close a longer message."""
 
 
 @dataclass(frozen=True)
@@ -81,39 +79,15 @@ class Context(TrainedComponent):
             # Of each issue and language so many phrases stand for a new matter, and so many for what no issue covers.
             "of_an_issue": 12,
             "of_out_of_scope": 200,
-            # Inverse strength of regularisation of the model of passages, and from which probability on one is shown.
+            # Inverse strength of regularisation of the model of passages.
             "passages_C": 10.0,
-            "passage_from": 0.28,
-            # Below this one, the next likely passages are offered beside it.
-            "passage_alone": 0.5,
-            # The same where the message may begin a new matter, and where it may ask nothing at all.
-            "passage_of_matter": 0.4,
-            "passage_sure": 0.6,
-            # The same for the first message of a conversation, which mostly wants the steps.
-            "passage_first": 0.7,
-            # So likely a question must want the steps of another issue than the one at hand to get them.
-            "steps_from": 0.5,
-            # So likely an issue must be in a conversation to be answered without asking which one is meant.
-            "issue_from": 0.45,
-            # The same of a long message or a question, which a passage mostly answers better.
-            "issue_surely": 0.75,
-            # From which probability on a person is wanted, whatever else was asked.
-            "person_from": 0.45,
-            # How many times as likely a new matter must be as the likeliest follow-up.
-            "new_matter": 2.0,
-            # How much the ranking's out_of_scope counts beside a question about the answer.
-            "outside": 0.5,
-            # An issue that is as likely as this is what a message is about that is not surely a question.
-            "clear_issue": 0.97,
-            # The same beside thanks, a yes, or a remark.
-            "beside": 0.65,
         }
 
     def __init__(self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource) -> None:
         super().__init__(config, model_storage, resource)
         self._models: _Models | None = None
         self._issues = load_issues(get_settings().data_dir / "issues.yml")
-        self._act_rules = ActRules(config, self._issues)
+        self._act_rules = ActRules(self._issues)
 
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str:
@@ -173,11 +147,13 @@ class Context(TrainedComponent):
         elif not product and not situation.question and not situation.field:
             product = self._implied_product(message, situation)
         if self._models is not None and self._models.passages is not None:
-            passages = PassageRules(self._config, self._issues, self._models.passages)
+            passages = PassageRules(self._issues, self._models.passages)
             act = passages.add(act, said, replace(situation, product=product))
-        if act is not None:
+        if act is None and not situation.topics:  # so far only a greeting, say
+            self._add_first_passage(message, situation)
+        elif act is not None:
             _annotate(message, act)
-            if act.name in self._issues and act.confidence >= self._config["issue_from"]:
+            if act.name in self._issues and act.confidence >= ISSUE_FROM:
                 message.set("triage", {**(message.get("triage") or {}), "candidates": []}, add_to_output=True)
 
     def _add_first_passage(self, message: Message, situation: Situation) -> None:
@@ -186,7 +162,7 @@ class Context(TrainedComponent):
         issue = str((message.get(INTENT) or {}).get("name") or "")
         doubtful = (message.get("triage") or {}).get("candidates")
         if issue in self._issues and not doubtful and self._models is not None and self._models.passages is not None:
-            passages = PassageRules(self._config, self._issues, self._models.passages)
+            passages = PassageRules(self._issues, self._models.passages)
             if (found := passages.asked_first(str(message.get(TEXT)), issue, product or None)) is not None:
                 set_entities(message, found.values, found.confidence, type(self).__name__)
 
@@ -237,7 +213,6 @@ class Context(TrainedComponent):
             acts=dict(zip(self._models.acts.labels, confidences, strict=True)),
             answer=(answer := read_answer(text, language)),
             product=self._products.answered(text, language, answer) if situation.question == "product" else None,
-            ends_with_thanks=answer.thanks and read_answer(" ".join(text.split()[-_LAST_WORDS:]), language).thanks,
         )
 
     def _implied_product(self, message: Message, situation: Situation) -> str:

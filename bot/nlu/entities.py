@@ -37,8 +37,9 @@ class SpacyEntityRuler(GraphComponent):
             "words": None,
             # Characters of a message that are read; what lies behind them is no customer's sentence.
             "longest_message": 5000,
-            # spaCy remembers every distinct token; from this many on the pipeline is built anew, to free the memory.
-            "vocabulary_limit": 200_000,
+            # spaCy remembers every distinct token; from this many on the matcher is built anew (0.2 s), to free the
+            # memory: 0.26 MB with 1,000 messages.
+            "vocabulary_limit": 20_000,
         }
 
     def __init__(self, config: dict[str, Any]) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import replace
-from typing import Any
 
 from bot.articles.parts import passage_kind
 from bot.nlu.acts import (
+    CLEAR_ISSUE,
     FAILED,
     FEW_WORDS,
+    ISSUE_FROM,
     LIKELY,
     LITTLE,
     NONE_OF_THESE,
@@ -20,17 +21,17 @@ from bot.nlu.acts import (
     Act,
     CustomerMessage,
 )
-from bot.nlu.models.passage_finder import FoundPassage, PassageFinder
+from bot.nlu.models.passage_finder import Found, FoundPassage, PassageFinder
 from bot.nlu.models.passage_scores import Evidence
 from bot.nlu.situation import Situation
 
+# Probabilities from which a passage is shown: at all; without the next likely ones beside it; where the message may
+# begin a new matter; where it may ask nothing; with an issue that the message names, which mostly wants the steps.
+_SHOWN_FROM, _ALONE_FROM, _MATTER_FROM, _BESIDE_FROM, _FIRST_FROM = 0.28, 0.7, 0.4, 0.6, 0.7
+_LONG_ISSUE_FROM = 0.75
+"""`ISSUE_FROM` for a long message or a question, which a passage mostly answers better."""
 _MAY_ASK = frozenset({*SMALL_TALK, *FAILED, "solved", "objection", "step_failed", NONE_OF_THESE})
 """Acts of messages that may ask something beside: "thanks. and are my photos lost?"."""
-_SOME, _HARDLY = 0.15, 0.1
-"""Probabilities of `remark` from which, and of `out_of_scope` below which, a message that the ranking takes for out of
-scope is a remark."""
-_NEARLY = 0.2
-"""Probability of an issue from which a message that the ranking takes for out of scope may ask about it."""
 _NOTHING_SAID = frozenset({"out_of_scope", "nlu_fallback"})
 
 
@@ -38,13 +39,11 @@ class PassageRules:
     """Names the passage that a message asks for.
 
     Args:
-        settings: those of the component `Context`.
         issues: the names of the issues.
         finder: the model of the passages.
     """
 
-    def __init__(self, settings: Mapping[str, Any], issues: Iterable[str], finder: PassageFinder) -> None:
-        self._settings = settings
+    def __init__(self, issues: Iterable[str], finder: PassageFinder) -> None:
         self._issues = frozenset(issues)
         self._finder = finder
 
@@ -65,32 +64,44 @@ class PassageRules:
             return act
         if act is not None and "product" in act.values:
             situation = replace(situation, product=act.values["product"])
-        likeliest, passage = self._find(message, situation)
+        found = self._find(message, situation)
+        likeliest, passage = found.likeliest, found.passage()
         if act is None or act.name == NONE_OF_THESE:
-            return self._of_matter(act, message, situation.topics, likeliest, passage)
+            act = self._of_matter(act, message, situation.topics, likeliest, passage)
+            return self._with_passage(act, message, situation.product or None, found)
         if (details or act.name in QUESTIONS) and not situation.field:
             return self._of_question(act, likeliest, passage)
         if asks:
-            sure = passage.confidence >= self._settings["passage_from"]
+            sure = passage.confidence >= _SHOWN_FROM
             return Act(act.name, act.confidence, {**act.values, **passage.values}) if sure else act
         return self._beside(act, message, likeliest, passage)
 
     def asked_first(self, text: str, issue: str, product: str | None) -> FoundPassage | None:
         """Returns the passage that the first message of a conversation surely asks for, None if there is none."""
         found = self._finder.find_first(text, issue, product)
-        return found if found.slug and found.confidence >= self._settings["passage_first"] else None
+        return found if found.slug and found.confidence >= _FIRST_FROM else None
+
+    def _with_passage(self, act: Act | None, message: CustomerMessage, product: str | None, found: Found) -> Act | None:
+        """Returns an issue that a longer message names with the passage of its article that answers it, or a choice."""
+        if act is None and message.intent in self._issues and message.named[1] >= LIKELY:
+            act = Act(*message.named)
+        asks = "?" in message.text or message.words > FEW_WORDS
+        if act is None or act.name not in self._issues or not asks:
+            return act
+        passage = self.asked_first(message.text, act.name, product)
+        values = found.passage(act.name).choice if passage is None else passage.values
+        return Act(act.name, act.confidence, {**act.values, **values})
 
     def _beside(self, act: Act, message: CustomerMessage, likeliest: FoundPassage, passage: FoundPassage) -> Act:
         """Returns the question that stands beside thanks, a verdict or an objection, else the act itself.
 
         "Did all that, still declined" gets the passages that it may be about.
         """
-        doubtful = act.name in SMALL_TALK and act.confidence < LITTLE and message.words > SOME_WORDS
-        # "thanks. do you need the certificate?"; not everybody writes a question mark
-        if act.name in NOT_ASKING and ("?" in message.text or doubtful) and likeliest.issue:
+        # "thanks. do you need the certificate?"
+        if act.name in NOT_ASKING and "?" in message.text and likeliest.issue:
             return self._of_question(Act(_question_of(passage.slug), passage.confidence), likeliest, passage)
         asks = act.name not in NOT_ASKING or max(message.acts[name] for name in QUESTIONS) >= LITTLE
-        enough = self._settings["passage_from" if act.name == "objection" else "passage_sure"]
+        enough = _SHOWN_FROM if act.name == "objection" else _BESIDE_FROM
         if not asks or not likeliest.slug or likeliest.confidence < enough:
             return Act(act.name, act.confidence, {**act.values, **passage.choice}) if act.name in FAILED else act
         kept = act.name if act.name in ("objection", "step_failed") else _question_of(likeliest.slug)
@@ -98,9 +109,9 @@ class PassageRules:
 
     def _of_question(self, act: Act, likeliest: FoundPassage, passage: FoundPassage) -> Act:
         """Returns a question with the passage that answers it, or the issue whose steps do."""
-        if likeliest.issue and not likeliest.slug and likeliest.confidence >= self._settings["steps_from"]:
+        if likeliest.issue and not likeliest.slug and likeliest.confidence >= LIKELY:
             return Act(likeliest.issue, likeliest.confidence)  # "and how do I cancel it, then?"
-        if act.name == "ask_where" and passage.confidence < self._settings["passage_alone"]:
+        if act.name == "ask_where" and passage.confidence < LIKELY:
             return act  # where something is mostly stands in a step
         return Act(act.name, act.confidence, {**act.values, **self._answer_or_choice(passage)})
 
@@ -114,50 +125,40 @@ class PassageRules:
     ) -> Act | None:
         """Returns the question, or the issue, of a message that seems to begin a matter of its own."""
         if not likeliest.issue:
-            return self._of_nothing(act, message, passage)
-        nearly = message.intent in _NOTHING_SAID and message.named[1] >= _NEARLY
-        if act is None and (message.intent in self._issues or nearly):
+            return act
+        if act is None and message.intent in self._issues:
             return self._of_issue(message, topics, likeliest, passage)
         asks = "?" in message.text or message.words > FEW_WORDS
-        if not asks or not likeliest.slug or likeliest.confidence < self._settings["passage_of_matter"]:
+        if not asks or not likeliest.slug or likeliest.confidence < _MATTER_FROM:
             return act
         return Act(_question_of(likeliest.slug), likeliest.confidence, self._answer_or_choice(likeliest))
-
-    def _of_nothing(self, act: Act | None, message: CustomerMessage, passage: FoundPassage) -> Act | None:
-        """Returns a remark, or a choice of passages, for a message that asks for nothing of ours."""
-        if act is not None or "?" in message.text or message.intent not in _NOTHING_SAID:
-            return act
-        remark, outside = message.acts["remark"], message.acts["out_of_scope"]
-        if remark >= _SOME or (outside < _HARDLY and message.words <= FEW_WORDS):
-            return Act("remark", remark)
-        return Act("more_detail", passage.confidence, passage.choice) if outside < _HARDLY else None
 
     def _of_issue(
         self, message: CustomerMessage, topics: Collection[str], likeliest: FoundPassage, passage: FoundPassage
     ) -> Act | None:
         """Returns the issue that a message names, or the passage that it asks for; None leaves it at its intent."""
         asks, (named, clearly) = "?" in message.text, message.named
-        plain = message.words <= SOME_WORDS and clearly >= self._settings["clear_issue"]
+        plain = message.words <= SOME_WORDS and clearly >= CLEAR_ISSUE
         if plain and named not in topics:
             return Act(named, clearly)  # "how do I cancel my subscription?"
         steps = None if likeliest.slug else Act(likeliest.issue, likeliest.issue_confidence)
         long = asks or message.words > SOME_WORDS  # mostly has a question that a passage answers
-        if steps is not None and steps.confidence >= self._settings["issue_surely" if long else "issue_from"]:
+        if steps is not None and steps.confidence >= (_LONG_ISSUE_FROM if long else ISSUE_FROM):
             return steps
         if not asks and message.words <= FEW_WORDS:  # "my credit card was declined", once more, asks nothing
             return None
-        if passage.slug and passage.confidence >= self._settings["passage_from"]:
+        if passage.slug and passage.confidence >= _SHOWN_FROM:
             return Act(_question_of(passage.slug), passage.confidence, self._answer_or_choice(passage))
         return (steps or Act("more_detail", passage.confidence, passage.choice)) if long else None
 
     def _answer_or_choice(self, found: FoundPassage) -> dict[str, str]:
         """Returns the passage that answers a question, the next ones beside it if it is doubtful, or a choice."""
-        if found.confidence >= self._settings["passage_alone"]:
+        if found.confidence >= _ALONE_FROM:
             return found.values
-        return {**found.values, **found.others} if found.confidence >= self._settings["passage_from"] else found.choice
+        return {**found.values, **found.others} if found.confidence >= _SHOWN_FROM else found.choice
 
-    def _find(self, message: CustomerMessage, situation: Situation) -> tuple[FoundPassage, FoundPassage]:
-        """Returns the likeliest that a message asks for, and the likeliest passage."""
+    def _find(self, message: CustomerMessage, situation: Situation) -> Found:
+        """Returns what a message may ask for."""
         evidence = Evidence(
             message.ranking,
             message.acts,

@@ -69,6 +69,7 @@ def _erase(options: argparse.Namespace) -> int:
     else:
         data.erase(kept)
         print(f"{_counts(kept)} deleted")
+        _forget_searches()
     for way in deliveries:
         if way.delivered_at is not None:
             named = f", there {way.external_id}" if way.external_id else ""
@@ -108,6 +109,27 @@ def _expire(options: argparse.Namespace) -> None:
     )
     if done.held_back:
         print(f"{done.held_back} tickets are as old, but still open or not delivered; `tickets list` shows them.")
+    _forget_searches()
+
+
+def _forget_searches() -> None:
+    """Takes out of the search what it had learned from searches that are no longer kept.
+
+    Raises:
+        ValueError: the article database cannot be changed.
+    """
+    settings = get_settings()
+    if not settings.articles_database.is_file():
+        return
+    from bot.search.clicks import forget  # an index and an encoder, which other commands do not need
+    from bot.search.database import LibraryError
+
+    try:
+        forget(settings.articles_database, ticket_store().searches(), settings.search_learns_from)
+    except LibraryError as error:
+        raise ValueError(
+            f"{error} The search still knows questions of theirs: `python -m bot articles learn`."
+        ) from error
 
 
 def _counts(kept: PersonalRecords) -> str:

@@ -63,8 +63,8 @@ def expire(
     conversations: Engine,
     tickets: TicketStore,
     now: datetime,
-    conversation_days: int,
-    ticket_days: int,
+    conversation_days: float,
+    ticket_days: float,
     review: Path | None = None,
 ) -> Expired:
     """Deletes conversations and makes tickets anonymous that have rested for longer than they may be kept.

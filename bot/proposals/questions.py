@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.articles.language import detect, normalise
@@ -101,12 +102,17 @@ def from_conversations(database: str) -> list[Question]:
     Raises:
         QuestionError: the database cannot be read.
     """
-    said = select(EVENTS.c.data).where(EVENTS.c.type_name == "user").order_by(EVENTS.c.id)
     try:
-        with open_conversations(database).connect() as connection:
-            events = [json.loads(data) for data in connection.execute(said).scalars()]
+        return from_engine(open_conversations(database))
     except (ConversationsError, SQLAlchemyError) as error:
         raise QuestionError(f"the tracker store cannot be read: {error}") from error
+
+
+def from_engine(conversations: Engine) -> list[Question]:
+    """Returns what customers said in vain in the conversations of an open database."""
+    said = select(EVENTS.c.data).where(EVENTS.c.type_name == "user").order_by(EVENTS.c.id)
+    with conversations.connect() as connection:
+        events = [json.loads(data) for data in connection.execute(said).scalars()]
     return _counted(row for event in events for row in _asked_in_vain(event))
 
 

@@ -1,4 +1,4 @@
-"""The commands `python -m bot articles import|links|propose` and `python -m bot search`."""
+"""The commands `python -m bot articles import|links|learn` and `python -m bot search`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def add_commands(subparsers: Any) -> None:
 
 
 def add_article_commands(verbs: Any) -> None:
-    """Adds `articles import` and `articles links`.
+    """Adds `articles import`, `articles links` and `articles learn`.
 
     Args:
         verbs: what `add_subparsers` returned for `articles`.
@@ -50,6 +50,15 @@ def add_article_commands(verbs: Any) -> None:
     parser.add_argument("--online", action="store_true", help="also ask each address, one a second and host at most")
     parser.add_argument("--json", action="store_true", help="print JSON")
     _with_database(parser).set_defaults(handler=run_links)
+
+    parser = verbs.add_parser(
+        "learn",
+        help="take questions that enough customers chose the same document for as known questions of the search",
+        description="Learns anew from the searches that the ticket store keeps. Exit code: 0 done, 2 it could not.",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="only list what would be learned")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    _with_database(parser).set_defaults(handler=run_learn)
 
 
 def _with_database(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -142,3 +151,30 @@ def run_links(arguments: argparse.Namespace) -> int:
                 print(f"   {problem}")
         print(f"{len(entries)} addresses, {len(problems)} with problems")
     return 1 if problems else 0
+
+
+def run_learn(arguments: argparse.Namespace) -> int:
+    """Runs `articles learn`; returns the exit code."""
+    from bot.search.clicks import choices, learn, learned_questions
+    from bot.search.database import LibraryError, open_library
+    from bot.settings import get_settings
+    from bot.tickets import ticket_store
+    from bot.tickets.model import TicketStoreError
+
+    try:
+        events, fewest = ticket_store().searches(), get_settings().search_learns_from
+        if arguments.dry_run:
+            found = learned_questions(choices(events), fewest)
+        else:
+            found = learn(open_library(_path(arguments)), events, fewest)
+    except (LibraryError, TicketStoreError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    if arguments.json:
+        print_json([asdict(each) for each in found])
+        return 0
+    for each in found:
+        print(f"{each.file} ({each.conversations} conversations, {each.language}): {each.text}")
+    verb = "would be known" if arguments.dry_run else "known"
+    print(f"{len(found)} questions {verb} from {len(choices(events))} choices of documents")
+    return 0

@@ -85,6 +85,10 @@ CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
 
+_LEARNED = "CREATE TABLE IF NOT EXISTS learned_questions (file TEXT PRIMARY KEY, vectors BLOB NOT NULL) WITHOUT ROWID"
+"""Int8 vectors of the questions that customers' choices taught; older databases of this version lack the table."""
+
+
 class Library:
     """The article database.
 
@@ -107,6 +111,8 @@ class Library:
                     for statement in _SCHEMA.split(";\n"):
                         connection.execute(statement)
                     connection.execute(f"PRAGMA user_version = {_VERSION}")
+                if version in (0, _VERSION):
+                    connection.execute(_LEARNED)
         except sqlite3.DatabaseError as error:
             raise LibraryError(f"{path}: cannot be used as article database ({error}); remove it.") from error
         if version not in (0, _VERSION):

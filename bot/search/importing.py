@@ -99,6 +99,7 @@ def _encode_anew(connection: sqlite3.Connection) -> None:
         path, title, slug, sentences = connection.execute(query, (row,)).fetchone()
         texts = [title, words_of_slug(path, slug), *filter(None, sentences.split("\n"))]
         connection.execute("UPDATE articles SET vectors = ? WHERE id = ?", (encode(texts), row))
+    connection.execute("DELETE FROM learned_questions")  # their texts are not kept; `articles learn` brings them back
     set_fact(connection, ENCODER, version)
 
 

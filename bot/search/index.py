@@ -97,6 +97,10 @@ def update(connection: sqlite3.Connection, folder: Path) -> None:
         build = partial(_build_words, connection, [version[2] for version in chosen.values()])
         _make(connection, folder, _FACT + language, list(chosen.items()), build)
     known, known_version = known_questions(get_settings().search_encoder_weights.resolve())
+    learned = dict(connection.execute("SELECT file, vectors FROM learned_questions ORDER BY file").fetchall())
+    if learned:
+        known_version += hashlib.sha256(repr(learned).encode()).hexdigest()[:16]
+        known = {**known, **{file: _joined(known.get(file), vectors_of(blob)) for file, blob in learned.items()}}
     content = [fact(connection, ENCODER), known_version, *versions.items()]
     identifiers = {path: [version[2] for version in found] for path, found in versions.items()}
     _make(connection, folder, MEANINGS, content, partial(_build_vectors, connection, identifiers, known))
@@ -157,6 +161,10 @@ def _meaning(connection: sqlite3.Connection, identifiers: Sequence[int], asked: 
 def vectors_of(blob: bytes) -> Codes:
     """Returns the vectors of one version of an article: title, slug, then each sentence."""
     return np.frombuffer(blob, np.int8).reshape(-1, search_encoder().dimension)
+
+
+def _joined(known: Codes | None, learned: Codes) -> Codes:
+    return learned if known is None else np.concatenate([known, learned])
 
 
 def _unit(vector: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

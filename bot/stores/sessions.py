@@ -148,6 +148,8 @@ class Session:
         product_told: whether the bot knows of the page's product.
         written: what the customer writes in; not `language` where the bot understands it but has no replies in it.
         page_locale: the visitor's own language; not `page_language` where the page has no words in it.
+        outage: while the bot cannot answer `asked` for an address, or `told` the number of a ticket; otherwise empty.
+        outages: how often that has passed.
     """
 
     conversation: str
@@ -163,6 +165,8 @@ class Session:
     written: str = ""
     page_locale: str = ""
     page_email: str | None = None
+    outage: str = ""
+    outages: int = 0
 
     def __post_init__(self) -> None:
         self.written = self.written or self.language

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import stat
+import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import requests
 import yaml
 from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 
-from bot.channel.limits import LimitError, Limits
+from bot.channel.limits import LimitError, Limits, ProcessCounts
 from bot.channel.page import PageChannel
 from bot.channel.requests import RefusedError
 from bot.channel.tokens import KeyFileError, Tokens, new_conversation, signing_key
@@ -303,3 +304,22 @@ def test_the_servers_listen_on_loopback_only(page_bot: PageBot) -> None:
         if connection.status == psutil.CONN_LISTEN
     }
     assert listening == {"127.0.0.1"}
+
+
+def test_counts_of_a_conversation_last_no_longer_than_its_token() -> None:
+    counts, begun = ProcessCounts(longest=300), time.time()
+    assert [counts.incr("a conversation", 86400) for _ in range(3)] == [1, 2, 3]
+    assert counts.get_expiry("a conversation") <= begun + 301
+
+
+def test_expired_counts_are_looked_for_once_in_a_while() -> None:
+    counts = ProcessCounts()
+    counts.timer.join()
+    counts.storage["long ago"], counts.expirations["long ago"] = 1, 0.0
+    counts.incr("now", 60)
+    counts.timer.join()
+    assert "long ago" not in counts.storage
+    look = counts.timer
+    for number in range(100):
+        counts.incr(f"caller {number}", 60)
+    assert counts.timer is look

@@ -182,3 +182,25 @@ def test_a_question_beside_the_product_is_kept(agent: Agent, text: str, question
 def test_a_message_about_another_issue_begins_a_new_matter(agent: Agent) -> None:
     parsed = understood(agent, "I want to cancel my subscription", "en", *answered("en"))
     assert parsed["intent"]["name"] == "cancel_subscription"
+
+
+def test_another_issue_that_a_question_names_comes_with_its_passage_or_a_choice(agent: Agent) -> None:
+    said = understood(agent, "stopper azure når budgettet er nået?", "da", *answered("da", "unrecognized_charge"))
+    found = {each["entity"]: each["value"] for each in said["entities"]}
+    assert found.get("about", said["intent"]["name"]) == "cost_control"
+    assert found.get("section") == "what-if-hard-limit" or "cost_control/what-if-hard-limit" in found["passages"]
+
+
+def test_a_request_for_steps_of_another_issue_stays_that_issue(agent: Agent) -> None:
+    said = understood(agent, "I also want to cancel the subscription", "en", *answered("en", "subscription_disabled"))
+    assert said["intent"]["name"] == "cancel_subscription"
+    assert "section" not in {each["entity"] for each in said["entities"]}
+
+
+def test_a_first_question_after_hello_gets_its_passage_as_without_it(agent: Agent) -> None:
+    text = "who can pay an azure invoice?"
+    hello = [UserUttered("hello", {"name": "greet"}), SlotSet("language", "en"), BotUttered("Hello!")]
+    at_once = understood(agent, text, "en", ActionExecuted("action_listen"))
+    after_hello = understood(agent, text, "en", *hello)
+    values = [{each["entity"]: each["value"] for each in said["entities"]} for said in (at_once, after_hello)]
+    assert values[0]["section"] == values[1]["section"] == "who-azure"

@@ -97,12 +97,7 @@ class Stack:
             "BOT_PROXIES_COUNT": "1",
             "BOT_METRICS_TOKEN": self.token,
         }
-        self.actions = Program(
-            ["-m", "rasa_sdk", "--actions", "actions", "--port", str(action_port)],
-            f"http://127.0.0.1:{action_port}/health",
-            folder / "actions.log",
-            {**opens_tickets, "SANIC_HOST": "127.0.0.1"},
-        )
+        self.actions = action_server(action_port, folder / "actions.log", opens_tickets)
         options = ["--rest"] if rest else []
         self.worker_ports = [free_port() for _ in range(workers)]
         self.workers = [
@@ -183,10 +178,14 @@ class Embedded:
     Args:
         folder: where data and logs go.
         model: the model that is served.
-        settings: further variables of both processes' environment.
+        settings: further variables of every process's environment.
+        actions_apart: whether there is an action server, too.
     """
 
-    def __init__(self, folder: Path, model: Path, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, model: Path, settings: Mapping[str, str] | None = None, actions_apart: bool = False
+    ) -> None:
+        action_port = free_port()
         self.environment = {
             **os.environ,
             "PYTHONUNBUFFERED": "1",
@@ -194,14 +193,28 @@ class Embedded:
             "BOT_SECRETS_DIR": str(folder / "secrets"),
             "BOT_DESK": "on",
             "BOT_PROXIES_COUNT": "1",
+            **({"BOT_ACTION_SERVER_URL": f"http://127.0.0.1:{action_port}/webhook"} if actions_apart else {}),
             **(settings or {}),
         }
         self.agents_desk = agents_desk(folder, self.environment)
+        self.actions = action_server(action_port, folder / "actions.log", self.environment)
         self.bot = rasa_server(free_port(), model, folder / "bot.log", self.environment)
         self.origin = self.bot.origin
-        self.supervisor = Supervisor([self.bot, self.agents_desk])
+        self.supervisor = Supervisor([*([self.actions] if actions_apart else []), self.bot, self.agents_desk])
         self.programs = self.supervisor.programs
         self.start, self.stop = self.supervisor.start, self.supervisor.stop
+
+
+def action_server(port: int, log: Path, environment: dict[str, str]) -> Program:
+    """Returns an action server.
+
+    Args:
+        port: where it listens.
+        log: where its messages go.
+        environment: its variables.
+    """
+    command = ["-m", "rasa_sdk", "--actions", "actions", "--port", str(port)]
+    return Program(command, f"http://127.0.0.1:{port}/health", log, {**environment, "SANIC_HOST": "127.0.0.1"})
 
 
 def rasa_server(port: int, model: Path, log: Path, environment: dict[str, str], *options: str) -> Program:

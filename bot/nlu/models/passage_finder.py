@@ -65,6 +65,31 @@ class FoundPassage:
 
 
 @dataclass(frozen=True)
+class Found:
+    """What a message may ask for: each passage, issue's steps or nothing of ours, and how likely; likeliest first."""
+
+    likely: Sequence[tuple[str, float]]
+
+    @property
+    def likeliest(self) -> FoundPassage:
+        """The likeliest of all."""
+        return self._found(self.likely[0], 1.0)
+
+    def passage(self, issue: str = "") -> FoundPassage:
+        """Returns the likeliest passage, of an issue's article or of all; its confidence is that among these."""
+        prefix = f"{issue}/" if issue else ""
+        passages = [pair for pair in self.likely if pair[0].startswith(prefix) and not pair[0].endswith("/")]
+        if not passages:
+            return FoundPassage(issue, "", 0.0)
+        return self._found(passages[0], sum(each for _, each in passages), [name for name, _ in passages[1:]])
+
+    def _found(self, likely: tuple[str, float], share: float, others: Sequence[str] = ()) -> FoundPassage:
+        issue, _, slug = likely[0].partition("/")
+        of_issue = sum(each for name, each in self.likely if name.startswith(f"{issue}/"))
+        return FoundPassage(issue, slug, likely[1] / share, tuple(others[:_CHOICE]), of_issue)
+
+
+@dataclass(frozen=True)
 class PassageFinder:
     """A logistic regression for each article over sentence encodings, beside the words of each passage's questions.
 
@@ -152,36 +177,18 @@ class PassageFinder:
         likely = softmax(self.model.scores(load_sentence_encoder().encode([text]))[:, columns])[0]
         return FoundPassage(issue, self._slug(columns[likely.argmax()]), float(likely.max()))
 
-    def find(self, text: str, evidence: Evidence) -> tuple[FoundPassage, FoundPassage]:
-        """Returns what a message asks for where it is said.
+    def find(self, text: str, evidence: Evidence) -> Found:
+        """Returns what a message may ask for where it is said.
 
         Args:
             text: the message.
             evidence: what else is known of it.
-
-        Returns:
-            The likeliest of all, which may be an issue's steps or nothing of ours; and the likeliest passage, whose
-            confidence is that among the passages.
         """
-        names = (*self.model.labels, _NOTHING)
         similar = (self.ngrams.transform([text]) @ self.similar).toarray()[0]
         scores = self.model.scores(load_sentence_encoder().encode([text]))[0]
         likely = self._labels.probabilities(scores, similar, len(text.split()), evidence).tolist()
-        order = sorted((place for place, probability in enumerate(likely) if probability), key=lambda at: -likely[at])
-        of_issue: dict[str, float] = {}
-        for name, probability in zip(names, likely, strict=True):
-            issue = name.partition("/")[0]
-            of_issue[issue] = of_issue.get(issue, 0.0) + probability
-        passages = [place for place in order if not names[place].endswith("/")]
-        among = sum(likely[place] for place in passages) or 1.0
-        following = tuple(names[place] for place in passages[1 : _CHOICE + 1])
-
-        def found(place: int, share: float) -> FoundPassage:
-            issue, _, slug = names[place].partition("/")
-            return FoundPassage(issue, slug, likely[place] / share, following, of_issue[issue])
-
-        passage = found(passages[0], among) if passages else FoundPassage(evidence.at_hand, "", 0.0)
-        return found(order[0], 1.0), passage
+        named = zip((*self.model.labels, _NOTHING), likely, strict=True)
+        return Found(sorted(((name, each) for name, each in named if each), key=lambda pair: -pair[1]))
 
     def _slug(self, column: int) -> str:
         return self.model.labels[column].partition("/")[2]

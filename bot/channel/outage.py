@@ -1,0 +1,128 @@
+"""Opens a ticket where the bot cannot answer, because its actions or its model are away: one for each outage."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import lru_cache
+from pathlib import Path
+
+from bot import metrics
+from bot.articles.replies import FALLBACK_LANGUAGE, Replies, ReplyError
+from bot.channel.output import PageOutput
+from bot.stores.sessions import Session
+from bot.text.contacts import find_address, without_address
+from bot.text.masking import Masked
+from bot.text.yaml_files import read_yaml
+from bot.tickets import ticket_store
+from bot.tickets.model import Ticket, TicketDraft
+
+logger = logging.getLogger(__name__)
+
+_TEXTS = Path(__file__).with_name("outage.yml")
+_LONGEST_SUMMARY = 700  # characters, as in the tickets of the form
+# A message of more words is about something else, too.
+_FEW_WORDS = 8
+
+
+async def take_address(output: PageOutput, said: Masked | None, replies: Replies) -> bool:
+    """Answers a message that names the address which was asked for, whether or not the bot could answer again.
+
+    Args:
+        output: says it.
+        said: what was typed; None for a button.
+        replies: texts of the ticket's form, which hold here, too.
+
+    Returns:
+        Whether the message is answered; if not, it is one for the bot.
+    """
+    if output.session.outage != "asked" or said is None:
+        return False
+    few = len(without_address(said.text).split()) <= _FEW_WORDS
+    address = find_address(said.text)
+    if not few or "@" not in said.text:
+        return False
+    output.give_notice()
+    if address is not None:
+        await _open_ticket(output, address, replies)
+    else:
+        _say(output, replies.dialogue("email_wrong", output.session.language))
+    return True
+
+
+async def note_result(output: PageOutput, replies: Replies) -> None:
+    """Begins an outage with the first message that the bot could not answer, and ends it with the next that it could.
+
+    Args:
+        output: has apologised where the bot could not answer.
+        replies: texts of the ticket's form.
+    """
+    session = output.session
+    if not output.apologised:
+        if session.outage and output.acted:  # a greeting needs no action
+            session.outages += 1
+            session.outage = ""
+    elif session.outage != "told":
+        address = _known_address(session)
+        if address is not None:
+            _say(output, text("known", session.language))
+        elif not session.outage:
+            _say(output, text("ask", session.language))
+        session.outage = "asked"
+        if address is not None:
+            await _open_ticket(output, address, replies)
+
+
+async def _open_ticket(output: PageOutput, address: str, replies: Replies) -> None:
+    session = output.session
+    try:
+        ticket = await asyncio.to_thread(_opened, session, address)
+    except Exception:  # whatever has failed: the customer hears of another way, and may try again
+        logger.exception("A ticket could not be opened while the bot cannot answer.")
+        metrics.FAILURES.inc()
+        return _say(output, replies.dialogue("ticket_failed", session.language))
+    session.outage = "told"
+    _say(output, replies.dialogue("ticket_opened", session.language, number=ticket.number, email=ticket.contact_email))
+
+
+def _opened(session: Session, address: str) -> Ticket:
+    """Opens the ticket; whichever server is asked, and however often, an outage has one."""
+    return ticket_store().open(
+        TicketDraft(
+            conversation_id=session.conversation,
+            form_id=f"outage-{session.outages}",
+            summary=" ".join(next(iter(_written(session)), "").split())[:_LONGEST_SUMMARY],
+            consent=False,
+            intent=None,
+            confidence=0.0,
+            language=session.language,
+            contact_email=address,
+            product=session.page_product,
+        )
+    )
+
+
+def _known_address(session: Session) -> str | None:
+    """Returns the customer's address, as the page has told it or the customer has written it, with little beside it."""
+    given = [written for written in reversed(_written(session)) if len(without_address(written).split()) <= _FEW_WORDS]
+    return next(filter(None, map(find_address, [session.page_email or "", *given])), None)
+
+
+def _written(session: Session) -> list[str]:
+    return [str(said["text"]) for said in session.messages if said["from"] == "customer"]
+
+
+def text(key: str, language: str) -> str:
+    """Returns a text of `outage.yml` in a language, in English where that language lacks it."""
+    texts: dict[str, str] = _texts()[key]
+    return texts.get(language, texts[FALLBACK_LANGUAGE])
+
+
+@lru_cache(maxsize=1)
+def _texts() -> dict[str, dict[str, str]]:
+    content: dict[str, dict[str, str]] = read_yaml(_TEXTS, ReplyError)
+    return content
+
+
+def _say(output: PageOutput, said: str) -> None:
+    output.say({"type": "text", "text": said})

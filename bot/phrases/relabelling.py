@@ -1,0 +1,170 @@
+"""Moves training phrases to other intents, or removes them, as a file of decisions says; the rest stays as it is."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bot.articles.examples import Example, ExampleError, read_as_rasa, read_examples
+from bot.phrases.model import ReviewError
+from bot.text.yaml_files import parse_yaml
+
+COLUMNS = ("decision", "language", "intent", "proposed", "reasons", "p_intent", "p_proposed", "copy", "file", "text")
+"""Columns of a file of suspects; whoever reads it fills in the first one."""
+MOVE, REMOVE = "move", "remove"
+"""Decisions: to the proposed intent, away. The name of an intent is one, too; an empty one leaves the phrase alone."""
+ABOUT_PRODUCTS = "out_of_scope/products"
+"""The decision for what no issue covers and is about the products; `out_of_scope` is for the rest."""
+_BLOCK = re.compile(r"^- ", re.MULTILINE)
+_SITUATIONS = re.compile(r"^    situations: (\[.*\])\n", re.MULTILINE)
+_EXAMPLES = "  examples: |\n"
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What becomes of a phrase.
+
+    Args:
+        example: the phrase as it stands in its file.
+        becomes: the phrase under its new intent; None removes it.
+    """
+
+    example: Example
+    becomes: Example | None
+
+
+def read_decisions(path: Path, folder: Path, intents: Collection[str]) -> list[Correction]:
+    """Returns what a file of suspects says is to become of phrases.
+
+    Args:
+        path: TSV of `COLUMNS`.
+        folder: of the training phrases.
+        intents: that a phrase may go to.
+
+    Raises:
+        ReviewError: the file cannot be read, a decision is none, or a phrase is not where the file says.
+        ExampleError: a file of phrases cannot be read.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ReviewError(f"{path} cannot be read ({error}); name a file that `data audit -o` wrote.") from error
+    rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+    if missing := {"decision", "proposed", "intent", "file", "text"} - {*(rows.fieldnames or ())}:
+        raise ReviewError(f"{path}: no column {', '.join(sorted(missing))}; name a file that `data audit -o` wrote.")
+    examples: dict[str, dict[tuple[str, str], Example]] = {}
+    corrections = []
+    for number, row in enumerate(rows, start=2):
+        decision, name = (row["decision"] or "").strip(), row["file"] or ""
+        if not decision:
+            continue
+        if name not in examples:
+            examples[name] = {(each.intent, each.text): each for each in read_examples(folder / name)}
+        example = examples[name].get((row["intent"], row["text"]))
+        if example is None:
+            raise ReviewError(f"{path}:{number}: {folder / name} has no such phrase any more; run the audit again.")
+        to = row["proposed"] if decision == MOVE else decision
+        intent = to.removesuffix("/products") if to == ABOUT_PRODUCTS else to
+        if decision != REMOVE and (intent not in intents or intent == example.intent):
+            raise ReviewError(
+                f"{path}:{number}: {to!r} is no other intent; write {MOVE}, {REMOVE} or an intent's name."
+            )
+        about = to == ABOUT_PRODUCTS
+        moved = replace(example, intent=intent, situation=None, passage=None, product=None, about_products=about)
+        corrections.append(Correction(example, None if decision == REMOVE else moved))
+    return corrections
+
+
+def corrected_files(corrections: Sequence[Correction]) -> dict[Path, str]:
+    """Returns the new content of each file that is concerned; empty for one without phrases.
+
+    A moved phrase stays in its file and keeps its style. It loses its situation: those of the same number in other
+    languages are not moved with it. Where the file has no block that fits, one is added at the end.
+
+    Raises:
+        ReviewError: a phrase is not where it is said to be, or Rasa would read something else.
+        ExampleError: a file cannot be read.
+    """
+    paths = sorted({each.example.path for each in corrections})
+    return {path: _corrected(path, [each for each in corrections if each.example.path == path]) for path in paths}
+
+
+def _corrected(path: Path, corrections: Sequence[Correction]) -> str:
+    expected = Counter(read_examples(path))
+    text = path.read_text(encoding="utf8")
+    starts = [match.start() for match in _BLOCK.finditer(text)]
+    head, *blocks = [text[first:last] for first, last in zip([0, *starts], [*starts, len(text)], strict=True)]
+    for each in corrections:
+        place = next((number for number, block in enumerate(blocks) if _place(block, each.example) is not None), None)
+        if place is None:
+            raise ReviewError(f"{path}: no `{each.example.text}` under {each.example.intent}; correct it by hand.")
+        blocks[place] = _without(blocks[place], each.example)
+        expected[each.example] -= 1
+        if each.becomes:
+            _add(blocks, each.becomes)
+            expected[each.becomes] += 1
+    content = head + "".join(blocks) if any(_EXAMPLES in block for block in blocks) else ""
+    try:
+        found = Counter(read_as_rasa(content, path))
+    except ExampleError as error:
+        raise ReviewError(f"{error} Nothing was written; correct the file by hand.") from error
+    if found != +expected:
+        raise ReviewError(f"{path}: Rasa would read other phrases. Nothing was written; correct the file by hand.")
+    return content
+
+
+def _place(block: str, example: Example) -> int | None:
+    """Returns the place of a phrase among those of its block, None where it is in another one."""
+    if example.text not in block or example.intent not in block or _EXAMPLES not in block:
+        return None
+    entry = parse_yaml(block)[0]
+    texts = [line[2:].strip() for line in entry["examples"].splitlines() if line.startswith("- ")]
+    situations = (entry.get("metadata") or {}).get("situations") or [None] * len(texts)
+    rows = [
+        (entry["intent"], text, str(number) if number else None)
+        for text, number in zip(texts, situations, strict=False)
+    ]
+    wanted = (example.intent, example.text, example.situation)
+    return rows.index(wanted) if wanted in rows else None
+
+
+def _without(block: str, example: Example) -> str:
+    """Returns a block without one of its phrases; only comments are left of it where that was the last one."""
+    place = _place(block, example)
+    start, phrases = block.split(_EXAMPLES, 1)
+    lines = phrases.splitlines(keepends=True)
+    own = [number for number, line in enumerate(lines) if line.startswith("    - ")]
+    del lines[own[place or 0]]
+    if len(own) == 1:
+        return "".join(line for line in lines if line.startswith("#"))
+    if situations := _SITUATIONS.search(start):
+        kept = parse_yaml(situations[1])
+        del kept[place]
+        start = _SITUATIONS.sub(lambda _: f"    situations: {json.dumps(kept)}\n", start)
+    return start + _EXAMPLES + "".join(lines)
+
+
+def _add(blocks: list[str], example: Example) -> None:
+    """Adds a phrase to the block that says of its phrases what is true of this one, or to a new one."""
+    metadata: dict[str, Any] = {"language": example.language}
+    metadata |= {"style": "real"} if example.real_style else {}
+    metadata |= {"about_products": True} if example.about_products else {}
+    for place, block in enumerate(blocks):
+        entry = (parse_yaml(block) or [{}])[0] if _EXAMPLES in block and example.intent in block else {}
+        if (entry.get("intent"), entry.get("metadata")) == (example.intent, metadata):
+            phrases = block.rstrip("\n").splitlines(keepends=True)
+            last = max(number for number, line in enumerate(phrases) if line.startswith("    - "))
+            ending = block[len(block.rstrip("\n")) :]
+            phrases[last] = phrases[last].rstrip("\n") + f"\n    - {example.text}" + "\n" * (last + 1 < len(phrases))
+            blocks[place] = "".join(phrases) + ending
+            return
+    if blocks:
+        blocks[-1] = blocks[-1].rstrip("\n") + "\n\n"
+    written = "".join(f"    {name}: {str(value).lower()}\n" for name, value in metadata.items())
+    blocks.append(f"- intent: {example.intent}\n  metadata:\n{written}{_EXAMPLES}    - {example.text}\n")
