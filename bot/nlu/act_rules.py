@@ -34,9 +34,9 @@ _PERSONAL = "microsoft_account"
 _PERSON_FROM = 0.45
 """Probability from which a person is wanted, whatever else was asked."""
 _NEW_MATTER = 2.0
-"""How much a new matter counts beside the likeliest follow-up."""
+"""Weight of a new matter beside the likeliest follow-up."""
 _OUTSIDE = 0.5
-"""How much the ranking's out_of_scope counts beside a question about the answer."""
+"""Weight of the ranking's out_of_scope beside a question about the answer."""
 _PLAIN_ANSWERS = ("affirm", "deny", "thank", "solved", "not_helped")
 
 

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bot.articles.examples import Example
 from bot.nlu.data_check import check_examples, fingerprint
-from bot.nlu.models.linear import REGULARISATION, softmax, train_linear_model
+from bot.nlu.models.linear import REGULARISATION, fit_sharpness, softmax, train_linear_model
 from bot.nlu.models.ngrams import NgramFeatures
 
 SHORT_WORDS = 4
@@ -132,7 +131,7 @@ def _cross_validated(examples: Sequence[Example], folds: int, seed: int) -> dict
         features = ngrams.fit_transform([texts[index] for index in train])
         model = train_linear_model(features, names[targets[train]], REGULARISATION, seed, 1.0)
         scores[test] = model.scores(ngrams.transform([texts[index] for index in test]))
-    confidences = softmax(scores * np.float32(_fit_sharpness(scores, targets)))
+    confidences = softmax(scores * np.float32(fit_sharpness(scores, targets)))
     best = confidences.argmax(axis=1)
     wrong = best != targets
     pairs = Counter(zip(names[targets[wrong]].tolist(), names[best[wrong]].tolist(), strict=True))
@@ -155,14 +154,3 @@ def _cross_validated(examples: Sequence[Example], folds: int, seed: int) -> dict
             for index in suspects[:SUSPECTS_SHOWN]
         ],
     }
-
-
-def _fit_sharpness(scores: NDArray[np.float32], targets: NDArray[np.int64]) -> float:
-    """Returns the inverse temperature that minimises the log loss of held-out scores (Guo et al. 2017)."""
-    from scipy.optimize import minimize_scalar
-
-    def log_loss(log_sharpness: float) -> float:
-        chosen = softmax(scores * np.float32(np.exp(log_sharpness)))[np.arange(len(targets)), targets]
-        return float(-np.log(np.maximum(chosen, np.finfo(np.float32).tiny)).mean())
-
-    return float(np.exp(minimize_scalar(log_loss, bounds=(-2.0, 4.0), method="bounded").x))

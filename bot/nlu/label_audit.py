@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,8 @@ from bot.encoder.sentences import load_sentence_encoder
 from bot.nlu.acts import FOLLOW_UPS
 from bot.nlu.data_check import fingerprint
 from bot.nlu.models.intent_model import learn_meaning
-from bot.nlu.models.linear import REGULARISATION, softmax, train_linear_model
+from bot.nlu.models.labelled_texts import LabelledText, first_of_each, real_style_first
+from bot.nlu.models.linear import REGULARISATION, fit_sharpness, softmax, train_linear_model
 from bot.nlu.models.ngrams import NgramFeatures
 
 Floats = NDArray[np.float32]
@@ -27,7 +27,7 @@ _NEAR = 0.97
 _HARDLY = 0.02
 """A label with less than this probability by both models is one that no model gets right."""
 _CERTAIN = 0.9
-"""Where words alone give a label this probability, the sentence encoder is not asked: it is most of the time."""
+"""Probability of the label by words alone from which the sentence encoder is left out, which takes most of the time."""
 _LEARNED, _LEARNED_OUT_OF_SCOPE = 40, 500
 """Phrases of each intent and language whose encodings are learned from, as by the intent classifier."""
 _ROWS = 1024
@@ -123,15 +123,9 @@ def as_rows(suspects: Sequence[Suspect], folder: Path) -> list[dict[str, str]]:
 
 def _learned(examples: Sequence[Example]) -> NDArray[np.bool_]:
     """Tells for each phrase whether its encoding is learned from; those in real style come first."""
-    taken: Counter[tuple[str, str]] = Counter()
-    chosen = np.zeros(len(examples), dtype=bool)
-    for row in sorted(
-        range(len(examples)), key=lambda row: (not examples[row].real_style, zlib.crc32(examples[row].text.encode()))
-    ):
-        cell = (examples[row].intent, examples[row].language)
-        chosen[row] = taken[cell] < (_LEARNED_OUT_OF_SCOPE if cell[0] == "out_of_scope" else _LEARNED)
-        taken[cell] += 1
-    return chosen
+    texts = [LabelledText(each.text, each.intent, each.language, each.real_style) for each in examples]
+    chosen = set(first_of_each(real_style_first(texts), {"out_of_scope": _LEARNED_OUT_OF_SCOPE}, _LEARNED))
+    return np.array([text in chosen for text in texts])
 
 
 def _held_out_with(example: Example) -> str:
@@ -156,7 +150,7 @@ def _held_out(
         train, test = np.flatnonzero(folds_of != fold), np.flatnonzero(folds_of == fold)
         columns, said = scores(train, labels[train], test)
         found[np.ix_(test, columns)] = said
-    return np.log(np.maximum(softmax(found * np.float32(_sharpness(found, labels))), 1e-6))
+    return np.log(np.maximum(softmax(found * np.float32(fit_sharpness(found, labels))), 1e-6))
 
 
 def _word_scores(
@@ -188,17 +182,6 @@ def _meaning_scores(
 
 def _columns(labels: Sequence[str]) -> NDArray[np.int64]:
     return np.array([int(label) for label in labels])
-
-
-def _sharpness(scores: Floats, labels: NDArray[np.int64]) -> float:
-    """Returns the inverse temperature that minimises the log loss of held-out scores (Guo et al. 2017)."""
-    from scipy.optimize import minimize_scalar
-
-    def log_loss(logarithm: float) -> float:
-        chosen = softmax(scores * np.float32(np.exp(logarithm)))[np.arange(len(labels)), labels]
-        return float(-np.log(np.maximum(chosen, np.finfo(np.float32).tiny)).mean())
-
-    return float(np.exp(minimize_scalar(log_loss, bounds=(-2.0, 4.0), method="bounded").x))
 
 
 def _near_copies(examples: Sequence[Example], asked: NDArray[np.int64]) -> dict[int, int]:

@@ -85,8 +85,7 @@ class PassageRules:
         """Returns an issue that a longer message names with the passage of its article that answers it, or a choice."""
         if act is None and message.intent in self._issues and message.named[1] >= LIKELY:
             act = Act(*message.named)
-        asks = "?" in message.text or message.words > FEW_WORDS
-        if act is None or act.name not in self._issues or not asks:
+        if act is None or act.name not in self._issues or not _says_much(message):
             return act
         passage = self.asked_first(message.text, act.name, product)
         values = found.passage(act.name).choice if passage is None else passage.values
@@ -128,8 +127,7 @@ class PassageRules:
             return act
         if act is None and message.intent in self._issues:
             return self._of_issue(message, topics, likeliest, passage)
-        asks = "?" in message.text or message.words > FEW_WORDS
-        if not asks or not likeliest.slug or likeliest.confidence < _MATTER_FROM:
+        if not _says_much(message) or not likeliest.slug or likeliest.confidence < _MATTER_FROM:
             return act
         return Act(_question_of(likeliest.slug), likeliest.confidence, self._answer_or_choice(likeliest))
 
@@ -174,6 +172,11 @@ def _question_of(slug: str) -> str:
     """Returns the act that asks for a passage."""
     kind = passage_kind(slug)
     return "not_there" if kind == "not_there" else f"ask_{kind}" if kind else "more_detail"
+
+
+def _says_much(message: CustomerMessage) -> bool:
+    """Tells whether a message may have a question in it, with or without its mark."""
+    return "?" in message.text or message.words > FEW_WORDS
 
 
 def _may_ask(act: Act | None, message: CustomerMessage, issues: Iterable[str]) -> bool:

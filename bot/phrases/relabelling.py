@@ -28,7 +28,7 @@ _EXAMPLES = "  examples: |\n"
 
 @dataclass(frozen=True)
 class Correction:
-    """What becomes of a phrase.
+    """Decision on a phrase.
 
     Args:
         example: the phrase as it stands in its file.

@@ -175,3 +175,19 @@ def _fit_group(
     if len(weights) == 1:  # scikit-learn keeps one row for two labels
         weights, intercept = np.vstack([-weights, weights]), np.concatenate([-intercept, intercept])
     return weights[: len(group)], intercept[: len(group)]
+
+
+def fit_sharpness(scores: NDArray[np.float32], targets: NDArray[np.int64]) -> float:
+    """Returns the inverse temperature that minimises the log loss of held-out scores (Guo et al. 2017).
+
+    Args:
+        scores: (n, labels).
+        targets: column of the right label of each, (n,).
+    """
+    from scipy.optimize import minimize_scalar
+
+    def log_loss(log_sharpness: float) -> float:
+        chosen = softmax(scores * np.float32(np.exp(log_sharpness)))[np.arange(len(targets)), targets]
+        return float(-np.log(np.maximum(chosen, np.finfo(np.float32).tiny)).mean())
+
+    return float(np.exp(minimize_scalar(log_loss, bounds=(-2.0, 4.0), method="bounded").x))

@@ -66,7 +66,11 @@ class FoundPassage:
 
 @dataclass(frozen=True)
 class Found:
-    """What a message may ask for: each passage, issue's steps or nothing of ours, and how likely; likeliest first."""
+    """Answers that a message may ask for, likeliest first: passages, the steps of issues, or nothing of ours.
+
+    Args:
+        likely: `issue/slug`, `issue/` or `/`, and the probability of each.
+    """
 
     likely: Sequence[tuple[str, float]]
 
