@@ -198,6 +198,8 @@ class ActRules:
 
     def _after_answer(self, message: CustomerMessage, situation: Situation) -> Act | None:
         """Returns what a message does after an answer, by the follow-up model, None if it begins a new matter."""
+        if message.begins_another(situation.topics):
+            return None
         at_hand = situation.issue in self._issues or bool(situation.question)
         named, clearly = message.named
         if named in {offer.intent for offer in situation.offers} and clearly >= LITTLE:

@@ -6,7 +6,7 @@ not learn them: without a conversation, "where is that?" says nothing. `bot/nlu/
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from bot.nlu.answers import Answer
@@ -100,3 +100,8 @@ class CustomerMessage:
     def named(self) -> tuple[str, float]:
         """The most probable issue with its confidence; an empty name if the ranking has none."""
         return next(iter(self.issues.items()), ("", 0.0))
+
+    def begins_another(self, topics: Collection[str]) -> bool:
+        """Tells whether it announces another matter and names an issue that is none of the topics so far."""
+        name, confidence = self.named
+        return self.answer.another and confidence >= LITTLE and name not in topics

@@ -40,6 +40,7 @@ class Answer:
         agrees: True where it begins with a yes, False with a no, None with neither.
         thanks: whether it has a word of thanks.
         place: which of several things it names by their order: "the second one" is 1; None if it names none.
+        another: whether it announces another matter: "one more thing".
     """
 
     product: str | None
@@ -48,6 +49,7 @@ class Answer:
     agrees: bool | None
     thanks: bool
     place: int | None
+    another: bool = False
 
 
 def read_answer(text: str, language: str) -> Answer:
@@ -64,6 +66,7 @@ def read_answer(text: str, language: str) -> Answer:
         agrees=yes > no if yes != no else None,
         thanks=bool(spans["thank"]),
         place=_place(spans),
+        another=bool(spans["another"]),
     )
 
 

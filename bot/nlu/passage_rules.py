@@ -65,6 +65,8 @@ class PassageRules:
         if act is not None and "product" in act.values:
             situation = replace(situation, product=act.values["product"])
         found = self._find(message, situation)
+        if act is None and message.begins_another(situation.topics):  # "one more thing, where are my invoices?"
+            return self._with_passage(Act(*message.named), message, situation.product or None, found)
         likeliest, passage = found.likeliest, found.passage()
         if act is None or act.name == NONE_OF_THESE:
             act = self._of_matter(act, message, situation.topics, likeliest, passage)

@@ -75,6 +75,7 @@ class AnswerWords(_Words):
     first: tuple[StrictStr, ...] = ()
     second: tuple[StrictStr, ...] = ()
     third: tuple[StrictStr, ...] = ()
+    another: tuple[StrictStr, ...] = ()
 
 
 class Lexicon(WordLists):

@@ -71,3 +71,23 @@ def test_an_answer_names_one_of_two_by_its_place(language: str, text: str, place
 def test_thanks_are_noticed_anywhere() -> None:
     assert read_answer("nein alles gut, danke", "de").thanks
     assert not read_answer("that did not help", "en").thanks
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "another"),
+    [
+        ("en", "One more thing: where do I find last year's invoices?", True),
+        ("en", "add another card", False),
+        ("nb", "da tar vi noe annet, jeg skal ha ned antallet lisenser", True),
+        ("sv", "tack! En fråga till, hur byter jag kort?", True),
+        ("da", "og så en anden ting", True),
+        ("de", "neue frage: wie kündige ich", True),
+        ("nl", "andere vraag dan", True),
+        ("fr", "tant que je vous tiens, les factures arrivent chez mon prédécesseur", True),
+        ("es", "otra cosa, necesito la factura de mayo", True),
+        ("fi", "Sitten toinen asia: mistä saan kuitin?", True),
+        ("fr", "l'autre carte", False),
+    ],
+)
+def test_another_matter_is_announced(language: str, text: str, another: bool) -> None:
+    assert read_answer(text, language).another is another

@@ -184,6 +184,20 @@ def test_a_message_about_another_issue_begins_a_new_matter(agent: Agent) -> None
     assert parsed["intent"]["name"] == "cancel_subscription"
 
 
+@pytest.mark.parametrize(
+    ("language", "text", "issue"),
+    [
+        ("en", "Another thing. I need copies of all our invoices from last year", "download_invoice"),
+        ("de", "neue frage: wie bekomm ich ne warnung bevor das budget aufgebraucht ist?", "cost_control"),
+        ("fr", "autre chose, comment résilier notre abonnement ?", "cancel_subscription"),
+    ],
+)
+def test_an_announced_matter_is_no_question_about_the_answer(
+    agent: Agent, language: str, text: str, issue: str
+) -> None:
+    assert understood(agent, text, language, *answered(language))["intent"]["name"] == issue
+
+
 def test_another_issue_that_a_question_names_comes_with_its_passage_or_a_choice(agent: Agent) -> None:
     said = understood(agent, "stopper azure når budgettet er nået?", "da", *answered("da", "unrecognized_charge"))
     found = {each["entity"]: each["value"] for each in said["entities"]}
