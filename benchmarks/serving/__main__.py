@@ -57,7 +57,7 @@ def main() -> int:
     told = "of the faults at random, of soak's messages (1); schedules: the first one"
     parser.add_argument("--seed", type=int, default=1, help=told)
     parser.add_argument("--minutes", type=float, default=40, help="soak: how long (40)")
-    parser.add_argument("--pace", type=float, default=27, help="soak: messages per second (27: 60,000 in 40 minutes)")
+    parser.add_argument("--pace", type=float, default=25, help="soak: messages per second (25: 60,000 in 40 minutes)")
     parser.add_argument("--picture", type=Path, help="soak: where memory and times are drawn, a PNG")
     parser.add_argument("--count", type=int, default=1, help="schedules: how many seeds (1)")
     parser.add_argument("--outage", type=float, default=60, help="schedules: seconds of a long outage (60)")

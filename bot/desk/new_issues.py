@@ -11,16 +11,18 @@ import time
 from functools import lru_cache
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.desk.desk import Desk, Refused, back, field
-from bot.proposals.clusters import Cluster, clusters
 from bot.proposals.questions import Question, from_engine, from_store, merge
 from bot.search.database import LibraryError
 from bot.settings import PROJECT_ROOT
+
+if TYPE_CHECKING:
+    from bot.proposals.clusters import Cluster
 
 FEWEST, MOST = 3, 25
 EXAMPLES = 8
@@ -59,6 +61,8 @@ def _clusters(desk: Desk) -> tuple[Cluster, ...]:
 
 @lru_cache(maxsize=1)  # a page that is loaded again shows the same questions
 def _clusters_of(questions: tuple[Question, ...], database: Path, changed: int) -> tuple[Cluster, ...]:
+    from bot.proposals.clusters import clusters  # loads numpy and the search index, which no other page needs
+
     return tuple(clusters(questions, database, FEWEST, MOST))
 
 

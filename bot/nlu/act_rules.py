@@ -210,7 +210,7 @@ class ActRules:
         act = max(told, key=lambda name: message.acts.get(name, 0.0))
         confidence = message.acts[act]
         asks = "?" in message.text or (act not in (*NOT_ASKING, "objection") and confidence >= LIKELY)
-        thanks = message.answer.thanks and message.words <= SOME_WORDS
+        thanks = message.answer.thanks and (message.words <= SOME_WORDS or message.acts["thank"] >= LITTLE / 2)
         another = clearly >= LIKELY and named not in situation.topics
         if thanks and not asks and not another and message.acts[NEW_MATTER] < LIKELY:
             return Act("thank", max(message.acts["thank"], LIKELY))  # thanks win over "no" and "later"

@@ -7,7 +7,8 @@ everywhere: the names of plans and apps (`names`), and yes, no and thanks in Eng
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -55,8 +56,7 @@ class Answer:
 def read_answer(text: str, language: str) -> Answer:
     """Returns what a message in a language says, taken as an answer."""
     tokens = [_folded(token) for token in _TOKEN.findall(text.replace("’", "'"))]
-    words = _patterns(language)
-    spans = {kind: list(_spans(tokens, patterns)) for kind, patterns in words.items()}
+    spans = _spans_in(tokens, _patterns(language))
     yes, no = (max((end for start, end in spans[kind] if start == 0), default=0) for kind in ("agree", "refuse"))
     named, denied = _products(tokens, spans)
     return Answer(
@@ -132,14 +132,18 @@ def _folded(text: str) -> str:
     return fold_diacritics(text.lower())
 
 
-def _spans(tokens: Sequence[str], patterns: Mapping[str, Sequence[Pattern]]) -> Iterator[tuple[int, int]]:
-    """Yields where in a message one of the listed words begins and ends."""
+def _spans_in(tokens: Sequence[str], words: Mapping[str, Sequence[tuple[str, Pattern]]]) -> _Spans:
+    """Returns where in a message a word of each list begins and ends; of several that begin there the longest one."""
+    spans: _Spans = defaultdict(list)
     for start, token in enumerate(tokens):
-        for pattern in patterns.get(token[0], ()):
+        ends: dict[str, int] = {}
+        for kind, pattern in (*words.get(token, ()), *words.get(f"{token[0]}*", ())):
             part = tokens[start : start + len(pattern)]
             if len(part) == len(pattern) and all(map(_is, part, pattern)):
-                yield start, start + len(pattern)
-                break
+                ends[kind] = max(ends.get(kind, 0), start + len(pattern))
+        for kind, end in ends.items():
+            spans[kind].append((start, end))
+    return spans
 
 
 def _is(token: str, word: str) -> bool:
@@ -147,20 +151,15 @@ def _is(token: str, word: str) -> bool:
 
 
 @lru_cache(maxsize=32)
-def _patterns(language: str) -> dict[str, dict[str, list[Pattern]]]:
-    """Returns the words of each list by their first letter, those of several words first."""
+def _patterns(language: str) -> dict[str, list[tuple[str, Pattern]]]:
+    """Returns the listed words, each with its list, by the first word, or its first letter and `*`."""
     lexicon = load_lexicon(default_folder())
     own, english = lexicon.get(language, Lexicon()), lexicon.get("en", Lexicon())
-    listed: dict[str, set[Pattern]] = {}
     names = [each.names for each in lexicon.values()]
+    listed: defaultdict[str, set[tuple[str, Pattern]]] = defaultdict(set)
     for section in (own.products, own.answers, *names, english.answers):
         for kind, words in section:
-            listed.setdefault(kind, set()).update(tuple(_folded(word).split()) for word in words)
-    return {kind: _by_first_letter(patterns) for kind, patterns in listed.items()}
-
-
-def _by_first_letter(patterns: Iterable[Pattern]) -> dict[str, list[Pattern]]:
-    found: dict[str, list[Pattern]] = {}
-    for pattern in sorted(patterns, key=lambda pattern: (-len(pattern), pattern)):
-        found.setdefault(pattern[0][0], []).append(pattern)
-    return found
+            for pattern in (tuple(_folded(word).split()) for word in words):
+                first = pattern[0]
+                listed[f"{first[0]}*" if first.endswith("*") else first].add((kind, pattern))
+    return {first: sorted(patterns) for first, patterns in listed.items()}

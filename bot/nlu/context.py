@@ -63,10 +63,13 @@ class Context(TrainedComponent):
     def get_default_config() -> dict[str, Any]:
         """Returns every setting with its default; the others are those of LinearIntentClassifier."""
         return {
-            "buckets": 2**16,
-            "encoded": 35,
-            "encoded_out_of_scope": 35,
-            "meaning_share": 0.5,
+            "buckets": 2**17,
+            "encoded": 60,
+            "encoded_out_of_scope": 60,
+            # Which act it is, words tell; which product an answer names, what it means.
+            "meaning_share": 0.2,
+            "product_encoded": 35,
+            "product_meaning_share": 0.6,
             "meaning_C": 10.0,
             "words_sharpness": 3.0,
             "words_floor": 0.01,
@@ -105,7 +108,9 @@ class Context(TrainedComponent):
         answers = list(self._answers(told, acts))
         named = any(example.intent != NO_PRODUCT for example in answers)
         self._models = _Models(
-            self._learned(acts), self._learned(answers) if named else None, self._passages(told, chosen)
+            self._learned(acts, self._settings()),
+            self._learned(answers, self._product_settings()) if named else None,
+            self._passages(told, chosen),
         )
         return self.persist()
 
@@ -121,7 +126,7 @@ class Context(TrainedComponent):
         products, passages = folder / "products", folder / "passages"
         self._models = _Models(
             IntentModel.load(folder / "acts", self._settings()),
-            IntentModel.load(products, self._settings()) if products.exists() else None,
+            IntentModel.load(products, self._product_settings()) if products.exists() else None,
             PassageFinder.load(passages) if passages.exists() else None,
         )
 
@@ -166,13 +171,19 @@ class Context(TrainedComponent):
             if (found := passages.asked_first(str(message.get(TEXT)), issue, product or None)) is not None:
                 set_entities(message, found.values, found.confidence, type(self).__name__)
 
-    def _learned(self, examples: list[LabelledText]) -> IntentModel:
-        model = IntentModel(self._settings())
+    @staticmethod
+    def _learned(examples: list[LabelledText], settings: dict[str, Any]) -> IntentModel:
+        model = IntentModel(settings)
         model.learn(examples)
         return model
 
     def _settings(self) -> dict[str, Any]:
         return {**LinearIntentClassifier.get_default_config(), **self._config}
+
+    def _product_settings(self) -> dict[str, Any]:
+        settings = self._settings()
+        own = {name: settings[f"product_{name}"] for name in ("encoded", "meaning_share")}
+        return {**settings, **own}
 
     def _chosen(self, examples: list[LabelledText]) -> Iterator[LabelledText]:
         """Returns what the models learn from: all that may follow an answer, and a part of what begins a new matter."""

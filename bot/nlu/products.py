@@ -47,7 +47,7 @@ class ProductScope(TrainedComponent):
             # Characters of a text that are read, from its beginning.
             "longest_text": 700,
             # Hash buckets of each n-gram block; a power of two.
-            "buckets": 2**15,
+            "buckets": 2**17,
             # Factor on the scores before they become confidences; fitted once on a fifth of the phrases held out.
             "sharpness": 1.7252,
             # Seed of the training's shuffling.

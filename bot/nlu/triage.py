@@ -56,6 +56,8 @@ class Triage(GraphComponent):
             # From which confidence on an issue is answered at once, and from which on it is offered beside others.
             "answer_from": 0.7,
             "offer_from": 0.2,
+            # From which confidence on two issues are answered at once, even if neither of them would be alone.
+            "answer_pair_from": 0.9,
             # The language of messages whose language is unknown.
             "fallback_language": "en",
         }
@@ -74,7 +76,8 @@ class Triage(GraphComponent):
         Raises:
             InvalidConfigException: names the key and what it must be.
         """
-        check_settings(cls, config, {"above 0 and at most 1": ("second_issue_confidence", "answer_from", "offer_from")})
+        shares = ("second_issue_confidence", "answer_from", "offer_from", "answer_pair_from")
+        check_settings(cls, config, {"above 0 and at most 1": shares})
         expected = {*PAIR_FEATURES, "bias"}
         if set(config["second_issue"]) != expected:
             raise InvalidConfigException(
@@ -123,15 +126,17 @@ class Triage(GraphComponent):
         confidences: Confidences = before
         best = next(iter(before))
         found = self._pair(pairs) if best in self._issues or best == OUT_OF_SCOPE else None
-        second, candidates = None, []
+        second: dict[str, Any] | None = None
+        candidates: list[str] = []
         if found:
             pair, confidence = found
             if best not in (pair.first, pair.second):
                 confidences = with_pair(before, pair, confidence)
                 best = pair.first
             second = {"name": pair.second if best == pair.first else pair.first, "confidence": confidence}
-        else:
-            candidates = candidates_of(before, self._issues, self._config["answer_from"], self._config["offer_from"])
+        if not second or second["confidence"] < self._config["answer_pair_from"]:
+            choice = self._config["answer_from"], self._config["offer_from"]
+            candidates = candidates_of(confidences, self._issues, *choice)
         mood, signals = read_mood("\n".join(parts.own_words), parts.language, self._folder)
         if "harm" in signals:
             confidences, second, candidates = {CRISIS: 1.0, **confidences}, None, []

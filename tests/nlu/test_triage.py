@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.engine.storage.resource import Resource
 from rasa.shared.exceptions import InvalidConfigException
 
+from bot.articles.issues import load_issues
 from bot.nlu.models.triage_evidence import Parts, Said, candidates_of, issue_pairs, with_pair
 from bot.nlu.triage import Triage
 from bot.regression.measure import NluModel, read_labelled
@@ -36,6 +38,19 @@ def test_both_issues_of_a_message_are_found(language: str, train_config: Train) 
     assert {parsed["intent"]["name"], (parsed["triage"]["second_issue"] or {}).get("name")} == expected
     assert parsed["triage"]["candidates"] == []
     assert 0.5 < parsed["triage"]["second_issue"]["confidence"] <= 1
+
+
+def test_two_issues_are_offered_where_neither_they_nor_their_pair_are_sure(shipped: NluModel, root: Path) -> None:
+    messages = read_labelled(root / "tests" / "regression" / "two_issues")
+    parsed = shipped.parse([message.text for message in messages], [message.language for message in messages])
+    asked: Counter[bool] = Counter()
+    for one in parsed:
+        second = one["triage"]["second_issue"]
+        if second and one["intent"]["name"] in load_issues():
+            doubtful = second["confidence"] < 0.9 and one["intent"]["confidence"] < 0.7
+            assert bool(one["triage"]["candidates"]) == doubtful
+            asked[doubtful] += 1
+    assert asked[False] > 10 * asked[True] > 0
 
 
 @pytest.mark.parametrize("text", ["my card was declined", "Kortet ble avvist, og jeg skjønner ikke hvorfor", "ok"])

@@ -22,7 +22,7 @@ from bot.nlu.models.ngrams import NgramFeatures
 from bot.nlu.models.passage_scores import Evidence, PassageLabels
 
 _MODEL, _LABELS, _SIMILAR, _RARITY = "passages.npz", "passages.json", "similar.npz", "idf.npy"
-_BUCKETS = 2**16
+_BUCKETS = 2**17
 _OTHERS = 0.2
 """Number of first messages on the same issue, on others, and of questions on others, for each of its questions."""
 _CHOICE = 2
