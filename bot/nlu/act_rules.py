@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from bot.articles.issues import Issue
 from bot.nlu.acts import (
     CLEAR_ISSUE,
+    CLEAR_QUESTION,
     CRISIS,
     FEW_WORDS,
     FORM_ANSWER,
@@ -229,7 +230,7 @@ class ActRules:
         confidence, (named, clearly) = message.acts[act], message.named
         if not at_hand and confidence < LITTLE:
             return True
-        surely = SURE if act in QUESTIONS else LIKELY
+        surely = CLEAR_QUESTION if act in QUESTIONS else LIKELY
         if named != situation.issue and clearly >= CLEAR_ISSUE and confidence < surely:
             return True
         if named == situation.issue and clearly >= SURE and message.acts[NEW_MATTER] > confidence:

@@ -48,8 +48,8 @@ NOT_ASKING = frozenset({*SMALL_TALK, *FAILED, "solved"}) - {"ticket_status", "bo
 FEW_WORDS, SOME_WORDS = 5, 10
 """A longer message says more than yes or no; more than thanks."""
 
-LITTLE, LIKELY, SURE, CLEAR_ISSUE = 0.25, 0.5, 0.8, 0.97
-"""Confidences; the last is that of an issue which a message is about where it is not surely a question."""
+LITTLE, LIKELY, SURE, CLEAR_QUESTION, CLEAR_ISSUE = 0.25, 0.5, 0.8, 0.9, 0.97
+"""Confidences; the last is that of an issue which a message is about where it is not clearly a question."""
 
 ISSUE_FROM = 0.45
 """Confidence from which an issue is answered in a conversation without asking which one is meant."""
