@@ -49,7 +49,7 @@ FEW_WORDS, SOME_WORDS = 5, 10
 """A longer message says more than yes or no; more than thanks."""
 
 LITTLE, LIKELY, SURE, CLEAR_QUESTION, CLEAR_ISSUE = 0.25, 0.5, 0.8, 0.9, 0.97
-"""Confidences; the last is that of an issue which a message is about where it is not clearly a question."""
+"""Confidences. A message names another issue from the last on, unless it is a question with the one before that."""
 
 ISSUE_FROM = 0.45
 """Confidence from which an issue is answered in a conversation without asking which one is meant."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -132,7 +132,7 @@ def _folded(text: str) -> str:
     return fold_diacritics(text.lower())
 
 
-def _spans_in(tokens: Sequence[str], words: Mapping[str, Sequence[tuple[str, Pattern]]]) -> _Spans:
+def _spans_in(tokens: Sequence[str], words: Mapping[str, Collection[tuple[str, Pattern]]]) -> _Spans:
     """Returns where in a message a word of each list begins and ends; of several that begin there the longest one."""
     spans: _Spans = defaultdict(list)
     for start, token in enumerate(tokens):
@@ -151,7 +151,7 @@ def _is(token: str, word: str) -> bool:
 
 
 @lru_cache(maxsize=32)
-def _patterns(language: str) -> dict[str, list[tuple[str, Pattern]]]:
+def _patterns(language: str) -> dict[str, set[tuple[str, Pattern]]]:
     """Returns the listed words, each with its list, by the first word, or its first letter and `*`."""
     lexicon = load_lexicon(default_folder())
     own, english = lexicon.get(language, Lexicon()), lexicon.get("en", Lexicon())
@@ -162,4 +162,4 @@ def _patterns(language: str) -> dict[str, list[tuple[str, Pattern]]]:
             for pattern in (tuple(_folded(word).split()) for word in words):
                 first = pattern[0]
                 listed[f"{first[0]}*" if first.endswith("*") else first].add((kind, pattern))
-    return {first: sorted(patterns) for first, patterns in listed.items()}
+    return dict(listed)

@@ -63,7 +63,6 @@ class Context(TrainedComponent):
     def get_default_config() -> dict[str, Any]:
         """Returns every setting with its default; the others are those of LinearIntentClassifier."""
         return {
-            "buckets": 2**17,
             "encoded": 60,
             "encoded_out_of_scope": 60,
             # Which act it is, words tell; which product an answer names, what it means.
@@ -99,7 +98,7 @@ class Context(TrainedComponent):
 
     def train(self, training_data: TrainingData) -> Resource:
         """Learns to tell follow-ups apart, and from messages that begin a matter of their own."""
-        told = labelled_texts(training_data)
+        told = labelled_texts(training_data.intent_examples)
         chosen = list(self._chosen(told))
         acts = [
             LabelledText(each.text, NEW_MATTER if each.intent in self._issues else each.intent, each.language)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 from weakref import WeakValueDictionary
@@ -16,9 +17,8 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.encoder.sentences import sentence_encoder_version
-from bot.nlu.acts import FOLLOW_UPS
 from bot.nlu.component import TrainedComponent
-from bot.nlu.metadata import intent_metadata, is_command, language_of
+from bot.nlu.metadata import follows_an_answer, intent_metadata, is_command, language_of
 from bot.nlu.models.intent_model import IntentModel
 from bot.nlu.models.labelled_texts import LabelledText
 from bot.nlu.models.linear import FORMAT, REGULARISATION
@@ -100,8 +100,7 @@ class LinearIntentClassifier(TrainedComponent):
         Raises:
             InvalidConfigException: there are fewer than two intents to tell apart.
         """
-        told = labelled_texts(training_data)
-        examples = [example for example in told if example.intent not in FOLLOW_UPS and not example.only_in_context]
+        examples = labelled_texts(each for each in training_data.intent_examples if not follows_an_answer(each))
         if len({example.intent for example in examples}) < 2:
             raise InvalidConfigException("LinearIntentClassifier needs examples of at least two intents; add phrases.")
         self.model = IntentModel(self._config)
@@ -146,10 +145,10 @@ class LinearIntentClassifier(TrainedComponent):
         message.set("intent_ranking", listed, add_to_output=True)
 
 
-def labelled_texts(training_data: TrainingData) -> list[LabelledText]:
-    """Returns the examples that have an intent."""
+def labelled_texts(examples: Iterable[Message]) -> list[LabelledText]:
+    """Returns training examples that have an intent, without those that have no text."""
     texts = []
-    for message in training_data.intent_examples:
+    for message in examples:
         if message.get(TEXT):
             about = intent_metadata(message)
             texts.append(

@@ -16,9 +16,8 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.articles.language import normalise
 from bot.articles.replies import Replies
-from bot.nlu.acts import FOLLOW_UPS
 from bot.nlu.component import TrainedComponent
-from bot.nlu.metadata import intent_metadata, is_command, page_locales, set_entities
+from bot.nlu.metadata import follows_an_answer, intent_metadata, is_command, page_locales, set_entities
 from bot.nlu.models.language_model import LanguageModel
 from bot.nlu.models.linear import FORMAT
 
@@ -97,7 +96,7 @@ class LanguageIdentifier(TrainedComponent):
             if message.get(TEXT)
             and (language := intent_metadata(message).get("language"))
             and (not wanted or language in wanted)
-            and not _follows_an_answer(message)
+            and not follows_an_answer(message)
         ]
         found = {language for _, language in examples}
         if len(found) < 2 or wanted - found:
@@ -142,9 +141,3 @@ class LanguageIdentifier(TrainedComponent):
             values[FALLBACK_LANGUAGE] = answered
         set_entities(message, values, confidence, type(self).__name__)
         message.set(LANGUAGE, {"name": language, "confidence": confidence}, add_to_output=True)
-
-
-def _follows_an_answer(example: Message) -> bool:
-    """Tells whether a training phrase is said only after something that the bot has said."""
-    about = intent_metadata(example)
-    return example.get(INTENT) in FOLLOW_UPS or "product" in about or "passage" in about

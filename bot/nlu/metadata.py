@@ -13,9 +13,12 @@ from rasa.shared.nlu.constants import (
     ENTITY_ATTRIBUTE_TYPE,
     ENTITY_ATTRIBUTE_VALUE,
     EXTRACTOR,
+    INTENT,
     TEXT,
 )
 from rasa.shared.nlu.training_data.message import Message
+
+from bot.nlu.acts import FOLLOW_UPS
 
 
 def intent_metadata(message: Message) -> dict[str, Any]:
@@ -23,6 +26,12 @@ def intent_metadata(message: Message) -> dict[str, Any]:
     metadata = message.get("metadata") or {}
     declared = metadata.get("intent") if isinstance(metadata, dict) else None
     return declared if isinstance(declared, dict) else {}
+
+
+def follows_an_answer(example: Message) -> bool:
+    """Tells whether a training example is said only in a conversation, after something that the bot has said."""
+    about = intent_metadata(example)
+    return example.get(INTENT) in FOLLOW_UPS or "product" in about or "passage" in about
 
 
 def language_of(message: Message) -> str | None:

@@ -46,7 +46,7 @@ class ProductScope(TrainedComponent):
             "threshold": 0.7,
             # Characters of a text that are read, from its beginning.
             "longest_text": 700,
-            # Hash buckets of each n-gram block; a power of two.
+            # Hash buckets of each n-gram block; a power of two, as many as the classifier's, so that both count once.
             "buckets": 2**17,
             # Factor on the scores before they become confidences; fitted once on a fifth of the phrases held out.
             "sharpness": 1.7252,

@@ -107,11 +107,7 @@ def test_held_out_follow_ups_are_what_they_are_after_an_answer(agent: Agent) -> 
         ("en", "No, that's alright, my son will have a look at it tonight. Thank you so much for everything", "thank"),
         ("nb", "nei, det går bra, søsteren min kan se på det med meg på søndag. tusen takk for all hjelp", "thank"),
         ("en", "thanks but that did not help at all, the page still says the same thing as before", "not_helped"),
-        (
-            "de",
-            "Danke für die Mühe, aber es hat nicht geholfen, da steht immer noch überfällig",
-            "not_helped",
-        ),
+        ("de", "Danke für die Mühe, aber es hat nicht geholfen, da steht immer noch überfällig", "not_helped"),
     ],
 )
 def test_thanks_win_also_in_a_longer_message_but_not_over_what_did_not_help(

@@ -59,10 +59,8 @@ def _vectorizers(
 
 
 @lru_cache(maxsize=4)
-def _counts_of_message(
-    text: str, kind: tuple[int, tuple[int, int], tuple[int, int], bool]
-) -> tuple[sparse.csr_matrix, ...]:
-    """Returns the counts of a message, which several models ask for one after the other."""
+def _counts_of_message(text: str, kind: _Kind) -> tuple[sparse.csr_matrix, ...]:
+    """Returns the counts of a message; all models that have as many buckets ask for the same, one after the other."""
     return tuple(block.transform([text]) for block in _vectorizers(*kind))
 
 

@@ -22,7 +22,6 @@ from bot.nlu.models.ngrams import NgramFeatures
 from bot.nlu.models.passage_scores import Evidence, PassageLabels
 
 _MODEL, _LABELS, _SIMILAR, _RARITY = "passages.npz", "passages.json", "similar.npz", "idf.npy"
-_BUCKETS = 2**17
 _OTHERS = 0.2
 """Number of first messages on the same issue, on others, and of questions on others, for each of its questions."""
 _CHOICE = 2
@@ -147,7 +146,7 @@ class PassageFinder:
             labels = [str(examples[row].passage) for row in own] + [f"{issue}/"] * sum(map(len, others))
             models.append(learn_meaning(encodings[np.concatenate([own, *others])], labels, regularisation, 1.0))
         labels = [label for model in models for label in model.labels]
-        ngrams = NgramFeatures(_BUCKETS)
+        ngrams = NgramFeatures()
         counted = ngrams.fit_transform([question.text for question in questions])
         row_of = {label: row for row, label in enumerate(labels)}
         rows = [row_of[str(question.passage)] for question in questions]
@@ -209,7 +208,7 @@ class PassageFinder:
     def load(cls, folder: Path) -> PassageFinder:
         """Reads what `save` wrote."""
         labels = json.loads((folder / _LABELS).read_text(encoding="utf8"))
-        ngrams = NgramFeatures(_BUCKETS)
+        ngrams = NgramFeatures()
         ngrams.idf = np.load(folder / _RARITY)
         with np.load(folder / _SIMILAR) as kept:
             parts = (kept["data"].astype(np.float32), kept["columns"].astype(np.int32), kept["rows"])
