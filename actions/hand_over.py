@@ -39,7 +39,8 @@ class ActionStartTicket(BotAction):
             return [*left, FollowupAction("action_listen")]
         metadata = (turn.tracker.latest_message or {}).get("metadata") or {}  # in which the page names its visitor
         nobody = metadata.get("desk") == "nobody"
-        if not nobody and waits_for_agent(turn):
+        wants_ticket = turn.entity("field") == FORM
+        if not (nobody or wants_ticket) and waits_for_agent(turn):
             return [*left, FollowupAction("action_listen")]
         first = turn.reply("hand_over")
         if nobody:

@@ -85,7 +85,7 @@ def make_app(desk: Desk, origins: Sequence[str], proxies: int = 0, openid: OpenI
         secret = desk.accounts.sign_in(name, password, request.state.address)
         desk.accounts.note(name, request.state.address, "sign in" if secret else "failed to sign in")
         if secret is None:
-            return desk.show_sign_in(request, "refused_sign_in", 403)
+            return desk.show_sign_in(request, "refused_sign_in", 403, name)
         begin_session(request, secret)
         return back("/")
 

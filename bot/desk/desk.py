@@ -108,15 +108,16 @@ class Desk:
         waiting = [state for state in self.live.waiting() if state.state == "waiting"]
         return self.pages.show(request, template, waiting_count=len(waiting), **values)
 
-    def show_sign_in(self, request: Request, problem: str = "", status: int = 200) -> Response:
+    def show_sign_in(self, request: Request, problem: str = "", status: int = 200, name: str = "") -> Response:
         """Renders the sign-in page.
 
         Args:
             request: what asks for it.
             problem: what went wrong, a key of the desk's words.
             status: HTTP status.
+            name: what stands in its field for the name.
         """
-        return self.pages.show(request, "sign_in.html", status, problem=problem, openid=self.has_openid)
+        return self.pages.show(request, "sign_in.html", status, problem=problem, openid=self.has_openid, name=name)
 
 
 def agent_of(request: Request) -> Agent:

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import case, exists, func, or_, select
 from sqlalchemy.engine import Row
+from sqlalchemy.sql.elements import ColumnElement
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.desk.desk import Desk, agent_of
 from bot.tickets import numbers
-from bot.tickets.handling import SETTABLE
-from bot.tickets.model import STATES
+from bot.tickets.handling import NOTE, SETTABLE
+from bot.tickets.model import STATES, now
 from bot.tickets.priority import PRIORITIES
 from bot.tickets.store import TicketStore
-from bot.tickets.tables import TICKETS
+from bot.tickets.tables import TICKET_CHANGES, TICKETS
 
 ROWS = 50
 OPEN, ANY, MINE, NOBODY = "open", "any", "mine", "nobody"
 _COLUMNS = ("id", "code", "opened_at", "state", "assignee", "queue", "priority", "summary", "intent", "language")
+_DIGITS = re.compile(r"(?:t-?)?(\d{5,9})", re.ASCII)
 _URGENCY = case({name: place for place, name in enumerate(PRIORITIES)}, value=TICKETS.c.priority, else_=0)
 
 
@@ -33,7 +38,8 @@ class Filters:
         state: `open` (the default), `any` or one of a ticket's states.
         owner: `mine`, `nobody` or empty for any.
         queue: one of the queues, or empty; so are `priority` and `language`.
-        search: words of the summary or the contact, or a ticket's number.
+        issue: one of the issues, or empty.
+        search: words of the summary, contact, agent, issue or notes, or a ticket's number, whole or its digits.
         page: 1 for the first 50 tickets.
     """
 
@@ -42,13 +48,16 @@ class Filters:
     queue: str = ""
     priority: str = ""
     language: str = ""
+    issue: str = ""
     search: str = ""
     page: int = 1
 
     @staticmethod
     def of(query: QueryParams) -> Filters:
         """Returns the filters of an address; what it cannot mean is left out."""
-        text = {name: query.get(name, "")[:100] for name in ("owner", "queue", "priority", "language", "search")}
+        text = {
+            name: query.get(name, "")[:100] for name in ("owner", "queue", "priority", "language", "issue", "search")
+        }
         page = query.get("page", "1")
         return Filters(
             state=state if (state := query.get("state", OPEN)) in (OPEN, ANY, *STATES) else OPEN,
@@ -56,11 +65,16 @@ class Filters:
             **text,
         )
 
+    def chosen(self) -> dict[str, Any]:
+        """Returns the filters as fields of an address."""
+        return asdict(self)
+
 
 def inbox(desk: Desk, request: Request) -> Response:
     """Shows the inbox."""
     filters = Filters.of(request.query_params)
-    found = find(desk.tickets, filters, agent_of(request).name)
+    agent = agent_of(request)
+    found = find(desk.tickets, filters, agent.name, desk.pages.topics(agent.language))
     return desk.show(
         request,
         "inbox.html",
@@ -70,12 +84,20 @@ def inbox(desk: Desk, request: Request) -> Response:
         rows=[{**row._mapping, "number": numbers.write(row.id, row.code)} for row in found[:ROWS]],
         more=len(found) > ROWS,
         live=desk.live.waiting(),
+        ended=desk.live.ended_with(agent.name, now() - timedelta(days=1)),
         present=desk.live.present(),
     )
 
 
-def find(tickets: TicketStore, filters: Filters, agent: str) -> list[Row]:
-    """Returns a page of tickets and one more if there are more: the most urgent first, then the oldest."""
+def find(tickets: TicketStore, filters: Filters, agent: str, topics: Mapping[str, str]) -> list[Row]:
+    """Returns a page of tickets and one more if there are more: the most urgent first, then the oldest.
+
+    Args:
+        tickets: where they are.
+        filters: which ones.
+        agent: whose are `mine`.
+        topics: intent -> its name, which the search finds.
+    """
     columns = TICKETS.c
     query = select(*(columns[name] for name in _COLUMNS)).order_by(_URGENCY.desc(), columns.id)
     if filters.state != ANY:
@@ -84,15 +106,33 @@ def find(tickets: TicketStore, filters: Filters, agent: str) -> list[Row]:
         query = query.where(columns.assignee == agent)
     elif filters.owner == NOBODY:
         query = query.where(columns.assignee.is_(None))
-    for name in ("queue", "priority", "language"):
-        if value := getattr(filters, name):
-            query = query.where(columns[name] == value)
-    if filters.search:
-        number = numbers.parse(filters.search)
-        texts = (columns.summary, columns.contact_email, columns.assignee)
-        named = [func.lower(text).contains(filters.search.lower(), autoescape=True) for text in texts]
-        query = query.where(columns.id == number[0] if number else or_(*named))
+    for column, value in (
+        (columns.queue, filters.queue),
+        (columns.priority, filters.priority),
+        (columns.language, filters.language),
+        (columns.intent, filters.issue),
+    ):
+        if value:
+            query = query.where(column == value)
+    if number := numbers.parse(filters.search):
+        query = query.where(columns.id == number[0])
+    else:
+        query = query.where(*(_has_word(word, topics) for word in filters.search.lower().split()))
     return tickets.rows(query.offset((filters.page - 1) * ROWS).limit(ROWS + 1))
+
+
+def _has_word(word: str, topics: Mapping[str, str]) -> ColumnElement[bool]:
+    """Returns that a word stands in a ticket, its notes or its issue's name, or that its digits are the number's."""
+    columns = TICKETS.c
+    texts = (columns.summary, columns.contact_email, columns.assignee)
+    note = (TICKET_CHANGES.c.ticket_id == columns.id) & (TICKET_CHANGES.c.field == NOTE)
+    digits = _DIGITS.fullmatch(word)
+    return or_(
+        *(func.lower(text).contains(word, autoescape=True) for text in texts),
+        exists().where(note, func.lower(TICKET_CHANGES.c.after).contains(word, autoescape=True)),
+        columns.intent.in_([intent for intent, topic in topics.items() if word in topic.lower()]),
+        *([columns.id == int(digits[1]) - numbers.FIRST_NUMBER] if digits else []),
+    )
 
 
 def fingerprint(desk: Desk) -> tuple[Any, ...]:

@@ -49,14 +49,16 @@ class Pages:
             **values: what the template names.
         """
         agent = request.state.agent
-        wished = agent.language if agent else FALLBACK_LANGUAGE
-        # All of a page is in one language: theirs where there is a file of the desk's words in it.
-        language = wished if (_folder("desk") / f"{wished}.yml").is_file() else FALLBACK_LANGUAGE
+        language = _page_language(agent.language if agent else FALLBACK_LANGUAGE)
         common = {"agent": agent, "token": request.state.token, "path": request.url.path, "language": language}
-        names = {"topics": self.replies.group("topics", language), "labels": self.replies.group("labels", language)}
+        names = {"topics": self.topics(language), "labels": self.replies.group("labels", language)}
         template_words = {"w": words(language), "t": words(language, "tickets")}
         text = self._templates.get_template(template).render(**common, **names, **template_words, **values)
         return HTMLResponse(text, status)
+
+    def topics(self, language: str) -> dict[str, str]:
+        """Returns intent -> its name, in the words of an agent's pages."""
+        return self.replies.group("topics", _page_language(language))
 
 
 @lru_cache(maxsize=32)
@@ -87,6 +89,11 @@ def age(at: datetime) -> str:
 
 def _moment(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def _page_language(wished: str) -> str:
+    """Returns what a page is in, all of it: the agent's language where there is a file of the desk's words in it."""
+    return wished if (_folder("desk") / f"{wished}.yml").is_file() else FALLBACK_LANGUAGE
 
 
 def _folder(kind: str) -> Path:

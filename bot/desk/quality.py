@@ -55,8 +55,8 @@ class Line:
 
     @property
     def solved_share(self) -> float | None:
-        """Share of solved ones among those of which it is known, 0-1; those that were left say nothing."""
-        known = self.total - self.counts["abandoned"]
+        """Share of solved ones among those whose customers said whether it was, 0-1."""
+        known = self.counts["solved"] + self.counts["not_solved"]
         return self.counts["solved"] / known if known else None
 
 

@@ -24,6 +24,7 @@ from bot.nlu.acts import (
     SMALL_TALK,
     SOME_WORDS,
     SURE,
+    TICKET_FORM,
     Act,
     CustomerMessage,
 )
@@ -76,6 +77,8 @@ class ActRules:
         """Returns the wish for a person, which wins over everything but an answer to a form."""
         if _takes_up_person(message, situation):
             return Act(PERSON, 1.0)
+        if _wants_ticket(message, situation):
+            return Act(PERSON, 1.0, {"field": TICKET_FORM})
         called, wanted = message.acts["ask_phone"], message.acts[PERSON]
         if called + wanted >= LITTLE and (find_phone(message.text) or called > wanted):
             return Act("ask_phone", called + wanted) if called + wanted >= LIKELY or find_phone(message.text) else None
@@ -254,6 +257,12 @@ def _takes_up_person(message: CustomerMessage, situation: Situation) -> bool:
     """Tells whether a message goes along where the bot has offered a person before all else, and topics beside."""
     offered = len(situation.offers) > 1 and situation.offers[0].intent == PERSON
     return offered and message.words <= FEW_WORDS and message.answer.agrees is True
+
+
+def _wants_ticket(message: CustomerMessage, situation: Situation) -> bool:
+    """Tells whether a message asks for a ticket in so many words: "please open a ticket", "no, create a case"."""
+    refuses = message.acts["deny"] + message.acts["cancel_form"] + message.acts["ticket_status"] >= LIKELY
+    return message.answer.ticket and not (situation.field or refuses or message.named[1] >= SURE)
 
 
 def _awaits_answer(message: CustomerMessage, situation: Situation) -> Act | None:

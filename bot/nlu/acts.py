@@ -35,6 +35,9 @@ CRISIS = "crisis"
 
 PERSON = "talk_to_human"
 
+TICKET_FORM = "ticket_form"
+"""Value of the entity `field` where a customer asks for a ticket rather than for somebody to talk to."""
+
 NEW_MATTER = "new_matter"
 """The model's label for messages that name an issue of their own."""
 

@@ -42,6 +42,7 @@ class Answer:
         thanks: whether it has a word of thanks.
         place: which of several things it names by their order: "the second one" is 1; None if it names none.
         another: whether it announces another matter: "one more thing".
+        ticket: whether it has the words with which people want a ticket opened: "open a ticket".
     """
 
     product: str | None
@@ -51,6 +52,7 @@ class Answer:
     thanks: bool
     place: int | None
     another: bool = False
+    ticket: bool = False
 
 
 def read_answer(text: str, language: str) -> Answer:
@@ -67,6 +69,7 @@ def read_answer(text: str, language: str) -> Answer:
         thanks=bool(spans["thank"]),
         place=_place(spans),
         another=bool(spans["another"]),
+        ticket=bool(spans["ticket"]),
     )
 
 

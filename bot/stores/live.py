@@ -6,7 +6,7 @@ happens once. The desk only writes rows; the serving process applies them to con
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from threading import Lock
 from typing import Any, Literal
@@ -73,6 +73,11 @@ class LiveStore(TicketDatabase):
         """Returns the conversations that wait for an agent or have one, in the order in which they began to."""
         query = select(LIVE_STATES).where(LIVE_STATES.c.state.in_(("waiting", "live"))).order_by(LIVE_STATES.c.since)
         return [_state(row) for row in self.rows(query)]
+
+    def ended_with(self, agent: str, since: datetime) -> list[LiveState]:
+        """Returns the conversations that have ended since a moment and were an agent's last, the newest first."""
+        mine = (LIVE_STATES.c.agent == agent) & (LIVE_STATES.c.state == "ended") & (LIVE_STATES.c.since > since)
+        return [_state(row) for row in self.rows(select(LIVE_STATES).where(mine).order_by(LIVE_STATES.c.since.desc()))]
 
     def take(self, conversation: str, agent: str) -> bool:
         """Gives a conversation that waits, or whose agent is gone, to an agent; False if another one has it."""

@@ -76,6 +76,7 @@ class AnswerWords(_Words):
     second: tuple[StrictStr, ...] = ()
     third: tuple[StrictStr, ...] = ()
     another: tuple[StrictStr, ...] = ()
+    ticket: tuple[StrictStr, ...] = ()
 
 
 class Lexicon(WordLists):

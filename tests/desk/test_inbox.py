@@ -53,6 +53,13 @@ def test_filters_and_search_find_tickets(running: RunningDesk) -> None:
     assert found("search=RECHNUNG") == found("search=100%25+die") == [other.number]
     assert found("search=" + card.number.lower()) == [card.number]
     assert found("search=kari.nordmann&queue=payments") == [card.number]
+    digits = card.number.split("-")[1]
+    assert found(f"search={digits}") == found(f"search=T-{digits}") == [card.number]
+    store.note(other.number, "wants the copy by post", by="Kari")
+    assert found("search=rechnung+post") == found("search=kari+DOWNLOAD") == [other.number]
+    assert found("search=rechnung+nordmann+post+nothing") == []
+    assert found("issue=download_invoice") == [other.number]
+    assert "state=any" in kari.get("/?search=nothing").text
     assert found("search=%25%25") == found("page=2") == []
     assert found("page=x&state=nonsense&page=99999999999") == [card.number, other.number]
 
@@ -120,10 +127,21 @@ def test_a_corrected_issue_moves_the_ticket_and_becomes_a_candidate_for_training
         "intent": "download_invoice",
         "shown": ["card_declined"],
     }
+    page = html.unescape(running.agent("Kari").get(f"/tickets/{ticket.number}").text)
+    assert "the bot took it for Card declined, 82 %" in page
     changes = {change.field: (change.before, change.after) for change in running.desk.tickets.changes(ticket.number)}
     assert changes["intent"] == ("card_declined", "download_invoice")
     assert changes["queue"] == ("payments", "billing")
     assert ("Kari", "intent ticket", ticket.number) in running.audit()
+
+
+def test_a_ticket_without_an_issue_says_so_after_its_correction(running: RunningDesk) -> None:
+    ticket = running.desk.tickets.open(a_draft(intent=None, confidence=0.0))
+    kari = running.agent("Kari")
+    kari.post(f"/tickets/{ticket.number}", action="intent", value="download_invoice")
+    page = html.unescape(kari.get(f"/tickets/{ticket.number}").text)
+    assert "corrected; the bot recognised no issue" in page
+    assert "Issue: not recognised → " in page
 
 
 def test_a_ticket_is_taken_given_closed_and_opened_again(running: RunningDesk) -> None:
