@@ -261,8 +261,8 @@ def _takes_up_person(message: CustomerMessage, situation: Situation) -> bool:
 
 def _wants_ticket(message: CustomerMessage, situation: Situation) -> bool:
     """Tells whether a message asks for a ticket in so many words: "please open a ticket", "no, create a case"."""
-    refuses = message.acts["deny"] + message.acts["cancel_form"] + message.acts["ticket_status"] >= LIKELY
-    return message.answer.ticket and not (situation.field or refuses or message.named[1] >= SURE)
+    another = message.named[1] >= SURE or message.acts["ticket_status"] >= LIKELY
+    return message.answer.ticket and not situation.field and not another
 
 
 def _awaits_answer(message: CustomerMessage, situation: Situation) -> Act | None:

@@ -42,7 +42,7 @@ class Answer:
         thanks: whether it has a word of thanks.
         place: which of several things it names by their order: "the second one" is 1; None if it names none.
         another: whether it announces another matter: "one more thing".
-        ticket: whether it has the words with which people want a ticket opened: "open a ticket".
+        ticket: whether it has words with which people want a ticket opened, not denied: "open a ticket".
     """
 
     product: str | None
@@ -69,7 +69,7 @@ def read_answer(text: str, language: str) -> Answer:
         thanks=bool(spans["thank"]),
         place=_place(spans),
         another=bool(spans["another"]),
-        ticket=bool(spans["ticket"]),
+        ticket=any(not _is_denied(tokens, spans, start) for start, _ in spans["ticket"]),
     )
 
 
@@ -116,6 +116,11 @@ def _product(named: set[str], denied: set[str], spans: _Spans) -> str | None:
 
 def _reaches(tokens: Sequence[str], end: int, start: int) -> bool:
     return 0 <= start - end < _REACH and not _STOPS & {*tokens[end:start]}
+
+
+def _is_denied(tokens: Sequence[str], spans: _Spans, start: int) -> bool:
+    """Tells whether a "no" or "not" of the same clause stands close before a place."""
+    return any(_reaches(tokens, stop, start) for kind in ("denied", "refuse") for _, stop in spans[kind])
 
 
 def _denied_after(tokens: Sequence[str], end: int, denials: Iterable[tuple[int, int]]) -> bool:

@@ -244,6 +244,15 @@ def test_a_note_after_the_agent_is_gone_keeps_no_ticket_from_being_asked_for(des
     assert rows[-1]["parts"][-1]["type"] == "buttons"
 
 
+def test_who_asks_for_a_ticket_while_waiting_gets_its_form_and_waits_no_longer(desk: Desk) -> None:
+    customer = desk.waiting(language="fr")
+    answered = customer.say("Non, mon problème n'est pas résolu. Je veux ouvrir un ticket.")
+    assert answered.parts[-1]["type"] == "buttons"
+    assert desk.store.state(customer.conversation).state == "ended"
+    assert [row["kind"] for row in stream(customer)] == ["left"]
+    assert "kari@example.com" in customer.say("kari@example.com").text
+
+
 def test_taking_over_ends_an_open_form(desk: Desk) -> None:
     desk.store.sign_out("Anna")
     customer = desk.bot.customer(language="en")

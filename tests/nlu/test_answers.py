@@ -91,3 +91,25 @@ def test_thanks_are_noticed_anywhere() -> None:
 )
 def test_another_matter_is_announced(language: str, text: str, another: bool) -> None:
     assert read_answer(text, language).another is another
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "ticket"),
+    [
+        ("en", "that did not help. Please open a ticket", True),
+        ("en", "do not open a ticket", False),
+        ("fr", "ouvrez un ticket", True),
+        ("de", "bitte ein Ticket eröffnen", True),
+        ("de", "ich will kein Ticket machen", False),
+        ("nb", "opprett en sak", True),
+        ("nb", "nei, ikke lag en sak", False),
+        ("da", "jeg vil gerne have oprettet en sag", True),
+        ("sv", "skapa ett ärende åt mig", True),
+        ("fi", "tehkää tukipyyntö", True),
+        ("es", "quiero abrir un ticket", True),
+        ("nl", "maak maar een ticket aan", True),
+        ("en", "I opened a ticket yesterday", False),
+    ],
+)
+def test_a_ticket_is_asked_for_in_so_many_words(language: str, text: str, ticket: bool) -> None:
+    assert read_answer(text, language).ticket is ticket
