@@ -25,6 +25,9 @@ _PLAINLY = 0.97
 _LIKELY = 0.4
 """Below that the likeliest of several issues is a guess, and the bot only asks which one it is."""
 
+_ALSO_FROM = 0.9
+"""Confidence from which a second issue counts: of less sure ones, real messages mean one in five."""
+
 
 class ActionRecommendedSteps(BotAction):
     """Answers the issue that the customer has named, or the one at hand once the product is known."""
@@ -95,7 +98,8 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
     """Answers the root cause of what was named, and offers the rest; asks for the product once where steps differ."""
     named, product = turn.intent in issues(), turn.product
     events = settle(turn, turn.intent) if named else []
-    second = (turn.triage.get("second_issue") or {}).get("name")
+    found = turn.triage.get("second_issue") or {}
+    second = found.get("name") if found.get("confidence", 0.0) >= _ALSO_FROM else None
     issue, second = root_cause_first(issue, second if named and second in issues() else None)
     if product == PERSONAL and PERSONAL not in issues()[issue].products:
         issue = issues()[issue].personal or issue

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from bot.articles.issues import load_issues
 from bot.articles.parts import documents
 from bot.desk.desk import Desk, Refused, agent_of, back, field
+from bot.desk.live import visible_state
 from bot.desk.review import keep_as_case
 from bot.desk.steps import steps_in
 from bot.stores.conversations import last_session
@@ -32,6 +33,7 @@ def ticket_page(desk: Desk, request: Request) -> Response:
         product=ticket.product,
         settable=SETTABLE,
         agents=[each.name for each in desk.accounts.agents()],
+        was_live=_may_read(desk, request, ticket.conversation_id),
     )
 
 
@@ -60,6 +62,14 @@ def change_ticket(desk: Desk, request: Request) -> Response:
         raise Refused(422)
     desk.note(request, f"{action} ticket", number)
     return back(f"/tickets/{number}")
+
+
+def _may_read(desk: Desk, request: Request, conversation: str) -> bool:
+    """Tells whether a conversation has a page that the agent may see."""
+    try:
+        return visible_state(desk, request, conversation).state != "none"
+    except Refused:
+        return False
 
 
 def _ticket(desk: Desk, request: Request) -> Ticket:

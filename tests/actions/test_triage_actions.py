@@ -94,7 +94,8 @@ def test_the_root_cause_comes_first_whichever_is_named_more_clearly() -> None:
 def test_the_second_issue_is_offered_by_button_and_again_once_the_first_is_solved(
     actions: ActionServer, language: str
 ) -> None:
-    message = {"text": "declined and disabled", "triage": {"second_issue": {"name": "card_declined"}}}
+    second = {"name": "card_declined", "confidence": 0.95}
+    message = {"text": "declined and disabled", "triage": {"second_issue": second}}
     first = actions.run(
         "action_recommended_steps", "subscription_disabled", message=message, language=language, product="azure"
     )

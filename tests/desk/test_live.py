@@ -17,6 +17,7 @@ from bot.stores.conversations import EVENTS
 from bot.tickets.model import now
 from bot.tickets.tables import LIVE_AGENTS
 from tests.desk.conftest import RunningDesk
+from tests.tickets.conftest import a_draft
 
 TALK = "conversation-1"
 PATH = f"/live/{TALK}"
@@ -55,6 +56,19 @@ def test_a_waiting_customer_stands_in_the_inbox_with_issue_and_language(running:
     assert f'href="{PATH}"' in page
     for told in ("Card declined", "payments · nb", '<span class="count">1'):
         assert told in page
+
+
+def test_an_ended_conversation_is_found_in_the_inbox_and_from_its_ticket(running: RunningDesk) -> None:
+    want(running.desk)
+    ticket = running.desk.tickets.open(a_draft(conversation_id=TALK))
+    kari, ola = running.agent("Kari"), running.agent("Ola")
+    kari.post(PATH, action="take")
+    kari.post(PATH, action="hand_back")
+    link = f'href="{PATH}"'
+    assert link in kari.get("/").text
+    assert link in kari.get(f"/tickets/{ticket.number}").text
+    assert link not in ola.get("/").text
+    assert link not in ola.get(f"/tickets/{ticket.number}").text
 
 
 def test_the_agent_sees_what_was_said_to_the_bot_before(running: RunningDesk) -> None:
