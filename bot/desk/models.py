@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from datetime import datetime, timezone
 from typing import Any
 
 from starlette.requests import Request
@@ -65,6 +66,7 @@ def _page(desk: Desk, request: Request, problem: str = "", status: int = 200) ->
         "models.html",
         versions=versions,
         job=job,
+        job_at=datetime.fromtimestamp(job["at"], timezone.utc) if job else None,
         busy=job is not None and job["state"] == "running",
         writable=os.access(folder, os.W_OK),
         can_undo=any(each.previous for each in versions),

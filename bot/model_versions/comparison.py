@@ -92,7 +92,8 @@ def compare(folder: Path, then: Path, now: Path, sets: Path = HELD_OUT, without:
     tolerances = read_tolerances(sets / "tolerances.yml")
     verdict = judge(second, make_baseline(first), tolerances)
     asked = _customers_messages()
-    changed = [*_changed_items(verdict.pairs), *_changed_messages(asked, then, now)]
+    told = _intents(asked, then, now)
+    changed = [*_changed_items(verdict.pairs), *_changed_messages(told)]
     figures = {figure.name: figure for figure in verdict.figures}
     return {
         "then": then.name,
@@ -101,9 +102,12 @@ def compare(folder: Path, then: Path, now: Path, sets: Path = HELD_OUT, without:
         "worse": verdict.is_worse,
         "reasons": _reasons(verdict),
         "figures": [
-            {"name": name, "then": figures[name].then, "now": figures[name].now}
-            for name in MAIN_FIGURES
-            if name in figures
+            *(
+                {"name": name, "then": figures[name].then, "now": figures[name].now}
+                for name in MAIN_FIGURES
+                if name in figures
+            ),
+            *_test_share(told),
         ],
         "asked": {
             **Counter(pair.now.set for pair in verdict.pairs if pair.now.set in HELD_OUT_SETS),
@@ -203,12 +207,29 @@ def _customers_messages() -> list[Asked]:
     ]
 
 
-def _changed_messages(asked: Sequence[Asked], *models: Path) -> Iterator[Changed]:
+def _intents(asked: Sequence[Asked], *models: Path) -> list[tuple[Asked, str, str]]:
+    """Returns each message with what two models take it for."""
     if not asked:
-        return
+        return []
     texts = [each.example.text for each in asked]
     then, now = ([parsed["intent"]["name"] for parsed in NluModel(model).parse(texts)] for model in models)
-    for each, before, after in zip(asked, then, now, strict=True):
+    return list(zip(asked, then, now, strict=True))
+
+
+def _test_share(told: Iterable[tuple[Asked, str, str]]) -> Iterator[dict[str, Any]]:
+    """Yields the share of the test share that each model gets right, where there is one."""
+    right = [
+        [_is_right(got, each.example.intent) for got in (then, now)]
+        for each, then, now in told
+        if each.source == TEST_SHARE
+    ]
+    if right:
+        then, now = (sum(column) / len(right) for column in zip(*right, strict=True))
+        yield {"name": TEST_SHARE, "then": then, "now": now}
+
+
+def _changed_messages(told: Iterable[tuple[Asked, str, str]]) -> Iterator[Changed]:
+    for each, before, after in told:
         if before != after:
             example = each.example
             verdict = _verdict(_is_right(before, example.intent), _is_right(after, example.intent))
