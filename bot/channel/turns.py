@@ -99,9 +99,12 @@ class Conversations:
             if isinstance(event, UserUttered):
                 found = event.message_id == message
             elif found and isinstance(event, BotUttered):
-                await output.send_response(session.conversation, {**event.data, "text": event.text})
+                rule_reply = event.metadata.get("utter_action")
+                said = {**event.data, "text": event.text, "utter_action": rule_reply}
+                await output.send_response(session.conversation, said)
         if not output.turn.parts:
             return None
+        await note_result(output, self._replies)
         await self._keep(output)
         output.turn.finish()
         return output.turn
@@ -113,6 +116,8 @@ class Conversations:
             The turn that answered it on a server that died before it had noted that, None in most cases.
         """
         if session.content(message) is None:
+            if (last := self._unanswered(session)) is not None:
+                await self.recover(session, last, agent)
             shown = {"text": said.title, "button": said.id} if isinstance(said, Offer) else {"text": said.text}
             session.remember({"from": "customer", "id": message, **shown})
             if session.conversation in self._store.restored:
@@ -120,6 +125,16 @@ class Conversations:
                 if known is not None:
                     return known
         await self._store.save_message(session, was_wanted(session))
+        return None
+
+    def _unanswered(self, session: Session) -> str | None:
+        """Returns the id of the customer's last message where its answer is not kept, as when Redis went meanwhile."""
+        for said in reversed(session.messages):
+            if said["from"] != "customer":
+                return None
+            message = str(said["id"])
+            done = message in session.answers or (session.conversation, message) in self._turns
+            return None if done else message
         return None
 
     def begin(self, session: Session, message: str, said: Masked | Offer, lock: SessionLock, address: str) -> Turn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import redis
 
 from bot.articles.replies import Replies
 from bot.channel.outage import text
+from bot.stores.sessions import key
 from bot.tickets.model import Ticket
 from bot.tickets.numbers import find_number
 from bot.tickets.store import TicketStore
@@ -160,6 +163,24 @@ def test_an_address_that_was_asked_for_is_taken_when_the_bot_can_answer_again(ou
     assert [find_number(said)] == [ticket.number for ticket in outage.tickets(customer)]
 
 
+def test_an_answer_that_redis_never_kept_counts_all_the_same(outage: Servers, redis_server: RedisServer) -> None:
+    customer = outage.bots[0].customer(language="en")
+    customer.say("my card was declined")
+    start_actions(outage)
+    with redis.Redis.from_url(redis_server.url) as client:
+        name = key(customer.conversation)
+        before = json.loads(client.get(name) or "")
+        asked = customer.say("I want to talk to a person").text
+        after = json.loads(client.get(name) or "")
+        noted = [line for line in after["messages"] if line["from"] == "customer"][-1]
+        # As Redis is left when it goes between the message and its answer.
+        client.set(name, json.dumps({**before, "messages": [*before["messages"], noted]}), keepttl=True)
+    said = customer.say("kim@example.com").text
+    assert "kim@example.com" in said
+    assert outage.tickets(customer) == []  # the form goes on, and opens one when it is filled
+    assert [line["text"] for line in customer.history() if line["from"] == "bot"].count(asked.splitlines()[-1]) == 1
+
+
 def test_chatwoots_customer_is_handed_over(outage: Servers) -> None:
     customer = test_chatwoot.Customer(outage.chatwoot, outage.bots[0].origin)
     assert customer.say("my card was declined")
@@ -168,5 +189,5 @@ def test_chatwoots_customer_is_handed_over(outage: Servers) -> None:
 
 
 def test_every_language_has_words_of_its_own() -> None:
-    for key in ("ask", "known"):
-        assert len({text(key, language) for language in REPLIES.languages()}) == len(REPLIES.languages()) == 9
+    for name in ("ask", "known"):
+        assert len({text(name, language) for language in REPLIES.languages()}) == len(REPLIES.languages()) == 9
