@@ -15,6 +15,7 @@ from pathlib import Path
 import requests
 
 from bot.doctor.installation import Finding, Installation
+from bot.model_versions.folder import ModelVersionError, models_folder, read_served
 from bot.stores.databases import readable_by_others, sqlite_file
 from bot.text.yaml_files import read_yaml
 from bot.training import LaunchError, model_path
@@ -29,10 +30,12 @@ _PAGE_KEY = "page-key"
 
 
 def model(installation: Installation) -> Iterator[Finding]:
-    """Looks whether there is a model of the present content, whole, and how old it is."""
+    """Looks whether the served model is there, whole, and how old it is: the switched one, or that of the content."""
+    folder = models_folder(installation.root)
     try:
-        path = installation.model or model_path(installation.root)
-    except (LaunchError, ValueError) as error:
+        chosen = None if installation.model else read_served(folder)
+        path = folder / chosen.model if chosen else installation.model or model_path(installation.root)
+    except (LaunchError, ModelVersionError, ValueError) as error:
         yield Finding("model", "error", f"cannot be told: {error}".rstrip("."), "correct the file that it names")
         return
     if not path.is_file():
@@ -46,7 +49,7 @@ def model(installation: Installation) -> Iterator[Finding]:
         return
     age = time.time() - path.stat().st_mtime
     told = f"{age / 86400:.0f} days" if age > 2 * 86400 else f"{age / 3600:.0f} hours"
-    of = "named with --model" if installation.model else "of the present content"
+    of = "named with --model" if installation.model else "switched to" if chosen else "of the present content"
     yield Finding("model", "ok", f"{path} ({of}) is whole and {told} old")
 
 

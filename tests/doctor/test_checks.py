@@ -15,6 +15,7 @@ import pytest
 from bot.doctor import connections, machine, stores
 from bot.doctor.commands import examine
 from bot.doctor.installation import Check, Finding, Installation
+from bot.model_versions.folder import write_served
 from bot.settings import Settings
 from bot.tickets.store import TicketStore
 from bot.training import model_path
@@ -52,6 +53,14 @@ def test_a_model_of_other_content_is_stale(project: Path) -> None:
     assert (stale.status, stale.found) == ("warning", f"stale: {old} is of other content or code than there is now")
     packed(model_path(project))
     assert finding(machine.model, project).status == "ok"
+
+
+def test_the_model_that_was_switched_to_is_the_one_that_is_looked_at(project: Path) -> None:
+    packed(model_path(project))
+    chosen = packed(project / "models" / "triage-0123456789ab.tar.gz")
+    write_served(project / "models", chosen.name, None)
+    found = finding(machine.model, project)
+    assert (found.status, found.found.startswith(f"{chosen} (switched to) is whole")) == ("ok", True)
 
 
 def test_half_a_model_is_broken(project: Path) -> None:
