@@ -19,8 +19,8 @@ Part = dict[str, Any]
 # A page shows no more after a reload, and retries no older message.
 _KEPT_MESSAGES = 200
 _KEPT_ANSWERS = 100
-# Outside of the process: what is not found here is looked for in the tracker.
-_WRITTEN_ANSWERS = 1
+# Outside of the process: each structured answer is 10 kB, and what is not found here is looked for in the tracker.
+_WRITTEN_ANSWERS = 3
 _BUTTON_KINDS = {
     "choose_product": "product",
     "affirm": "feedback",
