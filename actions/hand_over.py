@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from rasa_sdk.events import ActiveLoop, EventType, FollowupAction, SlotSet
 
@@ -16,9 +14,6 @@ from bot.settings import get_settings
 from bot.text.contacts import find_address, find_phone
 from bot.tickets import ticket_store
 from bot.tickets.model import TicketStoreError
-
-if TYPE_CHECKING:
-    from bot.stores.live import LiveStore
 
 FORM = "ticket_form"
 
@@ -44,9 +39,7 @@ class ActionStartTicket(BotAction):
             return [*left, FollowupAction("action_listen")]
         metadata = (turn.tracker.latest_message or {}).get("metadata") or {}  # in which the page names its visitor
         nobody = metadata.get("desk") == "nobody"
-        if turn.entity("field") == FORM:  # a ticket is wanted, and no talk
-            stop_waiting(turn)
-        elif not nobody and waits_for_agent(turn):
+        if not nobody and waits_for_agent(turn):
             return [*left, FollowupAction("action_listen")]
         first = turn.reply("hand_over")
         if nobody:
@@ -65,8 +58,13 @@ def waits_for_agent(turn: Turn) -> bool:
         return True
     if get_settings().desk == "off" or channel != "page":
         return False
+    from bot.stores.live import live_store  # the database is not loaded before it is needed
+
     try:
-        store = _live_store()
+        store = live_store()
+        if turn.entity("field") == FORM:  # a ticket is wanted, and no talk
+            store.leave(turn.tracker.sender_id)
+            return False
         if store.state(turn.tracker.sender_id).state != "waiting" and not store.present():
             return False
         first = store.want(turn.tracker.sender_id, turn.language, turn.slot("issue"))
@@ -74,19 +72,6 @@ def waits_for_agent(turn: Turn) -> bool:
         return False
     turn.say(turn.reply("wait_for_agent" if first else "wait_still"), payload={"type": "waiting"})
     return True
-
-
-def stop_waiting(turn: Turn) -> None:
-    """Takes a customer who waits for an agent out of the desk's inbox."""
-    if get_settings().desk == "on" and turn.tracker.get_latest_input_channel() == "page":
-        with suppress(TicketStoreError):
-            _live_store().leave(turn.tracker.sender_id)
-
-
-def _live_store() -> LiveStore:
-    from bot.stores.live import live_store  # the database is not loaded before it is needed
-
-    return live_store()
 
 
 class ActionPhone(BotAction):

@@ -160,7 +160,7 @@ def _train_to(
     # Rasa writes the model's file as it goes; half of one, left by a full disk, must not be taken for a model.
     with tempfile.TemporaryDirectory(prefix=_HALF, dir=model.parent) as folder, log.open("wb") as stream:
         name = model.name.removesuffix(".tar.gz")
-        # Rasa's validation reads all phrases once more, 12 s; what it finds, `_check_content` and training find, too.
+        # Rasa's validation reads all phrases once more, 12 s; tests/test_rasa_commands.py has it look at the project.
         command = rasa_command(
             "train", "--force", "--skip-validation", "--out", folder, "--fixed-model-name", name, *arguments
         )

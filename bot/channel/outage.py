@@ -20,6 +20,7 @@ from bot.tickets.model import Ticket, TicketDraft
 logger = logging.getLogger(__name__)
 
 _TEXTS = Path(__file__).with_name("outage.yml")
+_FORM = "outage-"
 _LONGEST_SUMMARY = 700  # characters, as in the tickets of the form
 # A message of more words is about something else, too.
 _FEW_WORDS = 8
@@ -86,11 +87,18 @@ async def _open_ticket(output: PageOutput, address: str, replies: Replies) -> No
 
 
 def _opened(session: Session, address: str) -> Ticket:
-    """Opens the ticket; whichever server is asked, and however often, an outage has one."""
-    return ticket_store().open(
+    """Opens the ticket; whichever server is asked, and however often, an outage has one.
+
+    A ticket of the form, open and with the same address, is taken instead: this one would tell the same matter again.
+    """
+    store = ticket_store()
+    for ticket in store.tickets(conversation_id=session.conversation):
+        if ticket.state != "closed" and ticket.contact_email == address and not ticket.form_id.startswith(_FORM):
+            return ticket
+    return store.open(
         TicketDraft(
             conversation_id=session.conversation,
-            form_id=f"outage-{session.outages}",
+            form_id=f"{_FORM}{session.outages}",
             summary=" ".join(next(iter(_written(session)), "").split())[:_LONGEST_SUMMARY],
             consent=False,
             intent=None,

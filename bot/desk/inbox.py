@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import case, exists, func, or_, select
+from sqlalchemy import case, exists, false, func, or_, select
 from sqlalchemy.engine import Row
 from sqlalchemy.sql.elements import ColumnElement
 from starlette.datastructures import QueryParams
@@ -26,7 +25,6 @@ from bot.tickets.tables import TICKET_CHANGES, TICKETS
 ROWS = 50
 OPEN, ANY, MINE, NOBODY = "open", "any", "mine", "nobody"
 _COLUMNS = ("id", "code", "opened_at", "state", "assignee", "queue", "priority", "summary", "intent", "language")
-_DIGITS = re.compile(r"(?:t-?)?(\d{5,9})", re.ASCII)
 _URGENCY = case({name: place for place, name in enumerate(PRIORITIES)}, value=TICKETS.c.priority, else_=0)
 
 
@@ -37,8 +35,7 @@ class Filters:
     Args:
         state: `open` (the default), `any` or one of a ticket's states.
         owner: `mine`, `nobody` or empty for any.
-        queue: one of the queues, or empty; so are `priority` and `language`.
-        issue: one of the issues, or empty.
+        queue: one of the queues, or empty; so are `priority`, `language` and `intent`.
         search: words of the summary, contact, agent, issue or notes, or a ticket's number, whole or its digits.
         page: 1 for the first 50 tickets.
     """
@@ -48,26 +45,21 @@ class Filters:
     queue: str = ""
     priority: str = ""
     language: str = ""
-    issue: str = ""
+    intent: str = ""
     search: str = ""
     page: int = 1
 
     @staticmethod
     def of(query: QueryParams) -> Filters:
         """Returns the filters of an address; what it cannot mean is left out."""
-        text = {
-            name: query.get(name, "")[:100] for name in ("owner", "queue", "priority", "language", "issue", "search")
-        }
+        names = ("owner", "queue", "priority", "language", "intent", "search")
+        text = {name: query.get(name, "")[:100] for name in names}
         page = query.get("page", "1")
         return Filters(
             state=state if (state := query.get("state", OPEN)) in (OPEN, ANY, *STATES) else OPEN,
             page=max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 6 else 1,
             **text,
         )
-
-    def chosen(self) -> dict[str, Any]:
-        """Returns the filters as fields of an address."""
-        return asdict(self)
 
 
 def inbox(desk: Desk, request: Request) -> Response:
@@ -79,6 +71,7 @@ def inbox(desk: Desk, request: Request) -> Response:
         request,
         "inbox.html",
         filters=filters,
+        address=asdict(filters),
         states=(OPEN, *STATES, ANY),
         settable=SETTABLE,
         rows=[{**row._mapping, "number": numbers.write(row.id, row.code)} for row in found[:ROWS]],
@@ -106,14 +99,9 @@ def find(tickets: TicketStore, filters: Filters, agent: str, topics: Mapping[str
         query = query.where(columns.assignee == agent)
     elif filters.owner == NOBODY:
         query = query.where(columns.assignee.is_(None))
-    for column, value in (
-        (columns.queue, filters.queue),
-        (columns.priority, filters.priority),
-        (columns.language, filters.language),
-        (columns.intent, filters.issue),
-    ):
-        if value:
-            query = query.where(column == value)
+    for name in ("queue", "priority", "language", "intent"):
+        if value := getattr(filters, name):
+            query = query.where(columns[name] == value)
     if number := numbers.parse(filters.search):
         query = query.where(columns.id == number[0])
     else:
@@ -126,12 +114,12 @@ def _has_word(word: str, topics: Mapping[str, str]) -> ColumnElement[bool]:
     columns = TICKETS.c
     texts = (columns.summary, columns.contact_email, columns.assignee)
     note = (TICKET_CHANGES.c.ticket_id == columns.id) & (TICKET_CHANGES.c.field == NOTE)
-    digits = _DIGITS.fullmatch(word)
+    identity = numbers.parse_counter(word)
     return or_(
         *(func.lower(text).contains(word, autoescape=True) for text in texts),
         exists().where(note, func.lower(TICKET_CHANGES.c.after).contains(word, autoescape=True)),
         columns.intent.in_([intent for intent, topic in topics.items() if word in topic.lower()]),
-        *([columns.id == int(digits[1]) - numbers.FIRST_NUMBER] if digits else []),
+        columns.id == identity if identity is not None else false(),
     )
 
 

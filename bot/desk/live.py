@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.articles.parts import documents
+from bot.desk.accounts import Agent
 from bot.desk.desk import Desk, Refused, agent_of, back, field
 from bot.desk.review import keep_as_case
 from bot.desk.steps import steps_in
@@ -96,12 +97,16 @@ def visible_state(desk: Desk, request: Request, conversation: str) -> LiveState:
         Refused: nobody has asked for a person in it, or it is another agent's and the agent is no reviewer.
     """
     state = desk.live.state(conversation)
-    agent = agent_of(request)
+    if not may_see(desk, agent_of(request), state):
+        raise Refused(404)
+    return state
+
+
+def may_see(desk: Desk, agent: Agent, state: LiveState) -> bool:
+    """Tells whether an agent may see a conversation that is in a state."""
     if state.state == "waiting" or (state.state != "none" and (state.agent == agent.name or agent.may("reviewer"))):
-        return state
-    if state.state == "live" and state.agent not in desk.live.present():  # whoever had it is gone; it can be taken
-        return state
-    raise Refused(404)
+        return True
+    return state.state == "live" and state.agent not in desk.live.present()  # whoever had it is gone; it can be taken
 
 
 def _since_wanted(rows: Sequence[LiveRow]) -> list[LiveRow]:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from bot.articles.issues import load_issues
 from bot.articles.parts import documents
 from bot.desk.desk import Desk, Refused, agent_of, back, field
-from bot.desk.live import visible_state
+from bot.desk.live import may_see
 from bot.desk.review import keep_as_case
 from bot.desk.steps import steps_in
 from bot.stores.conversations import last_session
@@ -19,7 +19,7 @@ from bot.tickets.model import Ticket, TicketNotFound
 def ticket_page(desk: Desk, request: Request) -> Response:
     """Shows a ticket; who sees it stands in the audit log."""
     ticket = _ticket(desk, request)
-    agent = agent_of(request)
+    agent, live = agent_of(request), desk.live.state(ticket.conversation_id)
     desk.note_seen(request, "ticket", ticket.number)
     languages = (request.query_params.get("steps") or agent.language, ticket.language)
     return desk.show(
@@ -33,7 +33,7 @@ def ticket_page(desk: Desk, request: Request) -> Response:
         product=ticket.product,
         settable=SETTABLE,
         agents=[each.name for each in desk.accounts.agents()],
-        was_live=_may_read(desk, request, ticket.conversation_id),
+        was_live=live.agent is not None and may_see(desk, agent, live),
     )
 
 
@@ -62,14 +62,6 @@ def change_ticket(desk: Desk, request: Request) -> Response:
         raise Refused(422)
     desk.note(request, f"{action} ticket", number)
     return back(f"/tickets/{number}")
-
-
-def _may_read(desk: Desk, request: Request, conversation: str) -> bool:
-    """Tells whether a conversation has a page that the agent may see."""
-    try:
-        return visible_state(desk, request, conversation).state != "none"
-    except Refused:
-        return False
 
 
 def _ticket(desk: Desk, request: Request) -> Ticket:

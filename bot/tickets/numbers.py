@@ -11,6 +11,7 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_LENGTH = 6
 _MISREAD = str.maketrans("ILO", "110")
 _NUMBER = re.compile(rf"T\W*([0-9]{{5,12}})\W*([0-9A-Z]{{{CODE_LENGTH}}})", re.ASCII)
+_COUNTER = re.compile(r"(?:T-?)?([0-9]{5,12})", re.ASCII)
 _IN_TEXT = re.compile(rf"\bT[\s-]*[0-9]{{5,12}}[\s-]+[0-9A-Z]{{{CODE_LENGTH}}}\b", re.ASCII | re.IGNORECASE)
 
 
@@ -37,6 +38,12 @@ def parse(number: str) -> tuple[int, str] | None:
     if not match:
         return None
     return int(match.group(1)) - FIRST_NUMBER, match.group(2).translate(_MISREAD)
+
+
+def parse_counter(text: str) -> int | None:
+    """Returns the id of the ticket whose number begins so, `T-48210` or `48210`; None where no number does."""
+    match = _COUNTER.fullmatch(text.upper())
+    return int(match.group(1)) - FIRST_NUMBER if match else None
 
 
 def find_number(text: str) -> str | None:

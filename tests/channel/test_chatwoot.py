@@ -126,6 +126,12 @@ def test_a_customer_who_wants_a_person_is_handed_over_and_the_bot_is_silent_then
     assert len(customer.answers) == 2
 
 
+def test_a_customer_who_wants_a_ticket_is_handed_over_too(customer: Customer) -> None:
+    assert customer.say("my card was declined")
+    assert customer.say("please open a ticket")
+    assert customer.conversation["status"] == "open"
+
+
 @pytest.mark.parametrize(
     "changes",
     [

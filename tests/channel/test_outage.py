@@ -163,6 +163,19 @@ def test_an_address_that_was_asked_for_is_taken_when_the_bot_can_answer_again(ou
     assert [find_number(said)] == [ticket.number for ticket in outage.tickets(customer)]
 
 
+def test_whoever_has_a_ticket_already_gets_no_second_one(outage: Servers) -> None:
+    start_actions(outage)
+    customer = outage.bots[0].customer(language="en")
+    for said in ("how do I pay my invoice?", "I want to talk to a person", "kim@example.com", "no", "yes"):
+        customer.say(said)
+    [ticket] = outage.tickets(customer)
+    outage.actions.stop()
+    told = customer.say("how do I pay my invoice?").text
+    assert REPLIES.text("utter_answer_failed", "en") in told
+    assert find_number(told) == ticket.number
+    assert outage.tickets(customer) == [ticket]
+
+
 def test_an_answer_that_redis_never_kept_counts_all_the_same(outage: Servers, redis_server: RedisServer) -> None:
     customer = outage.bots[0].customer(language="en")
     customer.say("my card was declined")

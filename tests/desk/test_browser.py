@@ -86,7 +86,9 @@ def test_the_inbox_shows_who_waits_above_the_most_urgent_tickets(
 def test_a_live_conversation_goes_both_ways_without_loading_anew(browser: Browser, running: RunningDesk) -> None:
     live = running.desk.live
     visitor = arrive(browser, running)
+    expect(visitor.page).to_have_title("Inbox · Agents' desk")
     live.want(TALK, "nb", "card_declined")
+    expect(visitor.page).to_have_title("(1) Inbox · Agents' desk")
     visitor.find("#waiting a.row").click()
     visitor.page.get_by_role("button", name="Take over").click()
     visitor.page.wait_for_load_state()  # before that, Enter is a new line

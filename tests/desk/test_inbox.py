@@ -58,7 +58,7 @@ def test_filters_and_search_find_tickets(running: RunningDesk) -> None:
     store.note(other.number, "wants the copy by post", by="Kari")
     assert found("search=rechnung+post") == found("search=kari+DOWNLOAD") == [other.number]
     assert found("search=rechnung+nordmann+post+nothing") == []
-    assert found("issue=download_invoice") == [other.number]
+    assert found("intent=download_invoice") == [other.number]
     assert "state=any" in kari.get("/?search=nothing").text
     assert found("search=%25%25") == found("page=2") == []
     assert found("page=x&state=nonsense&page=99999999999") == [card.number, other.number]
