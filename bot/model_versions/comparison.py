@@ -217,7 +217,7 @@ def _intents(asked: Sequence[Asked], *models: Path) -> list[tuple[Asked, str, st
 
 
 def _test_share(told: Iterable[tuple[Asked, str, str]]) -> Iterator[dict[str, Any]]:
-    """Yields the share of the test share that each model gets right, where there is one."""
+    """Yields the figure of the reviewers' test share, where there is one: what part of it each model gets right."""
     right = [
         [_is_right(got, each.example.intent) for got in (then, now)]
         for each, then, now in told

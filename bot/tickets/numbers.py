@@ -41,7 +41,7 @@ def parse(number: str) -> tuple[int, str] | None:
 
 
 def parse_counter(text: str) -> int | None:
-    """Returns the id of the ticket whose number begins so, `T-48210` or `48210`; None where no number does."""
+    """Returns the id of the ticket whose number begins with a text, `T-48210` or `48210`; None where none can."""
     match = _COUNTER.fullmatch(text.upper())
     return int(match.group(1)) - FIRST_NUMBER if match else None
 
