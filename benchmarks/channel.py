@@ -1,6 +1,7 @@
 """Measures how long the first part of a reply takes through the page's channel, beside Rasa's plain REST channel.
 
-python -m benchmarks.channel [--messages 200] [--model FILE]
+With --desk instead: what it costs customers without an agent that agents may take over (BOT_DESK), whole answers over
+the page's channel of two bots by turns. python -m benchmarks.channel [--desk] [--messages 200] [--model FILE]
 """
 
 from __future__ import annotations
@@ -12,10 +13,15 @@ import statistics
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from http.client import HTTPConnection
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from benchmarks.peer.bots import Client, our_bot, running
+import psutil  # type: ignore[import-untyped]
+
+from benchmarks.peer.bots import Client, RunningBot, our_bot, running
 from bot.settings import PROJECT_ROOT
 from bot.training import train
 from tests.support.stack import UNLIMITED
@@ -38,8 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=200, help="messages to each channel (200)")
     parser.add_argument("--model", type=Path, help="serve this model; without it, that of the present content")
+    parser.add_argument("--desk", action="store_true", help="BOT_DESK on beside off, in place of the two channels")
     options = parser.parse_args(arguments)
     os.environ.update(UNLIMITED)
+    if options.desk:
+        print(json.dumps(with_desk(options.model or train(), options.messages), indent=2))
+        return 0
     with running(our_bot(options.model or train())) as bot:
         times = measure(bot.port, options.messages)
     result = summary(times)
@@ -72,6 +82,54 @@ def measure(port: int, messages: int) -> dict[str, list[float]]:
     return times
 
 
+def with_desk(model: Path, messages: int) -> dict[str, dict[str, float]]:
+    """Returns what answers take of two bots, BOT_DESK off and on, one customer and eight at once.
+
+    Args:
+        model: what both serve.
+        messages: how many to each, one after the other, and again as many of eight customers.
+    """
+    seconds: dict[str, list[float]] = {"off": [], "on": []}
+    processor, busy = {"off": 0.0, "on": 0.0}, {"off": 0.0, "on": 0.0}
+    conversations = messages // MESSAGES_PER_CONVERSATION
+    with TemporaryDirectory() as folder, ExitStack() as stack, ThreadPoolExecutor(8) as pool:
+        bots = {}
+        for desk in seconds:
+            os.environ.update(BOT_DESK=desk, BOT_TRACKER_DATABASE=f"sqlite:///{folder}/{desk}.db")
+            bots[desk] = stack.enter_context(running(our_bot(model)))
+            list(pool.map(_converse, [bots[desk].port] * 8))  # warms up
+        for number in range(conversations):
+            for desk in sorted(bots, reverse=number % 2 == 1):
+                before = _processor_seconds(bots[desk])
+                seconds[desk] += _converse(bots[desk].port)
+                processor[desk] += _processor_seconds(bots[desk]) - before
+        for number in range(conversations // 8):
+            for desk in sorted(bots, reverse=number % 2 == 1):
+                started = time.perf_counter()
+                list(pool.map(_converse, [bots[desk].port] * 8))
+                busy[desk] += time.perf_counter() - started
+    return {
+        desk: {
+            "median_ms": round(1000 * statistics.median(seconds[desk]), 2),
+            "p95_ms": round(1000 * statistics.quantiles(seconds[desk], n=20)[-1], 2),
+            "processor_ms": round(1000 * processor[desk] / len(seconds[desk]), 2),
+            "messages_a_second_of_8": round(conversations // 8 * 8 * MESSAGES_PER_CONVERSATION / busy[desk], 1),
+        }
+        for desk in seconds
+    }
+
+
+def _converse(port: int) -> list[float]:
+    """Has a conversation; returns how long each answer takes as a whole."""
+    ask = page_customer(port, whole=True)
+    return [ask(QUESTIONS[number % len(QUESTIONS)]) for number in range(MESSAGES_PER_CONVERSATION)]
+
+
+def _processor_seconds(bot: RunningBot) -> float:
+    first = psutil.Process(bot.process.pid)
+    return sum(sum(process.cpu_times()[:2]) for process in (first, *first.children(recursive=True)))
+
+
 def summary(times: dict[str, list[float]]) -> dict[str, float]:
     """Returns medians and 95th percentiles in milliseconds, and the ratio of the medians."""
     result = {}
@@ -83,8 +141,8 @@ def summary(times: dict[str, list[float]]) -> dict[str, float]:
     return result
 
 
-def page_customer(port: int) -> Ask:
-    """Begins a conversation on the page; returns what asks it and gives the seconds until the first part."""
+def page_customer(port: int, whole: bool = False) -> Ask:
+    """Begins a conversation on the page; returns what asks it and gives the seconds until the first part, or all."""
     connection = HTTPConnection("127.0.0.1", port, timeout=60)
     connection.request("POST", "/webhooks/page/session", b"{}", {"Content-Type": "application/json"})
     token = json.load(connection.getresponse())["token"]
@@ -97,9 +155,9 @@ def page_customer(port: int) -> Ask:
         response = connection.getresponse()
         while not response.readline().startswith(b"data:"):
             continue
-        seconds = time.perf_counter() - started
+        first = time.perf_counter() - started
         response.read()
-        return seconds
+        return time.perf_counter() - started if whole else first
 
     return ask
 

@@ -116,6 +116,11 @@ class PageOutput(OutputChannel):
             self.say(self._notice(self.session.language))
 
     async def send_response(self, recipient_id: str, message: dict[str, Any]) -> None:
+        """Says one utterance, and lets whoever reads the turn have it now, and not after the rest of Rasa's work."""
+        self.utter(message)
+        await asyncio.sleep(0)
+
+    def utter(self, message: dict[str, Any]) -> None:
         """Says one utterance: a structured answer in place of its text, buttons with theirs, or text alone."""
         answer, text = message.get("custom"), message.get("text")
         buttons = [*(message.get("buttons") or []), *(message.get("quick_replies") or [])]
@@ -132,8 +137,6 @@ class PageOutput(OutputChannel):
             self.say({"type": "buttons", "text": "" if structured else text or "", "buttons": shown})
         elif text and not structured:
             self.say({"type": WAITING if kind == WAITING else "text", "text": text})
-        # Whoever reads the turn gets the part now, and not after the rest of Rasa's work.
-        await asyncio.sleep(0)
 
     def say(self, part: Part) -> None:
         """Adds a part in the conversation's language."""
@@ -153,6 +156,7 @@ class PageOutput(OutputChannel):
             "product": session.page_product,
             **({"email": session.page_email} if session.page_email else {}),
             **({"conversation_language": session.written} if session.answers else {}),
+            **({"button": said.id} if isinstance(said, Offer) else {}),
             **told,
         }
         return UserMessage(

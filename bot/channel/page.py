@@ -134,7 +134,7 @@ class PageChannel(InputChannel):
         app.register_middleware(self._documents.front_page, "request")
         app.error_handler.add(SanicException, self._unrouted)
         if isinstance(self._store, MemorySessions):
-            app.register_listener(partial(run_beside, self._store.forget_expired), "after_server_start")
+            app.register_listener(partial(run_beside, self._store.tend), "after_server_start")
         if self._live:
             self._live.prepare_app(app, self._conversations.catch_up)
 
@@ -205,7 +205,7 @@ class PageChannel(InputChannel):
 
     async def _message(self, request: Request) -> None:
         address = await self._admitted(request)
-        session = await self._session(self._tokens.conversation(bearer_token(request)))
+        session = await self._session(request, self._tokens.conversation(bearer_token(request)))
         request.ctx.session = session  # its language is that of a refusal
         turn = await self._turn(request, session, address)
         response = await request.respond(content_type="text/event-stream", headers=headers.EVENT_STREAM)
@@ -232,7 +232,7 @@ class PageChannel(InputChannel):
         await self._limits.message(session.conversation, address, len(text or ""))
         lock, agent = await self._store.lock(session.conversation), request.app.ctx.agent
         try:
-            session = await self._session(session.conversation)  # as the server that was last has left it
+            session = await self._session(request, session.conversation)  # as the server that was last has left it
             # The same message may have come while this one waited.
             known = self._conversations.turn(session, message, button or typed.text)
             if known is None and session.content(message) is not None:
@@ -243,8 +243,7 @@ class PageChannel(InputChannel):
                 if language in self._replies.languages():
                     session.choose_language(language)
                 said = typed if button is None else session.offers.find(button)
-                known = await self._conversations.note(session, message, said, agent)
-            if known is None:
+                await self._conversations.note(session, message, said, agent)
                 if button is not None:
                     session.offers.take(button)
                 return self._conversations.begin(session, message, said, lock, address)
@@ -266,13 +265,14 @@ class PageChannel(InputChannel):
     async def _admitted_session(self, request: Request) -> Session:
         """Counts a request; returns the conversation of its token."""
         await self._admitted(request)
-        return await self._session(self._tokens.conversation(bearer_token(request)))
+        return await self._session(request, self._tokens.conversation(bearer_token(request)))
 
     async def _fields(self, request: Request, *names: str) -> list[str | None]:
         return await text_fields(request, self._settings.body_bytes, *names)
 
-    async def _session(self, conversation: str | None) -> Session:
-        session = await self._store.get(conversation) if conversation else None
+    async def _session(self, request: Request, conversation: str | None) -> Session:
+        agent = request.app.ctx.agent
+        session = await self._conversations.session(conversation, agent) if conversation else None
         if session is None:
             raise RefusedError(401, "token")  # missing, forged, expired or revoked: it does not say which
         return session

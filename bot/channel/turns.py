@@ -12,13 +12,13 @@ from weakref import WeakValueDictionary
 
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import UserMessage
-from rasa.shared.core.events import BotUttered, UserUttered
 
 from bot import metrics
 from bot.articles.replies import Replies
 from bot.channel.live import LiveChats, was_wanted
 from bot.channel.outage import note_result, take_address
 from bot.channel.output import PageOutput, Turn
+from bot.channel.tracked_turns import add_answer, keep_answer, take_up
 from bot.rasa_patches.stages import conversation
 from bot.stores.live import LiveRow
 from bot.stores.session_stores import NoLock, SessionLock, SessionStore
@@ -89,19 +89,10 @@ class Conversations:
         return Turn(list(parts), finished=True) if parts is not None else None
 
     async def recover(self, session: Session, message: str, agent: Agent) -> Turn | None:
-        """Returns the turn that answered a message on a server that has died since, None if it never got that far.
-
-        Rasa keeps a turn as a whole when it is over, so what it has kept need not, and must not, be done again.
-        """
-        tracker = await agent.tracker_store.retrieve(session.conversation)
-        output, found = PageOutput(session, Turn(), message, self._links), False
-        for event in tracker.events if tracker is not None else ():
-            if isinstance(event, UserUttered):
-                found = event.message_id == message
-            elif found and isinstance(event, BotUttered):
-                rule_reply = event.metadata.get("utter_action")
-                said = {**event.data, "text": event.text, "utter_action": rule_reply}
-                await output.send_response(session.conversation, said)
+        """Returns the turn that answered a message on a server that has died since, None if it never got that far."""
+        output = PageOutput(session, Turn(), message, self._links)
+        if (tracker := await agent.tracker_store.retrieve(session.conversation)) is not None:
+            add_answer(output, tracker)
         if not output.turn.parts:
             return None
         await note_result(output, self._replies)
@@ -109,23 +100,29 @@ class Conversations:
         output.turn.finish()
         return output.turn
 
-    async def note(self, session: Session, message: str, said: Masked | Offer, agent: Agent) -> Turn | None:
-        """Notes a message that is to be answered now.
+    async def session(self, conversation: str, agent: Agent) -> Session | None:
+        """Returns a conversation with all of its turns, None if there is none or it has expired.
 
-        Returns:
-            The turn that answered it on a server that died before it had noted that, None in most cases.
+        Args:
+            conversation: its id.
+            agent: Rasa's, which may have kept turns that the store lacks.
         """
+        session = await self._store.get(conversation)
+        if session is not None and conversation in self._store.restored:
+            tracker = await agent.tracker_store.retrieve(conversation)
+            if tracker is not None and conversation in self._store.restored:  # another request may have been first
+                take_up(session, tracker, self._links)
+            self._store.restored.discard(conversation)
+        return session
+
+    async def note(self, session: Session, message: str, said: Masked | Offer, agent: Agent) -> None:
+        """Notes a message that is to be answered now."""
         if session.content(message) is None:
             if (last := self._unanswered(session)) is not None:
                 await self.recover(session, last, agent)
             shown = {"text": said.title, "button": said.id} if isinstance(said, Offer) else {"text": said.text}
             session.remember({"from": "customer", "id": message, **shown})
-            if session.conversation in self._store.restored:
-                known = await self.recover(session, message, agent)
-                if known is not None:
-                    return known
-        await self._store.save_message(session, was_wanted(session))
-        return None
+        await self._store.save(session, soon=not was_wanted(session))
 
     def _unanswered(self, session: Session) -> str | None:
         """Returns the id of the customer's last message where its answer is not kept, as when Redis went meanwhile."""
@@ -192,7 +189,7 @@ class Conversations:
         except Exception:
             return self._break_off(output, said)
         typed = said if isinstance(said, Masked) else None
-        failed = False
+        failed, outage = False, output.session.outage
         try:
             silent = silent or await take_address(output, typed, self._replies)
             if not silent:
@@ -209,8 +206,9 @@ class Conversations:
             output.apologised = True
         if not silent:
             await note_result(output, self._replies)
+        in_tracker = not (silent or output.apologised or outage)
         try:
-            await self._keep(output, _KEEP_SECONDS)
+            await self._keep(output, _KEEP_SECONDS, soon=in_tracker and not was_wanted(output.session))
         except SessionError:  # whoever asks again gets what the tracker has
             logger.warning("An answer was given but could not be kept.")
         finally:
@@ -247,7 +245,7 @@ class Conversations:
         try:
             if before is not None:
                 await asyncio.wait([before])
-            session = await self._store.get(name)
+            session = await self.session(name, self._live.agent)
             await self._live.apply(name, session, partial(self._offer_ticket, session))
         finally:
             await lock.release()
@@ -263,16 +261,13 @@ class Conversations:
         offer = Offer(row.uuid, title, "talk_to_human")
         await self._respond(output, offer, NoLock(), desk="nobody")  # whoever calls has the lock
 
-    async def _keep(self, output: PageOutput, seconds: float = 0.0) -> None:
+    async def _keep(self, output: PageOutput, seconds: float = 0.0, soon: bool = False) -> None:
         """Keeps what was said; where the store refuses it, tries again for so many seconds."""
-        session = output.session
-        for part in output.turn.parts:
-            session.remember({"from": "bot", **part})
-        session.remember_answer(output.message, output.turn.parts)
+        keep_answer(output)
         deadline = time.monotonic() + seconds
         while True:
             try:
-                return await self._store.save(session)
+                return await self._store.save(output.session, soon)
             except SessionError:
                 if time.monotonic() >= deadline:
                     raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
+import uuid
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -105,7 +105,9 @@ class Offers:
             if match is not None:
                 entities = json.loads(match["entities"] or "{}")
                 title = str(button.get("title") or "")
-                offers.append(Offer(secrets.token_urlsafe(12), title, match["intent"], entities))
+                # The same each time: where a turn is taken from the tracker again, the page has its buttons already.
+                name = uuid.uuid5(uuid.NAMESPACE_OID, f"{turn} {title} {match[0]}")
+                offers.append(Offer(str(name), title, match["intent"], entities))
         self.open.update((offer.id, offer) for offer in offers)
         return offers
 
@@ -177,10 +179,15 @@ class Session:
         if language != self.page_locale:
             self.page_locale = self.page_language = self.written = self.language = language
 
-    def remember(self, message: dict[str, Any]) -> None:
-        """Adds something that was said, with the time."""
-        now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-        self.messages.append({**message, "time": now})
+    def remember(self, message: dict[str, Any], at: float | None = None) -> None:
+        """Adds something that was said, with the time.
+
+        Args:
+            message: what was said, and by whom.
+            at: seconds since 1970; None for now.
+        """
+        when = datetime.now(timezone.utc) if at is None else datetime.fromtimestamp(at, timezone.utc)
+        self.messages.append({**message, "time": when.isoformat(timespec="milliseconds")})
         del self.messages[:-_KEPT_MESSAGES]
 
     def content(self, message: str) -> str | None:

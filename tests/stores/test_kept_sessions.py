@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.stores.session_stores import KeptSessions
+from bot.stores.kept_sessions import KeptSessions
 from bot.stores.sessions import Session
-from tests.support.servers import PostgresServer
+from tests.support.servers import PostgresServer, wait_until
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -24,6 +24,13 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def session(name: str, seconds: float = 60) -> Session:
     return Session(name, "nb", "nb", None, expires=time.time() + seconds, seen=time.time())
+
+
+async def messages(url: str) -> list[str]:
+    """Returns what a server that starts now finds of the conversation."""
+    found = await KeptSessions(10, url).get("a")
+    assert found is not None
+    return [said["text"] for said in found.messages]
 
 
 def test_a_conversation_outlives_its_server_and_ends_for_good(url: str) -> None:
@@ -44,6 +51,25 @@ def test_a_conversation_outlives_its_server_and_ends_for_good(url: str) -> None:
         await second.remove("a")
         await first.save(kept)
         assert await KeptSessions(10, url).get("a") is None
+
+    asyncio.run(scenario())
+
+
+def test_what_is_written_later_comes_after_nothing_newer(url: str) -> None:
+    async def scenario() -> None:
+        first = KeptSessions(10, url)
+        kept = session("a")
+        await first.add(kept)
+        tending = asyncio.create_task(first.tend())
+        kept.remember({"from": "customer", "id": "m", "text": "hei"})
+        await first.save(kept, soon=True)
+        await asyncio.to_thread(wait_until, lambda: asyncio.run(messages(url)) == ["hei"], "it to be written", 30)
+        kept.remember({"from": "bot", "type": "text", "text": "svar"})
+        await first.save(kept, soon=True)
+        kept.remember({"from": "customer", "id": "n", "text": "takk"})
+        await first.save(kept)
+        assert await messages(url) == ["hei", "svar", "takk"]
+        tending.cancel()
 
     asyncio.run(scenario())
 
