@@ -7,17 +7,18 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
-from actions.conversation import PERSONAL, UNKNOWN, Button, Turn, button, issues, replies
+from actions.conversation import UNKNOWN, Button, Turn, button, replies
 from actions.passages import Passage, note_text, section_passages
-from bot.articles import Article, Step, documents, parts
+from bot.articles import parts
+from bot.articles.model import Article, Step
+from bot.articles.parts import documents
 from bot.articles.replies import support_request_url
 from bot.text.limited_markdown import plain
 
 
 def answer_message(turn: Turn, issue: str, product: str | None) -> dict[str, Any]:
     """Returns an issue's answer, `text` and `payload`, as the customer's channel can show it."""
-    if product == PERSONAL and product not in issues()[issue].products:
-        # The steps are an administrator's; customers with a personal plan have their own page.
+    if turn.has_no_steps(issue):  # customers with a personal plan have their own page
         return {"text": plain(turn.reply("personal_elsewhere"))}
     article, opens = turn.article(issue), opening_fits(turn)
     payload = answer_payload(issue, article, product, turn.agreement, opens) if turn.shows_payloads else None
@@ -26,10 +27,8 @@ def answer_message(turn: Turn, issue: str, product: str | None) -> dict[str, Any
 
 def opening_fits(turn: Turn) -> bool:
     """Tells whether an article's opening sentence fits: in the first answer, to nobody who mourns or is angry."""
-    steps = turn.label("steps")
-    said = (str(event.get("text") or "") for event in turn.tracker.events if event["event"] == "bot")
-    angry = (turn.triage.get("sentiment") or {}).get("label") == "very_negative"
-    return not any(steps in text for text in said) and "death" not in turn.signals and not angry
+    first = not any(turn.label("steps") in text for text in turn.told)
+    return first and "death" not in turn.signals and not turn.message.is_angry
 
 
 def answer_text(article: Article, product: str | None, agreement: str | None, opens: bool = True) -> str:
@@ -45,8 +44,7 @@ def answer_text(article: Article, product: str | None, agreement: str | None, op
     shown = shown_variant(article, product, agreement)
     if elsewhere := agreement_text(article, shown.product, agreement):
         return f"{article.title}\n\n{plain(elsewhere)}"
-    differs = shown.product and parts.needs_product(article)
-    name = f" ({replies().label(shown.product, language)})" if shown.product and differs else ""
+    name = f" ({replies().label(shown.product, language)})" if shown.product and parts.needs_product(article) else ""
     paragraphs = [
         article.title,
         plain(parts.lead(article)) if opens else "",
@@ -85,6 +83,7 @@ def answer_payload(
         opens: whether the article's opening sentence is said.
     """
     language, all_variants = article.language, parts.variants(article)
+    agreements = (*parts.AGREEMENTS, UNKNOWN) if parts.agreements(article, "azure") else ()
     payload = {
         "type": "answer",
         "intent": issue,
@@ -107,18 +106,12 @@ def answer_payload(
             for variant in all_variants
         ],
         # What customers of each agreement are told in place of Azure's steps; empty where there are steps for them.
-        "agreements": {
-            name: agreement_text(article, "azure", name)
-            for name in (*parts.AGREEMENTS, UNKNOWN)
-            if parts.agreements(article, "azure")
-        },
+        "agreements": {name: agreement_text(article, "azure", name) for name in agreements},
         "contact": {
             name: replies().dialogue(f"contact_{name}", language, url=support_request_url(name))
             for name in dict.fromkeys(variant.product for variant in all_variants if variant.product)
         },
-        "sections": [
-            {**asdict(section), "product": parts.section_product(section.slug)} for section in parts.passages(article)
-        ],
+        "sections": [{**asdict(each), "product": parts.section_product(each.slug)} for each in parts.passages(article)],
         "links": [
             {
                 "label": link.label,
@@ -131,8 +124,7 @@ def answer_payload(
             for link in section.links
         ],
     }
-    plain_values: dict[str, Any] = json.loads(json.dumps(payload))  # lists in place of tuples
-    return plain_values
+    return dict(json.loads(json.dumps(payload)))  # lists in place of tuples
 
 
 def agreement_text(article: Article, product: str | None, agreement: str | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -12,8 +12,8 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from bot.articles import Article
-from bot.articles.issues import Issue, load_issues
+from bot.articles.issues import load_issues
+from bot.articles.model import Article
 from bot.articles.parts import AGREEMENTS, PRODUCTS, ArticleStore
 from bot.articles.replies import Replies
 from bot.settings import get_settings
@@ -26,6 +26,7 @@ UNKNOWN = "unknown"
 """The billing agreement of a customer who does not know which one she has."""
 
 Button = dict[str, str]
+Json = dict[str, Any]
 
 
 @lru_cache(maxsize=1)
@@ -34,49 +35,11 @@ def articles() -> ArticleStore:
     return ArticleStore(get_settings().data_dir / "articles")
 
 
-@lru_cache(maxsize=1)
-def replies() -> Replies:
-    """The bot's own words."""
-    return Replies()
+replies = lru_cache(maxsize=1)(Replies)
+"""Gives the bot's own words."""
 
-
-def issues() -> dict[str, Issue]:
-    """The issue table."""
-    return load_issues()
-
-
-def language_of(tracker: Tracker) -> str:
-    """Returns the language that the bot answers in: the customer's, or another one where it has no replies in that."""
-    return replies().answer_language(tracker.get_slot("language"), tracker.get_slot("fallback_language"))
-
-
-def intent_of(tracker: Tracker) -> str:
-    """Returns what the customer's last message means, as the pipeline has recognised it; empty if there is none."""
-    intent = (tracker.latest_message or {}).get("intent") or {}
-    return str(intent.get("name") or "")
-
-
-def text_of(tracker: Tracker) -> str:
-    """Returns what the customer has typed last; empty for a button."""
-    text = str((tracker.latest_message or {}).get("text") or "")
-    return "" if text.startswith("/") else text
-
-
-def known_product(tracker: Tracker) -> str | None:
-    """Returns the customer's product, None while it is not known."""
-    product = tracker.get_slot("product")
-    return product if product in PRODUCTS else None
-
-
-def customer_messages(tracker: Tracker) -> Iterator[dict[str, Any]]:
-    """Yields the events of everything that the customer has said, buttons included, oldest first."""
-    return (event for event in tracker.events if event["event"] == "user")
-
-
-def signals_of(tracker: Tracker) -> list[str]:
-    """Returns what makes the matter urgent so far (`bot.nlu.models.sentiment`): a death, a deadline."""
-    parsed = [event.get("parse_data") or {} for event in customer_messages(tracker)]
-    return list(dict.fromkeys(name for each in parsed for name in (each.get("triage") or {}).get("signals") or []))
+issues = load_issues
+"""Gives the issue table."""
 
 
 def button(title: str, intent: str, **entities: str) -> Button:
@@ -91,9 +54,46 @@ def shortened(line: str, longest: int) -> str:
     return line if len(line) <= longest else f"{(cut.rpartition(' ')[0] or cut).rstrip()}…"
 
 
+def filled(**slots: Any) -> list[EventType]:
+    """Returns the events that fill slots."""
+    return [SlotSet(slot, value) for slot, value in slots.items()]
+
+
 def emptied(*slots: str) -> list[EventType]:
     """Returns the events that empty slots."""
-    return [SlotSet(slot, None) for slot in slots]
+    return filled(**dict.fromkeys(slots))
+
+
+class Said:
+    """A message of the customer's, with what the pipeline made of it.
+
+    Args:
+        text: what was typed; a button's payload begins with a slash.
+        parsed: what the pipeline says of it.
+
+    Attributes:
+        text: the same, empty if there is none.
+        is_typed: whether it was typed, and is no button's payload.
+        intent: what it means; empty if that is not known.
+        confidence: of the intent, 0-1.
+        ranking: the likeliest intents.
+        entities: what it names.
+        triage: what was noticed beside the intent; empty for a button.
+        signals: what makes the matter urgent (`bot.nlu.models.sentiment`): a death, a deadline.
+        is_angry: whether it is a rant.
+    """
+
+    def __init__(self, text: str | None, parsed: Json) -> None:
+        understood = parsed.get("intent") or {}
+        self.text = text or ""
+        self.is_typed = bool(self.text) and not self.text.startswith("/")
+        self.intent = str(understood.get("name") or "")
+        self.confidence = float(understood.get("confidence") or 0.0)
+        self.ranking: list[Json] = parsed.get("intent_ranking") or []
+        self.entities: list[Json] = parsed.get("entities") or []
+        self.triage: Json = parsed.get("triage") or {}
+        self.signals: list[str] = self.triage.get("signals") or []
+        self.is_angry = (self.triage.get("sentiment") or {}).get("label") == "very_negative"
 
 
 class Turn:
@@ -102,47 +102,51 @@ class Turn:
     Attributes:
         tracker: the conversation.
         slot: gives a slot's value by its name.
-        language: what the bot answers in.
-        intent: what the message means; empty if there is none.
+        parsed: all that the pipeline says of the message.
+        message: the message.
+        intent: what it means; empty if there is none.
         text: what the customer has typed; empty for a button.
-        triage: what the pipeline has noticed in the message beside its intent; empty for a button.
+        said: everything that the customer has said, buttons included, oldest first.
+        told: every text that the bot has said, oldest first.
+        language: what the bot answers in: the customer's, or another one where it has no replies in that.
         product: the customer's product, None while it is not known.
         agreement: her billing agreement, `unknown` if she does not know it, None while it is not known.
         form: the form that is being filled, empty if there is none.
-        number: how many messages the customer has sent so far.
+        signals: what was noticed so far that makes the matter urgent.
         shows_payloads: whether the channel can show structured answers beside text.
         person_button: asks for a person.
+        cancel_button: ends a form.
     """
 
     def __init__(self, dispatcher: CollectingDispatcher, tracker: Tracker) -> None:
         self._dispatcher = dispatcher
         self.tracker = tracker
         self.slot = tracker.get_slot
-        self.language = language_of(tracker)
-        self.intent = intent_of(tracker)
-        self.text = text_of(tracker)
-        self.triage: dict[str, Any] = (tracker.latest_message or {}).get("triage") or {}
-        self.product = known_product(tracker)
-        agreement = self.slot("agreement")
+        self.parsed: Json = tracker.latest_message
+        self.message = Said(self.parsed.get("text"), self.parsed)
+        self.intent = self.message.intent
+        self.text = self.message.text if self.message.is_typed else ""
+        spoken = {kind: [event for event in tracker.events if event["event"] == kind] for kind in ("user", "bot")}
+        self.said = [Said(event.get("text"), event.get("parse_data") or {}) for event in spoken["user"]]
+        self.told = [str(event.get("text") or "") for event in spoken["bot"]]
+        self.language = replies().answer_language(self.slot("language"), self.slot("fallback_language"))
+        product, agreement = self.slot("product"), self.slot("agreement")
+        self.product: str | None = product if product in PRODUCTS else None
         self.agreement: str | None = agreement if agreement in (*AGREEMENTS, UNKNOWN) else None
         self.form = str(tracker.active_loop_name or "")
-        self.number = sum(1 for _ in customer_messages(tracker))
+        self.signals = list(dict.fromkeys(name for said in self.said for name in said.signals))
         self.shows_payloads = tracker.get_latest_input_channel() not in TEXT_ONLY_CHANNELS
         self.person_button = button(self.label("person"), "talk_to_human")
-
-    @property
-    def signals(self) -> list[str]:
-        """Signals noticed so far that make the matter urgent."""
-        return signals_of(self.tracker)
+        self.cancel_button = button(self.label("cancel"), "cancel_form")
 
     def entity(self, name: str) -> str:
         """Returns the value of an entity in the message, empty if there is none."""
         return str(next(self.tracker.get_latest_entity_values(name), "") or "")
 
-    def just_asked(self, slot: str) -> dict[str, Any] | None:
+    def just_asked(self, slot: str) -> Json | None:
         """Returns what a slot keeps of a question that was asked just before the message, None if none was."""
         asked = self.slot(slot)
-        return asked if asked and asked["turn"] == self.number - 1 else None
+        return asked if asked and asked["turn"] == len(self.said) - 1 else None
 
     def reply(self, key: str, **values: object) -> str:
         """Returns one of the bot's texts by its key in `data/replies/`, with what stands for its placeholders."""
@@ -161,22 +165,22 @@ class Turn:
         """Returns the article on an issue."""
         return articles().article(issue, self.language)
 
-    def say(self, text: str | None, buttons: Iterable[Button] = (), payload: dict[str, Any] | None = None) -> None:
-        """Utters a text, with buttons and with a structure for channels that render it."""
+    def say(self, text: str | None, buttons: Iterable[Button] = (), payload: Json | None = None) -> list[EventType]:
+        """Utters a text, with buttons and with a structure for channels that render it.
+
+        Returns:
+            No events: what an action returns that only says something.
+        """
         self._dispatcher.utter_message(text=text, buttons=list(buttons), json_message=payload)
+        return []
 
     def has_said(self, text: str) -> bool:
         """Tells whether the bot has said a text in this conversation."""
-        return any(event["event"] == "bot" and event.get("text") == text for event in self.tracker.events)
+        return text in self.told
 
     def has_shown(self, issue: str) -> bool:
-        """Tells whether the bot has shown the answer to an issue in this conversation, as text or as structure."""
-        title = self.article(issue).title
-        said = [event for event in self.tracker.events if event["event"] == "bot"]
-        shown = ((event.get("data") or {}).get("custom") or {} for event in said)
-        return any(each.get("intent") == issue for each in shown) or any(
-            str(event.get("text") or "").startswith(title) for event in said
-        )
+        """Tells whether the bot has shown the answer to an issue in this conversation."""
+        return any(text.startswith(self.article(issue).title) for text in self.told)
 
     def unsaid(self, *texts: str) -> str:
         """Returns the first of several texts that the bot has not said in this conversation, else the last."""
@@ -188,8 +192,8 @@ class Turn:
         Returns:
             What is to be remembered.
         """
-        noticed = self.triage.get("signals") or []
-        words = next((self.reply(signal) for signal in ("death", "service_down") if signal in noticed), "")
+        noticed = (signal for signal in ("death", "service_down") if signal in self.message.signals)
+        words = next(map(self.reply, noticed), "")
         if words and not self.has_said(words):
             self.say(words)
         written = self.slot("language")
@@ -197,6 +201,10 @@ class Turn:
             return []
         self.say(replies().language_notice(written, self.language))
         return [SlotSet("language_told", written)]
+
+    def has_no_steps(self, issue: str) -> bool:
+        """Tells whether the customer has a personal plan, and an issue's steps are for administrators alone."""
+        return self.product == PERSONAL and PERSONAL not in issues()[issue].products
 
     def topic_buttons(self, intents: Iterable[str]) -> list[Button]:
         """Returns a button for each issue."""
@@ -206,27 +214,38 @@ class Turn:
         """Returns a button for each issue that the customer's product has."""
         return self.topic_buttons(name for name in intents if self.product in (None, *issues()[name].products))
 
-    def title_buttons(self, intents: Sequence[str]) -> list[Button]:
+    def title_buttons(self, intents: Iterable[str]) -> list[Button]:
         """Returns a button for each issue that says its article's title."""
         return [button(self.article(intent).title, intent) for intent in intents]
 
 
-class BotAction(Action, ABC):
-    """An action that answers the customer; rules call it by its `action_name`."""
+class FormAction(Action, ABC):
+    """An action that a form calls: it asks for a field, or takes the answer."""
 
-    action_name: str
+    _name: str
+
+    def __init_subclass__(cls, action: str = "") -> None:
+        """Takes the name under which a form or rules call the action."""
+        cls._name = action
 
     def name(self) -> str:
-        """Returns the name under which rules call the action."""
-        return self.action_name
+        """Returns the name under which a form or rules call the action."""
+        return self._name
 
-    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
-        """Answers; what then follows is the form that was interrupted or the customer's turn, unless `answer` says."""
-        turn = Turn(dispatcher, tracker)
-        events = self.answer(turn)
-        handed_on = any(event["event"] == "followup" for event in events)
-        return events if handed_on else [*events, FollowupAction(turn.form or "action_listen")]
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Json) -> list[EventType]:
+        """Does what `answer` does; what follows is the form's to say."""
+        return self.answer(Turn(dispatcher, tracker))
 
     @abstractmethod
     def answer(self, turn: Turn) -> list[EventType]:
         """Utters what there is to say; returns the events to be remembered, and maybe the action that follows."""
+
+
+class BotAction(FormAction):
+    """An action that answers the customer; rules call it."""
+
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Json) -> list[EventType]:
+        """Answers; what then follows is the form that was interrupted or the customer's turn, unless `answer` says."""
+        events = super().run(dispatcher, tracker, domain)
+        handed_on = any(event["event"] == "followup" for event in events)
+        return events if handed_on else [*events, FollowupAction(tracker.active_loop_name or "action_listen")]

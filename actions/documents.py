@@ -30,32 +30,24 @@ _LONGEST_SENTENCE = 240
 logger = logging.getLogger(__name__)
 
 
-def offer_documents(turn: Turn) -> list[EventType] | None:
-    """Offers what the search finds for the last message; None where it is not about the products or nothing is found.
+def offer_documents(turn: Turn) -> list[EventType]:
+    """Offers what the search finds for the last message; no events if it is not about the products or nothing is found.
 
     Without an imported article database nothing is loaded.
     """
-    about = (turn.tracker.latest_message or {}).get("about_products") or {}
-    if not about.get("likely"):
-        return None
-    found = find_documents(turn.text, normalise(turn.slot("language")) or turn.language)
+    likely = (turn.parsed.get("about_products") or {}).get("likely")
+    found = find_documents(turn.text, normalise(turn.slot("language")) or turn.language) if likely else []
     if not found:
-        return None
+        return []
     search, lead = str(uuid.uuid4()), turn.reply("documents_found")
     links = [_shown(hit, turn.language) for hit in found]
-    payload = {
-        "type": "documents",
-        "search": search,
-        "language": turn.language,
-        "title": turn.label("search_results"),
-        "lead": lead,
-        "links": links,
-    }
+    about = {"type": "documents", "search": search, "language": turn.language}
+    payload = {**about, "title": turn.label("search_results"), "lead": lead, "links": links}
     turn.say(_as_text(lead, links), payload=payload if turn.shows_payloads else None)
     helped, none = button(turn.label("documents_helped"), "solved"), button(turn.label("no_document"), "none_of_these")
     turn.say(turn.reply("documents_question"), [helped, none])
-    record_search(turn, search, "shown", turn.text, [hit.file for hit in found])
-    offered = {"search": search, "text": turn.text, "turn": turn.number}
+    record_search(turn, search, "shown", turn.text, tuple(hit.file for hit in found))
+    offered = {"search": search, "text": turn.text, "turn": len(turn.said)}
     # The conversation has gone on to a matter of its own; a ticket would be about this one.
     return [SlotSet("documents", offered), *emptied("issue", "tried", "failed_steps")]
 
@@ -96,10 +88,8 @@ def _searcher(database: Path) -> Searcher:
 
 def _shown(hit: Hit, language: str) -> dict[str, Any]:
     """Returns a document as the customer sees it; what is foreign is text and nothing else."""
-    label = _clean(hit.title)
-    if hit.language != language:
-        label = f"{label} ({language_name(hit.language, language)})"
-    sentence = shortened(_clean(hit.sentence), _LONGEST_SENTENCE)
+    foreign = f" ({language_name(hit.language, language)})" if hit.language != language else ""
+    label, sentence = _clean(hit.title) + foreign, shortened(_clean(hit.sentence), _LONGEST_SENTENCE)
     return {"label": label, "sentence": sentence, "url": hit.url, "host": urlsplit(hit.url).hostname, "file": hit.file}
 
 

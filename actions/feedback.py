@@ -15,19 +15,16 @@ from bot.articles.issues import common_issues
 _MOST_TOPICS = 5
 _MOST_PASSAGES, _MOST_NEAR = 2, 4
 """Buttons after "that did not help": passages of the article at hand; these and related issues."""
-_YES = ("affirm", "solved")
 
 
-class ActionFeedback(BotAction):
+class ActionFeedback(BotAction, action="action_feedback"):
     """Closes well on yes; on no goes on to related issues, and after those to a person."""
-
-    action_name = "action_feedback"
 
     def answer(self, turn: Turn) -> list[EventType]:
         """Utters what follows from the customer's verdict on what was last asked."""
         if turn.form:
             return []
-        yes = turn.intent in _YES
+        yes = turn.intent in ("affirm", "solved")
         offered, asked, issue = turn.just_asked("documents"), turn.just_asked("choice"), turn.slot("issue")
         if offered is not None:
             return documents_verdict(turn, offered, helped=yes)
@@ -44,10 +41,9 @@ def _neither(turn: Turn, shown: list[str]) -> list[EventType]:
     text = turn.reply("neither")
     if turn.has_said(text):  # other words and topics did not help either
         turn.say(turn.reply("objection_again"), [turn.person_button])
-        return settle(turn, None)
-    near = dict.fromkeys(name for issue in shown for name in issues()[issue].related if name not in shown)
-    topics = turn.fitting_buttons(near or common_issues())[:_MOST_TOPICS]
-    turn.say(text, [*topics, turn.person_button])
+    else:
+        near = dict.fromkeys(name for issue in shown for name in issues()[issue].related if name not in shown)
+        turn.say(text, [*turn.fitting_buttons(near or common_issues())[:_MOST_TOPICS], turn.person_button])
     return settle(turn, None)
 
 
@@ -76,40 +72,34 @@ def _not_solved(turn: Turn, issue: str) -> list[EventType]:
     record_outcome(turn, "not_solved", issue)
     record_not_helped(turn, issue)
     before = turn.slot("tried") or []
-    events: list[EventType] = [SlotSet("tried", list(dict.fromkeys([*before, issue])))]
+    tried = SlotSet("tried", list(dict.fromkeys([*before, issue])))
     if before or "death" in turn.signals:
-        return [*events, FollowupAction("action_start_ticket")]
+        return [tried, FollowupAction("action_start_ticket")]
     near = [*likely_passages(turn)[:_MOST_PASSAGES], *turn.fitting_buttons(issues()[issue].related)]
     turn.say(turn.reply("utter_not_solved"), [*near[:_MOST_NEAR], turn.person_button])
-    return events
+    return [tried]
 
 
-class ActionReact(BotAction):
+class ActionReact(BotAction, action="action_react"):
     """Answers what asks for nothing, each time in other words; says what was understood where that was objected to."""
-
-    action_name = "action_react"
 
     def answer(self, turn: Turn) -> list[EventType]:
         """Utters the reaction."""
         if turn.intent == "objection":
             return _misunderstood(turn)
         keys = ("utter_thank" if turn.intent == "thank" else "remark", f"{turn.intent}_again", f"{turn.intent}_third")
-        turn.say(turn.unsaid(*map(turn.reply, keys)))
-        return []
+        return turn.say(turn.unsaid(*map(turn.reply, keys)))
 
 
-class ActionCrisis(BotAction):
+class ActionCrisis(BotAction, action="action_crisis"):
     """Sends whoever tells of despair or violence to people who can help; the second time opens the ticket's form."""
-
-    action_name = "action_crisis"
 
     def answer(self, turn: Turn) -> list[EventType]:
         """Utters where to find help at once."""
         text = turn.reply("crisis")
         if turn.has_said(text) and not turn.form:
             return [FollowupAction("action_start_ticket")]
-        turn.say(text, [] if turn.form else [turn.person_button])
-        return []
+        return turn.say(text, [] if turn.form else [turn.person_button])
 
 
 def _misunderstood(turn: Turn) -> list[EventType]:
@@ -118,13 +108,10 @@ def _misunderstood(turn: Turn) -> list[EventType]:
     if turn.entity("section"):  # "no, I asked whether my photos are lost"
         return [FollowupAction("action_follow_up")]
     if issue not in issues():
-        turn.say(turn.reply("utter_rephrase"))
-        return []
+        return turn.say(turn.reply("utter_rephrase"))
     again = turn.reply("objection_again")
     if turn.has_said(again) or "death" in turn.signals:  # for a person, then
         return [FollowupAction("action_start_ticket")]
     first = turn.reply("objection", topic=turn.topic(issue))
-    text = turn.unsaid(first, again)
-    related = turn.fitting_buttons(issues()[issue].related) if text == first else []
-    turn.say(text, [*related, turn.person_button])
-    return []
+    related = [] if turn.has_said(first) else turn.fitting_buttons(issues()[issue].related)
+    return turn.say(turn.unsaid(first, again), [*related, turn.person_button])

@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
-
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 
 from actions.answer import answer_payload, likely_passages, link_lines, section_button, section_of, shown_variant
-from actions.conversation import BotAction, Button, Turn, articles, button, issues
-from actions.passages import (
-    TROUBLE_KINDS,
-    Passage,
-    asked_passage,
-    passage_of_kind,
-    section_passages,
-    step_number,
-    step_passages,
-    word_rarity,
-)
+from actions.conversation import BotAction, Button, Turn, button, issues
+from actions.passages import Passage, asked_passage, passage_of_kind, section_passages, step_number, step_text
 from actions.recommended_steps import ask_solved
-from bot.articles import Article
+from bot.articles.model import Article
 from bot.text.limited_markdown import plain
 
 _MOST_BUTTONS = 9
+# Where a step fails, the reason is mostly one of these.
+_TROUBLE_KINDS = ("not_there", "who")
 
 
-class ActionFollowUp(BotAction):
+class ActionFollowUp(BotAction, action="action_follow_up"):
     """Answers a follow-up from the article at hand."""
-
-    action_name = "action_follow_up"
 
     def answer(self, turn: Turn) -> list[EventType]:
         """Utters the passage that was asked for."""
         issue = turn.slot("issue") or turn.entity("about")
         if issue not in issues():
-            turn.say(turn.reply("ticket_exists" if turn.slot("ticket_number") else "no_issue_yet"))
-            return []
+            return turn.say(turn.reply("ticket_exists" if turn.slot("ticket_number") else "no_issue_yet"))
         answers = {"step_failed": _step_failed, "send_again": _links, "more_detail": _detail}
         return answers.get(_asked(turn), _question)(turn, issue)
 
@@ -54,34 +41,24 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
     found = _named_passage(turn, issue) or _passage_of(kind, turn, turn.article(issue))
     if found is not None:
         text = _with_heading(found) if turn.entity("passages") or turn.has_said(_with_heading(found)) else found.text
-    elif kind == "how_long":
-        text = turn.reply("no_duration")
     else:
-        text = turn.reply("no_passage", topic=turn.topic(issue))
-    known = turn.has_said(text)
-    buttons = [turn.person_button] if known or found is None else _buttons_of_named(turn, issue, text)
-    about = turn.entity("about") or issue
-    if found is not None and (about != issue or turn.intent in issues()):
-        buttons = [*_steps_button(turn, about), *buttons]
-    others = [] if known or found is None else likely_passages(turn)
-    which = turn.reply("which_passage_again")
+        text = turn.reply("no_duration") if kind == "how_long" else turn.reply("no_passage", topic=turn.topic(issue))
+    known, about = turn.has_said(text), turn.entity("about") or issue
+    new = found is not None and not known
+    buttons = _buttons_of_named(turn, issue, text) if new else [turn.person_button]
+    if found is not None and (about != issue or turn.intent in issues()) and not turn.has_shown(about):
+        buttons = [button(turn.label("show_steps"), about), *buttons]
+    others, which = likely_passages(turn) if new else [], turn.reply("which_passage_again")
     if others and not turn.has_said(which):
         turn.say(text, buttons)
         turn.say(which, [*others, turn.person_button])
     else:
         turn.say(turn.reply("passage_known") if known else text, [*others, *buttons])
-    if turn.entity("question"):
-        ask_solved(turn)
-    return []
+    return ask_solved(turn) if turn.entity("question") else []
 
 
 def _with_heading(passage: Passage) -> str:
     return f"{passage.heading}\n\n{passage.text}".strip()
-
-
-def _steps_button(turn: Turn, issue: str) -> list[Button]:
-    """Returns a button for the steps of a passage's issue, none where they were shown."""
-    return [] if turn.has_shown(issue) else [button(turn.label("show_steps"), issue)]
 
 
 def _offer_passages(turn: Turn) -> bool:
@@ -108,30 +85,16 @@ def _passage_of(kind: str, turn: Turn, article: Article) -> Passage | None:
     """Returns the passage that a question names in its words, else those of its kind, None if there is none."""
     sections = section_passages(article, turn.product)
     of_kind = [section for section in sections if section.kind == kind]
-    found = _find_passage(turn, of_kind) if len(of_kind) > 1 else None
+    found = asked_passage(turn, of_kind) if len(of_kind) > 1 else None
     if found is None and kind in ("what_if", "what_happens"):  # each is about a case of its own
-        return _find_passage(turn, sections)
+        return asked_passage(turn, sections)
     if found is None and not (kind == "where" and len(of_kind) > 1):
         found = passage_of_kind(article, kind, turn.product)
-    if found is None and kind in ("where", "not_there"):
-        return _find_passage(turn, sections) or _place(turn, article)
+    if found is None and kind in ("where", "not_there"):  # the step that it is about, or where the steps begin
+        variant = shown_variant(article, turn.product, turn.agreement)
+        begin = Passage(variant.section.title, plain(variant.now))
+        return asked_passage(turn, sections) or asked_passage(turn, _steps(turn, article)) or begin
     return found
-
-
-def _place(turn: Turn, article: Article) -> Passage:
-    """Returns where the steps begin, or the step that a question is about."""
-    variant = shown_variant(article, turn.product, turn.agreement)
-    return _find_passage(turn, _steps(turn, article)) or Passage(variant.section.title, plain(variant.now))
-
-
-def _find_passage(turn: Turn, passages: Sequence[Passage]) -> Passage | None:
-    """Returns the passage that the customer's words ask for; None if they do not tell."""
-    return asked_passage(turn.text, passages, _rarity(turn.language))
-
-
-@lru_cache(maxsize=32)
-def _rarity(language: str) -> dict[str, float]:
-    return word_rarity(articles().article(intent, language) for intent in issues())
 
 
 def _step_failed(turn: Turn, issue: str) -> list[EventType]:
@@ -143,19 +106,13 @@ def _step_failed(turn: Turn, issue: str) -> list[EventType]:
             return _question(turn, issue)
         if turn.has_said(which):
             return [FollowupAction("action_feedback")]
-        buttons = [
-            button(turn.label("step", number=each), "step_failed", step=str(each))
-            for each in range(1, min(len(steps), _MOST_BUTTONS) + 1)
-        ]
-        turn.say(which, [*buttons, button(turn.label("nothing_helped"), "already_tried"), turn.person_button])
-        return []
-    step = steps[number - 1].text
-    said = [turn.reply("step_again", number=number), step]
-    product = shown_variant(article, turn.product).product
-    trouble = next((found for kind in TROUBLE_KINDS if (found := passage_of_kind(article, kind, product))), None)
-    if trouble is not None:
-        said.append(f"{trouble.heading}\n{trouble.text}")
-    turn.say("\n\n".join(said))
+        numbers = range(1, min(len(steps), _MOST_BUTTONS) + 1)
+        buttons = [button(turn.label("step", number=each), "step_failed", step=str(each)) for each in numbers]
+        return turn.say(which, [*buttons, button(turn.label("nothing_helped"), "already_tried"), turn.person_button])
+    step, product = steps[number - 1].text, shown_variant(article, turn.product).product
+    reasons = [found for kind in _TROUBLE_KINDS if (found := passage_of_kind(article, kind, product))]
+    trouble = [f"{found.heading}\n{found.text}" for found in reasons[:1]]
+    turn.say("\n\n".join([turn.reply("step_again", number=number), step, *trouble]))
     if not turn.form:
         ask_solved(turn)
     failed = [*(turn.slot("failed_steps") or []), f"{article.title} - {number}. {step.splitlines()[0]}"]
@@ -166,8 +123,7 @@ def _links(turn: Turn, issue: str) -> list[EventType]:
     """Says the links once more; a page shows them as links, with the answer they belong to."""
     article = turn.article(issue)
     payload = answer_payload(issue, article, turn.product, turn.agreement) if turn.shows_payloads else None
-    turn.say("\n".join([turn.reply("links_again"), *link_lines(article, turn.product)]), payload=payload)
-    return []
+    return turn.say("\n".join([turn.reply("links_again"), *link_lines(article, turn.product)]), payload=payload)
 
 
 def _detail(turn: Turn, issue: str) -> list[EventType]:
@@ -179,27 +135,23 @@ def _detail(turn: Turn, issue: str) -> list[EventType]:
         return []
     if found is None and number is not None:
         found = Passage(turn.reply("step_again", number=number), steps[number - 1].text)
-    found = found or _find_passage(turn, sections) or _find_passage(turn, steps)
+    found = found or asked_passage(turn, sections) or asked_passage(turn, steps)
     text = _with_heading(found) if found else ""
     if text and not (turn.text and turn.has_said(text)):
-        turn.say(text, _buttons_of_named(turn, issue, text))
-        return []
+        return turn.say(text, _buttons_of_named(turn, issue, text))
     buttons, which = [section_button(section) for section in sections][:_MOST_BUTTONS], turn.reply("which_part")
-    if turn.has_said(which):
-        turn.say(turn.reply("passage_known"), [*buttons, turn.person_button])
-    else:
-        turn.say(which, buttons)
-    return []
+    known = turn.has_said(which)
+    return turn.say(
+        turn.reply("passage_known") if known else which, [*buttons, turn.person_button] if known else buttons
+    )
 
 
 def _step(turn: Turn, article: Article) -> int | None:
     """Returns the number of the step that a button or a sentence names, None if it names none that there is."""
-    named = turn.entity("step") or turn.text
-    said = [event.get("text") for event in turn.tracker.events if event["event"] == "bot"]
-    asked = said[-1:] == [turn.reply("which_step")]
-    return step_number(named, article.language, len(_steps(turn, article)), asked)
+    asked = turn.told[-1:] == [turn.reply("which_step")]
+    return step_number(turn.entity("step") or turn.text, article.language, len(_steps(turn, article)), asked)
 
 
 def _steps(turn: Turn, article: Article) -> list[Passage]:
     """Returns the steps that the customer was shown."""
-    return step_passages(shown_variant(article, turn.product, turn.agreement).steps)
+    return [Passage("", step_text(step)) for step in shown_variant(article, turn.product, turn.agreement).steps]

@@ -9,17 +9,12 @@ from actions.hand_over import emptied_form, left_form
 from actions.ticket_status import emptied_status
 from bot.text.contacts import find_address
 
-FIELDS = {
-    "ticket_form": ("contact_email", "ticket_summary"),
-    "status_form": ("status_number", "status_email"),
-}
+FIELDS = {"ticket_form": ("contact_email", "ticket_summary"), "status_form": ("status_number", "status_email")}
 _ADDRESSES = {"ticket_form": "contact_email", "status_form": "status_email"}
 
 
-class ActionFormCommand(BotAction):
+class ActionFormCommand(BotAction, action="action_form_command"):
     """Corrects a field of the form, or ends the form."""
-
-    action_name = "action_form_command"
 
     def answer(self, turn: Turn) -> list[EventType]:
         """Does what was asked, or says that no form is open."""
@@ -49,10 +44,7 @@ def _corrected(turn: Turn) -> list[EventType]:
 
 def _field(turn: Turn) -> str | None:
     """Returns the field that a button or a sentence names; else the one before the question, None if that is open."""
-    fields, text = FIELDS[turn.form], turn.text.casefold()
-    if turn.entity("field") in fields:
-        return turn.entity("field")
-    for field in fields:
-        if any(word in text for word in replies().words(field, turn.language)):
-            return field
-    return fields[0] if turn.slot("requested_slot") == fields[1] else None
+    fields, text, pressed = FIELDS[turn.form], turn.text.casefold(), turn.entity("field")
+    said = (field for field in fields if any(word in text for word in replies().words(field, turn.language)))
+    before = fields[0] if turn.slot("requested_slot") == fields[1] else None
+    return pressed if pressed in fields else next(said, before)

@@ -6,7 +6,7 @@ import uuid
 
 from rasa_sdk.events import ActiveLoop, EventType, FollowupAction, SlotSet
 
-from actions.conversation import BotAction, Turn, button, emptied, replies
+from actions.conversation import BotAction, Turn, button, emptied, filled, replies
 from actions.draft import draft_of, summary_of
 from actions.records import record_outcome
 from bot.articles.replies import support_request_url
@@ -18,10 +18,8 @@ from bot.tickets.model import TicketStoreError
 FORM = "ticket_form"
 
 
-class ActionStartTicket(BotAction):
+class ActionStartTicket(BotAction, action="action_start_ticket"):
     """Begins the form of a ticket, with what is known already."""
-
-    action_name = "action_start_ticket"
 
     def answer(self, turn: Turn) -> list[EventType]:
         """Says what comes now, and hands on to the form."""
@@ -37,17 +35,15 @@ class ActionStartTicket(BotAction):
         if after_no and turn.slot("ticket_number"):
             turn.say(turn.reply("ticket_exists"), [turn.person_button])
             return [*left, FollowupAction("action_listen")]
-        metadata = (turn.tracker.latest_message or {}).get("metadata") or {}  # in which the page names its visitor
-        nobody = metadata.get("desk") == "nobody"
-        if not nobody and waits_for_agent(turn):
-            return [*left, FollowupAction("action_listen")]
+        metadata = turn.parsed.get("metadata") or {}  # in which the page names its visitor
         first = turn.reply("hand_over")
-        if nobody:
+        if metadata.get("desk") == "nobody":
             turn.say(turn.reply("hand_over_nobody"))
+        elif waits_for_agent(turn):
+            return [*left, FollowupAction("action_listen")]
         else:
             turn.say(turn.unsaid(turn.reply("hand_over_next"), first) if after_no else turn.unsaid(first, now))
-        address = find_address(str(metadata.get("email") or ""))
-        return [*left, *_begun(turn, SlotSet("contact_email", address))]
+        return [*left, *_begun(turn, SlotSet("contact_email", find_address(str(metadata.get("email") or ""))))]
 
 
 def waits_for_agent(turn: Turn) -> bool:
@@ -74,40 +70,30 @@ def waits_for_agent(turn: Turn) -> bool:
     return True
 
 
-class ActionPhone(BotAction):
+class ActionPhone(BotAction, action="action_phone"):
     """Takes a telephone number for a ticket, or says where numbers to call are found."""
-
-    action_name = "action_phone"
 
     def answer(self, turn: Turn) -> list[EventType]:
         """Hands a number on to the ticket's form; without one, utters the way to one."""
         number = find_phone(turn.text)
-        if number is not None and turn.form == FORM:
-            return [SlotSet("contact_phone", number)]
         if number is not None:
-            return _begun(turn, SlotSet("contact_email", ""), SlotSet("contact_phone", number))
+            known = SlotSet("contact_phone", number)
+            return [known] if turn.form == FORM else _begun(turn, SlotSet("contact_email", ""), known)
         text = turn.reply("ask_phone", url=support_request_url(turn.product))
-        turn.say(text, [] if turn.form else [button(turn.label("leave_number"), "talk_to_human")])
-        return []
+        return turn.say(text, [] if turn.form else [button(turn.label("leave_number"), "talk_to_human")])
 
 
-class ActionOpenTicket(BotAction):
+class ActionOpenTicket(BotAction, action="action_open_ticket"):
     """Opens the ticket and says its number."""
-
-    action_name = "action_open_ticket"
 
     def answer(self, turn: Turn) -> list[EventType]:
         """Utters the number; where the ticket cannot be kept, an apology with another way, and keeps the form."""
         listen = FollowupAction("action_listen")
         try:
-            ticket = ticket_store().open(draft_of(turn.tracker))
+            ticket = ticket_store().open(draft_of(turn))
         except TicketStoreError:
-            text = turn.reply("ticket_failed", url=support_request_url(turn.product))
-            again, cancel = (
-                button(turn.label("try_again"), "talk_to_human"),
-                button(turn.label("cancel"), "cancel_form"),
-            )
-            turn.say(text, [again, cancel])
+            again = button(turn.label("try_again"), "talk_to_human")
+            turn.say(turn.reply("ticket_failed", url=support_request_url(turn.product)), [again, turn.cancel_button])
             return [listen]
         phone, email = turn.slot("contact_phone"), ticket.contact_email
         key = "ticket_about_phone" if phone else "ticket_opened" if email else "ticket_opened_without_address"
@@ -119,13 +105,8 @@ class ActionOpenTicket(BotAction):
 
 def _begun(turn: Turn, *known: EventType) -> list[EventType]:
     """Returns the events that begin a new form in which something is known already."""
-    return [
-        *emptied_form(),
-        SlotSet("ticket_form_id", str(uuid.uuid4())),
-        SlotSet("ticket_summary", summary_of(turn.tracker)),
-        *known,
-        FollowupAction(FORM),
-    ]
+    begun = filled(ticket_form_id=str(uuid.uuid4()), ticket_summary=summary_of(turn))
+    return [*emptied_form(), *begun, *known, FollowupAction(FORM)]
 
 
 def left_form() -> list[EventType]:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
-from actions.conversation import replies
-from bot.articles import Article, Note, Section, Step
+from actions.conversation import Turn, articles, issues, replies
+from bot.articles.model import Article, Note, Section, Step
 from bot.articles.parts import passage_kind, passages
 from bot.text.limited_markdown import plain
-
-# Where a step fails, the reason is mostly one of these.
-TROUBLE_KINDS = ("not_there", "who")
 
 # Words are compared by their beginning, which survives inflection and most compounds.
 _STEM = 4
@@ -52,9 +50,8 @@ def step_number(text: str, language: str, most: int, asked: bool = False) -> int
     """
     # Names of a step; numbers behind one (`step two`); beginnings of those before one (`second step`), and of what is
     # counted otherwise (`3 times`).
-    names, cardinals, ordinals, counted = (
-        replies().words(key, language) for key in ("step", "cardinals", "ordinals", "times")
-    )
+    words = replies().words
+    names, cardinals, ordinals, counted = (words(key, language) for key in ("step", "cardinals", "ordinals", "times"))
     tokens = ["", *re.findall(r"\w+", text.casefold()), ""]
     bare = None
     for before, token, after in zip(tokens, tokens[1:], tokens[2:], strict=False):
@@ -72,17 +69,10 @@ def step_number(text: str, language: str, most: int, asked: bool = False) -> int
     return bare
 
 
-def step_passages(steps: Iterable[Step]) -> list[Passage]:
-    """Returns steps, each with all that stands below it."""
-    return [Passage("", step_text(step)) for step in steps]
-
-
 def section_passages(article: Article, product: str | None = None) -> list[Passage]:
     """Returns the sections that answer follow-ups, without those of other products than a known one."""
-    return [
-        Passage(section.title, section_text(section), section.slug, passage_kind(section.slug))
-        for section in passages(article, product)
-    ]
+    found = passages(article, product)
+    return [Passage(each.title, section_text(each), each.slug, passage_kind(each.slug)) for each in found]
 
 
 def passage_of_kind(article: Article, kind: str, product: str | None) -> Passage | None:
@@ -93,22 +83,17 @@ def passage_of_kind(article: Article, kind: str, product: str | None) -> Passage
         kind: one of `bot.articles.parts.KINDS`.
         product: the customer's product; where it is not known, the answers for all products are put together.
     """
-    found = [section for section in passages(article, product) if passage_kind(section.slug) == kind]
+    found = [passage for passage in section_passages(article, product) if passage.kind == kind]
     if not found:
         return None
-    text = "\n\n".join(f"{section.title}\n{section_text(section)}" for section in found[1:])
-    return Passage(found[0].title, "\n\n".join(filter(None, [section_text(found[0]), text])), found[0].slug)
+    first, *others = found
+    texts = [first.text, *(f"{passage.heading}\n{passage.text}" for passage in others)]
+    return Passage(first.heading, "\n\n".join(filter(None, texts)), first.slug)
 
 
-def asked_passage(text: str, passages: Sequence[Passage], rarity: Mapping[str, float]) -> Passage | None:
-    """Returns the passage that a question is about, None if its words do not tell.
-
-    Args:
-        text: the question.
-        passages: those to choose from.
-        rarity: what each word's beginning counts, see `word_rarity`.
-    """
-    asked = _stems(text)
+def asked_passage(turn: Turn, passages: Iterable[Passage]) -> Passage | None:
+    """Returns which of several passages the customer's words ask for, None if they do not tell."""
+    asked, rarity = _stems(turn.text), _word_rarity(turn.language)
 
     def score(passage: Passage) -> float:
         heading = _stems(passage.heading)
@@ -119,25 +104,25 @@ def asked_passage(text: str, passages: Sequence[Passage], rarity: Mapping[str, f
     return best if best is not None and score(best) >= _ENOUGH else None
 
 
-def word_rarity(articles: Iterable[Article]) -> dict[str, float]:
+@lru_cache(maxsize=32)
+def _word_rarity(language: str) -> dict[str, float]:
     """Returns how telling each word is, by its beginning: from 0, in every section, to 1, in a single one.
 
     It is the inverse document frequency (Spaerck Jones 1972) over the sections of a language's articles.
     """
-    contents = [_stems(f"{each.heading} {each.text}") for article in articles for each in section_passages(article)]
+    found = (each for issue in issues() for each in section_passages(articles().article(issue, language)))
+    contents = [_stems(f"{each.heading} {each.text}") for each in found]
     spread = Counter(stem for content in contents for stem in content)
     return {stem: math.log(len(contents) / count) / math.log(len(contents)) for stem, count in spread.items()}
 
 
 def section_text(section: Section) -> str:
     """Returns what a section says, without its heading."""
-    return "\n".join(filter(None, map(_part_text, section.in_order())))
-
-
-def _part_text(part: str | Step | Note) -> str:
-    if isinstance(part, Note):
-        return note_text(part)
-    return plain(part) if isinstance(part, str) else f"- {step_text(part)}"
+    texts = (
+        note_text(part) if isinstance(part, Note) else f"- {step_text(part)}" if isinstance(part, Step) else plain(part)
+        for part in section.in_order()
+    )
+    return "\n".join(filter(None, texts))
 
 
 def step_text(step: Step) -> str:

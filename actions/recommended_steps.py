@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 
-from actions.answer import (
-    answer_message,
-    answer_payload,
-    answer_text,
-    brief_answer,
-    likely_passages,
-    opening_fits,
-    shown_variant,
-)
+from actions.answer import answer_message, answer_payload, answer_text, brief_answer, likely_passages, opening_fits
 from actions.conversation import PERSONAL, UNKNOWN, BotAction, Turn, button, issues
 from actions.records import record_outcome
 from actions.topics import ask_which, offer_person_first, offer_topics, possible_issues, settle
-from bot.articles import Article
-from bot.articles.parts import AGREEMENTS, agreements, needs_product
+from bot.articles.model import Article
+from bot.articles.parts import AGREEMENTS, agreements, needs_product, variants
 from bot.articles.replies import language_name
 
 _PLAINLY = 0.97
@@ -29,19 +21,15 @@ _ALSO_FROM = 0.9
 """Confidence from which a second issue counts: of less sure ones, real messages mean one in five."""
 
 
-class ActionRecommendedSteps(BotAction):
+class ActionRecommendedSteps(BotAction, action="action_recommended_steps"):
     """Answers the issue that the customer has named, or the one at hand once the product is known."""
-
-    action_name = "action_recommended_steps"
 
     def answer(self, turn: Turn) -> list[EventType]:
         """Utters the answer; asks first which issue is meant, or which product, where that is open."""
-        told = turn.say_first()
-        named = turn.intent in issues()
+        told, named = turn.say_first(), turn.intent in issues()
         issue = turn.intent if named else turn.slot("issue")
         if issue not in issues():  # a product was named before any issue
-            offer_topics(turn, "utter_help")
-            return told
+            return [*told, *offer_topics(turn, "utter_help")]
         if turn.form:  # a question in the middle of a form; what the form is about stays
             _tell_language(turn, issue)
             turn.say(**answer_message(turn, issue, turn.product))
@@ -63,8 +51,7 @@ def _answer_likeliest(turn: Turn, possible: list[str]) -> list[EventType]:
     """Says what to do now about the likeliest of several issues, the others beside it; not where that is a guess."""
     likeliest, *others = possible
     article = turn.article(likeliest)
-    ranking = (turn.tracker.latest_message or {}).get("intent_ranking") or []
-    confidence = next((entry["confidence"] for entry in ranking if entry["name"] == likeliest), 0.0)
+    confidence = next((entry["confidence"] for entry in turn.message.ranking if entry["name"] == likeliest), 0.0)
     unknown = needs_product(article) and turn.product is None
     if confidence < _LIKELY or unknown or turn.slot("issue") or not (text := brief_answer(article, turn.product, None)):
         return []
@@ -98,10 +85,10 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
     """Answers the root cause of what was named, and offers the rest; asks for the product once where steps differ."""
     named, product = turn.intent in issues(), turn.product
     events = settle(turn, turn.intent) if named else []
-    found = turn.triage.get("second_issue") or {}
+    found = turn.message.triage.get("second_issue") or {}
     second = found.get("name") if found.get("confidence", 0.0) >= _ALSO_FROM else None
     issue, second = root_cause_first(issue, second if named and second in issues() else None)
-    if product == PERSONAL and PERSONAL not in issues()[issue].products:
+    if turn.has_no_steps(issue):
         issue = issues()[issue].personal or issue
     other = second or turn.slot("other_issue")
     events += [SlotSet("issue", issue), SlotSet("other_issue", other if other != issue else None)]
@@ -120,11 +107,11 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
         record_outcome(turn, "abandoned", issue)
         return events
     texts = [message["text"], answer_text(article, product, turn.agreement)]
+    question = (
+        [FollowupAction("action_follow_up")] if turn.entity("question") else []
+    )  # asked together with the product
     if turn.text and any(map(turn.has_said, texts)):
-        if turn.entity("question"):
-            return [*events, FollowupAction("action_follow_up")]
-        _answer_again(turn, issue)
-        return events
+        return [*events, *(question or _answer_again(turn, issue))]
     _tell_language(turn, issue)
     if turn.intent == "choose_product" and product is not None:
         _say_what_differs(turn, issue, article, product)
@@ -136,16 +123,12 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
         offer_other(turn, "also_mentioned", second)
     # Whoever says nothing more has left; a verdict takes the place of this.
     record_outcome(turn, "abandoned", issue)
-    if turn.entity("question"):  # asked together with the product
-        return [*events, FollowupAction("action_follow_up")]
-    ask_solved(turn)
-    return events
+    return [*events, *(question or ask_solved(turn))]
 
 
 def _is_later(turn: Turn, issue: str) -> bool:
     """Tells whether a typed message brings up another issue, and does not plainly ask for its steps."""
-    before, understood = turn.slot("issue"), (turn.tracker.latest_message or {}).get("intent") or {}
-    plainly = float(understood.get("confidence") or 0.0) >= _PLAINLY
+    before, plainly = turn.slot("issue"), turn.message.confidence >= _PLAINLY
     return bool(turn.text) and before in issues() and before != issue and not plainly and not turn.has_shown(issue)
 
 
@@ -154,19 +137,16 @@ def _tell_language(turn: Turn, issue: str) -> None:
     language = turn.article(issue).language
     notice = turn.reply("utter_article_fallback", language_name=language_name(language, turn.language))
     known = turn.intent == "choose_product" and turn.has_said(notice)
-    elsewhere = turn.product == PERSONAL and PERSONAL not in issues()[issue].products  # no article answers
-    if language != turn.language and not known and not elsewhere:
+    if language != turn.language and not known and not turn.has_no_steps(issue):
         turn.say(notice)
 
 
-def _answer_again(turn: Turn, issue: str) -> None:
+def _answer_again(turn: Turn, issue: str) -> list[EventType]:
     """Says that the steps were shown, and offers what may be meant instead of them."""
     known = turn.reply("answer_known", topic=turn.topic(issue))
-    again = button(turn.label("show_again"), "send_again")
-    turn.say(
-        turn.unsaid(known, turn.reply("passage_known"), turn.reply("objection_again")),
-        [again, *turn.fitting_buttons(issues()[issue].related), turn.person_button],
-    )
+    again, near = button(turn.label("show_again"), "send_again"), turn.fitting_buttons(issues()[issue].related)
+    text = turn.unsaid(known, turn.reply("passage_known"), turn.reply("objection_again"))
+    return turn.say(text, [again, *near, turn.person_button])
 
 
 def root_cause_first(issue: str, second: str | None) -> tuple[str, str | None]:
@@ -187,10 +167,10 @@ def ask_for_product(turn: Turn, issue: str, text: str) -> None:
     turn.say(text, [button(turn.label(product), "choose_product", product=product) for product in products])
 
 
-def ask_solved(turn: Turn) -> None:
+def ask_solved(turn: Turn) -> list[EventType]:
     """Asks whether the answer has helped."""
     yes, no = button(turn.label("affirm"), "solved"), button(turn.label("deny"), "not_helped")
-    turn.say(turn.reply("utter_ask_solved"), [yes, no, turn.person_button])
+    return turn.say(turn.reply("utter_ask_solved"), [yes, no, turn.person_button])
 
 
 def offer_other(turn: Turn, key: str, issue: str) -> None:
@@ -209,7 +189,7 @@ def _say_what_differs(turn: Turn, issue: str, article: Article, product: str) ->
 
 def _offer_agreements(turn: Turn, article: Article) -> None:
     """Offers the steps for other billing agreements, where there are any; a page has a switch for it."""
-    product = turn.product or shown_variant(article, None).product
+    product = turn.product or variants(article)[0].product
     if turn.shows_payloads or turn.agreement or product is None or not agreements(article, product):
         return
     names = (*AGREEMENTS, UNKNOWN)

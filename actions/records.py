@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
-from actions.conversation import Turn, customer_messages, issues
+from actions.conversation import Said, Turn, issues
 from bot import tickets
 from bot.tickets.model import ConversationOutcome, Outcome, SearchEvent, SearchKind
 
@@ -24,52 +23,46 @@ _KEPT_INTENTS = 5
 
 def record_outcome(turn: Turn, outcome: Outcome, issue: str | None) -> None:
     """Records how the conversation stands for an issue; what is recorded later takes the place of this."""
-    product, confidence = turn.slot("product"), _confidence(turn, issue)
+    # How certain it was, when the customer last named the issue, that it was this one; 0 if never.
+    confidence = next((said.confidence for said in reversed(turn.said) if issue and said.intent == issue), 0.0)
+    product = turn.slot("product")
     _outcomes.append(ConversationOutcome(turn.tracker.sender_id, outcome, issue, turn.language, product, confidence))
     _writer.submit(_write_outcomes)
 
 
 def record_choice(turn: Turn, text: str, shown: Sequence[str], chosen: str | None) -> None:
     """Records what the customer meant when the bot asked "A or B?"; None if it was neither."""
-    said = [event for event in customer_messages(turn.tracker) if event.get("text") == text]
-    ranking = _ranking((said[-1] if said else {}).get("parse_data"))
+    ranking = next((_ranking(said) for said in reversed(turn.said) if said.text == text), [])
     _writer.submit(tickets.record, lambda store: store.record_choice(text, turn.language, shown, chosen, ranking))
 
 
 def record_fallback(turn: Turn) -> None:
     """Records a message that was not understood, with the issues that came nearest."""
-    ranking = _ranking(turn.tracker.latest_message)
-    guesses = [name for name, _ in ranking if name in issues()]
-    shown = guesses[:_KEPT_INTENTS]
+    ranking = _ranking(turn.message)
+    shown = [name for name, _ in ranking if name in issues()]
     _writer.submit(tickets.record, lambda store: store.record_fallback(turn.text, turn.language, shown, ranking))
 
 
 def record_not_helped(turn: Turn, issue: str) -> None:
     """Records the typed message that an answer on an issue was given to, once the customer says it did not help."""
-    said = [event for event in customer_messages(turn.tracker) if (event.get("parse_data") or {}).get("intent")]
-    about = [event for event in said if event["parse_data"]["intent"].get("name") == issue]
-    text = str(about[-1].get("text") or "") if about else ""
-    if text and not text.startswith("/"):
-        ranking = _ranking(about[-1]["parse_data"])
+    said = next((each for each in reversed(turn.said) if each.intent == issue), None)
+    if said is not None and said.is_typed:
+        text, ranking = said.text, _ranking(said)
         _writer.submit(tickets.record, lambda store: store.record_not_helped(text, turn.language, issue, ranking))
 
 
-def record_search(turn: Turn, search: str, kind: SearchKind, text: str = "", documents: Sequence[str] = ()) -> None:
+def record_search(turn: Turn, search: str, kind: SearchKind, text: str = "", documents: tuple[str, ...] = ()) -> None:
     """Records a step of a search: documents were shown for a text, they helped, or it was none of them."""
+    sender = turn.tracker.sender_id
     event = SearchEvent(
-        search_id=search,
-        conversation_id=turn.tracker.sender_id,
-        kind=kind,
-        text=text,
-        language=turn.language,
-        documents=tuple(documents),
+        search_id=search, conversation_id=sender, kind=kind, text=text, language=turn.language, documents=documents
     )
     _writer.submit(tickets.record, lambda store: store.record_search(event))
 
 
-def _ranking(parsed: Mapping[str, Any] | None) -> list[tuple[str, float]]:
+def _ranking(said: Said) -> list[tuple[str, float]]:
     """Returns the likeliest intents of a message with their confidences, as far as they are known."""
-    ranking = [each for each in (parsed or {}).get("intent_ranking") or [] if each["name"] != "nlu_fallback"]
+    ranking = [each for each in said.ranking if each["name"] != "nlu_fallback"]
     return [(str(each["name"]), round(float(each.get("confidence") or 0), 4)) for each in ranking[:_KEPT_INTENTS]]
 
 
@@ -79,10 +72,3 @@ def _write_outcomes() -> None:
         time.sleep(_GATHERED_SECONDS)
         found = [_outcomes.popleft() for _ in range(len(_outcomes))]
         tickets.record(lambda store: store.record_outcomes(found))
-
-
-def _confidence(turn: Turn, issue: str | None) -> float:
-    """Returns how certain it was, when the customer last named the issue, that it was this one; 0 if never."""
-    intents = [(event.get("parse_data") or {}).get("intent") or {} for event in customer_messages(turn.tracker)]
-    named = [intent.get("confidence") for intent in intents if issue and intent.get("name") == issue]
-    return float((named or [0.0])[-1] or 0.0)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
-from rasa_sdk.executor import CollectingDispatcher
 
-from actions.conversation import BotAction, Turn, emptied, intent_of, text_of
-from actions.ticket_form import ANSWER, MOST_TRIES, cancel_button, is_answer
+from actions.conversation import BotAction, FormAction, Turn, emptied
+from actions.ticket_form import ANSWER, MOST_TRIES, is_answer
 from bot.articles.replies import support_request_url
 from bot.text.contacts import find_address
 from bot.tickets import ticket_store
@@ -23,10 +20,8 @@ MOST_GUESSES = 5
 _FOREIGN_CASE = re.compile(r"(?<!\d)2[0-9]\d{14}(?!\d)")
 
 
-class ActionTicketStatus(BotAction):
+class ActionTicketStatus(BotAction, action="action_ticket_status"):
     """Tells about a ticket of this conversation; asks for number and address of any other."""
-
-    action_name = "action_ticket_status"
 
     def answer(self, turn: Turn) -> list[EventType]:
         """Utters the status, or begins the form that asks whose ticket it is."""
@@ -34,78 +29,56 @@ class ActionTicketStatus(BotAction):
             return []
         number, url = find_number(turn.text), support_request_url(turn.product)
         if number is None and _FOREIGN_CASE.search(turn.text):
-            turn.say(turn.reply("foreign_case", url=url))
-            return []
+            return turn.say(turn.reply("foreign_case", url=url))
         try:
             own = _own(turn, number)
         except TicketStoreError:
-            turn.say(turn.reply("status_failed", url=url))
-            return []
+            return turn.say(turn.reply("status_failed", url=url))
         if own is not None:
-            turn.say(turn.reply("ticket_exists") if turn.entity("question") else _told(turn, own))
-            return []
+            return turn.say(turn.reply("ticket_exists") if turn.entity("question") else _told(turn, own))
         if turn.form:
-            turn.say(turn.reply("status_later"))
-            return []
+            return turn.say(turn.reply("status_later"))
         return [*emptied_status(), SlotSet("status_number", number), FollowupAction(FORM)]
 
 
-class ValidateStatusForm(Action):
+class ValidateStatusForm(FormAction, action="validate_status_form"):
     """Takes number and address from a message; what is neither is left to the rules."""
 
-    def name(self) -> str:
-        """Returns the name under which the form calls the action."""
-        return "validate_status_form"
-
-    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
+    def answer(self, turn: Turn) -> list[EventType]:
         """Returns the fields that the last message fills."""
-        if not is_answer(tracker, FORM):
+        if not is_answer(turn, FORM):
             return []
-        text, intent = text_of(tracker), intent_of(tracker)
-        number, address = find_number(text), find_address(text)
-        found = {"status_number": number, "status_email": address}
-        filled = {field: value for field, value in found.items() if value is not None}
+        found = {"status_number": find_number(turn.text), "status_email": find_address(turn.text)}
+        filled = [SlotSet(field, value) for field, value in found.items() if value is not None]
         if filled:
-            return [SlotSet(field, value) for field, value in {**filled, "number_tries": 0}.items()]
-        asked = tracker.get_slot("requested_slot")
-        if asked == "status_email" and intent == "skip_field":
+            return [*filled, SlotSet("number_tries", 0)]
+        if turn.slot("requested_slot") == "status_email" and turn.intent == "skip_field":
             return [SlotSet("status_email", "")]
-        if intent not in (ANSWER, "skip_field", "ticket_status"):
+        if turn.intent not in (ANSWER, "skip_field", "ticket_status"):
             return []
-        tries = (tracker.get_slot("number_tries") or 0) + 1
+        tries = (turn.slot("number_tries") or 0) + 1
         # Who cannot name it gets the same answer as whoever names a wrong one.
-        given_up = [SlotSet("status_number", tracker.get_slot("status_number") or ""), SlotSet("status_email", "")]
+        given_up = [SlotSet("status_number", turn.slot("status_number") or ""), SlotSet("status_email", "")]
         return [SlotSet("number_tries", tries), *(given_up if tries >= MOST_TRIES else [])]
 
 
-class ActionAskStatusNumber(Action):
+class ActionAskStatusNumber(FormAction, action="action_ask_status_form_status_number"):
     """Asks for the ticket's number."""
 
-    field = "number"
-
-    def name(self) -> str:
-        """Returns the name under which the form calls the action."""
-        return f"action_ask_status_form_status_{self.field}"
-
-    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
-        """Utters the question."""
-        turn = Turn(dispatcher, tracker)
-        wrong = is_answer(tracker, FORM) and turn.slot("number_tries")
-        key = f"status_{self.field}_wrong" if wrong else f"ask_status_{self.field}"
-        turn.say(turn.reply(key), [turn.person_button, cancel_button(turn.language)])
-        return []
+    def answer(self, turn: Turn) -> list[EventType]:
+        """Utters the question for the field that the action's name ends in."""
+        field = self.name().rpartition("_")[2]
+        wrong = is_answer(turn, FORM) and turn.slot("number_tries")
+        key = f"status_{field}_wrong" if wrong else f"ask_status_{field}"
+        return turn.say(turn.reply(key), [turn.person_button, turn.cancel_button])
 
 
-class ActionAskStatusEmail(ActionAskStatusNumber):
+class ActionAskStatusEmail(ActionAskStatusNumber, action="action_ask_status_form_status_email"):
     """Asks for the address that was given for the ticket."""
 
-    field = "email"
 
-
-class ActionTellStatus(BotAction):
+class ActionTellStatus(BotAction, action="action_tell_status"):
     """Tells the status to whoever has proved to be the owner; everybody else gets one and the same answer."""
-
-    action_name = "action_tell_status"
 
     def answer(self, turn: Turn) -> list[EventType]:
         """Utters the status or the neutral answer; after too many guesses nothing is looked up any more."""
@@ -117,11 +90,11 @@ class ActionTellStatus(BotAction):
         except TicketStoreError:
             turn.say(turn.reply("status_failed", url=support_request_url(turn.product)))
             return done
-        if found is not None:
-            turn.say(_told(turn, found))
-            return done
-        turn.say(turn.reply("status_unknown"), [turn.person_button])
-        return [SlotSet("status_guesses", guesses + 1), *done]
+        if found is None:
+            turn.say(turn.reply("status_unknown"), [turn.person_button])
+            return [SlotSet("status_guesses", guesses + 1), *done]
+        turn.say(_told(turn, found))
+        return done
 
 
 def _own(turn: Turn, number: str | None) -> TicketStatus | None:

@@ -11,60 +11,47 @@ from bot.articles.issues import common_issues
 from bot.tickets.numbers import find_number
 
 
-def offer_topics(turn: Turn, reply: str) -> None:
+def offer_topics(turn: Turn, reply: str) -> list[EventType]:
     """Utters a reply with a button for each common issue and one for a person."""
-    turn.say(turn.reply(reply), [*turn.topic_buttons(common_issues()), turn.person_button])
+    return turn.say(turn.reply(reply), [*turn.topic_buttons(common_issues()), turn.person_button])
 
 
-class ActionOfferTopics(BotAction):
+class ActionOfferTopics(BotAction, action="action_offer_topics"):
     """Says what the bot can do."""
-
-    action_name = "action_offer_topics"
 
     def answer(self, turn: Turn) -> list[EventType]:
         """Utters the help text and the topics."""
-        told = turn.say_first()
-        offer_topics(turn, "utter_help")
-        return told
+        return [*turn.say_first(), *offer_topics(turn, "utter_help")]
 
 
-class ActionNotUnderstood(BotAction):
+class ActionNotUnderstood(BotAction, action="action_not_understood"):
     """Offers documents or issues that may be meant; otherwise asks to rephrase once, then offers topics."""
-
-    action_name = "action_not_understood"
 
     def answer(self, turn: Turn) -> list[EventType]:
         """Utters the documents, the issues, the question to rephrase, or the way out."""
         if find_number(turn.text):  # a ticket's number alone says what is wanted
             return [FollowupAction("action_ticket_status")]
         if turn.form:
-            turn.say(turn.reply("not_understood_in_form"))
-            return []
+            return turn.say(turn.reply("not_understood_in_form"))
         record_fallback(turn)
         told, possible = turn.say_first(), possible_issues(turn)
         if offer_person_first(turn, possible):
             return told
-        offered = offer_documents(turn)
-        if offered is None and possible and turn.just_asked("choice") is None:
-            offered = ask_which(turn, possible)
-        if offered is None:
-            _ask_to_rephrase(turn)
-        return [*told, *(offered or [])]
+        ask = possible and turn.just_asked("choice") is None
+        return [*told, *(offer_documents(turn) or (ask_which(turn, possible) if ask else _ask_to_rephrase(turn)))]
 
 
-def _ask_to_rephrase(turn: Turn) -> None:
+def _ask_to_rephrase(turn: Turn) -> list[EventType]:
     """Asks to say it in other words; the second time offers topics, or a person where an answer was given."""
-    out_of_scope, rephrase = turn.reply("utter_out_of_scope"), turn.reply("utter_rephrase")
-    at_hand = turn.slot("issue") in issues()
-    if at_hand:  # it may be about the answer that was given
-        out_of_scope = turn.reply("no_passage", topic=turn.topic(turn.slot("issue")))
+    rephrase, issue = turn.reply("utter_rephrase"), turn.slot("issue")
+    at_hand = issue in issues()  # it may be about the answer that was given
+    out_of_scope = turn.reply("no_passage", topic=turn.topic(issue)) if at_hand else turn.reply("utter_out_of_scope")
     if not turn.has_said(out_of_scope) and not turn.has_said(rephrase):
-        person = [turn.person_button] if at_hand else []
-        turn.say(out_of_scope if turn.intent == "out_of_scope" else rephrase, person)
-    elif at_hand or turn.slot("ticket_number") or turn.has_said(turn.reply("utter_topics")):
-        turn.say(turn.reply("objection_again"), [turn.person_button])
-    else:
-        offer_topics(turn, "utter_topics")
+        text = out_of_scope if turn.intent == "out_of_scope" else rephrase
+        return turn.say(text, [turn.person_button] if at_hand else [])
+    if at_hand or turn.slot("ticket_number") or turn.has_said(turn.reply("utter_topics")):
+        return turn.say(turn.reply("objection_again"), [turn.person_button])
+    return offer_topics(turn, "utter_topics")
 
 
 def possible_issues(turn: Turn) -> list[str]:
@@ -72,7 +59,7 @@ def possible_issues(turn: Turn) -> list[str]:
 
     How sure is sure enough is a setting of the pipeline, in config.yml.
     """
-    found = [intent for intent in turn.triage.get("candidates") or [] if intent in issues()]
+    found = [intent for intent in turn.message.triage.get("candidates") or [] if intent in issues()]
     return found if len(found) > 1 else []
 
 
@@ -90,7 +77,9 @@ def ask_which(turn: Turn, shown: list[str], question: str = "", answered: str = 
         buttons.append(turn.person_button)
     turn.say(question or turn.reply("which_issue"), buttons)
     asked, offered = turn.just_asked("choice"), [*filter(None, [answered]), *shown]
-    return [SlotSet("choice", {"text": asked["text"] if asked else turn.text, "shown": offered, "turn": turn.number})]
+    return [
+        SlotSet("choice", {"text": asked["text"] if asked else turn.text, "shown": offered, "turn": len(turn.said)})
+    ]
 
 
 def offer_person_first(turn: Turn, shown: list[str]) -> bool:
@@ -104,7 +93,7 @@ def offer_person_first(turn: Turn, shown: list[str]) -> bool:
         Whether that was said in place of an answer.
     """
     text = turn.reply("bereaved")
-    if "death" not in (turn.triage.get("signals") or []) or turn.has_said(text):
+    if "death" not in turn.message.signals or turn.has_said(text):
         return False
     turn.say(text, [turn.person_button, *turn.title_buttons(shown)])
     return True

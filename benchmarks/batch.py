@@ -29,10 +29,11 @@ import psutil  # type: ignore[import-untyped]
 from tabulate import tabulate
 
 from benchmarks.peer.bots import make_starter_bot, our_bot, running, starter_bot
+from bot.articles.examples import read_examples
 from bot.batch.reading import Columns
 from bot.batch.run import Plan, triage_file
 from bot.batch.workers import cores
-from bot.regression.measure import held_out_examples
+from bot.regression.measure import HELD_OUT
 from bot.settings import PROJECT_ROOT
 from bot.training import train
 
@@ -66,7 +67,7 @@ class Measured:
 def texts(rows: int, seed: int = 4) -> Iterator[str]:
     """Yields tickets of which no two are alike."""
     by_language: dict[str, list[str]] = {}
-    for example in held_out_examples():
+    for example in read_examples(HELD_OUT):
         by_language.setdefault(example.language, []).append(example.text)
     dice, languages = random.Random(seed), sorted(by_language)
     for number in range(rows):

@@ -23,8 +23,9 @@ from rasa.engine.graph import ExecutionContext, GraphNodeHook
 from rasa.engine.loader import load_predict_graph_runner
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 
+from bot.articles.examples import read_examples
 from bot.rasa_patches.graph_runner import OrderedGraphRunner
-from bot.regression.measure import held_out_examples
+from bot.regression.measure import HELD_OUT
 from bot.training import train
 
 
@@ -73,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--messages", type=int, default=300)
     options = parser.parse_args(arguments)
-    examples = held_out_examples()
+    examples = read_examples(HELD_OUT)
     texts = [example.text for example in examples[:: max(1, len(examples) // options.messages)]]
     whole = []
     with tempfile.TemporaryDirectory() as folder:

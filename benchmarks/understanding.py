@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.held_out import Prediction, language_accuracy, predict, read_banking77, summarise
-from bot.regression.measure import NluModel, held_out_examples
+from bot.articles.examples import read_examples
+from bot.regression.measure import HELD_OUT, NluModel
 from bot.settings import PROJECT_ROOT
 from bot.training import train
 
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw how often each confidence was right")
     options = parser.parse_args(arguments)
     model = NluModel(train())
-    examples = held_out_examples()
+    examples = read_examples(HELD_OUT)
     alone, paged = predict(model, examples), predict(model, examples, with_page=True)
     header = ["language", *COLUMNS, "language >=4 words", "language >=2 words", "with page"]
     print(" | ".join(header))

@@ -12,7 +12,7 @@ import bot.articles.commands
 import bot.proposals.commands
 import bot.search.commands
 from bot.command_line import COULD_NOT_RUN
-from bot.settings import SettingsError, read_settings
+from bot.settings import SettingsError, get_settings
 
 LAZY = {
     "encoder": ("bot.encoder.training.commands", "learn and inspect the sentence encoder"),
@@ -35,7 +35,7 @@ LAZY = {
 """Verb -> the module that adds its commands, and a line for the help; loading them takes seconds."""
 
 
-def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
+def build_parser(verb: str | None) -> argparse.ArgumentParser:
     """Builds the parser of the command line.
 
     Args:
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         if words[:1] != ["doctor"]:  # which examines the others, too, where one does not fit
-            read_settings()
+            get_settings()
         parsed = build_parser(words[0] if words else None).parse_args(words)
         code = int(parsed.handler(parsed))
         sys.stdout.flush()

@@ -25,7 +25,7 @@ def print_json(value: Any) -> None:
 
 
 def reported(
-    command: Command, *errors: type[Exception], code: int = 2, prefix: str = ""
+    command: Command, *errors: type[Exception], code: int = 2, prefix: str = "", stopped: int | None = None
 ) -> Callable[[argparse.Namespace], int]:
     """Returns a handler that prints what a person must correct as one sentence instead of a stack trace.
 
@@ -34,6 +34,7 @@ def reported(
         errors: whose messages are printed.
         code: the exit code after one of them.
         prefix: what stands before the message.
+        stopped: the exit code after Ctrl-C, of which there is no stack trace then.
     """
 
     def handler(options: argparse.Namespace) -> int:
@@ -42,6 +43,11 @@ def reported(
         except errors as error:
             print(f"{prefix}{error}", file=sys.stderr)
             return code
+        except KeyboardInterrupt:
+            if stopped is None:
+                raise
+            print("stopped.", file=sys.stderr if stopped else sys.stdout)
+            return stopped
 
     return handler
 

@@ -1,7 +1,8 @@
-"""Files that are written wholly or not at all, and files that only their owner may read."""
+"""Files that are written wholly or not at all, files that only their owner may read, and locks of files."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,24 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         half.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def flocked(descriptor: int, operation: int = fcntl.LOCK_EX) -> Iterator[None]:
+    """Locks an open file or folder until the block ends, or the process; then closes it.
+
+    Args:
+        descriptor: of the file or folder.
+        operation: as `fcntl.flock` takes it.
+
+    Raises:
+        BlockingIOError: another process has the lock, and `operation` says not to wait for it.
+    """
+    try:
+        fcntl.flock(descriptor, operation)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write_private(path: Path, text: str) -> None:

@@ -10,14 +10,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
 import requests
 
+from bot.command_line import Command, reported
 from bot.model_versions.folder import ModelVersionError, models_folder, read_served
 from bot.settings import PROJECT_ROOT, get_settings
+from bot.tickets.delivery import DeliverySettingsError, make_targets, reachable_targets
 from bot.training import LaunchError, model_path, rasa_command, rasa_environment, train
 
 DEFAULT_PORT = 5005
@@ -49,6 +51,7 @@ def run(
     Raises:
         LaunchError: the port is taken, the model is missing or cannot be loaded, the training failed, or the server did
             not start or has ended.
+        DeliverySettingsError: the settings of a help desk do not go together.
         KeyboardInterrupt: Ctrl-C, or a polite `kill`; the server has been ended.
     """
     if not _is_free(host, port):
@@ -62,28 +65,20 @@ def run(
     credentials = "credentials-rest.yml" if rest else "credentials.yml"
     # A message is a handful of tiny products: the threads of OpenBLAS wait for each other longer than they work.
     # Measured on two cores: 15 instead of 16 ms of processor time an answer, 14 instead of 23 on busy ones.
-    environment = {
-        **{"OPENBLAS_NUM_THREADS": "1", "BOT_MODELS_FOLLOW": follows},
-        **rasa_environment(),
-        **({"BOT_DESK": "on"} if desk else {}),
-    }
+    environment = {"OPENBLAS_NUM_THREADS": "1", "BOT_MODELS_FOLLOW": follows, **rasa_environment()}
+    environment |= {"BOT_DESK": "on"} if desk else {}
+    command = rasa_command(
+        *("run", "--model", model, "--port", port, "--interface", host),
+        *("--endpoints", "endpoints.yml", "--credentials", credentials, *arguments),
+    )
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite `kill` ends the servers as Ctrl-C does
-    with _ticket_delivery(root), _kept_running(["desk"], root) if desk else nullcontext():
-        server = subprocess.Popen(
-            rasa_command(
-                *("run", "--model", model, "--port", port, "--interface", host),
-                *("--endpoints", "endpoints.yml", "--credentials", credentials, *arguments),
-            ),
-            cwd=root,
-            env=environment,
-        )
-        with _ended_with_us(server):
-            shown = "localhost" if host in {"127.0.0.1", "0.0.0.0"} else host
-            _wait_until_answers(f"http://127.0.0.1:{port}/", server)
-            if not _has_model(f"http://127.0.0.1:{port}/health/ready"):
-                raise LaunchError(f"the model {model} cannot be loaded; the reason stands above.")
-            print(f"\nThe bot answers at http://{shown}:{port}/  (Ctrl-C stops it)", flush=True)
-            raise LaunchError(f"Rasa's server has ended with exit code {server.wait()}; its messages stand above.")
+    with _beside(desk, root), _ended_with_us(subprocess.Popen(command, cwd=root, env=environment)) as server:
+        shown = "localhost" if host in {"127.0.0.1", "0.0.0.0"} else host
+        _wait_until_answers(f"http://127.0.0.1:{port}/", server)
+        if not _has_model(f"http://127.0.0.1:{port}/health/ready"):
+            raise LaunchError(f"the model {model} cannot be loaded; the reason stands above.")
+        print(f"\nThe bot answers at http://{shown}:{port}/  (Ctrl-C stops it)", flush=True)
+        raise LaunchError(f"Rasa's server has ended with exit code {server.wait()}; its messages stand above.")
 
 
 def chosen_or_trained(root: Path = PROJECT_ROOT) -> Path:
@@ -112,32 +107,31 @@ def chosen_or_trained(root: Path = PROJECT_ROOT) -> Path:
     return model
 
 
-def shell(root: Path = PROJECT_ROOT) -> int:
+def shell() -> int:
     """Trains if needed and opens `rasa shell`; returns its exit code."""
-    model = train(root)
-    port = DEFAULT_PORT if _is_free("127.0.0.1", DEFAULT_PORT) else _free_port()  # a bot may be running beside it
+    model, port = train(), DEFAULT_PORT
+    if not _is_free("127.0.0.1", port):  # a bot may be running beside it
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
     command = rasa_command("shell", "--model", model, "--endpoints", "endpoints.yml", "--port", port)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    return subprocess.call(command, cwd=root, env=rasa_environment())
+    return subprocess.call(command, cwd=PROJECT_ROOT, env=rasa_environment())
 
 
 @contextmanager
-def _ticket_delivery(root: Path) -> Iterator[None]:
-    """Delivers tickets beside the servers, where a help desk is set; one that dies is started anew.
+def _beside(desk: bool, root: Path) -> Iterator[None]:
+    """Runs what goes beside the server: the delivery of tickets, where a help desk is set, and the agents' desk.
 
     Raises:
-        LaunchError: the settings of a help desk do not go together.
+        DeliverySettingsError: the settings of a help desk do not go together.
     """
-    from bot.tickets.delivery import DeliverySettingsError, make_targets, reachable_targets
-
-    if not reachable_targets(get_settings()):
-        yield
-        return
-    try:
-        make_targets(get_settings())
-    except DeliverySettingsError as error:
-        raise LaunchError(str(error)) from error
-    with _kept_running(["tickets", "deliver"], root):
+    commands = [["desk"]] if desk else []
+    if reachable_targets(get_settings()):
+        make_targets(get_settings())  # raises where they do not go together, before anything starts
+        commands.append(["tickets", "deliver"])
+    with ExitStack() as running:
+        for command in commands:
+            running.enter_context(_kept_running(command, root))
         yield
 
 
@@ -211,47 +205,26 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
         help="serve this model (load your own only, a model file is code); without it, that of the present content",
     )
     parser.add_argument("arguments", nargs="*", help="after `--`: handed on to `rasa run`, for example `--enable-api`")
-    parser.set_defaults(
-        handler=_reported(
-            lambda options: run(
-                *(options.port, options.host, options.rest, options.model, options.arguments), desk=options.desk
-            )
-        )
-    )
+    parser.set_defaults(handler=_reported(_run))
     parser = subparsers.add_parser("train", help="train if data, configuration or components have changed")
-    parser.set_defaults(handler=_reported(lambda options: train()))
+    parser.set_defaults(handler=_reported(_train))
     parser = subparsers.add_parser("shell", help="train if needed, then talk to the bot in this terminal")
     parser.set_defaults(handler=_reported(lambda options: shell()))
 
 
-def _reported(command: Callable[[argparse.Namespace], object]) -> Callable[[argparse.Namespace], int]:
-    """Turns what a person must mend into one sentence and exit code 1; Ctrl-C ends without a stack trace."""
+def _reported(command: Command) -> Callable[[argparse.Namespace], int]:
+    return reported(command, LaunchError, DeliverySettingsError, code=1, prefix="error: ", stopped=0)
 
-    def handle(options: argparse.Namespace) -> int:
-        try:
-            code = command(options)
-            return code if isinstance(code, int) else 0
-        except LaunchError as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 1
-        except KeyboardInterrupt:
-            print("stopped.")
-            return 0
 
-    return handle
+def _run(options: argparse.Namespace) -> NoReturn:
+    run(options.port, options.host, options.rest, options.model, options.arguments, desk=options.desk)
+
+
+def _train(options: argparse.Namespace) -> None:
+    train()
 
 
 def _is_free(host: str, port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    with suppress(OSError), socket.create_server((host, port)):
+        return True
+    return False

@@ -20,6 +20,7 @@ LATENCY = Histogram("bot_stage_seconds", "Time by stage.", ["stage"], buckets=_B
 OUTBOX = Gauge("bot_outbox_deliveries", "Tickets on their way to help desks.", ["target", "state"], registry=REGISTRY)
 EVENTS_WAITING = Gauge("bot_events_waiting", "Events that wait for the broker.", registry=REGISTRY)
 EVENTS_DROPPED = Gauge("bot_events_dropped", "Events given up while the broker was away.", registry=REGISTRY)
+_COUNTED_ACTIONS = {"action_not_understood": FALLBACKS, "action_open_ticket": HAND_OVERS}
 READY = Gauge("bot_part_ready", "Whether a part answers, 1 or 0.", ["part"], registry=REGISTRY)
 
 
@@ -33,12 +34,8 @@ def count(event: Mapping[str, Any]) -> None:
         MESSAGES.labels(event.get("input_channel") or "unknown").inc()
         understood = event.get("parse_data") or {}
         INTENTS.labels((understood.get("intent") or {}).get("name") or "none").inc()
-        for entity in understood.get("entities") or ():
-            if entity["entity"] == "language":
-                LANGUAGES.labels(str(entity["value"])).inc()
-                break
-    elif event["event"] == "action":
-        if event["name"] == "action_not_understood":
-            FALLBACKS.inc()
-        elif event["name"] == "action_open_ticket":
-            HAND_OVERS.inc()
+        languages = [each["value"] for each in understood.get("entities") or () if each["entity"] == "language"]
+        if languages:
+            LANGUAGES.labels(str(languages[0])).inc()
+    elif event["event"] == "action" and event["name"] in _COUNTED_ACTIONS:
+        _COUNTED_ACTIONS[event["name"]].inc()

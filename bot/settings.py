@@ -245,8 +245,9 @@ class SettingsError(ValueError):
     """Environment variables do not fit; the message names each, with the reason."""
 
 
-def read_settings() -> Settings:
-    """Returns the settings of the present environment.
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """Returns the settings of this process, read once.
 
     Raises:
         SettingsError: a variable does not fit.
@@ -256,13 +257,3 @@ def read_settings() -> Settings:
     except ValidationError as error:
         reasons = [f"{name}: {reason}" for name, reason in explain(error).items()]
         raise SettingsError("; ".join(reasons) + "; correct or remove it.") from error
-
-
-@lru_cache(maxsize=1)
-def get_settings() -> Settings:
-    """Returns the settings of this process, read once.
-
-    Raises:
-        SettingsError: a variable does not fit.
-    """
-    return read_settings()

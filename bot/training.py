@@ -14,9 +14,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from bot.articles import read_article
 from bot.articles.examples import read_examples
 from bot.articles.issues import IssueTableError, load_issues, source_names
+from bot.articles.readers import read_article
 from bot.articles.replies import Replies
 from bot.articles.trees import TreeError, configured_trees, files_read
 from bot.encoder import load_encoder
@@ -98,21 +98,17 @@ def train(root: Path = PROJECT_ROOT, force: bool = False, quietly: bool = False)
     try:
         with only_job(model.parent, wait=not quietly) as lock:
             if not model.exists() or force:
-                _train_and_tell(model, root, quietly, lock)
+                log = _shown(model.parent / "train.log", root)
+                print(f"training (four to ten minutes; log in {log}) ...", flush=True)
+                started = time.monotonic()
+                for left in model.parent.glob(f"{_HALF}*"):  # by a training that was killed
+                    shutil.rmtree(left)
+                _train_to(model, root, quietly=quietly, lock=lock)
+                print(f"trained in {time.monotonic() - started:.0f} s: {_shown(model, root)}", flush=True)
             keep_newest(model.parent)
     except ModelVersionError as error:
         raise LaunchError(str(error)) from error
     return model
-
-
-def _train_and_tell(model: Path, root: Path, quietly: bool, lock: int) -> None:
-    log = model.parent / "train.log"
-    print(f"training (four to ten minutes; log in {_shown(log, root)}) ...", flush=True)
-    started = time.monotonic()
-    for left in model.parent.glob(f"{_HALF}*"):  # by a training that was killed
-        shutil.rmtree(left)
-    _train_to(model, log, root, quietly=quietly, lock=lock)
-    print(f"trained in {time.monotonic() - started:.0f} s: {_shown(model, root)}", flush=True)
 
 
 def model_or_trained(model: Path | None) -> Path:
@@ -126,13 +122,12 @@ def model_or_trained(model: Path | None) -> Path:
     return model or train()
 
 
-def train_elsewhere(config: Path, model: Path, root: Path = PROJECT_ROOT) -> Path:
+def train_elsewhere(config: Path, model: Path) -> Path:
     """Trains the project's data with another configuration; the project's own model stays as it is.
 
     Args:
         config: the configuration; relative paths in it count from its folder.
         model: the file to write, `*.tar.gz`, into a folder that exists.
-        root: the project's folder.
 
     Returns:
         The model's file.
@@ -140,23 +135,21 @@ def train_elsewhere(config: Path, model: Path, root: Path = PROJECT_ROOT) -> Pat
     Raises:
         LaunchError: the training failed.
     """
-    _train_to(model, model.parent / "train.log", root, "--config", config)
+    _train_to(model, PROJECT_ROOT, "--config", config)
     return model
 
 
-def _train_to(
-    model: Path, log: Path, root: Path, *arguments: object, quietly: bool = False, lock: int | None = None
-) -> None:
+def _train_to(model: Path, root: Path, *arguments: object, quietly: bool = False, lock: int | None = None) -> None:
     """Has Rasa train a model; its file is whole or not there.
 
     Args:
         model: the file to write.
-        log: where Rasa's messages go.
         root: the project's folder.
         *arguments: further ones of `rasa train`.
         quietly: whether it leaves processor and disk to others.
         lock: a descriptor that the training holds for as long as it really runs.
     """
+    log = model.parent / "train.log"
     # Rasa writes the model's file as it goes; half of one, left by a full disk, must not be taken for a model.
     with tempfile.TemporaryDirectory(prefix=_HALF, dir=model.parent) as folder, log.open("wb") as stream:
         name = model.name.removesuffix(".tar.gz")

@@ -20,7 +20,8 @@ from tabulate import tabulate
 from actions.documents import find_documents
 from benchmarks.held_out import share
 from benchmarks.search.__main__ import read_questions
-from bot.regression.measure import REFUSALS, NluModel, held_out_examples
+from bot.articles.examples import read_examples
+from bot.regression.measure import HELD_OUT, REFUSALS, NluModel
 from bot.settings import get_settings
 from bot.text.yaml_files import read_yaml
 from bot.training import train
@@ -48,7 +49,7 @@ def messages() -> Iterator[Message]:
     kinds = {
         (language, text): kind for language, found in labels.items() for kind, texts in found.items() for text in texts
     }
-    outside = [example for example in held_out_examples() if example.intent == "out_of_scope"]
+    outside = [example for example in read_examples(HELD_OUT) if example.intent == "out_of_scope"]
     lost = kinds.keys() - {(example.language, example.text) for example in outside}
     if lost:
         raise LookupError(f"{LABELS} names phrases that tests/regression has no more: {sorted(lost)}; remove them.")

@@ -27,7 +27,7 @@ from bot.articles.examples import read_examples
 from bot.articles.replies import Replies
 from bot.desk.accounts import Accounts
 from bot.privacy.retention import expire
-from bot.regression.measure import held_out_examples
+from bot.regression.measure import HELD_OUT
 from bot.settings import get_settings
 from bot.stores.conversations import open_conversations
 from bot.tickets.store import TicketStore
@@ -60,7 +60,7 @@ class Phrases:
     def __init__(self, seed: int) -> None:
         self._chance = random.Random(seed)
         self._phrases: dict[str, list[str]] = {language: [] for language in Replies().languages()}
-        for example in held_out_examples():
+        for example in read_examples(HELD_OUT):
             self._phrases[example.language].append(example.text)
         known = [example for example in read_examples(get_settings().data_dir / "nlu") if example.intent == "ask_phone"]
         self._calls = {

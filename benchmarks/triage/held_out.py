@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.held_out import share
+from bot.articles.examples import read_examples
 from bot.articles.issues import load_issues
-from bot.regression.measure import HELD_OUT, Labelled, NluModel, best_intent, held_out_examples, read_labelled
+from bot.regression.measure import HELD_OUT, Labelled, NluModel, best_intent, read_labelled
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def long_messages() -> list[Labelled]:
 def single_issue_messages() -> list[Labelled]:
     """Returns the held-out phrases that name an issue, each one."""
     known = load_issues()
-    return [Labelled(e.text, (e.intent,), e.language) for e in held_out_examples() if e.intent in known]
+    return [Labelled(e.text, (e.intent,), e.language) for e in read_examples(HELD_OUT) if e.intent in known]
 
 
 def triage(model: NluModel, messages: Sequence[Labelled], with_page: bool = True) -> list[Triaged]:

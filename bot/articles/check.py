@@ -10,8 +10,6 @@ from bot.articles.model import ArticleError, Problem
 from bot.articles.promises import check_tree
 from bot.articles.readers import read_article
 
-SUFFIXES = frozenset({".md", ".txt"})
-
 
 class NothingToCheck(LookupError):  # noqa: N818 - says what happened, as ArticleNotFound does
     """A path does not exist, or no article was found in any of them; the message says which."""
@@ -40,38 +38,34 @@ def check(paths: Sequence[Path]) -> Report:
     for root in paths:
         if not root.exists():
             raise NothingToCheck(f"{root} does not exist; name a file or a folder of articles")
-    files = list(dict.fromkeys(file for root in paths for file in find_files(root)))
+    files = dict.fromkeys(file for root in paths for file in find_files(root))
     if not files:
         raise NothingToCheck(f"no article (.md or .txt) was found in {', '.join(map(str, paths))}")
-    results = [_read_one(file) for file in files]
-    problems = [problem for _, found in results for problem in found]
+    articles = 0
+    problems: list[Problem] = []
+    for file in files:
+        try:
+            problems += read_article(file, salvage=True).problems
+            articles += 1
+        except ArticleError as error:
+            problems.append(error)
+        except OSError as error:
+            problems.append(Problem(str(file), 1, f"cannot be opened ({error.strerror}); check its permissions"))
     for tree in dict.fromkeys(tree for root in paths for tree in find_trees(root)):
         problems += check_tree(tree)
-    return Report(sum(read for read, _ in results), tuple(dict.fromkeys(problems)))
+    return Report(articles, tuple(dict.fromkeys(problems)))
 
 
 def find_files(root: Path) -> list[Path]:
     """Returns the articles in a folder, sorted; a file is returned as it is."""
     if root.is_file():
         return [root]
-    return sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    return sorted(path for path in root.rglob("*") if path.suffix.lower() in {".md", ".txt"} and path.is_file())
 
 
 def find_trees(root: Path) -> list[Path]:
     """Returns the folders of our own articles at or under a folder."""
-    if not root.is_dir():
-        return []
     # Resolved, because `data/articles/.` and `articles` have the table beside them as well.
     candidates = [root] if (root.resolve().parent / "issues.yml").is_file() else []
     candidates += [table.with_name("articles") for table in sorted(root.rglob("issues.yml"))]
     return [tree for tree in candidates if any(tree.glob("*/??.md"))]
-
-
-def _read_one(path: Path) -> tuple[bool, tuple[Problem, ...]]:
-    """Returns whether a file could be read and what is wrong with it."""
-    try:
-        return True, read_article(path, salvage=True).problems
-    except ArticleError as error:
-        return False, (Problem(error.path, error.line, error.message),)
-    except OSError as error:
-        return False, (Problem(str(path), 1, f"cannot be opened ({error.strerror}); check its permissions"),)

@@ -12,7 +12,7 @@ from typing import Any
 from bot.articles.check import NothingToCheck, check
 from bot.articles.model import Article, ArticleError, Note, Step
 from bot.articles.readers import read_article
-from bot.command_line import print_json, reported
+from bot.command_line import reported, to_json
 
 
 def add_commands(subparsers: Any) -> Any:
@@ -46,10 +46,8 @@ def add_commands(subparsers: Any) -> Any:
 
 def _check(arguments: argparse.Namespace) -> int:
     report = check(arguments.paths)
-    if arguments.json:
-        print_json(asdict(report))
-    else:
-        print(*report.problems, f"{report.articles} articles read, {len(report.problems)} problems", sep="\n")
+    lines = [*map(str, report.problems), f"{report.articles} articles read, {len(report.problems)} problems"]
+    print(to_json(asdict(report)) if arguments.json else "\n".join(lines))
     return 1 if report.problems else 0
 
 
@@ -59,10 +57,7 @@ def _show(arguments: argparse.Namespace) -> int:
     except OSError as error:
         print(f"{arguments.file} cannot be read ({error.strerror})", file=sys.stderr)
         return 2
-    if arguments.json:
-        print_json(article.as_dict())
-    else:
-        print("\n".join(_lines(article)))
+    print(to_json(article.as_dict()) if arguments.json else "\n".join(_lines(article)))
     return 0
 
 
@@ -73,23 +68,21 @@ def _lines(article: Article) -> Iterator[str]:
     if article.description:
         yield article.description
     for section in article.sections:
-        yield ""
-        yield f"{'#' * section.level} {section.title}" + (f" ({section.slug})" if section.slug else "")
+        slug = f" ({section.slug})" if section.slug else ""
+        yield f"\n{'#' * section.level} {section.title}{slug}"
         yield from section.paragraphs
-        yield from _step_lines(section.steps, numbered=True)
-        yield from _step_lines(section.bullets, section.notes)
+        yield from _item_lines(section.steps, (), numbered=True)
+        yield from _item_lines(section.bullets, section.notes, numbered=False)
         yield from (f"-> {link.label}: {link.url}" for link in section.links)
     if article.source is not None:
-        yield from ("", f"--- {article.source.language} ---", *_lines(article.source))
+        yield from (f"\n--- {article.source.language} ---", *_lines(article.source))
     yield from map(str, article.problems)
 
 
-def _step_lines(
-    steps: Iterable[Step], notes: Iterable[Note] = (), *, numbered: bool = False, indent: str = ""
-) -> Iterator[str]:
-    for number, step in enumerate(steps, start=1):
-        yield f"{indent}{f'{number}.' if numbered else '-'} {step.markdown}"
-        yield from _step_lines(step.steps, step.notes, numbered=numbered, indent=indent + "   ")
+def _item_lines(items: Iterable[Step], notes: Iterable[Note], numbered: bool, indent: str = "") -> Iterator[str]:
+    for number, item in enumerate(items, start=1):
+        yield f"{indent}{f'{number}.' if numbered else '-'} {item.markdown}"
+        yield from _item_lines(item.steps, item.notes, numbered, indent + "   ")
     for note in notes:
         yield f"{indent}[{note.kind}] {note.markdown}".rstrip()
         yield from (f"{indent}  - {item}" for item in note.items)

@@ -26,7 +26,7 @@ from bot.articles.examples import Example, ExampleError, read_examples
 from bot.articles.issues import Issue, load_issues, source_names
 from bot.articles.readers import read_title
 from bot.articles.replies import FALLBACK_LANGUAGE, Replies
-from bot.articles.trees import read_tree, tree_language
+from bot.articles.trees import read_tree, texts, tree_language
 
 # Replies that rules use by themselves; those that actions use are read by the actions.
 RULE_REPLIES = ("utter_greet", "utter_goodbye", "utter_bot_challenge", "utter_contact_person", "utter_answer_failed")
@@ -81,10 +81,9 @@ class ArticleImporter(RasaFileImporter):
             if not examples or any("](" in example.text for example in examples):
                 others.append(path)  # lookup tables, synonyms, annotated entities: Rasa's own business
             else:
-                phrases.extend(map(_example, examples))
-        data: TrainingData = utils.training_data_from_paths(others, language or "en")
-        added = [*self._title_examples(), *self._tree_examples()]
-        return data.merge(TrainingData(training_examples=[*phrases, *added]))
+                phrases += map(_example, examples)
+        phrases += [*self._title_examples(), *self._tree_examples()]
+        return utils.training_data_from_paths(others, language or "en").merge(TrainingData(phrases))
 
     @rasa.shared.utils.common.cached_method
     def get_domain(self) -> Domain:
@@ -131,13 +130,13 @@ class ArticleImporter(RasaFileImporter):
     def _tree_examples(self) -> Iterator[Message]:
         """Yields titles with the intent that they treat, and texts of the languages that have no phrases."""
         for tree in self._trees:
-            taught = read_tree(tree, source_names(self._issues))
+            language, articles = tree_language(tree), read_tree(tree, source_names(self._issues))
+            titles = [(Path(article.path).stem, article.title) for article in articles]
             for intent, issue in self._issues.items():
-                titles = [title for slug in issue.sources for title in taught.titles.get(slug, [])]
-                for title in dict.fromkeys(titles):
-                    yield _phrase(title, intent, language=taught.language, origin="tree")
-            for text in taught.texts:
-                yield Message({"text": text, "metadata": {"intent": {"language": taught.language}}})
+                for title in dict.fromkeys(title for slug in issue.sources for name, title in titles if name == slug):
+                    yield _phrase(title, intent, language=language, origin="tree")
+            for text in dict.fromkeys(text for article in articles for text in texts(article) if text):
+                yield Message({"text": text, "metadata": {"intent": {"language": language}}})
 
 
 def _reply(text: str, **slots: str) -> dict[str, Any]:
@@ -162,7 +161,11 @@ class Phrase(Message):
 
     def fingerprint(self) -> str:
         """Returns the hash of what the phrase says; of everything, once a component has added something."""
-        if self._cached_fingerprint is None and not self.features and self.data.keys() == _PHRASE_KEYS:
+        if (
+            self._cached_fingerprint is None
+            and not self.features
+            and self.data.keys() == {"text", "intent", "metadata"}
+        ):
             declared = map(str, self.data["metadata"]["intent"].items())
             content = "\0".join([self.data["text"], self.data["intent"], *declared])
             self._cached_fingerprint = hashlib.md5(content.encode(), usedforsecurity=False).hexdigest()
@@ -178,9 +181,6 @@ class Phrase(Message):
         copied.__dict__ = {**self.__dict__, "data": {**self.data}, "features": [*self.features]}
         copied.output_properties = {*self.output_properties}
         return copied
-
-
-_PHRASE_KEYS = frozenset({"text", "intent", "metadata"})
 
 
 def _phrase(text: str, intent: str, **declared: object) -> Phrase:

@@ -218,13 +218,10 @@ class Renderer(HTMLParser):
             for run in runs:
                 run.bold = bold
         visible = [run for run in self._runs if run.text.strip(_UNSEEN)]
-        return InlineText(
-            text=_tidy("".join(run.text for run in self._runs)),
-            markdown=_tidy("".join(self._markdown())),
-            links=tuple(link.target for link in self._links if link.target is not None),
-            heading_like=bool(visible) and all(run.bold and not run.link for run in visible),
-            anchor=self.anchor,
-        )
+        heading_like = bool(visible) and all(run.bold and not run.link for run in visible)
+        text, markdown = (_tidy("".join(parts)) for parts in ([run.text for run in self._runs], self._markdown()))
+        links = tuple(link.target for link in self._links if link.target is not None)
+        return InlineText(text, markdown, links, heading_like, self.anchor)
 
     def _target(self, link: _OpenLink, text: str) -> Link | None:
         address = resolve(link.href, self.document.base_url)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, Extra, ValidationError
 
@@ -23,7 +23,7 @@ class IssueTableError(ValueError):
     """The issue table cannot be used; the message says where, what is wrong and how to mend it."""
 
 
-class Issue(BaseModel):
+class Issue(BaseModel, frozen=True, extra=Extra.forbid):
     """One row of the table: an issue intent."""
 
     intent: str
@@ -39,10 +39,6 @@ class Issue(BaseModel):
     sources: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     """ISO 639-1 codes of those that it is tried in; empty for an issue in every complete language."""
-
-    class Config:
-        frozen = True
-        extra = Extra.forbid
 
 
 def load_issues(path: Path | None = None) -> dict[str, Issue]:
@@ -88,21 +84,18 @@ def _load(path: Path) -> dict[str, Issue]:
     table = read_yaml(path, IssueTableError)
     if not isinstance(table, dict) or not isinstance(table.get("issues"), dict):
         raise IssueTableError(f"{path}: expected a mapping `issues:` of intents to rows.")
-    issues = {intent: _row(path, intent, row) for intent, row in table["issues"].items()}
-    for issue in issues.values():
+    issues: dict[str, Issue] = {}
+    for intent, row in table["issues"].items():
+        if not isinstance(row, dict):
+            raise IssueTableError(f"{path}: issue {intent}: expected a mapping (queue, priority, products ...).")
+        try:
+            issues[intent] = Issue(intent=intent, **row)
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(str(part) for part in first["loc"])
+            raise IssueTableError(f"{path}: issue {intent}: field {field}: {first['msg']}.") from error
+    for name, issue in issues.items():
         for other in filter(None, (*issue.related, *issue.causes, issue.personal)):
             if other not in issues:
-                told = f"issue {issue.intent} names {other}, which has no row"
-                raise IssueTableError(f"{path}: {told}; add it or mend the name.")
+                raise IssueTableError(f"{path}: issue {name} names {other}, which has no row; add it or mend the name.")
     return issues
-
-
-def _row(path: Path, intent: str, row: Any) -> Issue:
-    if not isinstance(row, dict):
-        raise IssueTableError(f"{path}: issue {intent}: expected a mapping (queue, priority, products ...).")
-    try:
-        return Issue(intent=intent, **row)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise IssueTableError(f"{path}: issue {intent}: field {field}: {first['msg']}.") from error

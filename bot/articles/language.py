@@ -14,7 +14,6 @@ UNDETERMINED = "und"
 """ISO 639-2 code for a text whose language could not be told."""
 
 _CODE = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9]+)*", re.IGNORECASE)
-_LOCALE_FOLDER = re.compile(r"([a-z]{2})-[A-Z]{2}")
 _ENOUGH_TEXT = 4000
 
 
@@ -41,8 +40,9 @@ def declared(metadata: dict[str, Any], path: str) -> str:
 def _from_path(path: str) -> str:
     place = PurePath(path)
     for folder in reversed(place.parts[:-1]):
-        match = _LOCALE_FOLDER.fullmatch(folder)
-        if match is not None or (folder[2:3] == "-" and len(folder) == 5 and normalise(folder) in LANGUAGES):
+        if re.fullmatch("[a-z]{2}-[A-Z]{2}", folder) or (
+            re.fullmatch("..-..", folder) and normalise(folder) in LANGUAGES
+        ):
             return normalise(folder)
     language = normalise(place.stem)
     return language if language in LANGUAGES and len(place.stem) == 2 else ""

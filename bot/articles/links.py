@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
@@ -67,30 +68,25 @@ def resolve(href: str, base: str | None = None) -> Address:
 
 
 def _resolve(href: str, base: str | None) -> Address:
+    if href.startswith("//"):
+        href = "https:" + href
     found = _SCHEME.match(href)
-    if found is None:
-        return _complete(href, base)
-    scheme = found.group().lower()
+    scheme = found.group().lower() if found else ""
     if scheme in {"mailto:", "tel:"}:
         return Address(href) if len(href) > len(scheme) else Address(None, f"incomplete address {_shown(href)}")
     if _APP_SCHEME.fullmatch(scheme):
         return Address(None)
-    if scheme not in {"http:", "https:"}:
+    if scheme not in {"", "http:", "https:"}:
         return Address(None, f"address {_shown(href)} is neither a web nor a mail address; replace it")
-    if not _HOST.fullmatch(urlsplit(href).hostname or ""):
+    address, parts = href, urlsplit(href)
+    if not scheme:
+        root = LEARN if href.startswith("/") else base
+        if root is None:
+            return Address(None, f"relative address {_shown(href)} has no base in this dialect; write the full address")
+        address = urljoin(root, urlunsplit(parts._replace(path=_SOURCE_FILE.sub("", parts.path))))
+    elif not _HOST.fullmatch(parts.hostname or ""):
         return Address(None, f"address {_shown(href)} has no valid host; correct it")
-    return Address(clean_url(href), _leftovers(href))
-
-
-def _complete(href: str, base: str | None) -> Address:
-    if href.startswith("//"):
-        return _resolve("https:" + href, base)
-    root = href.startswith("/")
-    if not root and base is None:
-        return Address(None, f"relative address {_shown(href)} has no base in this dialect; write the full address")
-    parts = urlsplit(href)
-    relative = urlunsplit(parts._replace(path=_SOURCE_FILE.sub("", parts.path)))
-    return Address(clean_url(urljoin(LEARN if root else base or "", relative)), _leftovers(href))
+    return Address(clean_url(address), _leftovers(href))
 
 
 def clean_url(url: str) -> str:
@@ -115,8 +111,8 @@ def clean_url(url: str) -> str:
     return urlunsplit(("https", host, path, _without_tracking(parts.query), fragment))
 
 
-def faults(url: str) -> list[str]:
-    """Lists what our own articles must not have in an address, each as a sentence with the remedy.
+def faults(url: str) -> Iterator[str]:
+    """Yields what our own articles must not have in an address, each as a sentence with the remedy.
 
     Args:
         url: the address as it is written in the article.
@@ -125,17 +121,15 @@ def faults(url: str) -> list[str]:
         parts = urlsplit(url)
         host = parts.hostname or ""
     except ValueError:
-        return []  # the reader has reported it
-    found = []
+        return  # the reader has reported it
     if parts.scheme.lower() != "https":
-        found.append(f"address {_shown(url)} is not HTTPS; write https://")
+        yield f"address {_shown(url)} is not HTTPS; write https://"
     if host not in link_hosts(get_settings()):
-        found.append(f"host {host or '(none)'} of {_shown(url)} is not on the list of allowed hosts")
+        yield f"host {host or '(none)'} of {_shown(url)} is not on the list of allowed hosts"
     if _without_tracking(parts.query) != parts.query or _GLUED_TRACKING.search(parts.fragment):
-        found.append(f"tracking parameter in {_shown(url)}; remove it")
+        yield f"tracking parameter in {_shown(url)}; remove it"
     if _LOCALES.match(parts.path):
-        found.append(f"locale in the path of {_shown(url)}; remove it, the site redirects by itself")
-    return found
+        yield f"locale in the path of {_shown(url)}; remove it, the site redirects by itself"
 
 
 def _without_tracking(query: str) -> str:

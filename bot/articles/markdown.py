@@ -9,12 +9,7 @@ from bot.articles.inline import Document, InlineText, Renderer
 
 
 class _Parser(MarkdownIt):
-    """CommonMark with tables; addresses stay as they are written, so that defects in them can be reported."""
-
-    def __init__(self) -> None:
-        super().__init__("commonmark")
-        # Indented code does not occur in help articles; what is indented too far is text or a list.
-        self.enable("table").disable("code")
+    """CommonMark whose addresses stay as they are written, so that defects in them can be reported."""
 
     def validateLink(self, url: str) -> bool:  # noqa: N802
         return True
@@ -23,9 +18,10 @@ class _Parser(MarkdownIt):
         return url
 
 
-_BLOCK_PARSER = _Parser().disable("inline")
-"""Leaves running text as it is: what is a bullet, or in the other language, is taken out before that is parsed."""
-_INLINE_PARSER = _Parser()
+# Running text stays as it is: what is a bullet, or in the other language, is taken out before that is parsed.
+# Indented code does not occur in help articles; what is indented too far is text or a list.
+_BLOCK_PARSER = _Parser("commonmark").enable("table").disable(["code", "inline"])
+_INLINE_PARSER = _Parser("commonmark")
 
 
 def parse(document: Document) -> SyntaxTreeNode:

@@ -103,11 +103,8 @@ class Variant:
 
 def variants(article: Article) -> tuple[Variant, ...]:
     """Returns all first answers of an article, that for Microsoft 365 first: who means Azure mostly names it."""
-    found = []
-    for section in article.sections:
-        if f"{section.slug}-".startswith(f"{STEPS_SLUG}-"):
-            agreement = next((name for name in AGREEMENTS if section.slug.endswith(f"-{_slug(name)}")), None)
-            found.append(Variant(section_product(section.slug), agreement, section))
+    sections = (section for section in article.sections if f"{section.slug}-".startswith(f"{STEPS_SLUG}-"))
+    found = (Variant(section_product(section.slug), _agreement(section.slug), section) for section in sections)
     return tuple(sorted(found, key=lambda variant: variant.product != "microsoft365"))
 
 
@@ -146,11 +143,9 @@ def lead(article: Article) -> str:
 
 def documents(article: Article, product: str | None = None) -> tuple[Link, ...]:
     """Returns the recommended documents: those for a product and those for all; every one where it is not known."""
-    links: dict[str, Link] = {}
-    for section in article.sections:
-        if section.slug.startswith(DOCUMENTS_SLUG) and _holds_for(section, product):
-            links.update((link.url, link) for link in section.links)
-    return tuple(links.values())
+    found = (section for section in article.sections if section.slug.startswith(DOCUMENTS_SLUG))
+    links = (link for section in found if _holds_for(section, product) for link in section.links)
+    return tuple({link.url: link for link in links}.values())
 
 
 def passages(article: Article, product: str | None = None) -> tuple[Section, ...]:
@@ -169,6 +164,10 @@ def section_product(slug: str) -> str | None:
     for agreement in AGREEMENTS:
         slug = slug.removesuffix(f"-{_slug(agreement)}")
     return next((product for product, end in PRODUCT_SLUGS.items() if f"-{slug}".endswith(f"-{end}")), None)
+
+
+def _agreement(slug: str) -> str | None:
+    return next((name for name in AGREEMENTS if slug.endswith(f"-{_slug(name)}")), None)
 
 
 def _holds_for(section: Section, product: str | None) -> bool:

@@ -33,7 +33,7 @@ Found = tuple[int, str]
 """A line and what is wrong in it."""
 
 
-def check_tree(tree: Path) -> list[Problem]:
+def check_tree(tree: Path) -> Iterator[Problem]:
     """Checks a folder of our own articles for what they promise; what the readers report is not repeated.
 
     Args:
@@ -45,40 +45,38 @@ def check_tree(tree: Path) -> list[Problem]:
         issues, partial = load_issues(table), {*replies.languages()} - {*replies.complete()}
     except (IssueTableError, ReplyError) as error:
         path, line, message = _PLACE.match(str(error)).groups()  # type: ignore[union-attr]
-        return [Problem(path, int(line or 1), message)]
+        yield Problem(path, int(line or 1), message)
+        return
     names_file = table.with_name(NAMES_FILE)
     names = read_yaml(names_file, ValueError) if names_file.is_file() else {}
     retired, english_portal = (names.get(key) or {} for key in ("retired", "english_portal"))
     articles = _articles(tree)
     languages = sorted({language for found in articles.values() for language in found} - partial)
-    problems: list[Problem] = []
-
-    def add(path: Path | str, found: Iterable[Found]) -> None:
-        problems.extend(Problem(str(path), max(line, 1), message) for line, message in found)
-
     for intent in sorted({*issues, *articles}):
-        folder, found = tree / intent, articles.get(intent)
-        if intent not in issues:
-            add(folder, [(1, f"article for the unknown issue {intent}; add it to {table.name}")])
+        folder, found, issue = tree / intent, articles.get(intent), issues.get(intent)
+        if issue is None:
+            yield Problem(str(folder), 1, f"article for the unknown issue {intent}; add it to {table.name}")
         if not found:
-            add(folder, [(1, f"issue {intent} has no article; write one")])
+            yield Problem(str(folder), 1, f"issue {intent} has no article; write one")
             continue
-        own = intent in issues and issues[intent].languages
-        for code in sorted({FALLBACK_LANGUAGE, *own}) if own else languages:
+        for code in sorted({FALLBACK_LANGUAGE, *issue.languages}) if issue and issue.languages else languages:
             if code not in found:
-                add(folder / f"{code}.md", [(1, "missing language; write the article")])
+                yield Problem(str(folder / f"{code}.md"), 1, "missing language; write the article")
         read = {code: article for code, article in found.items() if article is not None}
         for code, article in read.items():
-            add(article.path, _check_article(article, intent, code, issues.get(intent), code in partial))
-            add(article.path, _check_lines(Path(article.path), retired))
+            yield from _problems(article.path, _check_article(article, intent, code, issue, code in partial))
+            yield from _problems(article.path, _check_lines(Path(article.path), retired))
         reference = "en" if "en" in read else min(read, default="")
         for code, article in read.items():
             if code != reference:
                 english_labels = reference == "en" and code in english_portal
-                add(article.path, _compare(article, read[reference], reference, english_labels, code in partial))
+                yield from _problems(article.path, _compare(article, read[reference], english_labels, code in partial))
     for path in sorted(table.with_name("replies").glob("*.yml")):
-        add(path, _check_lines(path, retired))
-    return problems
+        yield from _problems(path, _check_lines(path, retired))
+
+
+def _problems(path: Path | str, found: Iterable[Found]) -> Iterator[Problem]:
+    return (Problem(str(path), max(line, 1), message) for line, message in found)
 
 
 def first_answer_words(article: Article, variant: parts.Variant) -> int:
@@ -206,10 +204,9 @@ def _check_lines(path: Path, retired: Mapping[str, str]) -> Iterator[Found]:
                 yield number, f"'{name}' is retired; write {instead}"
 
 
-def _compare(
-    article: Article, expected: Article, reference: str, english_labels: bool, partial: bool
-) -> Iterator[Found]:
+def _compare(article: Article, expected: Article, english_labels: bool, partial: bool) -> Iterator[Found]:
     """Compares an article with that in the language of reference: same sections, in them as many steps, same links."""
+    reference = Path(expected.path).stem
     own, slugs = ([section.slug for section in found.sections] for found in (article, expected))
     if partial:
         slugs = [slug for slug in slugs if slug in own]

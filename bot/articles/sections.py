@@ -67,25 +67,6 @@ class _Draft:
         return Section(self.title, self.slug, self.level, **contents, links=links, order=order, line=self.line)
 
 
-@dataclass
-class _Content:
-    """The content of one paragraph, or of the blocks inside an item or a box."""
-
-    texts: list[InlineText] = field(default_factory=list)
-    items: list[Step] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
-    status: list[Note] = field(default_factory=list)
-    """The line that follows a list of steps, if there is one."""
-
-    @property
-    def text(self) -> str:
-        return "\n".join(text.text for text in self.texts if text.text)
-
-    @property
-    def markdown(self) -> str:
-        return "\n".join(text.markdown for text in self.texts if text.markdown)
-
-
 class _Builder:
     """Walks over the blocks once and fills sections."""
 
@@ -97,10 +78,6 @@ class _Builder:
         self.heading_level = 0
         self.line = document.first_line
 
-    @property
-    def draft(self) -> _Draft:
-        return self.drafts[-1]
-
     def block(self, node: SyntaxTreeNode) -> None:
         """Adds an outermost block."""
         if node.type == "heading":
@@ -108,44 +85,44 @@ class _Builder:
         elif node.type == "paragraph":
             self._paragraph(node)
         elif node.type == "bullet_list":
-            self.draft.add("bullet", self._list(node).items)
+            self.drafts[-1].add("bullet", self._list(node))
         elif node.type == "ordered_list":
-            content = self._list(node, status_follows=True)
-            self.draft.add("step", content.items)
-            self.draft.add("note", content.status)
+            status, line = self._cut_status(node)
+            self.drafts[-1].add("step", self._list(node))
+            if (text := self._rendered(status, line)).text:
+                self.drafts[-1].add("note", [Note("status", text.text, markdown=text.markdown)])
         elif node.type == "blockquote" and _VIDEO.match(_opening(node.children)):
             for child in node.children:
                 self.block(child)
         elif node.type == "blockquote":
-            self.draft.add("note", self._box(node.children))
+            self.drafts[-1].add("note", self._box(node.children))
         else:
-            self.draft.add("paragraph", [text.markdown for text in self._other(node) if text.markdown])
+            self.drafts[-1].add("paragraph", [text.markdown for text in self._other(node) if text.markdown])
 
     def _heading(self, node: SyntaxTreeNode) -> None:
         level = int(node.tag[1])
         if level > 1 or self.heading_level:
             self.drafts.append(_Draft(level))
         self.heading_level = level
-        heading = self._inline(node.children[0]).texts[0]
-        draft = self.draft
+        heading, _ = self._inline(node.children[0])
+        draft = self.drafts[-1]
         draft.title, draft.slug, draft.line = heading.text.replace("\n", " "), heading.anchor, self.line
         if not heading.text:
             self.document.report(self.line, "a heading has no text; give it one or remove it")
 
     def _paragraph(self, node: SyntaxTreeNode) -> None:
         if _BOX.match(_opening([node])):
-            return self.draft.add("note", self._box([node]))
-        links, before = self.draft.links, len(self.draft.links)
-        content = self._inline(node.children[0])
-        text = content.texts[0]
-        if text.heading_like and not content.items and "\n" not in text.text and len(text.text) <= _LONGEST_HEADING:
+            return self.drafts[-1].add("note", self._box([node]))
+        links, before = self.drafts[-1].links, len(self.drafts[-1].links)
+        text, bullets = self._inline(node.children[0])
+        if text.heading_like and not bullets and "\n" not in text.text and len(text.text) <= _LONGEST_HEADING:
             title = text.text.rstrip(": \u00a0").strip()
             level = min((self.heading_level or 1) + 1, 6)
             self.drafts.append(_Draft(level, title, text.anchor, self.line, links[before:]))
             del links[before:]
         else:
-            self.draft.add("paragraph", filter(None, [text.markdown]))
-            self.draft.add("bullet", content.items)
+            self.drafts[-1].add("paragraph", filter(None, [text.markdown]))
+            self.drafts[-1].add("bullet", bullets)
 
     def _box(self, nodes: Sequence[SyntaxTreeNode]) -> list[Note]:
         """Reads a box, or a quotation, which does not open with the name of a kind."""
@@ -159,40 +136,34 @@ class _Builder:
             known = ", ".join(sorted(BOX_KINDS)).upper()
             self.document.report(line, f"unknown box [!{name}]; write one of {known}, in English")
             kind, name = _TRANSLATED_KINDS.get(kind, "note"), ""
-        content = self._contents(nodes)
-        items = tuple(item.text for item in content.items if item.text)
-        if content.text or items:
-            return [Note(kind, content.text, items, content.markdown), *content.notes]
-        if name:
+        content = self._item(nodes)
+        items = tuple(item.text for item in content.steps if item.text)
+        own = [Note(kind, content.text, items, content.markdown)] if content.text or items else []
+        if name and not own:
             self.document.report(line, f"the box [!{name}] is empty; put its text inside of it")
-        return content.notes
+        return [*own, *content.notes]
 
-    def _contents(self, nodes: Sequence[SyntaxTreeNode], *, status_follows: bool = False) -> _Content:
-        """Reads the blocks of an item or a box; `status_follows` where a status line may end the last of them."""
-        content = _Content()
+    def _list(self, node: SyntaxTreeNode) -> list[Step]:
+        items = (self._item(element.children) for element in node.children)
+        return [item for item in items if item.text or item.steps or item.notes]
+
+    def _item(self, nodes: Sequence[SyntaxTreeNode]) -> Step:
+        """Reads the blocks of an item or a box."""
+        texts: list[InlineText] = []
+        steps: list[Step] = []
+        notes: list[Note] = []
         for node in nodes:
-            last = status_follows and node is nodes[-1]
             if node.type == "blockquote":
-                content.notes += self._box(node.children)
-            elif node.type in {"bullet_list", "ordered_list", "paragraph", "heading"}:
-                is_list = node.type.endswith("_list")
-                found = self._list(node, last) if is_list else self._inline(node.children[0], last)
-                content.texts += found.texts
-                content.items += found.items
-                content.status = found.status
+                notes += self._box(node.children)
+            elif node.type in {"bullet_list", "ordered_list"}:
+                steps += self._list(node)
+            elif node.type in {"paragraph", "heading"}:
+                text, bullets = self._inline(node.children[0])
+                texts.append(text)
+                steps += bullets
             else:
-                content.texts += self._other(node)
-        return content
-
-    def _list(self, node: SyntaxTreeNode, status_follows: bool = False) -> _Content:
-        """Reads the items of a list and the status line that may follow the last of them."""
-        found = _Content()
-        for element in node.children:
-            content = self._contents(element.children, status_follows=status_follows and element is node.children[-1])
-            found.status = content.status
-            if content.text or content.items or content.notes:
-                found.items.append(Step(content.text, content.markdown, tuple(content.items), tuple(content.notes)))
-        return found
+                texts += self._other(node)
+        return Step(*_joined(texts, "\n"), tuple(steps), tuple(notes))
 
     def _other(self, node: SyntaxTreeNode) -> list[InlineText]:
         """Reads tables, code and HTML as text without markup."""
@@ -201,46 +172,50 @@ class _Builder:
             return [self._row(row) for part in node.children for row in part.children]
         if node.type == "html_block":
             texts = render_html(node.content, self.document, self.line)
-            self.draft.links += (link for text in texts for link in text.links)
+            self.drafts[-1].links += (link for text in texts for link in text.links)
             return texts
         content = node.content.strip("\n")
         return [InlineText(content, content)] if content.strip() and not self.document.muted else []
 
     def _row(self, row: SyntaxTreeNode) -> InlineText:
-        texts = [self._inline(cell.children[0]).texts[0] for cell in row.children]
-        forms = ([text.text for text in texts], [text.markdown for text in texts])
-        text, markdown = (" – ".join(filter(None, form)).replace("\n", " ") for form in forms)
-        return InlineText(text, markdown)
+        text, markdown = _joined([self._inline(cell.children[0])[0] for cell in row.children], " – ")
+        return InlineText(text.replace("\n", " "), markdown.replace("\n", " "))
 
-    def _inline(self, node: SyntaxTreeNode, status_follows: bool = False) -> _Content:
-        """Reads running text: itself, the bullets that Markdown does not know, and the status line after it."""
+    def _inline(self, node: SyntaxTreeNode) -> tuple[InlineText, list[Step]]:
+        """Reads running text: itself, and the bullets in it that Markdown does not know."""
         self._place(node)
-        first = self.line
-        lines = node.content.split("\n")
-        end = self._status_start(node) if status_follows else len(lines)
-        groups = _bullet_groups(self._source(lines[:end]))
-        text, *bullets = (self._rendered(part, first + start) for start, part in groups)
-        items = [Step(bullet.text, bullet.markdown) for bullet in bullets if bullet.text]
-        status = self._rendered(self._source(lines[end:]), first + end) if lines[end:] else InlineText()
-        notes = [Note("status", status.text, markdown=status.markdown)] if status.text else []
-        return _Content([text], items, status=notes)
+        groups = _bullet_groups(self._source(node.content))
+        text, *bullets = (self._rendered(part, self.line + start) for start, part in groups)
+        return text, [Step(bullet.text, bullet.markdown) for bullet in bullets if bullet.text]
 
-    def _source(self, lines: Sequence[str]) -> str:
-        """Returns what is to be read of some lines, in one language: no box's mark, no include, a video as a link."""
-        content = _INCLUDE.sub("", "\n".join(lines))
+    def _source(self, content: str) -> str:
+        """Returns what is to be read of a text, in one language: no box's mark, no include, a video as a link."""
+        content = _INCLUDE.sub("", content)
         box = _BOX.match(content)
         return self.select(_VIDEO.sub(r"[Video](\1)", content[box.end() :] if box else content))
 
     def _rendered(self, content: str, line: int) -> InlineText:
         text = render_text(self.document, content, line)
-        self.draft.links += text.links
+        self.drafts[-1].links += text.links
         return text
 
-    def _status_start(self, node: SyntaxTreeNode) -> int:
-        """Finds the first line of a list's last paragraph that is not indented and hence not part of the item."""
-        first, end = node.map or (0, 0)
-        lines = enumerate(self.lines[first + 1 : end], start=1)
-        return next((number for number, line in lines if line[:1].strip() and not _BULLET.match(line)), end - first)
+    def _cut_status(self, node: SyntaxTreeNode) -> tuple[str, int]:
+        """Takes off a list what follows its last item: not indented, and hence not part of the item.
+
+        Returns:
+            The text, empty where there is none, and its line.
+        """
+        while node.type in {"bullet_list", "ordered_list", "list_item"} and node.children:
+            node = node.children[-1]
+        if node.type not in {"paragraph", "heading"}:
+            return "", 0
+        inline = node.children[0]
+        first, end = inline.map or (0, 0)
+        others = enumerate(self.lines[first + 1 : end], start=1)
+        start = next((number for number, line in others if line[:1].strip() and not _BULLET.match(line)), end - first)
+        lines = inline.content.split("\n")
+        inline.to_tokens()[0].content = "\n".join(lines[:start])
+        return self._source("\n".join(lines[start:])), self.document.first_line + first + start
 
     def _place(self, node: SyntaxTreeNode) -> None:
         if node.map is not None:
@@ -250,6 +225,14 @@ class _Builder:
 def _opening(nodes: Sequence[SyntaxTreeNode]) -> str:
     """Returns the text of the paragraph that blocks begin with; empty where they begin with another one."""
     return nodes[0].children[0].content if nodes and nodes[0].type == "paragraph" else ""
+
+
+def _joined(texts: Sequence[InlineText], mark: str) -> tuple[str, str]:
+    """Returns the plain text and the Markdown of several texts with a mark between them."""
+    return (
+        mark.join(text.text for text in texts if text.text),
+        mark.join(text.markdown for text in texts if text.markdown),
+    )
 
 
 def _bullet_groups(content: str) -> list[tuple[int, str]]:

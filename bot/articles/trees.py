@@ -5,10 +5,8 @@ A tree has one folder a locale; the same file names in every locale say which is
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from bot.articles.language import normalise
@@ -23,17 +21,6 @@ _ARTICLES_READ = 1000
 
 class TreeError(ValueError):
     """An article tree that the configuration names cannot be used; the message says why and how to mend it."""
-
-
-@dataclass(frozen=True)
-class TreeTexts:
-    """Training data from a locale's tree."""
-
-    language: str
-    titles: dict[str, list[str]]
-    """Name of an article on one of our issues -> its title, or titles where several files have that name."""
-    texts: tuple[str, ...]
-    """Sentences of many articles, each once: enough to identify the language by."""
 
 
 def configured_trees(config: Path) -> list[Path]:
@@ -62,7 +49,7 @@ def tree_language(tree: Path) -> str:
     return language
 
 
-def files_read(tree: Path, names: Iterable[str]) -> list[Path]:
+def files_read(tree: Path, names: frozenset[str]) -> list[Path]:
     """Returns the articles of a locale's tree that a language is learned from.
 
     Args:
@@ -76,37 +63,27 @@ def files_read(tree: Path, names: Iterable[str]) -> list[Path]:
     if not tree.is_dir():
         raise TreeError(f"{tree}: no such article tree; correct `trees` of the importer in config.yml.")
     tree_language(tree)
-    wanted = set(names)
     files = sorted(tree.rglob("*.md"))
-    named = {path for path in files if path.stem in wanted}
+    named = {path for path in files if path.stem in names}
     if not named:
         told = f"{tree}: holds none of the articles listed as `sources` in data/issues.yml"
         raise TreeError(f"{told}; correct `trees` of the importer in config.yml.")
     return sorted(named.union(files[:: 1 + len(files) // _ARTICLES_READ]))
 
 
-@lru_cache(maxsize=16)
-def read_tree(tree: Path, names: frozenset[str]) -> TreeTexts:
-    """Reads what a locale's tree teaches; arguments and errors as `files_read`.
+def read_tree(tree: Path, names: frozenset[str]) -> list[Article]:
+    """Reads the articles of a locale's tree that its language is learned from; arguments and errors as `files_read`.
 
     Articles that cannot be read, and those in another language (not translated yet), are passed over.
     """
-    language = tree_language(tree)
-    titles: dict[str, list[str]] = defaultdict(list)
-    texts: dict[str, None] = {}
+    articles = []
     for path in files_read(tree, names):
-        try:
-            article = read_article(path)
-        except (ArticleError, OSError):
-            continue
-        if article.language == language:
-            if path.stem in names:
-                titles[path.stem].append(article.title)
-            texts.update(dict.fromkeys(filter(None, _texts(article))))
-    return TreeTexts(language, dict(titles), tuple(texts))
+        with suppress(ArticleError, OSError):
+            articles.append(read_article(path))
+    return [article for article in articles if article.language == tree_language(tree)]
 
 
-def _texts(article: Article) -> Iterator[str]:
+def texts(article: Article) -> Iterator[str]:
     """Yields what an article says as plain text: headings, list items and boxes, one at a time."""
     yield article.title
     for section in article.sections:

@@ -7,12 +7,12 @@ is not UTF-8 or not well-formed.
 from __future__ import annotations
 
 import csv
-import itertools
 import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import TextIOWrapper
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -119,10 +119,7 @@ def read_chunks(path: Path, kind: str, columns: Columns, size: int = CHUNK_ROWS)
     """
     readers = {"csv": _read_csv, "jsonl": _read_json_lines, "parquet": _read_parquet}
     records = enumerate(readers[kind](path, columns), start=1)
-    for number in itertools.count():
-        part = list(itertools.islice(records, size))
-        if not part:
-            return
+    for number, part in enumerate(iter(lambda: list(islice(records, size)), [])):
         read = [_read_row(row, cells, columns.longest) for row, (_, cells) in part]
         rows = tuple(row for row in read if isinstance(row, Row))
         yield Chunk(number, rows, tuple(row for row in read if isinstance(row, Rejected)), part[-1][1][0])
@@ -156,10 +153,9 @@ def _read_csv(path: Path, columns: Columns) -> Iterator[tuple[int, Cells]]:
         lines = TextIOWrapper(raw, "utf-8-sig", errors="surrogateescape", newline="")
         head = lines.readline(_LONGEST_RECORD)
         if "\0" in head:
-            raise BatchError(
-                f"{path}: is no CSV file in UTF-8; convert it, for example with `iconv -f UTF-16 -t UTF-8`."
-            )
-        headers = {mark: _header(head, mark) for mark in ",;\t"}
+            told = "is no CSV file in UTF-8; convert it, for example with `iconv -f UTF-16 -t UTF-8`."
+            raise BatchError(f"{path}: {told}")
+        headers = {mark: [name.strip() for name in next(csv.reader([head], delimiter=mark), [])] for mark in ",;\t"}
         delimiter = next((mark for mark, names in headers.items() if columns.text in names), ",")
         width = len(headers[delimiter])
         text, identity = _places(path, headers[delimiter], columns)
@@ -176,10 +172,6 @@ def _read_csv(path: Path, columns: Columns) -> Iterator[tuple[int, Cells]]:
                 yield raw.tell(), f"not well-formed: {len(record)} fields, the header names {width}"
             elif record:  # none is a blank line
                 yield raw.tell(), (record[identity] if identity is not None else None, record[text])
-
-
-def _header(line: str, delimiter: str) -> list[str]:
-    return [name.strip() for name in next(csv.reader([line], delimiter=delimiter), [])]
 
 
 def _places(path: Path, names: Sequence[str], columns: Columns) -> tuple[int, int | None]:
@@ -204,13 +196,12 @@ def _read_json_lines(path: Path, columns: Columns) -> Iterator[tuple[int, Cells]
                 record = _json_object(line.removeprefix(b"\xef\xbb\xbf"))
                 if isinstance(record, str):
                     yield stream.tell(), record
-                    continue
-                has_text = has_text or columns.text in record
-                yield stream.tell(), (record.get(columns.id or "id"), record.get(columns.text))
+                else:
+                    has_text = has_text or columns.text in record
+                    yield stream.tell(), (record.get(columns.id or "id"), record.get(columns.text))
         if stream.tell() and not has_text:
-            raise BatchError(
-                f"{path}: no line is a JSON object with the field `{columns.text}`; --text-column names it."
-            )
+            told = f"no line is a JSON object with the field `{columns.text}`; --text-column names it."
+            raise BatchError(f"{path}: {told}")
 
 
 def _json_object(line: bytes) -> dict[str, Any] | str:

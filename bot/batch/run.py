@@ -131,8 +131,7 @@ def _begin(folder: Path, about: Mapping[str, Any], force: bool) -> None:
 def _triage_chunks(plan: Plan, source: Path, model: Model, folder: Path) -> None:
     """Sees to it that there is a part for each chunk."""
     layout = "{percentage:3.0f}%|{bar}| {elapsed}, {remaining} left{postfix}"
-    total = total_of(source, plan.source_format)
-    with tqdm(total=total, bar_format=layout, disable=plan.quiet or None, file=sys.stderr) as bar:
+    with tqdm(total=total_of(source, plan.source_format), bar_format=layout, disable=plan.quiet or None) as bar:
 
         def part_of(chunk: Chunk) -> Path:
             return folder / f"{chunk.number:08}.arrow"

@@ -67,7 +67,6 @@ class Summary:
             path.write_text(_PAGE.render(summary=self, plot=plot), encoding="utf8")
 
     def _plot(self) -> bytes:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
         heights = [max(1, len(counter)) for counter in self.counts.values()]
@@ -81,5 +80,5 @@ class Summary:
             axis.spines[["top", "right"]].set_visible(False)
             axis.margins(x=0.12)
         drawn = BytesIO()
-        FigureCanvasAgg(figure).print_png(drawn)
+        figure.savefig(drawn, format="png")
         return drawn.getvalue()

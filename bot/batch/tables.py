@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from io import TextIOWrapper
 from itertools import product
@@ -14,9 +15,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from bot.articles import ArticleStore
 from bot.articles.issues import load_issues
-from bot.articles.parts import ArticleNotFound, documents
+from bot.articles.parts import ArticleNotFound, ArticleStore, documents
 from bot.articles.replies import Replies
 from bot.batch.reading import Rejected
 from bot.settings import get_settings
@@ -40,12 +40,10 @@ def read_links() -> Links:
     articles = ArticleStore(get_settings().data_dir / "articles")
     links: Links = {}
     for intent, language in product(load_issues(), Replies().languages()):
-        try:
+        with suppress(ArticleNotFound):
             article = articles.article(intent, language)
-        except ArticleNotFound:
-            continue
-        url = next((document.url for document in documents(article)), None)
-        links[intent, language] = (f"{intent}/{article.language}", url)
+            url = next((document.url for document in documents(article)), None)
+            links[intent, language] = (f"{intent}/{article.language}", url)
     return links
 
 

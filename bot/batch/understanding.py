@@ -65,18 +65,15 @@ class Understanding:
         batch = pa.RecordBatch.from_pylist(records, schema=SCHEMA)
         return batch, sorted((*chunk.rejected, *failed), key=lambda one: one.row)
 
-    def parse(self, texts: Sequence[str]) -> list[Message]:
-        """Returns what the pipeline says to each text, all read in one go; a slash at the beginning is no command."""
-        # An id of their own, which nobody reads, would take longer than all else about them.
-        messages = [UserMessage(as_text(text), message_id="") for text in texts]
-        inputs = {PLACEHOLDER_MESSAGE: messages, PLACEHOLDER_TRACKER: None}
-        return list(self._runner.run(inputs=inputs, targets=[self._target])[self._target])
-
     def _triage(self, rows: Sequence[Row], links: Links) -> tuple[list[Record], list[Rejected]]:
         """Triages rows; where that fails, the halves are tried, until the row is found at which it does."""
         texts = list(dict.fromkeys(row.text for row in rows))
         try:
-            found = [self._record(message, links) for message in self.parse(texts)] if texts else []
+            # An id of their own, which nobody reads, would take longer than all else about them.
+            messages = [UserMessage(as_text(text), message_id="") for text in texts]
+            inputs = {PLACEHOLDER_MESSAGE: messages, PLACEHOLDER_TRACKER: None}
+            parsed = self._runner.run(inputs=inputs, targets=[self._target])[self._target] if texts else []
+            found = [self._record(message, links) for message in parsed]
         except Exception as error:
             if len(rows) == 1:
                 cause = error.__cause__ or error

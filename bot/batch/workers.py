@@ -91,7 +91,7 @@ def on_this_machine(chunks: Iterator[Chunk], model: Model, work: Work, processes
         unfinished: dict[int, Chunk] = {}
         with ProcessPoolExecutor(processes, mp_context=context, initializer=ignore_interrupts) as pool:
             try:
-                for chunk, future in _finished(pool, chunks, work, lambda: processes * _WAITING, unfinished):
+                for chunk, future in _finished(pool, chunks, work, lambda: processes, unfinished):
                     yield chunk, future.result()
                 return
             except (BrokenProcessPool, ConnectionError, EOFError):  # a worker, or what workers are forked from
@@ -104,9 +104,8 @@ def on_this_machine(chunks: Iterator[Chunk], model: Model, work: Work, processes
                 deaths.update(chunk.number for chunk in again[:processes])
                 worst = max(again[:processes], key=lambda chunk: deaths[chunk.number])
                 if deaths[worst.number] >= _ATTEMPTS:
-                    raise BatchError(
-                        f"workers died {_ATTEMPTS} times over {worst.label}; is there enough memory? Try --processes 1."
-                    ) from None
+                    told = f"workers died {_ATTEMPTS} times over {worst.label}; is there enough memory?"
+                    raise BatchError(f"{told} Try --processes 1.") from None
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 
@@ -139,32 +138,27 @@ def on_cluster(chunks: Iterator[Chunk], work: Work, address: str) -> Iterator[tu
         except Exception as error:
             raise BatchError(f"{address}: the scheduler has no workers; start some with `dask worker`.") from error
         pool = client.get_executor(pure=False)
-
-        def room() -> int:
-            return _WAITING * max(1, sum(map(int, client.nthreads().values())))
-
-        for chunk, future in _finished(pool, chunks, work, room, {}):
+        for chunk, future in _finished(pool, chunks, work, lambda: sum(client.nthreads().values()), {}):
             try:
-                result = future.result()
+                yield chunk, future.result()
             except KilledWorker as error:
                 raise BatchError(f"workers died again and again over {chunk.label}; is there enough memory?") from error
             except BatchError:
                 raise
             except Exception as error:
                 raise BatchError(f"{chunk.label}: the cluster failed: {error!r}; the same command goes on.") from error
-            yield chunk, result
 
 
 def _finished(
-    pool: Executor, chunks: Iterator[Chunk], work: Work, room: Callable[[], int], unfinished: dict[int, Chunk]
+    pool: Executor, chunks: Iterator[Chunk], work: Work, workers: Callable[[], int], unfinished: dict[int, Chunk]
 ) -> Iterator[tuple[Chunk, Future[bytes]]]:
-    """Yields chunks whose work has ended, well or not; at most `room()` are handed to the pool at a time.
+    """Yields chunks whose work has ended, well or not; the pool has at most two for each of `workers()` at a time.
 
     `unfinished` gets what was read, by number, and loses a chunk when the next one is asked for.
     """
     running: dict[Future[bytes], Chunk] = {}
     while True:
-        for chunk in islice(chunks, max(0, room() - len(running))):
+        for chunk in islice(chunks, max(0, _WAITING * max(1, workers()) - len(running))):
             unfinished[chunk.number] = chunk  # before it is submitted, which fails where a worker has died
             running[pool.submit(work, chunk)] = chunk
         if not running:

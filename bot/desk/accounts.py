@@ -28,7 +28,8 @@ SESSION_LIFETIME = timedelta(hours=8)
 ATTEMPTS_WINDOW = timedelta(minutes=15)
 ATTEMPTS_OF_NAME = 5
 ATTEMPTS_OF_ADDRESS = 20
-_NAME_LENGTH = 80
+NAME_LENGTH = 80
+_AGENT = (DESK_AGENTS.c.name, DESK_AGENTS.c.role, DESK_AGENTS.c.language)
 # OWASP's first choice for argon2id; the library's own takes 64 MiB, half of what the desk may have.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
@@ -76,7 +77,8 @@ class Accounts:
         Raises:
             AccountError: the name is taken, empty, too long or cannot be printed.
         """
-        _check_name(name)
+        if not name.strip() or not name.isprintable() or len(name) > NAME_LENGTH:
+            raise AccountError(f"{name!r} is no name; give one of 1 to {NAME_LENGTH} printable characters.")
         password = secrets.token_urlsafe(15)
         with self._database.writing() as connection:
             if connection.execute(select(DESK_AGENTS.c.id).where(DESK_AGENTS.c.name == name)).first():
@@ -97,7 +99,7 @@ class Accounts:
 
     def agents(self) -> list[Agent]:
         """Returns all agents, by name."""
-        return [_agent(row) for row in self._database.rows(select(DESK_AGENTS).order_by(DESK_AGENTS.c.name))]
+        return [Agent(*row) for row in self._database.rows(select(*_AGENT).order_by(DESK_AGENTS.c.name))]
 
     def sign_in(self, name: str, password: str, address: str) -> str | None:
         """Begins a session.
@@ -114,16 +116,18 @@ class Accounts:
             The new session's secret, for the cookie; None where the password is wrong or the account is locked, which
             cannot be told apart.
         """
-        name = name[:_NAME_LENGTH]
+        name = name[:NAME_LENGTH]
         with self._checking:
             attempt = self._begin_attempt(name, address)
             if attempt is None:
                 return None
-            with_password = DESK_AGENTS.c.openid_subject.is_(None)
-            query = select(DESK_AGENTS).where(DESK_AGENTS.c.name == name, with_password)
+            query = select(DESK_AGENTS).where(DESK_AGENTS.c.name == name, DESK_AGENTS.c.openid_subject.is_(None))
             row = next(iter(self._database.rows(query)), None)
-            right = _is_right(row.password_hash if row else _nobodys_hash(), password)
-        if row is None or not right:
+            try:
+                _HASHER.verify(row.password_hash if row else _nobodys_hash(), password)
+            except VerifyMismatchError:
+                row = None
+        if row is None:
             return None
         with self._database.writing() as connection:
             connection.execute(delete(DESK_ATTEMPTS).where(DESK_ATTEMPTS.c.id == attempt))
@@ -139,28 +143,24 @@ class Accounts:
         Args:
             issuer: of the provider.
             subject: whom it has signed in.
-            name: what customers are to see.
+            name: what customers are to see, 1 to 80 printable characters.
             role: what they may do now.
             language: the language they read articles in, ISO 639-1.
 
         Returns:
             The new session's secret, for the cookie.
-
-        Raises:
-            AccountError: the name is empty, too long or cannot be printed.
         """
-        _check_name(name)
         values = {"role": role, "language": language}
         with self._database.writing() as connection:
-            row = connection.execute(select(DESK_AGENTS.c.id).where(_is_subject(issuer, subject))).first()
-            if row:
-                connection.execute(update(DESK_AGENTS).where(DESK_AGENTS.c.id == row.id).values(values))
-                return _begin_session(connection, row.id)
-            taken = {taken.casefold() for taken in connection.execute(select(DESK_AGENTS.c.name)).scalars()}
-            values |= {"name": _free_name(name, taken), "password_hash": ""}
-            values |= {"openid_issuer": issuer, "openid_subject": subject}
-            added = connection.execute(insert(DESK_AGENTS).values(values))
-            return _begin_session(connection, int(added.inserted_primary_key[0]))
+            agent_id = connection.execute(select(DESK_AGENTS.c.id).where(_is_subject(issuer, subject))).scalar()
+            if agent_id is None:
+                taken = {taken.casefold() for taken in connection.execute(select(DESK_AGENTS.c.name)).scalars()}
+                values |= {"name": _free_name(name, taken), "password_hash": ""}
+                values |= {"openid_issuer": issuer, "openid_subject": subject}
+                agent_id = connection.execute(insert(DESK_AGENTS).values(values)).inserted_primary_key[0]
+            else:
+                connection.execute(update(DESK_AGENTS).where(DESK_AGENTS.c.id == agent_id).values(values))
+            return _begin_session(connection, agent_id)
 
     def sign_out_subject(self, issuer: str, subject: str) -> None:
         """Ends all sessions of somebody of an OpenID Connect provider; arguments as for `sign_in_subject`."""
@@ -175,10 +175,10 @@ class Accounts:
 
     def agent_of(self, secret: str) -> Agent | None:
         """Returns whose session it is, None if it is over or was none."""
-        query = select(DESK_AGENTS).join(DESK_SESSIONS, DESK_SESSIONS.c.agent_id == DESK_AGENTS.c.id)
+        query = select(*_AGENT).join(DESK_SESSIONS, DESK_SESSIONS.c.agent_id == DESK_AGENTS.c.id)
         in_time = DESK_SESSIONS.c.begun_at > now() - SESSION_LIFETIME
         rows = self._database.rows(query.where(DESK_SESSIONS.c.key == _key(secret), in_time))
-        return _agent(rows[0]) if rows else None
+        return Agent(*rows[0]) if rows else None
 
     def note(self, agent: str, address: str, action: str, object_: str = "") -> None:
         """Writes a line of the audit log.
@@ -189,27 +189,26 @@ class Accounts:
             action: what was seen or done, such as `see ticket`.
             object_: of what, such as a ticket's number.
         """
-        values = {"agent": agent[:_NAME_LENGTH], "address": address, "action": action, "object": object_[:255]}
+        values = {"agent": agent[:NAME_LENGTH], "address": address, "action": action, "object": object_[:255]}
         with self._database.writing() as connection:
             connection.execute(insert(DESK_AUDIT).values(values))
 
-    def has_noted(self, agent: str, action: str, object_: str) -> bool:
-        """Tells whether the audit log has the same line of the last five minutes; arguments as for `note`."""
+    def note_anew(self, agent: str, address: str, action: str, object_: str) -> None:
+        """Does what `note` does, unless the audit log has the same line of the last five minutes."""
         line = DESK_AUDIT.c
         same = (line.agent == agent) & (line.action == action) & (line.object == object_[:255])
-        query = select(line.id).where(same, line.at > now() - timedelta(minutes=5)).limit(1)
-        return bool(self._database.rows(query))
+        if not self._database.rows(select(line.id).where(same, line.at > now() - timedelta(minutes=5)).limit(1)):
+            self.note(agent, address, action, object_)
 
-    def audit(self, newest: int = 500) -> list[Row]:
-        """Returns the newest lines of the audit log, the latest first."""
-        return self._database.rows(select(DESK_AUDIT).order_by(DESK_AUDIT.c.id.desc()).limit(newest))
+    def audit(self) -> list[Row]:
+        """Returns the newest 500 lines of the audit log, the latest first."""
+        return self._database.rows(select(DESK_AUDIT).order_by(DESK_AUDIT.c.id.desc()).limit(500))
 
     def _begin_attempt(self, name: str, address: str) -> int | None:
         """Counts an attempt as failed before the password is looked at; None where there were too many."""
-        since = now() - ATTEMPTS_WINDOW
         count = select(func.count()).select_from(DESK_ATTEMPTS)
         with self._database.writing() as connection:
-            connection.execute(delete(DESK_ATTEMPTS).where(DESK_ATTEMPTS.c.at < since))
+            connection.execute(delete(DESK_ATTEMPTS).where(DESK_ATTEMPTS.c.at < now() - ATTEMPTS_WINDOW))
             of_name = connection.execute(count.where(DESK_ATTEMPTS.c.name == name)).scalar_one()
             of_address = connection.execute(count.where(DESK_ATTEMPTS.c.address == address)).scalar_one()
             if of_name >= ATTEMPTS_OF_NAME or of_address >= ATTEMPTS_OF_ADDRESS:
@@ -218,18 +217,9 @@ class Accounts:
             return int(added.inserted_primary_key[0])
 
 
-def _agent(row: Row) -> Agent:
-    return Agent(row.name, row.role, row.language)
-
-
-def _check_name(name: str) -> None:
-    if not name.strip() or not name.isprintable() or len(name) > _NAME_LENGTH:
-        raise AccountError(f"{name!r} is no name; give one of 1 to {_NAME_LENGTH} printable characters.")
-
-
 def _free_name(name: str, taken: set[str]) -> str:
     """Returns the name, with a number where it is taken; `taken` are names without upper case."""
-    numbered = (f"{name[: _NAME_LENGTH - 6]} ({number})" for number in itertools.count(2))
+    numbered = (f"{name[: NAME_LENGTH - 6]} ({number})" for number in itertools.count(2))
     return next(each for each in itertools.chain([name], numbered) if each.casefold() not in taken)
 
 
@@ -247,13 +237,6 @@ def _begin_session(connection: Connection, agent_id: int) -> str:
 
 def _key(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def _is_right(password_hash: str, password: str) -> bool:
-    try:
-        return _HASHER.verify(password_hash, password)
-    except VerifyMismatchError:
-        return False
 
 
 @cache

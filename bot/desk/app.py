@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,65 +16,36 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from bot.desk import events, gate, inbox, live, models, new_issues, quality, review, ticket, ticket_status
 from bot.desk.accounts import Role
-from bot.desk.desk import Desk, Refused, agent_of, back
-from bot.desk.events import beat, events
-from bot.desk.gate import (
-    OPENID,
-    OPENID_CALLBACK,
-    SESSION_COOKIE,
-    SIGN_IN,
-    STATUS_PATH,
-    Gate,
-    begin_session,
-    database_is_down,
-    set_cookie,
-)
-from bot.desk.inbox import inbox
-from bot.desk.live import change_live, live_page
-from bot.desk.models import change_models, models_page
-from bot.desk.new_issues import draft_issue, new_issues_page
-from bot.desk.quality import quality_csv, quality_page
-from bot.desk.review import decide, review_page
-from bot.desk.ticket import change_ticket, ticket_page
-from bot.desk.ticket_status import take_status, take_vendor_status
+from bot.desk.desk import Desk, Refused, agent_of, back, render
 from bot.stores import DatabaseError
-
-if TYPE_CHECKING:
-    from bot.desk.openid import OpenId  # brings Authlib, which most desks do not need
+from bot.tickets.model import TicketNotFound
 
 View = Callable[[Desk, Request], Response]
-_STATIC = Path(__file__).parent / "static"
 
 
-def make_app(desk: Desk, origins: Sequence[str], proxies: int = 0, openid: OpenId | None = None) -> Starlette:
+def make_app(desk: Desk, origins: Sequence[str]) -> Starlette:
     """Builds the application.
 
     Args:
-        desk: its stores and pages.
+        desk: its stores.
         origins: scheme, host and port of the desk as browsers see them; requests to other hosts are refused.
-        proxies: number of trusted proxies that add to X-Forwarded-For.
-        openid: signs in with OpenID Connect; None where that is off.
     """
 
-    def route(path: str, see: View, do: View | None = None, role: Role = "agent") -> list[Route]:
-        """Returns the routes of a page for agents with a role: what shows it, and what its forms do."""
+    def page(path: str, view: View, form: View | None = None, role: Role = "agent") -> Route:
+        """Returns the route of a page for agents with a role: what shows it, and what its forms do."""
 
-        def guarded(view: View) -> Callable[[Request], Response]:
-            def answer(request: Request) -> Response:
-                if not agent_of(request).may(role):
-                    desk.note(request, "refused", request.url.path)
-                    raise Refused(403)
-                return view(desk, request)
+        def answer(request: Request) -> Response:
+            if not agent_of(request).may(role):
+                desk.note(request, "refused", request.url.path)
+                raise Refused(403)
+            return (form if form and request.method == "POST" else view)(desk, request)
 
-            return answer
-
-        routes = [Route(path, guarded(see), methods=["GET"])]
-        return [*routes, Route(path, guarded(do), methods=["POST"])] if do else routes
+        return Route(path, answer, methods=["GET", "POST"] if form else ["GET"])
 
     def audit_page(desk: Desk, request: Request) -> Response:
-        accounts = desk.accounts
-        return desk.show(request, "audit.html", rows=accounts.audit(), accounts=accounts.agents())
+        return desk.show(request, "audit.html", rows=desk.accounts.audit(), accounts=desk.accounts.agents())
 
     def sign_in_page(request: Request) -> Response:
         return back("/") if request.state.agent else desk.show_sign_in(request)
@@ -86,55 +56,61 @@ def make_app(desk: Desk, origins: Sequence[str], proxies: int = 0, openid: OpenI
         desk.accounts.note(name, request.state.address, "sign in" if secret else "failed to sign in")
         if secret is None:
             return desk.show_sign_in(request, "refused_sign_in", 403, name)
-        begin_session(request, secret)
+        gate.begin_session(request, secret)
         return back("/")
 
     def sign_out(request: Request) -> Response:
         desk.note(request, "sign out")
         desk.accounts.sign_out(request.state.secret)
         desk.live.sign_out(agent_of(request).name)
-        set_cookie(request, SESSION_COOKIE, "")
-        return back(SIGN_IN)
+        gate.set_cookie(request, gate.SESSION_COOKIE, "")
+        return back(gate.SIGN_IN)
 
     def refuse(request: Request, error: Exception) -> Response:
-        status = error.status if isinstance(error, Refused) else 404
-        if isinstance(error, HTTPException):
-            status = error.status_code
+        status = error.status_code if isinstance(error, HTTPException) else 404
         if request.state.agent is None:
             return PlainTextResponse("There is nothing here.", status)
-        return desk.pages.show(request, "refused.html", status=status, code=status, waiting_count=0)
+        return render(request, "refused.html", status, code=status, waiting_count=0)
 
     def missing(desk: Desk, request: Request) -> Response:
         raise Refused(404)
 
+    handlers: dict[Any, Callable[[Request, Any], Response]] = {
+        HTTPException: refuse,
+        TicketNotFound: refuse,
+        DatabaseError: gate.database_is_down,
+        SQLAlchemyError: gate.database_is_down,  # of the conversations' database
+    }
+    openid_routes = []
+    if desk.settings.desk_openid_issuer:
+        from bot.desk.openid import OpenId, ProviderError, SignInRefused  # bring Authlib, 13 MB
+
+        openid = OpenId(desk)
+        openid_routes = [Route(gate.OPENID, openid.begin), Route(gate.OPENID_CALLBACK, openid.finish)]
+        handlers |= {ProviderError: openid.say_down, SignInRefused: openid.refuse}
     return Starlette(
         routes=[
-            Route(SIGN_IN, sign_in_page, methods=["GET"]),
-            Route(SIGN_IN, sign_in, methods=["POST"]),
-            *([Route(OPENID, openid.begin), Route(OPENID_CALLBACK, openid.finish)] if openid else []),
+            Route(gate.SIGN_IN, sign_in_page, methods=["GET"]),
+            Route(gate.SIGN_IN, sign_in, methods=["POST"]),
+            *openid_routes,
             Route("/sign-out", sign_out, methods=["POST"]),
-            Route(STATUS_PATH, partial(take_status, desk), methods=["POST"]),
-            Route(f"{STATUS_PATH}/{{vendor}}", partial(take_vendor_status, desk), methods=["POST"]),
-            Route("/events", lambda request: events(desk, request), methods=["GET"]),
-            *route("/beat", missing, beat),
-            *route("/", inbox),
-            *route("/tickets/{number}", ticket_page, change_ticket),
-            *route("/live/{conversation:path}", live_page, change_live),
-            *route("/review", review_page, decide, role="reviewer"),
-            *route("/review/new-issues", new_issues_page, draft_issue, role="reviewer"),
-            *route("/quality", quality_page, role="reviewer"),
-            *route("/quality.csv", quality_csv, role="reviewer"),
-            *route("/models", models_page, change_models, role="reviewer"),
-            *route("/audit", audit_page, role="admin"),
-            Mount("/static", StaticFiles(directory=_STATIC)),
+            Route(gate.STATUS_PATH, partial(ticket_status.take_status, desk), methods=["POST"]),
+            Route(f"{gate.STATUS_PATH}/{{vendor}}", partial(ticket_status.take_status, desk), methods=["POST"]),
+            Route("/events", partial(events.events, desk), methods=["GET"]),
+            page("/beat", missing, events.beat),
+            page("/", inbox.inbox),
+            page("/tickets/{number}", ticket.ticket_page, ticket.change_ticket),
+            page("/live/{conversation:path}", live.live_page, live.change_live),
+            page("/review", review.review_page, review.decide, role="reviewer"),
+            page("/review/new-issues", new_issues.new_issues_page, new_issues.draft_issue, role="reviewer"),
+            page("/quality", quality.quality_page, role="reviewer"),
+            page("/quality.csv", quality.quality_csv, role="reviewer"),
+            page("/models", models.models_page, models.change_models, role="reviewer"),
+            page("/audit", audit_page, role="admin"),
+            Mount("/static", StaticFiles(packages=[("bot.desk", "static")])),
         ],
-        exception_handlers={
-            Refused: refuse,
-            HTTPException: refuse,
-            DatabaseError: database_is_down,
-            SQLAlchemyError: database_is_down,  # of the conversations' database
-        },
-        middleware=[Middleware(Gate, accounts=desk.accounts, origins=origins, proxies=proxies)],
+        exception_handlers=handlers,
+        middleware=[Middleware(gate.Gate, desk.accounts, origins, desk.settings.proxies_count)],
     )
 
 

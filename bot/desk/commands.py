@@ -9,13 +9,11 @@ from bot.settings import get_settings
 from bot.tickets.commands import add_verb
 from bot.tickets.store import TicketStore
 
-DEFAULT_PORT = 5010
-
 
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds `desk` and `desk agents add`, `list`, `remove`."""
     parser = add_verb(subparsers, "desk", "serve the agents' desk until interrupted", _serve)
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"where it listens ({DEFAULT_PORT})")
+    parser.add_argument("--port", type=int, default=5010, help="where it listens (5010)")
     parser.add_argument("--host", default="127.0.0.1", help="the address it listens on (127.0.0.1)")
     agents = parser.add_subparsers(dest="desk_verb", metavar="COMMAND").add_parser("agents", help="who may sign in")
     verbs = agents.add_subparsers(dest="agents_verb", required=True, metavar="COMMAND")
@@ -33,22 +31,14 @@ def _serve(options: argparse.Namespace) -> None:
     from bot.desk.desk import Desk
 
     settings = get_settings()
-    origins = [settings.desk_origin] if settings.desk_origin else _local_origins(options.port)
-    desk = Desk.open(settings)
-    openid = None
-    if desk.has_openid:
-        from bot.desk.openid import OpenId  # brings Authlib, 13 MB
-
-        openid = OpenId(desk, settings)
-    app = make_app(desk, origins, settings.proxies_count, openid)
-    if not openid and not desk.accounts.agents():
+    local = [f"http://{host}:{options.port}" for host in ("127.0.0.1", "localhost")]
+    origins = [settings.desk_origin] if settings.desk_origin else local
+    desk = Desk(settings)
+    app = make_app(desk, origins)
+    if not settings.desk_openid_issuer and not desk.accounts.agents():
         print("nobody can sign in yet; `python -m bot desk agents add NAME` makes an account.")
     print(f"The agents' desk is at {origins[0]}/  (Ctrl-C stops it)", flush=True)
     make_server(app, options.host, options.port).run()
-
-
-def _local_origins(port: int) -> list[str]:
-    return [f"http://{host}:{port}" for host in ("127.0.0.1", "localhost")]
 
 
 def _accounts() -> Accounts:

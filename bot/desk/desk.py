@@ -1,97 +1,78 @@
-"""The desk's parts, which every page gets."""
+"""What every page of the desk gets: its stores, templates and words, names of issues and languages."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, cast
 
-from sqlalchemy.engine import Engine
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from bot.articles.issues import load_issues
 from bot.articles.parts import ArticleStore
+from bot.articles.replies import FALLBACK_LANGUAGE, Replies
 from bot.desk.accounts import Accounts, Agent
-from bot.desk.pages import Pages
 from bot.phrases.review import Review
-from bot.settings import Settings
+from bot.settings import Settings, get_settings
 from bot.stores.conversations import open_conversations
 from bot.stores.live import LiveStore
 from bot.stores.regression_runs import PastRuns
+from bot.text.limited_markdown import visible
+from bot.text.yaml_files import read_yaml
+from bot.tickets.model import now
 from bot.tickets.signature import read_secret
 from bot.tickets.store import TicketStore
 
 
-class Refused(Exception):  # noqa: N818 - an answer rather than an error
+def _age(at: datetime) -> str:
+    """Returns how long ago a moment is, such as `5 min`, `3 h` or `12 d`."""
+    minutes = max(0, int((now() - at).total_seconds() // 60))
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} d"
+
+
+# Everything is escaped; no template marks anything as safe.
+_TEMPLATES = Environment(loader=PackageLoader("bot.desk"), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+_TEMPLATES.filters.update(age=_age, moment="{:%Y-%m-%d %H:%M} UTC".format, visible=visible)
+
+
+class Refused(HTTPException):
     """A request cannot be answered.
 
     Args:
-        status: HTTP status: 404 for what is not there or not for this agent, 409 for what has changed meanwhile, 422
-            for a form that does not fit.
+        status_code: 403 for what needs another role, 404 for what is not there or not for this agent, 409 for what has
+            changed meanwhile, 410 for what is kept no longer, 422 for a form that does not fit.
     """
 
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
 
-
-@dataclass(frozen=True)
 class Desk:
-    """Stores and pages of the desk.
+    """Stores of the desk.
 
     Args:
-        status_key: key by which other help desks sign what became of a ticket, None where none may tell it.
-        vendor_keys: name of a help desk whose own webhooks are taken -> key that it signs them with.
-        runs: the nightly runs of the regression.
-        review: decisions on messages that may become training phrases.
-        articles_database: the imported articles.
-        has_openid: whether the sign-in page offers OpenID Connect.
+        settings: name the databases.
+
+    Raises:
+        DatabaseError: one of the databases cannot be used.
+        ValueError: the desk's words, or the secret of other help desks, cannot be read.
     """
 
-    tickets: TicketStore
-    live: LiveStore
-    conversations: Engine
-    accounts: Accounts
-    articles: ArticleStore
-    pages: Pages
-    status_key: bytes | None
-    vendor_keys: Mapping[str, bytes]
-    runs: PastRuns
-    review: Review
-    articles_database: Path
-    has_openid: bool = False
-
-    @staticmethod
-    def open(settings: Settings) -> Desk:
-        """Opens the databases that the settings name.
-
-        Raises:
-            DatabaseError: one of them cannot be used.
-            DeskWordsError: the desk's words cannot be read.
-            ValueError: the secret of other help desks cannot be read.
-        """
-        secret = settings.tickets_status_secret
-        vendor_secrets = {
-            "zammad": settings.tickets_zammad_status_secret,
-            "chatwoot": settings.tickets_chatwoot_status_secret,
-        }
-        url = settings.tickets_database.get_secret_value()
-        tickets = TicketStore(url)
-        return Desk(
-            tickets,
-            LiveStore(url),
-            open_conversations(settings.tracker_database.get_secret_value()),
-            Accounts(tickets),
-            ArticleStore(settings.data_dir / "articles"),
-            Pages(),
-            read_secret(secret.get_secret_value()) if secret else None,
-            {name: key.get_secret_value().encode() for name, key in vendor_secrets.items() if key},
-            PastRuns(settings.regression_database.get_secret_value()),
-            Review.of(tickets, settings),
-            settings.articles_database,
-            bool(settings.desk_openid_issuer),
-        )
+    def __init__(self, settings: Settings) -> None:
+        url, secret = settings.tickets_database.get_secret_value(), settings.tickets_status_secret
+        self.settings = settings
+        self.tickets = TicketStore(url)
+        self.live = LiveStore(url)
+        self.conversations = open_conversations(settings.tracker_database.get_secret_value())
+        self.accounts = Accounts(self.tickets)
+        self.articles = ArticleStore(settings.data_dir / "articles")
+        self.status_key = read_secret(secret.get_secret_value()) if secret else None
+        self.runs = PastRuns(settings.regression_database.get_secret_value())
+        self.review = Review(self.tickets, settings)
+        load_issues()  # what is wrong with these is said at the start
+        words()
 
     def note(self, request: Request, action: str, object_: str = "") -> None:
         """Writes a line of the audit log about the agent who asks."""
@@ -99,14 +80,12 @@ class Desk:
 
     def note_seen(self, request: Request, kind: str, object_: str) -> None:
         """Writes that the agent sees something, once in five minutes: open pages look again and again."""
-        agent = request.state.agent.name
-        if not self.accounts.has_noted(agent, f"see {kind}", object_):
-            self.note(request, f"see {kind}", object_)
+        self.accounts.note_anew(request.state.agent.name, request.state.address, f"see {kind}", object_)
 
     def show(self, request: Request, template: str, **values: Any) -> Response:
         """Renders a page with what stands on every one: how many customers wait."""
-        waiting = [state for state in self.live.waiting() if state.state == "waiting"]
-        return self.pages.show(request, template, waiting_count=len(waiting), **values)
+        waiting = sum(state.state == "waiting" for state in self.live.waiting())
+        return render(request, template, waiting_count=waiting, **values)
 
     def show_sign_in(self, request: Request, problem: str = "", status: int = 200, name: str = "") -> Response:
         """Renders the sign-in page.
@@ -117,13 +96,13 @@ class Desk:
             status: HTTP status.
             name: what stands in its field for the name.
         """
-        return self.pages.show(request, "sign_in.html", status, problem=problem, openid=self.has_openid, name=name)
+        openid = self.settings.desk_openid_issuer
+        return render(request, "sign_in.html", status, problem=problem, openid=openid, name=name)
 
 
 def agent_of(request: Request) -> Agent:
     """Returns the agent who asks; the gate lets nobody else in."""
-    agent: Agent = request.state.agent
-    return agent
+    return cast(Agent, request.state.agent)
 
 
 def field(request: Request, name: str, longest: int = 4000) -> str:
@@ -141,3 +120,49 @@ def field(request: Request, name: str, longest: int = 4000) -> str:
 def back(path: str) -> RedirectResponse:
     """Returns the answer to a form: a page to load, so that loading it again sends nothing twice."""
     return RedirectResponse(path, 303)
+
+
+def render(request: Request, template: str, status: int = 200, **values: Any) -> Response:
+    """Renders a page.
+
+    Args:
+        request: what asks for it; says in whose language and with which token.
+        template: its file in `templates/`.
+        status: HTTP status.
+        **values: what the template names.
+    """
+    agent, replies = request.state.agent, Replies()
+    language = _page_language(agent.language if agent else FALLBACK_LANGUAGE)
+    common = {"agent": agent, "token": request.state.token, "path": request.url.path, "language": language}
+    known = {"issues": load_issues(), "languages": replies.languages(), "labels": replies.group("labels", language)}
+    texts = {"w": words(language), "t": words(language, "tickets"), "topics": topics(language)}
+    return HTMLResponse(_TEMPLATES.get_template(template).render(**common, **known, **texts, **values), status)
+
+
+def topics(language: str) -> dict[str, str]:
+    """Returns intent -> its name, in the words of an agent's pages."""
+    return Replies().group("topics", _page_language(language))
+
+
+@lru_cache(maxsize=32)
+def words(language: str = FALLBACK_LANGUAGE, kind: str = "desk") -> dict[str, Any]:
+    """Returns texts of `data/<kind>/<language>.yml`, with the English ones that a language lacks.
+
+    Args:
+        language: ISO 639-1.
+        kind: `desk` for the desk's own words, `tickets` for those of tickets (queues, priorities, moods).
+
+    Raises:
+        ValueError: a file cannot be read; the message says where, what is wrong and how to mend it.
+    """
+    folder = get_settings().data_dir / kind
+    texts: dict[str, Any] = dict(read_yaml(folder / f"{FALLBACK_LANGUAGE}.yml", ValueError))
+    path = folder / f"{language}.yml"
+    if language != FALLBACK_LANGUAGE and path.is_file():
+        texts.update(read_yaml(path, ValueError))
+    return texts
+
+
+def _page_language(wished: str) -> str:
+    """Returns what a page is in, all of it: the agent's language where there is a file of the desk's words in it."""
+    return wished if (get_settings().data_dir / "desk" / f"{wished}.yml").is_file() else FALLBACK_LANGUAGE

@@ -33,13 +33,9 @@ def events(desk: Desk, request: Request) -> Response:
     conversation = request.query_params.get("conversation")
     if conversation:
         visible_state(desk, request, conversation)
-    pause = _LOOK_SECONDS if conversation else _LOOK_AT_INBOX_SECONDS
 
     def look() -> Any:
-        if conversation:
-            state = desk.live.state(conversation)
-            return state.sequence, state.applied, state.state, state.agent
-        return fingerprint(desk)
+        return desk.live.state(conversation) if conversation else fingerprint(desk)
 
     async def stream() -> AsyncIterator[str]:
         seen: Any = None
@@ -58,7 +54,7 @@ def events(desk: Desk, request: Request) -> Response:
             if found != seen:
                 seen = found
                 yield "event: change\ndata:\n\n"
-            await asyncio.sleep(pause)
+            await asyncio.sleep(_LOOK_SECONDS if conversation else _LOOK_AT_INBOX_SECONDS)
 
     return StreamingResponse(stream(), media_type="text/event-stream")
 

@@ -11,12 +11,13 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -54,6 +55,7 @@ _HEADERS = {
 }
 
 
+@dataclass(frozen=True)
 class Gate:
     """ASGI middleware that lets only signed-in agents in, and puts what endpoints need into `request.state`.
 
@@ -67,45 +69,49 @@ class Gate:
         proxies: number of trusted proxies that add to X-Forwarded-For.
     """
 
-    def __init__(self, app: ASGIApp, accounts: Accounts, origins: Sequence[str], proxies: int = 0) -> None:
-        self._app = app
-        self._accounts = accounts
-        self._origins = frozenset(origins)
-        self._hosts = frozenset(urlsplit(origin).netloc for origin in origins)
-        self._proxies = proxies
-        self._secure = all(origin.startswith("https:") for origin in origins)
+    app: ASGIApp
+    accounts: Accounts
+    origins: Sequence[str]
+    proxies: int
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request, or hands it on."""
-        if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
-        elif scope["type"] == "http":  # nothing else is served
-            request = Request(scope, receive)
-            request.state.new_cookies = {}
-            request.state.secure = self._secure
-            try:
-                refused = await self._admit(request)
-            except DatabaseError as error:  # exceptions are handled behind the gate
-                refused = database_is_down(request, error)
-            await (refused or self._app)(scope, receive, self._with_headers(request, send))
+        if scope["type"] != "http":  # nothing else is served
+            return
+        request = Request(scope, receive)
+        request.state.new_cookies = {}
+        request.state.secure = all(origin.startswith("https:") for origin in self.origins)
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(_HEADERS)
+                for line in request.state.new_cookies.values():
+                    headers.append("Set-Cookie", line)
+            await send(message)
+
+        try:
+            refused = await self._admit(request)
+        except DatabaseError as error:  # exceptions are handled behind the gate
+            refused = database_is_down(request, error)
+        await (refused or self.app)(scope, receive, send_with_headers)
 
     async def _admit(self, request: Request) -> Response | None:
         """Returns an answer that refuses the request, None where it may go on."""
-        if request.headers.get("host") not in self._hosts:
+        if request.headers.get("host") not in {urlsplit(origin).netloc for origin in self.origins}:
             return PlainTextResponse("This is not the address of the desk; see BOT_DESK_ORIGIN.", 421)
         if b"%00" in request.scope["query_string"] or "\0" in request.url.path or "%00" in request.url.path:
             return PlainTextResponse("This address cannot be read.", 400)  # no database takes zero bytes
         request.state.address = self._address(request)
-        if request.scope["path"] in _STATUS_PATHS:  # its signature is checked where its body is read
-            request.state.agent = None
-            return None
-        return await self._admit_agent(request)
+        request.state.agent = None
+        # The signature of a help desk's message is checked where its body is read.
+        return None if request.scope["path"] in _STATUS_PATHS else await self._admit_agent(request)
 
     async def _admit_agent(self, request: Request) -> Response | None:
         """Returns an answer that refuses the request, None where an agent asks, or anyone who is to sign in."""
         state, cookies, path = request.state, request.cookies, request.scope["path"]  # the path that routes go by
         state.secret = cookies.get(SESSION_COOKIE, "")
-        state.agent = await run_in_threadpool(self._accounts.agent_of, state.secret) if state.secret else None
+        state.agent = await run_in_threadpool(self.accounts.agent_of, state.secret) if state.secret else None
         if state.agent is None:
             state.secret = cookies.get(VISIT_COOKIE) or set_cookie(request, VISIT_COOKIE, secrets.token_urlsafe(32))
         state.token = hmac.new(state.secret.encode(), b"form", hashlib.sha256).hexdigest()
@@ -113,10 +119,8 @@ class Gate:
             state.form = await _form(request)
             if state.form is None:
                 return PlainTextResponse("The form is too large, too slow or cannot be read.", 400)
-            sent = str(state.form.get("token", ""))
-            if request.headers.get("origin") not in self._origins or not hmac.compare_digest(
-                sent.encode(), state.token.encode()
-            ):
+            is_right = hmac.compare_digest(state.form.get("token", "").encode(), state.token.encode())
+            if not is_right or request.headers.get("origin") not in self.origins:
                 return PlainTextResponse("This form is not from this session; load the page anew.", 403)
         if state.agent is None and path not in _OPEN and not path.startswith("/static/"):
             browses = "text/html" in request.headers.get("accept", "") and request.method in _SAFE
@@ -128,18 +132,7 @@ class Gate:
         lines = request.headers.getlist("x-forwarded-for")  # some proxies add a line instead of going on with one
         seen = [each.strip() for each in ",".join(lines).split(",")]
         direct = request.client.host if request.client else ""
-        return (seen[-self._proxies] if 0 < self._proxies <= len(seen) else direct)[:64]
-
-    def _with_headers(self, request: Request, send: Send) -> Send:
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(_HEADERS)
-                for line in request.state.new_cookies.values():
-                    headers.append("Set-Cookie", line)
-            await send(message)
-
-        return send_with_headers
+        return (seen[-self.proxies] if 0 < self.proxies <= len(seen) else direct)[:64]
 
 
 def database_is_down(request: Request, error: Exception) -> Response:
@@ -172,43 +165,39 @@ def set_cookie(
     """
     age = int(lifetime.total_seconds()) if value else 0
     secure = "; Secure" if request.state.secure else ""
-    line = f"{name}={value}; Path=/; HttpOnly; SameSite={same_site}; Max-Age={age}{secure}"
-    request.state.new_cookies[name] = line
+    request.state.new_cookies[name] = f"{name}={value}; Path=/; HttpOnly; SameSite={same_site}; Max-Age={age}{secure}"
     return value
 
 
-async def read_body(request: Request, most: int = _BODY_BYTES) -> bytes | None:
-    """Returns the body of a request, None where it is too large or the client has gone before its end.
+async def read_body(request: Request, most: int = _BODY_BYTES) -> bytes:
+    """Returns the body of a request.
 
     Args:
         request: what is read.
         most: the largest body, in bytes.
 
     Raises:
-        asyncio.TimeoutError: it takes too long to arrive.
+        HTTPException: it is too large, takes too long to arrive, or the client has gone before its end.
     """
 
-    async def read() -> bytes | None:
+    async def read() -> bytes:
         body = b""
         async for chunk in request.stream():
             body += chunk
             if len(body) > most:
-                return None
+                raise HTTPException(413, f"The message is too large; send at most {most} bytes.")
         return body
 
-    if int(Headers(scope=request.scope).get("content-length") or 0) > most:
-        return None
     try:
         return await asyncio.wait_for(read(), _BODY_SECONDS)
-    except ClientDisconnect:
-        return None
+    except (asyncio.TimeoutError, ClientDisconnect) as error:
+        raise HTTPException(408, "The message took too long to arrive; send it again.") from error
 
 
-async def _form(request: Request) -> dict[str, Any] | None:
+async def _form(request: Request) -> dict[str, str] | None:
     """Returns the fields of a form's body, the last of each name; None where there is none to be had."""
     try:
-        body = await read_body(request)
-        fields = parse_qsl((body or b"").decode(), keep_blank_values=True, max_num_fields=50)
-        return None if body is None or any("\0" in name + value for name, value in fields) else dict(fields)
-    except (asyncio.TimeoutError, ValueError):
+        fields = parse_qsl((await read_body(request)).decode(), keep_blank_values=True, max_num_fields=50)
+    except (HTTPException, ValueError):
         return None
+    return None if any("\0" in name + value for name, value in fields) else dict(fields)

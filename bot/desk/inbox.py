@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import case, exists, false, func, or_, select
+from sqlalchemy import case, exists, false, func, or_, select, true
 from sqlalchemy.engine import Row
 from sqlalchemy.sql.elements import ColumnElement
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.desk.desk import Desk, agent_of
+from bot.desk.desk import Desk, agent_of, topics
 from bot.tickets import numbers
 from bot.tickets.handling import NOTE, SETTABLE
 from bot.tickets.model import STATES, now
@@ -25,53 +24,19 @@ from bot.tickets.tables import TICKET_CHANGES, TICKETS
 ROWS = 50
 OPEN, ANY, MINE, NOBODY = "open", "any", "mine", "nobody"
 _COLUMNS = ("id", "code", "opened_at", "state", "assignee", "queue", "priority", "summary", "intent", "language")
+_EQUAL = ("queue", "priority", "language", "intent")
+"""Columns that a filter names a value of."""
 _URGENCY = case({name: place for place, name in enumerate(PRIORITIES)}, value=TICKETS.c.priority, else_=0)
-
-
-@dataclass(frozen=True)
-class Filters:
-    """Choice of the tickets that the inbox shows.
-
-    Args:
-        state: `open` (the default), `any` or one of a ticket's states.
-        owner: `mine`, `nobody` or empty for any.
-        queue: one of the queues, or empty; so are `priority`, `language` and `intent`.
-        search: words of the summary, contact, agent, issue or notes, or a ticket's number, whole or its digits.
-        page: 1 for the first 50 tickets.
-    """
-
-    state: str = OPEN
-    owner: str = ""
-    queue: str = ""
-    priority: str = ""
-    language: str = ""
-    intent: str = ""
-    search: str = ""
-    page: int = 1
-
-    @staticmethod
-    def of(query: QueryParams) -> Filters:
-        """Returns the filters of an address; what it cannot mean is left out."""
-        names = ("owner", "queue", "priority", "language", "intent", "search")
-        text = {name: query.get(name, "")[:100] for name in names}
-        page = query.get("page", "1")
-        return Filters(
-            state=state if (state := query.get("state", OPEN)) in (OPEN, ANY, *STATES) else OPEN,
-            page=max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 6 else 1,
-            **text,
-        )
 
 
 def inbox(desk: Desk, request: Request) -> Response:
     """Shows the inbox."""
-    filters = Filters.of(request.query_params)
-    agent = agent_of(request)
-    found = find(desk.tickets, filters, agent.name, desk.pages.topics(agent.language))
+    filters, agent = _filters(request.query_params), agent_of(request)
+    found = find(desk.tickets, filters, agent.name, topics(agent.language))
     return desk.show(
         request,
         "inbox.html",
         filters=filters,
-        address=asdict(filters),
         states=(OPEN, *STATES, ANY),
         settable=SETTABLE,
         rows=[{**row._mapping, "number": numbers.write(row.id, row.code)} for row in found[:ROWS]],
@@ -82,34 +47,47 @@ def inbox(desk: Desk, request: Request) -> Response:
     )
 
 
-def find(tickets: TicketStore, filters: Filters, agent: str, topics: Mapping[str, str]) -> list[Row]:
+def _filters(query: QueryParams) -> dict[str, Any]:
+    """Returns which tickets an address wants; what it cannot mean is left out.
+
+    Args:
+        query: of the address: `state` is `open` (the default), `any` or one of a ticket's states; `owner` is `mine`,
+            `nobody` or empty for any; `queue`, `priority`, `language` and `intent` are one of each, or empty; `search`
+            has words of the summary, contact, agent, issue or notes, or a ticket's number, whole or its digits;
+            `page` is 1 for the first 50 tickets.
+    """
+    state, page = query.get("state", OPEN), query.get("page", "1")
+    return {
+        "state": state if state in (OPEN, ANY, *STATES) else OPEN,
+        **{name: query.get(name, "")[:100] for name in ("owner", *_EQUAL, "search")},
+        "page": max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 6 else 1,
+    }
+
+
+def find(tickets: TicketStore, filters: Mapping[str, Any], agent: str, names: Mapping[str, str]) -> list[Row]:
     """Returns a page of tickets and one more if there are more: the most urgent first, then the oldest.
 
     Args:
         tickets: where they are.
-        filters: which ones.
+        filters: which ones, as `_filters` returns them.
         agent: whose are `mine`.
-        topics: intent -> its name, which the search finds.
+        names: intent -> its name, which the search finds.
     """
-    columns = TICKETS.c
-    query = select(*(columns[name] for name in _COLUMNS)).order_by(_URGENCY.desc(), columns.id)
-    if filters.state != ANY:
-        query = query.where(columns.state != "closed" if filters.state == OPEN else columns.state == filters.state)
-    if filters.owner == MINE:
-        query = query.where(columns.assignee == agent)
-    elif filters.owner == NOBODY:
-        query = query.where(columns.assignee.is_(None))
-    for name in ("queue", "priority", "language", "intent"):
-        if value := getattr(filters, name):
-            query = query.where(columns[name] == value)
-    if number := numbers.parse(filters.search):
-        query = query.where(columns.id == number[0])
-    else:
-        query = query.where(*(_has_word(word, topics) for word in filters.search.lower().split()))
-    return tickets.rows(query.offset((filters.page - 1) * ROWS).limit(ROWS + 1))
+    columns, state, search = TICKETS.c, filters["state"], filters["search"]
+    states = {OPEN: columns.state != "closed", ANY: true()}
+    owners = {MINE: columns.assignee == agent, NOBODY: columns.assignee.is_(None)}
+    number = numbers.parse(search)
+    query = select(*(columns[name] for name in _COLUMNS)).where(
+        states.get(state, columns.state == state),
+        owners.get(filters["owner"], true()),
+        *(columns[name] == filters[name] for name in _EQUAL if filters[name]),
+        *([columns.id == number[0]] if number else [_has_word(word, names) for word in search.lower().split()]),
+    )
+    query = query.order_by(_URGENCY.desc(), columns.id)
+    return tickets.rows(query.offset((filters["page"] - 1) * ROWS).limit(ROWS + 1))
 
 
-def _has_word(word: str, topics: Mapping[str, str]) -> ColumnElement[bool]:
+def _has_word(word: str, names: Mapping[str, str]) -> ColumnElement[bool]:
     """Returns that a word stands in a ticket, its notes or its issue's name, or that its digits are the number's."""
     columns = TICKETS.c
     texts = (columns.summary, columns.contact_email, columns.assignee)
@@ -118,7 +96,7 @@ def _has_word(word: str, topics: Mapping[str, str]) -> ColumnElement[bool]:
     return or_(
         *(func.lower(text).contains(word, autoescape=True) for text in texts),
         exists().where(note, func.lower(TICKET_CHANGES.c.after).contains(word, autoescape=True)),
-        columns.intent.in_([intent for intent, topic in topics.items() if word in topic.lower()]),
+        columns.intent.in_([intent for intent, name in names.items() if word in name.lower()]),
         columns.id == identity if identity is not None else false(),
     )
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 import itertools
 import json
 import uuid
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.articles.parts import documents
 from bot.desk.accounts import Agent
 from bot.desk.desk import Desk, Refused, agent_of, back, field
 from bot.desk.review import keep_as_case
-from bot.desk.steps import steps_in
+from bot.desk.steps import steps_for
 from bot.stores.conversations import EVENTS
 from bot.stores.live import LiveRow, LiveState, NotLiveError
 from bot.tickets.handling import clean
@@ -33,10 +31,8 @@ def live_page(desk: Desk, request: Request) -> Response:
     state = visible_state(desk, request, request.path_params["conversation"])
     conversation, agent = state.conversation_id, agent_of(request).name
     desk.note_seen(request, "conversation", conversation)
-    rows = _since_wanted(desk.live.after(conversation))
-    before = _events_before(desk, conversation, rows)
-    issue, product = _known_last(before, "issue"), _known_last(before, "product")
-    languages = (agent_of(request).language, state.language)
+    rows, before = _history(desk, conversation)
+    known = {event["name"]: event["value"] for event in before if event["event"] == "slot" and event["value"]}
     present = desk.live.present()
     return desk.show(
         request,
@@ -44,9 +40,7 @@ def live_page(desk: Desk, request: Request) -> Response:
         state=state,
         rows=rows,
         before=[Utterance(line.speaker, clean(line.text), line.at) for line in transcript(before)],
-        steps=steps_in(desk.articles, issue or state.intent, product, languages),
-        documents=documents,
-        product=product,
+        steps=steps_for(desk, request, known.get("issue") or state.intent, known.get("product"), state.language),
         is_mine=state.state == "live" and state.agent == agent,
         may_take=state.state == "waiting" or (state.state == "live" and state.agent not in (agent, *present)),
         present=[name for name in present if name != agent],
@@ -62,7 +56,7 @@ def change_live(desk: Desk, request: Request) -> Response:
     action = field(request, "action")
     live.beat(agent)
     if action == "case":
-        events = _events_before(desk, conversation, _since_wanted(live.after(conversation)))
+        _, events = _history(desk, conversation)
         return keep_as_case(desk, request, conversation, events, state.language)
     done = True
     if action == "take":
@@ -109,20 +103,19 @@ def may_see(desk: Desk, agent: Agent, state: LiveState) -> bool:
     return state.state == "live" and state.agent not in desk.live.present()  # whoever had it is gone; it can be taken
 
 
-def _since_wanted(rows: Sequence[LiveRow]) -> list[LiveRow]:
-    """Returns the rows since the customer last asked for a person."""
-    wanted = [place for place, row in enumerate(rows) if row.kind == "wanted"]
-    return list(rows[wanted[-1] :]) if wanted else list(rows)
-
-
-def _events_before(desk: Desk, conversation: str, rows: Sequence[LiveRow]) -> list[dict[str, Any]]:
-    """Returns the tracker's events until an agent took the conversation over; the desk only reads them.
+def _history(desk: Desk, conversation: str) -> tuple[list[LiveRow], list[dict[str, Any]]]:
+    """Returns what happened in a conversation; the desk only reads it.
 
     Args:
         desk: its stores.
         conversation: its id.
-        rows: since the customer last asked for a person.
+
+    Returns:
+        The rows since the customer last asked for a person, and the tracker's events until an agent took it over.
     """
+    rows = desk.live.after(conversation)
+    wanted = [place for place, row in enumerate(rows) if row.kind == "wanted"]
+    rows = rows[wanted[-1] :] if wanted else rows
     mine = EVENTS.c.sender_id == conversation
     query = select(EVENTS.c.data).where(mine).order_by(EVENTS.c.id.desc()).limit(_EVENTS_BEFORE)
     taken = next((row.uuid for row in rows if row.kind == "taken"), None)
@@ -133,10 +126,4 @@ def _events_before(desk: Desk, conversation: str, rows: Sequence[LiveRow]) -> li
             if (json.loads(pause.data).get("metadata") or {}).get("live") == taken:
                 query = query.where(EVENTS.c.id < pause.id)
         newest = [json.loads(row.data) for row in connection.execute(query)]
-    return list(itertools.takewhile(lambda event: event["event"] != "session_started", newest))[::-1]
-
-
-def _known_last(events: Iterable[dict[str, Any]], slot: str) -> str | None:
-    """Returns the value that a slot had last, None where it never had one."""
-    values = [event["value"] for event in events if event["event"] == "slot" and event["name"] == slot]
-    return next((value for value in reversed(values) if value), None)
+    return rows, list(itertools.takewhile(lambda event: event["event"] != "session_started", newest))[::-1]

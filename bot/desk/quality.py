@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.engine import Row
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,8 +19,7 @@ from starlette.responses import Response
 from bot.desk.desk import Desk, Refused
 from bot.stores.regression_runs import PastRun
 from bot.text.csv_cells import write_rows
-from bot.tickets.model import OUTCOMES as KINDS
-from bot.tickets.model import now
+from bot.tickets import model
 from bot.tickets.store import TicketStore
 from bot.tickets.tables import CANDIDATES, LIVE_ROWS, OUTCOMES, TICKET_CHANGES, TICKETS
 
@@ -28,81 +28,71 @@ WEEKS = 12
 # Fewer known ends say little of an article.
 LEAST_ENDS = 10
 RUNS = 14
-_NOT_HELPED = ("not_solved", "handed_over", "with_agent")
 FIGURES = ("accuracy", "macro-F1", "out-of-scope recall", "false refusals", "real style", "follow-ups")
 """Main figures of a nightly run, as `python -m bot regression` names them."""
 _CHART = {"width": 760, "height": 220, "foot": 24, "gap": 6}
 
 
 @dataclass(frozen=True)
-class Line:
-    """Ends of the conversations of one week, issue or language.
+class Ends:
+    """Ends of the conversations of one week, issue, language or article.
 
     Args:
-        name: the week's Monday as `2026-11-23`, the intent (empty where none was recognised), or the language.
-        counts: outcome -> number of conversations.
-        more: other counts, where the line is a week's.
+        key: the week's Monday as `2026-11-23`, the intent (empty where none was recognised), the language, or the
+            article's intent and language.
+        counts: outcome -> number of conversations; of a week, other numbers, too.
     """
 
-    name: str
+    key: tuple[str, ...]
     counts: Counter[str]
-    more: Counter[str]
 
     @property
     def total(self) -> int:
         """Number of conversations."""
-        return sum(self.counts.values())
+        return sum(self.counts[kind] for kind in model.OUTCOMES)
+
+    @property
+    def known(self) -> int:
+        """Number of those of which it is known how they ended."""
+        return self.total - self.counts["abandoned"]
+
+    @property
+    def not_helped(self) -> int:
+        """Number of those that were not solved, or in which a person was needed."""
+        return self.known - self.counts["solved"]
+
+    @property
+    def not_helped_share(self) -> float:
+        """Share of known ends to which the bot did not help, 0-1."""
+        return self.not_helped / self.known
 
     @property
     def solved_share(self) -> float | None:
         """Share of solved ones among those whose customers said whether it was, 0-1."""
-        known = self.counts["solved"] + self.counts["not_solved"]
-        return self.counts["solved"] / known if known else None
-
-
-@dataclass(frozen=True)
-class ArticleHelp:
-    """Outcomes of an article.
-
-    Args:
-        issue: its issue.
-        language: its language.
-        answers: conversations in which it was the answer.
-        known: those of which it is known how they ended.
-        not_helped: those of them that were not solved, or in which a person was needed.
-    """
-
-    issue: str
-    language: str
-    answers: int
-    known: int
-    not_helped: int
-
-    @property
-    def share(self) -> float:
-        """Share of known ends to which it did not help, 0-1."""
-        return self.not_helped / self.known
+        told = self.counts["solved"] + self.counts["not_solved"]
+        return self.counts["solved"] / told if told else None
 
 
 def quality_page(desk: Desk, request: Request) -> Response:
     """Shows the figures of the last twelve weeks."""
-    outcomes, since = _outcomes(desk.tickets), _first_monday()
-    weeks = _weeks(desk.tickets, outcomes, since)
+    outcomes = _outcomes(desk.tickets)
+    weeks = _weeks(desk.tickets, outcomes)
+    rated = (LIVE_ROWS.c.kind == "rated") & (LIVE_ROWS.c.at >= _first_monday()) & LIVE_ROWS.c.rating.isnot(None)
     return desk.show(
         request,
         "quality.html",
-        kinds=KINDS,
+        kinds=model.OUTCOMES,
         weeks=weeks,
-        by_issue=_lines(outcomes, "intent"),
-        by_language=_lines(outcomes, "language"),
+        by_issue=_ends(outcomes, "intent"),
+        by_language=_ends(outcomes, "language"),
         bars=list(_bars(weeks)),
         chart=_CHART,
         matrix=confusions(desk.tickets),
-        articles=articles_that_do_not_help(outcomes),
+        articles=_articles_that_do_not_help(outcomes),
         least=LEAST_ENDS,
         runs=_runs(desk),
         figures=FIGURES,
-        ratings=[row.rating for row in desk.tickets.rows(select(LIVE_ROWS.c.rating).where(_rated(since)))],
+        ratings=[row.rating for row in desk.tickets.rows(select(LIVE_ROWS.c.rating).where(rated))],
     )
 
 
@@ -121,18 +111,16 @@ def quality_csv(desk: Desk, request: Request) -> Response:
 
 def _conversation_rows(desk: Desk) -> Iterable[Sequence[Any]]:
     """Yields a row for each week, issue, language and outcome."""
-    counts = Counter(
-        (_monday(row["at"]), row["intent"], row["language"], row["outcome"]) for row in _outcomes(desk.tickets)
-    )
     yield "week", "issue", "language", "outcome", "conversations"
+    counts = Counter((_monday(row.at), row.intent, row.language, row.outcome) for row in _outcomes(desk.tickets))
     yield from ((*key, number) for key, number in sorted(counts.items()))
 
 
 def _article_rows(desk: Desk) -> Iterable[Sequence[Any]]:
     """Yields a row for each article that did not help."""
     yield "issue", "language", "answers", "known", "not_helped", "share"
-    for each in articles_that_do_not_help(_outcomes(desk.tickets)):
-        yield each.issue, each.language, each.answers, each.known, each.not_helped, round(each.share, 3)
+    for each in _articles_that_do_not_help(_outcomes(desk.tickets)):
+        yield *each.key, each.total, each.known, each.not_helped, round(each.not_helped_share, 3)
 
 
 def _nightly_rows(desk: Desk) -> Iterable[Sequence[Any]]:
@@ -143,21 +131,11 @@ def _nightly_rows(desk: Desk) -> Iterable[Sequence[Any]]:
         yield from ((run.started_at, run.commit, run.verdict, name, run.figures[name]) for name in measured)
 
 
-def articles_that_do_not_help(outcomes: Iterable[dict[str, Any]]) -> list[ArticleHelp]:
+def _articles_that_do_not_help(outcomes: Iterable[Row]) -> list[Ends]:
     """Returns the articles that some were not helped by, the worst first, as far as enough ends are known."""
-    counts: dict[tuple[str, str], Counter[str]] = {}
-    for row in outcomes:
-        if row["intent"]:
-            counts.setdefault((row["intent"], row["language"]), Counter())[row["outcome"]] += 1
-    found = [
-        ArticleHelp(
-            *key, answers=total, known=total - each["abandoned"], not_helped=sum(each[kind] for kind in _NOT_HELPED)
-        )
-        for key, each in counts.items()
-        for total in [sum(each.values())]
-    ]
-    telling = [each for each in found if each.known >= LEAST_ENDS and each.not_helped]
-    return sorted(telling, key=lambda each: (-each.share, -each.known, each.issue, each.language))
+    articles = _ends([row for row in outcomes if row.intent], "intent", "language")
+    telling = [each for each in articles if each.known >= LEAST_ENDS and each.not_helped]
+    return sorted(telling, key=lambda each: (-each.not_helped_share, -each.known, each.key))
 
 
 def _runs(desk: Desk) -> list[PastRun] | None:
@@ -177,17 +155,16 @@ def confusions(tickets: TicketStore) -> list[tuple[str, str, int]]:
     return sorted(wrong, key=lambda each: (-each[2], each))
 
 
-def _outcomes(tickets: TicketStore) -> list[dict[str, Any]]:
-    columns = (OUTCOMES.c.at, OUTCOMES.c.intent, OUTCOMES.c.language, OUTCOMES.c.outcome)
-    rows = tickets.rows(select(*columns).where(OUTCOMES.c.at >= _first_monday()))
-    return [dict(row._mapping) for row in rows]
+def _outcomes(tickets: TicketStore) -> list[Row]:
+    return tickets.rows(select(OUTCOMES).where(OUTCOMES.c.at >= _first_monday()))
 
 
-def _weeks(tickets: TicketStore, outcomes: Sequence[dict[str, Any]], since: datetime) -> list[Line]:
-    """Returns a line for each week, the oldest first, also for those in which nothing happened."""
-    lines = {_monday(since + timedelta(weeks=week)): Line("", Counter(), Counter()) for week in range(WEEKS)}
+def _weeks(tickets: TicketStore, outcomes: Iterable[Row]) -> list[Ends]:
+    """Returns the ends of each week, the oldest first, also of those in which nothing happened, and other numbers."""
+    since = _first_monday()
+    weeks: dict[str, Counter[str]] = {_monday(since + timedelta(weeks=week)): Counter() for week in range(WEEKS)}
     for row in outcomes:
-        lines[_monday(row["at"])].counts[row["outcome"]] += 1
+        weeks[_monday(row.at)][row.outcome] += 1
     closed = (TICKET_CHANGES.c.field == "state") & (TICKET_CHANGES.c.after == "closed")
     wanted: list[tuple[str, Any, Any]] = [
         ("questions", CANDIDATES.c.at, CANDIDATES.c.kind == "choice"),
@@ -199,28 +176,26 @@ def _weeks(tickets: TicketStore, outcomes: Sequence[dict[str, Any]], since: date
     ]
     for name, moment, condition in wanted:
         for row in tickets.rows(select(moment.label("at")).where(condition, moment >= since)):
-            lines[_monday(row.at)].more[name] += 1
-    return [Line(week, line.counts, line.more) for week, line in lines.items()]
+            weeks[_monday(row.at)][name] += 1
+    return [Ends((week,), counts) for week, counts in weeks.items()]
 
 
-def _lines(outcomes: Iterable[dict[str, Any]], column: str) -> list[Line]:
-    """Returns a line for each value of a column, the commonest first."""
-    counts: dict[str, Counter[str]] = {}
+def _ends(outcomes: Iterable[Row], *columns: str) -> list[Ends]:
+    """Returns the ends for each value of some columns, the commonest first."""
+    counts: defaultdict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
     for row in outcomes:
-        counts.setdefault(row[column], Counter())[row["outcome"]] += 1
-    return sorted(
-        (Line(name, each, Counter()) for name, each in counts.items()), key=lambda line: (-line.total, line.name)
-    )
+        counts[tuple(getattr(row, name) for name in columns)][row.outcome] += 1
+    return sorted((Ends(key, each) for key, each in counts.items()), key=lambda each: (-each.total, each.key))
 
 
-def _bars(weeks: Sequence[Line]) -> Iterable[dict[str, Any]]:
+def _bars(weeks: Sequence[Ends]) -> Iterable[dict[str, Any]]:
     """Yields the rectangles of the chart: one of each outcome above the other, a column a week."""
     most = max(line.total for line in weeks) or 1
     room = _CHART["height"] - _CHART["foot"]
     step = _CHART["width"] / len(weeks)
     for place, line in enumerate(weeks):
         top = float(room)
-        for kind in KINDS:
+        for kind in model.OUTCOMES:
             height = room * line.counts[kind] / most
             top -= height
             left, width = place * step + _CHART["gap"] / 2, step - _CHART["gap"]
@@ -228,12 +203,8 @@ def _bars(weeks: Sequence[Line]) -> Iterable[dict[str, Any]]:
                 yield {"kind": kind, "x": left, "y": top, "width": width, "height": height}
 
 
-def _rated(since: datetime) -> Any:
-    return (LIVE_ROWS.c.kind == "rated") & (LIVE_ROWS.c.at >= since) & LIVE_ROWS.c.rating.isnot(None)
-
-
 def _first_monday() -> datetime:
-    moment = now() - timedelta(weeks=WEEKS - 1)
+    moment = model.now() - timedelta(weeks=WEEKS - 1)
     return (moment - timedelta(days=moment.weekday())).replace(hour=0, minute=0, second=0, microsecond=0)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.articles.examples import ExampleError
+from bot.articles.replies import Replies
 from bot.desk.desk import Desk, Refused, agent_of, back, field
 from bot.phrases.cases import add_case, case_of
 from bot.phrases.groups import grouped
@@ -47,7 +47,7 @@ def review_page(desk: Desk, request: Request, problem: str = "") -> Response:
         groups_count=len(groups),
         disputed=[each for each in found if each.state == DISPUTED],
         decided=sorted(decided, key=lambda each: each.decisions[-1].id, reverse=True)[:LATELY],
-        case=case if (case := request.query_params.get("case", "")) in desk.pages.replies.languages() else "",
+        case=case if (case := request.query_params.get("case", "")) in Replies().languages() else "",
         last=[(each, last[identity]) for each in found for identity in each.ids if identity in last],
         intents=desk.review.intents({each.language for each in new}),
     )
@@ -78,9 +78,7 @@ def decide(desk: Desk, request: Request) -> Response:
     return back(f"/review{query}{fragment}")
 
 
-def keep_as_case(
-    desk: Desk, request: Request, name: str, events: Sequence[Mapping[str, Any]], language: str
-) -> Response:
+def keep_as_case(desk: Desk, request: Request, name: str, events: list[dict[str, Any]], language: str) -> Response:
     """Appends a conversation, masked, to the test cases; returns the page that says so.
 
     Args:

@@ -2,44 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from starlette.requests import Request
 
-from bot.articles.model import Article
-from bot.articles.parts import ArticleNotFound, ArticleStore, Variant, variants
+from bot.articles.model import Article, Link
+from bot.articles.parts import ArticleNotFound, Variant, documents, variants
+from bot.desk.desk import Desk, agent_of
 
-
-@dataclass(frozen=True)
-class Steps:
-    """Recommended steps of an issue in one language.
-
-    Args:
-        article: the article.
-        variants: its first answers for the product, all where that is not known.
-    """
-
-    article: Article
-    variants: tuple[Variant, ...]
+Steps = tuple[Article, list[Variant], tuple[Link, ...]]
+"""An article, its first answers for the product (all where that is not known), and the recommended documents."""
 
 
-def steps_in(articles: ArticleStore, issue: str | None, product: str | None, languages: Iterable[str]) -> list[Steps]:
-    """Returns the steps of an issue in each of some languages, in English where an article lacks one of them.
+def steps_for(desk: Desk, request: Request, issue: str | None, product: str | None, language: str) -> list[Steps]:
+    """Returns the steps of an issue in the languages of agent and customer, in English where an article lacks one.
 
     Args:
-        articles: the articles.
+        desk: has the articles.
+        request: of the agent; its query's `steps` may name another language than the agent's.
         issue: the intent, None where none was recognised.
         product: the customer's, None where it is not known.
-        languages: ISO 639-1.
+        language: the customer's, ISO 639-1.
 
     Returns:
         One for each language that was found; none where there is no article on the issue.
     """
     found: dict[str, Steps] = {}
-    for language in languages:
+    for wanted in (request.query_params.get("steps") or agent_of(request).language, language):
         try:
-            article = articles.article(issue or "", language)
+            article = desk.articles.article(issue or "", wanted)
         except ArticleNotFound:
             continue
         fitting = [each for each in variants(article) if product is None or each.product in (product, None)]
-        found[article.language] = Steps(article, tuple(fitting))
+        found[article.language] = article, fitting, documents(article, product)
     return list(found.values())

@@ -6,31 +6,26 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.articles.issues import load_issues
-from bot.articles.parts import documents
 from bot.desk.desk import Desk, Refused, agent_of, back, field
 from bot.desk.live import may_see
 from bot.desk.review import keep_as_case
-from bot.desk.steps import steps_in
+from bot.desk.steps import steps_for
 from bot.stores.conversations import last_session
 from bot.tickets.handling import SETTABLE
-from bot.tickets.model import Ticket, TicketNotFound
 
 
 def ticket_page(desk: Desk, request: Request) -> Response:
     """Shows a ticket; who sees it stands in the audit log."""
-    ticket = _ticket(desk, request)
+    ticket = desk.tickets.ticket(request.path_params["number"])
     agent, live = agent_of(request), desk.live.state(ticket.conversation_id)
     desk.note_seen(request, "ticket", ticket.number)
-    languages = (request.query_params.get("steps") or agent.language, ticket.language)
     return desk.show(
         request,
         "ticket.html",
         ticket=ticket,
         changes=desk.tickets.changes(ticket.number),
         deliveries=desk.tickets.deliveries(ticket.number),
-        steps=steps_in(desk.articles, ticket.intent, ticket.product, languages),
-        documents=documents,
-        product=ticket.product,
+        steps=steps_for(desk, request, ticket.intent, ticket.product, ticket.language),
         settable=SETTABLE,
         agents=[each.name for each in desk.accounts.agents()],
         was_live=live.agent is not None and may_see(desk, agent, live),
@@ -39,7 +34,7 @@ def ticket_page(desk: Desk, request: Request) -> Response:
 
 def change_ticket(desk: Desk, request: Request) -> Response:
     """Does what a form of the page asks for; who did it stands in the ticket's history and in the audit log."""
-    ticket = _ticket(desk, request)
+    ticket = desk.tickets.ticket(request.path_params["number"])
     tickets, number, agent = desk.tickets, ticket.number, agent_of(request).name
     action = field(request, "action")
     if action == "intent" and (intent := field(request, "value")) in load_issues():
@@ -62,10 +57,3 @@ def change_ticket(desk: Desk, request: Request) -> Response:
         raise Refused(422)
     desk.note(request, f"{action} ticket", number)
     return back(f"/tickets/{number}")
-
-
-def _ticket(desk: Desk, request: Request) -> Ticket:
-    try:
-        return desk.tickets.ticket(request.path_params["number"])
-    except TicketNotFound as error:
-        raise Refused(404) from error

@@ -15,16 +15,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.command_line import print_json
 from bot.doctor import configuration, connections, machine, stores
-from bot.doctor.installation import Check, Finding, Installation, bot_variables, read_env_file, usual_env_files
+from bot.doctor.installation import PREFIX, Check, Finding, Installation, read_env_file, usual_env_files
+from bot.launcher import DEFAULT_PORT, DESK_PORT
 from bot.tickets.commands import add_verb
 
-DEFAULT_PORT, DESK_PORT = 5005, 5010
 LIMIT_SECONDS = 12
 CHECKS: tuple[Check, ...] = (
     *(configuration.unknown_settings, configuration.contradictions),
     *(stores.databases, connections.postgresql_tls, connections.redis, connections.broker, connections.action_server),
     *(connections.help_desks, stores.undelivered, stores.retention, stores.nightly, stores.accounts),
-    *(machine.model, machine.disk, machine.files, machine.keys, machine.bot, machine.desk),
+    *(machine.model, machine.disk, machine.files, machine.signing_key, machine.metrics, machine.bot, machine.desk),
 )
 
 
@@ -49,7 +49,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
 def _doctor(options: argparse.Namespace) -> int:
     for file in options.env_file:
         os.environ.update(read_env_file(file))
-    variables = bot_variables()
+    variables = {name: value for name, value in os.environ.items() if name.upper().startswith(PREFIX)}
     settings, refused = configuration.take_settings()
     env_files = tuple(dict.fromkeys([*options.env_file, *usual_env_files()]))
     examined = Installation(settings, variables, env_files, options.port, options.desk_port, options.model)
@@ -80,7 +80,8 @@ def examine(installation: Installation, checks: Sequence[Check] = CHECKS) -> lis
 
     def run(check: Check) -> None:
         try:
-            found[check] = list(check(installation))
+            result = check(installation)
+            found[check] = [result] if isinstance(result, Finding) else list(result)
         except SQLAlchemyError:
             found[check] = [_unfinished(check, "not examined: its database cannot be used")]
         except Exception as error:  # the others are still worth knowing

@@ -17,7 +17,7 @@ import requests
 from cryptography import x509
 from sqlalchemy.engine import make_url
 
-from bot.doctor.installation import SQLITE, Finding, Installation
+from bot.doctor.installation import Finding, Installation
 from bot.stores.shared_redis import NO_REDIS, open_redis
 from bot.tickets.delivery import addresses, target_names
 
@@ -29,18 +29,16 @@ _THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 _ENCRYPTED = {"require", "verify-ca", "verify-full"}
 
 
-def redis(installation: Installation) -> Iterator[Finding]:
+def redis(installation: Installation) -> Finding:
     """Asks Redis for an answer."""
     url = installation.settings.redis_url
     if url is None:
-        yield Finding("Redis", "ok", "none is set; locks and limits are this server's own")
-        return
+        return Finding("Redis", "ok", "none is set; locks and limits are this server's own")
     try:
         asyncio.run(_ping(url.get_secret_value()))
     except (*NO_REDIS, OSError, ValueError) as error:
-        yield Finding("Redis", "error", f"does not answer ({error})", "start it, or correct BOT_REDIS_URL")
-    else:
-        yield Finding("Redis", "ok", "answers")
+        return Finding("Redis", "error", f"does not answer ({error})", "start it, or correct BOT_REDIS_URL")
+    return Finding("Redis", "ok", "answers")
 
 
 async def _ping(url: str) -> None:
@@ -48,35 +46,31 @@ async def _ping(url: str) -> None:
         await client.ping()
 
 
-def broker(installation: Installation) -> Iterator[Finding]:
+def broker(installation: Installation) -> Finding:
     """Connects to RabbitMQ's port."""
     url = installation.settings.broker_url
     if url is None:
-        yield Finding("event broker", "ok", "none is set; events stay in the database")
-        return
+        return Finding("event broker", "ok", "none is set; events stay in the database")
     address = urlsplit(url.get_secret_value())
     try:
-        _connect(address).close()
+        socket.create_connection(_host_and_port(address), timeout=_SECONDS).close()
     except OSError as error:
         found = f"{_place(address)} cannot be reached ({_reason(error)}); events wait"
-        yield Finding("event broker", "warning", found, "start it, or correct BOT_BROKER_URL")
-    else:
-        yield Finding("event broker", "ok", f"{_place(address)} can be reached")
+        return Finding("event broker", "warning", found, "start it, or correct BOT_BROKER_URL")
+    return Finding("event broker", "ok", f"{_place(address)} can be reached")
 
 
-def action_server(installation: Installation) -> Iterator[Finding]:
+def action_server(installation: Installation) -> Finding:
     """Asks the action server for its health."""
     url = installation.settings.action_server_url
     if url is None:
-        yield Finding("actions", "ok", "run in the bot's own process")
-        return
+        return Finding("actions", "ok", "run in the bot's own process")
     try:
         requests.get(f"{str(url).removesuffix('/webhook')}/health", timeout=_SECONDS).raise_for_status()
     except requests.RequestException as error:
         found = f"the server {_place(urlsplit(url))} does not answer ({type(error).__name__}); customers get apologies"
-        yield Finding("actions", "error", found, "start it, or correct BOT_ACTION_SERVER_URL")
-    else:
-        yield Finding("actions", "ok", f"the server {_place(urlsplit(url))} answers")
+        return Finding("actions", "error", found, "start it, or correct BOT_ACTION_SERVER_URL")
+    return Finding("actions", "ok", f"the server {_place(urlsplit(url))} answers")
 
 
 def help_desks(installation: Installation) -> Iterator[Finding]:
@@ -115,13 +109,13 @@ def _help_desk(name: str, address: SplitResult) -> Finding:
 
 def _peer_expires(address: SplitResult) -> datetime | None:
     """Returns the end of the certificate of a server that vouches for itself; None for one without TLS."""
-    host = address.hostname or "localhost"
+    host, port = _host_and_port(address)
     if address.scheme == "smtp+starttls":
-        with smtplib.SMTP(host, address.port or 25, timeout=_SECONDS) as server:
+        with smtplib.SMTP(host, port, timeout=_SECONDS) as server:
             server.starttls(context=ssl.create_default_context())
             assert isinstance(server.sock, ssl.SSLSocket)
             return _expires(server.sock)
-    with _connect(address) as connection:
+    with socket.create_connection((host, port), timeout=_SECONDS) as connection:
         if address.scheme not in {"https", "smtps"}:
             return None
         own = os.environ.get("REQUESTS_CA_BUNDLE") or certifi.where()  # as `requests` chooses
@@ -138,7 +132,7 @@ def postgresql_tls(installation: Installation) -> Iterator[Finding]:
         except Exception:  # the database's own check says so
             continue
         host = parsed.query.get("host", parsed.host) or ""
-        if parsed.get_backend_name() == SQLITE or not host or str(host).startswith("/"):
+        if parsed.get_backend_name() == "sqlite" or not host or str(host).startswith("/"):
             continue
         check, mode = f"TLS of {name}", str(parsed.query.get("sslmode", "prefer"))
         if mode not in _ENCRYPTED:
@@ -180,16 +174,12 @@ def _of_certificate(check: str, found: str, expires: datetime, remedy: str) -> F
     return Finding(check, "ok", f"{found}; its certificate lasts until {expires:%Y-%m-%d}")
 
 
-def _connect(address: SplitResult) -> socket.socket:
-    return socket.create_connection((address.hostname or "localhost", _port(address)), timeout=_SECONDS)
-
-
-def _port(address: SplitResult) -> int:
-    return address.port or _PORTS.get(address.scheme, 0)
+def _host_and_port(address: SplitResult) -> tuple[str, int]:
+    return address.hostname or "localhost", address.port or _PORTS.get(address.scheme, 0)
 
 
 def _place(address: SplitResult) -> str:
-    return f"{address.hostname or 'localhost'}:{_port(address)}"
+    return "{}:{}".format(*_host_and_port(address))
 
 
 def _reason(error: Exception) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from typing import Literal
 from bot.settings import PROJECT_ROOT, Settings
 
 Status = Literal["ok", "warning", "error"]
-SQLITE = "sqlite"
 PREFIX = "BOT_"
 # Where deploy/ has settings put; others are named with --env-file.
 USUAL_ENV_FILES = (("/etc/billing-triage", "*.env"), (PROJECT_ROOT / "deploy", "*.env"), (PROJECT_ROOT, ".env"))
@@ -71,7 +69,7 @@ class Installation:
         }
 
 
-Check = Callable[[Installation], Iterable[Finding]]
+Check = Callable[[Installation], Finding | Iterable[Finding]]
 
 
 def usual_env_files() -> list[Path]:
@@ -105,8 +103,3 @@ def read_env_file(path: Path) -> dict[str, str]:
             raise EnvFileError(f"{path}:{number}: expected NAME=value, with quotes around a value with blanks.")
         found[name] = "".join(words)
     return found
-
-
-def bot_variables() -> dict[str, str]:
-    """Returns the environment's variables that are, or look like, settings of the bot."""
-    return {name: value for name, value in os.environ.items() if name.upper().startswith(PREFIX)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import shlex
 import shutil
-import socket
+import sys
 import tarfile
 import time
 import zlib
@@ -29,28 +29,25 @@ _LISTENS = "0A"
 _PAGE_KEY = "page-key"
 
 
-def model(installation: Installation) -> Iterator[Finding]:
+def model(installation: Installation) -> Finding:
     """Looks whether the served model is there, whole, and how old it is: the switched one, or that of the content."""
     folder = models_folder(installation.root)
     try:
         chosen = None if installation.model else read_served(folder)
         path = folder / chosen.model if chosen else installation.model or model_path(installation.root)
     except (LaunchError, ModelVersionError, ValueError) as error:
-        yield Finding("model", "error", f"cannot be told: {error}".rstrip("."), "correct the file that it names")
-        return
+        return Finding("model", "error", f"cannot be told: {error}".rstrip("."), "correct the file that it names")
     if not path.is_file():
-        yield _no_model(installation, path)
-        return
+        return _no_model(installation, path)
     try:
         with tarfile.open(path) as archive:
             archive.getmembers()
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-        yield Finding("model", "error", f"{path} is broken ({error})", "delete it and run `python -m bot train`")
-        return
+        return Finding("model", "error", f"{path} is broken ({error})", "delete it and run `python -m bot train`")
     age = time.time() - path.stat().st_mtime
     told = f"{age / 86400:.0f} days" if age > 2 * 86400 else f"{age / 3600:.0f} hours"
     of = "named with --model" if installation.model else "switched to" if chosen else "of the present content"
-    yield Finding("model", "ok", f"{path} ({of}) is whole and {told} old")
+    return Finding("model", "ok", f"{path} ({of}) is whole and {told} old")
 
 
 def _no_model(installation: Installation, path: Path) -> Finding:
@@ -63,26 +60,24 @@ def _no_model(installation: Installation, path: Path) -> Finding:
     return Finding("model", "error", "there is none", remedy)
 
 
-def disk(installation: Installation) -> Iterator[Finding]:
+def disk(installation: Installation) -> Finding:
     """Looks for free space where databases and models are written."""
     files = [sqlite_file(url) for _, url in installation.databases.values()]
     folders = {_existing(file.parent) for file in files if file} | {_existing(installation.root / "models")}
-    free = {folder: shutil.disk_usage(folder).free // _MEGABYTE for folder in folders}
-    folder = min(free, key=lambda each: (free[each], str(each)))
-    found = f"{free[folder]} MB free in {folder}"
-    if free[folder] < _DISK_ERROR:
-        yield Finding("disk", "error", found, "make room: nothing can be kept soon")
-    elif free[folder] < _DISK_WARNING:
-        yield Finding("disk", "warning", found, "make room: training and backups need it")
-    else:
-        yield Finding("disk", "ok", found)
+    free, folder = min((shutil.disk_usage(each).free // _MEGABYTE, each) for each in folders)
+    found = f"{free} MB free in {folder}"
+    if free < _DISK_ERROR:
+        return Finding("disk", "error", found, "make room: nothing can be kept soon")
+    if free < _DISK_WARNING:
+        return Finding("disk", "warning", found, "make room: training and backups need it")
+    return Finding("disk", "ok", found)
 
 
 def _existing(folder: Path) -> Path:
     return next(each for each in [folder, *folder.parents] if each.is_dir())
 
 
-def files(installation: Installation) -> Iterator[Finding]:
+def files(installation: Installation) -> Finding:
     """Looks whether other users of this machine may read databases, keys or files of settings."""
     paths = [path for _, url in installation.databases.values() if (path := sqlite_file(url))]
     secrets = installation.settings.secrets_dir
@@ -96,32 +91,31 @@ def files(installation: Installation) -> Iterator[Finding]:
     found = {remedy: shlex.join(map(str, names)) for remedy, names in wide.items() if names}
     if found:
         remedy = "; ".join(f"{command} {names}" for command, names in found.items())
-        yield Finding("files", "error", f"other users of this machine may read {' '.join(found.values())}", remedy)
-    else:
-        number = sum(path.exists() for path in paths) + len(env_files)
-        yield Finding("files", "ok", f"{number} databases, keys and files of settings are closed to other users")
+        return Finding("files", "error", f"other users of this machine may read {' '.join(found.values())}", remedy)
+    number = sum(path.exists() for path in paths) + len(env_files)
+    return Finding("files", "ok", f"{number} databases, keys and files of settings are closed to other users")
 
 
-def keys(installation: Installation) -> Iterator[Finding]:
-    """Looks whether the key that signs tokens, and the metrics' token, can be guessed."""
+def signing_key(installation: Installation) -> Finding:
+    """Looks whether the key that signs tokens can be guessed."""
     settings = installation.settings
     own = settings.secrets_dir / _PAGE_KEY
     try:
         key = settings.secret_key.get_secret_value() if settings.secret_key else own.read_text(encoding="ascii").strip()
     except FileNotFoundError:
-        yield Finding("signing key", "ok", f"is made at the first start, in {own}")
+        return Finding("signing key", "ok", f"is made at the first start, in {own}")
     except (OSError, ValueError) as error:
-        yield Finding(
-            "signing key", "error", f"{own} cannot be read ({error})", "correct its owner, or set BOT_SECRET_KEY"
-        )
-    else:
-        where = "BOT_SECRET_KEY" if settings.secret_key else str(own)
-        yield _of_key("signing key", where, key, _KEY_LENGTH)
-    token = settings.metrics_token
+        found = f"{own} cannot be read ({error})"
+        return Finding("signing key", "error", found, "correct its owner, or set BOT_SECRET_KEY")
+    return _of_key("signing key", "BOT_SECRET_KEY" if settings.secret_key else str(own), key, _KEY_LENGTH)
+
+
+def metrics(installation: Installation) -> Finding:
+    """Looks whether the metrics' token can be guessed."""
+    token = installation.settings.metrics_token
     if token is None:
-        yield Finding("metrics", "ok", "off; with BOT_METRICS_TOKEN Prometheus can read /metrics")
-    else:
-        yield _of_key("metrics", "BOT_METRICS_TOKEN", token.get_secret_value(), 16)
+        return Finding("metrics", "ok", "off; with BOT_METRICS_TOKEN Prometheus can read /metrics")
+    return _of_key("metrics", "BOT_METRICS_TOKEN", token.get_secret_value(), 16)
 
 
 def _of_key(check: str, where: str, key: str, shortest: int) -> Finding:
@@ -212,8 +206,8 @@ def listening(port: int) -> list[str]:
             address, number = local.split(":")
             if state == _LISTENS and int(number, 16) == port:
                 # Words of 32 bits in the machine's own order.
-                words = [socket.htonl(int(address[at : at + 8], 16)) for at in range(0, len(address), 8)]
-                packed = b"".join(word.to_bytes(4, "big") for word in words)
+                words = [int(address[at : at + 8], 16) for at in range(0, len(address), 8)]
+                packed = b"".join(word.to_bytes(4, sys.byteorder) for word in words)
                 found.append(str(ipaddress.ip_address(packed)))
     return found
 

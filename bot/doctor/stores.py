@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 
-from sqlalchemy import func, inspect, select
+from sqlalchemy import Table, func, inspect, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.sql import Select
 
 from bot.doctor.installation import Finding, Installation
 from bot.privacy.retention import finished_tickets, rested_conversations
@@ -31,12 +32,8 @@ def _reading(url: str) -> Iterator[Connection | None]:
     if file is not None and not file.exists():
         yield None
         return
-    engine = open_to_read(url)
-    try:
-        with engine.connect() as connection:
-            yield connection
-    finally:
-        engine.dispose()
+    with open_to_read(url).connect() as connection:
+        yield connection
 
 
 def databases(installation: Installation) -> Iterator[Finding]:
@@ -69,47 +66,38 @@ def _of_version(check: str, version: str | None) -> Finding:
     return Finding(check, "ok", f"answers; its tables are at the newest version, {version}")
 
 
-def retention(installation: Installation) -> Iterator[Finding]:
+def retention(installation: Installation) -> Finding:
     """Counts what retention should have deleted by now."""
     settings, now = installation.settings, datetime.now(timezone.utc) - _GRACE
-    conversations_before = now - timedelta(days=settings.keep_conversations_days)
-    tickets_before = now - timedelta(days=settings.keep_tickets_days)
+    conversations = rested_conversations(now - timedelta(days=settings.keep_conversations_days))
+    tickets = select(TICKETS.c.id).where(finished_tickets(now - timedelta(days=settings.keep_tickets_days)))
     overdue = {
-        "conversations": _count(
-            settings.tracker_database.get_secret_value(), EVENTS.name, rested_conversations(conversations_before)
-        ),
-        "tickets": _count(
-            settings.tickets_database.get_secret_value(),
-            TICKETS.name,
-            select(TICKETS.c.id).where(finished_tickets(tickets_before)),
-        ),
+        "conversations": _count(installation, "conversations", EVENTS, conversations),
+        "tickets": _count(installation, "tickets", TICKETS, tickets),
     }
     late = [f"{number} {name}" for name, number in overdue.items() if number]
     if late:
         found = f"has not run lately: {' and '.join(late)} are kept for longer than the settings say"
         remedy = "enable billing-triage-retention.timer, or run `python -m bot privacy expire` every night"
-        yield Finding("retention", "error", found, remedy)
-    else:
-        yield Finding("retention", "ok", "nothing is kept for longer than the settings say")
+        return Finding("retention", "error", found, remedy)
+    return Finding("retention", "ok", "nothing is kept for longer than the settings say")
 
 
-def undelivered(installation: Installation) -> Iterator[Finding]:
+def undelivered(installation: Installation) -> Finding:
     """Counts tickets that have not arrived at a help desk an hour after they were opened."""
     before = datetime.now(timezone.utc) - _WAITS_TOO_LONG
-    url = installation.settings.tickets_database.get_secret_value()
     late = (
         select(OUTBOX.c.id)
         .join(TICKETS, TICKETS.c.id == OUTBOX.c.ticket_id)
         .where(OUTBOX.c.state != "delivered", TICKETS.c.opened_at < before)
     )
-    waiting = _count(url, OUTBOX.name, late)
-    parked = _count(url, OUTBOX.name, late.where(OUTBOX.c.state == "parked"))
+    waiting = _count(installation, "tickets", OUTBOX, late)
+    parked = _count(installation, "tickets", OUTBOX, late.where(OUTBOX.c.state == "parked"))
     if waiting:
         found = f"{waiting} have waited for more than an hour, {parked} of them parked"
         remedy = "`python -m bot tickets list --undelivered` says why; is `python -m bot tickets deliver` running?"
-        yield Finding("deliveries", "error", found, remedy)
-    else:
-        yield Finding("deliveries", "ok", "no ticket waits for more than an hour")
+        return Finding("deliveries", "error", found, remedy)
+    return Finding("deliveries", "ok", "no ticket waits for more than an hour")
 
 
 def accounts(installation: Installation) -> Iterator[Finding]:
@@ -117,7 +105,7 @@ def accounts(installation: Installation) -> Iterator[Finding]:
     settings = installation.settings
     if settings.desk == "off" and not settings.desk_origin:
         return
-    number = _count(settings.tickets_database.get_secret_value(), DESK_AGENTS.name, select(DESK_AGENTS.c.id))
+    number = _count(installation, "tickets", DESK_AGENTS, select(DESK_AGENTS.c.id))
     if number or settings.desk_openid_issuer:
         how = ", and whom OpenID Connect lets in" if settings.desk_openid_issuer else ""
         yield Finding("agents' accounts", "ok", f"{number} may sign in{how}")
@@ -126,28 +114,26 @@ def accounts(installation: Installation) -> Iterator[Finding]:
         yield Finding("agents' accounts", "error", found, "`python -m bot desk agents add NAME`")
 
 
-def nightly(installation: Installation) -> Iterator[Finding]:
+def nightly(installation: Installation) -> Finding:
     """Looks at the last nightly run, its age and verdict."""
-    with _reading(installation.settings.regression_database.get_secret_value()) as connection:
+    with _reading(installation.databases["nightly runs"][1]) as connection:
         runs = last_runs(connection, 1) if connection is not None and inspect(connection).has_table(RUNS.name) else []
     if not runs:
-        yield Finding("nightly run", "ok", "none yet (docs/nightly.md)")
-        return
+        return Finding("nightly run", "ok", "none yet (docs/nightly.md)")
     begun = datetime.fromisoformat(runs[0].started_at)
     begun = begun if begun.tzinfo else begun.replace(tzinfo=timezone.utc)
     found = f"the last one began {begun:%Y-%m-%d %H:%M} UTC, verdict: {runs[0].verdict}"
     if datetime.now(timezone.utc) - begun > _RUN_IS_OLD:
         remedy = "`systemctl status billing-triage-nightly.timer`, or run `make nightly`"
-        yield Finding("nightly run", "warning", found, remedy)
-    elif runs[0].verdict != "good":
-        yield Finding("nightly run", "warning", found, "read its report (docs/nightly.md)")
-    else:
-        yield Finding("nightly run", "ok", found)
+        return Finding("nightly run", "warning", found, remedy)
+    if runs[0].verdict != "good":
+        return Finding("nightly run", "warning", found, "read its report (docs/nightly.md)")
+    return Finding("nightly run", "ok", found)
 
 
-def _count(url: str, table: str, query: object) -> int:
-    """Counts the rows that a query finds; 0 where there is no such table yet."""
-    with _reading(url) as connection:
-        if connection is None or not inspect(connection).has_table(table):
+def _count(installation: Installation, database: str, table: Table, query: Select) -> int:
+    """Counts the rows that a query finds in a database; 0 where it does not have the table yet."""
+    with _reading(installation.databases[database][1]) as connection:
+        if connection is None or not inspect(connection).has_table(table.name):
             return 0
-        return int(connection.execute(select(func.count()).select_from(query.subquery())).scalar_one())  # type: ignore[attr-defined]
+        return int(connection.execute(select(func.count()).select_from(query.subquery())).scalar_one())

@@ -5,15 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-import sys
-from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from tabulate import tabulate
 
-from bot.command_line import print_json, reported
+from bot.command_line import Command, print_json, reported
 from bot.model_versions.folder import (
     ModelVersionError,
     find_model,
@@ -30,7 +28,7 @@ from bot.regression.measure import HELD_OUT
 from bot.regression.run import ERRORS
 from bot.regression.steps import STEPS
 from bot.settings import get_settings
-from bot.training import LaunchError, model_path, train
+from bot.training import model_path, train
 
 LEFT_OUT = ("with page", "robustness")
 """Steps that take more than half of the time, and say little of phrases that were added."""
@@ -57,29 +55,19 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     _add(verbs, "undo", "have them answer with the model before the last switch again", _undo)
 
 
-def _add(
-    verbs: Any, name: str, summary: str, command: Callable[[argparse.Namespace], int | None]
-) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = verbs.add_parser(
-        name, help=summary, description=f"{summary[0].upper()}{summary[1:]}."
-    )
+def _add(verbs: Any, name: str, summary: str, command: Command) -> argparse.ArgumentParser:
+    described = f"{summary[0].upper()}{summary[1:]}."
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=summary, description=described)
     failed = 2 if name == "compare" else 1  # its exit code 1 is a finding
-    handler = reported(command, ModelVersionError, LaunchError, *ERRORS, code=failed, prefix="error: ")
-
-    def handle(options: argparse.Namespace) -> int:
-        try:
-            return handler(options)
-        except KeyboardInterrupt:
-            print("stopped.", file=sys.stderr)
-            return failed
-
-    parser.set_defaults(handler=handle)
+    handler = reported(command, ModelVersionError, *ERRORS, code=failed, prefix="error: ", stopped=failed)
+    parser.set_defaults(handler=handler)
     return parser
 
 
 def _train(options: argparse.Namespace) -> None:
     folder = models_folder()
-    _refuse_if_busy(folder)
+    with only_job(folder):
+        pass  # refused before it is noted; the training takes the lock itself, to hand it on to its process
     with _noted(folder, "train") as job:
         model = model_path()
         job.message = f"{model.name} is there already: it is the model of the present content"
@@ -107,11 +95,6 @@ def _compare(options: argparse.Namespace) -> int:
     else:
         _show(comparison)
     return int(comparison["worse"])
-
-
-def _refuse_if_busy(folder: Path) -> None:
-    with only_job(folder):
-        pass
 
 
 def _models_to_compare(folder: Path, a: str | None, b: str | None) -> tuple[Path, Path]:
@@ -177,13 +160,11 @@ def _row(version: Version) -> tuple[str, ...]:
 
 
 def _switch(options: argparse.Namespace) -> None:
-    name = find_model(models_folder(), options.name).name
-    _tell(name, switch(models_folder(), name))
+    _tell(*switch(models_folder(), options.name))
 
 
 def _undo(options: argparse.Namespace) -> None:
-    name, count = undo(models_folder())
-    _tell(name, count)
+    _tell(*undo(models_folder()))
 
 
 def _tell(name: str, servers: int) -> None:

@@ -16,11 +16,10 @@ from bot.articles.examples import Example, read_lines
 from bot.model_versions.folder import ModelVersionError, comparison_folder
 from bot.phrases.files import test_files
 from bot.phrases.review import Review
-from bot.regression.baseline import make_baseline
 from bot.regression.items import Pair, Result, read_result
 from bot.regression.measure import HELD_OUT, REFUSALS, NluModel
 from bot.regression.run import SLOW, hash_of_sets
-from bot.regression.verdict import Verdict, judge, read_tolerances
+from bot.regression.verdict import Verdict, judge, make_baseline, read_tolerances
 from bot.settings import PROJECT_ROOT, get_settings
 from bot.stores import DatabaseError
 from bot.tickets import ticket_store
@@ -35,8 +34,8 @@ REVIEW, TEST_SHARE = "review", "test share"
 
 
 @dataclass(frozen=True)
-class Changed:
-    """A message that the new model understands as another intent.
+class Compared:
+    """A message, and what two models understand it as.
 
     Args:
         source: a set of the nightly run, `review` (a candidate that waits for a decision) or `test share`.
@@ -45,7 +44,7 @@ class Changed:
         expected: what it should be understood as, None where nobody has said.
         then: what the earlier model says.
         now: what the new one says.
-        verdict: better (now right), worse (no longer right) or other.
+        verdict: better (now right), worse (no longer right) or other (as right as before).
         candidate: id of a candidate.
     """
 
@@ -56,15 +55,6 @@ class Changed:
     then: str
     now: str
     verdict: str
-    candidate: int | None = None
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A customer's message that both models are asked."""
-
-    source: str
-    example: Example
     candidate: int | None = None
 
 
@@ -91,10 +81,10 @@ def compare(folder: Path, then: Path, now: Path, sets: Path = HELD_OUT, without:
     first, second = (_measured(folder, model, sets, (*SLOW, *SHARED, *without)) for model in (then, now))
     tolerances = read_tolerances(sets / "tolerances.yml")
     verdict = judge(second, make_baseline(first), tolerances)
-    asked = _customers_messages()
-    told = _intents(asked, then, now)
-    changed = [*_changed_items(verdict.pairs), *_changed_messages(told)]
+    messages = [*_held_out_messages(verdict.pairs), *_customers_messages(then, now)]
+    changed = [each for each in messages if each.then != each.now]
     figures = {figure.name: figure for figure in verdict.figures}
+    main = [figures[name] for name in MAIN_FIGURES if name in figures]
     return {
         "then": then.name,
         "now": now.name,
@@ -102,17 +92,10 @@ def compare(folder: Path, then: Path, now: Path, sets: Path = HELD_OUT, without:
         "worse": verdict.is_worse,
         "reasons": _reasons(verdict),
         "figures": [
-            *(
-                {"name": name, "then": figures[name].then, "now": figures[name].now}
-                for name in MAIN_FIGURES
-                if name in figures
-            ),
-            *_test_share(told),
+            *({"name": each.name, "then": each.then, "now": each.now} for each in main),
+            *_test_share(messages),
         ],
-        "asked": {
-            **Counter(pair.now.set for pair in verdict.pairs if pair.now.set in HELD_OUT_SETS),
-            **Counter(each.source for each in asked),
-        },
+        "asked": Counter(each.source for each in messages),
         "counts": {name: sum(each.verdict == name for each in changed) for name in ("better", "worse", "other")},
         "changed": [asdict(each) for each in changed],
     }
@@ -133,37 +116,29 @@ def _measured(folder: Path, model: Path, sets: Path, without: Sequence[str]) -> 
     """Returns what the nightly run measures of a model; kept, as long as nothing but phrases has changed."""
     output = comparison_folder(folder, model.name)
     key_file, key = output / "key", _key(model, sets, without)
-    if key_file.is_file() and key_file.read_text(encoding="ascii") == key:
-        return _comparable(read_result(output / "result.json"))
-    output.mkdir(parents=True, exist_ok=True)
-    key_file.unlink(missing_ok=True)
-    print(
-        f"measuring {model.name} (some minutes; one that was interrupted is gone on with) ...",
-        file=sys.stderr,
-        flush=True,
-    )
+    if not key_file.is_file() or key_file.read_text(encoding="ascii") != key:
+        output.mkdir(parents=True, exist_ok=True)
+        key_file.unlink(missing_ok=True)
+        _measure(model, sets, without, output)
+        key_file.write_text(key, encoding="ascii")
+    # Without what the checkout is made of, which need not be what the model was trained on.
+    return replace(read_result(output / "result.json"), inventory={})
+
+
+def _measure(model: Path, sets: Path, without: Sequence[str], output: Path) -> None:
+    told = f"measuring {model.name} (some minutes; one that was interrupted is gone on with) ..."
+    print(told, file=sys.stderr, flush=True)
     options = ["--measure-only", "--model", model, "--sets", sets.resolve(), "--output", output, "--without", *without]
     words = [sys.executable, "-m", "bot", "regression", "run", *map(str, options)]
-    with (output / "measure.log").open("wb") as log:
+    path = output / "measure.log"
+    with path.open("wb") as log:
         done = subprocess.run(
             words, cwd=PROJECT_ROOT, env=rasa_environment(), stdout=log, stderr=log, check=False, preexec_fn=be_quiet
         )
     if done.returncode != 0:
-        told = log_end(output / "measure.log")
-        raise ModelVersionError(f"{model.name} could not be measured: {told} The log is in {output / 'measure.log'}.")
-    key_file.write_text(key, encoding="ascii")
-    return _comparable(read_result(output / "result.json"))
-
-
-def log_end(path: Path) -> str:
-    """Returns the last line of a log."""
-    lines = [line for line in path.read_text(encoding="utf8", errors="replace").splitlines() if line.strip()]
-    return (lines or ["it ended without a message."])[-1]
-
-
-def _comparable(result: Result) -> Result:
-    """Returns a result without what the checkout is made of, which need not be what the model was trained on."""
-    return replace(result, inventory={})
+        lines = [line for line in path.read_text(encoding="utf8", errors="replace").splitlines() if line.strip()]
+        last = (lines or ["it ended without a message."])[-1]
+        raise ModelVersionError(f"{model.name} could not be measured: {last} The log is in {path}.")
 
 
 def _key(model: Path, sets: Path, without: Iterable[str]) -> str:
@@ -171,11 +146,10 @@ def _key(model: Path, sets: Path, without: Iterable[str]) -> str:
     digest = hashlib.sha256(model.read_bytes())
     digest.update(f"{hash_of_sets(sets)} {' '.join(without)}".encode())
     data = get_settings().data_dir
-    for path in sorted([*(PROJECT_ROOT / "bot").rglob("*.py"), *(PROJECT_ROOT / "actions").rglob("*.py")]):
+    code = [*(PROJECT_ROOT / "bot").rglob("*.py"), *(PROJECT_ROOT / "actions").rglob("*.py")]
+    texts = [each for each in data.rglob("*") if each.suffix in {".yml", ".md"} and data / "nlu" not in each.parents]
+    for path in [*sorted(code), *sorted(texts)]:
         digest.update(path.read_bytes())
-    for path in sorted(path for path in data.rglob("*") if path.suffix in {".yml", ".md"}):
-        if path.relative_to(data).parts[0] != "nlu":
-            digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
@@ -185,59 +159,43 @@ def _reasons(verdict: Verdict) -> list[str]:
     return [*critical, *(f"{figure.name}: {figure}" for figure in verdict.worse)]
 
 
-def _changed_items(pairs: Iterable[Pair]) -> Iterator[Changed]:
+def _held_out_messages(pairs: Iterable[Pair]) -> Iterator[Compared]:
     for now, then in pairs:
-        if now.set in HELD_OUT_SETS and now.got != then.got:
+        if now.set in HELD_OUT_SETS:
             verdict = _verdict(then.right, now.right)
-            yield Changed(now.set, now.language, now.text, now.expected, then.got, now.got, verdict)
+            yield Compared(now.set, now.language, now.text, now.expected, then.got, now.got, verdict)
 
 
-def _customers_messages() -> list[Asked]:
-    """Returns the messages of customers that are at hand: candidates for training data, and the test share."""
+def _customers_messages(*models: Path) -> Iterator[Compared]:
+    """Yields the messages of customers that are at hand: candidates for training data, and the test share."""
     settings = get_settings()
-    asked = [Asked(TEST_SHARE, each) for path in test_files(settings.review_dir) for each in read_lines(path)]
+    asked: list[tuple[str, Example, int | None]] = [
+        (TEST_SHARE, each, None) for path in test_files(settings.review_dir) for each in read_lines(path)
+    ]
     try:
-        waiting = Review.of(ticket_store(), settings).waiting()
+        for one in Review(ticket_store(), settings).waiting():
+            asked.append((REVIEW, Example(one.text, one.intent or "", one.language, Path()), one.ids[0]))
     except DatabaseError as error:
         print(f"candidates are left out: {error}", file=sys.stderr)
-        return asked
-    return [
-        *asked,
-        *(Asked(REVIEW, Example(one.text, one.intent or "", one.language, Path()), one.ids[0]) for one in waiting),
-    ]
-
-
-def _intents(asked: Sequence[Asked], *models: Path) -> list[tuple[Asked, str, str]]:
-    """Returns each message with what two models take it for."""
     if not asked:
-        return []
-    texts = [each.example.text for each in asked]
-    then, now = ([parsed["intent"]["name"] for parsed in NluModel(model).parse(texts)] for model in models)
-    return list(zip(asked, then, now, strict=True))
+        return
+    texts = [example.text for _, example, _ in asked]
+    intents = [[parsed["intent"]["name"] for parsed in NluModel(model).parse(texts)] for model in models]
+    for (source, each, candidate), then, now in zip(asked, *intents, strict=True):
+        verdict = _verdict(_is_right(then, each.intent), _is_right(now, each.intent))
+        yield Compared(source, each.language, each.text, each.intent or None, then, now, verdict, candidate)
 
 
-def _test_share(told: Iterable[tuple[Asked, str, str]]) -> Iterator[dict[str, Any]]:
+def _test_share(messages: Iterable[Compared]) -> Iterator[dict[str, Any]]:
     """Yields the figure of the reviewers' test share, where there is one: what part of it each model gets right."""
-    right = [
-        [_is_right(got, each.example.intent) for got in (then, now)]
-        for each, then, now in told
-        if each.source == TEST_SHARE
-    ]
-    if right:
-        then, now = (sum(column) / len(right) for column in zip(*right, strict=True))
+    own = [each for each in messages if each.source == TEST_SHARE]
+    if own:
+        then = sum(_is_right(each.then, each.expected) for each in own) / len(own)
+        now = sum(_is_right(each.now, each.expected) for each in own) / len(own)
         yield {"name": TEST_SHARE, "then": then, "now": now}
 
 
-def _changed_messages(told: Iterable[tuple[Asked, str, str]]) -> Iterator[Changed]:
-    for each, before, after in told:
-        if before != after:
-            example = each.example
-            verdict = _verdict(_is_right(before, example.intent), _is_right(after, example.intent))
-            expected = example.intent or None
-            yield Changed(each.source, example.language, example.text, expected, before, after, verdict, each.candidate)
-
-
-def _is_right(got: str, expected: str) -> bool:
+def _is_right(got: str, expected: str | None) -> bool:
     return got == expected or (expected == "out_of_scope" and got in REFUSALS)
 
 

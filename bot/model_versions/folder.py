@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.files import written_whole
+from bot.files import flocked, written_whole
 from bot.model_versions.servers import running_servers
 from bot.settings import PROJECT_ROOT, get_settings
 
@@ -179,16 +179,12 @@ def _locked(descriptor: int) -> bool:
 def is_busy(folder: Path) -> bool:
     """Tells whether a training or comparison runs."""
     try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        with flocked(os.open(folder, os.O_RDONLY), fcntl.LOCK_SH | fcntl.LOCK_NB):
+            return False
     except BlockingIOError:
         return True
-    finally:
-        os.close(descriptor)
-    return False
+    except OSError:
+        return False
 
 
 def read_job(folder: Path) -> dict[str, Any] | None:

@@ -6,9 +6,11 @@ import fcntl
 import json
 import os
 import uuid
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from bot.files import flocked
 
 _SERVERS = "servers"
 _LENGTH = 4096
@@ -68,32 +70,20 @@ def running_servers(folder: Path) -> list[ServerState]:
     found = []
     for path in sorted((folder / _SERVERS).glob("*.json")):
         with suppress(FileNotFoundError):  # it has stopped meanwhile
-            descriptor = os.open(path, os.O_RDONLY)
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                found.append(ServerState(**json.loads(os.pread(descriptor, _LENGTH, 0))))
-            else:
-                with suppress(OSError):
+                with flocked(os.open(path, os.O_RDONLY), fcntl.LOCK_SH | fcntl.LOCK_NB), suppress(OSError):
                     path.unlink()
-            finally:
-                os.close(descriptor)
+            except BlockingIOError:
+                found.append(ServerState(**json.loads(path.read_bytes())))
     return found
 
 
-def take_turn(folder: Path) -> int | None:
-    """Takes the lock under which one server after the other loads a model.
+def turn_to_load(folder: Path) -> AbstractContextManager[None]:
+    """Returns the lock under which one server after the other loads a model.
 
-    Returns:
-        A descriptor, which `os.close` gives the lock back with; None while another server has it.
+    It raises BlockingIOError while another server has it.
     """
     place = folder / _SERVERS
     if not place.is_dir():  # no server could leave a note: the folder is read-only, and each is by itself
-        return os.open(folder, os.O_RDONLY)
-    descriptor = os.open(place, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
+        return nullcontext()
+    return flocked(os.open(place, os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)

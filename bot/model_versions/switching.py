@@ -9,14 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bot.model_versions.folder import (
-    ModelVersionError,
-    Served,
-    find_model,
-    forget_served,
-    read_served,
-    write_served,
-)
+from bot.files import flocked
+from bot.model_versions.folder import ModelVersionError, Served, find_model, forget_served, read_served, write_served
 from bot.model_versions.servers import running_servers
 
 WAIT_SECONDS = 300.0
@@ -31,7 +25,7 @@ def served_model(folder: Path) -> str | None:
     return next((server.model for server in running_servers(folder) if server.model), None)
 
 
-def switch(folder: Path, name: str, wait_seconds: float = WAIT_SECONDS) -> int:
+def switch(folder: Path, name: str, wait_seconds: float = WAIT_SECONDS) -> tuple[str, int]:
     """Has every server that follows the folder answer with another model, one server after the other.
 
     Args:
@@ -40,7 +34,7 @@ def switch(folder: Path, name: str, wait_seconds: float = WAIT_SECONDS) -> int:
         wait_seconds: how long the servers' answer is waited for.
 
     Returns:
-        How many servers have taken it; 0 where none runs, and the next one that starts takes it.
+        The model's name, and how many servers have taken it; 0 where none runs, and the next one that starts takes it.
 
     Raises:
         ModelVersionError: there is no such model, another switch is under way, a server cannot load it (then all have
@@ -53,7 +47,7 @@ def switch(folder: Path, name: str, wait_seconds: float = WAIT_SECONDS) -> int:
         served = write_served(folder, model, previous if previous != model else None)
         refused, count = _wait(folder, served, wait_seconds)
         if not refused:
-            return count
+            return model, count
         _go_back(folder, before, now, wait_seconds)
         raise ModelVersionError(f"{model} is not served: {refused} The servers go on with {now or 'what they had'}.")
 
@@ -62,7 +56,7 @@ def undo(folder: Path, wait_seconds: float = WAIT_SECONDS) -> tuple[str, int]:
     """Has the servers answer with the model before the last switch again; undone twice, all is as it was.
 
     Returns:
-        The model's name, and how many servers have taken it.
+        As `switch`.
 
     Raises:
         ModelVersionError: there was no switch, or as `switch` raises.
@@ -70,7 +64,7 @@ def undo(folder: Path, wait_seconds: float = WAIT_SECONDS) -> tuple[str, int]:
     served = read_served(folder)
     if served is None or served.previous is None:
         raise ModelVersionError("there is nothing to undo: no model was switched to another one.")
-    return served.previous, switch(folder, served.previous, wait_seconds)
+    return switch(folder, served.previous, wait_seconds)
 
 
 def _wait(folder: Path, served: Served, seconds: float) -> tuple[str | None, int]:
@@ -108,9 +102,7 @@ def _only_switch(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise ModelVersionError(f"{folder}: cannot be written to ({error.strerror}); switch where it can.") from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
+        with flocked(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            yield
     except BlockingIOError:
         raise ModelVersionError("another switch is under way; wait for its end, and look at `models list`.") from None
-    finally:
-        os.close(descriptor)

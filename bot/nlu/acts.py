@@ -6,8 +6,8 @@ not learn them: without a conversation, "where is that?" says nothing. `bot/nlu/
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from bot.nlu.answers import Answer
 
@@ -27,16 +27,8 @@ FOLLOW_UPS = frozenset({*QUESTIONS, *REACTIONS, *REQUESTS, *FORM_COMMANDS})
 NONE_OF_THESE = "none_of_these"
 """None of the things offered is meant; a rule finds it, it has no phrases."""
 
-FORM_ANSWER = "form_answer"
-"""The message answers the question of a form."""
-
 CRISIS = "crisis"
 """Despair or a threat of violence; words tell it (`signals` in `data/triage/<lang>.yml`), it has no phrases."""
-
-PERSON = "talk_to_human"
-
-TICKET_FORM = "ticket_form"
-"""Value of the entity `field` where a customer asks for a ticket rather than for somebody to talk to."""
 
 NEW_MATTER = "new_matter"
 """The model's label for messages that name an issue of their own."""
@@ -51,8 +43,8 @@ NOT_ASKING = frozenset({*SMALL_TALK, *FAILED, "solved"}) - {"ticket_status", "bo
 FEW_WORDS, SOME_WORDS = 5, 10
 """A longer message says more than yes or no; more than thanks."""
 
-LITTLE, LIKELY, SURE, CLEAR_QUESTION, CLEAR_ISSUE = 0.25, 0.5, 0.8, 0.9, 0.97
-"""Confidences. A message names another issue from the last on, unless it is a question with the one before that."""
+LITTLE, LIKELY, CLEAR_ISSUE = 0.25, 0.5, 0.97
+"""Confidences."""
 
 ISSUE_FROM = 0.45
 """Confidence from which an issue is answered in a conversation without asking which one is meant."""
@@ -65,6 +57,10 @@ class Act:
     name: str
     confidence: float
     values: Mapping[str, str] = field(default_factory=dict)
+
+    def with_values(self, values: Mapping[str, str]) -> Act:
+        """Returns the act with further arguments."""
+        return replace(self, values={**self.values, **values})
 
 
 @dataclass(frozen=True)
@@ -100,9 +96,19 @@ class CustomerMessage:
         return max(self.acts, key=lambda name: self.acts[name])
 
     @property
+    def goes_along(self) -> bool:
+        """Tells whether it says yes, and hardly anything else."""
+        return self.words <= FEW_WORDS and self.answer.agrees is True
+
+    @property
     def named(self) -> tuple[str, float]:
         """The most probable issue with its confidence; an empty name if the ranking has none."""
         return next(iter(self.issues.items()), ("", 0.0))
+
+    def choice(self, things: Sequence[str]) -> str | None:
+        """Returns which of several things it names by its place: "the second one"; None if it names none."""
+        place = self.answer.place
+        return things[place] if place is not None and place < len(things) else None
 
     def begins_another(self, topics: Collection[str]) -> bool:
         """Tells whether it announces another matter and names an issue that is none of the topics so far."""

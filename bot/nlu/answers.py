@@ -76,10 +76,9 @@ def read_answer(text: str, language: str) -> Answer:
 def _products(tokens: Sequence[str], spans: _Spans) -> tuple[set[str], set[str]]:
     """Returns the products that an answer names, and those that it denies."""
     not_named = [end for kind in ("denied", "what_is") for _, end in spans[kind]]
-    named: set[str] = set()
-    denied: set[str] = set()
-    used: set[int] = set()  # a "not" denies the first product after it alone
-    last: tuple[str, int, set[str]] = ("", -1, named)
+    named, denied = set[str](), set[str]()
+    used = set[int]()  # a "not" denies the first product after it alone
+    last = ("", -1, named)
     mentions = sorted((start, end, name) for name in PRODUCTS for start, end in spans[name])
     several = len({name for _, _, name in mentions}) > 1
     after = [span for span in spans["denied"] if not any(_reaches(tokens, span[1], start) for start, _, _ in mentions)]
@@ -87,10 +86,8 @@ def _products(tokens: Sequence[str], spans: _Spans) -> tuple[set[str], set[str]]
         before = next((stop for stop in not_named if stop not in used and _reaches(tokens, stop, start)), None)
         if last[:2] == (product, start):  # another word for the same, as in "office 365"
             found = last[2]
-        elif before is None and several and _denied_after(tokens, end, after):
-            found = denied
         elif before is None:
-            found = named
+            found = denied if several and _denied_after(tokens, end, after) else named
         else:
             used.add(before)
             found = denied

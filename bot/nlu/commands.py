@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.articles.examples import Example, ExampleError, read_examples
 from bot.articles.replies import Replies, ReplyError
-from bot.command_line import print_json, reported
+from bot.command_line import reported, to_json
 from bot.nlu.data_check import check_examples, few_follow_ups, few_phrases
 from bot.phrases.files import locked, writing
 from bot.phrases.model import ReviewError
@@ -47,11 +47,8 @@ def _check(options: argparse.Namespace) -> int:
     examples = _examples(options)
     load_lexicon(default_folder())
     problems = [*check_examples(examples), *few_follow_ups(examples, Replies().complete())]
-    for problem in problems:
-        print(problem)
-    for note in few_phrases(examples):
-        print(f"note: {note}")
-    print(f"{len(examples)} phrases read, {len(problems)} problems")
+    notes = (f"note: {note}" for note in few_phrases(examples))
+    print(*problems, *notes, f"{len(examples)} phrases read, {len(problems)} problems", sep="\n")
     return 1 if problems else 0
 
 
@@ -59,10 +56,7 @@ def _report(options: argparse.Namespace) -> None:
     from bot.nlu.data_report import as_markdown, describe
 
     report = describe(_examples(options), options.folds)
-    if options.json:
-        print_json(report)
-    else:
-        print(as_markdown(report))
+    print(to_json(report) if options.json else as_markdown(report))
 
 
 def _audit(options: argparse.Namespace) -> None:

@@ -1,19 +1,22 @@
-"""A base of the components that store what they have learned, and the check of components' settings."""
+"""A base of our components, which checks their settings, and one of those that store what they have learned."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.shared.exceptions import InvalidConfigException, RasaException
+from rasa.shared.nlu.training_data.training_data import TrainingData
+from typing_extensions import Self
 
-from bot.nlu.models.linear import ModelError
+from bot.encoder.sentences import sentence_encoder_version
+from bot.nlu.models.linear import FORMAT, ModelError
 
-Self = TypeVar("Self", bound="TrainedComponent")
+Config: TypeAlias = dict[str, Any]
 
 _FITS: Mapping[str, Callable[[Any], bool]] = {
     "above 0": lambda value: value > 0,
@@ -22,28 +25,24 @@ _FITS: Mapping[str, Callable[[Any], bool]] = {
     "at least 0 and below 1": lambda value: 0 <= value < 1,
     "at least 1": lambda value: value >= 1,
     "a power of two": lambda value: value >= 2 and not value & (value - 1),
+    "anything": lambda value: True,
 }
 
 
-def check_settings(component: type, config: Mapping[str, Any], must_be: Mapping[str, Sequence[str]]) -> None:
-    """Refuses settings that cannot work.
+class Setting(NamedTuple):
+    """A setting of a component.
 
     Args:
-        component: the class that has the settings.
-        config: them, by name.
-        must_be: condition, one of `_FITS` -> the settings that must fulfil it.
-
-    Raises:
-        InvalidConfigException: names component and setting, and what it must be.
+        default: its value where config.yml leaves it out.
+        must_be: the condition that its value must fulfil, one of `_FITS`.
     """
-    for condition, keys in must_be.items():
-        for key in keys:
-            if not _FITS[condition](config[key]):
-                raise InvalidConfigException(f"{component.__name__}: `{key}` must be {condition}, it is {config[key]}.")
+
+    default: Any
+    must_be: str = "anything"
 
 
-class TrainedComponent(GraphComponent):
-    """A component whose model `save` writes into a folder and `restore` reads from it.
+class Component(GraphComponent):
+    """A component that refuses settings that cannot work.
 
     Args:
         config: the settings, with those of `get_default_config` that config.yml leaves out.
@@ -51,17 +50,55 @@ class TrainedComponent(GraphComponent):
         resource: this component's place in it.
     """
 
-    MUST_BE: ClassVar[Mapping[str, Sequence[str]]] = {}
-    """Condition -> settings that must fulfil it, see `check_settings`."""
+    SETTINGS: ClassVar[Mapping[str, Setting]] = {}
 
-    def __init__(self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource) -> None:
+    def __init__(self, config: Config, model_storage: ModelStorage, resource: Resource) -> None:
         self._config = config
         self._model_storage = model_storage
         self._resource = resource
 
+    @classmethod
+    def get_default_config(cls) -> Config:
+        """Returns every setting with its default."""
+        return {name: setting.default for name, setting in cls.SETTINGS.items()}
+
+    @classmethod
+    def validate_config(cls, config: Config) -> None:
+        """Refuses settings that cannot work.
+
+        Raises:
+            InvalidConfigException: names component and setting, and what it must be.
+        """
+        for key, (_, must_be) in cls.SETTINGS.items():
+            if not _FITS[must_be](config[key]):
+                raise InvalidConfigException(f"{cls.__name__}: `{key}` must be {must_be}, it is {config[key]}.")
+
+    @classmethod
+    def create(
+        cls, config: Config, model_storage: ModelStorage, resource: Resource, execution_context: ExecutionContext
+    ) -> Self:
+        """Creates the component, untrained.
+
+        Raises:
+            InvalidConfigException: a setting cannot work.
+        """
+        cls.validate_config(config)
+        return cls(config, model_storage, resource)
+
+
+class TrainedComponent(Component):
+    """A component whose model `save` writes into a folder and `restore` reads from it."""
+
+    model: Any
+    """Set by `learn` and `restore`."""
+
+    def learn(self, training_data: TrainingData) -> None:
+        """Learns from Rasa's training data."""
+        raise NotImplementedError
+
     def save(self, folder: Path) -> None:
         """Writes what was learned into a folder."""
-        raise NotImplementedError
+        self.model.save(folder)
 
     def restore(self, folder: Path) -> None:
         """Reads what `save` wrote.
@@ -72,36 +109,20 @@ class TrainedComponent(GraphComponent):
         raise NotImplementedError
 
     @classmethod
-    def validate_config(cls, config: dict[str, Any]) -> None:
-        """Refuses settings that cannot work, see `check_settings`."""
-        check_settings(cls, config, cls.MUST_BE)
+    def fingerprint_addon(cls, config: Config) -> str:
+        """Makes Rasa's cache notice another sentence encoder, and another format of what is stored."""
+        return f"{FORMAT} {sentence_encoder_version()}"
 
-    @classmethod
-    def create(
-        cls: type[Self],
-        config: dict[str, Any],
-        model_storage: ModelStorage,
-        resource: Resource,
-        execution_context: ExecutionContext,
-    ) -> Self:
-        """Creates an untrained component."""
-        cls.validate_config(config)
-        return cls(config, model_storage, resource)
-
-    def persist(self) -> Resource:
-        """Writes what was learned into Rasa's model storage; returns the place."""
+    def train(self, training_data: TrainingData) -> Resource:
+        """Learns, and writes what was learned into Rasa's model storage; returns the place."""
+        self.learn(training_data)
         with self._model_storage.write_to(self._resource) as folder:
             self.save(folder)
         return self._resource
 
     @classmethod
     def load(
-        cls: type[Self],
-        config: dict[str, Any],
-        model_storage: ModelStorage,
-        resource: Resource,
-        execution_context: ExecutionContext,
-        **kwargs: Any,
+        cls, config: Config, model_storage: ModelStorage, resource: Resource, execution_context: ExecutionContext
     ) -> Self:
         """Loads a trained component.
 

@@ -5,35 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
-from rasa.engine.storage.resource import Resource
-from rasa.engine.storage.storage import ModelStorage
 from rasa.shared.core.trackers import DialogueStateTracker
-from rasa.shared.nlu.constants import ENTITIES, ENTITY_ATTRIBUTE_TYPE, INTENT, TEXT
+from rasa.shared.nlu.constants import ENTITIES, INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.articles.issues import load_issues
-from bot.encoder.sentences import sentence_encoder_version
-from bot.nlu.act_rules import ActRules
+from bot.nlu.act_rules import act_of
 from bot.nlu.acts import ISSUE_FROM, NEW_MATTER, Act, CustomerMessage
 from bot.nlu.answers import read_answer
-from bot.nlu.component import TrainedComponent
-from bot.nlu.intent import LinearIntentClassifier, labelled_texts
-from bot.nlu.metadata import is_command, language_of, set_entities
+from bot.nlu.component import Config, Setting, TrainedComponent
+from bot.nlu.intent import RANKING, LinearIntentClassifier, labelled_texts
+from bot.nlu.metadata import intent_of, language_of, set_entities, typed
 from bot.nlu.models.intent_model import IntentModel
 from bot.nlu.models.labelled_texts import LabelledText, first_of_each, real_style_first
-from bot.nlu.models.linear import FORMAT
 from bot.nlu.models.passage_finder import PassageFinder
-from bot.nlu.passage_rules import PassageRules
+from bot.nlu.passage_rules import add_passage, asked_first
 from bot.nlu.product_reader import NO_PRODUCT, ProductReader
 from bot.nlu.situation import Situation, situation_of
-from bot.settings import get_settings
 
 PERSONAL = "microsoft_account"
-_RANKING = "intent_ranking"
 
 
 @dataclass(frozen=True)
@@ -59,63 +53,49 @@ class Context(TrainedComponent):
     of the issues.
     """
 
-    @staticmethod
-    def get_default_config() -> dict[str, Any]:
-        """Returns every setting with its default; the others are those of LinearIntentClassifier."""
-        return {
-            "encoded": 60,
-            "encoded_out_of_scope": 60,
-            # Which act it is, words tell; which product an answer names, what it means.
-            "meaning_share": 0.2,
-            "product_encoded": 35,
-            "product_meaning_share": 0.6,
-            "meaning_C": 10.0,
-            "words_sharpness": 3.0,
-            "words_floor": 0.01,
-            # Above 1: every follow-up is encoded.
-            "sure": 1.1,
-            # So sure an answer names a product by how it is said, whatever words it has.
-            "product_from": 0.8,
-            # Of each act and language so many phrases stand for what names no product.
-            "of_an_act": 8,
-            # Of each issue and language so many phrases stand for a new matter, and so many for what no issue covers.
-            "of_an_issue": 12,
-            "of_out_of_scope": 200,
-            # Inverse strength of regularisation of the model of passages.
-            "passages_C": 10.0,
-        }
+    model: _Models
 
-    def __init__(self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource) -> None:
-        super().__init__(config, model_storage, resource)
-        self._models: _Models | None = None
-        self._issues = load_issues(get_settings().data_dir / "issues.yml")
-        self._act_rules = ActRules(self._issues)
+    SETTINGS: ClassVar = {
+        "encoded": Setting(60),
+        "encoded_out_of_scope": Setting(60),
+        # Which act it is, words tell; which product an answer names, what it means (`_product_settings`).
+        "meaning_share": Setting(0.2),
+        "meaning_C": Setting(10.0),
+        "words_sharpness": Setting(3.0),
+        "words_floor": Setting(0.01),
+        # Above 1: every follow-up is encoded.
+        "sure": Setting(1.1),
+        # So sure an answer names a product by how it is said, whatever words it has.
+        "product_from": Setting(0.8),
+        # Of each act and language so many phrases stand for what names no product.
+        "of_an_act": Setting(8),
+        # Of each issue and language so many phrases stand for a new matter, and so many for what no issue covers.
+        "of_an_issue": Setting(12),
+        "of_out_of_scope": Setting(200),
+        # Inverse strength of regularisation of the model of passages.
+        "passages_C": Setting(10.0),
+    }
+    """The other settings are those of LinearIntentClassifier."""
 
-    @classmethod
-    def fingerprint_addon(cls, config: dict[str, Any]) -> str:
-        """Makes Rasa's cache notice another sentence encoder, and another format of what is stored."""
-        return f"{FORMAT} {sentence_encoder_version()}"
-
-    def train(self, training_data: TrainingData) -> Resource:
+    def learn(self, training_data: TrainingData) -> None:
         """Learns to tell follow-ups apart, and from messages that begin a matter of their own."""
         told = labelled_texts(training_data.intent_examples)
         chosen = list(self._chosen(told))
         acts = [
-            LabelledText(each.text, NEW_MATTER if each.intent in self._issues else each.intent, each.language)
+            LabelledText(each.text, NEW_MATTER if each.intent in load_issues() else each.intent, each.language)
             for each in chosen
         ]
         answers = list(self._answers(told, acts))
         named = any(example.intent != NO_PRODUCT for example in answers)
-        self._models = _Models(
-            self._learned(acts, self._settings()),
-            self._learned(answers, self._product_settings()) if named else None,
+        self.model = _Models(
+            IntentModel(self._settings()).learn(acts),
+            IntentModel(self._product_settings()).learn(answers) if named else None,
             self._passages(told, chosen),
         )
-        return self.persist()
 
     def save(self, folder: Path) -> None:
         """Writes what was learned into a folder."""
-        for name, model in vars(self._models).items():
+        for name, model in vars(self.model).items():
             if model is not None:
                 (folder / name).mkdir()
                 model.save(folder / name)
@@ -123,7 +103,7 @@ class Context(TrainedComponent):
     def restore(self, folder: Path) -> None:
         """Reads what `save` wrote."""
         products, passages = folder / "products", folder / "passages"
-        self._models = _Models(
+        self.model = _Models(
             IntentModel.load(folder / "acts", self._settings()),
             IntentModel.load(products, self._product_settings()) if products.exists() else None,
             PassageFinder.load(passages) if passages.exists() else None,
@@ -132,104 +112,99 @@ class Context(TrainedComponent):
     def process(self, messages: list[Message], tracker: DialogueStateTracker | None = None) -> list[Message]:
         """Sets the intent of each typed message to its dialogue act, and adds the act's values as entities."""
         situation = situation_of(tracker)
-        if situation is None:
-            return messages
-        for message in messages:
-            if message.get(TEXT) and message.get(_RANKING) and not is_command(message):
-                (self._add_act if situation.begun else self._add_first_passage)(message, situation)
+        if situation is not None:
+            for message in typed(messages):
+                if message.get(RANKING):
+                    (self._add_act if situation.begun else self._add_first_passage)(message, situation)
         return messages
 
     def _add_act(self, message: Message, situation: Situation) -> None:
         """Sets the intent of a message to its dialogue act."""
         said = self._said(message, situation)
-        act, product = self._act_rules.act(said, situation), situation.product
+        act, product = act_of(said, situation), situation.product
         if self._is_personal(said, situation):
             product = PERSONAL
             set_entities(message, {"product": PERSONAL}, 1.0, type(self).__name__)
-        elif product == PERSONAL:
-            _keep_personal(message)
+        elif product == PERSONAL:  # it stays a personal plan where apps are named, or the cloud: "his yearly Office"
+            others = [entity for entity in message.get(ENTITIES, []) if entity["entity"] != "product"]
+            message.set(ENTITIES, others, add_to_output=True)
         elif not product and not situation.question and not situation.field:
             product = self._implied_product(message, situation)
-        if self._models is not None and self._models.passages is not None:
-            passages = PassageRules(self._issues, self._models.passages)
-            act = passages.add(act, said, replace(situation, product=product))
+        if self.model.passages is not None:
+            act = add_passage(act, said, replace(situation, product=product), self.model.passages)
         if act is None and not situation.topics:  # so far only a greeting, say
             self._add_first_passage(message, situation)
         elif act is not None:
-            _annotate(message, act)
-            if act.name in self._issues and act.confidence >= ISSUE_FROM:
-                message.set("triage", {**(message.get("triage") or {}), "candidates": []}, add_to_output=True)
+            self._annotate(message, act)
+
+    def _annotate(self, message: Message, act: Act) -> None:
+        """Puts the act in the first place of the ranking, and what it is about among the entities."""
+        entry = {"name": act.name, "confidence": act.confidence}
+        others = [other for other in message.get(RANKING) if other["name"] != act.name]
+        message.set("said", message.get(INTENT), add_to_output=True)
+        message.set(INTENT, entry, add_to_output=True)
+        message.set(RANKING, [entry, *others], add_to_output=True)
+        set_entities(message, act.values, act.confidence, type(self).__name__)
+        if act.name in load_issues() and act.confidence >= ISSUE_FROM:
+            message.set("triage", {**(message.get("triage") or {}), "candidates": []}, add_to_output=True)
 
     def _add_first_passage(self, message: Message, situation: Situation) -> None:
         """Adds to a first message the product that it implies and, where one issue is clear, the passage asked for."""
-        product = situation.product or self._implied_product(message, situation)
-        issue = str((message.get(INTENT) or {}).get("name") or "")
-        doubtful = (message.get("triage") or {}).get("candidates")
-        if issue in self._issues and not doubtful and self._models is not None and self._models.passages is not None:
-            passages = PassageRules(self._issues, self._models.passages)
-            if (found := passages.asked_first(str(message.get(TEXT)), issue, product or None)) is not None:
-                set_entities(message, found.values, found.confidence, type(self).__name__)
+        product = situation.product or self._implied_product(message, situation) or None
+        issue, finder = intent_of(message), self.model.passages
+        clear = issue in load_issues() and not (message.get("triage") or {}).get("candidates")
+        if clear and finder and (found := asked_first(str(message.get(TEXT)), issue, product, finder)):
+            set_entities(message, found.values, found.confidence, type(self).__name__)
 
-    @staticmethod
-    def _learned(examples: list[LabelledText], settings: dict[str, Any]) -> IntentModel:
-        model = IntentModel(settings)
-        model.learn(examples)
-        return model
-
-    def _settings(self) -> dict[str, Any]:
+    def _settings(self) -> Config:
         return {**LinearIntentClassifier.get_default_config(), **self._config}
 
-    def _product_settings(self) -> dict[str, Any]:
-        settings = self._settings()
-        own = {name: settings[f"product_{name}"] for name in ("encoded", "meaning_share")}
-        return {**settings, **own}
+    def _product_settings(self) -> Config:
+        return {**self._settings(), "encoded": 35, "meaning_share": 0.6}
 
     def _chosen(self, examples: list[LabelledText]) -> Iterator[LabelledText]:
         """Returns what the models learn from: all that may follow an answer, and a part of what begins a new matter."""
-        limits = {
-            **dict.fromkeys(self._issues, self._config["of_an_issue"]),
-            "out_of_scope": self._config["of_out_of_scope"],
-        }
-        ordered = real_style_first(example for example in examples if not example.only_in_context)
-        return first_of_each(ordered, limits)
+        limits = dict.fromkeys(load_issues(), int(self._config["of_an_issue"]))
+        limits["out_of_scope"] = self._config["of_out_of_scope"]
+        said = (each for each in examples if each.product is None and each.passage is None)
+        return first_of_each(real_style_first(said), limits)
 
     def _answers(self, examples: list[LabelledText], acts: list[LabelledText]) -> Iterator[LabelledText]:
         """Yields answers to the question for the product by what they name, and some of what does not answer it."""
         for example in examples:
             if example.product is not None:
                 yield LabelledText(example.text, example.product, example.language)
-        limits = dict.fromkeys({example.intent for example in acts}, self._config["of_an_act"])
+        limits = dict.fromkeys({example.intent for example in acts}, int(self._config["of_an_act"]))
         for example in first_of_each(acts, {**limits, "choose_product": 0}):
             yield LabelledText(example.text, NO_PRODUCT, example.language)
 
     def _passages(self, examples: list[LabelledText], chosen: list[LabelledText]) -> PassageFinder | None:
         """Learns which passage a question asks for; first messages ask for none."""
-        limits = dict.fromkeys(self._issues, self._config["of_an_issue"] // 4)
-        first = first_of_each((example for example in chosen if example.intent in self._issues), limits)
+        limits = dict.fromkeys(load_issues(), int(self._config["of_an_issue"]) // 4)
+        first = first_of_each((example for example in chosen if example.intent in load_issues()), limits)
         questions = [example for example in examples if example.passage is not None]
         return PassageFinder.learn(questions, list(first), self._config["passages_C"]) if questions else None
 
     def _said(self, message: Message, situation: Situation) -> CustomerMessage:
-        assert self._models is not None, "train or load the component first"
-        text = str(message.get(TEXT))
+        text, acts = str(message.get(TEXT)), self.model.acts
         language = language_of(message) or situation.language
-        confidences = self._models.acts.confidences([text], [language])[0].tolist()
-        ranking = {entry["name"]: float(entry["confidence"]) for entry in message.get(_RANKING)}
+        answer, confidences = read_answer(text, language), acts.confidences([text], [language])[0].tolist()
+        ranking = {entry["name"]: float(entry["confidence"]) for entry in message.get(RANKING)}
         return CustomerMessage(
             text=text,
-            intent=str((message.get(INTENT) or {}).get("name") or ""),
+            intent=intent_of(message),
             ranking=ranking,
-            issues={name: confidence for name, confidence in ranking.items() if name in self._issues},
-            acts=dict(zip(self._models.acts.labels, confidences, strict=True)),
-            answer=(answer := read_answer(text, language)),
+            issues={name: confidence for name, confidence in ranking.items() if name in load_issues()},
+            acts=dict(zip(acts.labels, confidences, strict=True)),
+            answer=answer,
             product=self._products.answered(text, language, answer) if situation.question == "product" else None,
         )
 
     def _implied_product(self, message: Message, situation: Situation) -> str:
         """Returns the product that a message names; else adds the one that its words and the model agree on, if any."""
-        named = (str(each["value"]) for each in message.get(ENTITIES, []) if each[ENTITY_ATTRIBUTE_TYPE] == "product")
-        if product := next(named, ""):
-            return product
+        named = [str(each["value"]) for each in message.get(ENTITIES, []) if each["entity"] == "product"]
+        if named and named[0]:
+            return named[0]
         product = self._products.implied(str(message.get(TEXT)), language_of(message) or situation.language)
         if product:
             set_entities(message, {"product": product}, 1.0, type(self).__name__)
@@ -243,21 +218,4 @@ class Context(TrainedComponent):
 
     @property
     def _products(self) -> ProductReader:
-        assert self._models is not None, "train or load the component first"
-        return ProductReader(self._models.products, self._config["product_from"])
-
-
-def _keep_personal(message: Message) -> None:
-    """Leaves a personal plan a personal one where apps are named, or the cloud: "it is his yearly Office"."""
-    others = [entity for entity in message.get(ENTITIES, []) if entity[ENTITY_ATTRIBUTE_TYPE] != "product"]
-    message.set(ENTITIES, others, add_to_output=True)
-
-
-def _annotate(message: Message, act: Act) -> None:
-    """Puts the act in the first place of the ranking, and what it is about among the entities."""
-    entry = {"name": act.name, "confidence": act.confidence}
-    others = [other for other in message.get(_RANKING) if other["name"] != act.name]
-    message.set("said", message.get(INTENT), add_to_output=True)
-    message.set(INTENT, entry, add_to_output=True)
-    message.set(_RANKING, [entry, *others], add_to_output=True)
-    set_entities(message, act.values, act.confidence, Context.__name__)
+        return ProductReader(self.model.products, self._config["product_from"])

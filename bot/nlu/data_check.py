@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from bot.articles.examples import Example
@@ -20,13 +20,12 @@ UNDERSTOOD = {1: 20, 3: 49, 5: 66, 10: 78, 20: 85, 50: 87}
 _WORD = re.compile(r"\w+")
 
 
-def check_examples(examples: Iterable[Example]) -> list[str]:
+def check_examples(examples: Sequence[Example]) -> list[str]:
     """Returns a sentence for each problem: file, what is wrong, how to mend it.
 
     Args:
         examples: all training phrases of all languages.
     """
-    examples = list(examples)
     return [*_duplicates(examples), *_template_runs(examples)]
 
 
@@ -42,13 +41,11 @@ def few_phrases(examples: Iterable[Example]) -> list[str]:
     enough = max(UNDERSTOOD)
     notes = []
     for intent, by_language in sorted(counts.items()):
-        if by_language.total() < enough:
-            known = max(count for count in UNDERSTOOD if count <= by_language.total())
+        if (total := by_language.total()) < enough:
+            share = max(share for count, share in UNDERSTOOD.items() if count <= total)
             has = ", ".join(f"{language} {count}" for language, count in sorted(by_language.items()))
-            notes.append(
-                f"{intent} has few phrases ({has}): about {UNDERSTOOD[known]} % of its messages will be understood, "
-                f"with {enough} phrases {UNDERSTOOD[enough]} %; add some."
-            )
+            told = f"about {share} % of its messages will be understood, with {enough} phrases {UNDERSTOOD[enough]} %"
+            notes.append(f"{intent} has few phrases ({has}): {told}; add some.")
     return notes
 
 
@@ -78,35 +75,28 @@ def fingerprint(text: str) -> str:
     return " ".join("0" if word.isdigit() else word for word in _WORD.findall(folded)) or text.strip()
 
 
-def _duplicates(examples: list[Example]) -> Iterator[str]:
+def _duplicates(examples: Sequence[Example]) -> Iterator[str]:
     seen: dict[tuple[str, str, str | None], Example] = {}
     for example in examples:
         # The same word may mean different things in two languages ("fin", "nej"), never in one; the same question may
         # be asked about two articles.
         key = (example.language, fingerprint(example.text), example.passage)
         first = seen.setdefault(key, example)
-        if first is example:
-            continue
-        if first.intent == example.intent:
-            yield f"{example.path}: `{example.text}` nearly repeats `{first.text}` ({example.intent}); remove one."
-        else:
-            yield (
-                f"{example.path}: `{example.text}` stands under {example.intent} and, as `{first.text}`, under "
-                f"{first.intent}; keep it where the taxonomy puts it."
-            )
+        place, as_first = f"{example.path}: `{example.text}`", f"`{first.text}`"
+        if first.intent != example.intent:
+            both = f"{place} stands under {example.intent} and, as {as_first}, under {first.intent}"
+            yield f"{both}; keep it where the taxonomy puts it."
+        elif first is not example:
+            yield f"{place} nearly repeats {as_first} ({example.intent}); remove one."
 
 
-def _template_runs(examples: list[Example]) -> Iterator[str]:
+def _template_runs(examples: Sequence[Example]) -> Iterator[str]:
     openings: dict[tuple[str, str, str], list[Example]] = defaultdict(list)
     for example in examples:
-        words = fingerprint(example.text).split()
-        if len(words) >= OPENING_WORDS:
-            openings[example.language, example.passage or example.intent, " ".join(words[:OPENING_WORDS])].append(
-                example
-            )
+        words = fingerprint(example.text).split()[:OPENING_WORDS]
+        if len(words) == OPENING_WORDS:
+            openings[example.language, example.passage or example.intent, " ".join(words)].append(example)
     for (language, intent, opening), phrases in openings.items():
         if len(phrases) > PHRASES_PER_OPENING:
-            yield (
-                f"{phrases[0].path}: {len(phrases)} phrases of {intent} ({language}) begin with `{opening}`; "
-                f"keep {PHRASES_PER_OPENING} and rewrite the others."
-            )
+            told = f"{len(phrases)} phrases of {intent} ({language}) begin with `{opening}`"
+            yield f"{phrases[0].path}: {told}; keep {PHRASES_PER_OPENING} and rewrite the others."

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 
 from bot.articles.examples import Example
 from bot.nlu.data_check import check_examples, fingerprint
-from bot.nlu.models.linear import REGULARISATION, fit_sharpness, softmax, train_linear_model
-from bot.nlu.models.ngrams import NgramFeatures
+from bot.nlu.label_audit import held_out, label_issues, learn_words
 
 SHORT_WORDS = 4
 SUSPECTS_SHOWN = 40
@@ -47,6 +47,7 @@ def as_markdown(report: dict[str, Any]) -> str:
     """Returns the report as Markdown."""
     counts: dict[str, dict[str, int]] = report["counts"]
     intents = sorted({intent for row in counts.values() for intent in row})
+    spread = "{median_words:.0f} | {long_words:.0f} | {short_share:.0%} | {vocabulary}"
     lines = [
         "# Training phrases",
         "",
@@ -58,14 +59,7 @@ def as_markdown(report: dict[str, Any]) -> str:
         "",
         *_table(
             ["language", "median words", "longest tenth from", "up to 4 words", "different words"],
-            *(
-                [
-                    language,
-                    *(f"{row['median_words']:.0f}", f"{row['long_words']:.0f}", f"{row['short_share']:.0%}"),
-                    row["vocabulary"],
-                ]
-                for language, row in report["languages"].items()
-            ),
+            *([language, spread.format(**row)] for language, row in report["languages"].items()),
         ),
         *("", "Cells in which most phrases share their first two words:", ""),
         *("- {language} {intent}: {share:.0%} (`{opening}`)".format(**row) for row in report["repetition"]),
@@ -116,33 +110,21 @@ def _repetition(examples: Sequence[Example]) -> list[dict[str, Any]]:
 
 
 def _cross_validated(examples: Sequence[Example], folds: int, seed: int) -> dict[str, list[dict[str, Any]]]:
-    """Returns `confusions` and `suspects` by models over words, each asked about a fold that it was not trained on.
-
-    Suspected label errors are found by confident learning (Northcutt et al. 2021), as cleanlab implements it.
-    """
-    from cleanlab.filter import find_label_issues
+    """Returns `confusions` and `suspects` by models over words, each asked about a fold that it was not trained on."""
     from sklearn.model_selection import StratifiedKFold
 
     texts = [example.text for example in examples]
     names, targets = np.unique([example.intent for example in examples], return_inverse=True)
-    scores = np.zeros((len(texts), len(names)), dtype=np.float32)
-    for train, test in StratifiedKFold(folds, shuffle=True, random_state=seed).split(texts, targets):
-        ngrams = NgramFeatures()
-        features = ngrams.fit_transform([texts[index] for index in train])
-        model = train_linear_model(features, names[targets[train]], REGULARISATION, seed, 1.0)
-        scores[test] = model.scores(ngrams.transform([texts[index] for index in test]))
-    confidences = softmax(scores * np.float32(fit_sharpness(scores, targets)))
+    folds_of = np.zeros(len(texts), dtype=np.int64)
+    for number, (_, test) in enumerate(StratifiedKFold(folds, shuffle=True, random_state=seed).split(texts, targets)):
+        folds_of[test] = number
+    confidences = held_out(targets, folds_of, partial(learn_words, texts, seed))
     best = confidences.argmax(axis=1)
     wrong = best != targets
     pairs = Counter(zip(names[targets[wrong]].tolist(), names[best[wrong]].tolist(), strict=True))
-    suspects = find_label_issues(
-        targets, confidences.astype(float), return_indices_ranked_by="self_confidence", n_jobs=1
-    )
+    most = pairs.most_common(CONFUSIONS_SHOWN)
     return {
-        "confusions": [
-            {"intent": right, "taken_for": taken, "count": count}
-            for (right, taken), count in pairs.most_common(CONFUSIONS_SHOWN)
-        ],
+        "confusions": [{"intent": right, "taken_for": taken, "count": count} for (right, taken), count in most],
         "suspects": [
             {
                 "text": examples[index].text,
@@ -151,6 +133,6 @@ def _cross_validated(examples: Sequence[Example], folds: int, seed: int) -> dict
                 "looks_like": str(names[best[index]]),
                 "confidence": float(confidences[index].max()),
             }
-            for index in suspects[:SUSPECTS_SHOWN]
+            for index in label_issues(targets, confidences)[:SUSPECTS_SHOWN]
         ],
     }

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
-from rasa.engine.storage.resource import Resource
-from rasa.engine.storage.storage import ModelStorage
 from rasa.shared.nlu.constants import ENTITIES, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
-from bot.nlu.component import check_settings
-from bot.nlu.metadata import entity, is_command, language_of
+from bot.nlu.component import Component, Config, Setting
+from bot.nlu.metadata import entity, language_of, typed
 from bot.nlu.models.entity_patterns import EntityMatcher
 from bot.nlu.models.entity_values import read_entities
 from bot.nlu.models.entity_words import load_entity_words
@@ -22,56 +19,27 @@ from bot.settings import get_settings
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=False)
-class SpacyEntityRuler(GraphComponent):
+class SpacyEntityRuler(Component):
     """Adds the entities that follow from their form, each with a normalised value.
 
     amount `1234.50 NOK` · date `2024-03-12`, as typed where day, month or year is missing or their order unclear ·
     invoice_number in capitals · subscription_id in lower case · error_code · product `azure` or `microsoft365`.
     """
 
-    @staticmethod
-    def get_default_config() -> dict[str, Any]:
-        """Returns every setting with its default."""
-        return {
-            # The word lists; None takes `entities.yml` in the data folder.
-            "words": None,
-            # Characters of a message that are read; what lies behind them is no customer's sentence.
-            "longest_message": 5000,
-            # spaCy remembers every distinct token; from this many on the matcher is built anew (0.2 s), to free the
-            # memory: 0.26 MB with 1,000 messages.
-            "vocabulary_limit": 20_000,
-        }
+    SETTINGS: ClassVar = {
+        # The word lists; None takes `entities.yml` in the data folder.
+        "words": Setting(None),
+        # Characters of a message that are read; what lies behind them is no customer's sentence.
+        "longest_message": Setting(5000, "at least 1"),
+        # spaCy remembers every distinct token; from this many on the matcher is built anew (0.2 s), to free the
+        # memory: 0.26 MB with 1,000 messages.
+        "vocabulary_limit": Setting(20_000, "at least 1"),
+    }
 
-    def __init__(self, config: dict[str, Any]) -> None:
+    def __init__(self, config: Config, *_: Any) -> None:
         self._config = {**self.get_default_config(), **config}
         self._words = load_entity_words(_words_file(self._config))
         self._matcher = EntityMatcher(self._words)
-
-    @classmethod
-    def validate_config(cls, config: dict[str, Any]) -> None:
-        """Refuses settings that cannot work.
-
-        Raises:
-            InvalidConfigException: names the key and what it must be.
-        """
-        check_settings(cls, config, {"at least 1": ("longest_message", "vocabulary_limit")})
-
-    @classmethod
-    def create(
-        cls,
-        config: dict[str, Any],
-        model_storage: ModelStorage,
-        resource: Resource,
-        execution_context: ExecutionContext,
-    ) -> SpacyEntityRuler:
-        """Creates the extractor.
-
-        Raises:
-            InvalidConfigException: a setting cannot work.
-            LexiconError: the word lists cannot be used.
-        """
-        cls.validate_config({**cls.get_default_config(), **config})
-        return cls(config)
 
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str:
@@ -82,15 +50,12 @@ class SpacyEntityRuler(GraphComponent):
 
     def process(self, messages: list[Message]) -> list[Message]:
         """Adds the entities of each message that has typed text to those that it has already."""
-        typed = [message for message in messages if message.get(TEXT) and not is_command(message)]
         if len(self._matcher.vocab) > self._config["vocabulary_limit"]:
             self._matcher = EntityMatcher(self._words)
-        for message in typed:
+        for message in typed(messages):
             spans = self._matcher(message.get(TEXT)[: self._config["longest_message"]])
-            found = [
-                entity(*each, 1.0, type(self).__name__)
-                for each in read_entities(spans, language_of(message), self._words)
-            ]
+            read = read_entities(spans, language_of(message), self._words)
+            found = [entity(*each, 1.0, type(self).__name__) for each in read]
             message.set(ENTITIES, [*message.get(ENTITIES, []), *found], add_to_output=True)
         return messages
 

@@ -42,7 +42,7 @@ def load_intent_model(path: Path) -> IntentModel:
     with tempfile.TemporaryDirectory() as folder:
         storage, metadata = LocalModelStorage.from_model_archive(Path(folder), path)
         context = ExecutionContext(graph_schema=metadata.predict_schema, model_id=metadata.model_id)
-        classifier = load_classifier(metadata.predict_schema, storage, context)
+        classifier = load_classifier(storage, context)
     if classifier is not None:
         return classifier.model
     raise NoClassifierError(f"{path}: has no LinearIntentClassifier; name it in config.yml and train again.")
@@ -67,7 +67,5 @@ def nearest(texts: Sequence[str], examples: Sequence[Example], count: int) -> li
     encoder = load_encoder()
     likeness = encoder.encode(texts) @ encoder.encode([example.text for example in examples]).T
     best = np.argsort(-likeness, axis=1, kind="stable")[:, :count]
-    return [
-        [Near(examples[place], float(row[place])) for place in places]
-        for row, places in zip(likeness, best, strict=True)
-    ]
+    rows = zip(likeness, best, strict=True)
+    return [[Near(examples[place], float(row[place])) for place in places] for row, places in rows]

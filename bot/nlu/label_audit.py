@@ -5,22 +5,27 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bot.articles.examples import Example
 from bot.encoder import load_encoder
-from bot.encoder.sentences import load_sentence_encoder
+from bot.encoder.sentences import Floats, load_sentence_encoder
 from bot.nlu.acts import FOLLOW_UPS
 from bot.nlu.data_check import fingerprint
 from bot.nlu.models.intent_model import learn_meaning
 from bot.nlu.models.labelled_texts import LabelledText, first_of_each, real_style_first
-from bot.nlu.models.linear import REGULARISATION, fit_sharpness, softmax, train_linear_model
+from bot.nlu.models.linear import REGULARISATION, Rows, TextModel, Texts, fit_sharpness, softmax
 from bot.nlu.models.ngrams import NgramFeatures
 
-Floats = NDArray[np.float32]
+Learned: TypeAlias = tuple[Sequence[str], Floats]
+"""Labels, and their scores of some rows."""
+Learner: TypeAlias = Callable[[Rows, Texts, Rows], Learned]
+"""Learns from rows with labels, and returns its labels and its scores of other rows."""
 
 _NEAR = 0.97
 """Cosine of the words' encodings from which two phrases of a language nearly say the same."""
@@ -57,10 +62,10 @@ class Suspect:
 def audit(examples: Sequence[Example], folds: int = 3, seed: int = 7) -> list[Suspect]:
     """Returns the suspects among phrases of intents, the least probable label first.
 
-    Label errors are found by confident learning (Northcutt et al. 2021), as cleanlab implements it, on the geometric
-    mean of what two models give: a linear one over n-grams, and logistic regression over sentence encodings, which
-    judges what the first one doubts. Both are asked about phrases that they were not trained on; those of one situation
-    are held out together in all languages. Near copies are looked for of what that one judges.
+    Label errors are found by confident learning, as cleanlab implements it, on the geometric mean of what two models
+    give: a linear one over n-grams, and logistic regression over sentence encodings, which judges what the first one
+    doubts. Both are asked about phrases that they were not trained on; those of one situation are held out together in
+    all languages. Near copies are looked for of what that one judges.
 
     Args:
         examples: training phrases; follow-ups and answers to questions, which the classifier of intents does not
@@ -68,37 +73,32 @@ def audit(examples: Sequence[Example], folds: int = 3, seed: int = 7) -> list[Su
         folds: parts that are held out in turn.
         seed: of the models' training.
     """
-    from cleanlab.filter import find_label_issues
-
     examples = [each for each in examples if each.intent not in FOLLOW_UPS and each.product is None]
     names, labels = np.unique([example.intent for example in examples], return_inverse=True)
     folds_of = np.array([zlib.crc32(_held_out_with(example).encode()) % folds for example in examples])
     rows = np.arange(len(examples))
-    by_words = _held_out(labels, folds_of, _word_scores([example.text for example in examples], seed))
+    by_words = _log(held_out(labels, folds_of, partial(learn_words, [example.text for example in examples], seed)))
     learned = _learned(examples)
     asked = np.flatnonzero(learned | (np.exp(by_words[rows, labels]) < _CERTAIN))
     encodings = load_sentence_encoder().encode_for_training([examples[row].text for row in asked])
     by_meaning = by_words.copy()
-    by_meaning[asked] = _held_out(labels[asked], folds_of[asked], _meaning_scores(encodings, learned[asked]))
+    learner = partial(_learn_encodings, encodings, learned[asked])
+    by_meaning[asked] = _log(held_out(labels[asked], folds_of[asked], learner))
     together = softmax((by_words + by_meaning) / 2)
-    probability = together[rows, labels]
-    flagged = set(
-        find_label_issues(labels, together.astype(float), return_indices_ranked_by="self_confidence", n_jobs=1)
-    )
+    flagged = set(label_issues(labels, together))
     never = (np.exp(by_words[rows, labels]) < _HARDLY) & (np.exp(by_meaning[rows, labels]) < _HARDLY)
     copies = _near_copies(examples, asked)
     suspects = []
     for row, example in enumerate(examples):
         copy = copies.get(row)
-        reasons = {"label": row in flagged, "never_right": bool(never[row]), "near_copy": copy is not None}
+        reasons = {"label": row in flagged, "never_right": never[row], "near_copy": copy is not None}
         if any(reasons.values()):
             proposed = str(names[together[row].argmax()])
             if proposed == example.intent and copy is not None:
-                proposed = examples[copy].intent
+                proposed = copy.intent
             found = tuple(name for name, holds in reasons.items() if holds)
-            text = "" if copy is None else examples[copy].text
-            other = float(together[row, np.searchsorted(names, proposed)])
-            suspects.append(Suspect(example, proposed, float(probability[row]), other, found, text))
+            own, other = (float(together[row, np.searchsorted(names, name)]) for name in (example.intent, proposed))
+            suspects.append(Suspect(example, proposed, own, other, found, copy.text if copy is not None else ""))
     return sorted(suspects, key=lambda suspect: suspect.probability)
 
 
@@ -133,66 +133,55 @@ def _held_out_with(example: Example) -> str:
     return f"{example.intent}/{example.situation}" if example.situation else fingerprint(example.text)
 
 
-def _held_out(
-    labels: NDArray[np.int64],
-    folds_of: NDArray[np.int64],
-    scores: Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]], tuple[NDArray[np.int64], Floats]],
-) -> Floats:
-    """Returns calibrated log probabilities (phrases, intents), each by a model that was trained on the other folds.
+def held_out(labels: Rows, folds_of: Rows, learner: Learner) -> Floats:
+    """Returns calibrated probabilities (phrases, intents), each by a model that was trained on the other folds.
 
     Args:
-        labels: of the phrases.
+        labels: of the phrases, the number of the intent.
         folds_of: the fold of each phrase.
-        scores: trains on rows with labels and returns its labels and its scores of other rows.
+        learner: of the models.
     """
     found = np.full((len(labels), labels.max() + 1), -30.0, dtype=np.float32)
     for fold in np.unique(folds_of):
         train, test = np.flatnonzero(folds_of != fold), np.flatnonzero(folds_of == fold)
-        columns, said = scores(train, labels[train], test)
-        found[np.ix_(test, columns)] = said
-    return np.log(np.maximum(softmax(found * np.float32(fit_sharpness(found, labels))), 1e-6))
+        columns, scores = learner(train, [f"{label:05}" for label in labels[train]], test)
+        found[np.ix_(test, np.array([int(column) for column in columns]))] = scores
+    return softmax(found * np.float32(fit_sharpness(found, labels)))
 
 
-def _word_scores(
-    texts: Sequence[str], seed: int
-) -> Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]], tuple[NDArray[np.int64], Floats]]:
-    def scores(
-        train: NDArray[np.int64], labels: NDArray[np.int64], test: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], Floats]:
-        ngrams = NgramFeatures()
-        features = ngrams.fit_transform([texts[row] for row in train])
-        model = train_linear_model(features, [f"{label:05}" for label in labels], REGULARISATION, seed, 1.0)
-        return _columns(model.labels), model.scores(ngrams.transform([texts[row] for row in test]))
-
-    return scores
+def learn_words(texts: Texts, seed: int, train: Rows, labels: Texts, test: Rows) -> Learned:
+    """Learns from the n-grams of texts, see `Learner`."""
+    model = TextModel.learn(NgramFeatures(), [texts[row] for row in train], labels, REGULARISATION, seed, 1.0)
+    return model.labels, model.linear.scores(model.ngrams.transform([texts[row] for row in test]))
 
 
-def _meaning_scores(
-    encodings: Floats, learned: NDArray[np.bool_]
-) -> Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]], tuple[NDArray[np.int64], Floats]]:
-    def scores(
-        train: NDArray[np.int64], labels: NDArray[np.int64], test: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], Floats]:
-        own = learned[train]
-        model = learn_meaning(encodings[train[own]], [f"{label:05}" for label in labels[own]], REGULARISATION, 1.0)
-        return _columns(model.labels), model.scores(encodings[test])
-
-    return scores
+def _learn_encodings(encodings: Floats, taken: NDArray[np.bool_], train: Rows, labels: Texts, test: Rows) -> Learned:
+    own = taken[train]
+    model = learn_meaning(encodings[train[own]], np.array(labels)[own].tolist(), REGULARISATION)
+    return model.labels, model.scores(encodings[test])
 
 
-def _columns(labels: Sequence[str]) -> NDArray[np.int64]:
-    return np.array([int(label) for label in labels])
+def label_issues(labels: Rows, probabilities: Floats) -> list[int]:
+    """Returns the rows whose labels are probably wrong, the worst first: confident learning (Northcutt et al. 2021)."""
+    from cleanlab.filter import find_label_issues
+
+    options = {"return_indices_ranked_by": "self_confidence", "n_jobs": 1}
+    return [int(row) for row in find_label_issues(labels, probabilities.astype(float), **options)]
 
 
-def _near_copies(examples: Sequence[Example], asked: NDArray[np.int64]) -> dict[int, int]:
-    """Returns the row of the nearest phrase of the same language and another intent, where it is near enough.
+def _log(probabilities: Floats) -> Floats:
+    return np.log(np.maximum(probabilities, 1e-6))
+
+
+def _near_copies(examples: Sequence[Example], asked: Rows) -> dict[int, Example]:
+    """Returns the nearest phrase of the same language and another intent, for rows where it is near enough.
 
     Args:
         examples: all phrases.
         asked: rows of those for which one is looked for.
     """
     encodings = load_encoder().encode([example.text for example in examples])
-    found: dict[int, int] = {}
+    found: dict[int, Example] = {}
     intents = np.array([example.intent for example in examples])
     languages = np.array([example.language for example in examples])
     for language in np.unique(languages):
@@ -201,7 +190,6 @@ def _near_copies(examples: Sequence[Example], asked: NDArray[np.int64]) -> dict[
             block = own[start : start + _ROWS]
             near = encodings[block] @ encodings[rows].T
             near[intents[block][:, None] == intents[rows][None, :]] = -1.0
-            nearest = near.argmax(axis=1)
             for place in np.flatnonzero(near.max(axis=1) >= _NEAR):
-                found[int(block[place])] = int(rows[nearest[place]])
+                found[int(block[place])] = examples[rows[near[place].argmax()]]
     return found

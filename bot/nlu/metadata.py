@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rasa.shared.nlu.constants import (
-    ENTITIES,
-    ENTITY_ATTRIBUTE_CONFIDENCE,
-    ENTITY_ATTRIBUTE_END,
-    ENTITY_ATTRIBUTE_START,
-    ENTITY_ATTRIBUTE_TYPE,
-    ENTITY_ATTRIBUTE_VALUE,
-    EXTRACTOR,
-    INTENT,
-    TEXT,
-)
+from rasa.shared.nlu.constants import ENTITIES, INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
 from bot.nlu.acts import FOLLOW_UPS
@@ -23,8 +13,7 @@ from bot.nlu.acts import FOLLOW_UPS
 
 def intent_metadata(message: Message) -> dict[str, Any]:
     """Returns what a training example declares of itself."""
-    metadata = message.get("metadata") or {}
-    declared = metadata.get("intent") if isinstance(metadata, dict) else None
+    declared = (message.get("metadata") or {}).get("intent")
     return declared if isinstance(declared, dict) else {}
 
 
@@ -39,6 +28,11 @@ def language_of(message: Message) -> str | None:
     return (message.get("language") or {}).get("name")
 
 
+def intent_of(message: Message) -> str:
+    """Returns what was recognised in a message, empty if nothing was."""
+    return str((message.get(INTENT) or {}).get("name") or "")
+
+
 def page_locales(message: Message) -> list[str]:
     """Returns what the page says of its visitor's languages, most wanted first: its locale and a second language."""
     metadata = message.get("metadata") or {}
@@ -50,16 +44,15 @@ def is_command(message: Message) -> bool:
     return str(message.get(TEXT) or "").startswith("/")
 
 
+def typed(messages: Iterable[Message]) -> list[Message]:
+    """Returns the messages that have typed text."""
+    return [message for message in messages if message.get(TEXT) and not is_command(message)]
+
+
 def entity(name: str, value: str, start: int, end: int, confidence: float, extractor: str) -> dict[str, Any]:
     """Returns an entity as Rasa keeps it: kind and value, place in the text, and the component that found it."""
-    return {
-        ENTITY_ATTRIBUTE_TYPE: name,
-        ENTITY_ATTRIBUTE_VALUE: value,
-        ENTITY_ATTRIBUTE_START: start,
-        ENTITY_ATTRIBUTE_END: end,
-        ENTITY_ATTRIBUTE_CONFIDENCE: confidence,
-        EXTRACTOR: extractor,
-    }
+    place = {"entity": name, "value": value, "start": start, "end": end}
+    return {**place, "confidence": confidence, "extractor": extractor}
 
 
 def set_entities(message: Message, values: Mapping[str, str], confidence: float, extractor: str) -> None:
@@ -71,7 +64,7 @@ def set_entities(message: Message, values: Mapping[str, str], confidence: float,
         confidence: of all of them, 0-1.
         extractor: name of the component that has recognised them.
     """
-    kept = [other for other in message.get(ENTITIES, []) if other[ENTITY_ATTRIBUTE_TYPE] not in values]
+    kept = [other for other in message.get(ENTITIES, []) if other["entity"] not in values]
     length = len(message.get(TEXT))
     found = [entity(name, value, 0, length, confidence, extractor) for name, value in values.items()]
     message.set(ENTITIES, [*kept, *found], add_to_output=True)

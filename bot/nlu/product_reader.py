@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from bot.articles.parts import PRODUCTS
 from bot.nlu.acts import LIKELY
@@ -15,6 +16,7 @@ NO_PRODUCT = "none"
 _CLAUSE_END = re.compile(r"[.!?,;\n]+")
 
 
+@dataclass(frozen=True)
 class ProductReader:
     """Reads products, and whether an answer names both, neither, or says that it is not known.
 
@@ -23,14 +25,13 @@ class ProductReader:
         surely: confidence from which an answer names a product by how it is said, whatever words it has.
     """
 
-    def __init__(self, model: IntentModel | None, surely: float) -> None:
-        self._model = model
-        self._surely = surely
+    model: IntentModel | None
+    surely: float
 
     def answered(self, text: str, language: str, answer: Answer) -> str | None:
         """Returns the product that an answer names, both, neither or unknown: as it is said, else by its words."""
         likely, confidence = self._likely(text, language)
-        if confidence >= self._surely:
+        if confidence >= self.surely:
             return likely
         return answer.product or (likely if confidence >= LIKELY else None)
 
@@ -48,14 +49,13 @@ class ProductReader:
         for clause in filter(str.strip, _CLAUSE_END.split(text)):
             named = read_answer(clause, language).named
             likely, confidence = self._likely(clause, language) if len(named) == 1 else (None, 0.0)
-            if likely in named and confidence >= self._surely:
+            if likely in named and confidence >= self.surely:
                 found.add(str(likely))
         return found
 
     def _likely(self, text: str, language: str) -> tuple[str | None, float]:
         """Returns the product that a text names by how it is said, None for none, and how likely that is."""
-        if self._model is None:
+        if self.model is None:
             return None, 0.0
-        confidences = self._model.confidences([text], [language])[0]
-        best = self._model.labels[int(confidences.argmax())]
-        return best if best != NO_PRODUCT else None, float(confidences.max())
+        likely, confidence = next(iter(self.model.predict([text], [language])[0].items()))
+        return likely if likely != NO_PRODUCT else None, confidence

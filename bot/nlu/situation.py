@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import takewhile
+from itertools import chain, takewhile
 
-from rasa.shared.core.events import BotUttered, Event, SlotSet, UserUttered
+from rasa.shared.core.events import BotUttered, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot.nlu.acts import NONE_OF_THESE
 
 # What the bot has asked, by the intent of one of the buttons that it offered with the question, most telling first.
-_QUESTIONS = {
-    "choose_product": "product",
-    "step_failed": "step",
-    NONE_OF_THESE: "which",
-    "solved": "solved",
-}
+_QUESTIONS = {"choose_product": "product", "step_failed": "step", NONE_OF_THESE: "which", "solved": "solved"}
 
 
 @dataclass(frozen=True)
@@ -70,20 +65,29 @@ def situation_of(tracker: DialogueStateTracker | None) -> Situation | None:
     """Returns where the next message of a conversation is said; None outside a conversation."""
     if tracker is None or not tracker.events:
         return None
-    turns = list(_offers(tracker))
+    # The bot's last turn: what happened since the customer's last message, newest first.
+    last = list(takewhile(lambda event: not isinstance(event, UserUttered), reversed(tracker.events)))
+    buttons = [(event.data or {}).get("buttons") or [] for event in last if isinstance(event, BotUttered)]
+    turns = [[_offer(button) for button in offered] for offered in buttons]
+    intents = [{offer.intent for offer in offers} for offers in turns]
     return Situation(
         language=str(tracker.get_slot("language") or ""),
         issue=str(tracker.get_slot("issue") or ""),
         product=str(tracker.get_slot("product") or ""),
         field=str(tracker.get_slot("requested_slot") or "") if tracker.active_loop_name else "",
-        question=next(filter(None, map(_question, turns)), ""),
-        offers=tuple(offer for offers in turns for offer in offers),
+        question=next((asked for found in intents for intent, asked in _QUESTIONS.items() if intent in found), ""),
+        offers=tuple(chain(*turns)),
         topics=tuple(dict.fromkeys(_topics(tracker))),
         given=frozenset(_given(tracker)),
         ticket=bool(tracker.get_slot("ticket_number")),
-        just_opened=any(isinstance(event, SlotSet) and event.key == "ticket_number" for event in _last_turn(tracker)),
+        just_opened=any(isinstance(event, SlotSet) and event.key == "ticket_number" for event in last),
         begun=any(isinstance(event, BotUttered) for event in tracker.events),
     )
+
+
+def _offer(button: Mapping[str, str]) -> Offer:
+    intent, brace, values = button["payload"].removeprefix("/").partition("{")
+    return Offer(button["title"], intent, json.loads(brace + values) if brace else {})
 
 
 def _topics(tracker: DialogueStateTracker) -> Iterator[str]:
@@ -99,26 +103,3 @@ def _given(tracker: DialogueStateTracker) -> Iterator[str]:
         values = {one["entity"]: one["value"] for one in event.entities} if isinstance(event, UserUttered) else {}
         if "about" in values:
             yield f"{values['about']}/{values.get('section')}"
-
-
-def _last_turn(tracker: DialogueStateTracker) -> Iterator[Event]:
-    """Yields the events since the customer's last message, newest first."""
-    return takewhile(lambda event: not isinstance(event, UserUttered), reversed(tracker.events))
-
-
-def _offers(tracker: DialogueStateTracker) -> Iterator[list[Offer]]:
-    """Yields the buttons of everything that the bot has said in its last turn, newest first."""
-    for event in _last_turn(tracker):
-        if isinstance(event, BotUttered):
-            yield [_offer(button) for button in (event.data or {}).get("buttons") or []]
-
-
-def _offer(button: Mapping[str, str]) -> Offer:
-    intent, brace, values = button["payload"].removeprefix("/").partition("{")
-    return Offer(button["title"], intent, json.loads(brace + values) if brace else {})
-
-
-def _question(offers: Sequence[Offer]) -> str:
-    """Returns what the bot has asked with these buttons, empty if nothing that has rules of its own."""
-    intents = {offer.intent for offer in offers}
-    return next((question for intent, question in _QUESTIONS.items() if intent in intents), "")

@@ -15,6 +15,8 @@ _EMAIL = re.compile(
 _GUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
 _LONG_NUMBER = re.compile(r"\d(?:[ ./-]?\d){5,}")
 _LINK = re.compile(r"https?://\S+")
+NO_BRACES = str.maketrans("[]{}", "()()")
+"""Brackets and braces mark entities in Rasa's training files."""
 
 
 def anonymous(text: str) -> str:
@@ -29,5 +31,4 @@ def anonymous(text: str) -> str:
     text = _LINK.sub("https://example.com", text)
     text = _GUID.sub("00000000-0000-0000-0000-000000000000", text)
     text = _LONG_NUMBER.sub(lambda match: re.sub(r"\d", "0", match.group()), text)
-    # Brackets and braces mark entities in Rasa's training files.
-    return " ".join(text.translate(str.maketrans("[]{}", "()()")).split())
+    return " ".join(text.translate(NO_BRACES).split())

@@ -10,12 +10,10 @@ from typing import Any
 import yaml
 
 from bot.articles.issues import load_issues
-from bot.phrases.anonymous import anonymous
+from bot.phrases.anonymous import NO_BRACES, anonymous
 from bot.phrases.files import locked, writing
 from bot.phrases.model import ReviewError
 from bot.text.yaml_files import read_yaml
-
-_NO_BRACES = str.maketrans("[]{}", "()()")
 
 
 def case_of(events: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
@@ -36,13 +34,13 @@ def case_of(events: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
         if event["event"] != "user" or not intent or not says:
             continue
         values = {str(each["entity"]): str(each["value"]) for each in parsed.get("entities") or []}
+        meant = {"act": intent}
         if intent in issues:
             issue = issue or intent
-            turns.append({"state": "next", "says": says, "act": "issue", "value": intent})
+            meant = {"act": "issue", "value": intent}
         elif intent == "choose_product" and values.get("product"):
-            turns.append({"state": "next", "says": says, "act": "product", "value": values["product"]})
-        else:
-            turns.append({"state": "next", "says": says, "act": intent})
+            meant = {"act": "product", "value": values["product"]}
+        turns.append({"state": "next", "says": says, **meant})
     return {"issue": issue, "product": product, "turns": turns} if turns else None
 
 
@@ -62,29 +60,22 @@ def add_case(folder: Path, language: str, case: Mapping[str, Any], today: date) 
     with locked(folder):
         before = path.read_text(encoding="utf8") if path.exists() else f"language: {language}\nconversations:\n"
         known = read_yaml(path, ReviewError).get("conversations") or [] if path.exists() else []
-        if dict(case) not in [_without_date(each) for each in known]:
+        if not any({**each, "added": today} == {**case, "added": today} for each in known):
             with writing({path: f"{before.rstrip()}\n{_yaml([{'added': today, **case}])}"}):
                 pass
     return path
 
 
-def expire_cases(folder: Path, before: date) -> int:
-    """Deletes the cases that were added before a day; returns how many it were. Those without a day stay."""
-    expired = 0
+def expire_cases(folder: Path, before: date) -> None:
+    """Deletes the cases that were added before a day. Those without a day stay."""
     for path in sorted((folder / "conversations").glob("*.yml")):
         with locked(folder):
             content = read_yaml(path, ReviewError)
             cases = content.get("conversations") or []
             kept = [each for each in cases if each.get("added", before) >= before]
             if len(kept) < len(cases):
-                expired += len(cases) - len(kept)
                 with writing({path: _yaml({**content, "conversations": kept}) if kept else ""}):
                     pass
-    return expired
-
-
-def _without_date(case: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in case.items() if name != "added"}
 
 
 def _yaml(content: Any) -> str:
@@ -95,4 +86,4 @@ def _masked(text: str) -> str:
     """Returns a text without what only concerns the customer; a button's payload as it is, empty if one was typed."""
     if not text.startswith("/"):
         return anonymous(text)
-    return text if anonymous(text) == text.translate(_NO_BRACES) else ""
+    return text if anonymous(text) == text.translate(NO_BRACES) else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
@@ -11,11 +12,12 @@ from typing import Any
 
 from tabulate import tabulate
 
-from bot.command_line import print_json
+from bot.command_line import Command, print_json, reported
 from bot.phrases.files import test_files
 from bot.phrases.groups import grouped, score
 from bot.phrases.model import DISPUTED, NEW, Candidate, ReviewError
 from bot.phrases.review import Review, Taken
+from bot.regression.items import RegressionError
 from bot.settings import get_settings
 from bot.tickets import ticket_store
 from bot.tickets.commands import add_verb
@@ -37,10 +39,11 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
         each.add_argument("ids", nargs="+", type=int, metavar="ID")
     accepting.add_argument("--intent", help="what they are to be understood as; needed where nobody has said")
     add_verb(verbs, "undo", "undo the last decision of this command", _undo, json_option)
-    importing = add_verb(verbs, "import", "take messages from elsewhere as candidates", _import, json_option)
+    told = "take messages from elsewhere as candidates"
+    importing = add_verb(verbs, "import", told, _with_model(_import), json_option)
     importing.add_argument("file", type=Path, metavar="FILE", help="TSV: language, text, perhaps what it was taken for")
     told = "share of the test share that a model understands"
-    measuring = add_verb(verbs, "measure", told, _measure, json_option)
+    measuring = add_verb(verbs, "measure", told, _with_model(_measure), json_option)
     importing.add_argument("--model", type=Path, help="let this model say how sure it is of each, for the order")
     told = "play the conversations that reviewers keep on a model; exit code 1 where a turn went wrong"
     playing = add_verb(verbs, "conversations", told, _play, json_option)
@@ -48,8 +51,12 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
         each.add_argument("--model", type=Path, required=True, help="the trained model")
 
 
+def _with_model(command: Command) -> Command:
+    return reported(command, RegressionError, code=1, prefix="error: ")
+
+
 def _review() -> Review:
-    return Review.of(ticket_store(), get_settings())
+    return Review(ticket_store(), get_settings())
 
 
 def _list(options: argparse.Namespace) -> None:
@@ -69,17 +76,14 @@ def _list(options: argparse.Namespace) -> None:
         print(tabulate(rows, headers=headers, disable_numparse=True))
     if disputed:
         print("\nReviewers differ; the next decision here settles it:")
-        differing = [(*_row(each), "; ".join(_told(each))) for each in disputed]
+        told = ["; ".join(f"{one.agent}: {one.intent or one.verdict}" for one in each.decisions) for each in disputed]
+        differing = [(*_row(each), decided) for each, decided in zip(disputed, told, strict=True)]
         headers_of = ("id", "times", "from", "language", "intent", "text", "decided")
         print(tabulate(differing, headers=headers_of, disable_numparse=True))
 
 
 def _row(each: Candidate) -> tuple[Any, ...]:
     return each.ids[0], len(each.ids), ", ".join(each.kinds), each.language, each.intent or "?", each.text
-
-
-def _told(candidate: Candidate) -> list[str]:
-    return [f"{each.agent}: {each.intent or each.verdict}" for each in candidate.decisions]
 
 
 def _accept(options: argparse.Namespace) -> None:
@@ -117,35 +121,27 @@ def _import(options: argparse.Namespace) -> None:
 
 def _rankings(model: Path, texts: Sequence[str]) -> list[list[tuple[str, float]]]:
     """Returns for each text the intents that a model finds likeliest, with their confidences."""
-    from bot.regression.items import RegressionError
     from bot.regression.measure import NluModel
 
-    try:
-        found = NluModel(_existing(model)).parse(texts)
-    except RegressionError as error:
-        raise ReviewError(str(error)) from error
+    found = NluModel(_existing(model)).parse(texts)
     rankings = [[each for each in one["intent_ranking"] if each["name"] != "nlu_fallback"] for one in found]
     return [[(each["name"], round(each["confidence"], 4)) for each in ranking[:5]] for ranking in rankings]
 
 
 def _measure(options: argparse.Namespace) -> None:
-    from bot.regression.items import RegressionError
     from bot.regression.steps import ModelUnderTest, reviewed
 
     folder = get_settings().review_dir
     if not test_files(folder):
         raise ReviewError(f"{folder / 'test'} has no messages yet; accept some (docs/tickets.md#review).")
-    try:
-        items = list(reviewed(ModelUnderTest(_existing(options.model), folder, folder)))
-    except RegressionError as error:
-        raise ReviewError(str(error)) from error
-    languages = {name: [each for each in items if each.language == name] for name in {each.language for each in items}}
-    counts = {name: (sum(each.right for each in own), len(own)) for name, own in sorted(languages.items())}
-    counts["all"] = (sum(each.right for each in items), len(items))
+    items = list(reviewed(ModelUnderTest(_existing(options.model), folder, folder)))
+    of = Counter(name for each in items for name in (each.language, "all"))
+    right = Counter(name for each in items if each.right for name in (each.language, "all"))
+    names = [*sorted(of.keys() - {"all"}), "all"]
     if options.json:
-        print_json({name: {"understood": right, "of": of} for name, (right, of) in counts.items()})
+        print_json({name: {"understood": right[name], "of": of[name]} for name in names})
         return
-    rows = [(name, right, of, f"{100 * right / of:.1f}") for name, (right, of) in counts.items()]
+    rows = [(name, right[name], of[name], f"{100 * right[name] / of[name]:.1f}") for name in names]
     print(tabulate(rows, headers=("language", "understood", "of", "%"), disable_numparse=True))
 
 
@@ -159,9 +155,8 @@ def _play(options: argparse.Namespace) -> int:
     wrong = [each for each in heard if not each.right]
     columns = ("language", "conversation", "says", "expected", "got")
     rows = [
-        (each.script.language, each.script.number + 1, turn.says, turn.value or turn.act, each.intent)
-        for each in wrong
-        for turn in [each.turn]
+        (one.script.language, one.script.number + 1, one.turn.says, one.turn.value or one.turn.act, one.intent)
+        for one in wrong
     ]
     if options.json:
         listed = [dict(zip(columns, row, strict=True)) for row in rows]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -10,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from bot.articles.examples import Example, ExampleError, read_as_rasa, read_examples, read_lines
-from bot.files import PRIVATE, written_whole
+from bot.files import PRIVATE, flocked, written_whole
 from bot.phrases.model import ReviewError, key
 
 REVIEWED = "reviewed.yml"
@@ -59,11 +58,8 @@ def locked(folder: Path) -> Iterator[None]:
         descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, PRIVATE)
     except OSError as error:
         raise _not_written(error, folder) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with flocked(descriptor):
         yield
-    finally:
-        os.close(descriptor)
 
 
 def changed_files(added: Collection[Example], removed: Collection[tuple[Path, str]]) -> dict[Path, str]:
@@ -117,8 +113,8 @@ def writing(contents: Mapping[Path, str], private: bool = True) -> Iterator[None
             path.unlink(missing_ok=True)
 
 
-def remove_from_test_share(folder: Path, texts: Iterable[tuple[str, str]]) -> int:
-    """Deletes messages from the files of the test share; returns how many it were.
+def remove_from_test_share(folder: Path, texts: Iterable[tuple[str, str]]) -> None:
+    """Deletes messages from the files of the test share.
 
     Args:
         folder: of the review (`BOT_REVIEW_DIR`).
@@ -127,18 +123,11 @@ def remove_from_test_share(folder: Path, texts: Iterable[tuple[str, str]]) -> in
     Raises:
         ReviewError: a file cannot be written.
     """
-    gone: dict[str, set[str]] = {}
-    for language, text in texts:
-        gone.setdefault(language, set()).add(key(text))
-    paths = [path for path in test_files(folder) if path.stem in gone]
-    if not paths:
-        return 0
-    with locked(folder):
-        before = sum(len(read_lines(path)) for path in paths)
-        contents = changed_files([], [(path, text) for path in paths for text in gone[path.stem]])
-        with writing(contents):
+    files = {path.stem: path for path in test_files(folder)}
+    removed = [(files[language], key(text)) for language, text in texts if language in files]
+    if removed:
+        with locked(folder), writing(changed_files([], removed)):
             pass
-        return before - sum(content.count("\n") for content in contents.values())
 
 
 def test_files(folder: Path) -> list[Path]:

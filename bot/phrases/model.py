@@ -34,7 +34,6 @@ class Decision:
         intent: the intent of an accepted one.
         settles: whether it ends a disagreement, so that earlier decisions no longer count.
         at: when.
-        undone_at: when it was undone, None while it stands.
     """
 
     id: int
@@ -45,7 +44,6 @@ class Decision:
     intent: str | None
     settles: bool
     at: datetime
-    undone_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ ABOUT_PRODUCTS = "out_of_scope/products"
 _BLOCK = re.compile(r"^- ", re.MULTILINE)
 _SITUATIONS = re.compile(r"^    situations: (\[.*\])\n", re.MULTILINE)
 _EXAMPLES = "  examples: |\n"
+_PHRASE = re.compile(r"^    - .*", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -158,11 +159,8 @@ def _add(blocks: list[str], example: Example) -> None:
     for place, block in enumerate(blocks):
         entry = (parse_yaml(block) or [{}])[0] if _EXAMPLES in block and example.intent in block else {}
         if (entry.get("intent"), entry.get("metadata")) == (example.intent, metadata):
-            phrases = block.rstrip("\n").splitlines(keepends=True)
-            last = max(number for number, line in enumerate(phrases) if line.startswith("    - "))
-            ending = block[len(block.rstrip("\n")) :]
-            phrases[last] = phrases[last].rstrip("\n") + f"\n    - {example.text}" + "\n" * (last + 1 < len(phrases))
-            blocks[place] = "".join(phrases) + ending
+            end = max(phrase.end() for phrase in _PHRASE.finditer(block))
+            blocks[place] = f"{block[:end]}\n    - {example.text}{block[end:]}"
             return
     if blocks:
         blocks[-1] = blocks[-1].rstrip("\n") + "\n\n"

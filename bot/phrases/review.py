@@ -55,21 +55,14 @@ class Review:
 
     Args:
         store: keeps candidates and decisions.
-        phrases: folder of the training phrases, `data/nlu`.
-        folder: of the test share (`BOT_REVIEW_DIR`).
-        share: the fraction of candidates that is for measuring and never for training, 0-1.
+        settings: the folders of the training phrases and of the test share, and how large the share is.
     """
 
-    def __init__(self, store: CandidateStore, phrases: Path, folder: Path, share: float) -> None:
+    def __init__(self, store: CandidateStore, settings: Settings) -> None:
         self._store = store
-        self._phrases = phrases
-        self.folder = folder
-        self._share = share
-
-    @classmethod
-    def of(cls, store: CandidateStore, settings: Settings) -> Review:
-        """Returns the review that the settings describe."""
-        return cls(store, settings.data_dir / "nlu", settings.review_dir, settings.review_test_share)
+        self._phrases = settings.data_dir / "nlu"
+        self.folder = settings.review_dir
+        self._share = settings.review_test_share
 
     def candidates(self) -> list[Candidate]:
         """Returns all candidates in any state; of those to decide on, without what a file of phrases has already."""
@@ -237,7 +230,6 @@ class Review:
         return self._homes(candidate)[is_in_test_share(candidate.text, self._share)]
 
     def _index(self, languages: Iterable[str]) -> PhraseIndex:
-        return PhraseIndex([*self._paths({*languages, "en"}), *test_files(self.folder)])
-
-    def _paths(self, languages: Iterable[str]) -> list[Path]:
-        return [path for language in sorted(languages) for path in sorted((self._phrases / language).rglob("*.yml"))]
+        folders = [self._phrases / language for language in sorted({*languages, "en"})]
+        trained = [path for folder in folders for path in sorted(folder.rglob("*.yml"))]
+        return PhraseIndex([*trained, *test_files(self.folder)])

@@ -121,8 +121,8 @@ def _forget_searches() -> None:
     settings = get_settings()
     if not settings.articles_database.is_file():
         return
+    from bot.search import LibraryError
     from bot.search.clicks import forget  # an index and an encoder, which other commands do not need
-    from bot.search.database import LibraryError
 
     try:
         forget(settings.articles_database, ticket_store().searches(), settings.search_learns_from)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -62,6 +62,7 @@ class PersonalRecords:
         ]
 
 
+@dataclass(frozen=True)
 class PersonalData:
     """Finds, exports and erases personal data.
 
@@ -72,13 +73,10 @@ class PersonalData:
         review: folder of the test share of reviewed messages, None for none.
     """
 
-    def __init__(
-        self, conversations: Engine, tickets: TicketStore, redis_url: str | None, review: Path | None = None
-    ) -> None:
-        self._conversations = conversations
-        self._tickets = tickets
-        self._redis_url = redis_url
-        self._review = review
+    conversations: Engine
+    tickets: TicketStore
+    redis_url: str | None
+    review: Path | None = None
 
     def find(self, contact: str, also: Sequence[str] = ()) -> PersonalRecords:
         """Returns the records of the person with an address.
@@ -109,7 +107,7 @@ class PersonalData:
             mentions[f"conversation:{name}"] = named.get(name, told)
         conversations |= {name for name in contacts if f"conversation:{name}" in also}
         candidates = {row.id for row in self._rows(CANDIDATES.c.ticket_id, [ticket.id for ticket in own])}
-        for identity, words in self._named(CANDIDATES.c.id, address, lambda row: row.text, CANDIDATES.c.text).items():
+        for identity, words in self._named(address, CANDIDATES.c.id, CANDIDATES.c.text).items():
             if identity not in candidates:
                 mentions[f"candidate:{identity}"] = words
                 if f"candidate:{identity}" in also:
@@ -126,8 +124,8 @@ class PersonalData:
         """Returns all that is the person's as plain JSON values; mentions are not among it."""
         tickets = [
             as_json(ticket)
-            | {"deliveries": [vars(item) for item in self._tickets.deliveries(ticket.number)]}
-            | {"changes": [vars(item) for item in self._tickets.changes(ticket.number)]}
+            | {"deliveries": [vars(item) for item in self.tickets.deliveries(ticket.number)]}
+            | {"changes": [vars(item) for item in self.tickets.changes(ticket.number)]}
             for ticket in kept.tickets
         ]
         names = kept.conversations
@@ -145,11 +143,11 @@ class PersonalData:
         """Deletes all that is the person's; mentions stay."""
         phrases = [(row.language, row.text) for row in self._rows(CANDIDATES.c.id, kept.candidates)]
         for names in _portions(kept.conversations):
-            with self._conversations.begin() as connection:
+            with self.conversations.begin() as connection:
                 connection.execute(delete(EVENTS).where(EVENTS.c.sender_id.in_(names)))
                 if inspect(connection).has_table(SESSIONS.name):
                     connection.execute(delete(SESSIONS).where(SESSIONS.c.conversation.in_(names)))
-        with self._tickets.writing() as connection:
+        with self.tickets.writing() as connection:
             for names in _portions(kept.conversations):
                 for table in (OUTCOMES, SEARCHES, LIVE_ROWS, LIVE_STATES):
                     connection.execute(delete(table).where(table.c.conversation_id.in_(names)))
@@ -157,52 +155,48 @@ class PersonalData:
                 connection.execute(delete(CANDIDATES).where(CANDIDATES.c.id.in_(identities)))
             for identities in _portions([ticket.id for ticket in kept.tickets]):
                 connection.execute(delete(TICKETS).where(TICKETS.c.id.in_(identities)))  # its outbox goes with it
-        if self._review is not None:
-            remove_from_test_share(self._review, phrases)
-        if self._redis_url and kept.conversations:
-            with redis.Redis.from_url(self._redis_url) as client:
+        if self.review is not None:
+            remove_from_test_share(self.review, phrases)
+        if self.redis_url and kept.conversations:
+            with redis.Redis.from_url(self.redis_url) as client:
                 client.delete(*[key(name) for name in kept.conversations])
 
     def _named_conversations(self, address: str, pages: Iterable[dict[str, Any]]) -> dict[str, str]:
         """Returns conversations with the words that name an address."""
         named = {page["conversation"]: words for page in pages if (words := _mention(page, address))}
-        named |= self._named(SEARCHES.c.conversation_id, address, lambda row: row.text, SEARCHES.c.text)
-        named |= self._named(LIVE_ROWS.c.conversation_id, address, lambda row: row.text, LIVE_ROWS.c.text)
-        return named | self._named(EVENTS.c.sender_id, address, lambda row: json.loads(row.data), EVENTS.c.data)
+        named |= self._named(address, SEARCHES.c.conversation_id, SEARCHES.c.text)
+        named |= self._named(address, LIVE_ROWS.c.conversation_id, LIVE_ROWS.c.text)
+        return named | self._named(address, EVENTS.c.sender_id, EVENTS.c.data)
 
     def _named_tickets(self, address: str) -> list[tuple[Ticket, str]]:
         """Returns tickets with the words that name an address, in themselves or in what a help desk said of them."""
-        names = ("contact_email", "summary", "transcript", "entities", "steps_tried", "assignee")
-        texts = [TICKETS.c[name] for name in names]
-        named = self._named(OUTBOX.c.ticket_id, address, lambda row: row.reason, OUTBOX.c.reason)
-        named |= self._named(TICKET_CHANGES.c.ticket_id, address, lambda row: row.after, TICKET_CHANGES.c.after)
-        named |= self._named(TICKETS.c.id, address, lambda row: as_json(read_ticket(row)), *texts)
+        names = ("assignee", "summary", "contact_email", "entities", "steps_tried", "transcript")
+        named = self._named(address, OUTBOX.c.ticket_id, OUTBOX.c.reason)
+        named |= self._named(address, TICKET_CHANGES.c.ticket_id, TICKET_CHANGES.c.after)
+        named |= self._named(address, TICKETS.c.id, *(TICKETS.c[name] for name in names))
         return [(read_ticket(row), named[row.id]) for row in self._rows(TICKETS.c.id, sorted(named))]
 
-    def _named(
-        self, key: Column[Any], address: str, read: Callable[[Row], Any], *columns: Column[Any]
-    ) -> dict[Any, str]:
+    def _named(self, address: str, key: Column[Any], *columns: Column[Any]) -> dict[Any, str]:
         """Searches the rows of a table for an address.
 
         Args:
-            key: the column by which rows are returned.
             address: folded.
-            read: returns the texts of a row.
-            columns: where they are. Only rows that have an at sign there are read: no spelling is without one.
+            key: the column by which rows are returned.
+            columns: what is searched. Only rows that have an at sign there are read: no spelling is without one.
 
         Returns:
             For each key the words around the first mention.
         """
         signs = sorted({*AT_SIGNS, *(json.dumps(sign).strip('"') for sign in AT_SIGNS)})
         signed = or_(*(cast(column, Text).contains(sign, autoescape=True) for column in columns for sign in signs))
-        engine = self._conversations if key.table is EVENTS else self._tickets.engine
+        engine = self.conversations if key.table is EVENTS else self.tickets.engine
         named: dict[Any, str] = {}
         with engine.connect() as connection:
             options = connection.execution_options(reads_only=True, stream_results=True)
-            for row in options.execute(select(key.table).where(signed)).yield_per(_AT_ONCE):
-                words = _mention(read(row), address)
-                if words:
-                    named.setdefault(row._mapping[key], words)
+            for name, *values in options.execute(select(key, *columns).where(signed)).yield_per(_AT_ONCE):
+                texts = map(json.loads, values) if key.table is EVENTS else values
+                if words := _mention([*texts], address):
+                    named.setdefault(name, words)
         return named
 
     def _contacts(
@@ -219,21 +213,21 @@ class PersonalData:
     def _rows(self, column: Column[Any], values: Sequence[Any]) -> list[Row]:
         """Returns the rows of a table of the ticket store that have one of the values in a column."""
         query = select(column.table).order_by(column.table.c.id)
-        return [row for some in _portions(values) for row in self._tickets.rows(query.where(column.in_(some)))]
+        return [row for some in _portions(values) for row in self.tickets.rows(query.where(column.in_(some)))]
 
     def _events(self, conversation: str) -> list[dict[str, Any]]:
         query = select(EVENTS.c.data).where(EVENTS.c.sender_id == conversation).order_by(EVENTS.c.id)
-        with self._conversations.connect() as connection:
+        with self.conversations.connect() as connection:
             return [json.loads(row.data) for row in connection.execute(query)]
 
     def _page_sessions(self) -> Iterator[dict[str, Any]]:
         """Yields every conversation that the page keeps in Redis, or in the database."""
-        with self._conversations.connect() as connection:
+        with self.conversations.connect() as connection:
             if inspect(connection).has_table(SESSIONS.name):
                 yield from (json.loads(data) for data in connection.execute(select(SESSIONS.c.data)).scalars())
-        if not self._redis_url:
+        if not self.redis_url:
             return
-        with redis.Redis.from_url(self._redis_url) as client:
+        with redis.Redis.from_url(self.redis_url) as client:
             for names in _portions(list(client.scan_iter(key("*"), count=_AT_ONCE))):
                 yield from (json.loads(kept) for kept in client.mget(names) if kept)
 

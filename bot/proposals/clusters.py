@@ -21,7 +21,6 @@ DISTANCE = 0.6
 74 % then are in clusters of three or more, and 88 % of a cluster is about one issue."""
 MOST_QUESTIONS = 4000
 """Every question is compared with every other one; of more, those asked most often are taken."""
-_FOUND = 10
 _KEPT_ARTICLES = 3
 # Of the best article's score; what fits less is about something beside it.
 _FITTING = 0.5
@@ -32,8 +31,8 @@ _RANK_OFFSET = 60.0
 class FoundArticle:
     """An imported article with what a draft takes from it: facts and links, none of its sentences."""
 
-    file: str
-    path: str
+    path: Path
+    """Its file, from the root of its tree."""
     titles: dict[str, str]
     """Language -> title."""
     steps: int
@@ -43,11 +42,6 @@ class FoundArticle:
     """Language -> address -> label."""
     source: str
     licence: str
-
-    @property
-    def stem(self) -> str:
-        """The file's name without `.md`."""
-        return Path(self.file).stem
 
 
 @dataclass(frozen=True)
@@ -98,27 +92,25 @@ def clusters(questions: Sequence[Question], database: Path, fewest: int, most: i
     if len(known) < max(fewest, 2):
         return []
     machine = AgglomerativeClustering(None, affinity="cosine", linkage="average", distance_threshold=DISTANCE)
-    groups: dict[int, list[int]] = defaultdict(list)
-    for row, label in zip(known.tolist(), machine.fit_predict(vectors[known]).tolist(), strict=True):
-        groups[label].append(row)
-    large = [rows for rows in groups.values() if len(rows) >= fewest]
-    large.sort(key=lambda rows: -sum(taken[row].times for row in rows))
+    labels = machine.fit_predict(vectors[known])
+    groups = [known[labels == label].tolist() for label in range(machine.n_clusters_)]
+    large = [rows for rows in groups if len(rows) >= fewest]
+    large.sort(key=lambda rows: (-sum(taken[row].times for row in rows), rows[0]))
     return [_cluster([taken[row] for row in rows], vectors[rows], searcher, database) for rows in large[:most]]
 
 
 def _cluster(own: list[Question], vectors: NDArray[np.float32], searcher: Searcher, database: Path) -> Cluster:
     centre = vectors.mean(axis=0)
     centre /= np.linalg.norm(centre)
-    nearest = sorted(range(len(own)), key=lambda row: -float(vectors[row] @ centre))
-    questions = tuple(own[row] for row in nearest)
+    questions = tuple(own[row] for row in np.argsort(-(vectors @ centre), kind="stable"))
     scores: dict[str, float] = defaultdict(float)
     for question in questions:  # reciprocal rank fusion (Cormack et al. 2009)
-        for rank, hit in enumerate(searcher.search(question.text, question.language, _FOUND), start=1):
+        for rank, hit in enumerate(searcher.search(question.text, question.language), start=1):
             scores[hit.file] += question.times / (_RANK_OFFSET + rank)
-    fitting = [file for file in scores if scores[file] >= max(scores.values()) * _FITTING]
-    best = sorted(fitting, key=lambda file: -scores[file])[:_KEPT_ARTICLES]
+    best = sorted(scores, key=lambda file: -scores[file])[:_KEPT_ARTICLES]
+    fitting = [file for file in best if scores[file] >= scores[best[0]] * _FITTING]
     with Library(database).reading() as connection:
-        return Cluster(questions, centre, tuple(_article(connection, file) for file in best))
+        return Cluster(questions, centre, tuple(_article(connection, file) for file in fitting))
 
 
 def _article(connection: sqlite3.Connection, file: str) -> FoundArticle:
@@ -133,4 +125,4 @@ def _article(connection: sqlite3.Connection, file: str) -> FoundArticle:
     links = tuple(dict.fromkeys(url for found in reversed(labels.values()) for url in reversed(found)))
     titles, steps = {row[2]: row[3] for row in rows}, max(row[4] for row in rows)
     source = ", ".join(dict.fromkeys(row[5] for row in rows))
-    return FoundArticle(file, rows[0][1], titles, steps, links, labels, source, rows[0][6])
+    return FoundArticle(Path(rows[0][1]), titles, steps, links, labels, source, rows[0][6])

@@ -43,7 +43,7 @@ def run_propose(arguments: argparse.Namespace) -> int:
     from bot.proposals.clusters import clusters
     from bot.proposals.drafts import DraftError, check_output, write_drafts
     from bot.proposals.questions import QuestionError, from_conversations, from_file, from_store, merge
-    from bot.search.database import LibraryError
+    from bot.search import LibraryError
     from bot.settings import get_settings
     from bot.tickets import ticket_store
     from bot.tickets.model import TicketStoreError
@@ -60,11 +60,11 @@ def run_propose(arguments: argparse.Namespace) -> int:
         if not found:
             print(f"{len(questions)} questions, and no {arguments.fewest} of them mean the same", file=sys.stderr)
             return 1
-        names = write_drafts(found, arguments.output, read_examples(get_settings().data_dir / "nlu"))
+        drafts = write_drafts(found, arguments.output, read_examples(get_settings().data_dir / "nlu"))
     except (QuestionError, LibraryError, DraftError, TicketStoreError, ExampleError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    for name, cluster in zip(names, found, strict=True):
+    for name, cluster in drafts.items():
         print(f"{name}: {len(cluster.questions)} questions, such as “{cluster.questions[0].text}”")
     print(f"{len(questions)} questions; the drafts are in {arguments.output}: begin with its README.md")
     return 0

@@ -8,26 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from numpy.typing import NDArray
 
-from bot.articles import parts
+from bot.articles import parts, promises
 from bot.articles.examples import Example
 from bot.articles.issues import load_issues
 from bot.articles.links import faults
-from bot.articles.promises import FEWEST_DOCUMENTS, FEWEST_STEPS, MOST_STEPS
 from bot.articles.promises import UNFINISHED as TODO
 from bot.articles.replies import Replies
 from bot.encoder import load_encoder
 from bot.proposals.clusters import DISTANCE, Cluster
+from bot.text.templates import open_templates
 
-_TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
+_TEMPLATES = open_templates(Path(__file__).parent / "templates")
 _NAME_WORDS = 4
 _MOST_LINKS = 4
 _MOST_ELSEWHERE = 40
@@ -39,32 +31,34 @@ class DraftError(ValueError):
     """The drafts cannot be written; the message says why and what to do."""
 
 
-def write_drafts(found: Sequence[Cluster], output: Path, examples: Sequence[Example]) -> list[str]:
+def write_drafts(found: Sequence[Cluster], output: Path, examples: Sequence[Example]) -> dict[str, Cluster]:
     """Writes a folder for each cluster and a README that lists them; never into a folder that holds something.
 
     Args:
         found: the clusters.
-        output: the folder, which must be missing or empty.
+        output: the folder; `check_output` has seen that it is empty.
         examples: the training phrases, with which a new issue competes; some belong to it from now on.
 
     Returns:
-        The names of the proposed issues, in the order of the clusters.
+        The clusters by the names of the proposed issues.
 
     Raises:
-        DraftError: the folder holds something, or cannot be made.
+        OSError: a file is there already, or cannot be written.
     """
-    check_output(output)
-    names: list[str] = []
+    drafts: dict[str, Cluster] = {}
     issues = load_issues()
     asked = {question.language for cluster in found for question in cluster.questions}
     rivals = [one for one in examples if one.about_products or (one.intent in issues and one.language in asked)]
     vectors = load_encoder().encode([one.text for one in rivals])
     for cluster in found:
-        names.append(issue_name(cluster, {*issues, *names}))
-        near = _nearest(cluster, rivals, vectors)
-        _write_issue(cluster, names[-1], output / names[-1], near)
-    _write(output / "README.md", "list.md", issues=zip(names, found, strict=True))
-    return names
+        name = issue_name(cluster, {*issues, *drafts})
+        drafts[name] = cluster
+        likeness = vectors @ cluster.centre
+        nearest = np.argsort(-likeness, kind="stable").tolist()
+        near = [rivals[place] for place in nearest if likeness[place] >= 1 - DISTANCE]
+        _write_issue(cluster, name, output / name, near)
+    _write(output / "README.md", "list.md", issues=drafts.items())
+    return drafts
 
 
 def check_output(output: Path) -> None:
@@ -83,17 +77,26 @@ def check_output(output: Path) -> None:
 
 def issue_name(cluster: Cluster, taken: Collection[str]) -> str:
     """Returns a name that no issue has, made of the file name of the best article."""
-    stem = cluster.articles[0].stem if cluster.articles else "new_issue"
+    stem = cluster.articles[0].path.stem if cluster.articles else "new_issue"
     words = [word for word in re.findall(r"[a-z]+", stem.lower()) if word not in _NO_WORDS] or ["new", "issue"]
     name = "_".join(words[:_NAME_WORDS])
     return next(each for each in (name, *(f"{name}_{number}" for number in range(2, 1000))) if each not in taken)
 
 
 def _write_issue(cluster: Cluster, name: str, folder: Path, near: Sequence[Example]) -> None:
+    """Writes the files of one issue; `near` are the phrases that may mean what it does, nearest first.
+
+    Of an article only links, the number of steps and our own headings are there.
+    """
     _write(folder / "issues-row.yml", "issues-row.yml", name=name, cluster=cluster)
-    replies = Replies()
+    replies, best = Replies(), cluster.articles[0] if cluster.articles else None
+    steps = min(max(best.steps if best else 0, promises.FEWEST_STEPS), promises.MOST_STEPS)
     for language in replies.languages():
-        _write_skeleton(folder / "articles" / name / f"{language}.md", cluster, name, language, replies)
+        links = _links(cluster, language)
+        address = f" ([{best.path.name}]({next(iter(links))}))" if best and links else ""
+        about = {"name": name, "language": language, "steps": steps, "address": address, "links": links}
+        path = folder / "articles" / name / f"{language}.md"
+        _write(path, "article.md", **about, parts=parts, promises=promises, replies=replies)
     for language in sorted({question.language for question in cluster.questions}):
         phrases = [question.text for question in cluster.questions if question.language == language]
         path = folder / "nlu" / language / f"{name}.yml"
@@ -101,26 +104,6 @@ def _write_issue(cluster: Cluster, name: str, folder: Path, near: Sequence[Examp
     refused = [one for one in near if one.about_products][:_MOST_ELSEWHERE]
     rivals = [one for one in near if not one.about_products][:_MOST_RIVALS]
     _write(folder / "README.md", "README.md", name=name, cluster=cluster, elsewhere=refused, rivals=rivals)
-
-
-def _write_skeleton(path: Path, cluster: Cluster, name: str, language: str, replies: Replies) -> None:
-    """Writes an article of which only links, the number of steps and our own headings are there."""
-    best = cluster.articles[0] if cluster.articles else None
-    links = _links(cluster, language)
-    _write(
-        path,
-        "article.md",
-        name=name,
-        language=language,
-        slug=name.replace("_", "-"),
-        parts=parts,
-        steps_heading=replies.label("steps", language),
-        steps=min(max(best.steps if best else 0, FEWEST_STEPS), MOST_STEPS),
-        address=f" ([{best.file}]({next(iter(links))}))" if best and links else "",
-        documents_heading=replies.label("documents", language),
-        links=links,
-        fewest_documents=FEWEST_DOCUMENTS,
-    )
 
 
 def _links(cluster: Cluster, language: str) -> dict[str, str]:
@@ -134,14 +117,7 @@ def _links(cluster: Cluster, language: str) -> dict[str, str]:
     return dict(list(found.items())[:_MOST_LINKS])
 
 
-def _nearest(cluster: Cluster, examples: Sequence[Example], vectors: NDArray[np.float32]) -> list[Example]:
-    """Returns the phrases that may mean what the cluster does, nearest first; `vectors` has a row for each phrase."""
-    likeness = vectors @ cluster.centre
-    order = np.argsort(-likeness, kind="stable").tolist()
-    return [examples[number] for number in order if likeness[number] >= 1 - DISTANCE]
-
-
 def _write(path: Path, template: str, **values: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("x", encoding="utf8") as stream:
-        stream.write(_TEMPLATES.get_template(template).render(TODO=TODO, **values))
+        stream.write(_TEMPLATES.get_template(template).render(TODO=TODO, **values).rstrip() + "\n")

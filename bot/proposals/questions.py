@@ -5,11 +5,10 @@ from __future__ import annotations
 import csv
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.engine import Engine
@@ -60,26 +59,22 @@ def from_file(path: Path, language: str = "") -> list[Question]:
         raise QuestionError(f"{path} cannot be read ({error.strerror}); name a text or CSV file.") from error
     except UnicodeDecodeError as error:
         raise QuestionError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8.") from error
-    rows = _csv_rows(path, content) if path.suffix.lower() == ".csv" else ((line, "") for line in content.splitlines())
+    rows = _csv_rows(path, content) if path.suffix.lower() == ".csv" else [(line, "") for line in content.splitlines()]
     found = _counted((text, language or said) for text, said in rows)
     if not found:
         raise QuestionError(f"{path}: no question in it; write one on each line.")
     return found
 
 
-def _csv_rows(path: Path, content: str) -> Iterator[tuple[str, str]]:
-    try:
-        dialect = csv.Sniffer().sniff(content.partition("\n")[0], delimiters=",;\t")
-    except csv.Error:  # a single column has no delimiter
-        dialect = csv.excel
-    reader = csv.DictReader(content.splitlines(keepends=True), dialect=dialect)
+def _csv_rows(path: Path, content: str) -> list[tuple[str, str]]:
+    delimiter = max(",;\t", key=content.partition("\n")[0].count)
+    reader = csv.DictReader(content.splitlines(keepends=True), delimiter=delimiter, skipinitialspace=True)
     columns = [name.strip().casefold() for name in reader.fieldnames or ()]
     if "text" not in columns:
         named = ", ".join(columns) or "none"
         raise QuestionError(f"{path}: line 1: no column `text` among {named}; name it in the first line.")
     reader.fieldnames = columns
-    for row in reader:
-        yield row["text"] or "", row.get("language") or ""
+    return [(row["text"] or "", row.get("language") or "") for row in reader]
 
 
 def from_store(store: TicketStore) -> list[Question]:
@@ -110,20 +105,17 @@ def from_conversations(database: str) -> list[Question]:
 
 def from_engine(conversations: Engine) -> list[Question]:
     """Returns what customers said in vain in the conversations of an open database."""
-    said = select(EVENTS.c.data).where(EVENTS.c.type_name == "user").order_by(EVENTS.c.id)
+    said = select(EVENTS.c.data).where(EVENTS.c.type_name == "user", EVENTS.c.intent_name.in_(UNANSWERED))
     with conversations.connect() as connection:
-        events = [json.loads(data) for data in connection.execute(said).scalars()]
-    return _counted(row for event in events for row in _asked_in_vain(event))
-
-
-def _asked_in_vain(event: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yields text and language of a message that was not understood."""
-    text, parsed = str(event.get("text") or "/"), event.get("parse_data") or {}
-    intent, language = (parsed.get(name) or {} for name in ("intent", "language"))
-    # Conversations from before the pipeline knew of products count, too.
-    about = parsed.get("about_products", {"likely": True})
-    if not text.startswith("/") and intent.get("name") in UNANSWERED and about["likely"]:
-        yield text, str(language.get("name") or "")
+        events = [json.loads(data) for data in connection.execute(said.order_by(EVENTS.c.id)).scalars()]
+    return _counted(
+        (event["text"], (event["parse_data"].get("language") or {}).get("name") or "")
+        for event in events
+        if event["text"]
+        and not event["text"].startswith("/")
+        # Conversations from before the pipeline knew of products count, too.
+        and event["parse_data"].get("about_products", {"likely": True})["likely"]
+    )
 
 
 def _counted(rows: Iterable[tuple[str, str]]) -> list[Question]:

@@ -72,10 +72,8 @@ def _refusal(status: int, message: str, action: str) -> ClientResponseError:
     return ClientResponseError(status, message, json.dumps({"error": message, "action_name": action}))
 
 
-@lru_cache(maxsize=1)
-def embedded_actions(package: str) -> EmbeddedActions:
-    """Returns the actions of a package, loaded once."""
-    return EmbeddedActions(package)
+embedded_actions = lru_cache(maxsize=1)(EmbeddedActions)
+"""Returns the actions of a package, loaded once."""
 
 
 def server_url(endpoint: EndpointConfig) -> str | None:

@@ -68,8 +68,6 @@ def possible_keys(policy: RulePolicy, lookup: dict[str, str], states: list[State
     left = index.candidates(states[-1])
     for turn, state in enumerate(reversed(states[-index.turns :] if index.turns else [])):
         left = {key for key in left if policy._is_rule_applicable(key, turn, state)}
-        if not left:
-            break
     return left
 
 

@@ -31,7 +31,6 @@ def timed(stage: str, method: Callable[..., Awaitable[Answer]]) -> Callable[...,
     return measured
 
 
-@functools.lru_cache(maxsize=1)
 def install() -> None:
     """Makes Rasa measure its stages, and name the conversation in its logs."""
     handle_message = timed("rasa", Agent.handle_message)

@@ -9,7 +9,6 @@ say their language.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 from rasa.core.processor import MessageProcessor
@@ -17,7 +16,6 @@ from rasa.core.processor import MessageProcessor
 from bot.rasa_patches.worker_thread import WorkerThread
 
 
-@lru_cache(maxsize=1)
 def install() -> None:
     """Makes Rasa's server understand messages in that thread, whichever channel they come from."""
     thread = WorkerThread("understanding")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from math import inf
@@ -15,6 +16,7 @@ import yaml
 
 from bot.regression.inventory import PHRASES, Loss, settings
 from bot.regression.items import Pair, counted
+from bot.settings import PROJECT_ROOT
 from bot.text.yaml_files import parse_yaml
 from bot.training import HASHED_SUFFIXES, MODEL_SOURCES
 
@@ -22,12 +24,9 @@ SAID = ("actions/", "bot/tickets/", "data/articles/", "data/replies/", "data/rul
 """Beginnings of the paths of what the bot says and does: it turns how conversations go, and no other answer."""
 WATCHED = (*MODEL_SOURCES, "bot/encoder/weights.npz", "bot/encoder/shipped", "actions", "bot/tickets")
 TALK = frozenset({"dialogues", "conversations"})
-UNTAUGHT = frozenset({"dialogues", "entities", "articles", "retrieval"})
-"""Sets whose answers training phrases do not turn."""
 SETTINGS = "config.yml"
 STATUS = {"A": "added", "D": "deleted"}
 MOST_CELLS_NAMED = 4
-NOT_COMMITTED = "not committed"
 Phrases = dict[tuple[str, str], str]
 """(language, text) -> intent."""
 
@@ -53,15 +52,15 @@ class Change:
     def concerns(self, pair: Pair) -> bool:
         """Tells whether the change can have turned an answer, for all that its cells and its path say."""
         now, then = pair
-        if self.cells:
-            named = {then.got, now.best, *now.expected.split(" + "), *now.got.split(" + ")}
-            cells = [f"{now.language}/{intent}" for intent in named]
-            return now.set not in UNTAUGHT and any(
-                map(self._has_cell, cells if "language" not in now.set else [now.language])
-            )
-        if now.set == "articles":
-            return self.path.endswith(now.text) or not self.path.startswith(SAID)
-        return now.set in TALK or not self.path.startswith(SAID)
+        if not self.cells:
+            is_its_article = now.set == "articles" and self.path.endswith(now.text)
+            return now.set in TALK or is_its_article or not self.path.startswith(SAID)
+        if "language" in now.set:
+            return self._has_cell(now.language)
+        if now.set == "retrieval":  # named for intents, but no phrase turns it
+            return False
+        intents = {then.got, now.best, *now.expected.split(" + "), *now.got.split(" + ")}
+        return any(self._has_cell(f"{now.language}/{intent}") for intent in intents)
 
     def concerns_loss(self, loss: Loss) -> bool:
         """Tells whether the change can have lost what the bot was made of."""
@@ -72,78 +71,70 @@ class Change:
         return any(cell == name or cell.startswith(f"{name}/") for cell in self.cells)
 
 
-def git(root: Path, *words: str) -> str:
-    """Returns what git prints, stripped; empty if it fails, for one because there is no repository."""
+def git(*words: str) -> str:
+    """Returns what git prints of the project, stripped; empty if it fails, for one because there is no repository."""
     try:
-        done = subprocess.run(["git", *words], cwd=root, capture_output=True, check=False)
-    except FileNotFoundError:
+        done = subprocess.run(["git", *words], cwd=PROJECT_ROOT, capture_output=True, check=True)
+    except (FileNotFoundError, subprocess.CalledProcessError):
         return ""
-    return done.stdout.decode("utf8", errors="replace").strip() if done.returncode == 0 else ""
+    return done.stdout.decode("utf8", errors="replace").strip()
 
 
-def find_commit(root: Path, name: str) -> str:
+def find_commit(name: str) -> str:
     """Returns the hash of a commit, branch or tag; empty where there is none of that name."""
-    return git(root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+    return git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
 
 
-def is_dirty(root: Path) -> bool:
-    """Tells whether anything that is watched has been changed and not committed."""
-    return bool(git(root, "status", "--porcelain", "--", *WATCHED))
-
-
-def baseline_commit(root: Path, baseline: Path) -> str:
+def baseline_commit(baseline: Path) -> str:
     """Returns the commit that wrote a baseline, from which on changes are read; empty where git does not know it."""
-    if git(root, "rev-parse", "--is-shallow-repository") == "true":  # the oldest commit there seems to write everything
+    if git("rev-parse", "--is-shallow-repository") == "true":  # the oldest commit there seems to write everything
         return ""
-    return git(root, "log", "-1", "--format=%H", "--", str(baseline.resolve()))
+    return git("log", "-1", "--format=%H", "--", str(baseline.resolve()))
 
 
-def age(root: Path, commit: str, finished_at: str) -> str:
+def age(commit: str, finished_at: str) -> str:
     """Returns how old a baseline is, such as `12 commits and 3 days old`.
 
     Args:
-        root: the project's folder.
         commit: as `baseline_commit` returns it.
         finished_at: when the baseline was measured (ISO 8601).
     """
     days = counted((datetime.now(timezone.utc) - datetime.fromisoformat(finished_at)).days, "day")
-    commits = git(root, "rev-list", "--count", f"{commit}..HEAD") if commit else ""
+    commits = git("rev-list", "--count", f"{commit}..HEAD") if commit else ""
     return f"{counted(int(commits), 'commit')} and {days} old" if commits else f"{days} old"
 
 
-def since(root: Path, commit: str) -> list[Change]:
-    """Returns the changes since a commit, latest first; what is not committed comes before all.
+def since(commit: str) -> Iterator[Change]:
+    """Yields the changes since a commit, latest first; what is not committed comes before all.
 
     Args:
-        root: the project's folder.
         commit: as `baseline_commit` returns it.
     """
     if not commit:
-        return []
-    found = list(_changes(root, "HEAD", None, NOT_COMMITTED))
-    for line in git(root, "log", "--no-merges", "--format=%H%x09%s", f"{commit}..HEAD", "--", *WATCHED).splitlines():
-        full, _, subject = line.partition("\t")
-        found += _changes(root, f"{full}^", full, full[:10], subject)
-    return found
+        return
+    yield from _changes("HEAD", "", "not committed")
+    for line in git("log", "--no-merges", "--format=%H %s", f"{commit}..HEAD", "--", *WATCHED).splitlines():
+        full, _, subject = line.partition(" ")
+        yield from _changes(f"{full}^", full, full[:10], subject)
 
 
-def between(root: Path, before: str | None, after: str | None) -> list[Change]:
-    """Returns what differs between two commits, as one; nothing where one of them is not known."""
-    return list(_changes(root, before, after, f"{before[:10]}..{after[:10]}")) if before and after else []
+def between(before: str | None, after: str | None) -> Iterator[Change]:
+    """Yields what differs between two commits, as one; nothing where one of them is not known."""
+    if before and after:
+        yield from _changes(before, after, f"{before[:10]}..{after[:10]}")
 
 
-def _changes(root: Path, before: str, after: str | None, commit: str, subject: str = "") -> Iterator[Change]:
-    """Yields the changes from one commit to another one, or (None) to the files as they lie there; phrases last."""
-    commits = filter(None, (before, after))
-    listed = git(root, "diff", "--no-renames", "--name-status", *commits, "--", *WATCHED)
+def _changes(before: str, after: str, commit: str, subject: str = "") -> Iterator[Change]:
+    """Yields the changes from one commit to another one, or (empty) to the files as they lie there; phrases last."""
+    listed = git("diff", "--no-renames", "--name-status", *filter(None, (before, after)), "--", *WATCHED)
     had: Phrases = {}
     has: Phrases = {}
     for status, path in (row.split("\t") for row in listed.splitlines()):
         if path.startswith("data/nlu/"):
-            had |= _phrases(_read(root, before, path))
-            has |= _phrases(_read(root, after, path))
+            had |= _phrases(_read(before, path))
+            has |= _phrases(_read(after, path))
         elif path == SETTINGS:
-            old, new = (settings(_read(root, side, path)) for side in (before, after))
+            old, new = (settings(_read(side, path)) for side in (before, after))
             for key in sorted({*old, *new}):
                 if old.get(key) != new.get(key):
                     told = f"{path}: {key} changed from {old.get(key)} to {new.get(key)}"
@@ -180,14 +171,8 @@ def _phrases(content: dict[str, Any]) -> Phrases:
     }
 
 
-def _read(root: Path, commit: str | None, path: str) -> dict[str, Any]:
+def _read(commit: str, path: str) -> dict[str, Any]:
     """Returns a YAML file of a commit, or as it lies there; nothing for none, or for a broken one of an old commit."""
-    if commit is not None:
-        content = git(root, "show", f"{commit}:{path}")
-    else:
-        content = (root / path).read_text(encoding="utf8", errors="replace") if (root / path).is_file() else ""
-    try:
-        loaded = parse_yaml(content)
-    except yaml.YAMLError:
-        return {}
-    return loaded if isinstance(loaded, dict) else {}
+    with suppress(OSError, ValueError, TypeError, yaml.YAMLError):
+        return dict(parse_yaml(git("show", f"{commit}:{path}") if commit else (PROJECT_ROOT / path).read_text("utf8")))
+    return {}

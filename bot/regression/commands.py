@@ -8,21 +8,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from bot.command_line import Command, print_json, run_to_end
 from bot.nlu.explain import NoClassifierError
 from bot.regression import changes, run
-from bot.regression.baseline import Baseline, make_baseline, read_baseline, write_baseline
-from bot.regression.explain import explain, find_causes, find_reasons
+from bot.regression.explain import explain
 from bot.regression.history import History, past_run
-from bot.regression.items import RegressionError, Result, read_result
+from bot.regression.items import RegressionError, Result, read_baseline, read_result
 from bot.regression.measure import HELD_OUT
 from bot.regression.notify import notify
-from bot.regression.rendering import show
-from bot.regression.report import TREND_RUNS, Report, write_report
+from bot.regression.report import TREND_RUNS, show, write_report
 from bot.regression.steps import STEPS, Step
-from bot.regression.verdict import Verdict, judge, read_tolerances
+from bot.regression.verdict import judge, make_baseline, read_tolerances
 from bot.settings import PROJECT_ROOT, get_settings
 from bot.training import model_or_trained
 
@@ -106,55 +103,46 @@ def _run(steps: Mapping[str, Step], options: argparse.Namespace) -> int:
     asked = {name for step in steps.values() for name in step.sets}
     counts = {name: count for name, count in baseline.counts.items() if name.split("/")[0] in asked}
     verdict = judge(result, replace(baseline, counts=counts), tolerances)
-    commit = changes.baseline_commit(PROJECT_ROOT, baseline_path)
+    commit = changes.baseline_commit(baseline_path)
     this = past_run(result, verdict)
-    report = _explained(
+    report = write_report(
+        options.output,
         result,
         verdict,
         baseline,
-        changes.since(PROJECT_ROOT, commit),
+        list(changes.since(commit)),
         options.model or PROJECT_ROOT / "models" / result.about["model"],
         remark="" if commit else "This clone lacks the commit that wrote the baseline: causes cannot be read.",
         runs=[*history.last(TREND_RUNS - 1), this],
-        age=changes.age(PROJECT_ROOT, commit, baseline.about["finished_at"]),
+        age=changes.age(commit, baseline.about["finished_at"]),
     )
-    write_report(report, options.output)
     history.add(this)
     run.forget(options.output)
     print(report.summary)
     print(f"The whole report: {options.output / 'report.html'}")
     for problem in notify(get_settings(), f"Nightly regression: {report.headline}", report.summary):
         print(problem, file=sys.stderr)
-    return verdict.exit_code
-
-
-def _explained(
-    result: Result, verdict: Verdict, then: Baseline, since: list[changes.Change], model: Path, **more: Any
-) -> Report:
-    """Returns the report on a run, with the reasons of what is newly wrong."""
-    reasons = find_reasons(verdict.newly_wrong, since, model)
-    return Report(result, verdict, find_causes(verdict, since), reasons, since, then.about, **more)
+    return int(verdict.is_worse)
 
 
 def _accept(options: argparse.Namespace) -> None:
     result = read_result(options.output / "result.json")
     path = options.sets / "baseline.json"
     tolerances = read_tolerances(options.sets / "tolerances.yml")
+    before = make_baseline(Result({}, []))
     try:
-        before = read_baseline(path)
+        before = read_baseline(path) or before
     except RegressionError as error:  # a broken baseline is replaced without comparing
         print(error, file=sys.stderr)
-        before = None
-    before = before or make_baseline(Result({}, []))
     if "turnover" in before.about:
         result = replace(result, about={"turnover": before.about["turnover"], **result.about})
-    if not result.numbers:  # a run without the starter bot leaves what was measured beside it
-        result = replace(result, numbers=before.numbers)
+    # A run without the starter bot leaves what was measured beside it.
+    result = replace(result, numbers=result.numbers or before.numbers)
     verdict = judge(result, replace(before, counts={}), tolerances)
     show("accepted.txt", about=result.about, verdict=verdict, gone=before.missing(result.items))
     if wrong := verdict.critical_wrong:
         raise RegressionError(f"{len(wrong)} critical phrases are wrong ({wrong[0].text}); nothing was accepted.")
-    write_baseline(path, make_baseline(result))
+    make_baseline(result).write(path)
     print(f"{path} is written; commit it.")
     if result.about["uncommitted"]:
         print("The run measured changes that are not committed; commit them with the baseline.")
@@ -166,12 +154,11 @@ def _compare(options: argparse.Namespace) -> int:
     tolerances = read_tolerances(options.sets / "tolerances.yml").copy(update={"critical": {}})
     baseline = make_baseline(first)
     verdict = judge(second, baseline, tolerances)
-    since = changes.between(PROJECT_ROOT, first.about["commit"], second.about["commit"])
-    report = _explained(second, verdict, baseline, since, model)
+    since = list(changes.between(first.about["commit"], second.about["commit"]))
     folder = options.output / "comparison"
-    write_report(report, folder)
+    report = write_report(folder, second, verdict, baseline, since, model)
     show("compared.txt", verdict=verdict, a=options.a, b=options.b, headline=report.headline, folder=folder)
-    return verdict.exit_code
+    return int(verdict.is_worse)
 
 
 def _explain(options: argparse.Namespace) -> None:

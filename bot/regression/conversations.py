@@ -12,10 +12,12 @@ import logging
 import os
 import tempfile
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import structlog
 from pydantic import BaseModel, root_validator
@@ -116,16 +118,11 @@ def play(model: Path, scripts: Sequence[Script]) -> list[Heard]:
         scripts: the conversations.
     """
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    before = dict(os.environ)
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["BOT_TICKETS_DATABASE"] = f"sqlite:///{folder}/tickets.db"
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as at_the_end:
+        at_the_end.callback(get_settings.cache_clear)
+        at_the_end.enter_context(patch.dict(os.environ, BOT_TICKETS_DATABASE=f"sqlite:///{folder}/tickets.db"))
         get_settings.cache_clear()
-        try:
-            return asyncio.run(play_all(model, scripts))
-        finally:
-            del os.environ["BOT_TICKETS_DATABASE"]
-            os.environ.update(before)
-            get_settings.cache_clear()
+        return asyncio.run(play_all(model, scripts))
 
 
 async def play_all(model: Path, scripts: Sequence[Script]) -> list[Heard]:
@@ -135,7 +132,7 @@ async def play_all(model: Path, scripts: Sequence[Script]) -> list[Heard]:
     """
     rasa_patches.install()
     agent = Agent.load(str(model), action_endpoint=EndpointConfig("embedded:actions"))
-    return [heard for script in scripts for heard in await Player(agent, script).play()]
+    return [heard for script in scripts async for heard in Player(agent, script).play()]
 
 
 class Player:
@@ -150,14 +147,12 @@ class Player:
         self._agent = agent
         self._script = script
         self._conversation = uuid.uuid4().hex
-        self._issues = load_issues()
         self._issue = script.issue
         self._said: list[str] = []
         self._tracker: DialogueStateTracker
 
-    async def play(self) -> list[Heard]:
+    async def play(self) -> AsyncIterator[Heard]:
         """Plays the conversation and judges each turn."""
-        heard = []
         for turn in self._script.turns:
             if turn.state not in ("first", "next"):
                 await self._reach_state(turn)
@@ -165,23 +160,19 @@ class Player:
             message = next(event for event in reversed(self._tracker.events) if isinstance(event, UserUttered))
             intent = str(message.intent.get("name") or "")
             values = {entity["entity"]: str(entity["value"]) for entity in message.entities}
-            whole = "\n".join(replies)
-            heard.append(
-                Heard(
-                    script=self._script,
-                    turn=turn,
-                    intent=intent,
-                    replies=tuple(replies),
-                    right=self._brings_about(turn, intent, values),
-                    repeated=bool(whole) and whole in self._said and turn.act not in _OFTEN_ALIKE,
-                    apologised=turn.act == "thank" and _is_apology(replies, self._script.language),
-                    forced=turn.act == "out_of_scope" and answers,
-                )
+            whole = self._said[-1]
+            yield Heard(
+                script=self._script,
+                turn=turn,
+                intent=intent,
+                replies=tuple(replies),
+                right=self._brings_about(turn, intent, values),
+                repeated=bool(whole) and whole in self._said[:-1] and turn.act not in _OFTEN_ALIKE,
+                apologised=turn.act == "thank" and _is_apology(replies, self._script.language),
+                forced=turn.act == "out_of_scope" and answers,
             )
-            self._said.append(whole)
-            if turn.act in ("issue", "urgent") and turn.value in self._issues:
+            if turn.act in ("issue", "urgent") and turn.value in load_issues():
                 self._issue = turn.value
-        return heard
 
     def _brings_about(self, turn: Turn, intent: str, values: Mapping[str, str]) -> bool:
         """Tells whether an intent with its entities is what a turn must bring about.
@@ -202,18 +193,9 @@ class Player:
             await self._open_form(min(_FIELDS.index(turn.state), 1))
             return
         if self._now.field:
-            await self._press("cancel_form")
+            await self._say("/cancel_form")
         now = self._now
-        if turn.state == "idle":
-            if now.issue or now.question:
-                await self._press("solved")
-        elif turn.state == "asked_which":
-            if now.question != "which" or not {*turn.choices} <= {*now.issues}:
-                await self._ask_which(turn)
-        elif turn.state == "asked_product":
-            if now.question != "product":
-                await self._ask_product()
-        else:
+        if turn.state not in ("idle", "asked_which", "asked_product"):
             product = self._script.product
             if turn.act == "product" and turn.value == product:  # which corrects what the bot took for granted
                 product = "azure" if product != "azure" else "microsoft365"
@@ -221,22 +203,28 @@ class Player:
             if other or now.issue != self._issue or now.question not in ("solved", ""):
                 await self._answer_issue(product)
             if turn.state == "asked_step" and self._now.question != "step":
-                await self._press("step_failed")
+                await self._say("/step_failed")
+        elif turn.state == "idle" and (now.issue or now.question):
+            await self._say("/solved")
+        elif turn.state == "asked_which" and (now.question != "which" or not {*turn.choices} <= {*now.issues}):
+            await self._ask_which(turn)
+        elif turn.state == "asked_product" and now.question != "product":
+            await self._ask_product()
 
     async def _answer_issue(self, product: str) -> None:
         await self._put(SlotSet("product", product))
-        await self._press(self._issue)
+        await self._say(f"/{self._issue}")
 
     async def _open_form(self, field: int) -> None:
         fields = ("contact_email", "ticket_consent")
         if self._now.field not in fields[: field + 1]:
             if self._now.field:
-                await self._press("cancel_form")
+                await self._say("/cancel_form")
             if not self._now.issue:
                 await self._answer_issue(self._script.product)
-            await self._press("talk_to_human")
+            await self._say("/talk_to_human")
         if field and self._now.field == "contact_email":
-            await self._press("skip_field")
+            await self._say("/skip_field")
 
     async def _ask_which(self, turn: Turn) -> None:
         """Does what the bot does when it asks which of two issues it is."""
@@ -249,11 +237,11 @@ class Player:
 
     async def _ask_product(self) -> None:
         """Does what the bot does when it asks for the product."""
-        language, products = self._script.language, self._issues[self._issue].products
+        language, products = self._script.language, load_issues()[self._issue].products
         offers = [(Replies().label(name, language), f'choose_product{{"product": "{name}"}}') for name in products]
-        slots = {"issue": self._issue, "product": None, "product_asked": True}
         question = _question(Replies().text("utter_ask_product", language), offers)
-        await self._put(*(SlotSet(name, value) for name, value in slots.items()), question)
+        slots = SlotSet("issue", self._issue), SlotSet("product", None), SlotSet("product_asked", True)
+        await self._put(*slots, question)
 
     @property
     def _now(self) -> Situation:
@@ -261,25 +249,20 @@ class Player:
         return situation_of(self._tracker) or Situation(self._script.language)
 
     async def _say(self, text: str) -> tuple[list[str], bool]:
-        """Types something; returns what the bot says and whether it answers an issue."""
+        """Types something, or presses a button (`/intent`); returns the replies, and whether an issue is answered."""
         output = CollectingOutputChannel()
         metadata = {"language": self._script.language}
-        await self._agent.handle_message(
-            UserMessage(text, output, self._conversation, input_channel="rest", metadata=metadata)
-        )
+        typed = UserMessage(text, output, self._conversation, input_channel="rest", metadata=metadata)
+        await self._agent.handle_message(typed)
         self._tracker = await self._agent.tracker_store.get_or_create_tracker(self._conversation)
         answers = any((message.get("custom") or {}).get("type") == "answer" for message in output.messages)
-        return [message["text"] for message in output.messages if message.get("text")], answers
-
-    async def _press(self, payload: str) -> None:
-        """Presses a button."""
-        replies, _ = await self._say(f"/{payload}")
+        replies = [message["text"] for message in output.messages if message.get("text")]
         self._said.append("\n".join(replies))
+        return replies, answers
 
     async def _put(self, *events: Event) -> None:
         """Adds events to the conversation without a message."""
-        for event in events:
-            self._tracker.update(event, self._agent.domain)
+        self._tracker.update_with_events(list(events), self._agent.domain)
         await self._agent.tracker_store.save(self._tracker)
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.articles import ArticleStore
 from bot.articles.examples import Example, read_examples
 from bot.articles.issues import load_issues
+from bot.articles.parts import ArticleStore
 from bot.nlu.explain import NoClassifierError, load_intent_model, nearest, strongest
 from bot.nlu.models.intent_model import IntentModel
 from bot.regression.changes import Change
@@ -70,38 +69,33 @@ def find_causes(verdict: Verdict, changes: Sequence[Change]) -> list[Cause]:
     return sorted(causes, key=lambda cause: (-len(cause.losses), -cause.explains, cause.change.breadth))
 
 
-def find_reasons(wrong: Sequence[Pair], changes: Sequence[Change], path: Path) -> list[dict[str, Any]]:
-    """Returns the reason of each newly wrong answer, the surest answers first.
+def find_reasons(wrong: Sequence[Pair], changes: Sequence[Change], path: Path) -> Iterator[dict[str, Any]]:
+    """Yields the reason of each newly wrong answer, the surest answers first.
 
     Args:
         wrong: the newly wrong answers.
         changes: the changes since the baseline.
         path: the model that was measured.
 
-    Returns:
+    Yields:
         Plain values: those of the item, `got_then`, `confidence_then`, `reason`, `words` and `ngrams` that pulled it
         over (log odds), `nearest` training phrases, `commits` that concern it.
     """
     model = None
-    if any(pair.now.set in EXPLAINED for pair in wrong):
-        with suppress(NoClassifierError):
-            model = load_intent_model(path)
-    examples: dict[tuple[str, str], list[Example]] = defaultdict(list)
-    for example in read_examples(get_settings().data_dir / "nlu") if model else ():
-        examples[example.language, example.intent].append(example)
-    reasons: list[dict[str, Any]] = []
-    for pair in sorted(wrong, key=lambda pair: -(pair.now.confidence or 0.0)):
+    with suppress(NoClassifierError):
+        model = load_intent_model(path)
+    examples = read_examples(get_settings().data_dir / "nlu")
+    for number, pair in enumerate(sorted(wrong, key=lambda pair: -(pair.now.confidence or 0.0))):
         now, intents = pair.now, dict.fromkeys((pair.now.expected, pair.now.best or refusal_as_intent(pair.now.got)))
         why: dict[str, Any] = {"words": [], "ngrams": [], "nearest": []}
-        if model and now.set in EXPLAINED and len(reasons) < MOST_EXPLAINED:
-            near = [example for intent in intents for example in examples[now.language, intent]]
+        if model and now.set in EXPLAINED and number < MOST_EXPLAINED:
+            near = [each for each in examples if each.language == now.language and each.intent in intents]
             why["nearest"] = _nearest_phrases(now.text, near)
             if len(intents) == 2 and {*intents} <= {*model.labels}:
                 pulled = model.explain(now.text, *reversed(intents))
                 why |= {"words": strongest(pulled.words, PARTS), "ngrams": strongest(pulled.ngrams, PARTS)}
         commits = [f"{change.commit}: {change.description}" for change in changes if change.concerns(pair)]
-        reasons.append({**pair.as_dict(), "reason": _reason(pair, model), **why, "commits": commits[:MOST_CHANGES]})
-    return reasons
+        yield {**pair.as_dict(), "reason": _reason(pair, model), **why, "commits": commits[:MOST_CHANGES]}
 
 
 def _nearest_phrases(text: str, examples: Sequence[Example]) -> list[dict[str, Any]]:

@@ -15,6 +15,8 @@ from bot.regression.items import REVIEWED, Item
 from bot.regression.measure import REFUSALS
 
 OUT_OF_SCOPE = "out_of_scope"
+BINS = 10
+"""Bins of confidence, by which calibration is told."""
 Floats = NDArray[np.float64]
 Statistic = Callable[[Sequence[Item]], Callable[[Floats], Floats]]
 """Items -> (resamples, items) weights -> the figure of each resample."""
@@ -142,12 +144,12 @@ def f1(*intents: str) -> Statistic:
     return weighted
 
 
-def calibration_error(items: Sequence[Item], bins: int = 10) -> Callable[[Floats], Floats]:
+def calibration_error(items: Sequence[Item]) -> Callable[[Floats], Floats]:
     """Gives the expected calibration error of the best intents (Naeini et al. 2015)."""
     confidence = np.array([item.confidence or 0.0 for item in items])
     right = np.array([item.is_best_right for item in items], dtype=float)
-    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = (confidence - right)[:, None] * (bin_of[:, None] == np.arange(bins))
+    bin_of = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    gaps = (confidence - right)[:, None] * (bin_of[:, None] == np.arange(BINS))
     return lambda weights: np.asarray(np.abs(weights @ gaps).sum(axis=1) / weights.sum(axis=1), dtype=np.float64)
 
 

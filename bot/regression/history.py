@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.regression.items import RegressionError, Result
 from bot.regression.verdict import Verdict
-from bot.stores.databases import open_database
+from bot.stores.databases import cause, open_database
 from bot.stores.regression_runs import METADATA, RUNS, WAIT_SECONDS, PastRun, last_runs
 
 
@@ -55,6 +55,5 @@ def _usable() -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, OSError, ImportError, ValueError) as error:
-        told = str(getattr(error, "orig", None) or error).splitlines()[0]
-        message = f"the history of runs cannot be used ({told}); mend BOT_REGRESSION_DATABASE or make room."
+        message = f"the history of runs cannot be used ({cause(error)}); mend BOT_REGRESSION_DATABASE or make room."
         raise RegressionError(message) from error

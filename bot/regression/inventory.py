@@ -17,11 +17,8 @@ from bot.articles.examples import read_examples
 from bot.articles.issues import load_issues
 from bot.articles.model import ArticleError, walk
 from bot.articles.readers import read_article
-from bot.regression.items import RegressionError
+from bot.regression.items import Inventory, RegressionError
 from bot.text.yaml_files import read_yaml
-
-Inventory = Mapping[str, Mapping[str, float]]
-"""Kind -> name -> count, or the value of a threshold."""
 
 PHRASES, STEPS, LINKS, RULES, THRESHOLDS = "phrases", "steps", "links", "rules", "thresholds"
 _THRESHOLD = re.compile(r"\..*(threshold|confidence|candidates)")
@@ -104,21 +101,14 @@ def losses(now: Inventory, then: Inventory, most_phrases_lost: float) -> list[Lo
 
 
 def settings(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the settings of `config.yml` by `Component.key`, nested ones by `Component.key.key`.
+    """Returns the settings of `config.yml` by `Component.key`.
 
     Args:
         config: the file's content.
     """
     components = [one for group in ("importers", "pipeline", "policies") for one in config.get(group) or []]
-    return {name: value for one in components for name, value in _flat(one, str(one["name"]).rsplit(".", 1)[-1])}
-
-
-def _flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _flat(inner, f"{name}.{key}")
-    else:
-        yield name, value
+    names = [str(one["name"]).rsplit(".", 1)[-1] for one in components]
+    return {f"{name}.{key}": value for name, one in zip(names, components, strict=True) for key, value in one.items()}
 
 
 def _counts(names: Iterable[str]) -> dict[str, int]:

@@ -1,11 +1,11 @@
-"""Results of a run, answer by answer, and the files that keep them."""
+"""Results of a run, the baseline that they are compared with, answer by answer, and the files that keep them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +15,11 @@ FORMAT = 2
 REVIEWED = "reviewed"
 """The set of real messages that reviewers keep for measuring. It is on one machine only and loses what gets too old, so
 that no baseline has it."""
+REMEDY = "restore it from git, or make a new one with `python -m bot regression accept`"
+Answer = int | list[Any]
+"""Right, got (None: as expected), confidence, best, but no None at the end; a number where only right is left."""
+Inventory = Mapping[str, Mapping[str, float]]
+"""What the bot is made of: kind -> name -> count, or the value of a threshold."""
 
 
 class RegressionError(RuntimeError):
@@ -46,6 +51,14 @@ class Item:
         return hashlib.sha256(told.encode()).hexdigest()[:12]
 
     @property
+    def answer(self) -> Answer:
+        """The answer as a baseline keeps it."""
+        values = [int(self.right), None if self.got == self.expected else self.got, self.confidence, self.best]
+        while values[-1] is None:
+            values.pop()
+        return values if len(values) > 1 else int(self.right)
+
+    @property
     def is_best_right(self) -> bool:
         """Tells whether the best intent that is not the fallback is the expected one."""
         return (self.best or self.got) == self.expected
@@ -73,8 +86,7 @@ class Result:
     """Measured figures that do not consist of items: ratios to Rasa's starter bot."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Seconds that each step took."""
-    inventory: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """Inventory of the bot: kind -> name -> count."""
+    inventory: Inventory = field(default_factory=dict)
 
     def of(self, name: str) -> list[Item]:
         """Returns the items of a set."""
@@ -83,6 +95,67 @@ class Result:
     def write(self, path: Path) -> None:
         """Writes all of it as JSON."""
         write_whole(path, json.dumps({"format": FORMAT, **asdict(self)}, ensure_ascii=False))
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What the bot could do when somebody last said that it was good enough, which a run is compared with."""
+
+    about: Mapping[str, Any]
+    figures: Mapping[str, float]
+    """Not compared with: they show in git what accepting has changed."""
+    numbers: Mapping[str, float]
+    counts: Mapping[str, int]
+    """Number of items, by `set/language`."""
+    inventory: Inventory
+    """Inventory of the bot at that time."""
+    items: Mapping[str, Answer]
+    """Key of an item -> its answer."""
+
+    @property
+    def turnover(self) -> float:
+        """The share of right answers that a harmless retraining turned wrong, 0-1; 0 where it was not measured."""
+        return float(self.about.get("turnover", {}).get("share", 0.0))
+
+    def then(self, item: Item) -> Item | None:
+        """Returns what came of the same question then; None if it was not asked."""
+        if (answer := self.items.get(item.key)) is None:
+            return None
+        right, got, confidence, best = [*(answer if isinstance(answer, list) else [answer]), None, None, None][:4]
+        got = item.expected if got is None else got
+        return replace(item, right=bool(right), got=got, confidence=confidence, best=best)
+
+    def missing(self, items: Iterable[Item]) -> list[str]:
+        """Returns the sets, by language, that the baseline has and the items lack altogether."""
+        present = {f"{item.set}/{item.language}" for item in items}
+        return [name for name in self.counts if name not in present]
+
+    def write(self, path: Path) -> None:
+        """Writes it, a line an item, so that git shows what has changed."""
+        head = {"format": FORMAT, **vars(self)}
+        answers = head.pop("items")
+        lines = [
+            f" {json.dumps(key)}: {json.dumps(value, indent=1, ensure_ascii=False)}," for key, value in head.items()
+        ]
+        rows = sorted(f"  {json.dumps(key)}: {json.dumps(one, ensure_ascii=False)}" for key, one in answers.items())
+        write_whole(path, "\n".join(["{", *lines, ' "items": {', ",\n".join(rows), " }", "}"]) + "\n")
+
+
+def read_baseline(path: Path) -> Baseline | None:
+    """Reads a baseline; None if there is no such file.
+
+    Raises:
+        RegressionError: the file is broken.
+    """
+    if not path.exists():
+        return None
+    content = read_json(path, REMEDY)
+    try:
+        if (found := content.pop("format")) != FORMAT:
+            raise RegressionError(f"{path}: is of format {found}, not {FORMAT}; {REMEDY}.")
+        return Baseline(items=dict(content.pop("items")), **content)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RegressionError(f"{path}: is no baseline ({error!r}); {REMEDY}.") from error
 
 
 def read_result(path: Path) -> Result:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.articles.examples import Example, ExampleError, read_examples
+from bot.articles.examples import ExampleError
 from bot.articles.issues import load_issues
 from bot.regression.items import RegressionError
 from bot.settings import PROJECT_ROOT
@@ -34,7 +34,7 @@ class NluModel:
         from rasa.shared.exceptions import RasaException
 
         try:
-            self._agent = Agent.load(str(path))
+            self._processor = Agent.load(str(path)).processor
         except RasaException as error:
             raise RegressionError(f"{path}: the model cannot be loaded: {error}") from error
 
@@ -48,17 +48,14 @@ class NluModel:
         from rasa.core.channels.channel import UserMessage
         from rasa.engine.constants import PLACEHOLDER_MESSAGE, PLACEHOLDER_TRACKER
 
-        processor = self._agent.processor
-        assert processor is not None
-        target = processor.model_metadata.nlu_target
+        target = self._processor.model_metadata.nlu_target
         pages = pages or [None] * len(texts)
         messages = [
             UserMessage(text, metadata={"language": page} if page else None)
             for text, page in zip(texts, pages, strict=True)
         ]
-        results = processor.graph_runner.run(
-            inputs={PLACEHOLDER_MESSAGE: messages, PLACEHOLDER_TRACKER: None}, targets=[target]
-        )[target]
+        inputs = {PLACEHOLDER_MESSAGE: messages, PLACEHOLDER_TRACKER: None}
+        results = self._processor.graph_runner.run(inputs=inputs, targets=[target])[target]
         return [message.as_dict(only_output_properties=True) for message in results]
 
 
@@ -71,11 +68,6 @@ def best_intent(parsed: dict[str, Any]) -> tuple[str, float]:
 def second_issue(parsed: dict[str, Any]) -> str | None:
     """Returns the second issue of a parsed message, if it has one."""
     return (parsed["triage"]["second_issue"] or {}).get("name")
-
-
-def held_out_examples(folder: Path = HELD_OUT) -> list[Example]:
-    """Reads the held-out phrases of every language."""
-    return read_examples(folder)
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,31 @@
-"""The report of a run: one HTML page, JSON, JUnit XML and a Markdown summary of ten lines, all of the same content."""
+"""The report of a run: one HTML page, JSON, JUnit XML and a Markdown summary of ten lines, all of the same content.
+
+The templates in `assets/` are rendered here, those of explanations of a phrase, too.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from rich.console import Console
+from rich.markup import escape
+
 from bot.regression.changes import Change
-from bot.regression.explain import Cause
-from bot.regression.figures import refusal_as_intent
-from bot.regression.items import Item, Result, counted, write_whole
-from bot.regression.rendering import render
+from bot.regression.explain import Cause, find_causes, find_reasons
+from bot.regression.figures import BINS, refusal_as_intent
+from bot.regression.items import Baseline, Item, Result, counted, write_whole
 from bot.regression.verdict import Verdict
 from bot.stores.regression_runs import PastRun
+from bot.text.templates import open_templates
 
 TREND_RUNS = 60
 SUMMARY = (
@@ -27,7 +35,7 @@ SUMMARY = (
     ("language recognised", "long messages", "both issues found", "flip rate"),
 )
 TREND_FIGURES = ("accuracy", "macro-F1", "out-of-scope recall", "flip rate")
-BINS = 10
+_NOT_IN_XML = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True)
@@ -103,28 +111,44 @@ class Report:
     @property
     def trend(self) -> dict[str, list[tuple[int, str, float]]]:
         """By figure, of each run that measured it: its number, its day and the value."""
-        trend = {
-            name: [
-                (n, run.started_at[:10], run.figures[name]) for n, run in enumerate(self.runs) if name in run.figures
-            ]
-            for name in TREND_FIGURES
-        }
-        return {name: points for name, points in trend.items() if points}
+        trend: dict[str, list[tuple[int, str, float]]] = defaultdict(list)
+        for name, (number, run) in product(TREND_FIGURES, enumerate(self.runs)):
+            if name in run.figures:
+                trend[name].append((number, run.started_at[:10], run.figures[name]))
+        return trend
 
 
-def write_report(report: Report, folder: Path) -> None:
-    """Writes `report.html`, `report.json`, `junit.xml`, `summary.md` and `result.json` into a folder."""
-    report.result.write(folder / "result.json")
+def write_report(
+    folder: Path, result: Result, verdict: Verdict, then: Baseline, changes: list[Change], model: Path, **more: Any
+) -> Report:
+    """Writes `report.html`, `report.json`, `junit.xml`, `summary.md` and `result.json` into a folder.
+
+    Args:
+        folder: the folder.
+        result: what was measured.
+        verdict: the comparison with the baseline.
+        then: the baseline.
+        changes: the changes since then.
+        model: the model that was measured.
+        **more: further fields of the report.
+
+    Returns:
+        The report, with the reasons of what is newly wrong.
+    """
+    reasons = list(find_reasons(verdict.newly_wrong, changes, model))
+    report = Report(result, verdict, find_causes(verdict, changes), reasons, changes, then.about, **more)
+    result.write(folder / "result.json")
     write_whole(folder / "report.json", json.dumps(as_dict(report), ensure_ascii=False, indent=1, default=sorted))
     write_whole(folder / "summary.md", report.summary)
     write_whole(folder / "report.html", render("report.html", report=report))
     suites: dict[str, list[tuple[str, bool, str]]] = defaultdict(list)
-    for figure in report.verdict.figures:
+    for figure in verdict.figures:
         suites[figure.group].append((figure.name, figure.is_worse, str(figure)))
-    suites["content"] = [(loss.name, True, str(loss)) for loss in report.verdict.losses]
-    wrong = report.verdict.critical_wrong
+    suites["content"] = [(loss.name, True, str(loss)) for loss in verdict.losses]
+    wrong = verdict.critical_wrong
     suites["critical phrases"] = [(item.text, True, f"{item.expected} expected, {item.got} got") for item in wrong]
     write_whole(folder / "junit.xml", render("junit.xml", suites=suites))
+    return report
 
 
 def as_dict(report: Report) -> dict[str, Any]:
@@ -132,7 +156,7 @@ def as_dict(report: Report) -> dict[str, Any]:
     verdict = report.verdict
     return {
         "verdict": "worse" if verdict.is_worse else "good",
-        "exit_code": verdict.exit_code,
+        "exit_code": int(verdict.is_worse),
         "headline": report.headline,
         "about": report.result.about,
         "baseline": report.then,
@@ -155,3 +179,31 @@ def as_dict(report: Report) -> dict[str, Any]:
         "remark": report.remark,
         "not_compared": verdict.not_compared,
     }
+
+
+def render(template: str, **values: Any) -> str:
+    """Renders a template.
+
+    Args:
+        template: its file in `assets/`; in `.html` and `.xml` ones values are escaped.
+        values: what it shows.
+    """
+    templates = open_templates(Path(__file__).parent / "assets")
+    templates.filters |= {
+        "intent": lambda intent: intent.replace("_", " "),
+        "markup": escape,
+        "shade": _shade,
+        "xml": lambda text: _NOT_IN_XML.sub("", text),
+    }
+    return templates.get_template(template).render(values).rstrip() + "\n"
+
+
+def show(template: str, **values: Any) -> None:
+    """Prints a template with rich's markup, in colour where the terminal has it."""
+    Console(highlight=False).print(render(template, **values), soft_wrap=True, end="")
+
+
+def _shade(share: float) -> str:
+    """Returns the background of a cell: white for all right, orange for all wrong; black text is readable on both."""
+    worst = (240, 150, 110)
+    return "#" + "".join(f"{round(255 - (255 - channel) * min(1.0, 2 * (1 - share))):02x}" for channel in worst)

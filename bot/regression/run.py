@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from functools import partial
@@ -26,7 +27,7 @@ from bot.articles.check import NothingToCheck
 from bot.articles.examples import ExampleError
 from bot.articles.issues import load_issues
 from bot.encoder.model import EncoderFileError
-from bot.regression.changes import find_commit, git, is_dirty
+from bot.regression.changes import WATCHED, find_commit, git
 from bot.regression.inventory import take_inventory
 from bot.regression.items import Item, RegressionError, Result, read_json, read_result, write_whole
 from bot.regression.steps import STEPS, ModelUnderTest, Step, intents
@@ -44,12 +45,7 @@ REMEDY = "run again with --fresh"
 
 
 def measure(
-    sets: Path,
-    output: Path,
-    steps: Mapping[str, Step] = STEPS,
-    model: Path | None = None,
-    fresh: bool = False,
-    retrainings: int = 0,
+    sets: Path, output: Path, steps: Mapping[str, Step], model: Path | None, fresh: bool = False, retrainings: int = 0
 ) -> Result:
     """Trains and measures.
 
@@ -69,7 +65,10 @@ def measure(
     tested = ModelUnderTest(Path(), sets, unfinished)
     tested.check_sets()
     about = _begin(unfinished, model, sets, fresh)
-    trained = _model(model, unfinished)
+    note = unfinished / "training.json"
+    if note.exists() and not Path(read_json(note, REMEDY)["model"]).is_file():
+        note.unlink()
+    trained = _keep(note, lambda: {"model": str(model_or_trained(model) if model else train(force=True))})
     tested.path, seconds = Path(trained["model"]), {"training": trained["seconds"]}
     items: dict[str, Item] = {}
     numbers: dict[str, float] = {}
@@ -79,9 +78,8 @@ def measure(
         numbers |= found["numbers"]
         seconds[name] = found["seconds"]
     if retrainings:
-        about["turnover"] = _turnover(
-            retrainings, sets, {k for k, i in items.items() if i.set == "intents" and i.right}
-        )
+        right = {key for key, item in items.items() if item.set == "intents" and item.right}
+        about["turnover"] = _turnover(retrainings, sets, right)
     about |= {"finished_at": _now(), "model": tested.path.name}
     return Result(about, list(items.values()), numbers, seconds, inventory)
 
@@ -99,7 +97,7 @@ def _begin(folder: Path, model: Path | None, sets: Path, fresh: bool) -> dict[st
         "model": os.path.relpath(model, PROJECT_ROOT) if model else None,
         "sets": hash_of_sets(sets),
         "taxonomy": hash_of_taxonomy(PROJECT_ROOT),
-        "commit": find_commit(PROJECT_ROOT, "HEAD") or None,
+        "commit": find_commit("HEAD") or None,
     }
     about: dict[str, Any] = read_json(path, REMEDY) if path.exists() and not fresh else {}
     if about.get("key") == key:
@@ -111,22 +109,14 @@ def _begin(folder: Path, model: Path | None, sets: Path, fresh: bool) -> dict[st
         "key": key,
         "started_at": _now(),
         "commit": key["commit"],
-        "subject": git(PROJECT_ROOT, "log", "-1", "--format=%s"),
-        "uncommitted": is_dirty(PROJECT_ROOT),
+        "subject": git("log", "-1", "--format=%s"),
+        "uncommitted": bool(git("status", "--porcelain", "--", *WATCHED)),
         "rasa": version("rasa"),
         "python": platform.python_version(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
     }
     write_whole(path, json.dumps(about, indent=1))
     return about
-
-
-def _model(model: Path | None, folder: Path) -> dict[str, Any]:
-    """Returns the `model` to measure and how many `seconds` its training took."""
-    note = folder / "training.json"
-    if note.exists() and not Path(read_json(note, REMEDY)["model"]).is_file():
-        note.unlink()
-    return _keep(note, lambda: {"model": str(model_or_trained(model) if model else train(force=True))})
 
 
 def _measure(step: Step, tested: ModelUnderTest) -> dict[str, Any]:
@@ -198,44 +188,36 @@ def measured(name: str, sets: Path, output: Path) -> tuple[Result, Path]:
         RegressionError: it is neither, or could not be measured.
     """
     if (model := Path(name)).is_file():
-        result = measure(sets, output, model=model)
+        result = measure(sets, output, STEPS, model)
         forget(output)
         return replace(result, about={**result.about, "commit": None}, inventory={}), model
-    if not (commit := find_commit(PROJECT_ROOT, name)):
+    if not (commit := find_commit(name)):
         raise RegressionError(f"{name}: is neither a model's file nor a commit; name one of these.")
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as at_the_end:
         tree = Path(folder) / "tree"
-        git(PROJECT_ROOT, "worktree", "add", "--detach", str(tree), commit)
-        try:
-            return _measure_tree(name, tree, sets, output.resolve())
-        finally:
-            git(PROJECT_ROOT, "worktree", "remove", "--force", str(tree))
-
-
-def _measure_tree(name: str, tree: Path, sets: Path, output: Path) -> tuple[Result, Path]:
-    """Has a commit train and measure itself, with its own code."""
-    if not tree.exists():
-        raise RegressionError(f"{name}: git could not check it out in {tree}; is the disk full?")
-    if not (tree / "bot" / "regression" / "commands.py").exists():
-        raise RegressionError(f"{name}: is older than the regression run; train it and name its model's file.")
-    words = ["--measure-only", "--fresh", "--sets", str(sets.resolve()), "--output", str(output)]
-    command = [sys.executable, "-m", "bot", "regression", "run", *words, "--without", *SLOW]
-    done = subprocess.run(command, cwd=tree, env={**os.environ, "PYTHONPATH": str(tree)}, check=False)
-    if done.returncode != 0:
-        raise RegressionError(f"{name}: could not be measured; the reason stands above.")
-    result = read_result(output / "result.json")
-    model = output / str(result.about["model"])
-    shutil.move(tree / "models" / model.name, model)
-    return result, model
+        at_the_end.callback(git, "worktree", "remove", "--force", str(tree))
+        git("worktree", "add", "--detach", str(tree), commit)
+        if not tree.exists():
+            raise RegressionError(f"{name}: git could not check it out in {tree}; is the disk full?")
+        if not (tree / "bot" / "regression" / "commands.py").exists():
+            raise RegressionError(f"{name}: is older than the regression run; train it and name its model's file.")
+        # It trains and measures itself, with its own code.
+        words = ["--measure-only", "--fresh", "--sets", str(sets.resolve()), "--output", str(output.resolve())]
+        command = [sys.executable, "-m", "bot", "regression", "run", *words, "--without", *SLOW]
+        done = subprocess.run(command, cwd=tree, env={**os.environ, "PYTHONPATH": str(tree)}, check=False)
+        if done.returncode != 0:
+            raise RegressionError(f"{name}: could not be measured; the reason stands above.")
+        result = read_result(output / "result.json")
+        model = output / str(result.about["model"])
+        shutil.move(tree / "models" / model.name, model)
+        return result, model
 
 
 def hash_of_sets(folder: Path) -> str:
     """Returns a hash of the held-out sets: 12 hexadecimal digits."""
-    digest = hashlib.sha256()
     asked = (path for path in folder.rglob("*") if path.suffix in {".yml", ".tsv"} and path.stem != "tolerances")
-    for path in sorted(asked):
-        digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()[:12]
+    content = b"".join(path.name.encode() + path.read_bytes() for path in sorted(asked))
+    return hashlib.sha256(content).hexdigest()[:12]
 
 
 def hash_of_taxonomy(root: Path) -> str:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bot.articles.check import check
-from bot.articles.examples import Example, read_lines
+from bot.articles.examples import Example, read_examples, read_lines
 from bot.articles.issues import load_issues
 from bot.articles.parts import ArticleStore, lead
 from bot.articles.replies import Replies
@@ -51,7 +51,7 @@ class ModelUnderTest:
     @cached_property
     def examples(self) -> list[Example]:
         """The held-out phrases of every language."""
-        return measure.held_out_examples(self.sets)
+        return read_examples(self.sets)
 
     def files(self, name: str) -> list[Path]:
         """Returns the files of a set, one a language."""
@@ -115,7 +115,7 @@ def _with_page(model: ModelUnderTest) -> Iterator[Item]:
     for example, parsed in model.parse(model.examples, with_page=True):
         yield _item("language_with_page", example, example.language, parsed["language"]["name"])
         if example.intent in issues:
-            yield _item("one_issue", example, "none", second_issue(parsed) or "none", part="short")
+            yield replace(_item("one_issue", example, "none", second_issue(parsed) or "none"), part="short")
 
 
 def robustness(model: ModelUnderTest, changes: int = CHANGES_PER_PHRASE) -> Iterator[Item]:
@@ -131,7 +131,8 @@ def robustness(model: ModelUnderTest, changes: int = CHANGES_PER_PHRASE) -> Iter
     asked = {message.text: message for message in (*(new for *_, new in changed), *examples)}
     got = {message.text: parsed["intent"]["name"] for message, parsed in model.parse(asked.values())}
     for old, name, new in changed:
-        yield _item("robustness", new, old.intent, got[new.text], got[new.text] == got[old.text], name)
+        right = got[new.text] == got[old.text]
+        yield replace(_item("robustness", new, old.intent, got[new.text]), right=right, part=name)
 
 
 def _changed(example: Example, changes: int) -> Iterator[tuple[str, Example]]:
@@ -154,7 +155,7 @@ def _entities(model: ModelUnderTest) -> Iterator[Item]:
         for entity in ENTITIES:
             spans = [[(start, end) for name, start, end in marks if name == entity] for marks in (expected, seen)]
             marked, got = (", ".join(phrase.text[start:end] for start, end in own) for own in spans)
-            yield _item("entities", phrase, marked, got, spans[0] == spans[1], entity)
+            yield replace(_item("entities", phrase, marked, got), right=spans[0] == spans[1], part=entity)
 
 
 def _triage(model: ModelUnderTest) -> Iterator[Item]:
@@ -162,11 +163,11 @@ def _triage(model: ModelUnderTest) -> Iterator[Item]:
     for message, parsed in model.parse(measure.read_labelled(model.sets / "two_issues"), with_page=True):
         best, confidence = best_intent(parsed)
         named, seen = (sorted(filter(None, {*issues})) for issues in (message.issues, (best, second_issue(parsed))))
-        yield _item("two_issues", message, " + ".join(named), " + ".join(seen), confidence=confidence)
+        yield _item("two_issues", message, " + ".join(named), " + ".join(seen), confidence)
     for message, parsed in model.parse(measure.read_labelled(model.sets / "long"), with_page=True):
         best, confidence = best_intent(parsed)
-        yield _item("long", message, message.issues[0], best, best in message.issues, confidence=confidence)
-        yield _item("one_issue", message, "none", second_issue(parsed) or "none", part="long")
+        yield _item("long", message, message.issues[0], best, confidence)
+        yield replace(_item("one_issue", message, "none", second_issue(parsed) or "none"), part="long")
 
 
 def _articles(model: ModelUnderTest) -> Iterator[Item]:
@@ -210,12 +211,11 @@ def retrieval(data: Path) -> Iterator[Item]:
     places, vectors = list(english), encoder.encode(list(english.values()))
     for language in Replies().languages():
         asked = [place for place in texts[language] if place in english]
-        if asked:
-            likeness = encoder.encode([texts[language][place] for place in asked]) @ vectors.T
-            for place, nearest in zip(asked, np.argmax(likeness, axis=1), strict=True):
-                got = places[nearest]
-                right = english[got] == english[place]  # several articles begin with the same step
-                yield Item("retrieval", "", language, place, place, place if right else got, right)
+        likeness = encoder.encode([texts[language][place] for place in asked]) @ vectors.T
+        for place, nearest in zip(asked, np.argmax(likeness, axis=1) if asked else [], strict=True):
+            got = places[nearest]
+            right = english[got] == english[place]  # several articles begin with the same step
+            yield Item("retrieval", "", language, place, place, place if right else got, right)
 
 
 def _conversations(model: ModelUnderTest) -> Iterator[Item]:
@@ -245,23 +245,15 @@ STEPS = {
 """The steps by name, in the order in which they run."""
 
 
-def _item(
-    name: str,
-    message: Example | measure.Labelled | measure.Phrase,
-    expected: str,
-    got: str,
-    right: bool | None = None,
-    part: str = "",
-    confidence: float | None = None,
-) -> Item:
-    """Returns the answer to a message; where `right` is left out, it is right when it is what was expected."""
-    right = got == expected if right is None else right
-    return Item(name, part, message.language, message.text, expected, got, right, confidence and round(confidence, 4))
+def _item(name: str, message: Any, expected: str, got: str, confidence: float | None = None) -> Item:
+    """Returns the answer to a message, whatever has a `text` and a `language`; it is right if it was expected."""
+    confidence = confidence and round(confidence, 4)
+    return Item(name, "", message.language, message.text, expected, got, got == expected, confidence)
 
 
 def _intent(name: str, example: Example, parsed: dict[str, Any]) -> Item:
     got = parsed["intent"]["name"]
     best, confidence = best_intent(parsed)
-    right = got == example.intent or (example.intent == "out_of_scope" and got in REFUSALS)
-    item = _item(name, example, example.intent, got, right, confidence=confidence)
-    return item if best == got else replace(item, best=best)
+    item = _item(name, example, example.intent, got, confidence)
+    right = item.right or (example.intent == "out_of_scope" and got in REFUSALS)
+    return replace(item, right=right, best=None if best == got else best)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from pydantic import BaseModel, Extra, ValidationError
-from scipy.stats import binom, binomtest
+from scipy.stats import binom
 
-from bot.regression.baseline import Baseline
 from bot.regression.figures import Figure, Metric, metrics, refusal_as_intent
 from bot.regression.inventory import Loss, losses
-from bot.regression.items import Item, Pair, RegressionError, Result
+from bot.regression.items import REVIEWED, Baseline, Item, Pair, RegressionError, Result
 from bot.text.yaml_files import read_yaml
 
 CHUNK = 500
@@ -24,7 +23,7 @@ FEWEST_LOST = 2
 """A cell that has lost all its right answers always fails, unless it had a single one."""
 
 
-class Tolerances(BaseModel):
+class Tolerances(BaseModel, extra=Extra.forbid):
     """Losses that still count as equally good; see `tests/regression/tolerances.yml`."""
 
     chance: float
@@ -34,9 +33,6 @@ class Tolerances(BaseModel):
     turnover: float
     most_phrases_lost: float
     critical: dict[str, list[str]]
-
-    class Config:
-        extra = Extra.forbid
 
 
 @dataclass(frozen=True)
@@ -72,11 +68,6 @@ class Verdict:
         """Tells whether the run fails."""
         return bool(self.worse or self.critical_wrong or self.losses)
 
-    @property
-    def exit_code(self) -> int:
-        """0: as good or better, 1: worse."""
-        return int(self.is_worse)
-
 
 def read_tolerances(path: Path) -> Tolerances:
     """Reads the file of tolerances.
@@ -91,6 +82,15 @@ def read_tolerances(path: Path) -> Tolerances:
         raise RegressionError(f"{told}; mend it or restore it from git.") from error
 
 
+def make_baseline(result: Result) -> Baseline:
+    """Returns a result as a baseline, without the messages that reviewers keep on one machine."""
+    items = [item for item in result.items if item.set != REVIEWED]
+    figures = {metric.name: round(metric.value(metric.items), 5) for metric in metrics(items)}
+    counts = dict(sorted(Counter(f"{item.set}/{item.language}" for item in items).items()))
+    answers = {item.key: item.answer for item in items}
+    return Baseline(result.about, figures, result.numbers, counts, result.inventory, answers)
+
+
 def judge(result: Result, baseline: Baseline, tolerances: Tolerances) -> Verdict:
     """Compares a result with the baseline, item by item.
 
@@ -102,19 +102,18 @@ def judge(result: Result, baseline: Baseline, tolerances: Tolerances) -> Verdict
     Raises:
         RegressionError: a set that the baseline has was not measured, or a critical phrase is in no set.
     """
-    missing = baseline.missing(result.items)
-    if missing:
+    if missing := baseline.missing(result.items):
         raise RegressionError(
             f"the baseline has sets that were not measured ({', '.join(missing)}); restore their files from git, "
             "or accept a new baseline."
         )
-    pairs = baseline.pairs(result.items)
+    pairs = [Pair(item, then) for item in result.items if (then := baseline.then(item)) is not None]
     ratios = [
         Figure(name, "ratios", now, then, is_worse=bool(then and now > then * tolerances.ratio), lower_is_better=True)
         for name, now in result.numbers.items()
         for then in [baseline.numbers.get(name)]
     ]
-    compared = _compare_metrics(metrics(result.items), pairs, tolerances.resamples)
+    compared = list(_compare_metrics(metrics(result.items), pairs, tolerances.resamples))
     cells = _compare_cells(pairs, max(baseline.turnover, tolerances.turnover), tolerances.chance)
     return Verdict(
         [*_with_correction(compared, tolerances), *cells, *ratios],
@@ -141,11 +140,10 @@ def _critical_items(items: Sequence[Item], tolerances: Tolerances) -> list[Item]
     return [asked[phrase] for phrase in marked]
 
 
-def _compare_metrics(measured: Sequence[Metric], pairs: Sequence[Pair], resamples: int) -> list[Figure]:
-    """Returns the metrics' figures; only those of exact metrics have their verdict yet."""
+def _compare_metrics(measured: Sequence[Metric], pairs: Sequence[Pair], resamples: int) -> Iterator[Figure]:
+    """Yields the metrics' figures; only those of exact metrics have their verdict yet."""
     pair_of = {pair.now: pair for pair in pairs}
     chances = _bootstrap([metric for metric in measured if metric.statistic is not None], pair_of, resamples)
-    figures = []
     for metric in measured:
         own = [pair_of[item] for item in metric.items if item in pair_of]
         asked = [pair for pair in own if metric.intent in (None, pair.now.expected, pair.now.got, pair.then.got)]
@@ -154,13 +152,10 @@ def _compare_metrics(measured: Sequence[Metric], pairs: Sequence[Pair], resample
         chance = chances.get(metric.name)
         if own and chance is None and metric.group != "exact":
             # McNemar's exact test, one-sided: are the newly wrong more than half of those that changed?
-            chance = float(binomtest(wrong, wrong + gained, 0.5, "greater").pvalue) if wrong + gained else 1.0
+            chance = float(binom.sf(wrong - 1, wrong + gained, 0.5))
         now, then = metric.value(metric.items), metric.value([then for _, then in own]) if own else None
         is_worse = metric.group == "exact" and wrong > 0
-        figures.append(
-            Figure(metric.name, metric.group, now, then, chance, wrong, gained, is_worse, metric.lower_is_better)
-        )
-    return figures
+        yield Figure(metric.name, metric.group, now, then, chance, wrong, gained, is_worse, metric.lower_is_better)
 
 
 def _bootstrap(measured: Sequence[Metric], pair_of: dict[Item, Pair], resamples: int) -> dict[str, float]:
@@ -192,13 +187,12 @@ def _with_correction(compared: Sequence[Figure], tolerances: Tolerances) -> list
     """Returns the figures with their verdicts: Holm's correction in each group, so that many figures cry no wolf."""
     worse: set[str] = set()
     for group in {figure.group for figure in compared}:
-        own = [(figure.chance, figure) for figure in compared if figure.group == group and figure.chance is not None]
-        ranked = sorted(own, key=lambda pair: pair[0])
-        for rank, (chance, figure) in enumerate(ranked):
+        ranked = sorted((f.chance, f.name, -f.change) for f in compared if f.group == group and f.chance is not None)
+        for rank, (chance, name, loss) in enumerate(ranked):
             if chance > tolerances.chance / (len(ranked) - rank):
                 break
-            if -figure.change > tolerances.least.get(group, 0.0):
-                worse.add(figure.name)
+            if loss > tolerances.least.get(group, 0.0):
+                worse.add(name)
     return [replace(figure, is_worse=figure.is_worse or figure.name in worse) for figure in compared]
 
 
@@ -219,6 +213,7 @@ def _compare_cells(pairs: Sequence[Pair], turnover: float, chance: float) -> lis
     """
     cells: dict[str, list[Pair]] = defaultdict(list)
     intents: dict[str, list[Pair]] = defaultdict(list)
+    taken: dict[tuple[str, str], list[Pair]] = defaultdict(list)
     for pair in pairs:
         item = pair.now
         if item.set in JUDGED_BY_CELL:
@@ -226,14 +221,12 @@ def _compare_cells(pairs: Sequence[Pair], turnover: float, chance: float) -> lis
             cells[f"{name} in {item.language}"].append(pair)
         if item.set == "intents":
             intents[item.expected].append(pair)
-    possible = max(len(intents) * (len(intents) - 1), 1)
+            taken[item.expected, refusal_as_intent(item.got)].append(pair)
     found = [_compare_cell(name, "cells", own, own, turnover, chance / len(cells)) for name, own in cells.items()]
-    for expected, own in intents.items():
-        taken_for: dict[str, list[Pair]] = defaultdict(list)
-        for pair in own:
-            taken_for[refusal_as_intent(pair.now.got)].append(pair)
-        for got, taken in taken_for.items():
-            found.append(_compare_cell(f"{expected} → {got}", "confusions", own, taken, turnover, chance / possible))
+    allowed = chance / max(len(intents) * (len(intents) - 1), 1)
+    for (expected, got), own in taken.items():
+        of = intents[expected]
+        found.append(_compare_cell(f"{expected} → {got}", "confusions", of, own, turnover, allowed))
     return sorted((figure for figure in found if figure.newly_wrong), key=lambda figure: (figure.group, figure.name))
 
 

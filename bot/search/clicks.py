@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from bot.phrases.model import key
-from bot.search import index
-from bot.search.database import ENCODER, Library, LibraryError, fact, open_library
-from bot.search.reading import FULL_SCALE, search_encoder
+from bot.search import LibraryError, index
+from bot.search.database import ENCODER, Library, fact, open_library
+from bot.search.reading import encode, search_encoder
 from bot.tickets.model import SearchEvent
 
 LIKENESS = 0.6
@@ -22,7 +22,6 @@ SHARE = 0.5
 MOST_OF_FILE = 40
 """Questions of one document that are kept, those that most customers bear out."""
 _MOST_CHOICES = 20_000
-_ROWS = 1024
 
 
 @dataclass(frozen=True)
@@ -94,20 +93,16 @@ def learned_questions(chosen: Sequence[Choice], fewest: int) -> list[LearnedQues
     chosen = list(dict.fromkeys(chosen))[-_MOST_CHOICES:]
     if not chosen:
         return []
-    files, owners = np.unique([each.file for each in chosen], return_inverse=True)
-    conversations = np.unique([each.conversation for each in chosen], return_inverse=True)[1]
+    files, conversations = np.array([(each.file, each.conversation) for each in chosen]).T
     vectors = search_encoder().encode([each.text for each in chosen])
     first = {(each.file, each.language, key(each.text)): row for row, each in reversed(list(enumerate(chosen)))}
-    rows = sorted(first.values())
     found = []
-    for start in range(0, len(rows), _ROWS):
-        block = rows[start : start + _ROWS]
-        alike = vectors[block] @ vectors.T >= LIKENESS
-        for row, same in zip(block, alike, strict=True):
-            people = len(set(conversations[same & (owners == owners[row])]))
-            if people >= max(fewest, SHARE * len(set(conversations[same]))):
-                each = chosen[row]
-                found.append(LearnedQuestion(each.text, each.language, str(files[owners[row]]), people))
+    for row in first.values():
+        same = vectors @ vectors[row] >= LIKENESS
+        people = len(set(conversations[same & (files == files[row])]))
+        if people >= max(fewest, SHARE * len(set(conversations[same]))):
+            each = chosen[row]
+            found.append(LearnedQuestion(each.text, each.language, each.file, people))
     return sorted(found, key=lambda each: (-each.conversations, each.file, each.language, each.text))
 
 
@@ -129,15 +124,13 @@ def learn(library: Library, events: Iterable[SearchEvent], fewest: int) -> list[
     for each in found:
         if len(kept[each.file]) < MOST_OF_FILE:
             kept[each.file].append(each)
-    encoder = search_encoder()
     with library.writing() as connection:
-        if fact(connection, ENCODER) != encoder.version:
+        if fact(connection, ENCODER) != search_encoder().version:
             raise LibraryError(f"{library.path}: imported with another encoder; import the articles again.")
-        index.remove_others(connection, index.folder_of(library.path))
         connection.execute("DELETE FROM learned_questions")
         for file, own in sorted(kept.items()):
-            codes = np.rint(FULL_SCALE * encoder.encode([each.text for each in own])).astype(np.int8)
-            connection.execute("INSERT INTO learned_questions VALUES (?, ?)", (file, codes.tobytes()))
+            vectors = encode([each.text for each in own])
+            connection.execute("INSERT INTO learned_questions VALUES (?, ?)", (file, vectors))
         index.update(connection, index.folder_of(library.path))
     return [each for own in kept.values() for each in own]
 

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from bot.articles import Link
+from bot.articles.model import Link
+from bot.search import LibraryError
 from bot.stores.databases import open_sqlite, write_ahead
 
 BUSY_SECONDS = 30
 _VERSION = 1
 ENCODER = "encoder"
 """The fact that says which encoder the vectors are from."""
-
-
-class LibraryError(RuntimeError):
-    """The article database cannot be used; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -64,29 +61,26 @@ class StoredArticle:
 
 _TYPES = {"int": "INTEGER", "bytes": "BLOB"}
 _COLUMNS = {column.name: _TYPES.get(str(column.type), "TEXT") for column in fields(StoredArticle)[:-1]}
-_INSERT = f"INSERT INTO articles ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+_PUT = f"REPLACE INTO articles ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 _SCHEMA = f"""
-CREATE TABLE articles (
+CREATE TABLE IF NOT EXISTS articles (
     id INTEGER PRIMARY KEY,
     {", ".join(f"{name} {kind} NOT NULL" for name, kind in _COLUMNS.items())},
     UNIQUE (locale, path)
 );
-CREATE INDEX articles_language ON articles (language);
-CREATE TABLE links (
+CREATE INDEX IF NOT EXISTS articles_language ON articles (language);
+CREATE TABLE IF NOT EXISTS links (
     article INTEGER NOT NULL REFERENCES articles (id) ON DELETE CASCADE,
     label TEXT NOT NULL,
     url TEXT NOT NULL,
     written TEXT NOT NULL,        -- the address as it stands in the file
     line INTEGER NOT NULL
 );
-CREATE INDEX links_article ON links (article);
-CREATE INDEX links_written ON links (written);
-CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS links_article ON links (article);
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+-- int8 vectors of the questions that customers' choices taught; older databases of this version lack the table
+CREATE TABLE IF NOT EXISTS learned_questions (file TEXT PRIMARY KEY, vectors BLOB NOT NULL) WITHOUT ROWID;
 """
-
-
-_LEARNED = "CREATE TABLE IF NOT EXISTS learned_questions (file TEXT PRIMARY KEY, vectors BLOB NOT NULL) WITHOUT ROWID"
-"""Int8 vectors of the questions that customers' choices taught; older databases of this version lack the table."""
 
 
 class Library:
@@ -107,16 +101,15 @@ class Library:
                 write_ahead(connection, BUSY_SECONDS)  # readers are never kept waiting by an import
                 connection.execute("BEGIN IMMEDIATE")
                 version = connection.execute("PRAGMA user_version").fetchone()[0]
+                if version not in (0, _VERSION):
+                    versions = f"version {version}, expected {_VERSION}"
+                    raise LibraryError(f"{path}: article database of {versions}; import again.")
+                for statement in _SCHEMA.split(";\n"):
+                    connection.execute(statement)
                 if version == 0:
-                    for statement in _SCHEMA.split(";\n"):
-                        connection.execute(statement)
                     connection.execute(f"PRAGMA user_version = {_VERSION}")
-                if version in (0, _VERSION):
-                    connection.execute(_LEARNED)
         except sqlite3.DatabaseError as error:
             raise LibraryError(f"{path}: cannot be used as article database ({error}); remove it.") from error
-        if version not in (0, _VERSION):
-            raise LibraryError(f"{path}: article database of version {version}, expected {_VERSION}; import again.")
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -164,13 +157,7 @@ def set_fact(connection: sqlite3.Connection, name: str, value: str) -> None:
 
 def put(connection: sqlite3.Connection, article: StoredArticle) -> None:
     """Adds an article, or replaces the one of the same locale and path."""
-    remove(connection, [(article.locale, article.path)])
     values = (getattr(article, name) for name in _COLUMNS)
-    row = connection.execute(_INSERT, ["\n".join(value) if isinstance(value, tuple) else value for value in values])
+    row = connection.execute(_PUT, ["\n".join(value) if isinstance(value, tuple) else value for value in values])
     links = [(row.lastrowid, link.label, link.url, link.source, link.line) for link in article.links]
     connection.executemany("INSERT INTO links VALUES (?, ?, ?, ?, ?)", links)
-
-
-def remove(connection: sqlite3.Connection, places: Iterable[tuple[str, str]]) -> None:
-    """Removes articles by locale and path."""
-    connection.executemany("DELETE FROM articles WHERE locale = ? AND path = ?", places)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from bot.search import index
-from bot.search.database import ENCODER, Library, fact, put, remove, set_fact
+from bot.search import LibraryError, index
+from bot.search.database import ENCODER, Library, fact, put, set_fact
 from bot.search.reading import Outcome, Task, encode, read, search_encoder, words_of_slug
 
 SUFFIX = ".md"
@@ -24,7 +24,7 @@ _FEW_FILES = 100
 _LICENCES = {"Attribution 4.0 International": "CC-BY-4.0", "MIT License": "MIT"}
 
 
-class NothingToImport(LookupError):  # noqa: N818 - says what happened, as NothingToCheck does
+class NothingToImport(LibraryError):  # noqa: N818 - says what happened, as NothingToCheck does
     """A path does not exist or holds no article; the message says which."""
 
 
@@ -69,23 +69,26 @@ def import_articles(
     """
     report = ImportReport()
     with library.writing() as connection:
-        # Only here is it certain that nobody else is making an index.
-        index.remove_others(connection, index.folder_of(library.path))
         _encode_anew(connection)
         rows = connection.execute("SELECT locale, path, hash FROM articles")
         known = {(code, path): content_hash for code, path, content_hash in rows}
         tasks, scopes = _find(paths, locale, known, report.skipped)
-        for outcome in progress(_outcomes(tasks, processes), len(tasks)):
-            _take(report, outcome)
-            if outcome.article is not None:
-                put(connection, outcome.article)
+        for task, outcome in zip(tasks, progress(_outcomes(tasks, processes), len(tasks)), strict=True):
+            name, is_new = f"{task.locale}/{task.path}", task.known is None
+            if isinstance(outcome, str):
+                report.broken[name] = outcome + ("" if is_new else "; the last good version is kept")
+            elif outcome is None:
+                report.unchanged += 1
+            else:
+                put(connection, outcome)
+                (report.new if is_new else report.changed).append(name)
+                if outcome.problem:
+                    report.mended[name] = outcome.problem
         unseen = sorted(known.keys() - {(task.locale, task.path) for task in tasks})
         gone = [each for each in unseen if any(each[0] == code and each[1].startswith(path) for code, path in scopes)]
         report.removed = [f"{code}/{path}" for code, path in gone]
-        remove(connection, gone)
+        connection.executemany("DELETE FROM articles WHERE locale = ? AND path = ?", gone)
         index.update(connection, index.folder_of(library.path))
-    report.new.sort()
-    report.changed.sort()
     return report
 
 
@@ -94,26 +97,13 @@ def _encode_anew(connection: sqlite3.Connection) -> None:
     version = search_encoder().version
     if fact(connection, ENCODER) == version:
         return
-    query = "SELECT path, title, slug, sentences FROM articles WHERE id = ?"
-    for (row,) in connection.execute("SELECT id FROM articles").fetchall():
-        path, title, slug, sentences = connection.execute(query, (row,)).fetchone()
+    for row, path, title, slug, sentences in connection.execute(
+        "SELECT id, path, title, slug, sentences FROM articles"
+    ):
         texts = [title, words_of_slug(path, slug), *filter(None, sentences.split("\n"))]
         connection.execute("UPDATE articles SET vectors = ? WHERE id = ?", (encode(texts), row))
     connection.execute("DELETE FROM learned_questions")  # their texts are not kept; `articles learn` brings them back
     set_fact(connection, ENCODER, version)
-
-
-def _take(report: ImportReport, outcome: Outcome) -> None:
-    task, is_new = outcome.task, outcome.task.known is None
-    name = f"{task.locale}/{task.path}"
-    if outcome.reason:
-        report.broken[name] = outcome.reason + ("" if is_new else "; the last good version is kept")
-    elif outcome.article is None:
-        report.unchanged += 1
-    else:
-        (report.new if is_new else report.changed).append(name)
-        if outcome.article.problem:
-            report.mended[name] = outcome.article.problem
 
 
 def _outcomes(tasks: Sequence[Task], processes: int | None) -> Iterator[Outcome]:
@@ -123,7 +113,7 @@ def _outcomes(tasks: Sequence[Task], processes: int | None) -> Iterator[Outcome]
     else:
         search_encoder()  # once, before the others are made from this process
         with multiprocessing.get_context("fork").Pool(processes) as pool:
-            yield from pool.imap_unordered(read, tasks, chunksize=_CHUNK)
+            yield from pool.imap(read, tasks, chunksize=_CHUNK)
 
 
 def _find(

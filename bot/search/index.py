@@ -12,7 +12,7 @@ import sqlite3
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +63,7 @@ def folders(connection: sqlite3.Connection) -> dict[str, str]:
     return {name.removeprefix(_FACT): value for name, value in rows}
 
 
-def remove_others(connection: sqlite3.Connection, folder: Path) -> None:
+def _remove_others(connection: sqlite3.Connection, folder: Path) -> None:
     """Removes the index folders that are not valid any more; a search that has one open keeps it until it ends."""
     valid = {*folders(connection).values(), fact(connection, MEANINGS)}
     for path in folder.glob("*"):
@@ -78,30 +78,29 @@ def update(connection: sqlite3.Connection, folder: Path) -> None:
     other. All have them in the order of their paths, as the vectors are.
 
     Args:
-        connection: the transaction.
+        connection: the transaction, in which alone it is certain that nobody else is making an index.
         folder: where the indexes lie.
     """
+    _remove_others(connection, folder)
     versions: dict[str, list[tuple[str, str, int, str]]] = defaultdict(list)
     query = "SELECT path, language, locale, id, hex(hash) FROM articles ORDER BY path, locale"
     for path, *version in connection.execute(query):
         versions[path].append(tuple(version))
     languages = {version[0] for found in versions.values() for version in found}
-    for language in sorted({*languages, *folders(connection)}):
-        if language not in languages:
-            connection.execute("DELETE FROM facts WHERE name = ?", (_FACT + language,))
-            continue
+    for language in folders(connection).keys() - languages:
+        connection.execute("DELETE FROM facts WHERE name = ?", (_FACT + language,))
+    for language in sorted(languages):
         chosen = {
             path: min(found, key=lambda version: (version[0] != language, version[0] != "en", version[1]))
             for path, found in versions.items()
         }
         build = partial(_build_words, connection, [version[2] for version in chosen.values()])
         _make(connection, folder, _FACT + language, list(chosen.items()), build)
-    known, known_version = known_questions(get_settings().search_encoder_weights.resolve())
-    learned = dict(connection.execute("SELECT file, vectors FROM learned_questions ORDER BY file").fetchall())
-    if learned:
-        known_version += hashlib.sha256(repr(learned).encode()).hexdigest()[:16]
-        known = {**known, **{file: _joined(known.get(file), vectors_of(blob)) for file, blob in learned.items()}}
-    content = [fact(connection, ENCODER), known_version, *versions.items()]
+    known, known_version = known_questions(get_settings().search_encoder_weights)
+    learned = connection.execute("SELECT file, vectors FROM learned_questions ORDER BY file").fetchall()
+    for file, blob in learned:
+        known[file] = np.concatenate([known.get(file, vectors_of(b"")), vectors_of(blob)])
+    content = [fact(connection, ENCODER), known_version, *learned, *versions.items()]
     identifiers = {path: [version[2] for version in found] for path, found in versions.items()}
     _make(connection, folder, MEANINGS, content, partial(_build_vectors, connection, identifiers, known))
 
@@ -134,11 +133,10 @@ def _build_words(connection: sqlite3.Connection, identifiers: Sequence[int], fol
 def _build_vectors(
     connection: sqlite3.Connection, identifiers: Mapping[str, Sequence[int]], known: Mapping[str, Codes], folder: Path
 ) -> None:
-    dimension = search_encoder().dimension
-    asked = [known.get(Path(path).name, np.zeros((0, dimension), np.int8)) for path in identifiers]
+    asked = [known.get(Path(path).name, vectors_of(b"")) for path in identifiers]
     meanings = [_meaning(connection, *both) for both in zip(identifiers.values(), asked, strict=True)]
-    np.save(folder / VECTORS, np.array(meanings, np.int8).reshape(-1, dimension))
-    np.save(folder / ASKED, np.concatenate([np.zeros((0, dimension), np.int8), *asked]))
+    np.save(folder / VECTORS, np.vstack([vectors_of(b""), *meanings]))
+    np.save(folder / ASKED, np.concatenate([vectors_of(b""), *asked]))
     np.save(folder / OWNERS, np.repeat(np.arange(len(asked), dtype=np.int32), list(map(len, asked))))
 
 
@@ -152,9 +150,8 @@ def _meaning(connection: sqlite3.Connection, identifiers: Sequence[int], asked: 
         blob = connection.execute("SELECT vectors FROM articles WHERE id = ?", (identifier,)).fetchone()[0]
         vectors = vectors_of(blob).astype(np.float64)
         titles, slug, texts = titles + _unit(vectors[0]), slug + vectors[1], texts + _unit(vectors[2:].sum(axis=0))
-    meaning = _TITLE_AND_SLUG * (_unit(titles) + _unit(slug)) + _TEXT * _unit(texts)
-    if len(asked):
-        meaning = _unit(meaning) + _ASKED * _unit(asked.astype(np.float64).sum(axis=0))
+    meaning = _unit(_TITLE_AND_SLUG * (_unit(titles) + _unit(slug)) + _TEXT * _unit(texts))
+    meaning += _ASKED * _unit(asked.astype(np.float64).sum(axis=0))
     return np.rint(FULL_SCALE * _unit(meaning)).astype(np.int8)
 
 
@@ -163,16 +160,11 @@ def vectors_of(blob: bytes) -> Codes:
     return np.frombuffer(blob, np.int8).reshape(-1, search_encoder().dimension)
 
 
-def _joined(known: Codes | None, learned: Codes) -> Codes:
-    return learned if known is None else np.concatenate([known, learned])
-
-
 def _unit(vector: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(vector / (np.linalg.norm(vector) + 1e-9))
 
 
-@lru_cache(maxsize=4)
-def known_questions(path: Path) -> tuple[Mapping[str, Codes], str]:
+def known_questions(path: Path) -> tuple[dict[str, Codes], str]:
     """Reads the questions that articles are known to answer, in customers' words, from the file of the encoder.
 
     Documents are expanded by the questions that they answer (Nogueira et al. 2019, "Document Expansion by Query
@@ -192,15 +184,12 @@ def known_questions(path: Path) -> tuple[Mapping[str, Codes], str]:
     return {file: vectors[first:end] for file, (first, end) in places.items()}, version
 
 
-@lru_cache(maxsize=64)
-def _stemmer(language: str) -> Stemmer.Stemmer | None:
-    return Stemmer.Stemmer("no" if language == "nb" else language) if language in _STEMMED else None
-
-
 def stems(text: str, language: str) -> list[str]:
     """Returns the words of a text in their order, stemmed and without diacritics."""
-    words, stemmer = words_of(text), _stemmer(language)
-    return [fold(word) for word in (stemmer.stemWords(words) if stemmer is not None else words)]
+    words = words_of(text)
+    if language in _STEMMED:
+        words = Stemmer.Stemmer("no" if language == "nb" else language).stemWords(words)
+    return [fold(word) for word in words]
 
 
 def pieces(text: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,8 @@ from bot.articles.links import MOVED_HOSTS, resolve
 from bot.files import written_whole
 from bot.search.database import open_library
 
-_AGENT = "billing-triage-bot link check"
 _ANSWER_SECONDS = 15
 _KEPT_SECONDS = 7 * 24 * 3600
-_PERMANENT = (301, 308)
-_HEAD_REFUSED = (403, 405, 501)
 
 
 @dataclass(frozen=True)
@@ -51,20 +48,18 @@ def list_links(database: Path) -> list[Address]:
     return [Address(written, url, tuple(places), tuple(_problems(written))) for (written, url), places in found.items()]
 
 
-def _problems(written: str) -> list[str]:
+def _problems(written: str) -> Iterator[str]:
     try:
-        parts = urlsplit(written.strip())
-        host = (parts.hostname or "").lower()
+        scheme, host = urlsplit(written.strip()).scheme, urlsplit(written.strip()).hostname
     except ValueError:
-        return ["malformed address; correct it"]
-    found = []
-    if parts.scheme and (problem := resolve(written).problem):
-        found.append(problem)
+        yield "malformed address; correct it"
+        return
+    if scheme and (problem := resolve(written).problem):
+        yield problem
     if host in MOVED_HOSTS:
-        found.append(f"host {host} has moved to {MOVED_HOSTS[host]}; correct it")
-    if parts.scheme == "http":
-        found.append("not HTTPS; write https://")
-    return found
+        yield f"host {host} has moved to {MOVED_HOSTS[host]}; correct it"
+    if scheme == "http":
+        yield "not HTTPS; write https://"
 
 
 def check_links(entries: Sequence[Address], cache: Path, *, between_seconds: float = 1.0) -> list[Address]:
@@ -80,7 +75,7 @@ def check_links(entries: Sequence[Address], cache: Path, *, between_seconds: flo
     answers = _former(cache)
     turns: dict[str, float] = {}
     with requests.Session() as session:
-        session.headers["User-Agent"] = _AGENT
+        session.headers["User-Agent"] = "billing-triage-bot link check"
         for url in dict.fromkeys(entry.url for entry in entries):
             if not url.startswith(("http://", "https://")) or url in answers:
                 continue
@@ -107,11 +102,11 @@ def _ask(session: requests.Session, url: str) -> str:
     """Returns what is wrong with an address by its host's answer; empty where nothing is."""
     try:
         answer = session.head(url, timeout=_ANSWER_SECONDS, allow_redirects=False)
-        if answer.status_code in _HEAD_REFUSED:
+        if answer.status_code in {403, 405, 501}:  # it does not take HEAD
             answer = session.get(url, timeout=_ANSWER_SECONDS, allow_redirects=False, stream=True)
             answer.close()
     except requests.RequestException as error:
         return f"does not answer ({type(error).__name__}); look at it"
-    if answer.status_code in _PERMANENT:
+    if answer.status_code in {301, 308}:
         return f"moved for good to {answer.headers.get('Location', 'another address')[:300]}; correct it"
     return f"answers {answer.status_code}; replace it" if answer.status_code >= 400 else ""

@@ -11,13 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import tantivy
 
-from bot.search import index
-from bot.search.database import ENCODER, LibraryError, fact, open_library
+from bot.search import LibraryError, index
+from bot.search.database import ENCODER, fact, open_library
 from bot.search.reading import FULL_SCALE, search_encoder
 
 Floats = npt.NDArray[np.float32]
 
-RESULTS = 10
 LONGEST_QUERY = 500
 """Characters read of a question."""
 _CANDIDATES = 200
@@ -108,7 +107,7 @@ class Searcher:
         self._library = open_library(database)
         self._encoder = search_encoder()
 
-    def search(self, text: str, language: str, results: int = RESULTS) -> list[Hit]:
+    def search(self, text: str, language: str, results: int = 10) -> list[Hit]:
         """Finds the articles that answer a question.
 
         Args:
@@ -139,13 +138,9 @@ class Searcher:
 
 def _index_name(connection: sqlite3.Connection, language: str) -> str | None:
     """Returns the folder of a language's index, or of the largest language's where there is none; None without any."""
-    valid = index.folders(connection)
-    if language in valid:
-        return valid[language]
-    largest = connection.execute(
-        "SELECT language FROM articles GROUP BY language ORDER BY language != 'en', COUNT(*) DESC LIMIT 1"
-    ).fetchone()
-    return valid[largest[0]] if largest else None
+    query = "SELECT language FROM articles GROUP BY language ORDER BY language != ?, language != 'en', COUNT(*) DESC"
+    best = connection.execute(query, (language,)).fetchone()
+    return index.folders(connection)[best[0]] if best else None
 
 
 def candidates(
@@ -167,19 +162,19 @@ def candidates(
     if len(vectors.owners):
         nearest = np.maximum.reduceat(vectors.asked @ query, vectors.firsts)
         asked[vectors.owners] = np.maximum(near[vectors.owners], nearest)
+    columns = [near, asked]
     chosen: set[int] = set()
     if query.any():  # what has no word is as near to one article as to another
         most = min(_CANDIDATES, len(near))
-        for cosines in (near, asked):
-            chosen.update(np.argpartition(-cosines, most - 1)[:most].tolist())
-    fields = ([field] for field in index.FIELDS)
-    by_words = [dict(index.find(searched.words, text, searched.language, _CANDIDATES, field)) for field in fields]
-    rows = np.array(sorted(chosen.union(*by_words)), np.int64)
-    columns = [near[rows], asked[rows]]
-    for found in by_words:
-        highest = max(found.values(), default=1.0)
-        columns.append(np.array([found.get(row, 0.0) / highest for row in rows.tolist()], np.float32))
-    return rows, np.stack(columns, axis=1)
+        chosen.update(*(np.argpartition(-cosines, most - 1)[:most].tolist() for cosines in columns))
+    for field in index.FIELDS:
+        found = dict(index.find(searched.words, text, searched.language, _CANDIDATES, [field]))
+        chosen.update(found)
+        scores = np.zeros_like(near)
+        scores[list(found)] = np.array(list(found.values())) / max(found.values(), default=1.0)
+        columns.append(scores)
+    rows = np.array(sorted(chosen), np.int64)
+    return rows, np.stack(columns, axis=1)[rows]
 
 
 def _hit(

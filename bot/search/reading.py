@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from bot.articles import Article, ArticleError, Note, Step, read_text
 from bot.articles.language import UNDETERMINED
-from bot.articles.readers.document import decode
+from bot.articles.model import Article, ArticleError, Note, Step
+from bot.articles.readers import decode, read_text
 from bot.encoder import Encoder, load_encoder
 from bot.search.database import StoredArticle
 from bot.settings import get_settings
@@ -46,13 +46,8 @@ class Task:
     """The content hash of what the database has of it."""
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """Result of reading a file: neither an article nor a reason where nothing has changed."""
-
-    task: Task
-    article: StoredArticle | None = None
-    reason: str = ""
+Outcome = StoredArticle | str | None
+"""Result of reading a file: the article, the reason why there is none, or None where nothing has changed."""
 
 
 def read(task: Task) -> Outcome:
@@ -61,17 +56,15 @@ def read(task: Task) -> Outcome:
         with Path(task.file).open("rb") as file:
             content = file.read(LARGEST_FILE + 1)
         if len(content) > LARGEST_FILE:
-            return Outcome(task, reason=f"larger than {LARGEST_FILE:,} bytes; split it")
+            return f"larger than {LARGEST_FILE:,} bytes; split it"
         digest = hashlib.blake2b(content, digest_size=16).digest()
-        if digest == task.known:
-            return Outcome(task)
-        return Outcome(task, _read(task, content, digest))
+        return None if digest == task.known else _read(task, content, digest)
     except ArticleError as error:
-        return Outcome(task, reason=f"line {error.line}: {error.message}")
+        return f"line {error.line}: {error.message}"
     except OSError as error:
-        return Outcome(task, reason=f"cannot be opened ({error.strerror}); check its permissions")
+        return f"cannot be opened ({error.strerror}); check its permissions"
     except Exception as error:
-        return Outcome(task, reason=f"cannot be read ({type(error).__name__}: {error})")
+        return f"cannot be read ({type(error).__name__}: {error})"
 
 
 def _read(task: Task, content: bytes, digest: bytes) -> StoredArticle:

@@ -18,9 +18,10 @@ from rasa.shared.core.trackers import DialogueStateTracker
 from sanic import Sanic
 
 from bot.model_versions.folder import ModelVersionError, Served, read_served
-from bot.model_versions.servers import ServerNote, ServerState, take_turn
+from bot.model_versions.servers import ServerNote, ServerState, turn_to_load
 from bot.rasa_patches import graph_runner
 from bot.serving.blueprint import run_beside
+from bot.stores.databases import cause
 from bot.stores.tracker_store import ConversationStore
 
 logger = logging.getLogger(__name__)
@@ -67,18 +68,15 @@ class ModelSwitch:
         """Takes the chosen model, once no other server is loading one; looks again later until then."""
         refused = None
         if served.model != self._app.ctx.agent.model_name:
-            turn = take_turn(self._folder)
-            if turn is None:
-                return
             try:
-                await self._replace(served.model)
+                with turn_to_load(self._folder):
+                    await self._replace(served.model)
+            except BlockingIOError:
+                return
             except Exception as error:  # whatever is wrong with a file: the old model stays
-                logger.exception(
-                    "The model %s cannot be served; %s stays.", served.model, self._app.ctx.agent.model_name
-                )
-                refused = f"the server with process {os.getpid()} cannot load it ({_first_line(error)})."
-            finally:
-                os.close(turn)
+                old = self._app.ctx.agent.model_name
+                logger.exception("The model %s cannot be served; %s stays.", served.model, old)
+                refused = f"the server with process {os.getpid()} cannot load it ({cause(error)[:500]})."
         self._at = served.at
         self._tell(refused)
 
@@ -122,7 +120,3 @@ def _load(path: Path, old: Agent) -> Agent:
     if new.predict_next_with_tracker(tracker) is None:
         raise ValueError("it has no rules: it was trained for understanding alone")
     return new
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:500]

@@ -17,14 +17,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from tabulate import tabulate
 
 from bot.articles.issues import load_issues
-from bot.command_line import Command, to_json
-from bot.command_line import print_json as print_json  # noqa: PLC0414 - `review` takes it from here
+from bot.command_line import Command, print_json, to_json
 from bot.files import write_private
 from bot.settings import get_settings
 from bot.stores import DatabaseError
 from bot.text.csv_cells import write_rows
 from bot.tickets import ticket_store
-from bot.tickets.delivery import make_followers, make_targets
+from bot.tickets.delivery import make_targets
 from bot.tickets.delivery.message import body
 from bot.tickets.model import STATES, Ticket, TicketNotFound, as_json
 
@@ -66,9 +65,8 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
 
     parser = add_verb(verbs, "retry", "deliver again what was parked, and to help desks set since", _retry)
     parser.add_argument("numbers", nargs="*", metavar="NUMBER", help="tickets; without any, all that were parked")
-    parser = add_verb(
-        verbs, "deliver", "deliver to the help desks and follow what becomes of tickets until interrupted", _deliver
-    )
+    summary = "deliver to the help desks and follow what becomes of tickets until interrupted"
+    parser = add_verb(verbs, "deliver", summary, _deliver)
     parser.add_argument("--once", action="store_true", help="try what is due once, then end")
     add_verb(verbs, "migrate", "make the tables, or bring them up to date", _migrate)
 
@@ -90,12 +88,12 @@ def add_verb(
         try:
             return command(options) or 0
         except (DatabaseError, TicketNotFound, ValueError) as error:
-            print(f"error: {error}", file=sys.stderr)
+            told = str(error)
         except SQLAlchemyError as error:
-            print(f"error: the database of conversations failed ({type(error).__name__}).", file=sys.stderr)
+            told = f"the database of conversations failed ({type(error).__name__})."
         except RedisError as error:
-            told = f"error: Redis failed ({type(error).__name__}); what the page remembers was not reached."
-            print(told, file=sys.stderr)
+            told = f"Redis failed ({type(error).__name__}); what the page remembers was not reached."
+        print(f"error: {told}", file=sys.stderr)
         return 1
 
     described = summary[0].upper() + summary[1:] + "."
@@ -205,6 +203,7 @@ def _retry(options: argparse.Namespace) -> None:
 
 
 def _deliver(options: argparse.Namespace) -> None:
+    from bot.tickets.delivery.following import make_followers
     from bot.tickets.delivery.worker import Outbox, RetryPolicy, Worker
 
     settings = get_settings()
@@ -212,16 +211,9 @@ def _deliver(options: argparse.Namespace) -> None:
     if not targets:
         print("no help desk is set (BOT_TICKETS_...); tickets stay in the store, `tickets list` shows them.")
         return
-    policy = RetryPolicy(
-        settings.tickets_retry_seconds,
-        settings.tickets_retry_longest_seconds,
-        settings.tickets_lease_seconds,
-        settings.tickets_refusals,
-    )
-    store = ticket_store()
-    followers = make_followers(settings, store)
-    outbox = Outbox(store, policy.lease_seconds, policy.longest_seconds)
-    worker = Worker(outbox, targets, policy, followers)
+    store, lease, longest = ticket_store(), settings.tickets_lease_seconds, settings.tickets_retry_longest_seconds
+    policy = RetryPolicy(settings.tickets_retry_seconds, longest, lease, settings.tickets_refusals)
+    worker = Worker(Outbox(store, lease, longest), targets, policy, make_followers(settings, store))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     for ending in (signal.SIGTERM, signal.SIGINT):

@@ -37,31 +37,29 @@ class TicketDatabase:
             # A ticket whose number was told is kept.
             self.engine: Engine = open_database(url, WAIT_SECONDS, synchronous="FULL")
         except (SQLAlchemyError, OSError, ImportError) as error:
-            raise TicketStoreError(
-                f"the ticket database cannot be opened ({type(error).__name__}: {error}); mend BOT_TICKETS_DATABASE."
-            ) from error
+            told = f"cannot be opened ({type(error).__name__}: {error}); mend BOT_TICKETS_DATABASE."
+            raise TicketStoreError(f"the ticket database {told}") from error
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
         self.migrate()
 
-    def migrate(self) -> bool:
-        """Brings the tables up to date; of several processes that start at once, one does and the others wait for it.
-
-        Returns:
-            Whether anything had to be done.
-        """
-        newest = newest_version()
+    def migrate(self) -> None:
+        """Brings the tables up to date; of several processes that start at once, one does so and the others wait."""
         with self.reading() as connection:
-            if version_of(connection) == newest:
-                return False
+            if version_of(connection) == newest_version():
+                return
+        # Alembic takes a third of a second to import and is seldom needed.
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
         with self.writing() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": MIGRATION_LOCK})
-            if version_of(connection) == newest:
-                return False
-            _upgrade(connection)
-            return True
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")  # does nothing where another process has been faster
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -91,17 +89,6 @@ class TicketDatabase:
             yield
         except SQLAlchemyError as error:
             raise TicketStoreError(f"the ticket store {self.engine.url!r} cannot be used: {cause(error)}") from error
-
-
-def _upgrade(connection: Connection) -> None:
-    # Alembic takes a third of a second to import and is seldom needed.
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
 
 
 def newest_version() -> str:

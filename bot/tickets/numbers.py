@@ -35,9 +35,7 @@ def parse(number: str) -> tuple[int, str] | None:
         The ticket's id and code, None if it is no ticket number.
     """
     match = _NUMBER.fullmatch(number.strip().upper())
-    if not match:
-        return None
-    return int(match.group(1)) - FIRST_NUMBER, match.group(2).translate(_MISREAD)
+    return (int(match.group(1)) - FIRST_NUMBER, match.group(2).translate(_MISREAD)) if match else None
 
 
 def parse_counter(text: str) -> int | None:

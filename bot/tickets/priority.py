@@ -46,15 +46,12 @@ def assess(intent: str | None, signals: Sequence[str], sentiment: tuple[str, flo
     queue = issue.queue if issue else DEFAULT_QUEUE
     priority = issue.priority if issue else DEFAULT_PRIORITY
     reasons: list[tuple[str, str]] = [(intent if issue and intent else "no_issue", priority)]
-    for signal in URGENT:
-        if signal in signals:
-            priority = "urgent"
-            reasons.append((signal, priority))
     noticed = set(signals)
     if sentiment and sentiment[0] == "very_negative" and sentiment[1] >= CLEARLY:
         noticed.add("frustration")
-    for signal in ONE_STEP_UP:
+    for signal in (*URGENT, *ONE_STEP_UP):
         if signal in noticed:
-            priority = PRIORITIES[min(PRIORITIES.index(priority) + 1, len(PRIORITIES) - 1)]
+            step_up = PRIORITIES[min(PRIORITIES.index(priority) + 1, len(PRIORITIES) - 1)]
+            priority = "urgent" if signal in URGENT else step_up
             reasons.append((signal, priority))
     return Assessment(queue, priority, tuple(reasons))

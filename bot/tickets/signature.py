@@ -65,16 +65,13 @@ def check(key: bytes, headers: Mapping[str, str], body: bytes, at: float) -> str
             "The message is not signed; send webhook-id, webhook-timestamp and webhook-signature (Standard Webhooks)."
         )
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12 and len(identity) <= _LONGEST_ID):
-        raise SignatureError(
-            f"webhook-timestamp must be seconds since 1970 and webhook-id at most {_LONGEST_ID} characters long."
-        )
+        told = f"webhook-timestamp must be seconds since 1970 and webhook-id at most {_LONGEST_ID} characters long."
+        raise SignatureError(told)
     right = sign(key, identity, int(timestamp), body)["webhook-signature"].encode()
     if not any(hmac.compare_digest(given.encode(), right) for given in signatures.split(" ")):
-        raise SignatureError(
-            "The signature is wrong; sign webhook-id.webhook-timestamp.body, as it is sent, with the common secret."
-        )
+        told = "The signature is wrong; sign webhook-id.webhook-timestamp.body, as it is sent, with the common secret."
+        raise SignatureError(told)
     if abs(at - int(timestamp)) > LEEWAY_SECONDS:
-        raise SignatureError(
-            f"The message is more than {LEEWAY_SECONDS} s old or ahead; set the clock, and sign each attempt anew."
-        )
+        told = f"The message is more than {LEEWAY_SECONDS} s old or ahead; set the clock, and sign each attempt anew."
+        raise SignatureError(told)
     return identity

@@ -5,23 +5,18 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from functools import cache
 from typing import Any
 
 from bot.tickets.numbers import find_number
 from bot.tickets.signature import LEEWAY_SECONDS, SignatureError
-from bot.tickets.status_reports import StatusSeen
+from bot.tickets.status_reports import StatusSeen, closes
 
-logger = logging.getLogger(__name__)
-CLOSES = {
-    "zammad": {"new": False, "open": False, "pending reminder": False, "pending close": False, "closed": True},
-    "chatwoot": {"open": False, "pending": False, "snoozed": False, "resolved": True},
-}
-"""Help desk -> its status -> whether the ticket is closed by it."""
+# Status of Zammad's, of Chatwoot's -> whether the ticket is closed by it.
+_ZAMMAD = {"new": False, "open": False, "pending reminder": False, "pending close": False, "closed": True}
+_CHATWOOT = {"open": False, "pending": False, "snoozed": False, "resolved": True}
 _CHATWOOT_EVENTS = ("conversation_status_changed", "conversation_updated")
 
 
@@ -77,11 +72,11 @@ def read_zammad(message: Mapping[str, Any]) -> StatusSeen | None:
         KeyError, TypeError, ValueError: it is not what Zammad sends.
     """
     ticket = message["ticket"]
-    closes = _closes("zammad", ticket["state"])
-    if closes is None:
+    is_closed = closes("zammad", _ZAMMAD, ticket["state"])
+    if is_closed is None:
         return None
     at = datetime.fromisoformat(ticket["updated_at"].replace("Z", "+00:00"))
-    return _seen(ticket["id"], find_number(ticket["title"]), closes, at)
+    return _seen(ticket["id"], find_number(ticket["title"]), is_closed, at)
 
 
 def read_chatwoot(message: Mapping[str, Any]) -> StatusSeen | None:
@@ -96,11 +91,11 @@ def read_chatwoot(message: Mapping[str, Any]) -> StatusSeen | None:
     if str(message["event"]) not in _CHATWOOT_EVENTS:
         return None
     number = message["custom_attributes"].get("ticket")
-    closes = _closes("chatwoot", message["status"]) if number else None
-    if closes is None:  # or a conversation that is no ticket
+    is_closed = closes("chatwoot", _CHATWOOT, message["status"]) if number else None
+    if is_closed is None:  # or a conversation that is no ticket
         return None
     at = datetime.fromtimestamp(float(message["updated_at"]), timezone.utc)
-    return _seen(message["id"], str(number), closes, at)
+    return _seen(message["id"], str(number), is_closed, at)
 
 
 @dataclass(frozen=True)
@@ -147,15 +142,3 @@ VENDORS = {
 def _seen(identity: object, number: str | None, is_closed: bool, at: datetime) -> StatusSeen:
     # A clock that is ahead for a while must not have us miss what follows.
     return StatusSeen(str(identity), number, is_closed, min(at, datetime.now(timezone.utc)))
-
-
-def _closes(target: str, status: str) -> bool | None:
-    closes = CLOSES[target].get(status)
-    if closes is None:
-        _warn_of(target, status[:40])
-    return closes
-
-
-@cache  # once in a process
-def _warn_of(target: str, status: str) -> None:
-    logger.warning("%s's status %r is none of %s; such tickets stay as they are", target, status, [*CLOSES[target]])

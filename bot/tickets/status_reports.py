@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.engine import Connection, Row
 
 from bot.tickets import numbers
 from bot.tickets.database import TicketDatabase
-from bot.tickets.handling import row_of, set_closed
+from bot.tickets.handling import keep_change, row_of, set_closed
 from bot.tickets.model import now
-from bot.tickets.tables import OUTBOX, STATUS_MARKS, STATUS_REPORTS, TICKET_CHANGES, TICKETS
+from bot.tickets.tables import OUTBOX, STATUS_MARKS, STATUS_REPORTS, TICKETS
 
+logger = logging.getLogger(__name__)
+_warn_once = cache(logger.warning)
 CLOSES = {"open": False, "pending": False, "answered": False, "closed": True}
 """Status of a message -> whether the ticket is closed by it."""
 HELP_DESK = "help desk"
@@ -41,6 +45,21 @@ class StatusSeen:
     number: str | None
     is_closed: bool
     at: datetime
+
+
+def closes(help_desk: str, statuses: Mapping[str, bool], status: str) -> bool | None:
+    """Returns whether a ticket with a status is closed at a help desk; where that is not known, None and a warning.
+
+    Args:
+        help_desk: its name.
+        statuses: its statuses that are known, each with whether it closes tickets.
+        status: of the ticket.
+    """
+    is_closed = statuses.get(status)
+    if is_closed is None:
+        known = ", ".join(statuses)
+        _warn_once(f"{help_desk}'s status {status[:40]!r} is none of {known}; such tickets stay as they are")
+    return is_closed
 
 
 class StatusReports:
@@ -73,8 +92,7 @@ class StatusReports:
                 return False
             connection.execute(delete(STATUS_REPORTS).where(STATUS_REPORTS.c.at < now() - _IDS_KEPT))
             connection.execute(insert(STATUS_REPORTS).values(delivery_id=delivery_id))
-            told = {"ticket_id": ticket.id, "agent": HELP_DESK, "field": STATUS_THERE, "after": status}
-            connection.execute(insert(TICKET_CHANGES).values(**told))
+            keep_change(connection, ticket.id, HELP_DESK, field=STATUS_THERE, after=status)
             set_closed(connection, ticket, HELP_DESK, CLOSES[status])
         return True
 
@@ -90,7 +108,7 @@ class StatusReports:
             if not connection.execute(update(STATUS_MARKS).where(mine).values(until=until)).rowcount:
                 connection.execute(insert(STATUS_MARKS).values(target=target, until=until))
 
-    def take(self, target: str, by: str, seen: Sequence[StatusSeen]) -> list[str]:
+    def take(self, target: str, by: str, seen: Sequence[StatusSeen], in_order: bool = False) -> list[str]:
         """Closes what was closed at a help desk since it was last seen, and opens again what was opened there.
 
         Only a change there changes anything here: what our own agents do afterwards stays, however often it is seen. A
@@ -100,15 +118,16 @@ class StatusReports:
             target: the help desk, as in the outbox.
             by: its name in the history.
             seen: what it told.
+            in_order: whether a status that is older than the one before of its ticket, or as old, counts for nothing.
 
         Returns:
             The numbers of the tickets that were changed here.
         """
         changed = []
         for delivery, status in self._deliveries(target, seen):
-            if status.is_closed != delivery.closed_there:
+            if in_order or status.is_closed != delivery.closed_there:
                 with self._database.writing() as connection:
-                    if _apply(connection, delivery, by, status):
+                    if _apply(connection, delivery, by, status, in_order):
                         changed.append(numbers.write(delivery.ticket_id, delivery.code))
         return changed
 
@@ -125,35 +144,23 @@ class StatusReports:
         Returns:
             Whether the ticket was changed here.
         """
-        changed = False
-        for delivery, _ in self._deliveries(target, [status]):
-            with self._database.writing() as connection:
-                changed |= _apply(connection, delivery, by, status, in_order=True)
-        return changed
+        return bool(self.take(target, by, [status], in_order=True))
 
     def _deliveries(self, target: str, seen: Sequence[StatusSeen]) -> Iterator[tuple[Row, StatusSeen]]:
         """Yields the deliveries that statuses are of, each with its status."""
         columns = (OUTBOX.c.id, OUTBOX.c.ticket_id, OUTBOX.c.external_id, OUTBOX.c.closed_there, TICKETS.c.code)
         for start in range(0, len(seen), _AT_ONCE):
-            some = seen[start : start + _AT_ONCE]
-            by_id = {status.external_id: status for status in some}
+            by_id = {status.external_id: status for status in seen[start : start + _AT_ONCE]}
             mine = (OUTBOX.c.target == target) & OUTBOX.c.external_id.in_(by_id)
             for delivery in self._database.rows(select(*columns).join(TICKETS).where(mine)):
                 status = by_id[delivery.external_id]
-                if _is_about(status, delivery):
+                # Another help desk may count from 1 again.
+                if status.number is None or numbers.parse(status.number) == (delivery.ticket_id, delivery.code):
                     yield delivery, status
 
 
-def _apply(connection: Connection, delivery: Row, by: str, status: StatusSeen, in_order: bool = False) -> bool:
-    """Closes or opens a ticket where its help desk did; returns whether it was changed.
-
-    Args:
-        connection: a transaction.
-        delivery: of the ticket to the help desk.
-        by: the help desk's name in the history.
-        status: of the ticket there.
-        in_order: whether a status that is older than the one before, or as old, counts for nothing.
-    """
+def _apply(connection: Connection, delivery: Row, by: str, status: StatusSeen, in_order: bool) -> bool:
+    """Closes or opens a ticket as its help desk did (`StatusReports.take`); returns whether it was changed."""
     ticket = connection.execute(select(TICKETS).where(TICKETS.c.id == delivery.ticket_id).with_for_update()).first()
     mine = OUTBOX.c.id == delivery.id
     if in_order:
@@ -164,8 +171,3 @@ def _apply(connection: Connection, delivery: Row, by: str, status: StatusSeen, i
     noted = connection.execute(update(OUTBOX).where(stale).values(closed_there=status.is_closed)).rowcount
     # Another process may have seen the same, or the ticket may have been erased.
     return bool(ticket and noted and set_closed(connection, ticket, by, status.is_closed))
-
-
-def _is_about(status: StatusSeen, delivery: Row) -> bool:
-    """Tells whether a status is of the ticket that was delivered: another help desk may count from 1 again."""
-    return status.number is None or numbers.parse(status.number) == (delivery.ticket_id, delivery.code)

@@ -75,9 +75,8 @@ class TicketStore(TicketHandling, CandidateRecords):
         row = next(iter(self.rows(select(TICKETS).where(TICKETS.c.id == identity))), None)
         right_code = same(code, row.code if row else None)
         # `|` and `&`: every comparison is made, whatever the others say.
-        right_owner = same(conversation_id, row.conversation_id if row else None) | same(
-            (email or "").strip().casefold(), (row.contact_email or "").casefold() if row else None
-        )
+        right_owner = same(conversation_id, row.conversation_id if row else None)
+        right_owner |= same((email or "").strip().casefold(), (row.contact_email or "").casefold() if row else None)
         return read_ticket(row).status if row is not None and right_code & right_owner else None
 
     def statuses_in(self, conversation_id: str) -> list[TicketStatus]:
@@ -90,9 +89,6 @@ class TicketStore(TicketHandling, CandidateRecords):
         Raises:
             TicketStoreError: some could not be kept; the others are.
         """
-        unknown = {one.outcome for one in outcomes} - set(model.OUTCOMES)
-        if unknown:
-            raise ValueError(f"{', '.join(unknown)} is no outcome; give one of {', '.join(model.OUTCOMES)}.")
         insertion = self._insert(OUTCOMES)
         upsert = insertion.on_conflict_do_update(
             index_elements=[OUTCOMES.c.conversation_id, OUTCOMES.c.intent],
@@ -107,17 +103,12 @@ class TicketStore(TicketHandling, CandidateRecords):
                 try:
                     with connection.begin_nested():
                         connection.execute(upsert, row)
-                except (
-                    DataError,
-                    IntegrityError,
-                    ValueError,
-                ) as error:  # psycopg's ValueError: a text with a zero byte
+                # psycopg's ValueError: a text with a zero byte.
+                except (DataError, IntegrityError, ValueError) as error:
                     refused.append(error)
         if refused:
-            raise model.TicketStoreError(
-                f"the ticket store {self.engine.url!r} refuses {len(refused)} of {len(rows)} outcomes: "
-                f"{cause(refused[0])}"
-            ) from refused[0]
+            told = f"refuses {len(refused)} of {len(rows)} outcomes: {cause(refused[0])}"
+            raise model.TicketStoreError(f"the ticket store {self.engine.url!r} {told}") from refused[0]
 
     def outcomes(self) -> list[dict[str, Any]]:
         """Returns how conversations ended, oldest first."""
@@ -130,9 +121,8 @@ class TicketStore(TicketHandling, CandidateRecords):
 
     def searches(self) -> list[SearchEvent]:
         """Returns the steps of all searches in conversations, oldest first."""
-        return [
-            SearchEvent(**fields_of(SearchEvent, row)) for row in self.rows(select(SEARCHES).order_by(SEARCHES.c.id))
-        ]
+        rows = self.rows(select(SEARCHES).order_by(SEARCHES.c.id))
+        return [SearchEvent(**fields_of(SearchEvent, row)) for row in rows]
 
     def deliveries(self, number: str | None = None, undelivered: bool = False) -> list[model.Delivery]:
         """Returns the ways of tickets to help desks, oldest first.
@@ -161,11 +151,8 @@ class TicketStore(TicketHandling, CandidateRecords):
         with self.writing() as connection:
             identity = row_of(connection, number).id
             mine = OUTBOX.c.ticket_id == identity
-            parked = connection.execute(
-                update(OUTBOX)
-                .where(mine, OUTBOX.c.state == "parked")
-                .values(state="pending", attempts=0, refusals=0, next_attempt_at=now())
-            ).rowcount
+            again = update(OUTBOX).values(state="pending", attempts=0, refusals=0, next_attempt_at=now())
+            parked = connection.execute(again.where(mine, OUTBOX.c.state == "parked")).rowcount
             known = set(connection.execute(select(OUTBOX.c.target).where(mine)).scalars())
             missing = [target for target in self.targets if target not in known]
             _enqueue(connection, identity, missing)

@@ -37,15 +37,19 @@ METADATA = sa.MetaData(
     }
 )
 
-TICKETS = sa.Table(
+
+def _table(name: str, *columns: sa.schema.SchemaItem, **options: Any) -> sa.Table:
+    """Returns a table of the store; the database numbers its rows."""
+    return sa.Table(name, METADATA, sa.Column("id", sa.Integer, primary_key=True), *columns, **options)
+
+
+TICKETS = _table(
     "tickets",
-    METADATA,
-    sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("code", sa.String(8), nullable=False),
     sa.Column("conversation_id", sa.String(255), nullable=False),
     sa.Column("form_id", sa.String(200), nullable=False),
     sa.Column("opened_at", UtcDateTime, nullable=False),
-    sa.Column("updated_at", UtcDateTime, nullable=False),
+    sa.Column("updated_at", UtcDateTime, nullable=False, index=True),
     sa.Column("state", sa.String(20), nullable=False),
     sa.Column("assignee", sa.String(200)),
     sa.Column("queue", sa.String(40), nullable=False),
@@ -67,15 +71,12 @@ TICKETS = sa.Table(
     sa.Column("signals", sa.JSON, nullable=False),
     sa.UniqueConstraint("conversation_id", "form_id"),
     sa.Index(None, "state", "queue"),
-    sa.Index(None, "updated_at"),
     # A number must never come back, not even after the newest ticket was deleted.
     sqlite_autoincrement=True,
 )
 
-OUTBOX = sa.Table(
+OUTBOX = _table(
     "outbox",
-    METADATA,
-    sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("ticket_id", sa.ForeignKey("tickets.id", ondelete="CASCADE"), nullable=False),
     sa.Column("target", sa.String(40), nullable=False),
     sa.Column("idempotency_key", sa.String(64), nullable=False, unique=True, default=lambda: str(uuid.uuid4())),
@@ -86,37 +87,30 @@ OUTBOX = sa.Table(
     sa.Column("lease", sa.String(64)),
     sa.Column("leased_until", UtcDateTime),
     sa.Column("reason", sa.Text),
-    sa.Column("external_id", sa.String(200)),
+    sa.Column("external_id", sa.String(200), index=True),
     sa.Column("delivered_at", UtcDateTime),
     sa.Column("closed_there", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
     sa.Column("changed_there", UtcDateTime),
     sa.UniqueConstraint("ticket_id", "target"),
     sa.Index(None, "state", "next_attempt_at"),
-    sa.Index(None, "external_id"),
 )
 
-STATUS_MARKS = sa.Table(
+STATUS_MARKS = _table(
     "status_marks",
-    METADATA,
-    sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("target", sa.String(40), nullable=False, unique=True),
     sa.Column("until", UtcDateTime, nullable=False),
 )
 """Help desks that are asked what became of tickets; `until` is their own time, up to which everything was taken in."""
 
-STATUS_REPORTS = sa.Table(
+STATUS_REPORTS = _table(
     "status_reports",
-    METADATA,
-    sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("delivery_id", sa.String(200), nullable=False, unique=True),
     sa.Column("at", UtcDateTime, nullable=False, default=now, index=True),
 )
 """Signed messages of help desks that were taken in, so that a repeated one does nothing."""
 
-OUTCOMES = sa.Table(
+OUTCOMES = _table(
     "outcomes",
-    METADATA,
-    sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("conversation_id", sa.String(255), nullable=False),
     sa.Column("intent", sa.String(80), nullable=False),
     sa.Column("outcome", sa.String(20), nullable=False),
@@ -127,24 +121,19 @@ OUTCOMES = sa.Table(
     sa.UniqueConstraint("conversation_id", "intent"),
 )
 
-SEARCHES = sa.Table(
+SEARCHES = _table(
     "search_events",
-    METADATA,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("search_id", sa.String(40), nullable=False),
+    sa.Column("search_id", sa.String(40), nullable=False, index=True),
     sa.Column("conversation_id", sa.String(255), nullable=False),
     sa.Column("kind", sa.String(20), nullable=False),
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("language", sa.String(8), nullable=False),
     sa.Column("documents", sa.JSON, nullable=False),
     sa.Column("at", UtcDateTime, nullable=False, default=now),
-    sa.Index(None, "search_id"),
 )
 
-CANDIDATES = sa.Table(
+CANDIDATES = _table(
     "candidates",
-    METADATA,
-    sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("kind", sa.String(20), nullable=False),
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("language", sa.String(8), nullable=False),
@@ -152,16 +141,13 @@ CANDIDATES = sa.Table(
     sa.Column("shown", sa.JSON, nullable=False),
     sa.Column("ranking", sa.JSON, nullable=False, default=list, server_default="[]"),
     sa.Column("ticket_id", sa.ForeignKey("tickets.id", ondelete="SET NULL")),
-    sa.Column("state", sa.String(20), nullable=False, default="new"),
+    sa.Column("state", sa.String(20), nullable=False, default="new", index=True),
     sa.Column("at", UtcDateTime, nullable=False, default=now),
-    sa.Index(None, "state"),
 )
 """Messages that may become training phrases; `ranking` has the likeliest intents with their confidences."""
 
-CANDIDATE_DECISIONS = sa.Table(
+CANDIDATE_DECISIONS = _table(
     "candidate_decisions",
-    METADATA,
-    sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("candidate_id", sa.ForeignKey("candidates.id", ondelete="CASCADE"), nullable=False, index=True),
     sa.Column("batch", sa.String(36), nullable=False),
     sa.Column("agent", sa.String(80), nullable=False),
@@ -176,12 +162,10 @@ CANDIDATE_DECISIONS = sa.Table(
 UNFINISHED = sa.text("state != 'ended' OR applied < sequence")
 """Holds of live conversations that are not over yet; word for word that of their index, or it is not used."""
 
-LIVE_STATES = sa.Table(
+LIVE_STATES = _table(
     "live_states",
-    METADATA,
-    sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("conversation_id", sa.String(255), nullable=False, unique=True),
-    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("state", sa.String(20), nullable=False, index=True),
     sa.Column("agent", sa.String(200)),
     sa.Column("since", UtcDateTime, nullable=False),
     sa.Column("language", sa.String(8), nullable=False),
@@ -189,14 +173,11 @@ LIVE_STATES = sa.Table(
     sa.Column("queue", sa.String(40), nullable=False),
     sa.Column("sequence", sa.Integer, nullable=False),
     sa.Column("applied", sa.Integer, nullable=False),
-    sa.Index(None, "state"),
     sa.Index("ix_live_states_unfinished", "id", sqlite_where=UNFINISHED, postgresql_where=UNFINISHED),
 )
 
-LIVE_ROWS = sa.Table(
+LIVE_ROWS = _table(
     "live_rows",
-    METADATA,
-    sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("conversation_id", sa.String(255), nullable=False),
     sa.Column("sequence", sa.Integer, nullable=False),
     sa.Column("uuid", sa.String(64), nullable=False),
@@ -209,18 +190,14 @@ LIVE_ROWS = sa.Table(
     sa.UniqueConstraint("conversation_id", "uuid"),
 )
 
-LIVE_AGENTS = sa.Table(
+LIVE_AGENTS = _table(
     "live_agents",
-    METADATA,
-    sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("agent", sa.String(200), nullable=False, unique=True),
     sa.Column("beat_at", UtcDateTime, nullable=False),
 )
 
-TICKET_CHANGES = sa.Table(
+TICKET_CHANGES = _table(
     "ticket_changes",
-    METADATA,
-    sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("ticket_id", sa.ForeignKey("tickets.id", ondelete="CASCADE"), nullable=False, index=True),
     sa.Column("agent", sa.String(80), nullable=False),
     sa.Column("field", sa.String(20), nullable=False),
@@ -230,10 +207,8 @@ TICKET_CHANGES = sa.Table(
 )
 """Agents' changes of tickets, and their notes: `field` is a column of the tickets, or `note`."""
 
-DESK_AGENTS = sa.Table(
+DESK_AGENTS = _table(
     "desk_agents",
-    METADATA,
-    sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("name", sa.String(80), nullable=False, unique=True),
     sa.Column("role", sa.String(20), nullable=False),
     sa.Column("language", sa.String(8), nullable=False),
@@ -244,30 +219,24 @@ DESK_AGENTS = sa.Table(
 )
 """Accounts of the desk: with a password, or for a subject of an OpenID Connect issuer, whose password hash is empty."""
 
-DESK_SESSIONS = sa.Table(
+DESK_SESSIONS = _table(
     "desk_sessions",
-    METADATA,
-    sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("key", sa.String(64), nullable=False, unique=True),
     sa.Column("agent_id", sa.ForeignKey("desk_agents.id", ondelete="CASCADE"), nullable=False),
     sa.Column("begun_at", UtcDateTime, nullable=False, default=now),
 )
 """Signed-in agents; `key` is the SHA-256 of the cookie, so that who reads the database cannot sign in."""
 
-DESK_ATTEMPTS = sa.Table(
+DESK_ATTEMPTS = _table(
     "desk_attempts",
-    METADATA,
-    sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("name", sa.String(80), nullable=False),
     sa.Column("address", sa.String(64), nullable=False),
     sa.Column("at", UtcDateTime, nullable=False, default=now),
 )
 """Attempts to sign in that have failed lately."""
 
-DESK_AUDIT = sa.Table(
+DESK_AUDIT = _table(
     "desk_audit",
-    METADATA,
-    sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("at", UtcDateTime, nullable=False, default=now),
     sa.Column("agent", sa.String(80), nullable=False),
     sa.Column("address", sa.String(64), nullable=False),

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.articles import ArticleStore
 from bot.articles.issues import common_issues, issues_in, load_issues
-from bot.articles.parts import variant_for
+from bot.articles.parts import ArticleStore, variant_for
 from bot.articles.replies import SUPPORT, Replies
 from bot.text.limited_markdown import plain
 from tests.actions.conftest import ActionServer, slots_of

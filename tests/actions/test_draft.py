@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from rasa_sdk import Tracker
+from rasa_sdk.executor import CollectingDispatcher
 
+from actions.conversation import Turn
 from actions.draft import draft_of, summary_of
 from bot.tickets.model import TicketDraft
 
@@ -21,9 +23,11 @@ def answered(text: str, *buttons: tuple[str, str]) -> dict[str, Any]:
     return {"event": "bot", "text": text, "data": {"buttons": offered}, "timestamp": 2.0}
 
 
-def conversation(*events: dict[str, Any], **slots: Any) -> Tracker:
+def conversation(*events: dict[str, Any], **slots: Any) -> Turn:
     filled = {"language": "en", "ticket_form_id": "f", "ticket_summary": "s", "ticket_consent": True, **slots}
-    return Tracker("c", filled, events[-1].get("parse_data", {}), list(events), False, None, {}, "action_listen")
+    said = events[-1].get("parse_data", {})
+    tracker = Tracker("c", filled, said, list(events), False, None, {}, "action_listen")
+    return Turn(CollectingDispatcher(), tracker)
 
 
 def draft(*events: dict[str, Any], **slots: Any) -> TicketDraft:
@@ -103,32 +107,32 @@ def test_signals_of_all_messages_and_the_strongest_displeasure_go_along() -> Non
 
 
 def test_the_summary_is_what_was_said_of_the_issue_in_one_line() -> None:
-    tracker = conversation(
+    turn = conversation(
         said("my card\nwas   declined", "card_declined"), said("and how long?", "ask_how_long"), issue="card_declined"
     )
-    assert summary_of(tracker) == "my card was declined"
+    assert summary_of(turn) == "my card was declined"
 
 
 def test_the_summary_begins_with_what_the_conversation_began_with() -> None:
-    tracker = conversation(
+    turn = conversation(
         said("my site is down since this morning", "subscription_disabled"),
         said("who can pay?", "ask_who"),
         said("and how long is my data kept?", "data_retention"),
         issue="data_retention",
     )
-    assert summary_of(tracker) == "“my site is down since this morning” “and how long is my data kept?”"
+    assert summary_of(turn) == "“my site is down since this morning” “and how long is my data kept?”"
 
 
 def test_the_summary_holds_what_was_said_later_with_facts_in_it() -> None:
     day = [{"entity": "date", "value": "2 May"}]
-    tracker = conversation(
+    turn = conversation(
         said("we are billed twice for one subscription", "unrecognized_charge"),
         said("ah, that was my trial. can I still cancel it, it was on 2 May?", "ask_what_if", entities=day),
         said("and will we keep the mails?", "ask_what_happens"),
         issue="unrecognized_charge",
     )
     told = "“we are billed twice for one subscription” “ah, that was my trial. can I still cancel it, it was on 2 May?”"
-    assert summary_of(tracker) == told
+    assert summary_of(turn) == told
 
 
 def test_the_summary_of_an_issue_that_was_only_pressed_is_its_title() -> None:

@@ -9,9 +9,8 @@ import pytest
 
 from actions.passages import passage_of_kind
 from actions.recommended_steps import root_cause_first
-from bot.articles import ArticleStore
 from bot.articles.issues import load_issues
-from bot.articles.parts import lead
+from bot.articles.parts import ArticleStore, lead
 from bot.articles.replies import Replies
 from bot.text.limited_markdown import plain
 from tests.actions.conftest import ActionServer, action_server, slots_of

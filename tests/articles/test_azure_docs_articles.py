@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.articles import Article, Note, read_article, read_text
+from bot.articles.model import Article, Note
+from bot.articles.readers import read_article, read_text
 from bot.settings import Settings
 
 FIXTURES = Path(__file__).parent / "fixtures"

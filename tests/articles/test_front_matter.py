@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.articles import ArticleError, read_article, read_text
+from bot.articles.model import ArticleError
+from bot.articles.readers import read_article, read_text
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pytest
 from rasa.shared.importers.importer import TrainingDataImporter
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from bot.articles import ArticleStore
 from bot.articles.importer import RULE_REPLIES, ArticleImporter, Phrase
 from bot.articles.issues import load_issues
+from bot.articles.parts import ArticleStore
 from bot.articles.replies import Replies
 from bot.articles.trees import TreeError
 

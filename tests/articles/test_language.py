@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.articles import read_text
 from bot.articles.language import detect, normalise
+from bot.articles.readers import read_text
 
 NORWEGIAN = "Kortet mitt ble avvist da jeg skulle betale regningen, og nå vet jeg ikke hva jeg skal gjøre."
 

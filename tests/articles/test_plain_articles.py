@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.articles import Article, Note, Step, read_article, read_text
+from bot.articles.model import Article, Note, Step
+from bot.articles.readers import read_article, read_text
 
 FIXTURES = Path(__file__).parent / "fixtures"
 

@@ -7,7 +7,8 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.articles import Article, ArticleError, Section, Step, read_text
+from bot.articles.model import Article, ArticleError, Section, Step
+from bot.articles.readers import read_text
 
 WORD = st.text(alphabet="abcdefghijklmnopqrstuvwxyzæøåéß", min_size=1, max_size=8)
 WORDS = st.lists(WORD, min_size=1, max_size=5).map(" ".join)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.articles import Article, read_article
 from bot.articles.check import find_files
+from bot.articles.model import Article
+from bot.articles.readers import read_article
 
 LOCALES = ("da-DK", "de-DE", "es-ES", "fi-FI", "fr-FR", "nb-NO", "nl-NL", "sv-SE")
 EVERY = 40

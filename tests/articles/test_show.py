@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.articles import read_article
+from bot.articles.readers import read_article
 
 FIXTURES = Path(__file__).parent / "fixtures"
 

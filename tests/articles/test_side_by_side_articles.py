@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.articles import Article, read_article
+from bot.articles.model import Article
+from bot.articles.readers import read_article
 
 FIXTURES = Path(__file__).parent / "fixtures"
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.articles import Article, ArticleNotFound, ArticleStore, read_text
+from bot.articles.model import Article
 from bot.articles.parts import (
+    ArticleNotFound,
+    ArticleStore,
     agreements,
     documents,
     lead,
@@ -18,6 +20,7 @@ from bot.articles.parts import (
     section_product,
     variant_for,
 )
+from bot.articles.readers import read_text
 
 VARIANTS = """---
 title: T

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.articles.examples import read_examples
 from bot.batch.reading import Columns
 from bot.batch.run import Plan
-from bot.regression.measure import held_out_examples
+from bot.regression.measure import HELD_OUT
 
 LIMIT_SECONDS = 300
 DRIVER = """
@@ -42,7 +43,7 @@ def write_csv(path: Path, texts: Sequence[str]) -> Path:
 @pytest.fixture(scope="session")
 def tickets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of 400 tickets in nine languages, some with two issues."""
-    texts = [example.text for example in held_out_examples()][::9]
+    texts = [example.text for example in read_examples(HELD_OUT)][::9]
     return write_csv(
         tmp_path_factory.mktemp("tickets") / "tickets.csv",
         [f"{first} {second} {17 * place}" for place, (first, second) in enumerate(zip(texts, texts[7:], strict=False))][

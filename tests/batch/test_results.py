@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from bot.articles.examples import read_examples
 from bot.articles.issues import load_issues
 from bot.batch import workers
 from bot.batch.reading import BatchError, Chunk, Row
@@ -20,7 +21,7 @@ from bot.batch.run import triage_file
 from bot.batch.tables import read_links
 from bot.batch.understanding import Understanding
 from bot.batch.workers import Model
-from bot.regression.measure import held_out_examples, read_labelled
+from bot.regression.measure import HELD_OUT, read_labelled
 from tests.batch.conftest import write_csv
 from tests.conftest import RunningBot
 
@@ -39,7 +40,7 @@ def chunk_of(texts: Sequence[str]) -> Chunk:
 
 def texts_in(language: str, root: Path) -> list[str]:
     """Phrases, messages with two issues and e-mails that nothing was trained on."""
-    phrases = [example.text for example in held_out_examples() if example.language == language]
+    phrases = [example.text for example in read_examples(HELD_OUT) if example.language == language]
     longer = [
         message.text
         for folder in ("two_issues", "long")

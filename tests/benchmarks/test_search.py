@@ -11,7 +11,8 @@ import pytest
 from benchmarks.search.__main__ import QUERIES, read_questions
 from benchmarks.search.learn import Version, add_questions, fold_of, learn, read_articles, read_training_questions
 from bot.encoder.features import words_of
-from bot.search.database import ENCODER, Library, LibraryError, fact
+from bot.search import LibraryError
+from bot.search.database import ENCODER, Library, fact
 from bot.search.importing import import_articles
 from bot.search.ranking import Searcher
 from bot.search.reading import search_encoder

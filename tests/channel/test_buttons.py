@@ -133,9 +133,8 @@ def test_links_lead_only_to_allowed_hosts() -> None:
 
 
 def test_no_link_of_the_shipped_articles_is_lost() -> None:
-    from bot.articles import documents
     from bot.articles.issues import load_issues
-    from bot.articles.parts import ArticleStore
+    from bot.articles.parts import ArticleStore, documents
     from bot.articles.replies import Replies
     from bot.settings import get_settings
 

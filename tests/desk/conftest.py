@@ -18,7 +18,6 @@ from sqlalchemy import text
 from bot.desk.accounts import Role
 from bot.desk.app import make_app, make_server
 from bot.desk.desk import Desk
-from bot.desk.openid import OpenId
 from bot.settings import Settings
 from tests.support.servers import free_port, wait_until
 
@@ -138,11 +137,9 @@ class serving:  # noqa: N801 - a context manager
         conversations = f"sqlite:///{folder / 'conversations.db'}"
         runs = f"sqlite:///{folder / 'regression.db'}"
         databases = {"tickets_database": tickets, "tracker_database": conversations, "regression_database": runs}
-        settings = Settings(**{**databases, "review_dir": folder / "review", **more})
-        desk = Desk.open(settings)
+        desk = Desk(Settings(**{**databases, "review_dir": folder / "review", "proxies_count": proxies, **more}))
         self.running = RunningDesk(desk, f"http://127.0.0.1:{port}")
-        openid = OpenId(desk, settings) if desk.has_openid else None
-        app = make_app(desk, [origin or self.running.address], proxies, openid)
+        app = make_app(desk, [origin or self.running.address])
         self._server = make_server(app, "127.0.0.1", port)
         self._thread = threading.Thread(target=lambda: asyncio.run(self._server.serve()))
 

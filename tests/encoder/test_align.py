@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.articles.readers.document import split
+from bot.articles.readers import split
 from bot.encoder.training.align import AlignmentReport, Block, Segment, align_trees, pair_blocks, read_blocks
 
 Alignment = tuple[list[Segment], AlignmentReport]

@@ -64,9 +64,9 @@ def test_the_newest_three_stay_and_the_served_one_and_the_one_before_it(tmp_path
 
 
 def test_a_switch_without_a_server_is_what_the_next_one_serves_and_undo_takes_it_back(models: Path) -> None:
-    assert switch(models, "triage-first") == 0
-    assert switch(models, "triage-second.tar.gz") == 0
-    assert switch(models, "triage-second.tar.gz") == 0  # once more changes nothing
+    assert switch(models, "triage-first") == ("triage-first.tar.gz", 0)
+    assert switch(models, "triage-second.tar.gz") == ("triage-second.tar.gz", 0)
+    assert switch(models, "triage-second.tar.gz") == ("triage-second.tar.gz", 0)  # once more changes nothing
     assert undo(models) == ("triage-first.tar.gz", 0)
     assert undo(models) == ("triage-second.tar.gz", 0)
     versions = {version.name: (version.served, version.previous, version.servers) for version in overview(models)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -28,13 +27,14 @@ from tests.nlu.test_language import Train
 
 
 def node(model: NluModel, kind: type) -> LinearIntentClassifier:
-    nodes = model._agent.processor.graph_runner._instantiated_nodes  # type: ignore[union-attr]
+    nodes = model._processor.graph_runner._instantiated_nodes
     found: LinearIntentClassifier = next(n._component for n in nodes.values() if isinstance(n._component, kind))
     return found
 
 
 def test_a_model_of_another_version_is_refused_with_the_remedy(tmp_path: Path) -> None:
-    features = NgramFeatures(64).fit(["a card", "a card", "an invoice", "an invoice"])
+    features = NgramFeatures(64)
+    features.fit_transform(["a card", "a card", "an invoice", "an invoice"])
     zeros = np.zeros(2, dtype=np.float32)
     TextModel(features, LinearModel(("a", "b"), np.ones((128, 2), dtype=np.float32), zeros, 1.0)).save(tmp_path)
     assert TextModel.load(tmp_path, NgramFeatures(64)).labels == ("a", "b")
@@ -66,7 +66,7 @@ def test_a_component_of_another_format_is_not_taken_out_of_the_cache(
         return str(calculate_fingerprint_key(component, component.get_default_config(), {}))
 
     before = key()
-    monkeypatch.setattr(sys.modules[component.__module__], "FORMAT", "another")
+    monkeypatch.setattr("bot.nlu.component.FORMAT", "another")
     assert key() != before
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.held_out import Prediction, language_accuracy, predict, read_banking77, summarise
-from bot.articles.examples import read_lines
-from bot.regression.measure import HELD_OUT, NluModel, held_out_examples
+from bot.articles.examples import read_examples, read_lines
+from bot.regression.measure import HELD_OUT, NluModel
 
 # What the project promises; the regression run guards what has been reached beyond it.
 PROMISED = {"issue_accuracy": 0.93, "out_of_scope_recall": 0.85}
@@ -22,7 +22,7 @@ MOST_FALSE_REFUSALS = 0.05
 
 @pytest.fixture(scope="module")
 def asked(shipped: NluModel) -> list[Prediction]:
-    return predict(shipped, held_out_examples())
+    return predict(shipped, read_examples(HELD_OUT))
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_the_language_of_a_sentence_is_recognised(predictions: dict[str, list[Pr
 
 
 def test_the_language_is_recognised_with_the_locale_of_the_page(shipped: NluModel) -> None:
-    paged = predict(shipped, held_out_examples(), with_page=True)
+    paged = predict(shipped, read_examples(HELD_OUT), with_page=True)
     assert language_accuracy(paged) >= 0.99
 
 

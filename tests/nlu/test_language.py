@@ -76,7 +76,8 @@ def test_a_language_that_lingua_does_not_know_is_learned_from_its_texts(tmp_path
     storage = LocalModelStorage.create(tmp_path)
     identifier = LanguageIdentifier(LanguageIdentifier.get_default_config(), storage, Resource("language"))
     identifier.train(TrainingData(examples))
-    found = identifier.model.predict(["onde está a miña subscrición", "where is the invoice", "waar is de factuur"])
+    asked = ["onde está a miña subscrición", "where is the invoice", "waar is de factuur"]
+    found = identifier.predict(asked, [None] * 3, None)
     assert [next(iter(probabilities)) for probabilities in found] == ["gl", "en", "nl"]
 
 
@@ -114,5 +115,5 @@ def test_a_prior_that_is_no_probability_is_refused_by_name() -> None:
 
 def component(model: NluModel) -> LanguageIdentifier:
     """Returns the trained component of a loaded model."""
-    nodes = model._agent.processor.graph_runner._instantiated_nodes  # type: ignore[union-attr]
+    nodes = model._processor.graph_runner._instantiated_nodes
     return next(node._component for node in nodes.values() if isinstance(node._component, LanguageIdentifier))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.phrases.review import Review
+from bot.settings import Settings
 from bot.tickets.store import TicketStore
 from tests.support.servers import PostgresServer
 
@@ -42,4 +43,5 @@ def folder(tmp_path: Path) -> Path:
 
 def review_of(store: TicketStore, folder: Path, share: float = 0) -> Review:
     """Returns the review of a store, with the test share beside the folder of phrases."""
-    return Review(store, folder, folder.parent / "review", share)
+    settings = Settings(data_dir=folder.parent, review_dir=folder.parent / "review", review_test_share=share)
+    return Review(store, settings)

@@ -14,6 +14,7 @@ from bot.articles.examples import read_lines
 from bot.phrases.review import Review
 from bot.privacy.person import PersonalData
 from bot.privacy.retention import Expired, expire
+from bot.settings import Settings
 from bot.stores.sessions import Session, as_json, key
 from bot.tickets.model import ConversationOutcome
 from bot.tickets.model import as_json as ticket_json
@@ -111,7 +112,8 @@ def test_what_is_old_or_erased_leaves_the_test_share_of_the_review_too(kept: Kep
         kept.tickets.record_fallback(text, "en")
     mine = kept.ticket("mine", "anna@x.no", transcript=[])
     kept.tickets.correct(mine.number, intent="refund_request", text="hers")
-    review = Review(kept.tickets, tmp_path / "nlu", tmp_path / "review", 1)
+    settings = Settings(data_dir=tmp_path, review_dir=tmp_path / "review", review_test_share=1)
+    review = Review(kept.tickets, settings)
     review.accept([each.ids[0] for each in review.waiting()], "refund_request")
     kept.tickets.record_fallback("said again and again", "en")
     with kept.tickets.engine.begin() as connection:

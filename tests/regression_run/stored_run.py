@@ -8,8 +8,7 @@ from pathlib import Path
 from random import Random
 
 from bot.articles.examples import read_examples
-from bot.regression.baseline import Baseline
-from bot.regression.items import Item, Result
+from bot.regression.items import Baseline, Item, Result
 
 
 def stored_run(baseline: Baseline, sets: Path) -> Result:

@@ -40,8 +40,8 @@ def test_an_explanation_adds_up_to_what_the_model_says() -> None:
     ["Kortet mitt ble avvist, Azure-abonnement 12!", "a", "", "é pre-paid  x'y", "ß" * 3, "pay - now , please !"],
 )
 def test_every_ngram_of_a_text_is_found_again(text: str) -> None:
-    features = NgramFeatures().fit([text, text])
-    columns = set(features.transform([text]).indices.tolist())
+    features = NgramFeatures()
+    columns = set(features.fit_transform([text, text]).indices.tolist())
     assert {ngram.column for ngram in features.occurrences(text)} == columns
 
 

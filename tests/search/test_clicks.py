@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import update
 
 from bot.cli import main
+from bot.search import LibraryError
 from bot.search.clicks import Choice, choices, forget, learn, learned_questions
-from bot.search.database import Library, LibraryError
+from bot.search.database import Library
 from bot.search.importing import import_articles
 from bot.search.ranking import Searcher
 from bot.settings import get_settings

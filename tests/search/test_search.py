@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.search.database import Library, LibraryError
+from bot.search import LibraryError
+from bot.search.database import Library
 from bot.search.importing import import_articles
 from bot.search.ranking import Searcher, open_vectors
 from tests.search.conftest import write

@@ -40,7 +40,7 @@ def test_the_server_serves_others_while_a_long_message_is_understood(
     agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(MessageProcessor, "parse_message", MessageProcessor.parse_message)  # put back after the test
-    understanding.install.__wrapped__()
+    understanding.install()
     message = " ".join(f"{first}{second}x." for first in "abcdefghijklmnopqrst" for second in "abcdefghijklmnopqrst")
 
     async def others_served() -> int:

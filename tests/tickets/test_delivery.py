@@ -243,7 +243,7 @@ def test_a_row_in_one_workers_hand_is_not_given_to_another(database: str) -> Non
     assert claim is not None
     assert second.claim("email") is None
     assert first.claim("webhook") is None
-    first.delivered(claim, "1")
+    first.finish(claim, state="delivered")
     assert second.claim("email") is None
 
 
@@ -255,9 +255,9 @@ def test_whoever_has_lost_a_lease_changes_nothing(database: str) -> None:
     taken = other.claim("email")
     assert lost is not None
     assert taken is not None
-    slow.parked(lost, "too late")
+    slow.finish(lost, state="parked")
     assert store.deliveries()[0].state == "pending"
-    other.delivered(taken, "1")
+    other.finish(taken, state="delivered")
     assert store.deliveries()[0].state == "delivered"
 
 

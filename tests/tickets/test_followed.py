@@ -14,9 +14,9 @@ import pytest
 from sqlalchemy import text
 
 from bot.articles.replies import Replies
-from bot.tickets.delivery.following import OVERLAP, Follower
+from bot.tickets.delivery import following
+from bot.tickets.delivery.following import OVERLAP, Follower, RequestTrackerStatus
 from bot.tickets.delivery.request_tracker import RequestTrackerTarget
-from bot.tickets.delivery.request_tracker_status import RequestTrackerStatus
 from bot.tickets.delivery.worker import Outbox, RetryPolicy, Worker
 from bot.tickets.model import TicketStoreError, now
 from bot.tickets.status_reports import StatusReports, StatusSeen
@@ -41,13 +41,13 @@ def each_store(database: str) -> TicketStore:
     return TicketStore(database, ["request_tracker"])
 
 
-def source(tracker: RequestTracker, page_rows: int = 100) -> RequestTrackerStatus:
-    return RequestTrackerStatus(tracker.url, tracker.token, 20, page_rows)
+def source(tracker: RequestTracker) -> RequestTrackerStatus:
+    return RequestTrackerStatus(tracker.url, tracker.token, 20)
 
 
-def follower(store: TicketStore, tracker: RequestTracker, page_rows: int = 100) -> Follower:
+def follower(store: TicketStore, tracker: RequestTracker) -> Follower:
     """Returns what a worker that has just started asks with."""
-    return Follower(source(tracker, page_rows), store)
+    return Follower(source(tracker), store)
 
 
 def deliver(store: TicketStore, tracker: RequestTracker) -> dict[str, int]:
@@ -150,13 +150,16 @@ def test_what_our_own_agents_do_stays_until_something_changes_there(
     ]
 
 
-def test_many_tickets_come_by_pages(store: TicketStore, tracker: RequestTracker) -> None:
+def test_many_tickets_come_by_pages(
+    store: TicketStore, tracker: RequestTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "_PAGE_ROWS", 2)
     ways = delivered(store, tracker, count=7)
     for _, identity in ways[:5]:
         tracker.edit(identity, Status="resolved")
     tracker.edit(ways[5][1], Status="deleted")
     tracker.edit(ways[6][1], Status="deleted")
-    assert follower(store, tracker, page_rows=2).ask() == 7
+    assert follower(store, tracker).ask() == 7
     assert {ticket.state for ticket in store.tickets()} == {"closed"}
 
 

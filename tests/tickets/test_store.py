@@ -237,10 +237,11 @@ def test_a_database_of_the_first_release_is_brought_up_to_date_with_its_tickets(
             for table in ("tickets", "outcomes"):
                 connection.exec_driver_sql(f"ALTER TABLE {table} ALTER conversation_id TYPE varchar(200)")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
-    assert store.migrate()
+    store.migrate()
     test_the_migrations_make_the_tables_that_the_code_uses(store)
     assert store.ticket(ticket.number) == ticket
-    assert not store.migrate()
+    store.migrate()  # does nothing
+    assert store.ticket(ticket.number) == ticket
 
 
 def test_processes_that_start_at_once_migrate_once(database: str) -> None:

@@ -15,10 +15,10 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from bot.articles import ArticleError
 from bot.articles.inline import Document
 from bot.articles.markdown import parse, render_text
-from bot.articles.readers.document import split
+from bot.articles.model import ArticleError
+from bot.articles.readers import split
 
 ENGLISH = "en"
 _SKIP_COST = 1.0
@@ -93,7 +93,7 @@ def read_blocks(document: Document) -> list[Block]:
     """Splits an article of any of the three dialects into its blocks.
 
     Args:
-        document: the article's text, as `bot.articles.readers.document.split` returns it.
+        document: the article's text, as `bot.articles.readers.split` returns it.
 
     Returns:
         The blocks in order; those without a word are left out.

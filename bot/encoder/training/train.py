@@ -121,17 +121,15 @@ class _Table:
 
         def learn(gradient: Floats, pace: float) -> None:
             across = (gradient - (gradient * units).sum(axis=1, keepdims=True) * units) / lengths
-            self._update(touched, np.asarray(compact.T.tocsr() @ across, dtype=np.float32), pace)
+            by_row = np.asarray(compact.T.tocsr() @ across, dtype=np.float32)
+            self._visits[touched] += 1
+            squares = np.einsum("ij,ij->i", by_row, by_row) / by_row.shape[1]
+            kept = _MEMORY * self._squares[touched] + (1 - _MEMORY) * squares
+            self._squares[touched] = kept
+            typical = np.sqrt(kept / (1 - _MEMORY ** self._visits[touched])) + 1e-10
+            self.values[touched] -= by_row * (self._step * pace / typical)[:, None]
 
         return units, learn
-
-    def _update(self, touched: npt.NDArray[np.int64], gradient: Floats, pace: float) -> None:
-        self._visits[touched] += 1
-        squares = np.einsum("ij,ij->i", gradient, gradient) / gradient.shape[1]
-        kept = _MEMORY * self._squares[touched] + (1 - _MEMORY) * squares
-        self._squares[touched] = kept
-        typical = np.sqrt(kept / (1 - _MEMORY ** self._visits[touched])) + 1e-10
-        self.values[touched] -= gradient * (self._step * pace / typical)[:, None]
 
 
 def contrast(first: Floats, second: Floats, sharpness: float) -> tuple[float, Floats]:

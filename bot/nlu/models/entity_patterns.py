@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from spacy.attrs import LOWER, NORM
@@ -17,12 +18,6 @@ from bot.nlu.models.entity_words import EntityWords, fold, name_of
 Token = dict[str, Any]
 Pattern = list[Token]
 
-AMOUNT = "amount"
-DATE = "date"
-INVOICE_NUMBER = "invoice_number"
-SUBSCRIPTION_ID = "subscription_id"
-ERROR_CODE = "error_code"
-PRODUCT = "product"
 # One token whose neighbours decide what it is: a code after `error`, a date after `on`, `365` before `subscription`.
 CANDIDATE = "candidate"
 
@@ -42,12 +37,11 @@ _DASH: Token = {"TEXT": {"REGEX": r"^[,.:][-–—]{1,2}$"}}
 _DAY: Token = {"TEXT": {"REGEX": r"^(?:0?[1-9]|[12][0-9]|3[01])$"}}
 _MONTH_NUMBER: Token = {"TEXT": {"REGEX": r"^(?:0?[1-9]|1[0-2])$"}}
 _YEAR: Token = {"TEXT": {"REGEX": r"^(?:19|20)[0-9]{2}$"}}
-_NUMERIC_DATE: Token = {
-    "TEXT": {
-        "REGEX": r"^(?:[0-9]{1,2}([./-])[0-9]{1,2}\1(?:[0-9]{4}|[0-9]{2})|[0-9]{4}([./-])[0-9]{1,2}\2[0-9]{1,2}"
-        r"|[0-9]{1,2}/[0-9]{1,2}-(?:[0-9]{4}|[0-9]{2}))$"
-    }
-}
+_NUMERIC = (
+    r"[0-9]{1,2}([./-])[0-9]{1,2}\1(?:[0-9]{4}|[0-9]{2})|[0-9]{4}([./-])[0-9]{1,2}\2[0-9]{1,2}"
+    r"|[0-9]{1,2}/[0-9]{1,2}-(?:[0-9]{4}|[0-9]{2})"
+)
+_NUMERIC_DATE: Token = {"TEXT": {"REGEX": f"^(?:{_NUMERIC})$"}}
 _SLASH_PAIR: Token = {"TEXT": {"REGEX": r"^[0-9]{1,2}/[0-9]{1,2}$"}}
 _DOT_PAIR: Token = {"TEXT": {"REGEX": r"^[0-9]{1,2}\.[0-9]{1,2}$"}}
 _INVOICE = r"[eg](?=(?:[a-z]*[0-9]){3})[a-z0-9]{6,11}"
@@ -65,14 +59,11 @@ def span_offsets(span: Span) -> tuple[int, int]:
 
 def _token_expression(words: EntityWords) -> str:
     """Returns the regular expression of one token of a folded text."""
-    currencies = [word for word in words.currency_words if word.isalpha()]
-    abbreviations = _any(word for word in words.currency_words if word.endswith("."))
-    glued = {*currencies, *words.all("day_endings"), *words.months, *words.multipliers}
-    names = [
-        name
-        for name in {*words.product_names, *words.all("plans"), *words.currency_words}
-        if len(name) > 1 and not name.isalnum() and not name.endswith(".")
-    ]
+    currencies = [word for word in words.currencies if word.isalpha()]
+    abbreviations = _any(word for word in words.currencies if word.endswith("."))
+    glued = {*currencies, *words.all["day_endings"], *words.months, *words.multipliers}
+    known = {*words.product_names, *words.all["plans"], *words.currencies}
+    names = [name for name in known if len(name) > 1 and not name.isalnum() and not name.endswith(".")]
     first_words = {name.split(" ")[0] for name in names if " " in name}
     return "|".join(
         [
@@ -90,7 +81,7 @@ def _token_expression(words: EntityWords) -> str:
             rf"(?<![0-9])(?<![0-9]\s)(?:{abbreviations})(?=\s?[0-9])",
             rf"(?<![^\W_])(?:{_any(name for name in names if name[-1].isalnum())})(?![^\W_])",
             rf"(?<![^\W_])(?:{_any(name for name in names if not name[-1].isalnum())})",
-            rf"(?<![^\W_])(?:{_any(words.product_names)})(?=(?:{_any(words.product_nouns)}))",
+            rf"(?<![^\W_])(?:{_any(words.product_names)})(?=(?:{_any(words.all['product_nouns'])}))",
             rf"(?<![^\W_])(?:{_any(word for word in currencies if len(word) > 1)})(?=[0-9])",
             # The group makes the number atomic: it is taken whole, or the characters are a word such as `3D`.
             rf"(?=(?P<number>[0-9]+(?:[.,'’:/-][0-9]+){{0,{_MOST_GROUPS}}}))(?P=number)(?=(?:{_any(glued)})?(?![^\W_]))",
@@ -121,41 +112,37 @@ class EntityMatcher:
 
     def __call__(self, text: str) -> list[Span]:
         """Returns the marked spans in the order of the text; they are to be confirmed by `entity_values`."""
-        document = self._document(text)
-        # As EntityRuler does: the longest, then the first; of those that are equally good the first one of the set.
-        matches = set(self._matcher(document))
-        return list(filter_spans(Span(document, start, end, label=label) for label, start, end in matches))
-
-    def _document(self, text: str) -> Doc:
-        """Returns the document of a text, with one space where the text has several; see `span_offsets`."""
         folded, storable = fold(text), _SURROGATES.sub("?", text)
         places = [match.span() for match in self._token.finditer(folded)]
-        # A line's end becomes a token of its own, which separates its neighbours.
+        # One space where the text has several; a line's end becomes a token of its own, which separates its neighbours.
         offsets = [place for place in places if folded[place[0]] != " "]
         ends_before_space = {start for start, _ in places if folded[start] == " "}
-        return Doc(
+        document = Doc(
             self.vocab,
             words=[storable[start:end] for start, end in offsets],
             spaces=[end in ends_before_space for _, end in offsets],
             user_data={_OFFSETS: offsets},
         )
+        # As EntityRuler does: the longest, then the first; of those that are equally good the first one of the set.
+        matches = set(self._matcher(document))
+        return list(filter_spans(Span(document, start, end, label=label) for label, start, end in matches))
 
 
 def _patterns(words: EntityWords) -> Iterator[tuple[str, Pattern]]:
-    for label, patterns in ((AMOUNT, _amounts(words)), (DATE, _dates(words)), (PRODUCT, _products(words))):
+    for label, patterns in (("amount", _amounts(words)), ("date", _dates(words)), ("product", _products(words))):
         for pattern in patterns:
             yield label, pattern
-    yield SUBSCRIPTION_ID, [{"LOWER": {"REGEX": rf"^{_GUID}$"}}]
-    yield INVOICE_NUMBER, [{"LOWER": {"REGEX": rf"^{_INVOICE}$"}}]
-    yield ERROR_CODE, [{"LOWER": {"REGEX": rf"^(?:{_KNOWN_ERROR})$"}}]
-    yield ERROR_CODE, [{"LOWER": "aadsts"}, {"TEXT": "-", "OP": "?"}, {"TEXT": {"REGEX": "^[0-9]{4,8}$"}}]
-    clear_names = sorted(words.product_names.keys() - words.all("product_needs_noun"))
+    yield "subscription_id", [{"LOWER": {"REGEX": rf"^{_GUID}$"}}]
+    yield "invoice_number", [{"LOWER": {"REGEX": rf"^{_INVOICE}$"}}]
+    yield "error_code", [{"LOWER": {"REGEX": rf"^(?:{_KNOWN_ERROR})$"}}]
+    yield "error_code", [{"LOWER": "aadsts"}, {"TEXT": "-", "OP": "?"}, {"TEXT": {"REGEX": "^[0-9]{4,8}$"}}]
+    clear_names = sorted(words.product_names.keys() - words.all["product_needs_noun"])
     yield CANDIDATE, [{"LOWER": {"REGEX": _CANDIDATE}, "NORM": {"NOT_IN": clear_names}}]
 
 
 def _amounts(words: EntityWords) -> Iterator[Pattern]:
-    currency: Token = {"NORM": {"IN": sorted(words.currency_words)}}
-    sign: Token = {"NORM": {"IN": sorted(word for word in words.currency_words if not word[-1].isalnum())}}
+    currency: Token = {"NORM": {"IN": sorted(words.currencies)}}
+    sign: Token = {"NORM": {"IN": sorted(word for word in words.currencies if not word[-1].isalnum())}}
     multiplier: Token = {"NORM": {"IN": sorted(words.multipliers)}, "OP": "?"}
     dash: Token = {**_DASH, "OP": "?"}
     numbers: list[Pattern] = [[_NUMBER], [_HEAD, {**_GROUP, "OP": "*"}, _TAIL]]
@@ -168,8 +155,8 @@ def _amounts(words: EntityWords) -> Iterator[Pattern]:
 
 def _dates(words: EntityWords) -> Iterator[Pattern]:
     name: Token = {"NORM": {"IN": list(words.months)}}
-    ending: Token = {"NORM": {"IN": list(words.all("day_endings"))}, "OP": "?"}
-    joiner: Token = {"NORM": {"IN": [*words.all("date_joiners"), "-"]}, "OP": "?"}
+    ending: Token = {"NORM": {"IN": list(words.all["day_endings"])}, "OP": "?"}
+    joiner: Token = {"NORM": {"IN": [*words.all["date_joiners"], "-"]}, "OP": "?"}
     dot: Token = {"TEXT": ".", "OP": "?"}
     comma: Token = {"TEXT": {"IN": [",", "."]}, "OP": "?"}
     day = [_DAY, {"TEXT": {"IN": [".", ":"]}, "OP": "?"}, ending]
@@ -179,22 +166,24 @@ def _dates(words: EntityWords) -> Iterator[Pattern]:
     yield [_DOT_PAIR, {"TEXT": "."}]
     yield [_DOT_PAIR, {**dot}, _YEAR]
     yield [_DAY, {"TEXT": "."}, _MONTH_NUMBER, {"TEXT": "."}, {**_YEAR, "OP": "?"}]
-    for opening in ([], [{"NORM": {"IN": list(words.all("day_words"))}}, dot]):
+    for opening in ([], [{"NORM": {"IN": list(words.all["day_words"])}}, dot]):
         yield [*opening, *day, joiner, name]
         yield [*opening, *day, joiner, name, comma, joiner, _YEAR]
     yield [name, joiner, _YEAR]
-    first: Token = {"NORM": {"IN": list(words.months_before_day)}}
+    first: Token = {
+        "NORM": {"IN": [name for each in words.sections if each.month_first for name in chain(*each.months)]}
+    }
     yield [first, dot, joiner, _DAY, ending]
     yield [first, dot, joiner, _DAY, ending, comma, _YEAR]
 
 
 def _products(words: EntityWords) -> Iterator[Pattern]:
-    endings = ["", *sorted(words.all("product_endings"))]
+    endings = ["", *sorted(words.all["product_endings"])]
     names = [name + ending for name in words.product_names for ending in endings]
     suites = [name for name, product in words.product_names.items() if product == "microsoft365"]
-    needing_noun = words.all("product_needs_noun")
-    plan: Token = {"NORM": {"IN": sorted(words.all("plans"))}}
-    several_words: Token = {"NORM": {"IN": sorted(plan for plan in words.all("plans") if " " in plan)}}
+    needing_noun = words.all["product_needs_noun"]
+    plan: Token = {"NORM": {"IN": sorted(words.all["plans"])}}
+    several_words: Token = {"NORM": {"IN": sorted(plan for plan in words.all["plans"] if " " in plan)}}
     hyphen: Token = {"TEXT": {"IN": ["-", "–"]}, "OP": "?"}
     # A name that needs a noun is a candidate alone; followed by a plan of several words it is clear.
     yield [{"NORM": {"IN": sorted(set(names) - needing_noun)}}]

@@ -9,16 +9,7 @@ from decimal import Decimal
 
 from spacy.tokens import Span
 
-from bot.nlu.models.entity_patterns import (
-    AMOUNT,
-    CANDIDATE,
-    DATE,
-    ERROR_CODE,
-    INVOICE_NUMBER,
-    PRODUCT,
-    SUBSCRIPTION_ID,
-    span_offsets,
-)
+from bot.nlu.models.entity_patterns import CANDIDATE, span_offsets
 from bot.nlu.models.entity_words import EntityWords, EverydayName
 
 # How many words and marks may stand between the announcement of an error code and the code, and which marks may;
@@ -54,20 +45,18 @@ def _read_amount(span: Span, language: str | None, words: EntityWords) -> Readin
     number = _parse_number("".join(token.text for token in span if token.text[0].isdecimal()))
     for token in span:
         number *= words.multipliers.get(token.norm_, 1)
-    names = [token.norm_ for token in span if token.norm_ in words.currency_words]
+    names = [token.norm_ for token in span if token.norm_ in words.currencies]
     if not names:
-        return AMOUNT, f"{number:.2f} {words.of(language).dash_currency}".rstrip()
+        return "amount", f"{number:.2f} {words.of(language).dash_currency}".rstrip()
     if names[0] in words.minor_units:
         number /= 100
-    doubt = words.doubtful_currencies.get(names[0])
-    if doubt and span.text.islower():
-        before_number = not span.text[0].isdecimal()
-        if number < doubt.at_least or (before_number and not doubt.before_number):
-            return None
+    doubt, before_number = words.doubtful_currencies.get(names[0]), not span.text[0].isdecimal()
+    if doubt and span.text.islower() and (number < doubt.at_least or (before_number and not doubt.before_number)):
+        return None
     # Where it is named on both sides (`$50 CAD`) letters are clearer than signs.
     clearest_first = sorted(names, key=lambda name: not name.isalpha())
     currency = next(filter(None, (words.currency(name, language) for name in clearest_first)), None)
-    return (AMOUNT, f"{number:.2f} {currency}") if currency else None
+    return ("amount", f"{number:.2f} {currency}") if currency else None
 
 
 def _parse_number(text: str) -> Decimal:
@@ -88,20 +77,20 @@ def _read_date(span: Span, language: str | None, words: EntityWords) -> Reading:
     month = next((words.months[token.norm_] for token in span if token.norm_ in words.months), None)
     numbers = [int(number) for number in re.findall("[0-9]+", text)]
     if month:
-        return _read_named_date(text, month, numbers, words, language)
+        return _read_named_date(text, month, numbers)
     if len(numbers) == 2:
-        return (DATE, text) if _is_day_and_month(span, numbers, language, words) else None
+        return ("date", text) if _is_day_and_month(span, numbers, language, words) else None
     return _read_numeric_date(text, numbers, words.of(language).date_order == "day_first")
 
 
-def _read_named_date(text: str, month: int, numbers: list[int], words: EntityWords, language: str | None) -> Reading:
+def _read_named_date(text: str, month: int, numbers: list[int]) -> Reading:
     year = next((number for number in numbers if number > 31), None)
     day = next((number for number in numbers if number <= 31), None)
     if day is None:
-        return DATE, f"{year}-{month:02}"
+        return "date", f"{year}-{month:02}"
     if not _is_day(year or 2000, month, day):
         return None
-    return DATE, (f"{year}-{month:02}-{day:02}" if year else text)
+    return "date", (f"{year}-{month:02}-{day:02}" if year else text)
 
 
 def _read_numeric_date(text: str, numbers: list[int], day_first: bool) -> Reading:
@@ -119,21 +108,20 @@ def _read_numeric_date(text: str, numbers: list[int], day_first: bool) -> Readin
         valid = {(year if year > 99 else year + 2000, numbers[0], numbers[1])}
     if not valid:
         return None
-    return DATE, ("{:04}-{:02}-{:02}".format(*valid.pop()) if len(valid) == 1 else text)
+    return "date", ("{:04}-{:02}-{:02}".format(*valid.pop()) if len(valid) == 1 else text)
 
 
 def _is_day_and_month(span: Span, numbers: list[int], language: str | None, words: EntityWords) -> bool:
     """Tells whether a pair of numbers (5/7, 3.4., 12-03) is a date: by a word such as `on`, or the market's habit."""
     possible = _is_day(2000, numbers[1], numbers[0]) or _is_day(2000, numbers[0], numbers[1])
-    if not possible or span.text in words.all("not_dates"):
+    if not possible or span.text in words.all["not_dates"]:
         return False
     habits = words.of(language) if language in words.languages else None
     before = _previous(span)
-    if before in words.all("date_prepositions"):
+    if before in words.all["date_prepositions"]:
         return True
-    if before in (habits.not_dates_after if habits else words.all("not_dates_after")):
-        return False
-    if span.label_ == CANDIDATE:
+    excluded = before in (habits.not_dates_after if habits else words.all["not_dates_after"])
+    if excluded or span.label_ == CANDIDATE:
         return False
     return "/" in span.text or habits is None or habits.dotted_dates
 
@@ -148,33 +136,31 @@ def _is_day(year: int, month: int, day: int) -> bool:
 def _read_product(span: Span, language: str | None, words: EntityWords) -> Reading:
     name = " ".join(token.norm_ for token in span if token.norm_ not in "-–")
     everyday = words.everyday_names.get(name, _NEVER)
-    if not _next(span, over="-–").startswith(words.product_nouns) and (
-        _previous(span) in everyday.after or _next(span) in everyday.before
-    ):
+    is_everyday = _previous(span) in everyday.after or _next(span) in everyday.before
+    if is_everyday and not _noun_follows(span, words):
         return None
-    return PRODUCT, words.product_names[max(filter(name.startswith, words.product_names), key=len)]
+    return "product", words.product_names[max(filter(name.startswith, words.product_names), key=len)]
 
 
 def _read_candidate(span: Span, language: str | None, words: EntityWords) -> Reading:
     norm = span[0].norm_
-    if norm in words.all("product_needs_noun"):
-        return (PRODUCT, words.product_names[norm]) if _next(span, over="-–").startswith(words.product_nouns) else None
+    if norm in words.all["product_needs_noun"]:
+        return ("product", words.product_names[norm]) if _noun_follows(span, words) else None
     if _announces_error(span, words):
-        return ERROR_CODE, span.text
+        return "error_code", span.text
     pair = re.fullmatch(r"([0-9]{1,2})[.-]([0-9]{1,2})", norm)
     if pair and _is_day_and_month(span, [int(part) for part in pair.groups()], language, words):
-        return DATE, span.text
+        return "date", span.text
     return None
 
 
 def _announces_error(span: Span, words: EntityWords) -> bool:
     """Tells whether the words before a token make it an error code."""
-    near = span.doc[max(0, span.start - 8) : span.start]
-    before = [token.norm_ for token in near if not token.text.isspace()]
+    before = [token.norm_ for token in span.doc[max(0, span.start - 8) : span.start] if not token.text.isspace()]
     for _ in range(_LONGEST_FILLER):
         if not before or _names_error(before[-1], words):
             break
-        if before[-1] not in _PUNCTUATION and before[-1] not in words.all("fillers"):
+        if before[-1] not in _PUNCTUATION and before[-1] not in words.all["fillers"]:
             return False
         before.pop()
     return bool(before) and _names_error(before[-1], words) and _is_error_code(span.text, before, words)
@@ -183,18 +169,17 @@ def _announces_error(span: Span, words: EntityWords) -> bool:
 def _is_error_code(text: str, before: list[str], words: EntityWords) -> bool:
     """Tells whether the last of some words, which speaks of an error or a code, announces a text as its code."""
     word = before[-1]
-    neighbours = {word for word in before[-4:-1] if word.isalnum()} - words.all("fillers")
-    if word in words.all("error_code_words"):
+    neighbours = {word for word in before[-4:-1] if word.isalnum()} - words.all["fillers"]
+    if word in words.all["error_code_words"]:
         return True
-    if word in words.all("code_words"):
-        five_digits = bool(re.fullmatch("[0-9]{5}", text)) and not neighbours & words.all("other_codes")
-        return five_digits or bool(neighbours & words.all("error_words"))
-    of_error = bool(neighbours & words.all("code_words"))
-    return of_error or bool(re.fullmatch("[0-9]{2,6}(?:-[0-9]+)?", text))
+    if word in words.all["code_words"]:
+        five_digits = bool(re.fullmatch("[0-9]{5}", text)) and not neighbours & words.all["other_codes"]
+        return five_digits or bool(neighbours & words.all["error_words"])
+    return bool(neighbours & words.all["code_words"] or re.fullmatch("[0-9]{2,6}(?:-[0-9]+)?", text))
 
 
 def _names_error(word: str, words: EntityWords) -> bool:
-    return any(word in words.all(field) for field in ("error_code_words", "code_words", "error_words"))
+    return any(word in words.all[field] for field in ("error_code_words", "code_words", "error_words"))
 
 
 def _previous(span: Span) -> str:
@@ -203,17 +188,22 @@ def _previous(span: Span) -> str:
     return next((token.norm_ for token in tokens if token.text not in ".'’"), "")
 
 
+def _noun_follows(span: Span, words: EntityWords) -> bool:
+    """Tells whether a word that goes with a product stands behind a span, maybe after a hyphen."""
+    return _next(span, over="-–").startswith(tuple(words.all["product_nouns"]))
+
+
 def _next(span: Span, over: str = "") -> str:
     """Returns the word behind a span; one of the characters `over` is passed over."""
     return next((token.norm_ for token in span.doc[span.end : span.end + 2] if token.text not in over), "")
 
 
 _READERS: dict[str, Callable[[Span, str | None, EntityWords], Reading]] = {
-    AMOUNT: _read_amount,
-    DATE: _read_date,
-    PRODUCT: _read_product,
+    "amount": _read_amount,
+    "date": _read_date,
+    "product": _read_product,
     CANDIDATE: _read_candidate,
-    SUBSCRIPTION_ID: lambda span, language, words: (SUBSCRIPTION_ID, span.text.lower()),
-    INVOICE_NUMBER: lambda span, language, words: (INVOICE_NUMBER, span.text.upper()),
-    ERROR_CODE: lambda span, language, words: (ERROR_CODE, span.text.upper().replace("0X", "0x")),
+    "subscription_id": lambda span, language, words: ("subscription_id", span.text.lower()),
+    "invoice_number": lambda span, language, words: ("invoice_number", span.text.upper()),
+    "error_code": lambda span, language, words: ("error_code", span.text.upper().replace("0X", "0x")),
 }

@@ -125,10 +125,8 @@ class EntityWords(WordLists):
             for number, names in enumerate(section.months, start=1):
                 for name in names:
                     if seen.setdefault(name, number) != number:
-                        raise ValueError(
-                            f"{name!r} is month {number} of {language} and month {seen[name]} in another language; "
-                            "remove the rarer one"
-                        )
+                        told = f"{name!r} is month {number} of {language} and month {seen[name]} in another language"
+                        raise ValueError(f"{told}; remove the rarer one")
         return languages
 
     @property
@@ -140,12 +138,9 @@ class EntityWords(WordLists):
         """Returns the section of a language; an empty one where the language is unknown."""
         return self.languages.get(language or "", _NO_WORDS)
 
-    def all(self, field: str) -> frozenset[str]:
-        """Returns the words that any section lists under a field."""
-        return self._lists[field]
-
     @cached_property
-    def _lists(self) -> dict[str, frozenset[str]]:
+    def all(self) -> dict[str, frozenset[str]]:
+        """Field -> the words that any section lists under it."""
         lists = [name for name, field in LanguageWords.__fields__.items() if field.default == () and name != "months"]
         return {name: frozenset(chain(*(getattr(section, name) for section in self.sections))) for name in lists}
 
@@ -154,16 +149,6 @@ class EntityWords(WordLists):
         """Name of a month -> its number from 1 to 12, over all languages."""
         numbered = (pair for section in self.sections for pair in enumerate(section.months, start=1))
         return {name: number for number, names in numbered for name in names}
-
-    @cached_property
-    def months_before_day(self) -> frozenset[str]:
-        """Names of months after which the day may stand."""
-        return frozenset(chain(*(chain(*section.months) for section in self.sections if section.month_first)))
-
-    @cached_property
-    def currency_words(self) -> frozenset[str]:
-        """Names of currencies and of their hundredth parts, in any language."""
-        return frozenset(self._currencies)
 
     @cached_property
     def minor_units(self) -> frozenset[str]:
@@ -187,43 +172,34 @@ class EntityWords(WordLists):
         return {name: product for product, names in named for name in names}
 
     @cached_property
-    def product_nouns(self) -> tuple[str, ...]:
-        """Beginnings of the words that go with a product."""
-        return tuple(sorted(self.all("product_nouns")))
-
-    @cached_property
     def everyday_names(self) -> dict[str, EverydayName]:
         """Name of a product that is an everyday word, too -> the neighbours that show this, over all languages."""
         names: defaultdict[str, EverydayName] = defaultdict(EverydayName)
         for name, rule in chain(*(section.everyday_names.items() for section in self.sections)):
-            known = names[name]
-            names[name] = EverydayName(after=known.after + rule.after, before=known.before + rule.before)
-        return dict(names)
+            names[name] = EverydayName(after=names[name].after + rule.after, before=names[name].before + rule.before)
+        return names
 
     def currency(self, word: str, language: str | None) -> str | None:
         """Returns the currency that a word means in a language.
 
         Args:
-            word: what the currency is called in the message.
+            word: what the currency is called in the message, folded.
             language: the message's language, None where unknown.
 
         Returns:
-            The ISO code; the folded word itself where it may mean several currencies; None where the word means none
-            in this language.
+            The ISO code; the word itself where it may mean several currencies; None where the word means none in this
+            language.
         """
-        word = name_of(word)
-        known = self._currencies.get(word, {})
+        known = self.currencies.get(word, {})
         if len(word) == 1 and word.isalpha() and language not in known:
             return None
         codes = known.get(language or "") or known.get(_SHARED) or frozenset().union(*known.values())
-        if not codes:
-            return None
-        return next(iter(codes)) if len(codes) == 1 else word.rstrip(".")
+        return word.rstrip(".") if len(codes) > 1 else next(iter(codes), None)
 
     @cached_property
-    def _currencies(self) -> dict[str, dict[str, set[str]]]:
-        """Word -> language -> ISO codes that it may mean there."""
-        currencies: defaultdict[str, defaultdict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    def currencies(self) -> dict[str, dict[str, set[str]]]:
+        """Name of a currency or of its hundredth part -> language -> ISO codes that it may mean there."""
+        currencies: defaultdict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         for language, section in ((_SHARED, self.shared), *self.languages.items()):
             for code, words in chain(section.currencies.items(), section.minor_units.items()):
                 for word in words:

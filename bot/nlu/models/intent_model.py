@@ -7,23 +7,19 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bot.encoder import load_encoder
-from bot.encoder.sentences import load_sentence_encoder, sentence_encoder_version
-from bot.nlu.models.labelled_texts import (
-    LabelledText,
-    few_examples,
-    first_of_each,
-    languages_with_phrases,
-    real_style_first,
-)
-from bot.nlu.models.linear import LinearModel, ModelError, TextModel, ranked, softmax, train_linear_model
+from bot.encoder.sentences import Floats, load_sentence_encoder, sentence_encoder_version
+from bot.nlu.models.labelled_texts import LabelledText, few_examples, first_of_each, real_style_first
+from bot.nlu.models.linear import LinearModel, ModelError, Rows, TextModel, ranked, softmax
 from bot.nlu.models.neighbours import Neighbours
 from bot.nlu.models.ngrams import NgramFeatures
+
+Languages: TypeAlias = Sequence[str | None] | None
 
 _TINY = 1e-6
 """Added to confidences of which a logarithm is taken."""
@@ -56,60 +52,53 @@ class IntentModel:
         settings: those of `LinearIntentClassifier`, by name.
     """
 
+    _words: TextModel
+    _languages: frozenset[str]
+    _few: frozenset[str]
+    _meaning: LinearModel | None = None
+    _neighbours: Neighbours | None = None
+
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = settings
-        self._ngrams = NgramFeatures(
-            settings["buckets"],
-            tuple(settings["characters"]),
-            tuple(settings["words"]),
-            settings["fold_diacritics"],
-        )
-        self._words: TextModel | None = None
-        self._meaning: LinearModel | None = None
-        self._neighbours: Neighbours | None = None
-        self._languages: frozenset[str] = frozenset()
-        self._few: frozenset[str] = frozenset()
+        self._ngrams = NgramFeatures(settings["buckets"])
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The intents it tells apart; none before it is trained or loaded."""
-        return self._words.labels if self._words else ()
+        """The intents it tells apart."""
+        return self._words.labels
 
-    def learn(self, examples: Sequence[LabelledText]) -> None:
-        """Trains on the examples.
+    def learn(self, examples: Sequence[LabelledText]) -> IntentModel:
+        """Trains on the examples; returns itself.
 
         Args:
             examples: n texts with their intents, of at least two intents; one example of an intent is enough.
         """
         settings = self._settings
         texts, intents = [example.text for example in examples], [example.intent for example in examples]
-        features = self._ngrams.fit_transform(texts)
-        linear = train_linear_model(
-            features, intents, settings["C"], settings["random_seed"], settings["words_sharpness"]
-        )
-        self._words, self._few = TextModel(self._ngrams, linear), few_examples(intents)
+        options = (settings["C"], settings["random_seed"], settings["words_sharpness"])
+        self._words, self._few = TextModel.learn(self._ngrams, texts, intents, *options), few_examples(intents)
         if settings["meaning_share"]:
             named = {example.intent for example in examples if example.real_style}
             named = named | self._few if len(named) > 1 else set(intents)
             limits = {"out_of_scope": settings["encoded_out_of_scope"]}
             ordered = real_style_first(example for example in examples if example.intent in named)
             chosen = list(first_of_each(ordered, limits, settings["encoded"]))
-            self._meaning = learn_meaning(
-                load_sentence_encoder().encode_for_training([example.text for example in chosen]),
-                [example.intent for example in chosen],
-                settings["meaning_C"],
-                settings["meaning_sharpness"],
-            )
-        self._languages = languages_with_phrases(examples)
+            encodings = load_sentence_encoder().encode_for_training([example.text for example in chosen])
+            self._meaning = learn_meaning(encodings, [example.intent for example in chosen], settings["meaning_C"])
+        counts = Counter(example.language for example in examples if example.language)
+        # A quarter of the largest one's: where titles of an article tree are the only examples, words tell too little.
+        enough = max(counts.values(), default=0) / 4
+        self._languages = frozenset(language for language, count in counts.items() if count >= enough)
         if self._foreign([example.language for example in examples], len(examples)).any():
-            targets = np.array([linear.labels.index(intent) for intent in intents])
-            self._neighbours = Neighbours.learn(load_encoder().encode(texts), targets, len(linear.labels))
+            encodings = load_encoder().encode(texts)
+            self._neighbours = Neighbours.learn(encodings, self._columns(intents), len(self.labels))
+        return self
 
-    def predict(self, texts: Sequence[str], languages: Sequence[str | None] | None = None) -> list[dict[str, float]]:
+    def predict(self, texts: Sequence[str], languages: Languages = None) -> list[dict[str, float]]:
         """Returns intent -> confidence for each text, best first; arguments as for `confidences`."""
         return ranked(self.labels, self.confidences(texts, languages))
 
-    def confidences(self, texts: Sequence[str], languages: Sequence[str | None] | None = None) -> NDArray[np.float32]:
+    def confidences(self, texts: Sequence[str], languages: Languages = None) -> Floats:
         """Returns the confidences of `labels` for each text.
 
         Args:
@@ -124,19 +113,18 @@ class IntentModel:
         own = ~self._foreign(languages, len(texts))
         doubtful = np.flatnonzero((confidences.max(axis=1, initial=0) < self._settings["sure"]) & own)
         if self._meaning is not None and len(doubtful):
-            place = np.ix_(doubtful, self._meaning_columns())
+            place = np.ix_(doubtful, self._columns(self._meaning.labels))
             meaning = self._meaning.confidences(load_sentence_encoder().encode([texts[row] for row in doubtful]))
             together = confidences[place].sum(axis=1, keepdims=True)  # the share of intents of words alone stays
-            mixed = _mixed(self._beside_meaning(confidences[place]), meaning, self._meaning_shares(meaning))
+            mixed = _mixed(
+                self._beside_meaning(confidences[place]), meaning, self._meaning_shares(meaning, self._meaning.labels)
+            )
             confidences[place] = mixed * together
         confidences[own] = softmax(np.log(confidences[own] + _TINY) * self._settings["sharpness"])
         return confidences
 
-    def word_confidences(
-        self, texts: Sequence[str], languages: Sequence[str | None] | None = None
-    ) -> NDArray[np.float32]:
+    def word_confidences(self, texts: Sequence[str], languages: Languages = None) -> Floats:
         """Returns what words alone say, (n, labels): for parts of messages, of which there are many."""
-        assert self._words is not None, "train or load it first"
         confidences = self._words.confidences(texts)
         foreign = np.flatnonzero(self._foreign(languages, len(texts)))
         if self._neighbours is not None and len(foreign):
@@ -154,7 +142,6 @@ class IntentModel:
             intent: what speaks for this one is positive.
             other: what speaks for this one is negative.
         """
-        assert self._words is not None, "train or load it first"
         linear, features = self._words.linear, self._ngrams.transform([text])
         column, against = linear.labels.index(intent), linear.labels.index(other)
         scale, meaning = linear.sharpness * self._settings["sharpness"], 0.0
@@ -164,10 +151,10 @@ class IntentModel:
         if self._meaning is not None and {intent, other} <= {*told} and words_say.max() < self._settings["sure"]:
             first, second = told.index(intent), told.index(other)
             says = self._meaning.confidences(load_sentence_encoder().encode([text]))
-            share = float(self._meaning_shares(says)[0, 0])
+            share = float(self._meaning_shares(says, told)[0, 0])
             says = np.log(says[0] + _TINY)
             meaning = float(says[first] - says[second]) * share * self._settings["sharpness"]
-            words = np.log(self._beside_meaning(words_say[:, self._meaning_columns()])[0] + _TINY)
+            words = np.log(self._beside_meaning(words_say[:, self._columns(self._meaning.labels)])[0] + _TINY)
             # What the floor leaves of the words' odds is spread over them in proportion.
             odds = float(scores[0, column] - scores[0, against])
             scale *= (1 - share) * float(words[first] - words[second]) / (odds or 1.0)
@@ -175,8 +162,7 @@ class IntentModel:
         parts = dict(zip(features.indices.tolist(), (features.data * weights[features.indices]).tolist(), strict=True))
         occurrences = [ngram for ngram in self._ngrams.occurrences(text) if ngram.column in parts]
         times = Counter(ngram.column for ngram in occurrences)
-        by_word: defaultdict[str, float] = defaultdict(float)
-        by_ngram: defaultdict[str, float] = defaultdict(float)
+        by_word, by_ngram = defaultdict[str, float](float), defaultdict[str, float](float)
         for ngram in occurrences:
             part = parts[ngram.column] / times[ngram.column]
             by_word[ngram.word] += part
@@ -186,13 +172,11 @@ class IntentModel:
 
     def save(self, folder: Path) -> None:
         """Writes everything that was learned into a folder."""
-        assert self._words is not None, "train it first"
         self._words.save(folder)
         about: dict[str, Any] = {"languages": sorted(self._languages), "few": sorted(self._few)}
         if self._meaning is not None:
             self._meaning.save(folder / "meaning.npz")
-            about["meaning"] = self._meaning.labels
-            about["BOT_ENCODER"] = sentence_encoder_version()
+            about |= {"meaning": self._meaning.labels, "BOT_ENCODER": sentence_encoder_version()}
         if self._neighbours is not None:
             self._neighbours.save(folder / "neighbours.npz")
             about["BOT_ENCODER_WEIGHTS"] = load_encoder().version
@@ -218,22 +202,20 @@ class IntentModel:
             model._neighbours = Neighbours.load(folder / "neighbours.npz")
         return model
 
-    def _meaning_columns(self) -> NDArray[np.int64]:
-        assert self._meaning is not None
-        return np.array([self.labels.index(label) for label in self._meaning.labels])
+    def _columns(self, labels: Sequence[str]) -> Rows:
+        return np.array([self.labels.index(label) for label in labels])
 
-    def _beside_meaning(self, words: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _beside_meaning(self, words: Floats) -> Floats:
         """Returns what words say of the intents that the meaning tells apart, as it counts beside that (n, intents)."""
         shares = words / (words.sum(axis=1, keepdims=True) + _TINY) + self._settings["words_floor"]
         return np.asarray(shares, dtype=np.float32)
 
-    def _meaning_shares(self, meaning: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _meaning_shares(self, meaning: Floats, labels: Sequence[str]) -> Floats:
         """Returns how much the meaning counts beside the words, (n, 1), by its own confidences (n, labels)."""
-        assert self._meaning is not None
-        few = np.array([label in self._few for label in self._meaning.labels])
+        few = np.array([label in self._few for label in labels])
         return np.where(few[meaning.argmax(axis=1)], 1.0, self._settings["meaning_share"]).astype(np.float32)[:, None]
 
-    def _foreign(self, languages: Sequence[str | None] | None, count: int) -> NDArray[np.bool_]:
+    def _foreign(self, languages: Languages, count: int) -> NDArray[np.bool_]:
         """Returns which of so many texts are in a language that has hardly any examples, (count,)."""
         known = {None, "", *self._languages}
         return np.array([bool(self._languages) and one not in known for one in languages or [None] * count], dtype=bool)
@@ -241,29 +223,22 @@ class IntentModel:
 
 def _check_encoder(setting: str, trained: str, version: str) -> None:
     if trained != version:
-        raise ModelError(
-            f"The model was trained with the encoder {trained}, but {setting} names {version}; "
-            "name the one that it was trained with, or train again."
-        )
+        told = f"The model was trained with the encoder {trained}, but {setting} names {version}"
+        raise ModelError(f"{told}; name the one that it was trained with, or train again.")
 
 
-def _mixed(
-    first: NDArray[np.float32], second: NDArray[np.float32], share: float | NDArray[np.float32]
-) -> NDArray[np.float32]:
+def _mixed(first: Floats, second: Floats, share: float | Floats) -> Floats:
     """Returns the geometric mean of two sets of confidences, the second weighted by `share`; each row adds up to 1."""
     return softmax((1 - share) * np.log(first + _TINY) + share * np.log(second + _TINY))
 
 
-def learn_meaning(
-    encodings: NDArray[np.float32], intents: Sequence[str], regularisation: float, sharpness: float
-) -> LinearModel:
+def learn_meaning(encodings: Floats, intents: Sequence[str], regularisation: float) -> LinearModel:
     """Learns logistic regression over sentence encodings.
 
     Args:
         encodings: (n, dimension).
         intents: n of them, at least two different ones.
         regularisation: inverse strength of regularisation (`C`).
-        sharpness: factor on the scores before they become confidences.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -274,9 +249,5 @@ def learn_meaning(
     weights, intercept = model.coef_.T, model.intercept_
     if len(model.classes_) == 2:  # scikit-learn keeps one column for two classes
         weights, intercept = np.hstack([-weights, weights]) / 2, np.concatenate([-intercept, intercept]) / 2
-    return LinearModel(
-        tuple(str(name) for name in model.classes_),
-        np.ascontiguousarray(weights, dtype=np.float32),
-        intercept.astype(np.float32),
-        sharpness,
-    )
+    names, weights = tuple(map(str, model.classes_)), np.ascontiguousarray(weights, dtype=np.float32)
+    return LinearModel(names, weights, intercept.astype(np.float32), sharpness=1.0)

@@ -30,11 +30,6 @@ class LabelledText:
     product: str | None = None
     passage: str | None = None
 
-    @property
-    def only_in_context(self) -> bool:
-        """True if the text has this meaning only in a conversation, after something that the bot has said."""
-        return self.product is not None or self.passage is not None
-
 
 def real_style_first(examples: Iterable[LabelledText]) -> list[LabelledText]:
     """Returns examples in real style before the others, else in an order that does not depend on the files."""
@@ -67,13 +62,3 @@ def few_examples(intents: Sequence[str]) -> frozenset[str]:
     counts = Counter(intents)
     least = min(_FEW, float(np.median(list(counts.values()))))
     return frozenset(intent for intent, count in counts.items() if count < least)
-
-
-def languages_with_phrases(examples: Sequence[LabelledText]) -> frozenset[str]:
-    """Returns the languages that have a quarter as many examples as the largest one, or more.
-
-    A language of which the titles of an article tree are the only examples has too few for the linear model.
-    """
-    counts = Counter(example.language for example in examples if example.language)
-    most = max(counts.values(), default=0)
-    return frozenset(language for language, count in counts.items() if 4 * count >= most)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from bot.encoder.sentences import Floats
 from bot.nlu.models.ngrams import NgramFeatures
 
 FORMAT = "6"
@@ -30,7 +31,9 @@ _ROUNDS = 5
 """With so many examples each is gone through so often: more rounds take twice the time and bring nothing, neither on
 messages that people wrote nor on made-up ones (docs/understanding.md)."""
 
-Features: TypeAlias = sparse.csr_matrix | NDArray[np.float32]
+Features: TypeAlias = sparse.csr_matrix | Floats
+Rows: TypeAlias = NDArray[np.int64]
+Texts: TypeAlias = Sequence[str]
 
 
 class ModelError(ValueError):
@@ -42,18 +45,18 @@ class LinearModel:
     """Scores = features x weights + intercept; confidences = softmax(scores x sharpness)."""
 
     labels: tuple[str, ...]
-    weights: NDArray[np.float32]
+    weights: Floats
     """(features, labels)"""
-    intercept: NDArray[np.float32]
+    intercept: Floats
     """(labels,)"""
     sharpness: float
     """Inverse temperature of the softmax."""
 
-    def scores(self, features: Features) -> NDArray[np.float32]:
+    def scores(self, features: Features) -> Floats:
         """Returns the scores of (n, features) vectors, (n, labels)."""
         return np.asarray(features @ self.weights + self.intercept, dtype=np.float32)
 
-    def confidences(self, features: Features) -> NDArray[np.float32]:
+    def confidences(self, features: Features) -> Floats:
         """Returns the confidences for (n, features) vectors, (n, labels); each row adds up to 1."""
         return softmax(self.scores(features) * self.sharpness)
 
@@ -83,7 +86,14 @@ class TextModel:
         """The labels that it tells apart."""
         return self.linear.labels
 
-    def confidences(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    @classmethod
+    def learn(
+        cls, ngrams: NgramFeatures, texts: Texts, labels: Texts, regularisation: float, seed: int, sharpness: float
+    ) -> TextModel:
+        """Learns how rare the n-grams of texts are, and to tell the texts' labels; see `train_linear_model`."""
+        return cls(ngrams, train_linear_model(ngrams.fit_transform(texts), labels, regularisation, seed, sharpness))
+
+    def confidences(self, texts: Sequence[str]) -> Floats:
         """Returns the confidences of n texts, (n, labels); each row adds up to 1."""
         return self.linear.confidences(self.ngrams.transform(texts))
 
@@ -108,13 +118,13 @@ class TextModel:
         return cls(ngrams, LinearModel.load(folder / "model.npz", about["labels"]))
 
 
-def softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+def softmax(scores: Floats) -> Floats:
     """Returns each row's softmax."""
     exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
     return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
-def ranked(labels: Sequence[str], confidences: NDArray[np.float32]) -> list[dict[str, float]]:
+def ranked(labels: Sequence[str], confidences: Floats) -> list[dict[str, float]]:
     """Returns label -> confidence for each row of (n, labels) confidences, best first."""
     order = np.argsort(-confidences, axis=1, kind="stable")
     names = np.array(labels, dtype=object)[order].tolist()
@@ -144,22 +154,14 @@ def train_linear_model(
     fitted = Parallel(n_jobs=len(groups) if len(targets) >= _MANY else 1)(
         delayed(_fit_group)(features, targets, group, regularisation, seed) for group in groups
     )
-    weights, intercepts = zip(*fitted, strict=True)
-    return LinearModel(
-        tuple(map(str, names)),
-        np.ascontiguousarray(np.concatenate(weights).T),
-        np.concatenate(intercepts),
-        sharpness if len(targets) >= _FEW else _SHARPNESS_OF_FEW,
-    )
+    weights, intercepts = map(np.concatenate, zip(*fitted, strict=True))
+    fitting_sharpness = sharpness if len(targets) >= _FEW else _SHARPNESS_OF_FEW
+    return LinearModel(tuple(map(str, names)), np.ascontiguousarray(weights.T), intercepts, fitting_sharpness)
 
 
 def _fit_group(
-    features: sparse.csr_matrix,
-    targets: NDArray[np.int64],
-    group: NDArray[np.int64],
-    regularisation: float,
-    seed: int,
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    features: sparse.csr_matrix, targets: Rows, group: Rows, regularisation: float, seed: int
+) -> tuple[Floats, Floats]:
     """Returns weights (labels, d) and intercept (labels,) of a group of labels; the others count as one more label."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.svm import LinearSVC
@@ -177,7 +179,7 @@ def _fit_group(
     return weights[: len(group)], intercept[: len(group)]
 
 
-def fit_sharpness(scores: NDArray[np.float32], targets: NDArray[np.int64]) -> float:
+def fit_sharpness(scores: Floats, targets: Rows) -> float:
     """Returns the inverse temperature that minimises the log loss of held-out scores (Guo et al. 2017).
 
     Args:

@@ -7,19 +7,21 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.preprocessing import normalize
 from sklearn.utils import murmurhash3_32
 
+from bot.encoder.sentences import Floats
+
 _INVISIBLE = re.compile(r"[\u200b-\u200f\u2060\ufeff\u00ad]")
 _DIGITS = re.compile(r"\d+")
 _WORD = r"\b\w+\b"
-_Kind = tuple[int, tuple[int, int], tuple[int, int], bool]
-"""Buckets, lengths of character and of word n-grams, and whether characters are read without diacritics."""
+Lengths: TypeAlias = tuple[int, int]
+"""Of the shortest and of the longest n-grams."""
 _LONGEST_TEXT = 4000
 """Characters that are read of a text; one character may become eighteen when it is normalised."""
 
@@ -42,26 +44,21 @@ def fold_diacritics(text: str) -> str:
     return text if text.isascii() else "".join(map(_without_diacritics, text))
 
 
-def _normalised_and_folded(text: str) -> str:
-    return fold_diacritics(normalise(text))
-
-
 @lru_cache(maxsize=8)
-def _vectorizers(
-    buckets: int, characters: tuple[int, int], words: tuple[int, int], fold: bool
-) -> tuple[HashingVectorizer, ...]:
-    """Returns what counts the n-grams of characters and, unless they are left out, of words."""
+def _vectorizers(buckets: int, characters: Lengths, words: Lengths, fold: bool) -> list[HashingVectorizer]:
+    """Returns what counts the n-grams of characters and of words; arguments as for `NgramFeatures`."""
     options = {"n_features": buckets, "alternate_sign": False, "norm": None, "dtype": np.float32}
-    plain = _normalised_and_folded if fold else normalise
-    of_characters = HashingVectorizer(analyzer="char_wb", ngram_range=characters, preprocessor=plain, **options)
-    of_words = HashingVectorizer(ngram_range=words, token_pattern=_WORD, preprocessor=normalise, **options)
-    return (of_characters, of_words) if words[1] else (of_characters,)
+    plain = (lambda text: fold_diacritics(normalise(text))) if fold else normalise
+    return [
+        HashingVectorizer(analyzer="char_wb", ngram_range=characters, preprocessor=plain, **options),
+        HashingVectorizer(ngram_range=words, token_pattern=_WORD, preprocessor=normalise, **options),
+    ]
 
 
 @lru_cache(maxsize=4)
-def _counts_of_message(text: str, kind: _Kind) -> tuple[sparse.csr_matrix, ...]:
+def _counts_of_message(text: str, kind: tuple[int, Lengths, Lengths, bool]) -> list[sparse.csr_matrix]:
     """Returns the counts of a message; all models that have as many buckets ask for the same, one after the other."""
-    return tuple(block.transform([text]) for block in _vectorizers(*kind))
+    return [block.transform([text]) for block in _vectorizers(*kind)]
 
 
 @dataclass(frozen=True)
@@ -86,29 +83,22 @@ class NgramFeatures:
     Args:
         buckets: number of hash buckets of each block.
         characters: shortest and longest character n-gram.
-        words: shortest and longest word n-gram; (0, 0) leaves words out.
+        words: shortest and longest word n-gram.
         fold: whether characters are read without diacritics.
     """
 
+    idf: Floats
+    """Fitted or loaded."""
+
     def __init__(
-        self,
-        buckets: int = 2**17,
-        characters: tuple[int, int] = (2, 5),
-        words: tuple[int, int] = (1, 2),
-        fold: bool = True,
+        self, buckets: int = 2**17, characters: Lengths = (2, 5), words: Lengths = (1, 2), fold: bool = True
     ) -> None:
         self.buckets = buckets
         self._kind = (buckets, characters, words, fold)
         self._blocks = _vectorizers(*self._kind)
-        self.idf: NDArray[np.float32] = np.zeros(buckets * len(self._blocks), dtype=np.float32)
-
-    def fit(self, texts: Sequence[str]) -> NgramFeatures:
-        """Learns how rare each n-gram is (smoothed inverse document frequency); returns itself."""
-        self.fit_transform(texts)
-        return self
 
     def fit_transform(self, texts: Sequence[str]) -> sparse.csr_matrix:
-        """Learns how rare each n-gram is and returns the vectors of the texts, as `transform` does."""
+        """Learns how rare each n-gram is (smoothed inverse document frequency); returns the vectors of the texts."""
         counted = [block.transform(texts) for block in self._blocks]
         frequency = np.concatenate([np.bincount(counts.indices, minlength=self.buckets) for counts in counted])
         self.idf = (np.log((1 + len(texts)) / (1 + frequency)) + 1).astype(np.float32)
@@ -155,9 +145,8 @@ class NgramFeatures:
         for word in normalise(text).split():
             for ngram in cut(word):
                 yield Ngram(ngram, self._column(ngram), word)
-        for block in self._blocks[1:]:
-            for ngram in block.build_analyzer()(text):
-                yield Ngram(ngram, self.buckets + self._column(ngram), ngram.split()[0])
+        for ngram in self._blocks[1].build_analyzer()(text):
+            yield Ngram(ngram, self.buckets + self._column(ngram), ngram.split()[0])
 
     def _column(self, ngram: str) -> int:
         """Returns the bucket of an n-gram, as scikit-learn's FeatureHasher has it."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from scipy import sparse
-from sklearn.preprocessing import normalize
+from sklearn.preprocessing import label_binarize, normalize
 
 from bot.articles.parts import section_product
 from bot.encoder.sentences import load_sentence_encoder
@@ -48,18 +48,10 @@ class FoundPassage:
         """The entities that name it."""
         return {"about": self.issue, "section": self.slug}
 
-    @property
-    def choice(self) -> dict[str, str]:
-        """The entity that names it and the next ones; none where there is no passage."""
-        return self._named((f"{self.issue}/{self.slug}" if self.slug else "", *self.next))
-
-    @property
-    def others(self) -> dict[str, str]:
-        """The entity that names the next ones; none where there is no other passage."""
-        return self._named(self.next)
-
-    def _named(self, passages: Sequence[str]) -> dict[str, str]:
-        names = " ".join(filter(None, passages))
+    def choice(self, itself: bool = True) -> dict[str, str]:
+        """Returns the entity that names it, unless it is named already, and the next ones; none if there are none."""
+        named = f"{self.issue}/{self.slug}" if itself and self.slug else ""
+        names = " ".join(filter(None, (named, *self.next)))
         return {"passages": names} if names else {}
 
 
@@ -110,14 +102,6 @@ class PassageFinder:
     def _labels(self) -> PassageLabels:
         return PassageLabels(self.model.labels)
 
-    @cached_property
-    def _columns(self) -> dict[str, list[int]]:
-        """Issue -> its columns of the model."""
-        columns: dict[str, list[int]] = {}
-        for column, label in enumerate(self.model.labels):
-            columns.setdefault(label.partition("/")[0], []).append(column)
-        return columns
-
     @classmethod
     def learn(
         cls, questions: Sequence[LabelledText], first_messages: Sequence[LabelledText], regularisation: float
@@ -136,31 +120,19 @@ class PassageFinder:
         asks = np.array([example.passage is not None for example in examples])
         models = []
         for issue in sorted({*about[asks]}):
-            own = np.flatnonzero(asks & (about == issue))
+            on_it = about == issue
+            own = np.flatnonzero(asks & on_it)
             few = int(_OTHERS * len(own))
-            others = [
-                np.flatnonzero(~asks & (about == issue))[:few],
-                np.flatnonzero(~asks & (about != issue))[:few],
-                np.flatnonzero(asks & (about != issue))[:few],
-            ]
+            others = [np.flatnonzero(which)[:few] for which in (~asks & on_it, ~asks & ~on_it, asks & ~on_it)]
             labels = [str(examples[row].passage) for row in own] + [f"{issue}/"] * sum(map(len, others))
-            models.append(learn_meaning(encodings[np.concatenate([own, *others])], labels, regularisation, 1.0))
+            models.append(learn_meaning(encodings[np.concatenate([own, *others])], labels, regularisation))
         labels = [label for model in models for label in model.labels]
         ngrams = NgramFeatures()
-        counted = ngrams.fit_transform([question.text for question in questions])
-        row_of = {label: row for row, label in enumerate(labels)}
-        rows = [row_of[str(question.passage)] for question in questions]
-        sums = sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, range(len(rows)))), (len(labels), len(rows)))
-        return cls(
-            LinearModel(
-                tuple(labels),
-                np.concatenate([model.weights for model in models], axis=1),
-                np.concatenate([model.intercept for model in models]),
-                1.0,
-            ),
-            ngrams,
-            normalize(sums @ counted).T.tocsr(),
-        )
+        answers = label_binarize([question.passage for question in questions], classes=labels, sparse_output=True)
+        sums = answers.T.astype(np.float32).tocsr() @ ngrams.fit_transform([question.text for question in questions])
+        weights = np.concatenate([model.weights for model in models], axis=1)
+        intercept = np.concatenate([model.intercept for model in models])
+        return cls(LinearModel(tuple(labels), weights, intercept, 1.0), ngrams, normalize(sums).T.tocsr())
 
     def find_first(self, text: str, issue: str, product: str | None) -> FoundPassage:
         """Returns the passage of an issue's article that a message on it asks for, which no conversation precedes.
@@ -170,15 +142,16 @@ class PassageFinder:
             issue: the article's.
             product: the customer's, None where it is not known.
         """
-        columns = [
-            column
-            for column in self._columns.get(issue, [])
-            if product is None or section_product(self._slug(column)) in (product, None)
-        ]
-        if not columns:
+        named = ((column, *label.partition("/")[::2]) for column, label in enumerate(self.model.labels))
+        slugs = {
+            column: slug
+            for column, about, slug in named
+            if about == issue and (product is None or section_product(slug) in (product, None))
+        }
+        if not slugs:
             return FoundPassage(issue, "", 0.0)
-        likely = softmax(self.model.scores(load_sentence_encoder().encode([text]))[:, columns])[0]
-        return FoundPassage(issue, self._slug(columns[likely.argmax()]), float(likely.max()))
+        likely = softmax(self.model.scores(load_sentence_encoder().encode([text]))[:, [*slugs]])[0]
+        return FoundPassage(issue, [*slugs.values()][likely.argmax()], float(likely.max()))
 
     def find(self, text: str, evidence: Evidence) -> Found:
         """Returns what a message may ask for where it is said.
@@ -192,9 +165,6 @@ class PassageFinder:
         likely = self._labels.probabilities(scores, similar, len(text.split()), evidence).tolist()
         named = zip((*self.model.labels, _NOTHING), likely, strict=True)
         return Found(sorted(((name, each) for name, each in named if each), key=lambda pair: -pair[1]))
-
-    def _slug(self, column: int) -> str:
-        return self.model.labels[column].partition("/")[2]
 
     def save(self, folder: Path) -> None:
         """Writes it into a folder; the words' weights as half precision."""

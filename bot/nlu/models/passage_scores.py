@@ -55,16 +55,14 @@ class Evidence:
     Args:
         ranking: probability of each intent.
         acts: probability of each act, if the message is said after an answer.
-        at_hand: the issue whose article the customer has before her.
-        earlier: the issues that came up before that one.
+        topics: the issues that came up so far: first the one whose article the customer has before her.
         product: the customer's, None where it is not known: passages for other products do not count.
         given: the passages that were shown, as `issue/slug`; they are not found again.
     """
 
     ranking: Mapping[str, float]
     acts: Mapping[str, float]
-    at_hand: str
-    earlier: Collection[str] = ()
+    topics: Sequence[str]
     product: str | None = None
     given: Collection[str] = ()
 
@@ -95,7 +93,6 @@ class PassageLabels:
             words: number of words of the message.
             evidence: what else is known of it.
         """
-        weights = WEIGHTS
         highest = np.maximum.reduceat(scores, self._starts)[self._issue]
         within = scores - highest - np.log(np.add.reduceat(np.exp(scores - highest), self._starts)[self._issue])
         none = np.add.reduceat(np.where(self._steps, np.exp(within), 0.0), self._starts)
@@ -103,34 +100,32 @@ class PassageLabels:
         named = np.log([evidence.ranking.get(issue, 0.0) + _LITTLE_ISSUE for issue in self._issues])[self._issue]
         acts = {name.removeprefix("ask_"): probability for name, probability in evidence.acts.items()}
         passages = (
-            weights["within"] * within
-            + weights["similar"] * similar
-            + weights["kind"] * np.log([acts.get(kind, 0.0) + _LITTLE_KIND for kind in self._kinds])
-            + weights["passage_odds"] * odds
-            + weights["passage_issue"] * named
+            WEIGHTS["within"] * within
+            + WEIGHTS["similar"] * similar
+            + WEIGHTS["kind"] * np.log([acts.get(kind, 0.0) + _LITTLE_KIND for kind in self._kinds])
+            + WEIGHTS["passage_odds"] * odds
+            + WEIGHTS["passage_issue"] * named
             + np.array([_place(issue, words, evidence) for issue in self._issues])[self._issue]
         )
         begins = np.log(acts.get(NEW_MATTER, 0.0) + _LITTLE_ACT)
-        steps = weights["steps"] + weights["steps_odds"] * odds + weights["steps_issue"] * named
-        steps += weights["new_matter"] * begins
+        steps = WEIGHTS["steps"] + WEIGHTS["steps_odds"] * odds + WEIGHTS["steps_issue"] * named
+        steps += WEIGHTS["new_matter"] * begins
         outside = (
-            weights["outside"]
-            + weights["outside_ranking"] * np.log(evidence.ranking.get(OUTSIDE, 0.0) + _LITTLE_ISSUE)
-            + weights["outside_act"] * np.log(acts.get(OUTSIDE, 0.0) + _LITTLE_ACT)
+            WEIGHTS["outside"]
+            + WEIGHTS["outside_ranking"] * np.log(evidence.ranking.get(OUTSIDE, 0.0) + _LITTLE_ISSUE)
+            + WEIGHTS["outside_act"] * np.log(acts.get(OUTSIDE, 0.0) + _LITTLE_ACT)
         )
         found = np.append(np.where(self._steps, steps, passages), outside)
-        found[[column for column in range(len(self._labels)) if self._is_excluded(column, evidence)]] = -np.inf
+        # What was shown before, or is for another product, is not found again.
+        shown, own = {*evidence.given, *(f"{issue}/" for issue in evidence.topics[:1])}, (evidence.product, None)
+        others = (evidence.product is not None and product not in own for product in self._products)
+        excluded = [label in shown or other for label, other in zip(self._labels, others, strict=True)]
+        found[:-1][excluded] = -np.inf
         probabilities: Floats = softmax(found[None].astype(np.float32))[0]
         return probabilities
 
-    def _is_excluded(self, column: int, evidence: Evidence) -> bool:
-        """Tells whether something was shown before, or is for another product."""
-        label, product = self._labels[column], self._products[column]
-        other = evidence.product is not None and product not in (evidence.product, None)
-        return other or label in evidence.given or label == f"{evidence.at_hand}/"
-
 
 def _place(issue: str, words: int, evidence: Evidence) -> float:
-    if issue == evidence.at_hand:
+    if issue in evidence.topics[:1]:
         return WEIGHTS["at_hand"] + WEIGHTS["at_hand_short"] * max(0, _LONG - words) / _LONG
-    return WEIGHTS["earlier"] if issue in evidence.earlier else 0.0
+    return WEIGHTS["earlier"] if issue in evidence.topics else 0.0

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from bot.nlu.models.triage_words import folded, load_triage_words, phrase_pattern
+from bot.nlu.models.triage_words import Phrases, TriageWords, compiled, folded, load_triage_words, phrase_pattern
 
 NAME_WORDS = 4
 """Lines up to this long after a closing formula are names, titles and telephone numbers."""
@@ -29,20 +28,6 @@ _QUOTED = re.compile(r"^\s*[>|]")
 _DASHES = re.compile(r"^\s*(--|__)\s*$")
 
 
-@dataclass(frozen=True)
-class _Patterns:
-    greeting: re.Pattern[str]
-    closing: re.Pattern[str]
-    postscript: re.Pattern[str]
-    header: re.Pattern[str]
-    device: re.Pattern[str]
-    polite: re.Pattern[str]
-    clause: re.Pattern[str]
-    abbreviations: frozenset[str]
-    ordinals: bool
-    """Tells whether a number with a full stop is an ordinal."""
-
-
 def own_words(text: str, language: str, folder: Path) -> list[str]:
     """Returns the sentences of a message that its writer has written for it: no signature, no quoted older mail.
 
@@ -54,20 +39,20 @@ def own_words(text: str, language: str, folder: Path) -> list[str]:
     Returns:
         The sentences; the whole text, if nothing else is in it.
     """
-    patterns = _patterns(folder, language)
-    found = _split(_without_quotes(text, patterns), patterns)
-    return _without_signature(found, patterns) or [text.strip()]
+    words = load_triage_words(folder, language)
+    return _without_signature(_split(_without_quotes(text, words), words), words) or [text.strip()]
 
 
 def telling(own: list[str], language: str, folder: Path) -> list[str]:
     """Returns those of a message's own sentences that say something: no greeting, no mere politeness."""
-    patterns = _patterns(folder, language)
-    return [each for each in _without_greeting(own, patterns) if not _is_polite(each, patterns)]
+    words = load_triage_words(folder, language)
+    return [each for each in _without_greeting(own, words.greetings) if not _is_polite(each, words.polite)]
 
 
 def clauses(sentence: str, language: str, folder: Path) -> list[str]:
     """Returns the parts of a sentence between commas, semicolons, dashes, and words such as "and" or "also"."""
-    starts = [match.start() for match in _patterns(folder, language).clause.finditer(folded(sentence))]
+    cut = compiled(load_triage_words(folder, language).clauses, r"[,;]\s|\s[-–—]\s|")
+    starts = [match.start() for match in cut.finditer(folded(sentence))]
     parts, last = [], 0
     for start in [*starts, len(sentence)]:
         before, after = sentence[last:start], sentence[start:]
@@ -85,25 +70,24 @@ def words_in(text: str) -> int:
     return len(_WORD.findall(text))
 
 
+def _begins(text: str, phrases: Phrases) -> re.Match[str] | None:
+    """Returns the phrase with which a text begins, None if it begins with none of them."""
+    return compiled(phrases, r"^\W*").match(folded(text))
+
+
 @lru_cache(maxsize=64)
-def _patterns(folder: Path, language: str) -> _Patterns:
-    words = load_triage_words(folder, language)
-    quotes = phrase_pattern(words.quotes)
-    return _Patterns(
-        greeting=re.compile(rf"^\W*{phrase_pattern(words.greetings)}"),
-        closing=re.compile(rf"^\W*{phrase_pattern(words.closings)}"),
-        postscript=re.compile(rf"^\W*{phrase_pattern(words.postscripts)}"),
-        # `From: ..`, `---- Original message ----`, `On Monday Kari wrote:`
-        header=re.compile(rf"^\W*{quotes}\W*(?::|[-_]+\s*$)|^.*{quotes}.*:\s*$"),
-        device=re.compile(rf"^\W*{phrase_pattern(words.devices)}"),
-        polite=re.compile(phrase_pattern(words.polite)),
-        clause=re.compile(rf"[,;]\s|\s[-–—]\s|{phrase_pattern(words.clauses)}"),
-        abbreviations=frozenset(folded(word).rstrip(".") for word in words.abbreviations),
-        ordinals="#" in words.abbreviations,
-    )
+def _header(phrases: Phrases) -> re.Pattern[str]:
+    """Finds the head of an older mail: `From: ..`, `---- Original message ----`, `On Monday Kari wrote:`."""
+    quotes = phrase_pattern(phrases)
+    return re.compile(rf"^\W*{quotes}\W*(?::|[-_]+\s*$)|^.*{quotes}.*:\s*$")
 
 
-def _split(text: str, patterns: _Patterns) -> list[str]:
+@lru_cache(maxsize=64)
+def _without_stop(abbreviations: Phrases) -> frozenset[str]:
+    return frozenset(folded(word).rstrip(".") for word in abbreviations)
+
+
+def _split(text: str, words: TriageWords) -> list[str]:
     """Returns the sentences of a text; a line's end is a sentence's, too.
 
     spaCy's sentencizer needs the tokenizer of each language (French: 3.8 s and 31 MiB with its first message), leaves
@@ -113,14 +97,14 @@ def _split(text: str, patterns: _Patterns) -> list[str]:
     for line in text.splitlines():
         start = 0
         for end in _END.finditer(line):
-            if not _goes_on(line[start : end.start()], end["mark"], line[end.end()], patterns):
+            if not _goes_on(line[start : end.start()], end["mark"], line[end.end()], words.abbreviations):
                 found.append(line[start : end.end()].strip())
                 start = end.end()
         found.append(line[start:].strip())
     return [sentence for sentence in found if sentence]
 
 
-def _goes_on(before: str, mark: str | None, following: str, patterns: _Patterns) -> bool:
+def _goes_on(before: str, mark: str | None, following: str, abbreviations: Phrases) -> bool:
     """Tells whether a mark does not end the sentence: after an abbreviation or a date's number, and in "well ..."."""
     if mark is None or mark.strip("."):
         return False
@@ -130,73 +114,59 @@ def _goes_on(before: str, mark: str | None, following: str, patterns: _Patterns)
     if word is None:
         return False
     last = word.group().lstrip("'’")
-    if _NUMBER.fullmatch(last):
-        return patterns.ordinals or not (following.isupper() or following in "¿¡")
+    if _NUMBER.fullmatch(last):  # where `#` is listed, a number with a full stop is an ordinal
+        return "#" in abbreviations or not (following.isupper() or following in "¿¡")
     is_initial = len(last) == 1 and last.isupper()
-    return is_initial or bool(_DOTTED.fullmatch(last)) or folded(last) in patterns.abbreviations
+    return is_initial or bool(_DOTTED.fullmatch(last)) or folded(last) in _without_stop(abbreviations)
 
 
-def _without_quotes(text: str, patterns: _Patterns) -> str:
+def _without_quotes(text: str, words: TriageWords) -> str:
     """Returns the text without lines that begin with `>` and without what follows an older mail's header."""
     if "\n" not in text:
         return text
     kept: list[str] = []
-    for line in text.splitlines():
-        if _QUOTED.match(line):
-            continue
-        if len(line) <= LONGEST_HEADER and patterns.header.match(folded(line)):
-            if any(_WORD.search(other) for other in kept):
-                break
-            kept.append(line.partition(":")[2])  # a mail pasted with its head: what the subject says counts
-            continue
-        kept.append(line)
+    for line in [line for line in text.splitlines() if not _QUOTED.match(line)]:
+        heads = len(line) <= LONGEST_HEADER and _header(words.quotes).match(folded(line))
+        if heads and any(_WORD.search(other) for other in kept):
+            break
+        kept.append(line.partition(":")[2] if heads else line)  # of a mail pasted with its head, the subject counts
     remaining = "\n".join(kept)
     return remaining if _WORD.search(remaining) else text
 
 
-def _without_signature(found: list[str], patterns: _Patterns) -> list[str]:
+def _without_signature(found: list[str], words: TriageWords) -> list[str]:
     kept: list[str] = []
     signing = False
     for position, sentence in enumerate(found):
-        plain = folded(sentence)
-        if patterns.device.match(plain):
+        if _begins(sentence, words.devices):
             continue
-        if _DASHES.match(sentence):
+        closing, count = _begins(sentence, words.closings), words_in(sentence)
+        signs_off = position and closing and count - words_in(closing.group()) <= NAME_WORDS
+        if _DASHES.match(sentence) or signs_off:
             signing = True
             continue
-        if patterns.postscript.match(plain):
-            signing = False
-        closing = patterns.closing.match(plain)
-        if position and closing and words_in(sentence) - words_in(closing.group()) <= NAME_WORDS:
-            signing = True
-            continue
-        if signing and words_in(sentence) > NAME_WORDS + 2:
+        if _begins(sentence, words.postscripts) or count > NAME_WORDS + 2:
             signing = False
         if not signing:
             kept.append(sentence)
     return kept
 
 
-def _without_greeting(found: list[str], patterns: _Patterns) -> list[str]:
-    if not found:
+def _without_greeting(found: list[str], greetings: Phrases) -> list[str]:
+    greeting = _begins(found[0], greetings) if found else None
+    if greeting is None:
         return found
     first, *others = found
-    greeting = patterns.greeting.match(folded(first))
-    if not greeting:
-        return found
     rest = first[greeting.end() :]
     head, comma, tail = rest.partition(",")
-    if comma and words_in(head) <= 3:  # the addressee's name
-        rest = tail
-    elif words_in(rest) <= 3:
-        rest = ""
-    rest = rest.strip(" ,.!-–")
+    named = comma and words_in(head) <= 3  # the addressee
+    rest = (tail if named else rest if words_in(rest) > 3 else "").strip(" ,.!-–")
     return [rest, *others] if _WORD.search(rest) else others
 
 
-def _is_polite(sentence: str, patterns: _Patterns) -> bool:
+def _is_polite(sentence: str, polite: Phrases) -> bool:
     """Tells whether hardly anything but polite words is in the sentence."""
     if not _WORD.search(sentence):
         return True
-    left, removed = patterns.polite.subn(" ", folded(sentence))
+    left, removed = compiled(polite).subn(" ", folded(sentence))
     return bool(removed) and not _THREE_WORDS.search(left)

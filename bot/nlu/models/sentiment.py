@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
+from statistics import NormalDist
 
-from bot.nlu.models.triage_words import folded, load_triage_words, phrase_pattern
+from bot.nlu.models.triage_words import SentimentWords, compiled, folded, load_triage_words, phrase_pattern
 
 LABELS = ("very_negative", "negative", "neutral", "positive", "very_positive")
 BOUNDS = (-2.2, -0.7, 0.7, 2.1)
@@ -33,6 +35,8 @@ MOST_FEELINGS = 40
 DOUBT = 0.8
 """Standard deviation of the score, by which confidences are given; docs/how-it-works.md says what they stand for."""
 
+_ORDER = ("strong_positive", "strong_negative", "positive", "negative")
+_NORMAL = NormalDist()
 _WORD = re.compile(r"[\w']+")
 _EXCLAIMED = re.compile(r"!\s*!|[?!]\s*!|!\s*\?|\?\s*\?\s*\?")
 _SENTENCE_END = re.compile(r"[.!?\n;]")
@@ -50,14 +54,6 @@ class Sentiment:
     """Sum of the weights found; negative is displeased."""
 
 
-@dataclass(frozen=True)
-class _Patterns:
-    feelings: re.Pattern[str]
-    negations: re.Pattern[str]
-    intensifiers: re.Pattern[str]
-    signals: tuple[tuple[str, re.Pattern[str]], ...]
-
-
 def read_mood(text: str, language: str, folder: Path) -> tuple[Sentiment, list[str]]:
     """Returns how pleased the customer sounds, and what makes the message urgent.
 
@@ -69,25 +65,25 @@ def read_mood(text: str, language: str, folder: Path) -> tuple[Sentiment, list[s
     Returns:
         The sentiment, and any of service_down, death, harm, deadline, failed_attempts, frustration, legal.
     """
-    patterns, plain = _patterns(folder, language), folded(text)
-    signals = [name for name, pattern in patterns.signals if pattern.search(plain)]
+    words, plain = load_triage_words(folder, language), folded(text)
+    signals = [name for name, phrases in words.signals.items() if compiled(phrases).search(plain)]
     score = sum(SIGNAL_WEIGHTS.get(name, 0.0) for name in signals)
-    for match in islice(patterns.feelings.finditer(plain), MOST_FEELINGS):
+    for match in islice(_feelings(folder, language).finditer(plain), MOST_FEELINGS):
         weight = WEIGHTS.get(match.lastgroup or "", 0.0)
-        score += weight * _factor(plain[: match.start()], weight, patterns) if weight else 0.0
+        score += weight * _factor(plain[: match.start()], weight, words.sentiment) if weight else 0.0
     if score:
         score += math.copysign(EMPHASIS * _emphasis(text, score), score)
     return _sentiment(score), signals
 
 
-def _factor(before: str, weight: float, patterns: _Patterns) -> float:
+def _factor(before: str, weight: float, listed: SentimentWords) -> float:
     """Returns by what the words before a word of feeling multiply its weight."""
     before = before[-LETTERS_BEFORE:]
     sentence = before[max((end.end() for end in _SENTENCE_END.finditer(before)), default=0) :]
     words = list(_WORD.finditer(sentence))
     near = sentence[words[-NEGATION_REACH].start() :] if len(words) >= NEGATION_REACH else sentence
-    factor = INTENSIFIED if words and patterns.intensifiers.search(sentence[words[-1].start() :]) else 1.0
-    if patterns.negations.search(near):
+    factor = INTENSIFIED if words and compiled(listed.intensifiers).search(sentence[words[-1].start() :]) else 1.0
+    if compiled(listed.negations).search(near):
         factor *= NEGATED[weight > 0]
     return factor
 
@@ -100,33 +96,20 @@ def _emphasis(text: str, score: float) -> int:
 
 
 def _sentiment(score: float) -> Sentiment:
-    edges = (-math.inf, *BOUNDS, math.inf)
-    index = sum(score > bound for bound in BOUNDS)
-    probability = _normal((edges[index + 1] - score) / DOUBT) - _normal((edges[index] - score) / DOUBT)
-    return Sentiment(LABELS[index], probability, score)
-
-
-def _normal(value: float) -> float:
-    """Returns the standard normal distribution function."""
-    return 0.5 * (1.0 + math.erf(value / math.sqrt(2.0)))
+    index = bisect_left(BOUNDS, score)
+    lower, upper = (_NORMAL.cdf((edge - score) / DOUBT) for edge in (-math.inf, *BOUNDS, math.inf)[index : index + 2])
+    return Sentiment(LABELS[index], upper - lower, score)
 
 
 @lru_cache(maxsize=64)
-def _patterns(folder: Path, language: str) -> _Patterns:
+def _feelings(folder: Path, language: str) -> re.Pattern[str]:
+    """Returns the expression of a word of feeling; the group that matches is named as its list."""
     words = load_triage_words(folder, language)
     # Polite words first: "thanks in advance" is no praise. Then the strong ones, which may contain weak ones.
     groups = {"polite": words.polite, **{name: getattr(words.sentiment, name) for name in _ORDER}}
     symbols = {name: [phrase for phrase in phrases if not _WORD.search(phrase)] for name, phrases in groups.items()}
-    found = "|".join(
+    found = (
         f"(?P<{name}>{phrase_pattern(phrases)}|{'|'.join(map(re.escape, symbols[name])) or '(?!)'})"
         for name, phrases in groups.items()
     )
-    return _Patterns(
-        feelings=re.compile(found),
-        negations=re.compile(phrase_pattern(words.sentiment.negations)),
-        intensifiers=re.compile(phrase_pattern(words.sentiment.intensifiers)),
-        signals=tuple((name, re.compile(phrase_pattern(phrases))) for name, phrases in words.signals.items()),
-    )
-
-
-_ORDER = ("strong_positive", "strong_negative", "positive", "negative")
+    return re.compile("|".join(found))

@@ -133,17 +133,14 @@ def issue_pairs(parts: Parts, said: Said, issues: Collection[str]) -> list[Pair]
         said: what the classifier says to each of its texts.
         issues: the issue intents.
     """
-    logs = {
-        text: {
-            intent: math.log(confidence + _FLOOR)
-            for intent, confidence in said[parts.language, text].items()
-            if intent in issues
-        }
-        for text in parts.texts
-    }
-    pairs = []
-    for before, after in parts.cuts if logs.get(parts.whole) else ():
-        left, right, whole = logs[before], logs[after], logs[parts.whole]
+
+    def logs(text: str) -> dict[str, float]:
+        heard = said[parts.language, text].items()
+        return {intent: math.log(confidence + _FLOOR) for intent, confidence in heard if intent in issues}
+
+    pairs, whole = [], logs(parts.whole) if parts.cuts else {}
+    for before, after in parts.cuts if whole else ():
+        left, right = logs(before), logs(after)
         first, second = max(left, key=left.__getitem__), max(right, key=right.__getitem__)
         if first != second:
             features = (left[first] + right[second], left[second] + right[first], whole[first] + whole[second])
@@ -183,6 +180,5 @@ def candidates_of(
     ranked = [intent for intent in confidences if intent in issues][:MOST_CANDIDATES]
     if len(ranked) < 2 or (best not in issues and best != OUT_OF_SCOPE):
         return []
-    if (best in issues and confidences[best] >= answer_from) or confidences[ranked[0]] < offer_from:
-        return []
-    return ranked
+    sure = best in issues and confidences[best] >= answer_from
+    return [] if sure or confidences[ranked[0]] < offer_from else ranked

@@ -15,7 +15,7 @@ from bot.text.lexicon import WordLists, read_words
 
 Phrases = tuple[StrictStr, ...]
 
-_APOSTROPHES = "’‘´`"
+_APOSTROPHES = str.maketrans(dict.fromkeys("’‘´`", "'"))
 _BETWEEN = r"[^\w.!?]+"
 _GAP = rf"(?:{_BETWEEN}\w+){{0,4}}?{_BETWEEN}"
 _PARTS = re.compile(r"( \.\. | |[*#()|]|(?<=\))\?)")
@@ -63,9 +63,7 @@ class TriageWords(_Phrases):
 @lru_cache(maxsize=64)  # each sentence of a message is looked at from several sides
 def folded(text: str) -> str:
     """Returns the text as phrases are compared with it: folded, with plain apostrophes, as long as before."""
-    for apostrophe in _APOSTROPHES:
-        text = text.replace(apostrophe, "'")
-    return fold(text)
+    return fold(text.translate(_APOSTROPHES))
 
 
 def phrase_pattern(phrases: Phrases) -> str:
@@ -75,6 +73,12 @@ def phrase_pattern(phrases: Phrases) -> str:
         phrases: words; `*` stands for any letters, `#` for a number, ` .. ` for up to four words, `(a|b)` for either.
     """
     return rf"(?<!\w)(?:{'|'.join(map(_expression, phrases))})(?!\w)" if phrases else r"(?!)"
+
+
+@lru_cache(maxsize=1024)
+def compiled(phrases: Phrases, before: str = "") -> re.Pattern[str]:
+    """Returns that expression compiled, behind another one."""
+    return re.compile(before + phrase_pattern(phrases))
 
 
 def _expression(phrase: str) -> str:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pydantic import SecretStr
 
 from bot.settings import Settings
 from bot.tickets.delivery.target import Target
-
-if TYPE_CHECKING:
-    from bot.tickets.database import TicketDatabase
-    from bot.tickets.delivery.following import Follower
 
 SMTP_SCHEMES = ("smtp", "smtps", "smtp+starttls")
 
@@ -56,46 +52,37 @@ def make_targets(settings: Settings) -> list[Target]:
     patience = settings.tickets_answer_seconds
     if settings.tickets_lease_seconds < 3 * patience:
         raise DeliverySettingsError("BOT_TICKETS_LEASE_SECONDS must be three times BOT_TICKETS_ANSWER_SECONDS or more.")
+    urls = addresses(settings)
     targets: list[Target] = []
-    if settings.tickets_smtp_url:
+    if url := urls.get("email"):
         if not (settings.tickets_email_from and settings.tickets_email_to):
             raise DeliverySettingsError("BOT_TICKETS_SMTP_URL needs BOT_TICKETS_EMAIL_FROM and BOT_TICKETS_EMAIL_TO.")
-        url = settings.tickets_smtp_url.get_secret_value()
         if url.split("://")[0] not in SMTP_SCHEMES:  # a typing error must not send a password unprotected
             raise DeliverySettingsError(f"BOT_TICKETS_SMTP_URL must begin with {', '.join(SMTP_SCHEMES)}, then ://.")
         targets.append(EmailTarget(url, settings.tickets_email_from, settings.tickets_email_to, patience))
-    if settings.tickets_webhook_url:
-        if not settings.tickets_webhook_secret:
-            raise DeliverySettingsError("BOT_TICKETS_WEBHOOK_URL needs BOT_TICKETS_WEBHOOK_SECRET.")
-        secret = settings.tickets_webhook_secret.get_secret_value()
-        targets.append(WebhookTarget(str(settings.tickets_webhook_url), secret, patience))
-    if settings.tickets_rt_url:
-        if not settings.tickets_rt_token:
-            raise DeliverySettingsError("BOT_TICKETS_RT_URL needs BOT_TICKETS_RT_TOKEN.")
-        token = settings.tickets_rt_token.get_secret_value()
-        url = str(settings.tickets_rt_url)
+    if url := urls.get("webhook"):
+        secret = _needed(settings.tickets_webhook_secret, "BOT_TICKETS_WEBHOOK_URL needs BOT_TICKETS_WEBHOOK_SECRET.")
+        targets.append(WebhookTarget(url, secret, patience))
+    if url := urls.get("request_tracker"):
+        token = _needed(settings.tickets_rt_token, "BOT_TICKETS_RT_URL needs BOT_TICKETS_RT_TOKEN.")
         targets.append(RequestTrackerTarget(url, token, settings.tickets_rt_queue, patience))
-    if settings.tickets_zammad_url:
-        if not settings.tickets_zammad_token:
-            raise DeliverySettingsError("BOT_TICKETS_ZAMMAD_URL needs BOT_TICKETS_ZAMMAD_TOKEN.")
-        token = settings.tickets_zammad_token.get_secret_value()
-        targets.append(ZammadTarget(str(settings.tickets_zammad_url), token, settings.tickets_zammad_group, patience))
-    if settings.tickets_chatwoot_url:
-        if not (settings.tickets_chatwoot_token and settings.tickets_chatwoot_inbox):
-            raise DeliverySettingsError("BOT_TICKETS_CHATWOOT_URL needs BOT_TICKETS_CHATWOOT_TOKEN and _INBOX.")
-        token, url = settings.tickets_chatwoot_token.get_secret_value(), str(settings.tickets_chatwoot_url)
+    if url := urls.get("zammad"):
+        token = _needed(settings.tickets_zammad_token, "BOT_TICKETS_ZAMMAD_URL needs BOT_TICKETS_ZAMMAD_TOKEN.")
+        targets.append(ZammadTarget(url, token, settings.tickets_zammad_group, patience))
+    if url := urls.get("chatwoot"):
         account, inbox, team = (getattr(settings, f"tickets_chatwoot_{name}") for name in ("account", "inbox", "team"))
+        chatwoot_token = settings.tickets_chatwoot_token if inbox else None
+        token = _needed(chatwoot_token, "BOT_TICKETS_CHATWOOT_URL needs BOT_TICKETS_CHATWOOT_TOKEN and _INBOX.")
         targets.append(ChatwootTarget(url, token, account, inbox, team, patience))
     return targets
 
 
-def make_followers(settings: Settings, database: TicketDatabase) -> list[Follower]:
-    """Returns what asks the help desks that the settings name, as far as they can be asked, what became of tickets."""
-    from bot.tickets.delivery.following import Follower
-    from bot.tickets.delivery.request_tracker_status import RequestTrackerStatus
+def _needed(secret: SecretStr | None, told: str) -> str:
+    """Returns a secret that goes with another setting.
 
-    if not (settings.tickets_rt_url and settings.tickets_rt_token):
-        return []
-    token = settings.tickets_rt_token.get_secret_value()
-    source = RequestTrackerStatus(str(settings.tickets_rt_url), token, settings.tickets_answer_seconds)
-    return [Follower(source, database)]
+    Raises:
+        DeliverySettingsError: it is missing; its message is `told`.
+    """
+    if not secret:
+        raise DeliverySettingsError(told)
+    return secret.get_secret_value()

@@ -15,7 +15,7 @@ PRIORITY = {"low": "low", "normal": "medium", "high": "high", "urgent": "urgent"
 # A longer message is refused.
 _MOST_CHARACTERS = 150_000
 _MARKUP = re.compile(r"[\\`*_{}\[\]<>|~&]|:(?=//)|(?<=\{)%")
-_LINK_OR_MARKUP = re.compile(rf"(?P<link>https?://[^\s\\`{{}}\[\]<>|]+)|{_MARKUP.pattern}")
+_LINK_OR_MARKUP = re.compile(rf"https?://[^\s\\`{{}}\[\]<>|]+|{_MARKUP.pattern}")
 _MARKUP_AT_THE_BEGINNING = re.compile(r"^( *\d*)([-+=.)#])", re.MULTILINE)
 _INDENTATION = re.compile(r"^ +", re.MULTILINE)
 
@@ -43,7 +43,6 @@ class ChatwootTarget:
         self._api = HttpApi("Chatwoot", base, {"api_access_token": token}, answer_seconds)
         self._inbox = inbox
         self._team = team
-        self._answer_seconds = answer_seconds
 
     def deliver(self, attempt: DeliveryAttempt) -> str | None:
         """Opens one conversation unless it is there; see `Target.deliver`."""
@@ -51,7 +50,7 @@ class ChatwootTarget:
         found = self._find(ticket)
         if found is None:
             new = self._new(attempt)
-            attempt.ensure_time(self._answer_seconds)
+            attempt.ensure_time(self._api.answer_seconds)
             found = self._api.call("POST", "conversations", creates=True, json=new)
         path = f"conversations/{found['id']}"
         labels = set(found.get("labels") or [])
@@ -107,10 +106,8 @@ def as_markdown(text: str, keeps_links: bool = False) -> str:
         text: plain text.
         keeps_links: whether addresses in it stay links.
     """
-    if keeps_links:
-        escaped = _LINK_OR_MARKUP.sub(lambda found: found[0] if found["link"] else f"\\{found[0]}", text)
-    else:
-        escaped = _MARKUP.sub(r"\\\g<0>", text)
+    active = _LINK_OR_MARKUP if keeps_links else _MARKUP
+    escaped = active.sub(lambda found: found[0] if found[0].startswith("http") else f"\\{found[0]}", text)
     escaped = _MARKUP_AT_THE_BEGINNING.sub(r"\1\\\2", escaped)
     # Four ordinary blanks at the beginning of a line would make it code.
     return _INDENTATION.sub(lambda blanks: "\u00a0" * len(blanks[0]), escaped)

@@ -1,38 +1,60 @@
-"""Asks help desks, again and again, what has become of the tickets that were delivered to them."""
+"""Asks Request Tracker 5 over REST2, again and again, what has become of the tickets that were delivered to it."""
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any
 
+import requests
+
+from bot.settings import Settings
 from bot.tickets.database import TicketDatabase
 from bot.tickets.model import TicketStoreError, now
-from bot.tickets.status_reports import StatusReports, StatusSeen
+from bot.tickets.numbers import find_number
+from bot.tickets.status_reports import StatusReports, StatusSeen, closes
 
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 60
 # What was changed may be seen later than what was changed after it: help desks write at once what takes them seconds,
 # and their servers' clocks differ.
 OVERLAP = timedelta(minutes=10)
+CLOSES = {"new": False, "open": False, "stalled": False, "resolved": True, "rejected": True, "deleted": True}
+"""Status of Request Tracker's -> whether the ticket is closed by it."""
+# By either of them: the token may be another user's meanwhile, and an agent may have changed the subject.
+_OURS = "Creator = '__CurrentUser__' OR Subject LIKE '[T-'"
+# Deleted tickets are found by no search for tickets.
+_DELETED = "Type = 'Status' AND NewValue = 'deleted' AND TicketCreator = '__CurrentUser__'"
+_PAGE_ROWS = 100  # more it does not give
 
 
 class StatusError(RuntimeError):
     """A help desk does not tell what became of tickets; the message says what was seen."""
 
 
-class StatusSource(Protocol):
-    """A help desk that can be asked what became of tickets.
+class RequestTrackerStatus:
+    """Reads which tickets were changed since a moment, the last one first, until it comes to older ones.
 
-    Attributes:
-        name: of its target, as in the outbox.
-        title: its name in the history of a ticket.
+    Its searches take a moment in the time zone of the token's user, and mistake it by an hour around daylight saving;
+    what they answer is in UTC. So the moment is not searched for but compared here.
+
+    Args:
+        url: of Request Tracker, with or without `REST/2.0/` at its end.
+        token: of a user with the rights SeeQueue and ShowTicket.
+        answer_seconds: how long an answer is waited for.
     """
 
-    name: str
-    title: str
+    name = "request_tracker"
+    """Of its target, as in the outbox."""
+    title = "Request Tracker"
+    """Its name in the history of a ticket."""
+
+    def __init__(self, url: str, token: str, answer_seconds: float) -> None:
+        self._url = f"{url.rstrip('/').removesuffix('/REST/2.0')}/REST/2.0"
+        self._sent: dict[str, Any] = {"headers": {"Authorization": f"token {token}"}, "timeout": answer_seconds}
 
     def seen(self, since: datetime | None) -> Sequence[StatusSeen]:
         """Returns the tickets that were changed there.
@@ -43,6 +65,52 @@ class StatusSource(Protocol):
         Raises:
             StatusError: it does not answer, or not what it should.
         """
+        try:
+            deleted = self._read("transactions", _DELETED, "ObjectId,Created", "Created", since)
+            listed = self._read("tickets", _OURS, "Status,Subject,LastUpdated", "LastUpdated", since)
+        except requests.RequestException as error:
+            answer = error.response
+            told = f"it answered {answer.status_code} {answer.reason}" if answer is not None else type(error).__name__
+            is_token = answer is not None and answer.status_code in (401, 403)
+            remedy = "; look at BOT_TICKETS_RT_TOKEN and its rights" if is_token else ""
+            raise StatusError(f"Request Tracker does not tell it ({told}{remedy}).") from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise StatusError(f"Request Tracker answers what cannot be read ({error!r}).") from error
+        # A deleted ticket that is listed was restored since.
+        found = {row["ObjectId"]: StatusSeen(row["ObjectId"], None, True, at) for row, at in deleted}
+        for row, at in listed:
+            is_closed = closes(self.title, CLOSES, row["Status"])
+            if is_closed is not None:
+                found[row["id"]] = StatusSeen(row["id"], find_number(row.get("Subject") or ""), is_closed, at)
+        return list(found.values())
+
+    def _read(
+        self, path: str, query: str, fields: str, moment: str, since: datetime | None
+    ) -> list[tuple[dict[str, Any], datetime]]:
+        """Returns what was changed, each with when.
+
+        What leaves the list while it is read moves a row over the edge between two pages, where it is not seen; so
+        several pages are read again until nothing new is there.
+        """
+        order = {"orderby": [moment, "id"], "order": ["DESC", "DESC"]}
+        asked: dict[str, Any] = {"query": query, "fields": fields, "per_page": _PAGE_ROWS, **order}
+        found: dict[tuple[str, str], tuple[dict[str, Any], datetime]] = {}
+        while True:
+            before = len(found)
+            for page in itertools.count(1):
+                response = requests.get(
+                    f"{self._url}/{path}", asked | {"page": page}, allow_redirects=False, **self._sent
+                )
+                response.raise_for_status()
+                answer = response.json()
+                rows = [(row, datetime.fromisoformat(row[moment].replace("Z", "+00:00"))) for row in answer["items"]]
+                new = [(row, at) for row, at in rows if since is None or at >= since]
+                found |= {(row["id"], row[moment]): (row, at) for row, at in new}
+                # It does not always say how many pages there are.
+                if not rows or len(new) < len(rows) or answer.get("pages") == page:
+                    break
+            if page == 1 or len(found) == before:
+                return list(found.values())
 
 
 class Follower:
@@ -56,7 +124,7 @@ class Follower:
         database: the ticket database.
     """
 
-    def __init__(self, source: StatusSource, database: TicketDatabase) -> None:
+    def __init__(self, source: RequestTrackerStatus, database: TicketDatabase) -> None:
         self._source = source
         self._reports = StatusReports(database)
         self._is_down = False
@@ -100,3 +168,12 @@ class Follower:
             # A help desk whose clock was ahead for a while must not have us miss what follows.
             self._reports.set_mark(name, min(begun, max(status.at for status in seen)))
         return len(changed)
+
+
+def make_followers(settings: Settings, database: TicketDatabase) -> list[Follower]:
+    """Returns what asks the help desks that the settings name, as far as they can be asked, what became of tickets."""
+    url, token = settings.tickets_rt_url, settings.tickets_rt_token
+    if not (url and token):
+        return []
+    source = RequestTrackerStatus(str(url), token.get_secret_value(), settings.tickets_answer_seconds)
+    return [Follower(source, database)]

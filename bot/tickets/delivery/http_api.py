@@ -15,9 +15,25 @@ NOT_NOW = frozenset({408, 409, 425, 429, 502, 503, 504})
 _MAYBE_TAKEN = frozenset({502, 504})
 
 
-def may_have_arrived(error: requests.RequestException) -> bool:
-    """Tells whether a request that got no answer may have reached the server."""
-    return not isinstance(error, requests.ConnectTimeout) and "NewConnectionError" not in repr(error)
+def send(title: str, method: str, url: str, creates: bool, **sent: Any) -> requests.Response:
+    """Sends one request to a help desk; redirects are not followed.
+
+    Args:
+        title: the help desk's name, for messages.
+        method: of the request.
+        url: where it goes.
+        creates: whether sending it twice would create something twice.
+        **sent: what `requests` takes besides.
+
+    Raises:
+        DeliveryError: no answer came.
+    """
+    try:
+        return requests.request(method, url, allow_redirects=False, **sent)
+    except requests.RequestException as error:
+        never_left = isinstance(error, requests.ConnectTimeout) or "NewConnectionError" in repr(error)
+        told = f"{title} did not answer ({type(error).__name__})"
+        raise DeliveryError(told, uncertain=creates and not never_left) from error
 
 
 class HttpApi:
@@ -34,10 +50,10 @@ class HttpApi:
         self.title = title
         self._url = url.rstrip("/")
         self._headers = {"Accept": "application/json", **headers}
-        self._answer_seconds = answer_seconds
+        self.answer_seconds = answer_seconds
 
     def call(self, method: str, path: str, creates: bool = False, **sent: Any) -> Any:
-        """Sends one request; redirects are not followed.
+        """Sends one request, as `send` does.
 
         Args:
             method: of the request.
@@ -51,14 +67,8 @@ class HttpApi:
         Raises:
             DeliveryError: no answer came, or it is none that the request hoped for.
         """
-        url = f"{self._url}/{path}"
-        try:
-            response = requests.request(
-                method, url, headers=self._headers, timeout=self._answer_seconds, allow_redirects=False, **sent
-            )
-        except requests.RequestException as error:
-            told = f"{self.title} did not answer ({type(error).__name__})"
-            raise DeliveryError(told, uncertain=creates and may_have_arrived(error)) from error
+        sent |= {"headers": self._headers, "timeout": self.answer_seconds}
+        response = send(self.title, method, f"{self._url}/{path}", creates, **sent)
         status = response.status_code
         if status >= 300:
             told = f"{self.title} answered {status} {response.reason} to {method} {path}: {response.text[:200]}"

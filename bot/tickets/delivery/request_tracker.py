@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from rt.exceptions import ConnectionError as NotConnected
@@ -41,12 +42,11 @@ class RequestTrackerTarget:
         ticket = attempt.ticket
         creating = False
         try:
-            found = self._find(ticket)
-            if found is None:
-                attempt.ensure_time(self._answer_seconds)
-                creating = True
-                found = self._create(ticket)
-            return found
+            if found := self._find(ticket):
+                return found
+            attempt.ensure_time(self._answer_seconds)
+            creating = True
+            return self._create(ticket)
         except (NotConnected, OSError) as error:  # the library raises Python's own ConnectionError
             reached = type(error.__cause__).__name__ not in {"ConnectError", "ConnectTimeout"}
             told = f"Request Tracker did not answer: {error}"
@@ -60,11 +60,9 @@ class RequestTrackerTarget:
     def _find(self, ticket: Ticket) -> str | None:
         # Mails become tickets, too, and anybody may write our number into one: those are others' creations.
         mine = f"Subject LIKE '[{ticket.number}]' AND Creator = '__CurrentUser__'"
-        try:
+        with suppress(NotFoundError):  # so the library says that a search finds nothing
             for found in self._tracker.search(raw_query=mine):
                 return str(found["id"])
-        except NotFoundError:  # so the library says that a search finds nothing
-            pass
         return None
 
     def _create(self, ticket: Ticket) -> str:
@@ -72,11 +70,5 @@ class RequestTrackerTarget:
         requestor = header_address(ticket.contact_email or "")
         if requestor:  # another one stands in the text; it is sent mails
             fields["Requestor"] = requestor
-        return str(
-            self._tracker.create_ticket(
-                self._queue.replace("{queue}", ticket.queue),
-                subject=subject(ticket),
-                content=body(ticket),
-                **fields,
-            )
-        )
+        queue = self._queue.replace("{queue}", ticket.queue)
+        return str(self._tracker.create_ticket(queue, subject=subject(ticket), content=body(ticket), **fields))

@@ -7,7 +7,7 @@ import time
 
 import requests
 
-from bot.tickets.delivery.http_api import NOT_NOW, may_have_arrived
+from bot.tickets.delivery.http_api import NOT_NOW, send
 from bot.tickets.delivery.target import DeliveryAttempt, DeliveryError
 from bot.tickets.model import as_json
 from bot.tickets.signature import read_secret, sign
@@ -38,25 +38,14 @@ class WebhookTarget:
         """Posts one ticket; see `Target.deliver`."""
         body = json.dumps({"version": SCHEMA_VERSION, "ticket": as_json(attempt.ticket)}, ensure_ascii=False).encode()
         attempt.ensure_time(self._answer_seconds)
-        try:
-            response = requests.post(
-                self._url,
-                data=body,
-                headers=self._headers(attempt.key, body),
-                timeout=self._answer_seconds,
-                allow_redirects=False,
-            )
-        except requests.RequestException as error:
-            told = f"the webhook did not answer ({type(error).__name__})"
-            raise DeliveryError(told, uncertain=may_have_arrived(error)) from error
+        plain = {"Content-Type": "application/json; charset=utf-8", "Idempotency-Key": attempt.key}
+        headers = plain | sign(self._key, attempt.key, int(time.time()), body)
+        sent = {"data": body, "headers": headers, "timeout": self._answer_seconds}
+        response = send("the webhook", "POST", self._url, creates=True, **sent)
         if response.ok and not response.is_redirect:
             return _external_id(response)
         told = f"the webhook answered {response.status_code} {response.reason}: {response.text[:200]}"
         raise DeliveryError(told, refused=response.status_code not in NOT_NOW)
-
-    def _headers(self, key: str, body: bytes) -> dict[str, str]:
-        plain = {"Content-Type": "application/json; charset=utf-8", "Idempotency-Key": key}
-        return plain | sign(self._key, key, int(time.time()), body)
 
 
 def _external_id(response: requests.Response) -> str | None:

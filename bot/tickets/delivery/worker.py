@@ -9,8 +9,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import or_, select, update
@@ -70,50 +70,38 @@ class Outbox:
         """Leases the row that has waited longest for a help desk; None if none is due."""
         deadline = time.monotonic() + self._lease_seconds
         moment = now()
+        until = moment + timedelta(seconds=self._lease_seconds)
         # Nothing waits for longer: what is to be tried later was noted while a clock was ahead.
-        wrong = moment + timedelta(seconds=self._longest_seconds + self._lease_seconds)
+        wrong = until + timedelta(seconds=self._longest_seconds)
         next_attempt, leased_until = OUTBOX.c.next_attempt_at, OUTBOX.c.leased_until
-        due = (
-            select(OUTBOX)
-            .where(
-                OUTBOX.c.target == target,
-                OUTBOX.c.state == "pending",
-                or_(next_attempt <= moment, next_attempt > wrong),
-                or_(leased_until.is_(None), leased_until <= moment, leased_until > wrong),
-            )
-            .order_by(OUTBOX.c.next_attempt_at, OUTBOX.c.id)
-            .limit(1)
-            .with_for_update(skip_locked=True)  # PostgreSQL; in SQLite the transaction has the database for itself
-        )
+        is_time = or_(next_attempt <= moment, next_attempt > wrong)
+        is_free = or_(leased_until.is_(None), leased_until <= moment, leased_until > wrong)
+        due = select(OUTBOX).where(OUTBOX.c.target == target, OUTBOX.c.state == "pending", is_time, is_free)
+        # PostgreSQL passes over what another worker is leasing; in SQLite the transaction has the database for itself.
+        due = due.order_by(next_attempt, OUTBOX.c.id).limit(1).with_for_update(skip_locked=True)
         with self._database.writing() as connection:
             row = connection.execute(due).one_or_none()
             if row is None:
                 return None
             lease, attempts = secrets.token_hex(16), row.attempts + 1
-            until = moment + timedelta(seconds=self._lease_seconds)
             leased = update(OUTBOX).where(OUTBOX.c.id == row.id)
             connection.execute(leased.values(lease=lease, leased_until=until, attempts=attempts))
             ticket = read_ticket(connection.execute(select(TICKETS).where(TICKETS.c.id == row.ticket_id)).one())
         return DeliveryAttempt(ticket, row.idempotency_key, deadline, row.id, attempts, row.refusals, lease)
 
-    def delivered(self, attempt: DeliveryAttempt, external_id: str | None) -> None:
-        """Notes that a ticket has arrived, and what the help desk calls it."""
-        self._finish(attempt, state="delivered", external_id=external_id, delivered_at=now(), reason=None)
+    def finish(self, attempt: DeliveryAttempt, **values: Any) -> None:
+        """Gives a row back and notes what has become of it; where its lease has ended, it is another worker's.
 
-    def postponed(self, attempt: DeliveryAttempt, reason: str, until: datetime, refused: bool) -> None:
-        """Notes what went wrong, and when it is tried again."""
-        self._finish(attempt, reason=reason, next_attempt_at=until, refusals=attempt.refusals + int(refused))
-
-    def parked(self, attempt: DeliveryAttempt, reason: str) -> None:
-        """Gives up until a person puts the row back (`tickets retry`)."""
-        self._finish(attempt, state="parked", reason=reason, refusals=attempt.refusals + 1)
-
-    def _finish(self, attempt: DeliveryAttempt, **values: Any) -> None:
+        Args:
+            attempt: what was claimed.
+            **values: columns of the row that change.
+        """
         mine = (OUTBOX.c.id == attempt.id) & (OUTBOX.c.lease == attempt.lease)
         with self._database.writing() as connection:
             connection.execute(update(OUTBOX).where(mine).values(**values, lease=None, leased_until=None))
 
 
+@dataclass(frozen=True)
 class Worker:
     """Delivers to each help desk in a thread of its own, so that a slow one holds up nobody else.
 
@@ -124,14 +112,11 @@ class Worker:
         followers: ask help desks what became of tickets, each in a thread of its own.
     """
 
-    def __init__(
-        self, outbox: Outbox, targets: Sequence[Target], policy: RetryPolicy, followers: Sequence[Follower] = ()
-    ) -> None:
-        self._outbox = outbox
-        self._targets = tuple(targets)
-        self._policy = policy
-        self._followers = tuple(followers)
-        self._stopped = threading.Event()
+    outbox: Outbox
+    targets: Sequence[Target]
+    policy: RetryPolicy
+    followers: Sequence[Follower] = ()
+    _stopped: threading.Event = field(default_factory=threading.Event, init=False)
 
     def stop(self) -> None:
         """Ends `run` after the deliveries in hand."""
@@ -139,8 +124,8 @@ class Worker:
 
     def run(self) -> None:
         """Delivers and follows until `stop` is called."""
-        threads = [threading.Thread(target=self._serve, args=(target,), name=target.name) for target in self._targets]
-        threads += [threading.Thread(target=each.run, args=(self._stopped,)) for each in self._followers]
+        threads = [threading.Thread(target=self._serve, args=(target,), name=target.name) for target in self.targets]
+        threads += [threading.Thread(target=each.run, args=(self._stopped,)) for each in self.followers]
         for thread in threads:
             thread.start()
         self._stopped.wait()
@@ -157,35 +142,34 @@ class Worker:
             TicketStoreError: the store cannot be used.
         """
         counts: Counter[str] = Counter()
-        for target in self._targets:
+        for target in self.targets:
             result = "begun"
             while result not in {"idle", "unavailable"} and not self._stopped.is_set():
                 result = self._deliver_next(target)
                 counts[result] += result != "idle"
-        for follower in self._followers:
+        for follower in self.followers:
             counts["changed"] += follower.ask()
         return +counts  # without those that are 0
 
     def _serve(self, target: Target) -> None:
         failures = 0
         while not self._stopped.is_set():
+            result = "unavailable"
             try:
                 result = self._deliver_next(target)
             except TicketStoreError as error:
                 logger.warning("%s", error)
-                result = "unavailable"
             except Exception:  # the thread must not end while the process goes on
                 logger.exception("delivery to %s", target.name)
-                result = "unavailable"
             failures = failures + 1 if result == "unavailable" else 0
             if failures:
-                self._stopped.wait(self._policy.wait(failures).total_seconds())
+                self._stopped.wait(self.policy.wait(failures).total_seconds())
             elif result == "idle":
                 self._stopped.wait(POLL_SECONDS)
 
     def _deliver_next(self, target: Target) -> str:
         """Makes one attempt; returns `delivered`, `postponed`, `parked`, `unavailable` for all, or `idle` for none."""
-        attempt = self._outbox.claim(target.name)
+        attempt = self.outbox.claim(target.name)
         if attempt is None:
             return "idle"
         try:
@@ -196,13 +180,14 @@ class Worker:
             logger.exception("ticket %s cannot be delivered to %s", attempt.ticket.number, target.name)
             failure = DeliveryError(f"{type(error).__name__}: {error}", refused=True)
         else:
-            self._outbox.delivered(attempt, external_id)
+            self.outbox.finish(attempt, state="delivered", external_id=external_id, delivered_at=now(), reason=None)
             logger.info("ticket %s delivered to %s as %s", attempt.ticket.number, target.name, external_id)
             return "delivered"
         logger.warning("ticket %s not delivered to %s: %s", attempt.ticket.number, target.name, failure)
-        if attempt.refusals + int(failure.refused) >= self._policy.refusals or attempt.attempts >= MOST_ATTEMPTS:
-            self._outbox.parked(attempt, str(failure))
+        refusals = attempt.refusals + int(failure.refused)
+        if refusals >= self.policy.refusals or attempt.attempts >= MOST_ATTEMPTS:
+            self.outbox.finish(attempt, state="parked", reason=str(failure), refusals=refusals)
             return "parked"
-        until = now() + self._policy.wait(attempt.attempts, failure.uncertain and not failure.refused)
-        self._outbox.postponed(attempt, str(failure), until, failure.refused)
+        until = now() + self.policy.wait(attempt.attempts, failure.uncertain and not failure.refused)
+        self.outbox.finish(attempt, reason=str(failure), next_attempt_at=until, refusals=refusals)
         return "postponed" if failure.refused else "unavailable"

@@ -32,14 +32,13 @@ class ZammadTarget:
         base = url.rstrip("/").removesuffix("/api/v1")
         self._api = HttpApi("Zammad", f"{base}/api/v1", {"Authorization": f"Token token={token}"}, answer_seconds)
         self._group = group
-        self._answer_seconds = answer_seconds
 
     def deliver(self, attempt: DeliveryAttempt) -> str | None:
         """Creates one ticket unless it is there; see `Target.deliver`."""
         found = self._find(attempt.ticket)
         if found is None:
             new = self._new(attempt.ticket)
-            attempt.ensure_time(self._answer_seconds)
+            attempt.ensure_time(self._api.answer_seconds)
             found = self._api.call("POST", "tickets", creates=True, json=new)["id"]
         return str(found)
 

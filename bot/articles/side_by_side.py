@@ -3,39 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 
 from bot.articles.inline import Document
 from bot.articles.markdown import parse, render_text
-from bot.articles.model import Article
-from bot.articles.readers.document import assemble
-from bot.articles.sections import read_sections
-
-SOURCE_LANGUAGE = "en"
 
 _TAG = re.compile(r"<span\b(?P<attributes>[^>]*)>|</span\s*>", re.IGNORECASE)
 _ID = re.compile(r"data-(?:ttu|stu)-id\s*=\s*[\"']?([^\"'\s>]*)")
-
-
-def is_written_in(document: Document) -> bool:
-    """Tells whether a document is of this dialect."""
-    return "sxs-lookup" in document.body
-
-
-def read(document: Document) -> Article:
-    """Reads a side-by-side article; relative addresses are not used in this dialect.
-
-    Returns:
-        The article in its own language; `source` is the English one, `segments` has the sentences of both in pairs.
-    """
-    target, source = (read_sections(document, partial(_language, wanted=wanted)) for wanted in ("target", "source"))
-    segments = tuple(_segments(document))
-    article = assemble(document, "side-by-side", target)
-    title = source[0].title or article.title
-    original = replace(article, title=title, language=SOURCE_LANGUAGE, description="", sections=source, problems=())
-    return replace(article, source=original, segments=segments)
 
 
 def _spans(content: str) -> Iterator[tuple[str, str, str]]:
@@ -55,24 +31,23 @@ def _spans(content: str) -> Iterator[tuple[str, str, str]]:
     yield *open_spans[-1], content[end:]
 
 
-def _language(content: str, wanted: str) -> str:
+def text_of(content: str, wanted: str) -> str:
     """Returns a text in one of its two languages; what stands in neither span belongs to both."""
     if "<span" not in content.lower():
         return content
     return "".join(text for language, _, text in _spans(content) if language in {"", wanted})
 
 
-def _segments(document: Document) -> Iterator[tuple[str, str]]:
+def segments(document: Document) -> Iterator[tuple[str, str]]:
     """Pairs the sentences of both languages by their ids and reports those that have no partner."""
     unreported = replace(document, problems=[])  # what is wrong with the texts is known from the sections
     for node in parse(document).walk():
         if node.type != "inline":
             continue
-        texts: dict[str, dict[str, str]] = {}
+        texts: dict[str, dict[str, str]] = defaultdict(lambda: defaultdict(str))
         for language, identifier, text in _spans(node.content):
             if language:
-                sides = texts.setdefault(identifier, {})
-                sides[language] = sides.get(language, "") + text
+                texts[identifier][language] += text
         line = document.first_line + (node.map[0] if node.map else 0)
         for identifier, sides in texts.items():
             if len(sides) < 2:

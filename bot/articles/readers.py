@@ -1,23 +1,103 @@
-"""Base of the readers of all dialects: reads a file and its front matter, builds the article from its sections."""
+"""Readers of help articles in three dialects: plain, side-by-side (two languages) and azure-docs."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import yaml
 from frontmatter.default_handlers import YAMLHandler
 
-from bot.articles import language
+from bot.articles import language, side_by_side
 from bot.articles.inline import Document
 from bot.articles.model import Article, ArticleError, Section
+from bot.articles.sections import read_sections
+from bot.settings import get_settings
 
+_TOPICS = frozenset(
+    {"conceptual", "how-to", "howto", "tutorial", "quickstart", "overview", "reference", "troubleshooting", "sample"}
+)
+_BOX_OR_RELATIVE_LINK = re.compile(
+    r"^\s*>\s*\[![A-Za-z]+\]|\]\((?![a-z][a-z0-9+.-]*:|[/#<])[^)\s]+\.md\b", re.MULTILINE
+)
 _HANDLER = YAMLHandler()
 _NAMED = re.compile(r"([\w.-]+):(?:\s+(.*))?$")
 _ITEM = re.compile(r"\s*-\s+(.*\S)")
 # The base loader leaves every value as it is written: `language: no` is Norwegian and not false.
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
+
+def read_article(path: Path, *, salvage: bool = False) -> Article:
+    """Reads a help article of any dialect.
+
+    Args:
+        path: the file.
+        salvage: reads an article with broken front matter all the same and makes that one of its problems.
+
+    Returns:
+        The article; defects that did not stop the reading are in its `problems`.
+
+    Raises:
+        ArticleError: the file is not UTF-8, it is empty, or its front matter is broken and not to be salvaged.
+        OSError: the file cannot be opened.
+    """
+    return read_text(decode(path.read_bytes(), str(path)), path=path, salvage=salvage)
+
+
+def read_title(path: Path) -> str:
+    """Reads the title of a help article; its text is read only where the front matter has none.
+
+    Raises:
+        ArticleError: as for `read_article`.
+        OSError: the file cannot be opened.
+    """
+    title = split(decode(path.read_bytes(), str(path)), str(path)).metadata.get("title")
+    return " ".join(str(title).split()) if title else read_article(path).title
+
+
+def read_text(text: str, *, path: Path | str = "", salvage: bool = False) -> Article:
+    """Reads a help article from a string.
+
+    Args:
+        text: the article with its front matter.
+        path: where it comes from; tells the language where the front matter does not.
+        salvage: as for `read_article`.
+
+    Raises:
+        ArticleError: the text is empty, or its front matter is broken and not to be salvaged.
+    """
+    document = split(text, str(path), salvage=salvage)
+    if "sxs-lookup" in document.body:
+        return _read_side_by_side(document)
+    dialect = "plain"
+    if _is_azure_docs(document):
+        dialect, document.base_url = "azure-docs", str(get_settings().azure_docs_base_url)
+    return _assemble(document, dialect, read_sections(document))
+
+
+def _read_side_by_side(document: Document) -> Article:
+    """Reads a side-by-side article; relative addresses are not used in this dialect."""
+    sides = (partial(side_by_side.text_of, wanted=wanted) for wanted in ("target", "source"))
+    target, source = (read_sections(document, side) for side in sides)
+    segments = tuple(side_by_side.segments(document))
+    article = _assemble(document, "side-by-side", target)
+    title = source[0].title or article.title
+    original = replace(article, title=title, language="en", description="", sections=source, problems=())
+    return replace(article, source=original, segments=segments)
+
+
+def _is_azure_docs(document: Document) -> bool:
+    """Tells whether a document is an azure-docs article: described, and with a topic kind, a box or a relative link.
+
+    Our own articles are described, too; they name their intent.
+    """
+    metadata = document.metadata
+    if not metadata.get("description") or "intent" in metadata:
+        return False
+    return str(metadata.get("ms.topic", "")).lower() in _TOPICS or bool(_BOX_OR_RELATIVE_LINK.search(document.body))
 
 
 def decode(content: bytes, path: str) -> str:
@@ -95,7 +175,7 @@ def _load(front_matter: str, path: str, first_line: int) -> dict[str, Any]:
     return {str(name): value for name, value in metadata.items()}
 
 
-def assemble(document: Document, dialect: str, sections: tuple[Section, ...]) -> Article:
+def _assemble(document: Document, dialect: str, sections: tuple[Section, ...]) -> Article:
     """Makes the article of a document and its sections."""
     metadata = document.metadata
     title = _text(metadata.get("title")) or sections[0].title

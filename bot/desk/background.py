@@ -1,0 +1,36 @@
+"""Starts commands of `python -m bot` beside the desk; they go on if it ends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from bot.settings import PROJECT_ROOT
+
+
+def start(words: list[str], log: Path, only_errors: bool = False, ended: Callable[[], None] = lambda: None) -> None:
+    """Starts a command in a process of its own.
+
+    Args:
+        words: of the command line, after `python -m bot`.
+        log: file that keeps what it says.
+        only_errors: whether the file keeps no more than what it says on stderr.
+        ended: called when it has ended, unless the desk has done so before.
+    """
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bot", *words],
+            cwd=PROJECT_ROOT,
+            stdout=subprocess.DEVNULL if only_errors else stream,
+            stderr=stream,
+            start_new_session=True,
+        )
+
+    def wait() -> None:
+        process.wait()  # an ended one must not stay as a zombie
+        ended()
+
+    threading.Thread(target=wait, daemon=True).start()
