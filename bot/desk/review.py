@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,6 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.articles.examples import ExampleError
+from bot.articles.issues import load_issues
+from bot.articles.parts import ArticleNotFound
 from bot.articles.replies import Replies
 from bot.desk.desk import Desk, Refused, agent_of, back, field
 from bot.phrases.cases import add_case, case_of
@@ -50,7 +53,17 @@ def review_page(desk: Desk, request: Request, problem: str = "") -> Response:
         case=case if (case := request.query_params.get("case", "")) in Replies().languages() else "",
         last=[(each, last[identity]) for each in found for identity in each.ids if identity in last],
         intents=desk.review.intents({each.language for each in new}),
+        covers=_covers(desk, agent_of(request).language),
     )
+
+
+def _covers(desk: Desk, language: str) -> dict[str, str]:
+    """Returns what each issue's article is about, as far as there is one."""
+    found = {}
+    for issue in load_issues():
+        with suppress(ArticleNotFound):
+            found[issue] = desk.articles.article(issue, language).description
+    return found
 
 
 def decide(desk: Desk, request: Request) -> Response:

@@ -31,7 +31,8 @@ class PhraseIndex:
 
     def has(self, language: str, text: str) -> bool:
         """Tells whether a file has a phrase, whatever its capitals and punctuation."""
-        return any(hash((language, key(text))) in phrases for phrases, _ in self._files)
+        wanted = hash((language, key(text)))
+        return any(wanted in phrases for phrases, _ in self._files)
 
     @property
     def intents(self) -> set[str]:

@@ -13,6 +13,8 @@ WEIGHTS = {"correction": 1.0, "not_helped": 0.7, "choice": 0.5, "fallback": 0.3,
 UNKNOWN_MARGIN = 0.5
 OF_TIMES, MOST_OF_TIMES = 0.1, 0.5
 """Points for each further time that it was said, and for all of them together."""
+LEAST = 0.005
+"""Confidence below which an intent is not proposed."""
 LIKENESS = 0.45
 """Cosine similarity of two texts' character n-grams from which on they are similar."""
 LARGEST = 20
@@ -39,12 +41,18 @@ class Group:
 
     @property
     def proposed(self) -> tuple[tuple[str, float | None], ...]:
-        """Intents that its candidates may be, at most nine: those that were said, then the likeliest."""
+        """Intents that its candidates may be, at most nine: those that were said, then the likeliest.
+
+        Where the model has said how likely they are, those below half a percent are left out.
+        """
         said = [each.intent for each in self.candidates if each.intent]
         found: dict[str, float | None] = {}
         for name, confidence in (pair for each in self.candidates for pair in each.proposed):
             found[name] = max(filter(None, (found.get(name), confidence)), default=None)
-        ranked = sorted(found, key=lambda name: (-said.count(name), -(found[name] or 0.0)))
+        named = {*said, *(name for each in self.candidates for name in each.shown)}
+        unknown = not any(found.values())
+        likely = [name for name in found if unknown or name in named or (found[name] or 0.0) >= LEAST]
+        ranked = sorted(likely, key=lambda name: (-said.count(name), -(found[name] or 0.0)))
         return tuple((name, found[name]) for name in ranked[:9])
 
 

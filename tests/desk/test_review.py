@@ -63,10 +63,12 @@ def test_the_most_informative_group_comes_first_with_what_it_may_mean(running: R
     ]
     assert shown(kari, "?language=en") == [["where do I see what this costs"]]
     page = kari.get("/review").text
-    assert re.findall(r'name="intent" value="(\w+)" data-keys="([^"]+)"', page)[:2] == [
+    assert re.findall(r'name="intent" value="(\w+)" data-keys="([^"]+)"', page)[:3] == [
         ("card_declined", "1 a"),
         ("pay_invoice", "2"),
+        ("out_of_scope", "n"),
     ]
+    assert "How to buy, exchange or return Azure reservations" in page
     assert "Names of people may remain" in page
     assert ("Kari", "see review", "") in running.audit()
 
