@@ -24,10 +24,6 @@ _FEW_FILES = 100
 _LICENCES = {"Attribution 4.0 International": "CC-BY-4.0", "MIT License": "MIT"}
 
 
-class NothingToImport(LibraryError):  # noqa: N818 - says what happened, as NothingToCheck does
-    """A path does not exist or holds no article; the message says which."""
-
-
 @dataclass
 class ImportReport:
     """Result of an import, by `locale/path`."""
@@ -64,8 +60,8 @@ def import_articles(
         progress: wraps what is read, together with the number of files, to show how far it is.
 
     Raises:
-        NothingToImport: a path does not exist or holds no article; nothing has been changed.
-        LibraryError: the database cannot be written to; nothing has been changed.
+        LibraryError: a path does not exist or holds no article, or the database cannot be written to; nothing has been
+            changed.
     """
     report = ImportReport()
     with library.writing() as connection:
@@ -128,7 +124,7 @@ def _find(
     scopes: set[tuple[str, str]] = set()
     for root in paths:
         if not root.exists():
-            raise NothingToImport(f"{root} does not exist; name a folder of articles")
+            raise LibraryError(f"{root} does not exist; name a folder of articles")
         empty = True
         for file in _files(root, skipped):
             place = _place(root, file, locale)
@@ -143,7 +139,7 @@ def _find(
                     scopes.add((code, scope))
                 tasks[code, path] = Task(str(file), code, path, *_provenance(tree), known.get((code, path)))
         if empty:
-            raise NothingToImport(f"{root} holds no article ({SUFFIX}) of a known locale; name a folder of articles")
+            raise LibraryError(f"{root} holds no article ({SUFFIX}) of a known locale; name a folder of articles")
     return [tasks[place] for place in sorted(tasks)], scopes
 
 

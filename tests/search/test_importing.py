@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from bot.search import LibraryError
 from bot.search.database import Library, StoredArticle
-from bot.search.importing import NothingToImport, import_articles
+from bot.search.importing import import_articles
 from bot.search.reading import LARGEST_FILE, Task, read
 from tests.search.conftest import write
 
@@ -60,7 +60,7 @@ def test_importing_one_locale_leaves_the_others_alone(imported: Library, trees: 
 
 def test_a_folder_that_is_not_named_for_a_locale_needs_one(library: Library, trees: Path) -> None:
     (trees / "nb-NO").rename(trees / "norsk")
-    with pytest.raises(NothingToImport):
+    with pytest.raises(LibraryError):
         import_articles(library, [trees / "norsk"])
     assert len(import_articles(library, [trees / "norsk"], locale="nb-NO").new) == 4
 
@@ -117,14 +117,14 @@ def test_special_files_and_odd_names_are_passed_over(library: Library, trees: Pa
 
 def test_a_path_that_does_not_exist_changes_nothing(imported: Library, trees: Path) -> None:
     before = rows(imported)
-    with pytest.raises(NothingToImport, match="does not exist"):
+    with pytest.raises(LibraryError, match="does not exist"):
         import_articles(imported, [trees / "nb-NO", trees / "xx-XX"])
     assert rows(imported) == before
 
 
 def test_a_folder_without_articles_does_not_empty_the_database(imported: Library, trees: Path, tmp_path: Path) -> None:
     (tmp_path / "nb-NO").mkdir()
-    with pytest.raises(NothingToImport, match="no article"):
+    with pytest.raises(LibraryError, match="no article"):
         import_articles(imported, [tmp_path / "nb-NO"])
     assert len(rows(imported)) == 7
 
