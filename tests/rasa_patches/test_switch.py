@@ -21,13 +21,13 @@ from rasa.utils.endpoints import EndpointConfig
 
 ours = [(EndpointConfig, "request"), (MessageProcessor, "parse_message"), (Agent, "_create_tracker_store"),
         (Agent, "handle_message"), (Domain, "is_empty"), (RulePolicy, "_get_possible_keys"),
-        (RemoteAction, "_validate_action_result")]
+        (RemoteAction, "_validate_action_result"), (EndpointConfig, "session")]
 before = [getattr(owner, name) for owner, name in ours]
 import bot.stores.tracker_store
 print([name for (owner, name), known in zip(ours, before) if getattr(owner, name) is not known])
 """
 BEHAVIOUR = ["request", "parse_message", "_create_tracker_store", "handle_message"]
-SPEED = ["is_empty", "_get_possible_keys", "_validate_action_result"]
+SPEED = ["is_empty", "_get_possible_keys", "_validate_action_result", "session"]
 
 
 @pytest.mark.parametrize(("setting", "expected"), [("on", BEHAVIOUR + SPEED), ("off", BEHAVIOUR)])
