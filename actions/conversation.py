@@ -179,11 +179,8 @@ class Turn:
         return text in self.told
 
     def has_shown(self, issue: str) -> bool:
-        """Tells whether the bot has shown the answer to an issue in this conversation, as text or as structure."""
-        title = self.article(issue).title
-        said = [event for event in self.tracker.events if event["event"] == "bot"]
-        shown = ((event.get("data") or {}).get("custom") or {} for event in said)
-        return any(each.get("intent") == issue for each in shown) or any(text.startswith(title) for text in self.told)
+        """Tells whether the bot has shown the answer to an issue in this conversation."""
+        return any(text.startswith(self.article(issue).title) for text in self.told)
 
     def unsaid(self, *texts: str) -> str:
         """Returns the first of several texts that the bot has not said in this conversation, else the last."""
