@@ -101,7 +101,7 @@ def _language_confidence(turn: Turn) -> float:
     """Returns how certain the present language was when it was last recognised in typed words."""
     named = [entity for said in reversed(turn.said) if said.is_typed for entity in said.entities]
     found = [each for each in named if each["entity"] == "language" and each["value"] == turn.language]
-    return float(found[0].get("confidence_entity") or 1.0) if found else 1.0
+    return float(found[0].get("confidence") or 1.0) if found else 1.0
 
 
 def _sentiment(said: Iterable[Said]) -> tuple[str, float] | None:

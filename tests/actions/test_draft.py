@@ -143,3 +143,11 @@ def test_the_summary_of_an_issue_that_was_only_pressed_is_its_title() -> None:
 
 def test_without_anything_said_of_the_matter_there_is_no_summary() -> None:
     assert summary_of(conversation(said("a person please", "talk_to_human"))) is None
+
+
+def test_how_certain_the_language_is_typed_words_say() -> None:
+    named = {"entity": "language", "value": "en", "confidence": 0.62}
+    typed = said("my card was declined", "card_declined", entities=[named])
+    pressed = said("/affirm", "affirm", entities=[{**named, "confidence": 1.0}])
+    assert draft(typed, pressed).language_confidence == 0.62
+    assert draft(pressed).language_confidence == 1.0
