@@ -1,4 +1,4 @@
-"""The phrases of `data/nlu` and `tests/regression` as plain values, read without rasa."""
+"""Reads the phrases of `data/nlu` and `tests/regression`, YAML or lines `intent<TAB>text`, without rasa."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The page of a live conversation: take over, write, leave notes, transfer, hand back. The desk writes rows only."""
+"""The page of a live conversation: take over, write, leave notes, transfer, hand back, keep as a test.
+
+What is said there becomes rows beside the tickets; the serving process applies them to the conversation.
+"""
 
 from __future__ import annotations
 

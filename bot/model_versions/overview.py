@@ -1,4 +1,4 @@
-"""Lists the models of a folder with what is known of each; read by the command and by the agents' desk."""
+"""Lists the models of a folder with what is known of each, for the command and the desk; needs no training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A help desk: its name, and how one ticket is handed over to it."""
+"""A help desk: its name, how one ticket is handed over to it, and an attempt at that: its key and its deadline."""
 
 from __future__ import annotations
 
