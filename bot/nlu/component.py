@@ -69,8 +69,8 @@ class Component(GraphComponent):
         Raises:
             InvalidConfigException: names component and setting, and what it must be.
         """
-        for key, (_, must_be) in cls.SETTINGS.items():
-            if not _FITS[must_be](config[key]):
+        for key, (default, must_be) in cls.SETTINGS.items():
+            if not _FITS[must_be](config.get(key, default)):
                 raise InvalidConfigException(f"{cls.__name__}: `{key}` must be {must_be}, it is {config[key]}.")
 
     @classmethod
