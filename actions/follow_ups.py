@@ -140,10 +140,9 @@ def _detail(turn: Turn, issue: str) -> list[EventType]:
     if text and not (turn.text and turn.has_said(text)):
         return turn.say(text, _buttons_of_named(turn, issue, text))
     buttons, which = [section_button(section) for section in sections][:_MOST_BUTTONS], turn.reply("which_part")
-    known = turn.has_said(which)
-    return turn.say(
-        turn.reply("passage_known") if known else which, [*buttons, turn.person_button] if known else buttons
-    )
+    if turn.has_said(which):
+        return turn.say(turn.reply("passage_known"), [*buttons, turn.person_button])
+    return turn.say(which, buttons)
 
 
 def _step(turn: Turn, article: Article) -> int | None:

@@ -118,11 +118,13 @@ def _word_rarity(language: str) -> dict[str, float]:
 
 def section_text(section: Section) -> str:
     """Returns what a section says, without its heading."""
-    texts = (
-        note_text(part) if isinstance(part, Note) else f"- {step_text(part)}" if isinstance(part, Step) else plain(part)
-        for part in section.in_order()
-    )
-    return "\n".join(filter(None, texts))
+    return "\n".join(filter(None, map(_part_text, section.in_order())))
+
+
+def _part_text(part: str | Step | Note) -> str:
+    if isinstance(part, Note):
+        return note_text(part)
+    return plain(part) if isinstance(part, str) else f"- {step_text(part)}"
 
 
 def step_text(step: Step) -> str:

@@ -107,9 +107,8 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
         record_outcome(turn, "abandoned", issue)
         return events
     texts = [message["text"], answer_text(article, product, turn.agreement)]
-    question = (
-        [FollowupAction("action_follow_up")] if turn.entity("question") else []
-    )  # asked together with the product
+    # What was asked together with the product is answered with it.
+    question = [FollowupAction("action_follow_up")] if turn.entity("question") else []
     if turn.text and any(map(turn.has_said, texts)):
         return [*events, *(question or _answer_again(turn, issue))]
     _tell_language(turn, issue)

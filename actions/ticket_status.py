@@ -6,7 +6,7 @@ import re
 
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 
-from actions.conversation import BotAction, FormAction, Turn, emptied
+from actions.conversation import BotAction, FormAction, Turn, emptied, filled
 from actions.ticket_form import ANSWER, MOST_TRIES, is_answer
 from bot.articles.replies import support_request_url
 from bot.text.contacts import find_address
@@ -49,9 +49,9 @@ class ValidateStatusForm(FormAction, action="validate_status_form"):
         if not is_answer(turn, FORM):
             return []
         found = {"status_number": find_number(turn.text), "status_email": find_address(turn.text)}
-        filled = [SlotSet(field, value) for field, value in found.items() if value is not None]
-        if filled:
-            return [*filled, SlotSet("number_tries", 0)]
+        found = {field: value for field, value in found.items() if value is not None}
+        if found:
+            return filled(**found, number_tries=0)
         if turn.slot("requested_slot") == "status_email" and turn.intent == "skip_field":
             return [SlotSet("status_email", "")]
         if turn.intent not in (ANSWER, "skip_field", "ticket_status"):

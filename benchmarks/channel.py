@@ -19,9 +19,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import psutil  # type: ignore[import-untyped]
-
-from benchmarks.peer.bots import Client, RunningBot, our_bot, running
+from benchmarks.peer.bots import Client, our_bot, running
 from bot.settings import PROJECT_ROOT
 from bot.training import train
 from tests.support.stack import UNLIMITED
@@ -100,9 +98,9 @@ def with_desk(model: Path, messages: int) -> dict[str, dict[str, float]]:
             list(pool.map(_converse, [bots[desk].port] * 8))  # warms up
         for number in range(conversations):
             for desk in sorted(bots, reverse=number % 2 == 1):
-                before = _processor_seconds(bots[desk])
+                before = bots[desk].processor_seconds()
                 seconds[desk] += _converse(bots[desk].port)
-                processor[desk] += _processor_seconds(bots[desk]) - before
+                processor[desk] += bots[desk].processor_seconds() - before
         for number in range(conversations // 8):
             for desk in sorted(bots, reverse=number % 2 == 1):
                 started = time.perf_counter()
@@ -123,11 +121,6 @@ def _converse(port: int) -> list[float]:
     """Has a conversation; returns how long each answer takes as a whole."""
     ask = page_customer(port, whole=True)
     return [ask(QUESTIONS[number % len(QUESTIONS)]) for number in range(MESSAGES_PER_CONVERSATION)]
-
-
-def _processor_seconds(bot: RunningBot) -> float:
-    first = psutil.Process(bot.process.pid)
-    return sum(sum(process.cpu_times()[:2]) for process in (first, *first.children(recursive=True)))
 
 
 def summary(times: dict[str, list[float]]) -> dict[str, float]:

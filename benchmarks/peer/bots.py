@@ -176,9 +176,16 @@ class RunningBot:
             `resident`: the sum of their resident set sizes, in which memory that they share counts for each of them;
             `unique`: the sum of what each has for itself alone.
         """
-        first = psutil.Process(self.process.pid)
-        figures = [process.memory_full_info() for process in (first, *first.children(recursive=True))]
+        figures = [process.memory_full_info() for process in self._processes()]
         return {"resident": sum(item.rss for item in figures), "unique": sum(item.uss for item in figures)}
+
+    def processor_seconds(self) -> float:
+        """Returns the processor time that all its processes have had."""
+        return sum(sum(process.cpu_times()[:2]) for process in self._processes())
+
+    def _processes(self) -> list[psutil.Process]:
+        first = psutil.Process(self.process.pid)
+        return [first, *first.children(recursive=True)]
 
 
 @contextmanager

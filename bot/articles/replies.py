@@ -146,6 +146,7 @@ def _languages(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in folder.glob("*.yml")))
 
 
+@lru_cache(maxsize=64)
 def language_name(language: str, spoken: str) -> str:
     """Returns what a language is called in another one (`fi` in `sv`: finska); its code where no name is known."""
     from babel import Locale

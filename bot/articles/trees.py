@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 from bot.articles.language import normalise
@@ -71,7 +72,8 @@ def files_read(tree: Path, names: frozenset[str]) -> list[Path]:
     return sorted(named.union(files[:: 1 + len(files) // _ARTICLES_READ]))
 
 
-def read_tree(tree: Path, names: frozenset[str]) -> list[Article]:
+@lru_cache(maxsize=16)  # Rasa asks for the training data three times
+def read_tree(tree: Path, names: frozenset[str]) -> tuple[Article, ...]:
     """Reads the articles of a locale's tree that its language is learned from; arguments and errors as `files_read`.
 
     Articles that cannot be read, and those in another language (not translated yet), are passed over.
@@ -80,7 +82,7 @@ def read_tree(tree: Path, names: frozenset[str]) -> list[Article]:
     for path in files_read(tree, names):
         with suppress(ArticleError, OSError):
             articles.append(read_article(path))
-    return [article for article in articles if article.language == tree_language(tree)]
+    return tuple(article for article in articles if article.language == tree_language(tree))
 
 
 def texts(article: Article) -> Iterator[str]:

@@ -5,8 +5,6 @@ Rasa keeps a turn as a whole when it is over, so what it has kept need not, and 
 
 from __future__ import annotations
 
-from typing import Any
-
 from rasa.shared.core.events import BotUttered, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
@@ -75,9 +73,8 @@ def _utter(output: PageOutput, uttered: list[BotUttered]) -> None:
 
 def _add_message(output: PageOutput, said: UserUttered) -> None:
     session, metadata = output.session, said.metadata
-    session.choose_language(metadata["language"])
+    session.choose_language(metadata.get("language", session.page_locale))
     button = session.offers.open.pop(metadata.get("button"), None)
     if button is None:
         output.understood(said.parse_data)
-    shown: dict[str, Any] = {"text": button.title, "button": button.id} if button else {"text": said.text}
-    session.remember({"from": "customer", "id": output.message, **shown}, said.timestamp)
+    session.remember_message(output.message, button or said.text, said.timestamp)

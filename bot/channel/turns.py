@@ -120,8 +120,7 @@ class Conversations:
         if session.content(message) is None:
             if (last := self._unanswered(session)) is not None:
                 await self.recover(session, last, agent)
-            shown = {"text": said.title, "button": said.id} if isinstance(said, Offer) else {"text": said.text}
-            session.remember({"from": "customer", "id": message, **shown})
+            session.remember_message(message, said if isinstance(said, Offer) else said.text)
         await self._store.save(session, soon=not was_wanted(session))
 
     def _unanswered(self, session: Session) -> str | None:

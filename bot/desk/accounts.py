@@ -28,7 +28,7 @@ SESSION_LIFETIME = timedelta(hours=8)
 ATTEMPTS_WINDOW = timedelta(minutes=15)
 ATTEMPTS_OF_NAME = 5
 ATTEMPTS_OF_ADDRESS = 20
-NAME_LENGTH = 80
+_NAME_LENGTH = 80
 _AGENT = (DESK_AGENTS.c.name, DESK_AGENTS.c.role, DESK_AGENTS.c.language)
 # OWASP's first choice for argon2id; the library's own takes 64 MiB, half of what the desk may have.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
@@ -77,8 +77,7 @@ class Accounts:
         Raises:
             AccountError: the name is taken, empty, too long or cannot be printed.
         """
-        if not name.strip() or not name.isprintable() or len(name) > NAME_LENGTH:
-            raise AccountError(f"{name!r} is no name; give one of 1 to {NAME_LENGTH} printable characters.")
+        _check_name(name)
         password = secrets.token_urlsafe(15)
         with self._database.writing() as connection:
             if connection.execute(select(DESK_AGENTS.c.id).where(DESK_AGENTS.c.name == name)).first():
@@ -116,7 +115,7 @@ class Accounts:
             The new session's secret, for the cookie; None where the password is wrong or the account is locked, which
             cannot be told apart.
         """
-        name = name[:NAME_LENGTH]
+        name = name[:_NAME_LENGTH]
         with self._checking:
             attempt = self._begin_attempt(name, address)
             if attempt is None:
@@ -143,13 +142,17 @@ class Accounts:
         Args:
             issuer: of the provider.
             subject: whom it has signed in.
-            name: what customers are to see, 1 to 80 printable characters.
+            name: what customers are to see.
             role: what they may do now.
             language: the language they read articles in, ISO 639-1.
 
         Returns:
             The new session's secret, for the cookie.
+
+        Raises:
+            AccountError: the name is empty, too long or cannot be printed.
         """
+        _check_name(name)
         values = {"role": role, "language": language}
         with self._database.writing() as connection:
             agent_id = connection.execute(select(DESK_AGENTS.c.id).where(_is_subject(issuer, subject))).scalar()
@@ -189,7 +192,7 @@ class Accounts:
             action: what was seen or done, such as `see ticket`.
             object_: of what, such as a ticket's number.
         """
-        values = {"agent": agent[:NAME_LENGTH], "address": address, "action": action, "object": object_[:255]}
+        values = {"agent": agent[:_NAME_LENGTH], "address": address, "action": action, "object": object_[:255]}
         with self._database.writing() as connection:
             connection.execute(insert(DESK_AUDIT).values(values))
 
@@ -217,9 +220,14 @@ class Accounts:
             return int(added.inserted_primary_key[0])
 
 
+def _check_name(name: str) -> None:
+    if not name.strip() or not name.isprintable() or len(name) > _NAME_LENGTH:
+        raise AccountError(f"{name!r} is no name; give one of 1 to {_NAME_LENGTH} printable characters.")
+
+
 def _free_name(name: str, taken: set[str]) -> str:
     """Returns the name, with a number where it is taken; `taken` are names without upper case."""
-    numbered = (f"{name[: NAME_LENGTH - 6]} ({number})" for number in itertools.count(2))
+    numbered = (f"{name[: _NAME_LENGTH - 6]} ({number})" for number in itertools.count(2))
     return next(each for each in itertools.chain([name], numbered) if each.casefold() not in taken)
 
 

@@ -70,7 +70,7 @@ def make_app(desk: Desk, origins: Sequence[str]) -> Starlette:
         status = error.status_code if isinstance(error, HTTPException) else 404
         if request.state.agent is None:
             return PlainTextResponse("There is nothing here.", status)
-        return render(request, "refused.html", status, code=status, waiting_count=0)
+        return render(request, "refused.html", status, code=status)
 
     def missing(desk: Desk, request: Request) -> Response:
         raise Refused(404)

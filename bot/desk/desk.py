@@ -1,4 +1,4 @@
-"""What every page of the desk gets: its stores, templates and words, names of issues and languages."""
+"""The desk: stores, templates and words that its pages share, names of issues and languages."""
 
 from __future__ import annotations
 

@@ -28,17 +28,14 @@ _LONGEST_SECONDS = 900
 def new_issues_page(desk: Desk, request: Request) -> Response:
     """Shows clusters of questions, most asked first; who sees them stands in the audit log."""
     desk.note_seen(request, "new issues", "")
-    try:
-        drafts, problem = _drafts(desk), ""
-    except LibraryError as error:
-        drafts, problem = [], str(error)
+    drafts, problem = _drafts(desk)
     return desk.show(request, "new_issues.html", problem=problem, drafts=drafts)
 
 
 def draft_issue(desk: Desk, request: Request) -> Response:
     """Begins to draft an issue of a cluster, as `python -m bot articles propose` does."""
     wanted = field(request, "cluster", 20)
-    draft = next((each for each in _drafts(desk) if each["name"] == wanted), None)
+    draft = next((each for each in _drafts(desk)[0] if each["name"] == wanted), None)
     if draft is None:
         raise Refused(409)
     if draft["state"] in ("none", "failed"):
@@ -47,12 +44,15 @@ def draft_issue(desk: Desk, request: Request) -> Response:
     return back(f"/review/new-issues#{wanted}")
 
 
-def _drafts(desk: Desk) -> list[dict[str, Any]]:
-    """Returns the clusters with their drafts, as `_draft` does."""
+def _drafts(desk: Desk) -> tuple[list[dict[str, Any]], str]:
+    """Returns the clusters with their drafts, as `_draft` does, and why there are none, if articles are missing."""
     database = desk.settings.articles_database
     changed = database.stat().st_mtime_ns if database.is_file() else 0
     questions = merge(from_store(desk.tickets), from_engine(desk.conversations))
-    return [_draft(desk, each) for each in _clusters(tuple(questions), database, changed)]
+    try:
+        return [_draft(desk, each) for each in _clusters(tuple(questions), database, changed)], ""
+    except LibraryError as error:
+        return [], str(error)
 
 
 @lru_cache(maxsize=1)  # a page that is loaded again shows the same questions

@@ -29,7 +29,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.articles.replies import Replies
-from bot.desk.accounts import NAME_LENGTH, ROLES, Role
+from bot.desk.accounts import ROLES, AccountError, Role
 from bot.desk.desk import Desk, back, render
 from bot.desk.gate import OPENID_CALLBACK, begin_session, set_cookie
 from bot.settings import Settings
@@ -160,10 +160,11 @@ class OpenId:
         if not roles:
             self._desk.accounts.sign_out_subject(self._issuer, subject)
             raise SignInRefused(f"no role, subject {subject}", name, "openid_no_role")
-        if not 0 < len(name) <= NAME_LENGTH:
-            raise SignInRefused(f"no name, subject {subject}", word="openid_no_name")
         role, language = max(roles, key=ROLES.index), Replies().answer_language(locale)
-        return self._desk.accounts.sign_in_subject(self._issuer, subject, name, role, language)
+        try:
+            return self._desk.accounts.sign_in_subject(self._issuer, subject, name, role, language)
+        except AccountError as error:
+            raise SignInRefused(f"no name, subject {subject}", word="openid_no_name") from error
 
     @contextmanager
     def _provider(self, request: Request) -> Iterator[tuple[OAuth2Session, dict[str, Any]]]:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from bot.articles.examples import ExampleError
 from bot.articles.issues import load_issues
+from bot.articles.model import ArticleError
 from bot.articles.parts import ArticleNotFound
 from bot.articles.replies import Replies
 from bot.desk.desk import Desk, Refused, agent_of, back, field
@@ -53,7 +54,7 @@ def review_page(desk: Desk, request: Request, problem: str = "") -> Response:
         case=case if (case := request.query_params.get("case", "")) in Replies().languages() else "",
         last=[(each, last[identity]) for each in found for identity in each.ids if identity in last],
         intents=desk.review.intents({each.language for each in new}),
-        covers=_covers(desk, agent_of(request).language),
+        covers=_covers(desk, agent_of(request).language) if groups else {},
     )
 
 
@@ -61,7 +62,7 @@ def _covers(desk: Desk, language: str) -> dict[str, str]:
     """Returns what each issue's article is about, as far as there is one."""
     found = {}
     for issue in load_issues():
-        with suppress(ArticleNotFound):
+        with suppress(ArticleNotFound, ArticleError):
             found[issue] = desk.articles.article(issue, language).description
     return found
 

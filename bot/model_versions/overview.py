@@ -1,4 +1,7 @@
-"""Lists the models of a folder with what is known of each, for the command and the desk; needs no training."""
+"""Lists the models of a folder with what is known of each, for the command and the desk.
+
+Imports nothing that trains or compares.
+"""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ _TICKET_FORM = "ticket_form"
 """Value of the entity `field` where a customer asks for a ticket rather than for somebody to talk to."""
 _PERSONAL = "microsoft_account"
 _SURE, _CLEAR_QUESTION = 0.8, 0.9
-"""Further confidences. From `CLEAR_ISSUE` on a message names another issue, unless it is a question with the second."""
+"""Further confidences. A message names another issue from `CLEAR_ISSUE` on, unless it is a `_CLEAR_QUESTION`."""
 _PERSON_FROM = 0.45
 """Probability from which a person is wanted, whatever else was asked."""
 _NEW_MATTER = 2.0

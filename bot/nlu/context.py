@@ -190,11 +190,12 @@ class Context(TrainedComponent):
         language = language_of(message) or situation.language
         answer, confidences = read_answer(text, language), acts.confidences([text], [language])[0].tolist()
         ranking = {entry["name"]: float(entry["confidence"]) for entry in message.get(RANKING)}
+        issues = load_issues()
         return CustomerMessage(
             text=text,
             intent=intent_of(message),
             ranking=ranking,
-            issues={name: confidence for name, confidence in ranking.items() if name in load_issues()},
+            issues={name: confidence for name, confidence in ranking.items() if name in issues},
             acts=dict(zip(acts.labels, confidences, strict=True)),
             answer=answer,
             product=self._products.answered(text, language, answer) if situation.question == "product" else None,

@@ -67,7 +67,7 @@ def _with_passage(
     if act is None or act.name not in load_issues() or not _says_much(message):
         return act
     passage = asked_first(message.text, act.name, product, finder)
-    return act.with_values(found.passage(act.name).choice() if passage is None else passage.values)
+    return act.with_values(found.passage(act.name).choice if passage is None else passage.values)
 
 
 def _beside(act: Act, message: CustomerMessage, found: Found) -> Act:
@@ -82,7 +82,7 @@ def _beside(act: Act, message: CustomerMessage, found: Found) -> Act:
     asks = act.name not in acts.NOT_ASKING or max(message.acts[name] for name in acts.QUESTIONS) >= acts.LITTLE
     enough = _SHOWN_FROM if act.name == "objection" else _BESIDE_FROM
     if not asks or not likeliest.slug or likeliest.confidence < enough:
-        return act.with_values(passage.choice()) if act.name in acts.FAILED else act
+        return act.with_values(passage.choice) if act.name in acts.FAILED else act
     kept = act.name if act.name in ("objection", "step_failed") else _question_of(likeliest.slug)
     return Act(kept, likeliest.confidence, likeliest.values)
 
@@ -123,14 +123,14 @@ def _of_issue(message: CustomerMessage, topics: Collection[str], found: Found) -
         return None
     if passage.slug and passage.confidence >= _SHOWN_FROM:
         return Act(_question_of(passage.slug), passage.confidence, _answer_or_choice(passage))
-    return (steps or Act("more_detail", passage.confidence, passage.choice())) if long else None
+    return (steps or Act("more_detail", passage.confidence, passage.choice)) if long else None
 
 
 def _answer_or_choice(found: FoundPassage) -> dict[str, str]:
     """Returns the passage that answers a question, the next ones beside it if it is doubtful, or a choice."""
     if found.confidence >= _ALONE_FROM:
         return found.values
-    return {**found.values, **found.choice(itself=False)} if found.confidence >= _SHOWN_FROM else found.choice()
+    return {**found.values, **found.others} if found.confidence >= _SHOWN_FROM else found.choice
 
 
 def _question_of(slug: str) -> str:

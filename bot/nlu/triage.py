@@ -36,7 +36,7 @@ class Triage(Component):
     """
 
     _classifier: LinearIntentClassifier
-    """That of the same pipeline."""
+    """The classifier of the same pipeline."""
 
     SETTINGS: ClassVar = {
         # Logistic regression of a second issue (see PAIR_FEATURES), and from which confidence on it is named.
@@ -72,6 +72,7 @@ class Triage(Component):
         Raises:
             InvalidConfigException: a setting cannot work, or there is no LinearIntentClassifier in the pipeline.
         """
+        load_issues()  # a table that cannot be read is to stop the start, and not the first message
         component = super().create(config, model_storage, resource, execution_context)
         classifier = load_classifier(model_storage, execution_context)
         if classifier is None:

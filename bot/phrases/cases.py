@@ -60,7 +60,8 @@ def add_case(folder: Path, language: str, case: Mapping[str, Any], today: date) 
     with locked(folder):
         before = path.read_text(encoding="utf8") if path.exists() else f"language: {language}\nconversations:\n"
         known = read_yaml(path, ReviewError).get("conversations") or [] if path.exists() else []
-        if not any({**each, "added": today} == {**case, "added": today} for each in known):
+        undated = [{name: value for name, value in each.items() if name != "added"} for each in known]
+        if case not in undated:
             with writing({path: f"{before.rstrip()}\n{_yaml([{'added': today, **case}])}"}):
                 pass
     return path

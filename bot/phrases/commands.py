@@ -46,7 +46,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     measuring = add_verb(verbs, "measure", told, _with_model(_measure), json_option)
     importing.add_argument("--model", type=Path, help="let this model say how sure it is of each, for the order")
     told = "play the conversations that reviewers keep on a model; exit code 1 where a turn went wrong"
-    playing = add_verb(verbs, "conversations", told, _play, json_option)
+    playing = add_verb(verbs, "conversations", told, _with_model(_play), json_option)
     for each in (measuring, playing):
         each.add_argument("--model", type=Path, required=True, help="the trained model")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -82,14 +83,17 @@ def find_reasons(wrong: Sequence[Pair], changes: Sequence[Change], path: Path) -
         over (log odds), `nearest` training phrases, `commits` that concern it.
     """
     model = None
-    with suppress(NoClassifierError):
-        model = load_intent_model(path)
-    examples = read_examples(get_settings().data_dir / "nlu")
+    if any(pair.now.set in EXPLAINED for pair in wrong):
+        with suppress(NoClassifierError):
+            model = load_intent_model(path)
+    examples: dict[tuple[str, str], list[Example]] = defaultdict(list)
+    for example in read_examples(get_settings().data_dir / "nlu") if model else ():
+        examples[example.language, example.intent].append(example)
     for number, pair in enumerate(sorted(wrong, key=lambda pair: -(pair.now.confidence or 0.0))):
         now, intents = pair.now, dict.fromkeys((pair.now.expected, pair.now.best or refusal_as_intent(pair.now.got)))
         why: dict[str, Any] = {"words": [], "ngrams": [], "nearest": []}
         if model and now.set in EXPLAINED and number < MOST_EXPLAINED:
-            near = [each for each in examples if each.language == now.language and each.intent in intents]
+            near = [example for intent in intents for example in examples[now.language, intent]]
             why["nearest"] = _nearest_phrases(now.text, near)
             if len(intents) == 2 and {*intents} <= {*model.labels}:
                 pulled = model.explain(now.text, *reversed(intents))

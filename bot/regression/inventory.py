@@ -107,8 +107,15 @@ def settings(config: Mapping[str, Any]) -> dict[str, Any]:
         config: the file's content.
     """
     components = [one for group in ("importers", "pipeline", "policies") for one in config.get(group) or []]
-    names = [str(one["name"]).rsplit(".", 1)[-1] for one in components]
-    return {f"{name}.{key}": value for name, one in zip(names, components, strict=True) for key, value in one.items()}
+    return {name: value for one in components for name, value in _flat(one, str(one["name"]).rsplit(".", 1)[-1])}
+
+
+def _flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _flat(inner, f"{name}.{key}")
+    else:
+        yield name, value
 
 
 def _counts(names: Iterable[str]) -> dict[str, int]:

@@ -19,7 +19,7 @@ REMEDY = "restore it from git, or make a new one with `python -m bot regression 
 Answer = int | list[Any]
 """Right, got (None: as expected), confidence, best, but no None at the end; a number where only right is left."""
 Inventory = Mapping[str, Mapping[str, float]]
-"""What the bot is made of: kind -> name -> count, or the value of a threshold."""
+"""Parts that the bot is made of: kind -> name -> count, or the value of a threshold."""
 
 
 class RegressionError(RuntimeError):
@@ -99,7 +99,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Baseline:
-    """What the bot could do when somebody last said that it was good enough, which a run is compared with."""
+    """The accepted result that a run is compared with, answer by answer."""
 
     about: Mapping[str, Any]
     figures: Mapping[str, float]

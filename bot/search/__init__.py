@@ -2,4 +2,4 @@
 
 
 class LibraryError(RuntimeError):
-    """The article database cannot be used; the message says why and what to do."""
+    """The article database, or what was to be imported, cannot be used; the message says why and what to do."""

@@ -20,6 +20,7 @@ from bot.tickets.model import SearchEvent
 
 LIKENESS = 0.6
 """Cosine from which on two questions count as the same."""
+_ROWS = 1024  # compared with all others at a time, which keeps memory small
 SHARE = 0.5
 """Share of those who asked the same and chose a document at all: so many must have chosen this one."""
 MOST_OF_FILE = 40
@@ -96,16 +97,20 @@ def learned_questions(chosen: Sequence[Choice], fewest: int) -> list[LearnedQues
     chosen = list(dict.fromkeys(chosen))[-_MOST_CHOICES:]
     if not chosen:
         return []
-    files, conversations = np.array([(each.file, each.conversation) for each in chosen]).T
+    files, owners = np.unique([each.file for each in chosen], return_inverse=True)
+    conversations = np.unique([each.conversation for each in chosen], return_inverse=True)[1]
     vectors = search_encoder().encode([each.text for each in chosen])
     first = {(each.file, each.language, key(each.text)): row for row, each in reversed(list(enumerate(chosen)))}
+    rows = sorted(first.values())
     found = []
-    for row in first.values():
-        same = vectors @ vectors[row] >= LIKENESS
-        people = len(set(conversations[same & (files == files[row])]))
-        if people >= max(fewest, SHARE * len(set(conversations[same]))):
-            each = chosen[row]
-            found.append(LearnedQuestion(each.text, each.language, each.file, people))
+    for start in range(0, len(rows), _ROWS):
+        block = rows[start : start + _ROWS]
+        alike = vectors[block] @ vectors.T >= LIKENESS
+        for row, same in zip(block, alike, strict=True):
+            people = len(set(conversations[same & (owners == owners[row])]))
+            if people >= max(fewest, SHARE * len(set(conversations[same]))):
+                each = chosen[row]
+                found.append(LearnedQuestion(each.text, each.language, str(files[owners[row]]), people))
     return sorted(found, key=lambda each: (-each.conversations, each.file, each.language, each.text))
 
 

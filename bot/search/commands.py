@@ -11,7 +11,7 @@ from typing import Any
 from bot.command_line import reported, to_json
 from bot.search import LibraryError
 from bot.settings import get_settings
-from bot.tickets.model import TicketStoreError
+from bot.stores import DatabaseError
 
 _SHOWN = 20
 
@@ -68,7 +68,7 @@ def _complete(parser: argparse.ArgumentParser, command: Callable[[argparse.Names
     def run(arguments: argparse.Namespace) -> int:
         return command(arguments, arguments.database or get_settings().articles_database)
 
-    parser.set_defaults(handler=reported(run, LibraryError, TicketStoreError))
+    parser.set_defaults(handler=reported(run, LibraryError, DatabaseError))
 
 
 def _print(arguments: argparse.Namespace, values: Any, lines: Sequence[str]) -> None:

@@ -138,9 +138,12 @@ class Searcher:
 
 def _index_name(connection: sqlite3.Connection, language: str) -> str | None:
     """Returns the folder of a language's index, or of the largest language's where there is none; None without any."""
-    query = "SELECT language FROM articles GROUP BY language ORDER BY language != ?, language != 'en', COUNT(*) DESC"
-    best = connection.execute(query, (language,)).fetchone()
-    return index.folders(connection)[best[0]] if best else None
+    valid = index.folders(connection)
+    if language in valid:  # almost always; to count all articles takes milliseconds
+        return valid[language]
+    query = "SELECT language FROM articles GROUP BY language ORDER BY language != 'en', COUNT(*) DESC LIMIT 1"
+    largest = connection.execute(query).fetchone()
+    return valid[largest[0]] if largest else None
 
 
 def candidates(

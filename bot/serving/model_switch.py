@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -68,15 +69,17 @@ class ModelSwitch:
         """Takes the chosen model, once no other server is loading one; looks again later until then."""
         refused = None
         if served.model != self._app.ctx.agent.model_name:
-            try:
-                with turn_to_load(self._folder):
+            with ExitStack() as turn:
+                try:
+                    turn.enter_context(turn_to_load(self._folder))
+                except BlockingIOError:
+                    return
+                try:
                     await self._replace(served.model)
-            except BlockingIOError:
-                return
-            except Exception as error:  # whatever is wrong with a file: the old model stays
-                old = self._app.ctx.agent.model_name
-                logger.exception("The model %s cannot be served; %s stays.", served.model, old)
-                refused = f"the server with process {os.getpid()} cannot load it ({cause(error)[:500]})."
+                except Exception as error:  # whatever is wrong with a file: the old model stays
+                    old = self._app.ctx.agent.model_name
+                    logger.exception("The model %s cannot be served; %s stays.", served.model, old)
+                    refused = f"the server with process {os.getpid()} cannot load it ({cause(error)[:500]})."
         self._at = served.at
         self._tell(refused)
 

@@ -91,7 +91,6 @@ class KeptSessions(MemorySessions):
             self._changed.add(session.conversation)
             return
         async with self._writing:
-            self._changed.discard(session.conversation)
             await self._write(_UPDATE, _row(session))
 
     async def tend(self) -> None:

@@ -190,6 +190,17 @@ class Session:
         self.messages.append({**message, "time": when.isoformat(timespec="milliseconds")})
         del self.messages[:-_KEPT_MESSAGES]
 
+    def remember_message(self, message: str, said: str | Offer, at: float | None = None) -> None:
+        """Adds a customer's message.
+
+        Args:
+            message: its id.
+            said: its text, or the button that was pressed.
+            at: as of `remember`.
+        """
+        shown = {"text": said.title, "button": said.id} if isinstance(said, Offer) else {"text": said}
+        self.remember({"from": "customer", "id": message, **shown}, at)
+
     def content(self, message: str) -> str | None:
         """Returns the text or the button of a customer's message, answered or not; None if it is not known.
 

@@ -9,8 +9,6 @@ from email.message import EmailMessage
 from bot.text.characters import readable
 from bot.text.contacts import valid_address
 
-_LINE_LENGTH = 400
-
 
 def header_text(text: str) -> str:
     """Returns a text as one line for a mail header, in which no mail program finds an encoded word.
@@ -33,8 +31,9 @@ def make_mail(headers: Mapping[str, str | datetime], text: str) -> EmailMessage:
     for name, value in headers.items():
         message[name] = header_text(value) if isinstance(value, str) else value
     message.set_content(readable(text), cte="quoted-printable")
-    # A subject that is folded right after its name reaches some readers with a blank before it.
-    message.policy = message.policy.clone(max_line_length=_LINE_LENGTH)
+    # No header is folded (0), ours are short: a subject that is folded right after its name reaches some readers with a
+    # blank before it, and Python takes the quotes from a name that is folded.
+    message.policy = message.policy.clone(max_line_length=0)
     return message
 
 

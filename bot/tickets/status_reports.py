@@ -118,7 +118,7 @@ class StatusReports:
             target: the help desk, as in the outbox.
             by: its name in the history.
             seen: what it told.
-            in_order: whether a status that is older than the one before of its ticket, or as old, counts for nothing.
+            in_order: whether only a status newer than the last one of its ticket counts.
 
         Returns:
             The numbers of the tickets that were changed here.

@@ -474,6 +474,7 @@ def test_a_bot_killed_before_it_kept_turns_goes_on_with_those_that_rasa_kept(
         ]
         told = [[part for part in answer.parts if part["type"] != "notice"] for answer in answers]
         assert [answer.parts for answer in found] == told
+        assert [history(customer) for customer in (talkative, pressing)] == histories
         assert [events(again, customer, "user", "bot") for customer in (talkative, pressing)] == kept
         assert talkative.press(answers[0].buttons("product")[0]).answer["intent"] == "card_declined"
         assert pressing.say("thank you").parts

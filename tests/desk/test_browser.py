@@ -223,13 +223,14 @@ def test_a_reviewer_labels_groups_with_keys_and_goes_on_with_the_next(browser: B
             ("j2", (texts[1], texts[3])),  # the second one; then the one after it has the focus
             ("r", (texts[1],)),
             ("u", (texts[1], texts[3])),
+            ("n", (texts[1],)),  # none of our issues
         ):
             for key in keys:
                 visitor.page.keyboard.press(key)
             expect(left).to_have_text(list(expected))
             visitor.page.wait_for_load_state()  # before that, keys do nothing
         measured = (tmp_path / "review" / "test" / "en.tsv").read_text(encoding="utf8")
-        assert measured == f"card_declined\t{texts[0]}\npay_invoice\t{texts[2]}\n"
+        assert measured == f"card_declined\t{texts[0]}\npay_invoice\t{texts[2]}\nout_of_scope\t{texts[3]}\n"
         visitor.leave()
 
 

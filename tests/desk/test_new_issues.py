@@ -88,3 +88,4 @@ def test_without_imported_articles_the_remedy_is_named(tmp_path: Path) -> None:
     more = {"articles_database": tmp_path / "none.db", "review_dir": tmp_path / "review"}
     with serving(f"sqlite:///{tmp_path / 'tickets.db'}", tmp_path, **more) as running:
         assert "articles import" in running.agent("Kari", "reviewer").get("/review/new-issues").text
+        assert running.agent("Per", "reviewer").post("/review/new-issues", cluster="0123456789ab").status_code == 409

@@ -69,6 +69,14 @@ def test_a_second_sign_in_is_a_new_session(running: RunningDesk) -> None:
     assert first.get("/").status_code == second.get("/").status_code == 200
 
 
+def test_a_wrong_sign_in_of_somebody_who_is_signed_in_is_refused_and_follows_no_events(running: RunningDesk) -> None:
+    kari = running.agent("Kari")
+    refused = kari.sign_in("Kari", "wrong")
+    assert refused.status_code in (401, 403)
+    assert 'data-events=""' in refused.text
+    assert kari.get("/").status_code == 200
+
+
 def test_the_database_has_neither_passwords_nor_cookies(running: RunningDesk) -> None:
     agent = running.agent("Kari")
     account = running.desk.tickets.rows(select(DESK_AGENTS))[0]

@@ -67,3 +67,9 @@ def test_a_store_that_is_down_stops_hand_offs_but_no_answers(api: Path, caplog: 
     assert "not recorded for review" in caplog.text
     api.parent.unlink()
     assert tickets.ticket_store().open(a_draft()).number  # it is tried anew
+
+
+def test_an_outcome_that_does_not_exist_is_an_error_of_the_caller(api: Path) -> None:
+    outcome = ConversationOutcome("conversation-1", "happy", None, "nb", None, 0.0)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no outcome"):
+        tickets.record(lambda store: store.record_outcomes([outcome]))

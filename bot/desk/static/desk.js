@@ -109,7 +109,7 @@ document.addEventListener("keydown", (event) => {
     document.getElementById("search")?.focus();
   } else if (event.key === "u") {
     document.getElementById("undo")?.click();
-  } else if (!event.repeat && /^[1-9ar]$/.test(event.key)) {
+  } else if (!event.repeat && /^[1-9anr]$/.test(event.key)) {
     const within = event.target.closest("form, details");
     const group = within ? within.closest(".group") : document.querySelector("#queue .group");
     group?.querySelector(`[data-keys~="${event.key}"]`)?.click();

@@ -21,7 +21,7 @@ _INVISIBLE = re.compile(r"[\u200b-\u200f\u2060\ufeff\u00ad]")
 _DIGITS = re.compile(r"\d+")
 _WORD = r"\b\w+\b"
 Lengths: TypeAlias = tuple[int, int]
-"""Of the shortest and of the longest n-grams."""
+"""Lengths of the shortest and of the longest n-grams."""
 _LONGEST_TEXT = 4000
 """Characters that are read of a text; one character may become eighteen when it is normalised."""
 

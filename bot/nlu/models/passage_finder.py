@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from scipy import sparse
-from sklearn.preprocessing import label_binarize, normalize
+from sklearn.preprocessing import normalize
 
 from bot.articles.parts import section_product
 from bot.encoder.sentences import load_sentence_encoder
@@ -48,11 +48,19 @@ class FoundPassage:
         """The entities that name it."""
         return {"about": self.issue, "section": self.slug}
 
-    def choice(self, itself: bool = True) -> dict[str, str]:
-        """Returns the entity that names it, unless it is named already, and the next ones; none if there are none."""
-        named = f"{self.issue}/{self.slug}" if itself and self.slug else ""
-        names = " ".join(filter(None, (named, *self.next)))
-        return {"passages": names} if names else {}
+    @property
+    def choice(self) -> dict[str, str]:
+        """The entity that names it and the next ones; none where there is no passage."""
+        return _named([f"{self.issue}/{self.slug}", *self.next]) if self.slug else {}
+
+    @property
+    def others(self) -> dict[str, str]:
+        """The entity that names the next ones; none where there is no other passage."""
+        return _named(self.next)
+
+
+def _named(passages: Sequence[str]) -> dict[str, str]:
+    return {"passages": " ".join(passages)} if passages else {}
 
 
 @dataclass(frozen=True)
@@ -65,7 +73,7 @@ class Found:
 
     likely: Sequence[tuple[str, float]]
 
-    @property
+    @cached_property
     def likeliest(self) -> FoundPassage:
         """The likeliest of all."""
         return self._found(self.likely[0], 1.0)
@@ -102,6 +110,15 @@ class PassageFinder:
     def _labels(self) -> PassageLabels:
         return PassageLabels(self.model.labels)
 
+    @cached_property
+    def _columns(self) -> dict[str, dict[int, str]]:
+        """Issue -> its columns of the model -> what each stands for, a passage's slug or empty."""
+        columns: dict[str, dict[int, str]] = {}
+        for column, label in enumerate(self.model.labels):
+            issue, _, slug = label.partition("/")
+            columns.setdefault(issue, {})[column] = slug
+        return columns
+
     @classmethod
     def learn(
         cls, questions: Sequence[LabelledText], first_messages: Sequence[LabelledText], regularisation: float
@@ -128,11 +145,13 @@ class PassageFinder:
             models.append(learn_meaning(encodings[np.concatenate([own, *others])], labels, regularisation))
         labels = [label for model in models for label in model.labels]
         ngrams = NgramFeatures()
-        answers = label_binarize([question.passage for question in questions], classes=labels, sparse_output=True)
-        sums = answers.T.astype(np.float32).tocsr() @ ngrams.fit_transform([question.text for question in questions])
+        counted = ngrams.fit_transform([question.text for question in questions])
+        row_of = {label: row for row, label in enumerate(labels)}
+        rows = [row_of[str(question.passage)] for question in questions]
+        sums = sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, range(len(rows)))), (len(labels), len(rows)))
         weights = np.concatenate([model.weights for model in models], axis=1)
         intercept = np.concatenate([model.intercept for model in models])
-        return cls(LinearModel(tuple(labels), weights, intercept, 1.0), ngrams, normalize(sums).T.tocsr())
+        return cls(LinearModel(tuple(labels), weights, intercept, 1.0), ngrams, normalize(sums @ counted).T.tocsr())
 
     def find_first(self, text: str, issue: str, product: str | None) -> FoundPassage:
         """Returns the passage of an issue's article that a message on it asks for, which no conversation precedes.
@@ -142,11 +161,10 @@ class PassageFinder:
             issue: the article's.
             product: the customer's, None where it is not known.
         """
-        named = ((column, *label.partition("/")[::2]) for column, label in enumerate(self.model.labels))
         slugs = {
             column: slug
-            for column, about, slug in named
-            if about == issue and (product is None or section_product(slug) in (product, None))
+            for column, slug in self._columns.get(issue, {}).items()
+            if product is None or section_product(slug) in (product, None)
         }
         if not slugs:
             return FoundPassage(issue, "", 0.0)

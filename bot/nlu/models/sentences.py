@@ -159,8 +159,11 @@ def _without_greeting(found: list[str], greetings: Phrases) -> list[str]:
     first, *others = found
     rest = first[greeting.end() :]
     head, comma, tail = rest.partition(",")
-    named = comma and words_in(head) <= 3  # the addressee
-    rest = (tail if named else rest if words_in(rest) > 3 else "").strip(" ,.!-–")
+    if comma and words_in(head) <= 3:  # the addressee's name
+        rest = tail
+    elif words_in(rest) <= 3:
+        rest = ""
+    rest = rest.strip(" ,.!-–")
     return [rest, *others] if _WORD.search(rest) else others
 
 

@@ -77,7 +77,7 @@ def phrase_pattern(phrases: Phrases) -> str:
 
 @lru_cache(maxsize=1024)
 def compiled(phrases: Phrases, before: str = "") -> re.Pattern[str]:
-    """Returns that expression compiled, behind another one."""
+    """Returns the expression of `phrase_pattern` compiled, after another one."""
     return re.compile(before + phrase_pattern(phrases))
 
 

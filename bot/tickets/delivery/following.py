@@ -48,7 +48,7 @@ class RequestTrackerStatus:
     """
 
     name = "request_tracker"
-    """Of its target, as in the outbox."""
+    """The name of its target, as in the outbox."""
     title = "Request Tracker"
     """Its name in the history of a ticket."""
 
