@@ -72,11 +72,14 @@ def decide(desk: Desk, request: Request) -> Response:
     form, agent, action = request.state.form, agent_of(request), field(request, "action")
     sent = [name[3:] for name in form if name.startswith("id-")]
     ids = [int(each) for each in sent if each.isascii() and each.isdigit() and len(each) < 10]
-    if action not in ("decide", "undo") or (action == "decide" and not ids):
+    if action not in ("decide", "accept_first", "undo") or (action != "undo" and not ids):
         raise Refused(422)
     try:
         if action == "undo":
             done = desk.review.undo(agent.name)
+        elif action == "accept_first":
+            first = {each: str(form[f"id-{each}"]) for each in ids}
+            action, done = "accept", desk.review.accept_each(first, agent.name, agent.may("admin"))
         elif "reject" in form:
             action, done = "reject", desk.review.reject(ids, agent.name, agent.may("admin"))
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -94,15 +94,21 @@ class Review:
             ReviewError: there is no such candidate, it has no intent, the intent is unknown, or Rasa could not read
                 the phrase in a file; nothing is taken.
         """
+        return self.accept_each(dict.fromkeys(ids, intent), by, decides_all)
+
+    def accept_each(
+        self, intents: Mapping[int, str | None], by: str = COMMAND_LINE, decides_all: bool = True
+    ) -> list[Taken]:
+        """Takes candidates by id, each with an intent of its own, as one decision; the rest is as for `accept`."""
         with locked(self.folder):
-            chosen = self._chosen(ids)
-            intents = self.intents(each.language for each in chosen)
+            chosen = self._chosen(list(intents))
+            known = self.intents(each.language for each in chosen)
             decided = []
             for each in chosen:
-                name = intent or each.intent
+                name = next(intents[identity] for identity in each.ids if identity in intents) or each.intent
                 if name is None:
                     raise ReviewError(f"candidate {each.ids[0]} has no intent; name one with --intent.")
-                if name not in intents:
+                if name not in known:
                     raise ReviewError(f"{name!r} is no intent; see data/issues.yml and data/nlu/en/dialogue.yml.")
                 decided.append((each, name))
             return self._decide(decided, ACCEPTED, by, decides_all)

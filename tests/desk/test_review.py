@@ -46,7 +46,7 @@ def shown(browser: Browser, query: str = "") -> list[list[str]]:
     """Returns the texts of each group on the page."""
     page = browser.get(f"/review{query}").text
     queue = page[page.index('id="queue"') : page.index('id="decided-title"')]
-    groups = queue.split("<form")[1:]
+    groups = queue.split('class="card group"')[1:]
     return [[html.unescape(text) for text in re.findall(r"<bdi[^>]*>(.*?)</bdi>", group)] for group in groups]
 
 
@@ -85,6 +85,30 @@ def test_one_click_labels_a_group_but_for_what_was_left_out(running: RunningDesk
     kari.post("/review", action="undo")
     assert reviewed(data) == []
     assert len(shown(kari)[0]) == 3
+
+
+def test_the_first_proposals_of_the_page_are_accepted_at_once_and_taken_back_at_once(
+    running: RunningDesk, data: Path
+) -> None:
+    store = running.desk.tickets
+    store.record_fallback("where do I see what this costs", "en", ["pay_invoice"], [("pay_invoice", 0.9)])
+    store.record_fallback("my card fails again", "en", ["card_declined"], UNSURE)
+    store.record_fallback("qwerty", "en")  # nothing is proposed for it
+    kari = running.agent("Kari", "reviewer")
+    page = kari.get("/review").text
+    form = page[page.index('value="accept_first"') : page.index('id="accept-first"')]
+    fields = dict(re.findall(r'name="(id-\d+)" value="(\w+)"', form))
+    kari.post("/review", action="accept_first", **fields)
+    assert sorted(reviewed(data)) == [
+        ("card_declined", "my card fails again"),
+        ("pay_invoice", "where do I see what this costs"),
+    ]
+    assert shown(kari) == [["qwerty"]]
+    kari.post("/review", action="undo")
+    assert reviewed(data) == []
+    assert len(shown(kari)) == 3
+    assert kari.post("/review", action="accept_first", **{next(iter(fields)): "no_such_issue"}).status_code == 409
+    assert kari.post("/review", action="accept_first").status_code == 422
 
 
 def test_another_intent_is_chosen_from_the_list_and_a_message_is_rejected(running: RunningDesk, data: Path) -> None:
