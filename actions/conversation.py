@@ -108,6 +108,7 @@ class Turn:
         text: what the customer has typed; empty for a button.
         said: everything that the customer has said, buttons included, oldest first.
         told: every text that the bot has said, oldest first.
+        structured: the issues that it has answered by a structure, with or without a text.
         language: what the bot answers in: the customer's, or another one where it has no replies in that.
         product: the customer's product, None while it is not known.
         agreement: her billing agreement, `unknown` if she does not know it, None while it is not known.
@@ -129,6 +130,7 @@ class Turn:
         spoken = {kind: [event for event in tracker.events if event["event"] == kind] for kind in ("user", "bot")}
         self.said = [Said(event.get("text"), event.get("parse_data") or {}) for event in spoken["user"]]
         self.told = [str(event.get("text") or "") for event in spoken["bot"]]
+        self.structured = {((event.get("data") or {}).get("custom") or {}).get("intent") for event in spoken["bot"]}
         self.language = replies().answer_language(self.slot("language"), self.slot("fallback_language"))
         product, agreement = self.slot("product"), self.slot("agreement")
         self.product: str | None = product if product in PRODUCTS else None
@@ -180,7 +182,7 @@ class Turn:
 
     def has_shown(self, issue: str) -> bool:
         """Tells whether the bot has shown the answer to an issue in this conversation."""
-        return any(text.startswith(self.article(issue).title) for text in self.told)
+        return issue in self.structured or any(text.startswith(self.article(issue).title) for text in self.told)
 
     def unsaid(self, *texts: str) -> str:
         """Returns the first of several texts that the bot has not said in this conversation, else the last."""

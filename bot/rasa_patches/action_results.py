@@ -6,7 +6,8 @@ Rasa 3.6 does each of these anew for every answer:
   for each result (15 ms); here it is built once.
 - the class of an event: Rasa walks all subclasses of `Event` for each event of the conversation, at each message.
 - the call of an action: it carries the whole conversation, with the structured answers (10 kB each) that the page
-  has rendered long ago. No action reads those; they stay in the tracker and are left out of the call.
+  has rendered long ago. Actions read which answers these were; their lists and objects stay in the tracker and are
+  left out of the call.
 
 What each replacement accepts, refuses and returns equals Rasa's own, but for the structured answers in the call
 (tests/rasa_patches/test_action_results.py).
@@ -50,10 +51,10 @@ event_class = lru_cache(maxsize=128)(_rasas_event_class)
 
 
 def action_call(self: RemoteAction, *arguments: Any) -> dict[str, Any]:
-    """Returns what `RemoteAction._action_call_format` does, without the structured part of earlier answers."""
+    """Returns what `RemoteAction._action_call_format` does, without what is long in earlier structured answers."""
     call = _rasas_call(self, *arguments)
     events = call["tracker"]["events"]
-    call["tracker"]["events"] = [_without_payload(event) for event in events]
+    call["tracker"]["events"] = [_shortened(event) for event in events]
     return call
 
 
@@ -70,7 +71,9 @@ def _validator() -> Any:
     return validators.validator_for(schema)(schema)
 
 
-def _without_payload(event: dict[str, Any]) -> dict[str, Any]:
-    if event["event"] != BotUttered.type_name or not event["data"].get("custom"):
+def _shortened(event: dict[str, Any]) -> dict[str, Any]:
+    structure = event["data"].get("custom") if event["event"] == BotUttered.type_name else None
+    if not structure:
         return event
-    return {**event, "data": {**event["data"], "custom": None}}
+    short = {key: value for key, value in structure.items() if not isinstance(value, (list, dict))}
+    return {**event, "data": {**event["data"], "custom": short}}

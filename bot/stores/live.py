@@ -12,7 +12,7 @@ from threading import Lock
 from typing import Any, Literal
 from uuid import uuid4
 
-from sqlalchemy import and_, insert, or_, select, true, update
+from sqlalchemy import insert, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Row
 from sqlalchemy.sql.elements import ColumnElement
@@ -194,15 +194,10 @@ class LiveStore(TicketDatabase):
 
     def give_up(self) -> int:
         """Ends conversations that nobody takes or whose agent is gone for too long; returns how many it were."""
-        moment = now()
-        late = and_(LIVE_STATES.c.state == "waiting", LIVE_STATES.c.since < moment - timedelta(seconds=WAIT_SECONDS))
-        alive = LIVE_AGENTS.c.beat_at > moment - timedelta(seconds=GONE_SECONDS)
-        agents = select(LIVE_AGENTS.c.agent).where(alive)
-        alone = and_(
-            LIVE_STATES.c.state == "live",
-            LIVE_STATES.c.since < moment - timedelta(seconds=GONE_SECONDS),
-            LIVE_STATES.c.agent.notin_(agents),
-        )
+        waited, gone = (now() - timedelta(seconds=seconds) for seconds in (WAIT_SECONDS, GONE_SECONDS))
+        agents = select(LIVE_AGENTS.c.agent).where(LIVE_AGENTS.c.beat_at > gone)
+        late = (LIVE_STATES.c.state == "waiting") & (LIVE_STATES.c.since < waited)
+        alone = (LIVE_STATES.c.state == "live") & (LIVE_STATES.c.since < gone) & LIVE_STATES.c.agent.notin_(agents)
         query = select(LIVE_STATES.c.conversation_id).where(or_(late, alone))
         ended = 0
         for (conversation,) in self.rows(query):  # most often none: only then is anything locked

@@ -32,6 +32,7 @@ class ActionServer:
         channel: str = "rest",
         message: dict[str, Any] | None = None,
         said: list[str] | None = None,
+        structures: list[dict[str, Any]] | None = None,
         **slots: Any,
     ) -> dict[str, Any]:
         """Runs an action for a conversation with these slots, after a message with this intent.
@@ -42,11 +43,15 @@ class ActionServer:
             channel: that it came through.
             message: what else the pipeline says of it: `text`, `intent_ranking`, `triage`, `entities`.
             said: what the bot has said before.
+            structures: what it has said before that without a text.
             **slots: of the conversation.
         """
         heard = {"intent": {"name": intent, "confidence": 0.6}, "entities": [], "text": "", **(message or {})}
         event = {"event": "user", "text": heard["text"], "parse_data": heard, "input_channel": channel}
-        before = [{"event": "bot", "text": text, "data": {}, "timestamp": 0.0} for text in said or []]
+        before = [
+            *({"event": "bot", "text": None, "data": {"custom": each}, "timestamp": 0.0} for each in structures or []),
+            *({"event": "bot", "text": text, "data": {}, "timestamp": 0.0} for text in said or []),
+        ]
         tracker = {
             "sender_id": "customer",
             "slots": slots,

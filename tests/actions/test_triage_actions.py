@@ -363,6 +363,26 @@ def test_a_doubtful_passage_is_said_and_the_next_likely_ones_stand_beside_it(
     assert [payload.partition("{")[0] for payload in payloads(answered)] == ["/more_detail", "/talk_to_human"]
 
 
+def test_steps_that_a_structure_has_shown_are_not_offered_again(actions: ActionServer) -> None:
+    named = [{"entity": "about", "value": "card_declined"}, {"entity": "section", "value": "who-azure"}]
+    message = {"text": "who may change the card?", "entities": named}
+
+    def offered(**before: Any) -> list[str]:
+        result = actions.run(
+            "action_follow_up",
+            "ask_who",
+            message=message,
+            issue="pay_invoice",
+            product="azure",
+            language="en",
+            **before,
+        )
+        return payloads(result)
+
+    assert "/card_declined" in offered()
+    assert "/card_declined" not in offered(structures=[{"type": "answer", "intent": "card_declined"}])
+
+
 def test_an_article_opens_once_and_not_for_somebody_who_mourns(actions: ActionServer) -> None:
     slots = {"language": "en", "issue": "card_declined", "product": "azure"}
     opening = plain(lead(ARTICLES.article("card_declined", "en")))
