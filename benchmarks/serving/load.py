@@ -299,7 +299,8 @@ async def load(
         pause: seconds between an answer and the next message.
         hand_offs: whether every fourth customer, of any language, hands over; they write as often, four times at least.
         tally: what is counted, where somebody else looks at it meanwhile.
-        until: whether it may end; as long as it may not, customers go on with questions.
+        until: whether it may end; as long as it may not, customers go on with questions, in a new conversation each
+            time that so many messages are written: what a message costs grows with the conversation before it.
     """
     tally = tally or Tally()
     options: dict[str, Any] = {
@@ -320,5 +321,9 @@ async def load(
 
 async def _visit(visitor: Visitor, turns: int, pause: float, until: Callable[[], bool]) -> None:
     await visitor.visit(turns, pause)
+    written = 0
     while not until():
+        if written % turns == 0:
+            await visitor.begin()
         await visitor.ask(1, pause)
+        written += 1
