@@ -1,4 +1,4 @@
-"""Answers an issue from its article: recommended steps, document links, and the question whether that helped."""
+"""Answers an issue with its article's steps and links; where it is open, asks first which issue or product is meant."""
 
 from __future__ import annotations
 

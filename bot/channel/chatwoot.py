@@ -1,4 +1,4 @@
-"""Chatwoot's agent bot: answers each message of a conversation once, until the conversation is handed to a person."""
+"""Rasa's channel for Chatwoot's agent bot: answers a customer's message at most once, until a person takes over."""
 
 from __future__ import annotations
 

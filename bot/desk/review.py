@@ -1,4 +1,4 @@
-"""The review page: what misunderstood messages mean, group by group, with undo and reviewers' disagreements."""
+"""The review page: reviewers say what misunderstood messages mean, in groups, undo it, and settle disagreements."""
 
 from __future__ import annotations
 

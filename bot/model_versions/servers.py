@@ -1,4 +1,4 @@
-"""The notes of running servers in `models/servers`: who follows the folder, and with which model each answers."""
+"""Notes in `models/servers`: which servers run, with which model each answers, and whose turn it is to load another."""
 
 from __future__ import annotations
 

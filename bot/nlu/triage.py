@@ -1,4 +1,4 @@
-"""The triage of a message: a second issue, issues to choose from, mood, and what makes it urgent."""
+"""Adds `triage` to a message (second issue, issues to choose from, mood, urgency); may put another intent first."""
 
 from __future__ import annotations
 

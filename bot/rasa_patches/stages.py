@@ -1,4 +1,4 @@
-"""Measures the time that understanding, actions and whole messages take, and tells logs the conversation's id."""
+"""Wraps Rasa's methods: measures understanding, actions and whole messages, and tells logs the conversation's id."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Counts what the bot is made of: phrases, steps and links of articles, rules, thresholds.
+"""Notes what the bot is made of and what a run has lost of it: phrases, rules, steps and links of articles, thresholds.
 
-Less of them fails a run whatever the accuracy says: held-out phrases do not notice that an answer lost its steps, or
-that a language learns from what is left of its phrases.
+A loss fails a run whatever the accuracy says: fewer of a kind (of phrases, more than a share is tolerated), and a
+threshold that moved, up or down. Held-out phrases do not notice that an answer lost its steps, or that a language
+learns from what is left of its phrases.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Conversations on the support page: language, offered buttons, messages and answers of each."""
+"""One conversation on the support page: its language, buttons, messages and answers, and all of that as JSON."""
 
 from __future__ import annotations
 

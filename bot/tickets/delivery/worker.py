@@ -1,4 +1,4 @@
-"""Carries tickets from the outbox to the help desks until they have arrived, and what became of them back."""
+"""Carries tickets to the help desks until they arrive or are parked for a person, and what became of them back."""
 
 from __future__ import annotations
 
