@@ -1,4 +1,4 @@
-"""One turn of a conversation as actions see it: what is known of the customer, and ways to answer her."""
+"""Defines the actions' base classes and their view of a conversation, `Turn`: what is known, and ways to answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Offers documents that the search finds, where no issue is meant but the products are, and takes the verdict."""
+"""Offers imported articles where a message is not understood but about the products; takes the verdict on them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Takes the customer's reaction to an answer: a verdict, thanks, a remark, an objection, despair."""
+"""Answers a customer's verdict ("solved", "no"), thanks, remarks and objections, and words of despair or violence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Answers follow-ups to an answer from the same article: who, how long, where, a step that fails, links, a detail."""
+"""Answers follow-up questions with a part of an article: a passage, a step that failed, the links, a detail.
+
+It is mostly the article at hand; a button or the pipeline may name a passage of another one. Likely passages are
+offered where none is surely meant.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Commands in the middle of any form: correct a field, cancel, skip."""
+"""Corrects a field of any open form, or cancels the form; says so where there is none to correct or cancel.
+
+Skipping a field is left to the forms themselves.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Hands a conversation over to a person: begins the ticket's form, and opens the ticket once it is filled."""
+"""Hands a conversation over to a person: to an agent where one can be waited for, else by a form and a ticket.
+
+It takes telephone numbers for tickets, too. A form whose ticket cannot be kept stays filled, to be tried again.
+"""
 
 from __future__ import annotations
 

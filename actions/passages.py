@@ -1,4 +1,4 @@
-"""Finds the passage of an article that a follow-up asks for: a step by its number, a section by its words, a time."""
+"""Finds the part of an article that a follow-up asks for: by a step's number, the kind of question or the words."""
 
 from __future__ import annotations
 

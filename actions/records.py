@@ -1,4 +1,7 @@
-"""Records how conversations end and what was not understood, beside the conversation: nobody waits for it."""
+"""Records in the ticket store how conversations stand, and what was chosen, searched, not understood or no help.
+
+They are written beside the conversation: no answer waits for them or fails with them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Offers topics: as help, where a message was not understood, and to choose from where no issue is sure enough."""
+"""Says what the bot can do, answers what was not understood, and asks which of several issues is meant.
+
+A message that was not understood gets documents, else likely issues, else the request to rephrase; topics or a person
+come after that. A person comes first where somebody has died.
+"""
 
 from __future__ import annotations
 

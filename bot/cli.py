@@ -1,4 +1,7 @@
-"""The commands of `python -m bot`: each package adds its own, and is loaded only when it is named."""
+"""Builds the command line `python -m bot` and runs one command; most packages are loaded only when named.
+
+Each package adds its own commands; `articles` is always loaded. Settings are checked before any command but `doctor`.
+"""
 
 from __future__ import annotations
 

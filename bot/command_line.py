@@ -1,4 +1,4 @@
-"""Shared parts of the commands of `python -m bot`: exit codes of errors, JSON on the output, an orderly end."""
+"""Helps the commands of `python -m bot` print JSON and end with a sentence and an exit code on errors and Ctrl-C."""
 
 from __future__ import annotations
 

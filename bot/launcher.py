@@ -1,4 +1,9 @@
-"""The commands `run`, `train` and `shell`: training where it is due, Rasa's server or shell, delivery of tickets."""
+"""The commands `run`, `train` and `shell`: train where it is due, and start Rasa's server or its shell.
+
+`run` serves the model that it is given, else the one that `models switch` has chosen, else that of the present content,
+trained if need be. Beside the server it runs the delivery of tickets, where a help desk is set, and on request the
+agents' desk.
+"""
 
 from __future__ import annotations
 

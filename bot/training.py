@@ -1,4 +1,4 @@
-"""Trains the model where there is none for the present content."""
+"""Runs `rasa train` where there is no model of the present content (data, configuration, code), or where forced to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The check of articles: any source for defects, our own tree for what our articles promise."""
+"""Checks articles of any source for defects, and a tree of our own by our own rules (`promises.py`), too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands `python -m bot articles ...`."""
+"""The commands `python -m bot articles check|show`: find defects, print one article; other packages add more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses of links: completed, cleaned of tracking and locale, and judged."""
+"""Completes addresses of links, rids them of tracking and Microsoft's locales, and names their faults; opens none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Checks our own articles: complete first answers, passages for follow-ups, the same facts in every language."""
+"""Checks our own articles: complete first answers, passages, retired names, the same structure in every language.
+
+Languages are compared by their sections, numbers of steps and links (some also by the Azure portal's English labels),
+not by what they say; a partial language may lack articles and passages. The readers' own findings are not repeated.
+"""
 
 from __future__ import annotations
 

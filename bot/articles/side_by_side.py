@@ -1,4 +1,8 @@
-"""The side-by-side dialect: each sentence in the article's language in one span, in English in the span beside it."""
+"""Reads the side-by-side dialect: picks the text of one language, and pairs its sentences with the English ones.
+
+Each sentence stands in the article's language in one span, in English in the span beside it; one without a partner is
+reported.
+"""
 
 from __future__ import annotations
 

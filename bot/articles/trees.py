@@ -1,6 +1,7 @@
-"""Reads training data for languages without phrases from article trees: titles on our issues, and their texts.
+"""Reads article trees, from which the bot learns languages that have no phrases of their own.
 
-A tree has one folder a locale; the same file names in every locale say which issue an article is on.
+A tree is the folder of one locale, such as `it-IT`; the same file names in every locale say which issue an article is
+on. Of a large tree only a part is read. The importer makes training data of it.
 """
 
 from __future__ import annotations

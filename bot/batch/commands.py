@@ -1,4 +1,4 @@
-"""The command `python -m bot triage`."""
+"""The command `python -m bot triage`: triages a whole file of tickets, with a reject file and a report."""
 
 from __future__ import annotations
 

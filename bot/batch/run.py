@@ -1,4 +1,8 @@
-"""A whole run: read, share out, keep a part for each chunk in a folder beside the output, put them together, count."""
+"""Triages a file of tickets chunk by chunk, writes the results and the rejected rows, and returns counts.
+
+Each finished chunk is kept in a folder beside the output until all are done, so that the same command goes on after an
+interruption; where the output is standard output, it begins anew.
+"""
 
 from __future__ import annotations
 

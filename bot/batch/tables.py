@@ -1,4 +1,7 @@
-"""The table of results: its columns, the parts that a run keeps until it is done, the files that it is written to."""
+"""The results of batch triage: columns, Arrow form of a chunk's results, output as CSV, JSON lines or Parquet.
+
+It also reads which article answers an issue in a language, for the results, and writes the rejected rows as CSV.
+"""
 
 from __future__ import annotations
 

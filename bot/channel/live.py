@@ -1,8 +1,9 @@
-"""Live conversations of the page's customers with agents: applies the desk's rows, and tells the page of them.
+"""Connects the page's customers with agents: hands over their messages, applies what agents do, tells the page of it.
 
-The rows of a conversation are applied where its messages are answered, one after the other (bot/channel/turns.py), so
-that a text is the agent's or the bot's by its place in the sequence. What is applied already is skipped: a server that
-is killed does it again.
+What agents and customers do is kept as rows (bot/stores/live.py); here they are applied to Rasa's tracker and to the
+page's session. The rows of a conversation are applied where its messages are answered, one after the other
+(bot/channel/turns.py), so that a text is the agent's or the bot's by its place in the sequence. Rows that are applied
+already are skipped, so that a server may apply anew what another one had begun when it was killed.
 """
 
 from __future__ import annotations

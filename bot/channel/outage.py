@@ -1,4 +1,8 @@
-"""Opens a ticket where the bot cannot answer, because its actions or its model are away: one for each outage."""
+"""Opens a ticket where the bot cannot answer: one for each outage in a conversation, once an e-mail address is known.
+
+The customer is asked for the address unless the page or an earlier message has told it. An open ticket of the form with
+the same address in this conversation is taken instead of a new one.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The page as Rasa sees it: messages that go to Rasa, and what the bot utters as parts for the page."""
+"""Rasa's output channel for the page: makes messages for Rasa, and collects what the bot utters as parts of a turn.
+
+Nothing is sent from here: the page's route reads the parts of the turn while they come (bot/channel/page.py).
+"""
 
 from __future__ import annotations
 

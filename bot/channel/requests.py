@@ -1,4 +1,7 @@
-"""Reads address, origin, token, languages and JSON body of a request, refuses what was not agreed, answers in JSON."""
+"""Parses the page's requests (address, token, languages, JSON body), checks their origin, makes refusals and answers.
+
+The token is only taken from its header here; `bot/channel/tokens.py` checks it.
+"""
 
 from __future__ import annotations
 

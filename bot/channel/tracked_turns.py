@@ -1,4 +1,4 @@
-"""Takes turns from Rasa's tracker where the page's session lacks them, as after a server was killed.
+"""Copies turns from Rasa's tracker into the page's session where that lacks them, as after a server was killed.
 
 Rasa keeps a turn as a whole when it is over, so what it has kept need not, and must not, be done again.
 """

@@ -1,4 +1,9 @@
-"""Answers the messages of all conversations: one at a time in each, few at a time of one network address."""
+"""Hands the page's messages to an agent or to Rasa, one at a time in each conversation, and keeps the answers.
+
+Of one network address few messages are answered at a time. An answer is finished though its reader is gone, and an
+answered message that comes again is not answered anew. Where the bot cannot answer, the customer gets an apology, and
+`bot/channel/outage.py` sees to a ticket.
+"""
 
 from __future__ import annotations
 

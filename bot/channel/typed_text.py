@@ -1,4 +1,8 @@
-"""Makes what a customer has typed safe to hand on: no unreadable characters, no commands, no card numbers."""
+"""Makes a customer's typed text safe to hand on: masks card and account numbers, disarms commands, cuts long texts.
+
+A slash at the beginning, which Rasa would take for a command, becomes one that looks the same; unreadable characters
+are dropped; of very many words the first and the last ones stay.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Agents, their passwords and sessions, attempts to sign in, and the audit log."""
+"""Keeps agents' accounts, sessions, attempts to sign in and the audit log in the tickets' database; checks passwords.
+
+Of passwords only hashes are kept; agents of an OpenID Connect provider have none. Too many failed attempts lock a name
+or a network address for a while, for the right password, too.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The stream that tells an open page of the desk what has changed, and whether its agent is still there."""
+"""Streams to an open page of the desk that something has changed, and pings; the page's beats show its agent present.
+
+The stream does not say what has changed: the page reads itself anew. An open stream alone is no sign of presence.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,10 @@
-"""Stands before every page of the desk: host, body, session, forged requests, security headers.
+"""Checks every request to the desk (host, body, session, forged forms) before it is answered; sets security headers.
 
 Cookies know no ports: a page of another server on the same host is "same site". So a request that changes something
 must name the desk's own origin *and* carry a token that only the desk's own forms have.
+
+The pages to sign in and static files need no session. Messages of other help desks need neither session nor token: they
+are signed, which is checked where their body is read (bot/desk/ticket_status.py).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The inbox: customers who wait for a person, and tickets, the most urgent first."""
+"""Shows the inbox: customers who wait for an agent or have one, and filtered tickets, the most urgent tickets first."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""The page of a live conversation: take over, write, leave notes, transfer, hand back, keep as a test.
+"""The desk's page of a live conversation: take over, write, leave notes, transfer, hand back, keep as a test.
 
-What is said there becomes rows beside the tickets; the serving process applies them to the conversation.
+What an agent does there is written as rows into the tickets' database, except for the test; the process that serves the
+bot applies them to the conversation (bot/channel/live.py).
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The page of questions that no issue covers: what is asked alike, and a button that drafts an issue of it."""
+"""Shows groups of similar questions that the bot left unanswered; a button starts drafting an issue of a group.
+
+The command `python -m bot articles propose` drafts it, in a folder for reviewers; the bot's own issues do not change.
+"""
 
 from __future__ import annotations
 

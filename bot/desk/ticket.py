@@ -1,4 +1,4 @@
-"""The page of a ticket: what was said and understood, recommended steps in two languages, what agents do with it."""
+"""Serves a ticket's page (what was said and understood, recommended steps), and does what agents' forms ask for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `python -m bot doctor`: examines an installation, a line a check."""
+"""The command `python -m bot doctor`: runs all checks of an installation side by side, prints a line a finding."""
 
 from __future__ import annotations
 

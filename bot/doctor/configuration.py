@@ -1,4 +1,7 @@
-"""Checks of the settings: those that there are not, those that do not fit, those that do not go together."""
+"""Checks the settings: unknown names, values that do not fit, settings that lack or contradict another one.
+
+A value that `Settings` refuses is removed from this process's environment, so that the others can still be examined.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Checks of other servers: Redis, RabbitMQ, the action server, help desks. Each is looked at, nothing is created."""
+"""Checks that Redis, RabbitMQ, action server, help desks can be reached; TLS of help desks and PostgreSQL.
+
+It connects and asks, but creates and delivers nothing there. Of TLS it also checks when the certificate expires.
+"""
 
 from __future__ import annotations
 

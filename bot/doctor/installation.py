@@ -1,4 +1,4 @@
-"""An installation that is examined, and findings about it."""
+"""Defines what the doctor examines (`Installation`) and finds (`Finding`), and reads its files of settings (*.env)."""
 
 from __future__ import annotations
 

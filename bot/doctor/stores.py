@@ -1,4 +1,4 @@
-"""Checks of the databases: whether they answer, their version, and what in them has waited for too long."""
+"""Checks that the databases answer, the tickets' schema, overdue deletion and delivery, accounts, nightly runs."""
 
 from __future__ import annotations
 

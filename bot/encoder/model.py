@@ -1,4 +1,7 @@
-"""The `Encoder`: turns sentences of nine languages into vectors in which the same meaning lies close together."""
+"""Turns texts of nine languages into vectors by adding up word vectors; the same meaning lies close together.
+
+It serves the search, languages without phrases and drafts of new issues; the sentence encoder is in `sentences.py`.
+"""
 
 from __future__ import annotations
 

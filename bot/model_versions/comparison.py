@@ -1,4 +1,4 @@
-"""Compares a model with the served one: the verdict of the nightly gate, and each message that is understood anew."""
+"""Compares an earlier model with a new one: the nightly gate's verdict, figures, messages understood differently."""
 
 from __future__ import annotations
 

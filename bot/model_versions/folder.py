@@ -1,4 +1,7 @@
-"""The models folder: which models there are, which of them is served, and the lock under which one is made."""
+"""Reads and writes the models folder: models, the choice of the served one, comparisons, jobs and their lock.
+
+`keep_newest` deletes old models that were trained here, never one that is served or that `undo` brings back.
+"""
 
 from __future__ import annotations
 

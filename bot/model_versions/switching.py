@@ -1,4 +1,8 @@
-"""Switches the servers to another model and back, and waits until they have really done so."""
+"""Switches the servers to another model or back, and waits; where one refuses it, all get the one before again.
+
+It writes the choice into the models folder, which the servers follow. A server that has not answered in time is an
+error, but the choice stays.
+"""
 
 from __future__ import annotations
 

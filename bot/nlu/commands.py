@@ -1,4 +1,8 @@
-"""The commands `python -m bot data ...`: check, describe and audit the training phrases."""
+"""The commands `python -m bot data ...`: check, describe and audit the training phrases, and correct their labels.
+
+`check`, `report` and `audit` only read the phrases; `audit --apply FILE` moves and removes phrases in their files as a
+person has decided in FILE.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A base of our components, which checks their settings, and one of those that store what they have learned."""
+"""Base classes of our Rasa components: one that checks settings, one that also trains, stores and loads a model."""
 
 from __future__ import annotations
 

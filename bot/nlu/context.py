@@ -1,4 +1,8 @@
-"""Decides what a message means where it is said: in the conversation so far."""
+"""The pipeline's last component: puts a message's dialogue act in place of its intent, by the conversation so far.
+
+The intent stays where no rule gives an act, and outside a conversation; to a first message only the product and the
+passage that it asks for are added. The models are trained here; the rules are in `act_rules.py` and `passage_rules.py`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An entity extractor: spaCy's EntityRuler over amounts, dates, invoice and subscription numbers, codes, products."""
+"""Rasa component: extracts amounts, dates, invoice and subscription numbers, error codes and products by rules."""
 
 from __future__ import annotations
 

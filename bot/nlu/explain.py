@@ -1,4 +1,7 @@
-"""Explains a prediction of the intent classifier: n-grams that pull, training phrases that are near."""
+"""Loads a trained model's intent classifier; finds a prediction's strongest parts and a text's nearest phrases.
+
+`bot/regression/explain.py` puts these together to explain why a message was understood as it was.
+"""
 
 from __future__ import annotations
 

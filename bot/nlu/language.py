@@ -1,4 +1,7 @@
-"""Recognises the language of each message: a character model, lingua, and what page and conversation say."""
+"""Rasa component: recognises each message's language, by its text, the page's locale and the conversation so far.
+
+If the bot has no replies in that language, it also names the one that the bot answers in.
+"""
 
 from __future__ import annotations
 

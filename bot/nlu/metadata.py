@@ -1,4 +1,4 @@
-"""Metadata of examples and messages: language, page locale, where the example is from."""
+"""Reads metadata and results of Rasa's messages and training examples, and builds and sets a message's entities."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The rules that decide which passage of an article answers a message."""
+"""Adds to a message's dialogue act the passage of an article that answers it, or a choice of passages, by rules.
+
+The act may change with it: thanks with a question beside it become the question, a question may become an issue.
+"""
 
 from __future__ import annotations
 

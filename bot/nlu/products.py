@@ -1,4 +1,7 @@
-"""Tells whether what no issue covers is about the products at all: then an imported article may answer it."""
+"""Rasa component: adds to each typed message how likely it is about the products at all (`about_products`).
+
+Of messages that no issue covers, only those that are about the products are answered from imported articles.
+"""
 
 from __future__ import annotations
 

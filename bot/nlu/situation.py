@@ -1,4 +1,4 @@
-"""The state of a conversation, as far as it decides what the next message means."""
+"""Reads from Rasa's tracker what the next message's meaning depends on: issues, product, question, buttons."""
 
 from __future__ import annotations
 

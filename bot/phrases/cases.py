@@ -1,4 +1,7 @@
-"""Makes test cases of real conversations: masked, in the format of the written ones, for `review conversations`."""
+"""Turns real conversations into masked test cases, adds them to files of the review folder, and deletes expired ones.
+
+They have the format of the written test conversations; `python -m bot review conversations` plays them.
+"""
 
 from __future__ import annotations
 

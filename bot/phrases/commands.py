@@ -1,4 +1,7 @@
-"""The commands `python -m bot review ...`: list, accept, reject and import messages for training, measure a model."""
+"""The commands `python -m bot review ...`: list, accept, reject, undo and import candidates for training phrases.
+
+Two more commands test a model: on the messages that are kept for measuring, and on the conversations that are kept.
+"""
 
 from __future__ import annotations
 

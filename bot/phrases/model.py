@@ -1,4 +1,7 @@
-"""Candidates for training phrases, reviewers' decisions on them, and the state that these bring about."""
+"""Defines candidates for training phrases, reviewers' decisions on them, and the state that these bring about.
+
+It stores nothing: the ticket store, from which it reads candidates, keeps them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Moves training phrases to other intents, or removes them, as a file of decisions says; the rest stays as it is."""
+"""Reads decisions on suspect phrases and returns the training files with these moved or removed; writes none itself."""
 
 from __future__ import annotations
 

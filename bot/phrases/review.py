@@ -1,4 +1,8 @@
-"""Decides on candidates: takes them into the training phrases or the test share, drops them, undoes decisions."""
+"""Carries out reviewers' decisions on candidate phrases: accepts, rejects or undoes; imports messages from a file.
+
+An accepted phrase is written into the training phrases or, for a share of the texts, into the test files; the store
+keeps candidates and decisions.
+"""
 
 from __future__ import annotations
 

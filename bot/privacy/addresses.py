@@ -1,4 +1,4 @@
-"""Compares e-mail addresses as people write them: in capitals, with full-width or invisible characters."""
+"""Compares e-mail addresses as people write them (capitals, full-width, invisible characters), finds one in a text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The commands `python -m bot privacy ...`: what a person asks for, and what has been kept for long enough."""
+"""The commands `python -m bot privacy`: `export` or `erase` one person's data, and `expire` what was kept long enough.
+
+Records that only mention the person's address are listed for somebody to decide about, and neither exported nor erased.
+"""
 
 from __future__ import annotations
 

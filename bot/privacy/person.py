@@ -1,4 +1,8 @@
-"""Finds, exports and erases the personal data of one person, by their e-mail address."""
+"""Finds, exports and erases the personal data of one person, by their e-mail address.
+
+A record that only mentions the address may be about somebody else: it is listed, and neither exported nor erased unless
+somebody names it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Deletes old conversations and makes old tickets anonymous."""
+"""Deletes conversations, searches and phrases for review that were kept long enough, and makes old tickets anonymous.
+
+A ticket that is open in this store only, or not delivered yet, stays as it is, however old.
+"""
 
 from __future__ import annotations
 

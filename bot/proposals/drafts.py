@@ -1,4 +1,4 @@
-"""Writes the files of a new issue for a person to finish: row, article skeletons, phrases, and what is left to do."""
+"""Writes drafts of new issues into an empty folder, for a person to finish: table row, article skeletons, phrases."""
 
 from __future__ import annotations
 

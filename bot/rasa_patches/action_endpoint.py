@@ -1,8 +1,8 @@
 """Runs actions in Rasa's own process, or calls a server that was started apart.
 
-`action_endpoint` in endpoints.yml says `embedded:PACKAGE`. A server apart costs each message two conversions to JSON
-and back, a fifth of an answer's processor time, and a machine the memory of another Python. `BOT_ACTION_SERVER_URL`
-names one where actions are to fail, to be restarted or to be scaled apart from Rasa.
+They run in Rasa's process where `action_endpoint` in endpoints.yml says `embedded:PACKAGE` and `BOT_ACTION_SERVER_URL`
+is not set. A server apart costs each message two conversions to JSON and back, a fifth of an answer's processor time,
+and the machine the memory of another Python; but actions then fail, restart and scale apart from Rasa.
 """
 
 from __future__ import annotations

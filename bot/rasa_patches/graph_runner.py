@@ -1,4 +1,7 @@
-"""Runs the graph of components in order, without Dask's scheduler, and copies nothing for log lines."""
+"""Runs the graph of components without Dask's scheduler, and spares what is loaded from garbage collection.
+
+It also leaves out the copies that Rasa makes for debug lines, and works out only once whether a domain is empty.
+"""
 
 from __future__ import annotations
 

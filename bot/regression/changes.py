@@ -1,4 +1,4 @@
-"""The changes since the baseline, as git and the data's own structure tell them: phrases, settings, files by name."""
+"""Reads from git the changes since the baseline (phrases, settings, files) and tells which answers each may explain."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """Plays the written conversations on the trained bot, and judges what it made of each turn.
 
 A conversation (`tests/conversations/written/<half>/<lang>.yml`) says of each turn what the customer types, in which
-state of the conversation, and what it must bring about. Where the bot has come to another state, buttons bring it
-there, as a customer would press them; the state `next` takes the conversation as it stands.
+state of the conversation, and what it must bring about. Where the bot has come to another state, it is brought there
+before the turn: by buttons, as a customer would press them, or by events put into the conversation. The state `next`
+takes the conversation as it stands.
 """
 
 from __future__ import annotations

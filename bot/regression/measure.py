@@ -1,4 +1,4 @@
-"""The held-out sets, and the model that is asked them."""
+"""Parses texts with a trained model, and reads held-out messages labelled with issues or entities; judges nothing."""
 
 from __future__ import annotations
 

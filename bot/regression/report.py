@@ -1,4 +1,4 @@
-"""The report of a run: one HTML page, JSON, JUnit XML and a Markdown summary of ten lines, all of the same content.
+"""Writes the report of a run or a comparison: HTML page, JSON, JUnit XML and a Markdown summary of ten lines.
 
 The templates in `assets/` are rendered here, those of explanations of a phrase, too.
 """

@@ -1,7 +1,8 @@
 """Changes to a phrase that keep its meaning: a prediction that flips with one of them is a weakness (CheckList).
 
 The method is the invariance test of Ribeiro et al. 2020, "Beyond Accuracy: Behavioral Testing of NLP Models with
-CheckList". Each phrase of an issue is changed in one way; a flip is another intent than for the phrase as written.
+CheckList". The step `robustness` changes each phrase of an issue in one way at a time, and asks the model; a flip is
+another intent than for the phrase as written.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""One run: trains and measures in steps that are kept, so that an interrupted run is gone on with."""
+"""Carries out one regression run: trains, then measures step by step; a run that was interrupted is continued.
+
+Steps that are done are kept in files, and count as long as content, held-out sets and commit are the same. It can also
+measure another model, or another commit with that commit's code. It gives no verdict.
+"""
 
 from __future__ import annotations
 

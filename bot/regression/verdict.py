@@ -1,4 +1,8 @@
-"""The verdict: whether the bot is worse than the baseline by more than chance explains."""
+"""Judges whether a run is worse than the baseline by more than chance explains; turns a result into a baseline.
+
+Chance excuses no critical phrase that is wrong, no article or dialogue that is newly wrong, no part that the bot has
+lost, and no ratio to Rasa's starter bot that grew beyond its tolerance.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Imports article trees into the article database: only what has changed, on all cores, all of it or nothing."""
+"""Imports trees of article files into the article database in one transaction, and removes articles that are gone.
+
+Only files that have changed are parsed. One that cannot be read stops nothing: it is reported, and the last good
+version is kept.
+"""
 
 from __future__ import annotations
 

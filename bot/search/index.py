@@ -1,4 +1,4 @@
-"""The indexes: for each language a tantivy index of the words, for all of them one array of the articles' vectors.
+"""Builds the indexes of the articles (words by language, one array of vectors for all) and looks up words in them.
 
 An index is a folder of its own and never changed. An import makes new folders for the languages that it has changed,
 and the database names the valid ones: they change together with the articles, or not at all.

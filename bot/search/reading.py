@@ -1,4 +1,7 @@
-"""Reads one file of a tree into what is kept of it: text, sentences, links and the encoder's vectors."""
+"""Parses one article file into a `StoredArticle`: title, headings, sentences, links, vectors; writes nothing.
+
+Imports call it for each file; one whose content the database has already is not parsed again.
+"""
 
 from __future__ import annotations
 

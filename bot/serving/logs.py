@@ -1,4 +1,7 @@
-"""Logs as JSON, one object a line, with the conversation's id and without what customers have written."""
+"""Formats logs as JSON lines with the conversation's id; masks e-mail addresses, long numbers and links in messages.
+
+Debug messages are left out, and of a logged exception its text: both may repeat what customers have written.
+"""
 
 from __future__ import annotations
 

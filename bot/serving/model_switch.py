@@ -1,6 +1,7 @@
-"""Takes another model while the server runs: loaded beside the one that answers, tried, then put into its place.
+"""Replaces a running server's model by the one that the models folder names: loads it beside the old one, tries it.
 
 A message that is being answered goes on with the model that it began with; the conversation's next one gets the other.
+Where the new model cannot be loaded or tried, the old one stays.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Rasa's channel for operators, named in credentials.yml: health, metrics, logs as JSON, bounds of all requests."""
+"""Adds health checks and bounds of requests to Rasa's server; if set, also metrics, JSON logs and the model switch.
+
+It is a channel, named in credentials.yml, as Rasa lets only channels add addresses; it takes no messages.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The commands `python -m bot db backup` and `restore`: all databases of the settings, with their rows counted."""
+"""The commands `python -m bot db backup` and `restore`: conversations, tickets and nightly runs, with rows counted.
+
+Imported articles and keys are in no backup. `restore` replaces the databases of the settings; without `--replace`, it
+refuses those that have rows.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The command `python -m bot db migrate`: moves conversations and tickets from SQLite to PostgreSQL."""
+"""The command `python -m bot db migrate`: copies conversations and tickets from SQLite into empty PostgreSQL databases.
+
+The SQLite files stay as they are. The commands `db backup` and `db restore` are added to the command line here, too.
+"""
 
 from __future__ import annotations
 

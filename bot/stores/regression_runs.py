@@ -1,4 +1,4 @@
-"""The nightly runs of the past: the regression run adds them, the agents' desk shows them."""
+"""Defines the table of past nightly runs and reads the last (desk, doctor, reports); `bot.regression` adds them."""
 
 from __future__ import annotations
 

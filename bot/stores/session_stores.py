@@ -1,4 +1,7 @@
-"""Stores for the support page's conversations: this process, a database, or Redis where several servers share them."""
+"""Stores for the support page's conversations, in this process or in Redis, and the choice of one by the settings.
+
+The third choice, a database, is in `kept_sessions`.
+"""
 
 from __future__ import annotations
 

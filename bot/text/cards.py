@@ -1,4 +1,7 @@
-"""Finds payment card numbers in a text, by their issuers' number ranges and their check digit."""
+"""Finds payment card numbers in a text by their check digit and their issuers' number ranges.
+
+A number of no known issuer counts, too, where it stands alone: not in a code or a date, not named as a reference.
+"""
 
 from __future__ import annotations
 

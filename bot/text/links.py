@@ -1,4 +1,4 @@
-"""The hosts that links may lead to: answers are cleaned of other links, articles are checked for them."""
+"""Tells which hosts links may lead to (articles are checked by it, too), and removes links to others from answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes e-mails whose headers say nothing but what this program puts there, whatever customers have typed."""
+"""Builds e-mails and values of mail headers that nothing customers have typed can inject a header into; sends none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes the patterns by which numbers to hide are found from the word lists of all languages."""
+"""Builds the regular expressions of the search for cards and security codes from all languages' word lists."""
 
 from __future__ import annotations
 

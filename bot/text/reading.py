@@ -1,4 +1,4 @@
-"""Reads a text the way a person sees it, and keeps track of where each character stands in the original."""
+"""Normalises a text to what a person sees (lower case, no accents, plain digits), with positions in the original."""
 
 from __future__ import annotations
 

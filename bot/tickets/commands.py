@@ -1,4 +1,7 @@
-"""The commands `python -m bot tickets ...`: what an agent does with tickets."""
+"""Adds the commands `python -m bot tickets ...`: agents' work, export, delivery to help desks, migration of tables.
+
+Other groups of commands take `add_verb` from here.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ticket database, SQLite or PostgreSQL: opens it, brings its tables up to date, reads and writes."""
+"""Opens the ticket database (SQLite or PostgreSQL), migrates its tables, and gives connections to read or write."""
 
 from __future__ import annotations
 

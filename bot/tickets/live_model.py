@@ -1,4 +1,4 @@
-"""Values of live conversations: what happened in them, and how they stand."""
+"""Defines data classes: an event and the state of a live conversation with an agent; `stores/live.py` keeps them."""
 
 from __future__ import annotations
 

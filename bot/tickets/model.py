@@ -1,4 +1,4 @@
-"""Values of the ticket store: drafts, tickets, their status and delivery, outcomes and searches of conversations."""
+"""Defines data classes (tickets, drafts, deliveries, outcomes, searches) and a ticket's JSON; `store.py` keeps them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A ticket's number: a counter for people, and a part that nobody can guess."""
+"""Writes, parses and finds ticket numbers, such as `T-48210-K7QX3M`: a counter, and a code that nobody can guess."""
 
 from __future__ import annotations
 

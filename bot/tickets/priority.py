@@ -1,4 +1,4 @@
-"""Decides who handles a ticket and how urgent it is, and records why."""
+"""Decides a ticket's queue and priority by its issue, signals and sentiment; returns them with the reasons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signs what goes between the bot and help desks, both ways, after the Standard Webhooks specification.
+"""Signs webhooks to help desks and checks the signatures of their messages, after the Standard Webhooks specification.
 
 A signature is HMAC-SHA256 over `webhook-id.webhook-timestamp.body` (https://www.standardwebhooks.com).
 """

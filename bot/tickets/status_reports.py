@@ -1,4 +1,7 @@
-"""Takes what help desks tell of tickets into the store: closed there is closed here, opened again is open again."""
+"""Takes what help desks tell of tickets into the store: closed there is closed here, opened again is open again.
+
+A report that comes again changes nothing: what our own agents have done to the ticket since then stays.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of the ticket store, and their rows as values."""
+"""Defines the database tables of tickets, candidates, live conversations and the desk; turns rows into data classes."""
 
 from __future__ import annotations
 

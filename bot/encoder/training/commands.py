@@ -1,4 +1,7 @@
-"""The commands `encoder train`, `encoder lessons` and `encoder evaluate`."""
+"""The commands `encoder train` and `evaluate` (word vectors), and `lessons`, the sentence encoder's training data.
+
+The sentence encoder itself is trained by `tools/encoder` (`make encoder`).
+"""
 
 from __future__ import annotations
 

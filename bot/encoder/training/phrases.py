@@ -1,4 +1,4 @@
-"""Picks what the word vectors learn from: phrases on one situation in several languages, and segments like phrases."""
+"""Pairs customers' phrases on one situation across languages; picks article segments like phrases, to train on more."""
 
 from __future__ import annotations
 

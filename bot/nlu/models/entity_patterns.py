@@ -1,4 +1,7 @@
-"""Patterns of entities for spaCy's EntityRuler, and the tokenizer that keeps dates, codes and names whole."""
+"""Marks spans of a text that may be entities, by patterns of spaCy's Matcher and a tokenizer of its own.
+
+Not every mark is an entity: `entity_values` confirms or drops each, and gives its value.
+"""
 
 from __future__ import annotations
 

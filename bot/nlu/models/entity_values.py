@@ -1,4 +1,4 @@
-"""Confirms a marked span by its neighbours and gives its normalised value."""
+"""Confirms or drops the possible entities that `entity_patterns` marked; gives confirmed ones a normalised value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The model behind the intent classifier: one model over words, one over what a sentence means, averaged."""
+"""The intent classifier's model: one over words and, for texts that leave it in doubt, one over their meaning.
+
+In doubt the two are averaged, else the one over words decides alone. A text in a language that hardly any example is
+in is judged by its words and by the nearest examples of the other languages.
+"""
 
 from __future__ import annotations
 

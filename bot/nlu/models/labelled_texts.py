@@ -1,4 +1,4 @@
-"""Labelled texts that models learn from, and which of them are taken."""
+"""Defines a labelled training text; orders such texts, limits their number, finds intents that have few of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Names the intent by the nearest training phrases in the encoder's space: for words that no phrase has."""
+"""Rates intents by the training phrases whose encodings are nearest to that of a message.
+
+The intent model asks it about messages in a language that hardly any phrase is in; elsewhere words tell more.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Weighs what a message in a conversation may ask for, by its text and by what was said before."""
+"""Computes how likely a message asks for each passage, for each issue's steps, or for none of these.
+
+`passage_finder` hands it the scores of the text; with fixed weights it adds the evidence of the conversation.
+"""
 
 from __future__ import annotations
 

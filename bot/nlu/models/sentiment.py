@@ -1,4 +1,4 @@
-"""Rates mood and urgency of a message by word lists of its language."""
+"""Rates the mood of a message, and names what makes it urgent, by word lists of its language."""
 
 from __future__ import annotations
 

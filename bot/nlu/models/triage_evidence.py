@@ -1,4 +1,7 @@
-"""Judges the parts of a message: whether it names a second issue, and which issues the customer chooses from."""
+"""Cuts a message into parts to be classified; finds pairs of issues in the results, and issues to choose from.
+
+It classifies nothing itself: `bot/nlu/triage.py` asks the intent classifier, and decides.
+"""
 
 from __future__ import annotations
 

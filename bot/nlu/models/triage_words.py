@@ -1,4 +1,4 @@
-"""Word lists of a language for triage (letters, clauses, moods, urgency): `data/triage/<language>.yml`, compiled."""
+"""Reads a language's word lists for triage, `data/triage/<language>.yml`, and makes regular expressions of them."""
 
 from __future__ import annotations
 

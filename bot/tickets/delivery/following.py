@@ -1,4 +1,4 @@
-"""Asks Request Tracker 5 over REST2, again and again, what has become of the tickets that were delivered to it."""
+"""Polls Request Tracker 5 (REST2) for the status of delivered tickets; closes and reopens them here as it did."""
 
 from __future__ import annotations
 

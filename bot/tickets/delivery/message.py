@@ -1,4 +1,4 @@
-"""Writes a ticket as text, for e-mails and Request Tracker."""
+"""Writes a ticket's subject line and plain-text body, for `tickets show` and all help desks but the webhook."""
 
 from __future__ import annotations
 

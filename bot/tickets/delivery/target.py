@@ -1,4 +1,4 @@
-"""A help desk: its name, how one ticket is handed over to it, and an attempt at that: its key and its deadline."""
+"""Defines `Target`, the interface of each help desk, and the attempt to deliver one ticket to it; delivers nothing."""
 
 from __future__ import annotations
 

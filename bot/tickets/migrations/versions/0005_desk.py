@@ -1,4 +1,4 @@
-"""The agents' desk: what was changed of tickets, agents, their sessions, failed attempts to sign in, the audit log."""
+"""Adds the desk's tables (agents, sessions, failed sign-ins, audit log, changes of tickets) and an index of tickets."""
 
 import sqlalchemy as sa
 from alembic import op
