@@ -1,6 +1,7 @@
 """Builds the command line `python -m bot` and runs one command; most packages are loaded only when named.
 
-Each package adds its own commands; `articles` is always loaded. Settings are checked before any command but `doctor`.
+Each package adds its own commands; `articles` is always loaded, with what search and proposals add to it. Settings
+are checked before any command but `doctor`.
 """
 
 from __future__ import annotations

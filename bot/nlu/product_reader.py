@@ -1,4 +1,4 @@
-"""Reads which product a message names: by a model of how answers are said, and by word lists."""
+"""Reads which product a message names, both, neither or unknown: by how answers are said (a model), and by words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Recognises e-mail addresses and telephone numbers in what a customer types."""
+"""Finds e-mail addresses and telephone numbers in what a customer types; an address is valid, or only looks like one.
+
+Only `find_address` has `email_validator` judge it; `find_contact` also takes what merely looks like an address.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Any
 
 # What stands around an address in a sentence: brackets, quotes, the sentence's own full stop.
 _CANDIDATE = re.compile(r"[^\s<>()\[\]\"',;:]+@[^\s<>()\[\]\"',;:]+")
-# Seven to fourteen digits, as numbers are grouped in writing.
+# Seven to fourteen digits, beside a leading + or 00, as numbers are grouped in writing.
 _PHONE = re.compile(r"(?<![\w-])(?:\+|00)?\(?\d(?:[ ()./-]{0,2}\d){6,13}(?![\w-])")
 
 

@@ -1,4 +1,7 @@
-"""Carries tickets to the help desks until they arrive or are parked for a person, and what became of them back."""
+"""Carries tickets to the help desks until they arrive or are parked for a person, and what became of them back.
+
+Each help desk is a `Target`; a `Follower` asks it what became of tickets, so far Request Tracker alone.
+"""
 
 from __future__ import annotations
 
