@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from actions.conversation import Said, Turn, issues, shortened
-from bot.tickets.model import TicketDraft
+from bot.tickets.model import PHONE, TicketDraft
 from bot.tickets.transcript import transcript
 
 # Entities that help whoever takes the ticket on; the language and the product have fields of their own.
@@ -44,7 +44,7 @@ def draft_of(turn: Turn) -> TicketDraft:
         language=turn.language,
         language_confidence=_language_confidence(turn),
         product=turn.product,
-        entities=[*_entities(turn.said), *([("phone", str(phone))] if phone else [])],
+        entities=[*_entities(turn.said), *([(PHONE, str(phone))] if phone else [])],
         steps_tried=tried,
         transcript=list(transcript(turn.tracker.events)),
         sentiment=_sentiment(turn.said),

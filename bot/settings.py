@@ -211,7 +211,15 @@ class Settings(BaseSettings):
     # The imported help articles that are searched; its indexes lie in a folder beside it.
     articles_database: Path = PROJECT_ROOT / "var" / "articles.db"
 
-    @validator("tickets_status_secret", pre=True)
+    @validator(
+        "tickets_status_secret",
+        "tickets_zammad_status_secret",
+        "tickets_chatwoot_status_secret",
+        "chatwoot_bot_url",
+        "chatwoot_bot_token",
+        "chatwoot_bot_secret",
+        pre=True,
+    )
     def _none_for_empty(cls, value: object) -> object:  # noqa: N805 - pydantic calls it on the class
         """Returns None for an empty variable, which is how files of environments leave one out."""
         return value or None

@@ -42,7 +42,11 @@ def draft_issue(desk: Desk, request: Request) -> Response:
     if draft is None:
         raise Refused(409)
     if draft["state"] in ("none", "failed"):
-        _begin(desk, draft["cluster"], draft["folder"])
+        try:
+            _begin(desk, draft["cluster"], draft["folder"])
+        except OSError as error:
+            told = f"{draft['folder'].parent} cannot be written ({error.strerror}); make it writable, then try again."
+            return desk.show(request, "new_issues.html", status=409, problem=told, drafts=_drafts(desk)[0])
         desk.note(request, "draft issue", wanted)
     return back(f"/review/new-issues#{wanted}")
 

@@ -82,6 +82,10 @@ class SearchEvent:
     documents: tuple[str, ...] = ()
 
 
+PHONE = "phone"
+"""The entity that holds a telephone number to call the customer at."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TicketDraft:
     """Content of a ticket, as a conversation hands it over.
@@ -90,7 +94,8 @@ class TicketDraft:
         conversation_id: the conversation, the only one in which its status is told without the e-mail address.
         form_id: the filled form; the same conversation and form always give the same ticket.
         summary: one line of what is wrong.
-        consent: whether the conversation may be passed on; without it neither transcript nor entities are kept.
+        consent: whether the conversation may be passed on; without it no transcript is kept, and of the entities
+            only a telephone number.
         intent: the issue at hand, None if none was recognised.
         confidence: of the intent, 0 to 1.
         language: of the conversation.
@@ -171,6 +176,18 @@ class Ticket(TicketDraft):
         return TicketStatus(self.number, self.state, self.opened_at, self.updated_at)
 
     @property
+    def contact(self) -> str:
+        """Where the customer can be reached: e-mail address, telephone number or both; empty if they gave none."""
+        return ", ".join(
+            [*filter(None, [self.contact_email]), *(value for name, value in self.entities if name == PHONE)]
+        )
+
+    @property
+    def mentioned(self) -> list[tuple[str, str]]:
+        """The entities but for the telephone number."""
+        return [(name, value) for name, value in self.entities if name != PHONE]
+
+    @property
     def tags(self) -> list[str]:
         """Labels by which a help desk routes: `intent__x`, `language__x`, `product__x`, `priority__x`."""
         named = {"intent": self.intent, "language": self.language, "product": self.product, "priority": self.priority}
@@ -182,7 +199,7 @@ class Delivery:
     """Delivery of one ticket to one help desk.
 
     Args:
-        target: `email`, `webhook` or `request_tracker`.
+        target: the help desk, one of `bot.settings.HELP_DESKS`.
         state: `pending`, `delivered` or `parked`.
         attempts: how often it was tried.
         reason: what went wrong last, None if nothing has.

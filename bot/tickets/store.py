@@ -16,7 +16,7 @@ from bot.stores.databases import cause
 from bot.tickets import model, numbers
 from bot.tickets.candidates import CandidateRecords
 from bot.tickets.handling import TicketHandling, clean, row_of, same
-from bot.tickets.model import ConversationOutcome, SearchEvent, Ticket, TicketDraft, TicketStatus, now
+from bot.tickets.model import PHONE, ConversationOutcome, SearchEvent, Ticket, TicketDraft, TicketStatus, now
 from bot.tickets.priority import assess
 from bot.tickets.tables import OUTBOX, OUTCOMES, SEARCHES, TICKETS, fields_of, read_ticket
 
@@ -39,7 +39,8 @@ class TicketStore(TicketHandling, CandidateRecords):
     def open(self, draft: TicketDraft) -> Ticket:
         """Saves a ticket together with what is to be delivered; the same conversation and form give the same ticket.
 
-        Card and account numbers are hidden on the way in. Without consent neither transcript nor entities are kept.
+        Card and account numbers are hidden on the way in. Without consent no transcript is kept, and of the
+        entities only a telephone number.
         """
         same_form = (TICKETS.c.conversation_id == draft.conversation_id) & (TICKETS.c.form_id == draft.form_id)
         with self.writing() as connection:
@@ -178,7 +179,7 @@ def _values(draft: TicketDraft) -> dict[str, Any]:
         "state": "new",
         "summary": clean(draft.summary),
         "contact_email": draft.contact_email and clean(draft.contact_email),
-        "entities": [[entity, clean(value)] for entity, value in draft.entities] if draft.consent else [],
+        "entities": [[name, clean(value)] for name, value in draft.entities if draft.consent or name == PHONE],
         "steps_tried": [clean(step) for step in draft.steps_tried],
         "transcript": [[line.speaker, clean(line.text), line.at] for line in draft.transcript if draft.consent],
     }

@@ -234,6 +234,18 @@ def test_a_reviewer_labels_groups_with_keys_and_goes_on_with_the_next(browser: B
         visitor.leave()
 
 
+def test_a_message_whose_tick_was_taken_away_is_not_accepted_with_the_others(browser: Browser, tmp_path: Path) -> None:
+    with serving(f"sqlite:///{tmp_path / 'tickets.db'}", tmp_path, review_test_share=1) as running:
+        for text in ("zebra crossing", "quick yellow lemons", "why five oxen"):
+            running.desk.tickets.record_fallback(text, "en", ["card_declined"], [("card_declined", 0.41)])
+        visitor = arrive(browser, running)
+        visitor.page.get_by_role("link", name="Review").click()
+        visitor.page.get_by_label("quick yellow lemons").uncheck()
+        visitor.page.click("#accept-first")
+        expect(visitor.find("#queue bdi")).to_have_text(["quick yellow lemons"])
+        visitor.leave()
+
+
 @pytest.mark.parametrize("look", LOOKS)
 def test_axe_finds_nothing_on_any_page(browser: Browser, running: RunningDesk, look: str) -> None:
     store, live = running.desk.tickets, running.desk.live

@@ -65,6 +65,17 @@ def test_questions_that_mean_the_same_are_shown_with_their_number_and_become_a_d
     assert ("Kari", "draft issue", cluster) in running.audit()
 
 
+def test_a_folder_that_cannot_be_written_is_said_and_nothing_is_begun(running: RunningDesk, tmp_path: Path) -> None:
+    kari = running.agent("Kari", "reviewer")
+    cluster = kari.get("/review/new-issues").text.split('name="cluster" value="')[1].split('"')[0]
+    (tmp_path / "review").mkdir(exist_ok=True)
+    (tmp_path / "review" / "proposals").write_text("a file", encoding="utf8")
+    answer = kari.post("/review/new-issues", cluster=cluster)
+    assert answer.status_code == 409
+    assert f"{tmp_path / 'review' / 'proposals'} cannot be written" in answer.text
+    assert ("Kari", "draft issue", cluster) not in running.audit()
+
+
 def test_why_a_draft_was_not_written_is_shown_and_it_can_be_tried_again(running: RunningDesk, tmp_path: Path) -> None:
     kari = running.agent("Kari", "reviewer")
     cluster = kari.get("/review/new-issues").text.split('name="cluster" value="')[1].split('"')[0]

@@ -79,6 +79,13 @@ def test_what_is_not_known_is_left_out(store: TicketStore, monkeypatch: pytest.M
     )
 
 
+def test_a_telephone_number_is_a_contact(store: TicketStore) -> None:
+    numbered = a_draft(entities=[("phone", "+1 555 010 0199"), ("amount", "129 EUR")])
+    text = body(store.open(numbered))
+    assert "Kontakt: Kari.Nordmann@example.com, +1 555 010 0199\n" in text
+    assert text.count("555 010 0199") == 1
+
+
 def test_a_long_summary_of_several_lines_is_one_short_subject(store: TicketStore) -> None:
     ticket = store.open(a_draft(summary="first line\nBcc: everybody@example.com\n" + "long " * 60))
     assert "\n" not in subject(ticket)

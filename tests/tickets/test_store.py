@@ -78,6 +78,13 @@ def test_without_consent_neither_transcript_nor_entities_are_kept(store: TicketS
     assert kept.summary == "Kortet mitt ble avvist"
 
 
+def test_a_telephone_number_is_kept_without_consent_for_the_customer_waits_for_a_call(store: TicketStore) -> None:
+    entities = [("amount", "129 EUR"), ("phone", "+1 555 010 0199")]
+    kept = store.open(a_draft(consent=False, contact_email=None, entities=entities))
+    assert kept.entities == (("phone", "+1 555 010 0199"),)
+    assert kept.contact == "+1 555 010 0199"
+
+
 def test_characters_that_steer_a_terminal_are_not_kept(store: TicketStore) -> None:
     kept = store.open(a_draft(summary="\x1b[2Jvirker\x00 ikke\nikke i det hele tatt"))
     assert kept.summary == " [2Jvirker  ikke\nikke i det hele tatt"

@@ -116,6 +116,12 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// Accepting the first proposals of a page leaves out the messages whose ticks were taken away.
+document.getElementById("accept-first")?.form.addEventListener("submit", (event) => {
+  for (const field of event.target.querySelectorAll("[name^=id-]"))
+    field.disabled = !document.querySelector(`#queue .group [name=${field.name}]`).checked;
+});
+
 // The message of a live conversation. Its id stays until it has arrived, so that a second attempt is the same message;
 // with another text or another button it is another one: the first may have arrived without our hearing of it.
 let failed;

@@ -48,7 +48,7 @@ def body(ticket: Ticket) -> str:
 
 
 def _facts(ticket: Ticket, words: dict[str, Any], language: str) -> Iterator[str]:
-    yield f"{words['contact']}: {ticket.contact_email or words['no_contact']}"
+    yield f"{words['contact']}: {ticket.contact or words['no_contact']}"
     best = [(ticket.intent, ticket.confidence)] if ticket.intent else []
     for heading, issues in (("issue", best), ("also_possible", ticket.runners_up)):
         named = "; ".join(f"{_topic(name, language)}, {_percent(share, words)}" for name, share in issues)
@@ -63,8 +63,8 @@ def _facts(ticket: Ticket, words: dict[str, Any], language: str) -> Iterator[str
     if ticket.sentiment:
         label, confidence = ticket.sentiment
         yield f"{words['sentiment']}: {words['sentiments'].get(label, label)}, {_percent(confidence, words)}"
-    if ticket.entities:
-        named = "; ".join(f"{words['entity_names'].get(name, name)} {value}" for name, value in ticket.entities)
+    if ticket.mentioned:
+        named = "; ".join(f"{words['entity_names'].get(name, name)} {value}" for name, value in ticket.mentioned)
         yield f"{words['entities']}: {named}"
 
 
