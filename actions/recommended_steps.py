@@ -118,7 +118,9 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
     _offer_agreements(turn, article)
     if turn.agreement == UNKNOWN:  # told where to look; the next answer begins with its steps again
         events.append(SlotSet("agreement", None))
-    if second is not None:
+    # Where the product had to be asked for first, the other issue was not offered yet.
+    second = other if turn.intent == "choose_product" and other != issue else second
+    if second is not None and not turn.has_said(turn.reply("also_mentioned", topic=turn.topic(second))):
         offer_other(turn, "also_mentioned", second)
     # Whoever says nothing more has left; a verdict takes the place of this.
     record_outcome(turn, "abandoned", issue)

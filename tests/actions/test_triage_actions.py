@@ -102,6 +102,14 @@ def test_the_second_issue_is_offered_by_button_and_again_once_the_first_is_solve
     assert "/subscription_disabled" in payloads(first)
     kept = slots_of(first)
     assert (kept["issue"], kept["other_issue"]) == ("card_declined", "subscription_disabled")
+    asked = actions.run("action_recommended_steps", "subscription_disabled", message=message, language=language)
+    assert "/subscription_disabled" not in payloads(asked)
+    named = {"language": language, "product": "azure", **slots_of(asked)}
+    chosen = actions.run("action_recommended_steps", "choose_product", **named)
+    assert "/subscription_disabled" in payloads(chosen)
+    told = [each["text"] for each in chosen["responses"] if each.get("text")]
+    again = actions.run("action_recommended_steps", "choose_product", said=told, **{**named, "product": "microsoft365"})
+    assert "/subscription_disabled" not in payloads(again)
     solved = actions.run("action_feedback", "affirm", language=language, **kept)
     topic = REPLIES.topic("subscription_disabled", language)
     assert texts(solved) == REPLIES.dialogue("solved_and_other", language, topic=topic)
