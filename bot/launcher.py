@@ -207,7 +207,8 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument(
         "--model",
         type=Path,
-        help="serve this model (load your own only, a model file is code); without it, that of the present content",
+        help="serve this model (load your own only, a model file is code); without it, the one switched to, else "
+        "that of the present content",
     )
     parser.add_argument("arguments", nargs="*", help="after `--`: handed on to `rasa run`, for example `--enable-api`")
     parser.set_defaults(handler=_reported(_run))

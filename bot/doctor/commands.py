@@ -41,7 +41,8 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
         metavar="FILE",
         help="read settings from this file, too, such as /etc/billing-triage/bot.env; may be given several times",
     )
-    parser.add_argument("--model", type=Path, help="the model that is served; without it, that of the present content")
+    served = "the model that is served; without it, the one switched to, else that of the present content"
+    parser.add_argument("--model", type=Path, help=served)
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"where the bot listens ({DEFAULT_PORT})")
     parser.add_argument("--desk-port", type=int, default=DESK_PORT, help=f"where the desk listens ({DESK_PORT})")
 

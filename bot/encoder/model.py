@@ -86,9 +86,9 @@ def _load(path: Path) -> Encoder:
             about = json.loads(archive["about"].tobytes().decode())
             keys, codes, scales = archive["keys"], archive["codes"], archive["scales"]
     except (OSError, KeyError, ValueError) as error:
-        raise EncoderFileError(f"{path}: cannot be read as encoder weights ({error}); run `make encoder`.") from error
+        raise EncoderFileError(f"{path}: cannot be read as encoder weights ({error}); run `make vectors`.") from error
     if about.get("format") != _FORMAT:
-        raise EncoderFileError(f"{path}: format {about.get('format')}, expected {_FORMAT}; run `make encoder`.")
+        raise EncoderFileError(f"{path}: format {about.get('format')}, expected {_FORMAT}; run `make vectors`.")
     return Encoder(keys, codes, scales, about["provenance"])
 
 

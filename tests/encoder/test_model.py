@@ -74,7 +74,7 @@ def test_a_saved_encoder_loads_with_the_same_vectors_version_and_provenance(
 def test_a_damaged_file_is_refused_with_its_name_and_the_remedy(tmp_path: Path) -> None:
     path = tmp_path / "weights.npz"
     path.write_bytes(b"not weights")
-    with pytest.raises(EncoderFileError, match=r"weights\.npz.*make encoder"):
+    with pytest.raises(EncoderFileError, match=r"weights\.npz.*make vectors"):
         load_encoder(path)
 
 
