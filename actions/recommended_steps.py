@@ -119,7 +119,8 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
     if turn.agreement == UNKNOWN:  # told where to look; the next answer begins with its steps again
         events.append(SlotSet("agreement", None))
     # Where the product had to be asked for first, the other issue was not offered yet.
-    second = other if turn.intent == "choose_product" and other != issue else second
+    if turn.intent == "choose_product" and other != issue:
+        second = other
     if second is not None and not turn.has_said(turn.reply("also_mentioned", topic=turn.topic(second))):
         offer_other(turn, "also_mentioned", second)
     # Whoever says nothing more has left; a verdict takes the place of this.

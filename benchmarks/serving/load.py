@@ -321,9 +321,9 @@ async def load(
 
 async def _visit(visitor: Visitor, turns: int, pause: float, until: Callable[[], bool]) -> None:
     await visitor.visit(turns, pause)
-    written = 0
     while not until():
-        if written % turns == 0:
-            await visitor.begin()
-        await visitor.ask(1, pause)
-        written += 1
+        await visitor.begin()
+        for _ in range(turns):
+            await visitor.ask(1, pause)
+            if until():
+                break

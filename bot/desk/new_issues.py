@@ -38,7 +38,8 @@ def new_issues_page(desk: Desk, request: Request) -> Response:
 def draft_issue(desk: Desk, request: Request) -> Response:
     """Begins to draft an issue of a cluster, as `python -m bot articles propose` does."""
     wanted = field(request, "cluster", 20)
-    draft = next((each for each in _drafts(desk)[0] if each["name"] == wanted), None)
+    drafts, _ = _drafts(desk)
+    draft = next((each for each in drafts if each["name"] == wanted), None)
     if draft is None:
         raise Refused(409)
     if draft["state"] in ("none", "failed"):
@@ -46,7 +47,7 @@ def draft_issue(desk: Desk, request: Request) -> Response:
             _begin(desk, draft["cluster"], draft["folder"])
         except OSError as error:
             told = f"{draft['folder'].parent} cannot be written ({error.strerror}); make it writable, then try again."
-            return desk.show(request, "new_issues.html", status=409, problem=told, drafts=_drafts(desk)[0])
+            return desk.show(request, "new_issues.html", status=409, problem=told, drafts=drafts)
         desk.note(request, "draft issue", wanted)
     return back(f"/review/new-issues#{wanted}")
 

@@ -177,10 +177,9 @@ class Ticket(TicketDraft):
 
     @property
     def contact(self) -> str:
-        """Where the customer can be reached: e-mail address, telephone number or both; empty if they gave none."""
-        return ", ".join(
-            [*filter(None, [self.contact_email]), *(value for name, value in self.entities if name == PHONE)]
-        )
+        """E-mail address, telephone number or both, as the customer gave them; empty if they gave none."""
+        phones = [value for name, value in self.entities if name == PHONE]
+        return ", ".join(filter(None, [self.contact_email, *phones]))
 
     @property
     def mentioned(self) -> list[tuple[str, str]]:
