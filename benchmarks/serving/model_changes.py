@@ -35,8 +35,8 @@ def model_changes(
         folder: where models, data and logs go.
         model: what is served first.
         conversations: how many customers there are.
-        turns: how many messages each of them writes at least.
-        times: how often it is switched, and undone.
+        turns: how many messages each of them writes at least while a thing is done.
+        times: how often it is switched, and undone; as many messages more are written before and after.
         seconds: after how long training and comparison are ended; None lets them end. The second model is a copy then.
     """
     models = folder / "models"
@@ -65,9 +65,15 @@ def model_changes(
     def switch_and_undo(verb: str) -> None:
         run(*(["undo"] if verb == "undo" else ["switch", _other(models)]))
 
+    def undisturbed() -> dict[str, object]:
+        tally = Tally()
+        for _ in range(times):
+            _seen(origin, conversations, turns, lambda: None, tally)
+        return _row(tally)
+
     with _serving(folder, environment) as origin:
         asyncio.run(load([origin], conversations, 8))  # what is loaded with the first messages is loaded before
-        yield {"while": "before", **_seen(origin, conversations, turns, lambda: None)}
+        yield {"while": "before", **undisturbed()}
         yield {"while": "train", **_seen(origin, conversations, turns, lambda: run("train"))}
         if len(list_models(models)) == 1:
             copy_model(model, models / "triage-second.tar.gz")
@@ -79,7 +85,7 @@ def model_changes(
                 if number < times - 1:  # back, with nobody counting
                     switch_and_undo("undo" if verb == "switch" else "switch")
             yield {"while": f"{verb}, {times} times", **_row(tally)}
-        yield {"while": "after", **_seen(origin, conversations, turns, lambda: None)}
+        yield {"while": "after", **undisturbed()}
 
 
 def _other(models: Path) -> str:

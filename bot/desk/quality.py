@@ -148,8 +148,9 @@ def _runs(desk: Desk) -> list[PastRun] | None:
 
 
 def confusions(tickets: TicketStore) -> list[tuple[str, str, int]]:
-    """Returns the confusion matrix of agents' corrections as (taken for, was, times), the commonest first."""
-    query = select(CANDIDATES.c.shown, CANDIDATES.c.intent).where(CANDIDATES.c.kind == "correction")
+    """Returns the confusion matrix of the weeks' corrections by agents as (taken for, was, times), commonest first."""
+    recent = (CANDIDATES.c.kind == "correction") & (CANDIDATES.c.at >= _first_monday())
+    query = select(CANDIDATES.c.shown, CANDIDATES.c.intent).where(recent)
     pairs = Counter((row.shown[0] if row.shown else "", row.intent or "") for row in tickets.rows(query))
     wrong = [(shown, right, number) for (shown, right), number in pairs.items() if shown != right]
     return sorted(wrong, key=lambda each: (-each[2], each))

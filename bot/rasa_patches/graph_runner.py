@@ -1,13 +1,12 @@
-"""Runs the graph of components without Dask's scheduler, and spares what is loaded from garbage collection.
+"""Runs the graph of components without Dask's scheduler, and spares what is imported from garbage collection.
 
 It also leaves out the copies that Rasa makes for debug lines, and works out only once whether a domain is empty.
 """
 
 from __future__ import annotations
 
-import asyncio
 import gc
-from contextlib import suppress
+from functools import cache
 from graphlib import TopologicalSorter
 from types import SimpleNamespace
 from typing import Any
@@ -18,8 +17,6 @@ from rasa.engine.runner.dask import DaskGraphRunner
 from rasa.shared.core.domain import Domain
 
 _Steps = list[tuple[str, tuple[str, ...]]]
-_REPLACED_SECONDS = 5.0
-"""After which a model that was loaded has taken the place of the one before it."""
 _EMPTY = "_known_to_be_empty"
 _rasas_is_empty = Domain.is_empty
 
@@ -31,10 +28,9 @@ class OrderedGraphRunner(DaskGraphRunner):
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        spare_what_is_imported()
         super().__init__(*args, **kwargs)
         self._known_steps: dict[tuple[str, ...], _Steps] = {}
-        with suppress(RuntimeError):  # in a server; elsewhere there is no loop
-            settle_later()
 
     def run(self, inputs: dict[str, Any] | None = None, targets: list[str] | None = None) -> dict[str, Any]:
         """Runs the graph.
@@ -67,23 +63,14 @@ class OrderedGraphRunner(DaskGraphRunner):
         return self._known_steps[targets]
 
 
-def settle() -> None:
-    """Collects garbage, also that of a model that was replaced, and has the collector pass over all that is left.
+@cache
+def spare_what_is_imported() -> None:
+    """Has the garbage collector pass over what is there before the first model.
 
-    What is loaded stays. Looking through it for garbage would hold up every customer for 0.3 s, again and again.
+    That are nine of ten objects, and they stay: looking through them would hold up every customer for 0.3 s.
     """
-    gc.unfreeze()
     gc.collect()
     gc.freeze()
-
-
-def settle_later() -> None:
-    """Settles once the model before this one is no longer used.
-
-    Raises:
-        RuntimeError: no event loop runs.
-    """
-    asyncio.get_running_loop().call_later(_REPLACED_SECONDS, settle)
 
 
 def install() -> None:

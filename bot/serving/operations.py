@@ -20,7 +20,7 @@ from sanic.response import HTTPResponse, raw
 from sanic.response import json as json_response
 
 from bot import metrics
-from bot.rasa_patches import action_endpoint, graph_runner
+from bot.rasa_patches import action_endpoint
 from bot.serving import health, http_bounds, logs
 from bot.serving.blueprint import AppBlueprint
 from bot.serving.model_switch import ModelSwitch
@@ -101,7 +101,6 @@ async def _get_ready(app: Sanic, loop: asyncio.AbstractEventLoop) -> None:
     endpoint = app.ctx.agent.action_endpoint
     if endpoint is not None:
         await action_endpoint.load(endpoint)
-    graph_runner.settle()
 
 
 def _read_outbox() -> None:

@@ -9,11 +9,14 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
+from sqlalchemy import update
+
 from bot.desk.quality import FIGURES, confusions
 from bot.regression.history import History
 from bot.regression.report import SUMMARY
 from bot.stores.regression_runs import PastRun
 from bot.tickets.model import ConversationOutcome, Outcome, now
+from bot.tickets.tables import CANDIDATES
 from tests.desk.conftest import RunningDesk
 from tests.tickets.conftest import a_draft
 
@@ -86,6 +89,9 @@ def test_corrections_make_a_confusion_matrix(running: RunningDesk) -> None:
         "Download an invoice",
         "2",
     ]
+    with store.engine.begin() as connection:  # as if it were a quarter of a year later
+        connection.execute(update(CANDIDATES).values(at=now() - timedelta(weeks=13)))
+    assert confusions(store) == []
 
 
 def test_a_desk_of_which_nothing_is_known_yet_shows_empty_tables(running: RunningDesk) -> None:
