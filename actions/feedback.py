@@ -7,12 +7,14 @@ from rasa_sdk.events import EventType, FollowupAction, SlotSet
 from actions.answer import likely_passages
 from actions.conversation import BotAction, Turn, emptied, issues
 from actions.documents import documents_verdict
-from actions.recommended_steps import offer_other
+from actions.recommended_steps import answer_again, offer_other
 from actions.records import record_not_helped, record_outcome
 from actions.topics import ask_which, settle
 from bot.articles.issues import common_issues
 
 _MOST_TOPICS = 5
+_SAME_ISSUE = 0.5
+"""Confidence from which an objection is about the issue that was answered."""
 _MOST_PASSAGES, _MOST_NEAR = 2, 4
 """Buttons after "that did not help": passages of the article at hand; these and related issues."""
 
@@ -25,13 +27,14 @@ class ActionFeedback(BotAction, action="action_feedback"):
         if turn.form:
             return []
         yes = turn.intent in ("affirm", "solved")
+        if yes and turn.told[-1:] in ([turn.reply("objection_again")], [turn.reply("utter_bot_challenge")]):
+            return [FollowupAction("action_start_ticket")]  # nothing but a person was offered
         offered, asked, issue = turn.just_asked("documents"), turn.just_asked("choice"), turn.slot("issue")
         if offered is not None:
             return documents_verdict(turn, offered, helped=yes)
-        if asked is not None and yes:
-            return ask_which(turn, asked["shown"])
         if asked is not None or turn.intent == "none_of_these":
-            return _neither(turn, asked["shown"] if asked else [])
+            shown = asked["shown"] if asked else []
+            return ask_which(turn, shown) if yes else _neither(turn, shown)
         if issue not in issues():
             return _about_no_issue(turn, yes)
         return _solved(turn, issue) if yes else _not_solved(turn, issue)
@@ -112,6 +115,9 @@ def _misunderstood(turn: Turn) -> list[EventType]:
     again = turn.reply("objection_again")
     if turn.has_said(again) or "death" in turn.signals:  # for a person, then
         return [FollowupAction("action_start_ticket")]
+    named = next((each for each in turn.message.ranking if each["name"] in issues()), None)
+    if named is not None and named["name"] == issue and named["confidence"] >= _SAME_ISSUE:
+        return answer_again(turn, issue)  # "I asked about the price", where that was answered
     first = turn.reply("objection", topic=turn.topic(issue))
     related = [] if turn.has_said(first) else turn.fitting_buttons(issues()[issue].related)
     return turn.say(turn.unsaid(first, again), [*related, turn.person_button])

@@ -34,7 +34,7 @@ class ActionStartTicket(BotAction, action="action_start_ticket"):
         left = left_form() if turn.form else []
         if turn.slot("ticket_consent") is not None:  # filled, but the store was down
             return [*left, FollowupAction(FORM)]
-        after_no = turn.intent != "talk_to_human"
+        after_no = turn.intent not in ("talk_to_human", "affirm", "solved")  # or yes, to the offer of a person
         if after_no and turn.slot("ticket_number"):
             turn.say(turn.reply("ticket_exists"), [turn.person_button])
             return [*left, FollowupAction("action_listen")]

@@ -110,7 +110,7 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
     # What was asked together with the product is answered with it.
     question = [FollowupAction("action_follow_up")] if turn.entity("question") else []
     if turn.text and any(map(turn.has_said, texts)):
-        return [*events, *(question or _answer_again(turn, issue))]
+        return [*events, *(question or answer_again(turn, issue))]
     _tell_language(turn, issue)
     if turn.intent == "choose_product" and product is not None:
         _say_what_differs(turn, issue, article, product)
@@ -143,7 +143,7 @@ def _tell_language(turn: Turn, issue: str) -> None:
         turn.say(notice)
 
 
-def _answer_again(turn: Turn, issue: str) -> list[EventType]:
+def answer_again(turn: Turn, issue: str) -> list[EventType]:
     """Says that the steps were shown, and offers what may be meant instead of them."""
     known = turn.reply("answer_known", topic=turn.topic(issue))
     again, near = button(turn.label("show_again"), "send_again"), turn.fitting_buttons(issues()[issue].related)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 
 from actions.conversation import BotAction, FormAction, Turn, emptied, filled
@@ -12,12 +10,10 @@ from bot.articles.replies import support_request_url
 from bot.text.contacts import find_address
 from bot.tickets import ticket_store
 from bot.tickets.model import TicketStatus, TicketStoreError
-from bot.tickets.numbers import find_number
+from bot.tickets.numbers import find_case_of_microsoft, find_number
 
 FORM = "status_form"
 MOST_GUESSES = 5
-# Microsoft's own case numbers: 16 digits, the first two the year.
-_FOREIGN_CASE = re.compile(r"(?<!\d)2[0-9]\d{14}(?!\d)")
 
 
 class ActionTicketStatus(BotAction, action="action_ticket_status"):
@@ -28,7 +24,7 @@ class ActionTicketStatus(BotAction, action="action_ticket_status"):
         if turn.form == FORM:
             return []
         number, url = find_number(turn.text), support_request_url(turn.product)
-        if number is None and _FOREIGN_CASE.search(turn.text):
+        if number is None and find_case_of_microsoft(turn.text):
             return turn.say(turn.reply("foreign_case", url=url))
         try:
             own = _own(turn, number)
@@ -52,6 +48,8 @@ class ValidateStatusForm(FormAction, action="validate_status_form"):
         found = {field: value for field, value in found.items() if value is not None}
         if found:
             return filled(**found, number_tries=0)
+        if case := find_case_of_microsoft(turn.text):
+            return filled(status_number=case, status_email="")
         if turn.slot("requested_slot") == "status_email" and turn.intent == "skip_field":
             return [SlotSet("status_email", "")]
         if turn.intent not in (ANSWER, "skip_field", "ticket_status"):
@@ -85,6 +83,9 @@ class ActionTellStatus(BotAction, action="action_tell_status"):
         guesses = turn.slot("status_guesses") or 0
         number, email = turn.slot("status_number") or "", turn.slot("status_email") or None
         done = [*emptied_status(), FollowupAction("action_listen")]
+        if find_case_of_microsoft(number):
+            turn.say(turn.reply("foreign_case", url=support_request_url(turn.product)))
+            return done
         try:
             found = ticket_store().status_for(number, turn.tracker.sender_id, email) if guesses < MOST_GUESSES else None
         except TicketStoreError:

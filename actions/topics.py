@@ -12,7 +12,7 @@ from actions.conversation import BotAction, Turn, button, issues
 from actions.documents import offer_documents
 from actions.records import record_choice, record_fallback
 from bot.articles.issues import common_issues
-from bot.tickets.numbers import find_number
+from bot.tickets.numbers import find_case_of_microsoft, find_number
 
 
 def offer_topics(turn: Turn, reply: str) -> list[EventType]:
@@ -33,7 +33,7 @@ class ActionNotUnderstood(BotAction, action="action_not_understood"):
 
     def answer(self, turn: Turn) -> list[EventType]:
         """Utters the documents, the issues, the question to rephrase, or the way out."""
-        if find_number(turn.text):  # a ticket's number alone says what is wanted
+        if find_number(turn.text) or find_case_of_microsoft(turn.text):  # a number alone says what is wanted
             return [FollowupAction("action_ticket_status")]
         if turn.form:
             return turn.say(turn.reply("not_understood_in_form"))

@@ -35,6 +35,8 @@ from tests.support.stack import UNLIMITED, Embedded, Stack
 _SECONDS, _GAP_SECONDS = (3, 10), (1, 4)
 _DISK_MEGABYTES = {"embedded": 48, "stack": 400}
 _MEND_SECONDS = 180
+_DELIVERED_SECONDS = 600
+"""Delivery waits for 300 s at the most before it tries a help desk again that was away."""
 _SHORTEN_SECONDS = 30 * 60
 _CLOCK = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 
@@ -510,7 +512,7 @@ def _kept(bench: Bench, recorder: Recorder) -> Kept:
     environment = bench.servers.environment
     store = TicketStore(environment["BOT_TICKETS_DATABASE"])
     with suppress(TimeoutError):  # what has not been delivered then, never is
-        wait_until(lambda: not store.deliveries(undelivered=True), "tickets to be delivered", _MEND_SECONDS)
+        wait_until(lambda: not store.deliveries(undelivered=True), "tickets to be delivered", _DELIVERED_SECONDS)
     tickets = [(ticket.number, str(ticket.contact_email)) for ticket in store.tickets()]
     store.engine.dispose()  # an open file would keep the disk from being made read-only
     return Kept(

@@ -12,6 +12,7 @@ CODE_LENGTH = 6
 _MISREAD = str.maketrans("ILO", "110")
 _NUMBER = re.compile(rf"T\W*([0-9]{{5,12}})\W*([0-9A-Z]{{{CODE_LENGTH}}})", re.ASCII)
 _COUNTER = re.compile(r"(?:T-?)?([0-9]{5,12})", re.ASCII)
+_OF_MICROSOFT = re.compile(r"(?<!\d)2[0-9]\d{14}(?!\d)")
 _IN_TEXT = re.compile(rf"\bT[\s-]*[0-9]{{5,12}}[\s-]+[0-9A-Z]{{{CODE_LENGTH}}}\b", re.ASCII | re.IGNORECASE)
 
 
@@ -47,4 +48,13 @@ def parse_counter(text: str) -> int | None:
 def find_number(text: str) -> str | None:
     """Returns the ticket number that stands in a text, None if none does."""
     match = _IN_TEXT.search(text)
+    return match.group() if match else None
+
+
+def find_case_of_microsoft(text: str) -> str | None:
+    """Returns the number of a case of Microsoft's own support in a text, None if none stands there.
+
+    It has 16 digits, the first two of the year.
+    """
+    match = _OF_MICROSOFT.search(text)
     return match.group() if match else None

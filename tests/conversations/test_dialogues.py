@@ -7,6 +7,7 @@ import pytest
 from bot.articles.issues import load_issues
 from bot.articles.replies import Replies
 from tests.conftest import Answer, RunningBot
+from tests.conversations.test_triage import spoken
 
 REPLIES = Replies()
 
@@ -125,6 +126,49 @@ def test_weather_is_refused_then_topics_and_a_person_are_offered(running_bot: Ru
 
 def test_the_bot_says_plainly_that_it_is_a_bot(running_bot: RunningBot) -> None:
     assert running_bot.conversation().say("are you a human?").text == REPLIES.text("utter_bot_challenge", "en")
+
+
+@pytest.mark.parametrize(
+    ("language", "question", "yes"),
+    [
+        ("en", "are you a human?", "yes please"),
+        ("de", "bist du ein mensch?", "ja bitte"),
+        ("nl", "ben je mens", "ja"),
+    ],
+)
+def test_yes_to_the_offer_of_a_person_is_taken(running_bot: RunningBot, language: str, question: str, yes: str) -> None:
+    customer = running_bot.conversation()
+    assert REPLIES.text("utter_bot_challenge", language) in customer.say(question).text
+    assert REPLIES.dialogue("hand_over", language) in customer.say(yes).text
+    assert REPLIES.dialogue("ask_email", language) in customer.last.text
+
+
+def test_yes_to_a_person_after_two_objections_is_taken(running_bot: RunningBot) -> None:
+    customer = running_bot.conversation()
+    customer.say("how do I cancel my azure subscription")
+    for words in ("that is not what i asked", "still not what i asked"):
+        customer.say(words)
+    assert customer.last.text == REPLIES.dialogue("objection_again", "en")
+    assert REPLIES.dialogue("ask_email", "en") in customer.say("yes").text
+
+
+def test_a_case_number_of_microsoft_is_known_wherever_it_is_written(running_bot: RunningBot) -> None:
+    number, told = "2611240040001234", spoken("foreign_case", "en")
+    assert told.fullmatch(running_bot.conversation().say(number).text)
+    customer = running_bot.conversation()
+    assert REPLIES.dialogue("ask_status_number", "en") in customer.say("where is my ticket").text
+    assert told.fullmatch(customer.say(number).text)
+    assert not told.search(customer.say("ok").text)
+
+
+def test_whoever_objects_with_the_matter_that_was_answered_is_not_told_of_a_misunderstanding(
+    running_bot: RunningBot,
+) -> None:
+    customer = running_bot.conversation()
+    customer.say("hva koster en lisens til i microsoft 365")
+    answer = customer.say("jeg spurte om prisen")
+    assert spoken("answer_known", "nb").fullmatch(answer.text)
+    assert "/talk_to_human" in answer.buttons.values()
 
 
 def test_help_leads_to_every_topic_it_names(running_bot: RunningBot) -> None:
