@@ -66,7 +66,7 @@ def summary_of(turn: Turn) -> str | None:
     # open was said last.
     parts = [problems[0].text, next((said.text for said in problems if said.intent == issue), title)]
     more = [said for said in typed if _tells_more(said)]
-    kept = [*[said for said in more if _facts(said)][-_MORE:], *more[-1:]]
+    kept = [*[said for said in more if _facts(said) or said.signals][-_MORE:], *more[-1:]]
     parts += [said.text for said in more if said in kept][-_MORE:]
     lines = [one_line([part], _LONGEST_PART) for part in dict.fromkeys(filter(None, parts))]
     told = one_line([f"“{line}”" for line in lines]) if len(lines) > 1 else lines[0]

@@ -44,10 +44,11 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
     kind = _asked(turn).removeprefix("ask_")
     found = _named_passage(turn, issue) or _passage_of(kind, turn, turn.article(issue))
     if found is not None:
-        text = _with_heading(found) if turn.entity("passages") or turn.has_said(_with_heading(found)) else found.text
+        text, known = _with_heading(found) if turn.entity("passages") else found.text, _was_said(turn, found)
     else:
         text = turn.reply("no_duration") if kind == "how_long" else turn.reply("no_passage", topic=turn.topic(issue))
-    known, about = turn.has_said(text), turn.entity("about") or issue
+        known = turn.has_said(text)
+    about = turn.entity("about") or issue
     new = found is not None and not known
     buttons = _buttons_of_named(turn, issue, text) if new else [turn.person_button]
     if found is not None and (about != issue or turn.intent in issues()) and not turn.has_shown(about):
@@ -63,6 +64,10 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
 
 def _with_heading(passage: Passage) -> str:
     return f"{passage.heading}\n\n{passage.text}".strip()
+
+
+def _was_said(turn: Turn, passage: Passage) -> bool:
+    return turn.has_said(passage.text) or turn.has_said(_with_heading(passage))
 
 
 def _offer_passages(turn: Turn) -> bool:
@@ -141,7 +146,7 @@ def _detail(turn: Turn, issue: str) -> list[EventType]:
         found = Passage(turn.reply("step_again", number=number), steps[number - 1].text)
     found = found or asked_passage(turn, sections) or asked_passage(turn, steps)
     text = _with_heading(found) if found else ""
-    if text and not (turn.text and turn.has_said(text)):
+    if found and not (turn.text and _was_said(turn, found)):
         return turn.say(text, _buttons_of_named(turn, issue, text))
     buttons, which = [section_button(section) for section in sections][:_MOST_BUTTONS], turn.reply("which_part")
     if turn.has_said(which):

@@ -63,7 +63,7 @@ class ActionAskTicketConsent(FormAction, action="action_ask_ticket_form_ticket_c
         buttons = [
             button(turn.label("consent"), "affirm"),
             button(turn.label("no_consent"), "deny"),
-            button(turn.label("change_email"), "correct_field", field="contact_email"),
+            button(turn.label("change_contact"), "correct_field", field="contact_email"),
             button(turn.label("change_summary"), "correct_field", field="ticket_summary"),
             turn.cancel_button,
         ]

@@ -181,7 +181,7 @@ def _after_answer(message: CustomerMessage, situation: Situation) -> Act | None:
     """Returns what a message does after an answer, by the follow-up model, None if it begins a new matter."""
     if message.begins_another(situation.topics):
         return None
-    at_hand = situation.issue in load_issues() or bool(situation.question)
+    at_hand = situation.issue in load_issues() or situation.question not in ("", "which")
     named, clearly = message.named
     if named in {offer.intent for offer in situation.offers} and clearly >= acts.LITTLE:
         return Act(named, clearly)

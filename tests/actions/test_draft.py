@@ -135,6 +135,16 @@ def test_the_summary_holds_what_was_said_later_with_facts_in_it() -> None:
     assert summary_of(turn) == told
 
 
+def test_the_summary_holds_what_makes_the_matter_urgent() -> None:
+    turn = conversation(
+        said("my brother died and he paid for the office", "out_of_scope", triage={"signals": ["death"]}),
+        said("i just want to pay with my own card", "change_payment_method"),
+        said("that is an office for families, he gave it to me", "remark"),
+        issue="change_payment_method",
+    )
+    assert "my brother died" in str(summary_of(turn))
+
+
 def test_the_summary_of_an_issue_that_was_only_pressed_is_its_title() -> None:
     assert summary_of(conversation(said("/card_declined", "card_declined"), issue="card_declined")) == (
         "Your card was declined"

@@ -371,6 +371,17 @@ def test_a_doubtful_passage_is_said_and_the_next_likely_ones_stand_beside_it(
     assert [payload.partition("{")[0] for payload in payloads(answered)] == ["/more_detail", "/talk_to_human"]
 
 
+def test_a_passage_is_not_said_again_under_its_heading(actions: ActionServer) -> None:
+    slots: dict[str, Any] = {"language": "en", "issue": "card_declined", "product": "azure"}
+    named = {"about": "card_declined", "section": "who-azure"}
+    entities = [{"entity": name, "value": value} for name, value in named.items()]
+    told = texts(actions.run("action_follow_up", "ask_who", message={"entities": entities}, **slots))
+    doubtful = [*entities, {"entity": "passages", "value": "card_declined/what-if-renewed-card"}]
+    again = actions.run("action_follow_up", "ask_who", message={"entities": doubtful}, said=[told], **slots)
+    assert told not in texts(again)
+    assert texts(again) == REPLIES.dialogue("passage_known", "en")
+
+
 def test_steps_that_a_structure_has_shown_are_not_offered_again(actions: ActionServer) -> None:
     named = [{"entity": "about", "value": "card_declined"}, {"entity": "section", "value": "who-azure"}]
     message = {"text": "who may change the card?", "entities": named}
