@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 
-from actions.answer import answer_message, answer_payload, answer_text, brief_answer, likely_passages, opening_fits
+from actions.answer import (
+    answer_message,
+    answer_payload,
+    answer_text,
+    brief_answer,
+    likely_passages,
+    opening_fits,
+    section_button,
+)
 from actions.conversation import PERSONAL, UNKNOWN, BotAction, Turn, button, issues
+from actions.passages import section_passages
 from actions.records import record_outcome
 from actions.topics import ask_which, offer_person_first, offer_topics, possible_issues, settle
 from bot.articles.model import Article
-from bot.articles.parts import AGREEMENTS, agreements, needs_product, variants
+from bot.articles.parts import AGREEMENTS, agreements, needs_product, section_product, variants
 from bot.articles.replies import language_name
 
 _PLAINLY = 0.97
@@ -17,6 +26,8 @@ _PLAINLY = 0.97
 _LIKELY = 0.4
 """Below that the likeliest of several issues is a guess, and the bot only asks which one it is."""
 
+_MOST_CASES = 3
+"""Passages offered to a customer who has none of the products."""
 _ALSO_FROM = 0.9
 """Confidence from which a second issue counts: of less sure ones, real messages mean one in five."""
 
@@ -63,7 +74,10 @@ def _open_product(turn: Turn, issue: str) -> list[EventType] | None:
     """Answers who says both products, neither or that she does not know; None where one product is named."""
     named = turn.entity("product")
     if named == "neither":
-        buttons = [*turn.topic_buttons(issues()[issue].related), turn.person_button]
+        # What holds for every product helps those, too, who find a charge and have none: "Nobody of you made it".
+        general = [each for each in section_passages(turn.article(issue)) if section_product(each.slug) is None]
+        cases = [section_button(each) for each in general if each.kind == "what_if"][:_MOST_CASES]
+        buttons = [*cases, *turn.topic_buttons(issues()[issue].related), turn.person_button]
         turn.say(turn.reply("product_neither"), buttons)
         return [SlotSet("product", None)]
     hint = turn.reply("product_hint")

@@ -267,6 +267,13 @@ def test_both_products_neither_and_no_idea_are_answers(actions: ActionServer, la
     assert texts(again).startswith(REPLIES.dialogue("no_product_yet", language))
 
 
+def test_who_has_none_of_the_products_is_offered_what_holds_without_one(actions: ActionServer) -> None:
+    message = {"entities": [{"entity": "product", "value": "neither"}]}
+    slots = {"language": "en", "issue": "unrecognized_charge", "product": "neither"}
+    offered = payloads(actions.run("action_recommended_steps", "choose_product", message=message, **slots))
+    assert '/more_detail{"section": "what-if-fraud"}' in offered
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_number_to_call_is_where_the_contact_page_has_it(actions: ActionServer, language: str) -> None:
     told = actions.run("action_phone", "ask_phone", message={"text": "is there a hotline?"}, language=language)
