@@ -44,10 +44,10 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
     kind = _asked(turn).removeprefix("ask_")
     found = _named_passage(turn, issue) or _passage_of(kind, turn, turn.article(issue))
     if found is not None:
-        text, known = _with_heading(found) if turn.entity("passages") else found.text, _was_said(turn, found)
+        text = _with_heading(found) if turn.entity("passages") else found.text
     else:
         text = turn.reply("no_duration") if kind == "how_long" else turn.reply("no_passage", topic=turn.topic(issue))
-        known = turn.has_said(text)
+    known = turn.has_said(text) if found is None else _was_said(turn, found)
     about = turn.entity("about") or issue
     new = found is not None and not known
     buttons = _buttons_of_named(turn, issue, text) if new else [turn.person_button]
@@ -67,6 +67,7 @@ def _with_heading(passage: Passage) -> str:
 
 
 def _was_said(turn: Turn, passage: Passage) -> bool:
+    """Tells whether a passage was said in this conversation, with its heading or without."""
     return turn.has_said(passage.text) or turn.has_said(_with_heading(passage))
 
 

@@ -78,7 +78,7 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from bot.regression.run import ERRORS  # here, as a switch takes half as long without: customers are answered beside
+    from bot.regression.run import ERRORS  # not at the top: `switch` would load it for nothing, beside customers
 
     return reported(_compare_models, *ERRORS, code=2, prefix="error: ")(options)
 

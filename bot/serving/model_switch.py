@@ -33,7 +33,7 @@ _LOOK_SECONDS = 0.3
 _UNUSED_SECONDS = 5.0
 """After which no message is answered with a model that was replaced."""
 _SHORT_TURN_SECONDS = 0.0005
-"""How long loading a model holds up an answer at a time: after each look into the database, with Python's own 5 ms."""
+"""Length of a thread's turn while a model is loaded; Python's own 5 ms were lost at each look into the database."""
 _TRIED = ("my card was declined", "kortet mitt ble avvist", "Wie bezahle ich meine Rechnung?", "je veux une facture")
 """Texts that a new model must understand somehow before customers get it; they also warm it up."""
 

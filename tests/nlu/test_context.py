@@ -233,3 +233,14 @@ def test_a_first_question_after_hello_gets_its_passage_as_without_it(agent: Agen
     after_hello = understood(agent, text, "en", *hello)
     values = [{each["entity"]: each["value"] for each in said["entities"]} for said in (at_once, after_hello)]
     assert values[0]["section"] == values[1]["section"] == "who-azure"
+
+
+def test_an_answer_to_which_issue_it_is_asks_nothing_about_an_article(agent: Agent) -> None:
+    offered = [
+        {"title": "x", "payload": "/renew_subscription"},
+        {"title": "y", "payload": "/none_of_these"},
+    ]
+    asked = [UserUttered("x", {"name": "renew_subscription"}), SlotSet("language", "de")]
+    text = "ich glaub verlängern, aber ich komm da nicht rein, unser admin hat aufgehört und keiner hat das passwort"
+    parsed = understood(agent, text, "de", *asked, BotUttered("?", {"buttons": offered}))
+    assert parsed["intent"]["name"] in {"admin_unavailable", "renew_subscription"}
