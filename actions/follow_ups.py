@@ -16,6 +16,8 @@ from bot.articles.model import Article
 from bot.text.limited_markdown import plain
 
 _MOST_BUTTONS = 9
+_MOST_REASONS = 2
+"""Passages offered beside the question which step fails."""
 # Where a step fails, the reason is mostly one of these.
 _TROUBLE_KINDS = ("not_there", "who")
 
@@ -118,6 +120,7 @@ def _step_failed(turn: Turn, issue: str) -> list[EventType]:
             return [FollowupAction("action_feedback")]
         numbers = range(1, min(len(steps), _MOST_BUTTONS) + 1)
         buttons = [button(turn.label("step", number=each), "step_failed", step=str(each)) for each in numbers]
+        buttons = [*likely_passages(turn)[:_MOST_REASONS], *buttons]
         return turn.say(which, [*buttons, button(turn.label("nothing_helped"), "already_tried"), turn.person_button])
     step, product = steps[number - 1].text, shown_variant(article, turn.product).product
     reasons = [found for kind in _TROUBLE_KINDS if (found := passage_of_kind(article, kind, product))]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 
 from actions.answer import (
@@ -13,7 +15,7 @@ from actions.answer import (
     opening_fits,
     section_button,
 )
-from actions.conversation import PERSONAL, UNKNOWN, BotAction, Turn, button, issues
+from actions.conversation import PERSONAL, UNKNOWN, BotAction, Button, Turn, button, issues
 from actions.passages import section_passages
 from actions.records import record_outcome
 from actions.topics import ask_which, offer_person_first, offer_topics, possible_issues, settle
@@ -27,7 +29,7 @@ _LIKELY = 0.4
 """Below that the likeliest of several issues is a guess, and the bot only asks which one it is."""
 
 _MOST_CASES = 3
-"""Passages offered to a customer who has none of the products."""
+"""Passages offered to a customer who has none of the products, or does not know which."""
 _ALSO_FROM = 0.9
 """Confidence from which a second issue counts: of less sure ones, real messages mean one in five."""
 
@@ -72,17 +74,16 @@ def _answer_likeliest(turn: Turn, possible: list[str]) -> list[EventType]:
 
 def _open_product(turn: Turn, issue: str) -> list[EventType] | None:
     """Answers who says both products, neither or that she does not know; None where one product is named."""
-    named = turn.entity("product")
-    if named == "neither":
+    named, hint = turn.entity("product"), turn.reply("product_hint")
+    if named == "neither" or (named == "unknown" and not turn.has_said(hint)):
         # What holds for every product helps those, too, who find a charge and have none: "Nobody of you made it".
         general = [each for each in section_passages(turn.article(issue)) if section_product(each.slug) is None]
         cases = [section_button(each) for each in general if each.kind == "what_if"][:_MOST_CASES]
-        buttons = [*cases, *turn.topic_buttons(issues()[issue].related), turn.person_button]
-        turn.say(turn.reply("product_neither"), buttons)
-        return [SlotSet("product", None)]
-    hint = turn.reply("product_hint")
-    if named == "unknown" and not turn.has_said(hint):
-        ask_for_product(turn, issue, hint)
+        if named == "unknown":
+            ask_for_product(turn, issue, hint, cases)
+        else:
+            buttons = [*cases, *turn.topic_buttons(issues()[issue].related), turn.person_button]
+            turn.say(turn.reply("product_neither"), buttons)
         return [SlotSet("product", None)]
     if named not in ("both", "unknown"):
         return None
@@ -177,10 +178,10 @@ def root_cause_first(issue: str, second: str | None) -> tuple[str, str | None]:
     return issue, second
 
 
-def ask_for_product(turn: Turn, issue: str, text: str) -> None:
-    """Asks, with a text, which of the issue's products it is about."""
+def ask_for_product(turn: Turn, issue: str, text: str, others: Sequence[Button] = ()) -> None:
+    """Asks, with a text, which of the issue's products it is about; other buttons may follow."""
     products = issues()[issue].products
-    turn.say(text, [button(turn.label(product), "choose_product", product=product) for product in products])
+    turn.say(text, [*(button(turn.label(each), "choose_product", product=each) for each in products), *others])
 
 
 def ask_solved(turn: Turn) -> list[EventType]:

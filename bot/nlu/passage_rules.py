@@ -76,7 +76,7 @@ def _with_passage(
 def _beside(act: Act, message: CustomerMessage, found: Found) -> Act:
     """Returns the question that stands beside thanks, a verdict or an objection, else the act itself.
 
-    "Did all that, still declined" gets the passages that it may be about.
+    "Did all that, still declined" and "it wants a password" get the passages that they may be about.
     """
     likeliest, passage = found.likeliest, found.passage()
     # "thanks. do you need the certificate?"
@@ -85,7 +85,8 @@ def _beside(act: Act, message: CustomerMessage, found: Found) -> Act:
     asks = act.name not in acts.NOT_ASKING or max(message.acts[name] for name in acts.QUESTIONS) >= acts.LITTLE
     enough = _SHOWN_FROM if act.name == "objection" else _BESIDE_FROM
     if not asks or not likeliest.slug or likeliest.confidence < enough:
-        return act.with_values(passage.choice) if act.name in acts.FAILED else act
+        offers = act.name in acts.FAILED or (act.name == "step_failed" and passage.confidence >= _SHOWN_FROM)
+        return act.with_values(passage.choice) if offers else act
     kept = act.name if act.name in ("objection", "step_failed") else _question_of(likeliest.slug)
     return Act(kept, likeliest.confidence, likeliest.values)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from bot.text.characters import readable
+from bot.text.contacts import with_signs
 from bot.text.masking import mask
 
 _IN_ADDRESS = r"[^\s@<>\"'(),;:]"
@@ -27,7 +28,7 @@ def anonymous(text: str) -> str:
     # In files of ASCII alone Rasa reads a typed `\u000a` as a new line: a phrase could bring intents of its own.
     # Masking comes after what may bring the digits of a number together.
     text = mask(readable(text).replace("\\", " ")).text
-    text = _EMAIL.sub("name@example.com", text)
+    text = _EMAIL.sub("name@example.com", with_signs(text))
     text = _LINK.sub("https://example.com", text)
     text = _GUID.sub("00000000-0000-0000-0000-000000000000", text)
     text = _LONG_NUMBER.sub(lambda match: re.sub(r"\d", "0", match.group()), text)

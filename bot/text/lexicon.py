@@ -79,6 +79,13 @@ class AnswerWords(_Words):
     ticket: tuple[StrictStr, ...] = ()
 
 
+class AddressWords(_Words):
+    """The words by which the signs of an e-mail address are spelt out; `data/lexicon/en.yml` explains each list."""
+
+    at: tuple[StrictStr, ...] = ()
+    dot: tuple[StrictStr, ...] = ()
+
+
 class Lexicon(WordLists):
     """The word lists of one language."""
 
@@ -86,6 +93,7 @@ class Lexicon(WordLists):
     names: ProductNames = ProductNames()
     products: ProductWords = ProductWords()
     answers: AnswerWords = AnswerWords()
+    addresses: AddressWords = AddressWords()
 
 
 Lists = TypeVar("Lists", bound=WordLists)

@@ -262,14 +262,29 @@ def test_both_products_neither_and_no_idea_are_answers(actions: ActionServer, la
     assert payloads(chosen("neither"))[-1] == "/talk_to_human"
     unknown = chosen("unknown")
     assert texts(unknown) == REPLIES.dialogue("product_hint", language)
-    assert all("choose_product" in payload for payload in payloads(unknown))
+    products = load_issues()["cancel_subscription"].products
+    offered = payloads(unknown)
+    assert all("choose_product" in payload for payload in offered[: len(products)])
+    assert all('"section": "what-if-' in payload for payload in offered[len(products) :])
     again = chosen("unknown", said=[texts(unknown)])
     assert texts(again).startswith(REPLIES.dialogue("no_product_yet", language))
 
 
-def test_who_has_none_of_the_products_is_offered_what_holds_without_one(actions: ActionServer) -> None:
-    message = {"entities": [{"entity": "product", "value": "neither"}]}
-    slots = {"language": "en", "issue": "unrecognized_charge", "product": "neither"}
+def test_the_question_which_step_fails_comes_with_the_passages_that_it_may_be_about(actions: ActionServer) -> None:
+    passages = "billing_access/what-if-forgotten-password card_declined/what-if-bank-declines card_declined/who-azure"
+    message = {"text": "it wants a password", "entities": [{"entity": "passages", "value": passages}]}
+    asked = actions.run("action_follow_up", "step_failed", message=message, language="en", issue="card_declined")
+    assert texts(asked) == REPLIES.dialogue("which_step", "en")
+    assert "what-if-forgotten-password" in payloads(asked)[0]
+    assert payloads(asked)[2] == '/step_failed{"step": "1"}'
+
+
+@pytest.mark.parametrize("product", ["neither", "unknown"])
+def test_who_has_none_of_the_products_or_cannot_tell_is_offered_what_holds_without_one(
+    actions: ActionServer, product: str
+) -> None:
+    message = {"entities": [{"entity": "product", "value": product}]}
+    slots = {"language": "en", "issue": "unrecognized_charge", "product": product}
     offered = payloads(actions.run("action_recommended_steps", "choose_product", message=message, **slots))
     assert '/more_detail{"section": "what-if-fraud"}' in offered
 

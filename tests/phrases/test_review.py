@@ -277,6 +277,7 @@ def test_a_file_with_a_line_that_does_not_fit_is_refused_as_a_whole(
         ("kortet 4111 1111 1111 1111 feiler", "kortet ••••1111 feiler"),
         ("skriv til ola.nordmann@firma.no takk", "skriv til name@example.com takk"),
         ("til a@b.co1x@firma.no, b@firma.no.", "til name@example.com, name@example.com."),
+        ("skriv til ola krøllalfa firma punktum no takk", "skriv til name@example.com takk"),
         ("ring meg på +47 912 34 567", "ring meg på +00 000 00 000"),
         ("faktura E0500ABC123456", "faktura E0500ABC000000"),
         ("id 3f2504e0-4f89-11d3-9a0c-0305e82c3301", "id 00000000-0000-0000-0000-000000000000"),

@@ -1,0 +1,35 @@
+"""Addresses and telephone numbers in what customers type."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.text.contacts import find_address, find_contact, without_address
+
+
+@pytest.mark.parametrize(
+    ("typed", "address", "beside"),
+    [
+        ("write to ann.li@example.com.", "ann.li@example.com", "write to"),
+        ("luis88 arroba example punto com", "luis88@example.com", ""),
+        ("luis88 arroba example.com", "luis88@example.com", ""),
+        ("ann (at) example (dot) com", "ann@example.com", ""),
+        ("ann[at]example.co.uk, thanks", "ann@example.co.uk", ", thanks"),
+        ("Kari punktum Olsen krøllalfa example punktum no", "kari.olsen@example.no", ""),
+        ("matti miukumauku example piste fi", "matti@example.fi", ""),
+        ("meine ist max at example punkt de", "max@example.de", "meine ist"),
+    ],
+)
+def test_addresses_are_found_however_their_signs_are_written(typed: str, address: str, beside: str) -> None:
+    found = find_address(typed)
+    assert found is not None and found.lower() == address
+    assert find_contact(typed)
+    assert without_address(typed) == beside
+
+
+@pytest.mark.parametrize(
+    "typed", ["I looked at example.com yesterday", "we met at a point", "a" * 4000, "at " * 2000, "a dot " * 1000]
+)
+def test_words_are_no_addresses(typed: str) -> None:
+    assert find_contact(typed) is None
+    assert without_address(typed) == typed.strip()
