@@ -119,9 +119,9 @@ def _step_failed(turn: Turn, issue: str) -> list[EventType]:
         if turn.has_said(which):
             return [FollowupAction("action_feedback")]
         numbers = range(1, min(len(steps), _MOST_BUTTONS) + 1)
-        buttons = [button(turn.label("step", number=each), "step_failed", step=str(each)) for each in numbers]
-        buttons = [*likely_passages(turn)[:_MOST_REASONS], *buttons]
-        return turn.say(which, [*buttons, button(turn.label("nothing_helped"), "already_tried"), turn.person_button])
+        which_one = [button(turn.label("step", number=each), "step_failed", step=str(each)) for each in numbers]
+        others = [button(turn.label("nothing_helped"), "already_tried"), turn.person_button]
+        return turn.say(which, [*likely_passages(turn)[:_MOST_REASONS], *which_one, *others])
     step, product = steps[number - 1].text, shown_variant(article, turn.product).product
     reasons = [found for kind in _TROUBLE_KINDS if (found := passage_of_kind(article, kind, product))]
     trouble = [f"{found.heading}\n{found.text}" for found in reasons[:1]]

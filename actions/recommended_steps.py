@@ -75,15 +75,12 @@ def _answer_likeliest(turn: Turn, possible: list[str]) -> list[EventType]:
 def _open_product(turn: Turn, issue: str) -> list[EventType] | None:
     """Answers who says both products, neither or that she does not know; None where one product is named."""
     named, hint = turn.entity("product"), turn.reply("product_hint")
-    if named == "neither" or (named == "unknown" and not turn.has_said(hint)):
-        # What holds for every product helps those, too, who find a charge and have none: "Nobody of you made it".
-        general = [each for each in section_passages(turn.article(issue)) if section_product(each.slug) is None]
-        cases = [section_button(each) for each in general if each.kind == "what_if"][:_MOST_CASES]
-        if named == "unknown":
-            ask_for_product(turn, issue, hint, cases)
-        else:
-            buttons = [*cases, *turn.topic_buttons(issues()[issue].related), turn.person_button]
-            turn.say(turn.reply("product_neither"), buttons)
+    if named == "neither":
+        buttons = [*_general_cases(turn, issue), *turn.topic_buttons(issues()[issue].related), turn.person_button]
+        turn.say(turn.reply("product_neither"), buttons)
+        return [SlotSet("product", None)]
+    if named == "unknown" and not turn.has_said(hint):
+        ask_for_product(turn, issue, hint, _general_cases(turn, issue))
         return [SlotSet("product", None)]
     if named not in ("both", "unknown"):
         return None
@@ -94,6 +91,13 @@ def _open_product(turn: Turn, issue: str) -> list[EventType] | None:
             turn.say(**answer_message(turn, issue, product))
     ask_solved(turn)
     return [SlotSet("product", None), SlotSet("issue", issue)]
+
+
+def _general_cases(turn: Turn, issue: str) -> list[Button]:
+    """Returns buttons for cases that hold for every product: "Nobody of you made the charge"."""
+    sections = section_passages(turn.article(issue))
+    general = [each for each in sections if each.kind == "what_if" and section_product(each.slug) is None]
+    return [section_button(each) for each in general[:_MOST_CASES]]
 
 
 def _answer(turn: Turn, issue: str) -> list[EventType]:

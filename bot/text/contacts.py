@@ -19,6 +19,7 @@ _CANDIDATE = re.compile(r"[^\s<>()\[\]\"',;:]+@[^\s<>()\[\]\"',;:]+")
 _PHONE = re.compile(r"(?<![\w-])(?:\+|00)?\(?\d(?:[ ()./-]{0,2}\d){6,13}(?![\w-])")
 
 _SHORT = len("at")
+"""Length of the words for the at sign that are words of other meaning, too: `at`, `ät`."""
 
 
 def valid_address(text: str) -> Any:
@@ -58,7 +59,10 @@ def without_address(text: str) -> str:
 
 
 def with_signs(text: str) -> str:
-    """Returns a text with the signs of addresses that are spelt out: "ann (at) example (dot) com"."""
+    """Returns a text with the signs of addresses that are spelt out: "ann (at) example (dot) com".
+
+    A text that has an at sign stays as it is.
+    """
     if "@" in text:
         return text
     spelt_out, at, dot = _spelt_out()
