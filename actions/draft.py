@@ -15,10 +15,11 @@ _NUMBERS = ("invoice_number", "subscription_id", "error_code")
 _RUNNERS_UP = 3
 _LONGEST_SUMMARY = 700
 _LONGEST_PART = 300
-# A message of so many words may say more of the matter, and so may a question of so many; so many are taken over.
+# A message of so many words may say more of the matter; so may a question, or a wish for a person, of so many; so many
+# are taken over.
 _SEVERAL_WORDS, _MANY_WORDS, _MORE = 6, 15, 2
 _FORM_ACTS = ("form_answer", "cancel_form", "skip_field", "correct_field")
-_SAYS_NOTHING = ("talk_to_human", "choose_product", "thank", "goodbye", "greet", *_FORM_ACTS)
+_SAYS_NOTHING = ("choose_product", "thank", "goodbye", "greet", *_FORM_ACTS)
 """Intents of messages that say nothing of the matter; those of questions begin with `ask_`."""
 _SENTIMENTS = ("very_negative", "negative", "neutral", "positive", "very_positive")
 _SEVERAL_FAILURES = 2
@@ -66,8 +67,8 @@ def summary_of(turn: Turn) -> str | None:
     # open was said last.
     parts = [problems[0].text, next((said.text for said in problems if said.intent == issue), title)]
     more = [said for said in typed if _tells_more(said)]
-    kept = [*[said for said in more if _facts(said) or said.signals][-_MORE:], *more[-1:]]
-    parts += [said.text for said in more if said in kept][-_MORE:]
+    kept = sorted(more, key=lambda said: _tells(said, is_last=said is more[-1]))[-_MORE:]
+    parts += [said.text for said in more if said in kept]
     lines = [one_line([part], _LONGEST_PART) for part in dict.fromkeys(filter(None, parts))]
     told = one_line([f"“{line}”" for line in lines]) if len(lines) > 1 else lines[0]
     found = [value for name, value in _entities(turn.said) if name in _NUMBERS]
@@ -78,8 +79,14 @@ def summary_of(turn: Turn) -> str | None:
 def _tells_more(said: Said) -> bool:
     """Tells whether a message says something of the matter and is neither a rant nor only asks for a person."""
     words = len(said.text.split())
-    asks = said.intent.startswith("ask_") and words < _MANY_WORDS and not _facts(said)
+    asks = said.intent.startswith(("ask_", "talk_to_human")) and words < _MANY_WORDS and not _facts(said)
     return not said.is_angry and not asks and said.intent not in _SAYS_NOTHING and words >= _SEVERAL_WORDS
+
+
+def _tells(said: Said, is_last: bool) -> tuple[bool, bool, int]:
+    """Returns how much a message tells, to compare: facts first, then what is still open, then how long it is."""
+    words = len(said.text.split())
+    return bool(_facts(said) or said.signals), is_last and words >= _MANY_WORDS, words
 
 
 def _recognition(said: Iterable[Said], issue: str | None) -> Said:

@@ -61,7 +61,7 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
         turn.say(which, [*others, turn.person_button])
     else:
         turn.say(turn.reply("passage_known") if known else text, [*others, *buttons])
-    return ask_solved(turn) if turn.entity("question") else []
+    return ask_solved(turn) if turn.entity("question") and found is not None else []
 
 
 def _with_heading(passage: Passage) -> str:

@@ -12,11 +12,9 @@ from functools import lru_cache
 from actions.conversation import Turn, articles, issues, replies
 from bot.articles.model import Article, Note, Section, Step
 from bot.articles.parts import passage_kind, passages
+from bot.text.characters import word_beginnings
 from bot.text.limited_markdown import plain
 
-# Words are compared by their beginning, which survives inflection and most compounds.
-_STEM = 4
-_SHORTEST_WORD = 3
 # A passage is meant if rare words of its heading are asked for, or several of its text.
 _HEADING_WEIGHT = 2.0
 _ENOUGH = 1.1
@@ -93,11 +91,11 @@ def passage_of_kind(article: Article, kind: str, product: str | None) -> Passage
 
 def asked_passage(turn: Turn, passages: Iterable[Passage]) -> Passage | None:
     """Returns which of several passages the customer's words ask for, None if they do not tell."""
-    asked, rarity = _stems(turn.text), _word_rarity(turn.language)
+    asked, rarity = word_beginnings(turn.text), _word_rarity(turn.language)
 
     def score(passage: Passage) -> float:
-        heading = _stems(passage.heading)
-        found = asked & (heading | _stems(passage.text))
+        heading = word_beginnings(passage.heading)
+        found = asked & (heading | word_beginnings(passage.text))
         return sum(rarity.get(stem, 0.0) * (_HEADING_WEIGHT if stem in heading else 1.0) for stem in found)
 
     best = max(passages, key=score, default=None)
@@ -111,7 +109,7 @@ def _word_rarity(language: str) -> dict[str, float]:
     It is the inverse document frequency (Spaerck Jones 1972) over the sections of a language's articles.
     """
     found = (each for issue in issues() for each in section_passages(articles().article(issue, language)))
-    contents = [_stems(f"{each.heading} {each.text}") for each in found]
+    contents = [word_beginnings(f"{each.heading} {each.text}") for each in found]
     spread = Counter(stem for content in contents for stem in content)
     return {stem: math.log(len(contents) / count) / math.log(len(contents)) for stem, count in spread.items()}
 
@@ -136,7 +134,3 @@ def step_text(step: Step) -> str:
 def note_text(note: Note) -> str:
     """Returns what a box says."""
     return "\n".join([plain(note.markdown or note.text), *(f"- {item}" for item in note.items)]).strip()
-
-
-def _stems(text: str) -> set[str]:
-    return {word[:_STEM] for word in re.findall(r"[^\W\d_]+", text.casefold()) if len(word) >= _SHORTEST_WORD}

@@ -33,7 +33,7 @@ from tests.support.servers import wait_until
 from tests.support.stack import UNLIMITED, Embedded, Stack
 
 _SECONDS, _GAP_SECONDS = (3, 10), (1, 4)
-_DISK_MEGABYTES = {"embedded": 48, "stack": 400}
+_DISK_MEGABYTES = {"embedded": 192, "stack": 400}
 _MEND_SECONDS = 180
 _DELIVERED_SECONDS = 600
 """Delivery waits for 300 s at the most before it tries a help desk again that was away."""

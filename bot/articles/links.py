@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from bot.settings import get_settings
-from bot.text.links import link_hosts
+from bot.text.links import AllowedLinks
 
 LEARN = "https://learn.microsoft.com"
 """Base of addresses that begin with `/`."""
@@ -124,7 +124,7 @@ def faults(url: str) -> Iterator[str]:
         return  # the reader has reported it
     if parts.scheme.lower() != "https":
         yield f"address {_shown(url)} is not HTTPS; write https://"
-    if host not in link_hosts(get_settings()):
+    if host not in AllowedLinks(get_settings()).hosts:
         yield f"host {host or '(none)'} of {_shown(url)} is not on the list of allowed hosts"
     if _without_tracking(parts.query) != parts.query or _GLUED_TRACKING.search(parts.fragment):
         yield f"tracking parameter in {_shown(url)}; remove it"

@@ -7,6 +7,7 @@ from bot.nlu import acts
 from bot.nlu.acts import Act, CustomerMessage
 from bot.nlu.answers import NEITHER, UNKNOWN
 from bot.nlu.situation import Situation
+from bot.text.characters import word_beginnings
 from bot.text.contacts import find_contact, find_phone
 
 _ANSWER = "form_answer"
@@ -16,9 +17,12 @@ _TICKET_FORM = "ticket_form"
 """Value of the entity `field` where a customer asks for a ticket rather than for somebody to talk to."""
 _PERSONAL = "microsoft_account"
 _SURE, _CLEAR_QUESTION = 0.8, 0.9
-"""Further confidences. A message names another issue from `CLEAR_ISSUE` on, unless it is a `_CLEAR_QUESTION`."""
+"""Further confidences. A message names another issue from `CLEAR_ISSUE` on, unless it is a `_CLEAR_QUESTION`; what
+names an issue so clearly is hardly solved."""
 _PERSON_FROM = 0.45
 """Probability from which a person is wanted, whatever else was asked."""
+_SHARED_WORDS = 2
+"""Number of words of its title by which a message names an offered issue."""
 _NEW_MATTER = 2.0
 """Weight of a new matter beside the likeliest follow-up."""
 _OUTSIDE = 0.5
@@ -110,6 +114,8 @@ def _names_product(message: CustomerMessage, situation: Situation) -> Act | None
     if situation.question == "product":
         offered = [offer.values["product"] for offer in situation.offers if "product" in offer.values]
         product = message.product or message.choice(offered) or _no_product(message, situation)
+        if product == _PERSONAL and product not in offered and product not in message.answer.named:
+            product = message.answer.product or UNKNOWN  # "the one with mail and Word, for the garage"
     elif situation.issue and situation.question != "which":
         product = _other_product(message, situation)
     if product is None:
@@ -160,7 +166,7 @@ def _chooses(message: CustomerMessage, situation: Situation) -> Act | None:
     if message.answer.product == NEITHER:  # before the place: "neither of the two"
         another = message.named[0] not in offered and message.named[1] >= acts.LIKELY and message.words > acts.FEW_WORDS
         return None if another else Act(acts.NONE_OF_THESE, 1.0)
-    if (chosen := message.choice(offered)) is not None:
+    if (chosen := message.choice(offered) or _named_title(message, situation)) is not None:
         return Act(chosen, 1.0)
     if message.likeliest in ("deny", "not_helped", "objection") and message.words <= acts.FEW_WORDS:
         return Act(acts.NONE_OF_THESE, 1.0)
@@ -168,6 +174,13 @@ def _chooses(message: CustomerMessage, situation: Situation) -> Act | None:
     others = max((value for name, value in message.issues.items() if name not in offered), default=0.0)
     confidence = message.issues.get(likely, 0.0)
     return Act(likely, confidence) if confidence > max(0.1, others) else None
+
+
+def _named_title(message: CustomerMessage, situation: Situation) -> str | None:
+    """Returns the issue whose button alone has several of the first words of a message: "money back, of course"."""
+    said = word_beginnings(" ".join(message.text.split()[: acts.FEW_WORDS]))
+    fits = [each.intent for each in situation.offers if len(said & word_beginnings(each.title)) >= _SHARED_WORDS]
+    return fits[0] if len(fits) == 1 and fits[0] in load_issues() and message.answer.agrees is not False else None
 
 
 def _takes_steps(message: CustomerMessage, situation: Situation) -> Act | None:
@@ -200,7 +213,9 @@ def _after_answer(message: CustomerMessage, situation: Situation) -> Act | None:
         act, confidence = "goodbye", message.acts["cancel_form"]
     elif _is_new_matter(message, situation, act, at_hand):
         return None
-    if at_hand and act == "ask_help":  # "which questions should I ask the bank?"
+    unsure = act == "solved" and confidence < acts.LIKELY and clearly >= _CLEAR_QUESTION
+    # "which questions should I ask the bank?", "what a relief! but how do I give him the licence?"
+    if at_hand and (act == "ask_help" or unsure):
         return Act("more_detail", confidence)
     asked = {"affirm": "solved", "deny": "not_helped"} if situation.question == "solved" else {}
     return Act(asked.get(act, act), confidence)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from bot.articles.parts import PRODUCTS
-from bot.nlu.models.ngrams import fold_diacritics
+from bot.text.characters import fold_diacritics
 from bot.text.lexicon import Lexicon, default_folder, load_lexicon
 
 BOTH, NEITHER, UNKNOWN = "both", "neither", "unknown"
@@ -69,7 +69,7 @@ def read_answer(text: str, language: str) -> Answer:
         thanks=bool(spans["thank"]),
         place=_place(spans),
         another=bool(spans["another"]),
-        ticket=any(not _is_denied(tokens, spans, start) for start, _ in spans["ticket"]),
+        ticket=any(not _is_denied(tokens, spans, start, end) for start, end in spans["ticket"]),
     )
 
 
@@ -115,9 +115,10 @@ def _reaches(tokens: Sequence[str], end: int, start: int) -> bool:
     return 0 <= start - end < _REACH and not _STOPS & {*tokens[end:start]}
 
 
-def _is_denied(tokens: Sequence[str], spans: _Spans, start: int) -> bool:
-    """Tells whether a "no" or "not" of the same clause stands close before a place."""
-    return any(_reaches(tokens, stop, start) for kind in ("denied", "refuse") for _, stop in spans[kind])
+def _is_denied(tokens: Sequence[str], spans: _Spans, start: int, end: int) -> bool:
+    """Tells whether a "no" or "not" of the same clause stands close before words or after them."""
+    denials = [denial for kind in ("denied", "refuse") for denial in spans[kind]]
+    return any(_reaches(tokens, stop, start) or _reaches(tokens, end, begin) for begin, stop in denials)
 
 
 def _denied_after(tokens: Sequence[str], end: int, denials: Iterable[tuple[int, int]]) -> bool:

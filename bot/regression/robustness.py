@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bot.articles.examples import Example
-from bot.nlu.models.ngrams import fold_diacritics
+from bot.text.characters import fold_diacritics
 from bot.text.yaml_files import read_yaml
 
 COURTESIES = read_yaml(Path(__file__).parent / "assets" / "courtesies.yml", ValueError)

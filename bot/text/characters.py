@@ -1,9 +1,13 @@
-"""Filters the characters of a typed text: those that are kept, and those that can be seen."""
+"""Filters and folds the characters of a typed text: those that are kept, those that can be seen, without diacritics."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from functools import lru_cache
 
+_WORD = re.compile(r"[^\W\d_]{3,}")
+_BEGINNING = 4
 _DROPPED = frozenset({"Cn", "Co", "Cs"})
 _UNSEEN = _DROPPED | {"Cc", "Cf", "Mn", "Me"}
 # Letters that show nothing: Hangul fillers and the braille blank.
@@ -35,3 +39,19 @@ def _readable(char: str) -> str:
 def is_seen(char: str) -> bool:
     """Tells whether a character shows anything by itself."""
     return not char.isspace() and char not in _BLANK_LETTERS and unicodedata.category(char) not in _UNSEEN
+
+
+@lru_cache(maxsize=4096)
+def _without_diacritics(char: str) -> str:
+    plain = {"ø": "o", "æ": "ae", "ß": "ss"}
+    return plain.get(char) or "".join(c for c in unicodedata.normalize("NFD", char) if not unicodedata.combining(c))
+
+
+def fold_diacritics(text: str) -> str:
+    """Returns the text without diacritics, as many type on a foreign keyboard (`för` -> `for`)."""
+    return text if text.isascii() else "".join(map(_without_diacritics, text))
+
+
+def word_beginnings(text: str) -> set[str]:
+    """Returns the first letters of each word of three letters and more; they survive inflection and most compounds."""
+    return {word[:_BEGINNING] for word in _WORD.findall(fold_diacritics(text.lower()))}

@@ -9,11 +9,6 @@ from bot.settings import Settings
 from bot.text.limited_markdown import LINK
 
 
-def link_hosts(settings: Settings) -> frozenset[str]:
-    """Returns the hosts that the settings allow links to, without the contact's own."""
-    return frozenset(settings.link_hosts.lower().split())
-
-
 class AllowedLinks:
     """Knows which addresses an answer may name.
 
@@ -23,7 +18,7 @@ class AllowedLinks:
 
     def __init__(self, settings: Settings) -> None:
         contact = urlsplit(str(settings.support_request_url or "")).hostname
-        self.hosts = link_hosts(settings).union([contact] if contact else [])
+        self.hosts = frozenset([*settings.link_hosts.lower().split(), *([contact] if contact else [])])
 
     def allows(self, address: str) -> bool:
         """Tells whether an address is a plain https one of an allowed host."""

@@ -135,6 +135,21 @@ def test_the_summary_holds_what_was_said_later_with_facts_in_it() -> None:
     assert summary_of(turn) == told
 
 
+def test_the_summary_holds_what_says_most_and_for_what_a_person_is_wanted() -> None:
+    lost = "but what about the invoices of July, August and September that are out, the tax office wants our new name"
+    wish = "good. and then I would like to write to support about those three old invoices, can you pass that on please"
+    turn = conversation(
+        said("our invoices still have the old name", "update_billing_details"),
+        said(lost, "ask_what_if"),
+        said("and how does he make me an administrator, from his phone maybe", "billing_access"),
+        said(wish, "talk_to_human"),
+        issue="update_billing_details",
+    )
+    told = str(summary_of(turn))
+    assert told.index(lost) < told.index(wish)
+    assert "administrator" not in told
+
+
 def test_the_summary_holds_what_makes_the_matter_urgent() -> None:
     turn = conversation(
         said("my brother died and he paid for the office", "out_of_scope", triage={"signals": ["death"]}),

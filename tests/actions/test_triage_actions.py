@@ -300,6 +300,14 @@ def test_a_number_to_call_is_where_the_contact_page_has_it(actions: ActionServer
     assert given["events"][-1]["name"] == "ticket_form"
 
 
+def test_who_wants_no_number_gets_a_ticket(actions: ActionServer) -> None:
+    told = texts(actions.run("action_phone", "ask_phone", message={"text": "is there a hotline?"}, language="en"))
+    again = actions.run(
+        "action_phone", "ask_phone", message={"text": "no number, in writing"}, said=[told], language="en"
+    )
+    assert again["events"][-1]["name"] == "action_start_ticket"
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_case_number_of_microsofts_own_is_told_from_a_ticket(actions: ActionServer, language: str) -> None:
     message = {"text": "2411120040001234"}

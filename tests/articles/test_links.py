@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.articles.links import clean_url, faults, resolve
+from bot.settings import get_settings
 
 LEARN = "https://learn.microsoft.com"
 
@@ -119,3 +120,12 @@ def test_our_own_articles_must_not_have_such_addresses(written: str, fault: str)
 
 def test_a_good_address_of_our_own_has_no_fault() -> None:
     assert list(faults("https://go.microsoft.com/fwlink/?linkid=2083458")) == []
+
+
+def test_the_contact_of_the_settings_may_be_linked_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOT_SUPPORT_REQUEST_URL", "https://help.example.com/new")
+    get_settings.cache_clear()
+    try:
+        assert list(faults("https://help.example.com/phone")) == []
+    finally:
+        get_settings.cache_clear()

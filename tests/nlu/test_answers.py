@@ -109,6 +109,9 @@ def test_another_matter_is_announced(language: str, text: str, another: bool) ->
         ("es", "quiero abrir un ticket", True),
         ("nl", "maak maar een ticket aan", True),
         ("en", "I opened a ticket yesterday", False),
+        ("fr", "ouvrez-moi une demande auprès du support s'il vous plaît", True),
+        ("de", "hilft null. ticket bitte, mit telefonnummer", True),
+        ("de", "ticket bitte nicht anlegen", False),
     ],
 )
 def test_a_ticket_is_asked_for_in_so_many_words(language: str, text: str, ticket: bool) -> None:

@@ -194,6 +194,51 @@ def test_a_question_beside_the_product_is_kept(agent: Agent, text: str, question
     assert {entity["value"] for entity in parsed["entities"] if entity["entity"] == "question"} == question
 
 
+@pytest.mark.parametrize(
+    ("language", "text", "products"),
+    [
+        (
+            "fr",
+            "je l'ai stoppée. par contre 187 € je les ai pas, je suis étudiant. payer en plusieurs fois, possible ?",
+            set(),
+        ),
+        ("en", "I am a student", set()),
+    ],
+)
+def test_who_has_azure_may_be_a_student_at_home(agent: Agent, language: str, text: str, products: set[str]) -> None:
+    parsed = understood(agent, text, language, *answered(language, "understand_bill"))
+    assert {entity["value"] for entity in parsed["entities"] if entity["entity"] == "product"} == products
+
+
+def test_a_plan_that_was_not_offered_is_not_taken_for_granted(agent: Agent) -> None:
+    buttons = [
+        {"title": name, "payload": f'/choose_product{{"product": "{name}"}}'} for name in ("azure", "microsoft365")
+    ]
+    asked = [SlotSet("issue", "update_billing_details"), BotUttered("?", {"buttons": buttons})]
+    text = "yo que se, el del correo y el word para el taller, me cobran unos 15 euros al mes"
+    parsed = understood(agent, text, "es", UserUttered("x", {"name": "update_billing_details"}), *asked)
+    assert {each["value"] for each in parsed["entities"] if each["entity"] == "product"} == {"microsoft365"}
+
+
+def test_an_offered_issue_is_chosen_by_several_words_of_its_title(agent: Agent) -> None:
+    titles = {
+        "unrecognized_charge": "Eine Abbuchung, die Sie nicht kennen",
+        "refund_request": "Geld zurück oder Gutschrift",
+    }
+    buttons = [{"title": title, "payload": f"/{name}"} for name, title in titles.items()]
+    none = {"title": "Keines davon", "payload": "/none_of_these"}
+    asked = [UserUttered("x", {"name": "nlu_fallback"}), BotUttered("?", {"buttons": [*buttons, none]})]
+    parsed = understood(agent, "Geld zurueck natuerlich. Das ist das Microsoft 365 Family", "de", *asked)
+    assert parsed["intent"] == {"name": "refund_request", "confidence": 1.0}
+
+
+def test_a_customer_of_one_product_gets_no_passage_of_another(agent: Agent) -> None:
+    said = answered("da", "refund_request", "microsoft_account")
+    parsed = understood(agent, "hvor længe varer det, før pengene er på kontoen", "da", *said)
+    values = {each["entity"]: str(each["value"]) for each in parsed["entities"]}
+    assert "reservations" not in f"{values.get('about')} {values.get('passages')}"
+
+
 def test_a_message_about_another_issue_begins_a_new_matter(agent: Agent) -> None:
     parsed = understood(agent, "I want to cancel my subscription", "en", *answered("en"))
     assert parsed["intent"]["name"] == "cancel_subscription"

@@ -7,7 +7,8 @@ import pytest
 from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 
-from bot.nlu.models.ngrams import NgramFeatures, fold_diacritics, normalise
+from bot.nlu.models.ngrams import NgramFeatures, normalise
+from bot.text.characters import fold_diacritics
 
 TEXTS = [
     "Kortet mitt ble avvist, kortet er nytt",

@@ -16,6 +16,7 @@ from sklearn.preprocessing import normalize
 from sklearn.utils import murmurhash3_32
 
 from bot.encoder.sentences import Floats
+from bot.text.characters import fold_diacritics
 
 _INVISIBLE = re.compile(r"[\u200b-\u200f\u2060\ufeff\u00ad]")
 _DIGITS = re.compile(r"\d+")
@@ -31,17 +32,6 @@ def normalise(text: str) -> str:
     if not text.isascii():
         text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
     return " ".join(_DIGITS.sub("0", text.lower()).split())[:_LONGEST_TEXT]
-
-
-@lru_cache(maxsize=4096)
-def _without_diacritics(char: str) -> str:
-    plain = {"ø": "o", "æ": "ae", "ß": "ss"}
-    return plain.get(char) or "".join(c for c in unicodedata.normalize("NFD", char) if not unicodedata.combining(c))
-
-
-def fold_diacritics(text: str) -> str:
-    """Returns the text without diacritics, as many type on a foreign keyboard (`för` -> `for`)."""
-    return text if text.isascii() else "".join(map(_without_diacritics, text))
 
 
 @lru_cache(maxsize=8)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.articles.issues import load_issues
 from bot.articles.parts import passage_kind, section_product
 from bot.encoder.sentences import Floats
 from bot.nlu.models.linear import softmax
@@ -85,7 +86,7 @@ class PassageLabels:
         self._starts = np.flatnonzero(np.diff(self._issue, prepend=-1))
         self._steps = np.array([not slug for _, slug in named])
         self._kinds = [passage_kind(slug) or "" for _, slug in named]
-        self._products = [section_product(slug) for _, slug in named]
+        self._products = [section_product(slug) or _only_product(issue) for issue, slug in named]
 
     def probabilities(self, scores: Floats, similar: Floats, words: int, evidence: Evidence) -> Floats:
         """Returns how likely a message asks for each, (labels + 1,); the last is that it asks for nothing of ours.
@@ -126,6 +127,12 @@ class PassageLabels:
         found[:-1][excluded] = -np.inf
         probabilities: Floats = softmax(found[None].astype(np.float32))[0]
         return probabilities
+
+
+def _only_product(issue: str) -> str | None:
+    """Returns the product that an issue is about, None if there are several."""
+    products = load_issues()[issue].products if issue in load_issues() else ()
+    return products[0] if len(products) == 1 else None
 
 
 def _place(issue: str, words: int, evidence: Evidence) -> float:
