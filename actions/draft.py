@@ -15,8 +15,8 @@ _NUMBERS = ("invoice_number", "subscription_id", "error_code")
 _RUNNERS_UP = 3
 _LONGEST_SUMMARY = 700
 _LONGEST_PART = 300
-# A message of so many words may say more of the matter; so may a question, or a wish for a person, of so many; so many
-# are taken over.
+# From so many words on a message says more of the matter; a question, or a wish for a person, needs more; the number
+# that is taken over.
 _SEVERAL_WORDS, _MANY_WORDS, _MORE = 6, 15, 2
 _FORM_ACTS = ("form_answer", "cancel_form", "skip_field", "correct_field")
 _SAYS_NOTHING = ("choose_product", "thank", "goodbye", "greet", *_FORM_ACTS)
@@ -67,7 +67,7 @@ def summary_of(turn: Turn) -> str | None:
     # open was said last.
     parts = [problems[0].text, next((said.text for said in problems if said.intent == issue), title)]
     more = [said for said in typed if _tells_more(said)]
-    kept = sorted(more, key=lambda said: _tells(said, is_last=said is more[-1]))[-_MORE:]
+    kept = sorted(more, key=lambda said: _weight(said, is_last=said is more[-1]))[-_MORE:]
     parts += [said.text for said in more if said in kept]
     lines = [one_line([part], _LONGEST_PART) for part in dict.fromkeys(filter(None, parts))]
     told = one_line([f"“{line}”" for line in lines]) if len(lines) > 1 else lines[0]
@@ -83,8 +83,8 @@ def _tells_more(said: Said) -> bool:
     return not said.is_angry and not asks and said.intent not in _SAYS_NOTHING and words >= _SEVERAL_WORDS
 
 
-def _tells(said: Said, is_last: bool) -> tuple[bool, bool, int]:
-    """Returns how much a message tells, to compare: facts first, then what is still open, then how long it is."""
+def _weight(said: Said, is_last: bool) -> tuple[bool, bool, int]:
+    """Returns the rank of a message in the summary: facts or signals, then a long last message, then the length."""
     words = len(said.text.split())
     return bool(_facts(said) or said.signals), is_last and words >= _MANY_WORDS, words
 

@@ -83,7 +83,7 @@ class ActionPhone(BotAction, action="action_phone"):
             known = SlotSet("contact_phone", number)
             return [known] if turn.form == FORM else _begun(turn, SlotSet("contact_email", ""), known)
         text = turn.reply("ask_phone", url=support_request_url(turn.product))
-        if turn.has_said(text) and not turn.form:  # "I asked for no number, I want it in writing"
+        if turn.told[-1:] == [text] and not turn.form:  # "I asked for no number, I want it in writing"
             return [FollowupAction("action_start_ticket")]
         return turn.say(text, [] if turn.form else [button(turn.label("leave_number"), "talk_to_human")])
 

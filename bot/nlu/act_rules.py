@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import chain
+
 from bot.articles.issues import load_issues
 from bot.nlu import acts
 from bot.nlu.acts import Act, CustomerMessage
@@ -17,12 +20,11 @@ _TICKET_FORM = "ticket_form"
 """Value of the entity `field` where a customer asks for a ticket rather than for somebody to talk to."""
 _PERSONAL = "microsoft_account"
 _SURE, _CLEAR_QUESTION = 0.8, 0.9
-"""Further confidences. A message names another issue from `CLEAR_ISSUE` on, unless it is a `_CLEAR_QUESTION`; what
-names an issue so clearly is hardly solved."""
+"""Further confidences. A message names another issue from `CLEAR_ISSUE` on, unless it is a `_CLEAR_QUESTION`."""
 _PERSON_FROM = 0.45
 """Probability from which a person is wanted, whatever else was asked."""
-_SHARED_WORDS = 2
-"""Number of words of its title by which a message names an offered issue."""
+_SHARED_WORDS, _LONG_WORD = 2, 4
+"""Number of words of its title by which a message names an offered issue, and of their letters."""
 _NEW_MATTER = 2.0
 """Weight of a new matter beside the likeliest follow-up."""
 _OUTSIDE = 0.5
@@ -50,7 +52,8 @@ def _wants_person(message: CustomerMessage, situation: Situation) -> Act | None:
     offered = len(situation.offers) > 1 and situation.offers[0].intent == _PERSON  # before all else, topics beside
     if offered and message.goes_along:
         return Act(_PERSON, 1.0)
-    another = message.named[1] >= _SURE or message.acts["ticket_status"] >= acts.LIKELY
+    asks = max(message.acts[name] for name in ("cancel_form", *acts.QUESTIONS)) >= _SURE  # "close the ticket please"
+    another = message.named[1] >= _SURE or message.acts["ticket_status"] >= acts.LIKELY or asks
     if message.answer.ticket and not situation.field and not another:  # "please open a ticket", "no, create a case"
         return Act(_PERSON, 1.0, {"field": _TICKET_FORM})
     called, wanted = message.acts["ask_phone"], message.acts[_PERSON]
@@ -115,7 +118,8 @@ def _names_product(message: CustomerMessage, situation: Situation) -> Act | None
         offered = [offer.values["product"] for offer in situation.offers if "product" in offer.values]
         product = message.product or message.choice(offered) or _no_product(message, situation)
         if product == _PERSONAL and product not in offered and product not in message.answer.named:
-            product = message.answer.product or UNKNOWN  # "the one with mail and Word, for the garage"
+            # By its tone alone it is no product that was not offered: "the one with mail and Word, for the garage".
+            product = message.answer.product or UNKNOWN
     elif situation.issue and situation.question != "which":
         product = _other_product(message, situation)
     if product is None:
@@ -177,9 +181,17 @@ def _chooses(message: CustomerMessage, situation: Situation) -> Act | None:
 
 
 def _named_title(message: CustomerMessage, situation: Situation) -> str | None:
-    """Returns the issue whose button alone has several of the first words of a message: "money back, of course"."""
-    said = word_beginnings(" ".join(message.text.split()[: acts.FEW_WORDS]))
-    fits = [each.intent for each in situation.offers if len(said & word_beginnings(each.title)) >= _SHARED_WORDS]
+    """Returns the offered issue whose title alone has several of the first words of a message: "money back, of course".
+
+    Short words count for nothing, and a message that names another issue is about that.
+    """
+    if message.named[0] not in situation.issues and message.named[1] >= acts.LIKELY:
+        return None
+    begin = word_beginnings(" ".join(message.text.split()[: acts.FEW_WORDS]))
+    said = {each for each in begin if len(each) >= _LONG_WORD}
+    titles = {each.intent: word_beginnings(each.title) for each in situation.offers}
+    spread = Counter(chain.from_iterable(titles.values()))
+    fits = [name for name, title in titles.items() if sum(spread[each] == 1 for each in said & title) >= _SHARED_WORDS]
     return fits[0] if len(fits) == 1 and fits[0] in load_issues() and message.answer.agrees is not False else None
 
 
@@ -213,7 +225,8 @@ def _after_answer(message: CustomerMessage, situation: Situation) -> Act | None:
         act, confidence = "goodbye", message.acts["cancel_form"]
     elif _is_new_matter(message, situation, act, at_hand):
         return None
-    unsure = act == "solved" and confidence < acts.LIKELY and clearly >= _CLEAR_QUESTION
+    doubtful = act == "solved" and confidence < acts.LIKELY and clearly >= acts.CLEAR_ISSUE
+    unsure = doubtful and message.words > acts.FEW_WORDS
     # "which questions should I ask the bank?", "what a relief! but how do I give him the licence?"
     if at_hand and (act == "ask_help" or unsure):
         return Act("more_detail", confidence)

@@ -116,9 +116,10 @@ def _reaches(tokens: Sequence[str], end: int, start: int) -> bool:
 
 
 def _is_denied(tokens: Sequence[str], spans: _Spans, start: int, end: int) -> bool:
-    """Tells whether a "no" or "not" of the same clause stands close before words or after them."""
+    """Tells whether a "no" or "not" of the same clause stands close before words, or ends it right after them."""
     denials = [denial for kind in ("denied", "refuse") for denial in spans[kind]]
-    return any(_reaches(tokens, stop, start) or _reaches(tokens, end, begin) for begin, stop in denials)
+    before = any(_reaches(tokens, stop, start) for _, stop in denials)
+    return before or _denied_after(tokens, end, [denial for denial in denials if denial[0] == end])
 
 
 def _denied_after(tokens: Sequence[str], end: int, denials: Iterable[tuple[int, int]]) -> bool:

@@ -216,7 +216,7 @@ class Context(TrainedComponent):
         return product
 
     def _is_personal(self, said: CustomerMessage, situation: Situation) -> bool:
-        """Tells whether a message says in passing that it is a personal plan, where another product was assumed."""
+        """Tells whether a message says in passing that it is a personal plan, where that of a company was assumed."""
         if situation.product != "microsoft365" or PERSONAL not in said.answer.named:
             return False  # a student or a pensioner may well have machines in Azure
         return PERSONAL in self._products.in_clauses(said.text, situation.language)

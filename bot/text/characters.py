@@ -1,4 +1,4 @@
-"""Filters and folds the characters of a typed text: those that are kept, those that can be seen, without diacritics."""
+"""Filters and folds the characters of typed text, and cuts words to their beginnings."""
 
 from __future__ import annotations
 
@@ -53,5 +53,5 @@ def fold_diacritics(text: str) -> str:
 
 
 def word_beginnings(text: str) -> set[str]:
-    """Returns the first letters of each word of three letters and more; they survive inflection and most compounds."""
+    """Returns the first four letters of each word of three letters or more, to compare words in spite of inflection."""
     return {word[:_BEGINNING] for word in _WORD.findall(fold_diacritics(text.lower()))}

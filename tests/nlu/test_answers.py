@@ -112,6 +112,15 @@ def test_another_matter_is_announced(language: str, text: str, another: bool) ->
         ("fr", "ouvrez-moi une demande auprès du support s'il vous plaît", True),
         ("de", "hilft null. ticket bitte, mit telefonnummer", True),
         ("de", "ticket bitte nicht anlegen", False),
+        ("en", "please open a ticket the card doesn't work", True),
+        ("da", "opret en sag det virker ikke", True),
+        ("fr", "ouvrez un ticket je ne peux pas payer", True),
+        ("es", "ábreme una incidencia", True),
+        ("nb", "registrer en henvendelse", True),
+        ("nl", "doe mij een ticket", True),
+        ("sv", "lägg upp en ticket", True),
+        ("fi", "tee mulle tiketti tästä", True),
+        ("de", "nehmen sie das auf die rechnung", False),
     ],
 )
 def test_a_ticket_is_asked_for_in_so_many_words(language: str, text: str, ticket: bool) -> None:

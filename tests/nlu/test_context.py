@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import UserMessage
@@ -14,6 +15,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot.articles.examples import read_examples
 from bot.articles.replies import Replies
+from bot.nlu.models.passage_scores import Evidence, PassageLabels
 from tests.conftest import ROOT
 
 REPLIES = Replies()
@@ -195,19 +197,18 @@ def test_a_question_beside_the_product_is_kept(agent: Agent, text: str, question
 
 
 @pytest.mark.parametrize(
-    ("language", "text", "products"),
+    ("language", "text"),
     [
         (
             "fr",
             "je l'ai stoppée. par contre 187 € je les ai pas, je suis étudiant. payer en plusieurs fois, possible ?",
-            set(),
         ),
-        ("en", "I am a student", set()),
+        ("en", "I am a student"),
     ],
 )
-def test_who_has_azure_may_be_a_student_at_home(agent: Agent, language: str, text: str, products: set[str]) -> None:
+def test_who_has_azure_may_be_a_student_at_home(agent: Agent, language: str, text: str) -> None:
     parsed = understood(agent, text, language, *answered(language, "understand_bill"))
-    assert {entity["value"] for entity in parsed["entities"] if entity["entity"] == "product"} == products
+    assert not {entity["value"] for entity in parsed["entities"] if entity["entity"] == "product"}
 
 
 def test_a_plan_that_was_not_offered_is_not_taken_for_granted(agent: Agent) -> None:
@@ -220,23 +221,49 @@ def test_a_plan_that_was_not_offered_is_not_taken_for_granted(agent: Agent) -> N
     assert {each["value"] for each in parsed["entities"] if each["entity"] == "product"} == {"microsoft365"}
 
 
-def test_an_offered_issue_is_chosen_by_several_words_of_its_title(agent: Agent) -> None:
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("Geld zurueck natuerlich. Das ist das Microsoft 365 Family", "refund_request"),
+        ("Sie verstehen die Frage nicht", "none_of_these"),
+        ("die App geht nicht, ich will kündigen", "cancel_subscription"),
+    ],
+)
+def test_an_offered_issue_is_chosen_by_several_words_of_its_title(agent: Agent, text: str, intent: str) -> None:
     titles = {
         "unrecognized_charge": "Eine Abbuchung, die Sie nicht kennen",
         "refund_request": "Geld zurück oder Gutschrift",
     }
-    buttons = [{"title": title, "payload": f"/{name}"} for name, title in titles.items()]
-    none = {"title": "Keines davon", "payload": "/none_of_these"}
-    asked = [UserUttered("x", {"name": "nlu_fallback"}), BotUttered("?", {"buttons": [*buttons, none]})]
-    parsed = understood(agent, "Geld zurueck natuerlich. Das ist das Microsoft 365 Family", "de", *asked)
-    assert parsed["intent"] == {"name": "refund_request", "confidence": 1.0}
+    offered = {**titles, "none_of_these": "Keines davon"}
+    buttons = [{"title": title, "payload": f"/{name}"} for name, title in offered.items()]
+    asked = [SlotSet("language", "de"), BotUttered("?", {"buttons": buttons})]
+    parsed = understood(agent, text, "de", UserUttered("x", {"name": "nlu_fallback"}), *asked)
+    assert parsed["intent"]["name"] == intent
 
 
-def test_a_customer_of_one_product_gets_no_passage_of_another(agent: Agent) -> None:
-    said = answered("da", "refund_request", "microsoft_account")
-    parsed = understood(agent, "hvor længe varer det, før pengene er på kontoen", "da", *said)
-    values = {each["entity"]: str(each["value"]) for each in parsed["entities"]}
-    assert "reservations" not in f"{values.get('about')} {values.get('passages')}"
+@pytest.mark.parametrize(
+    ("text", "wanted"), [("close the ticket please", False), ("ticket please, nobody answers me", True)]
+)
+def test_a_ticket_is_opened_for_who_wants_one(agent: Agent, text: str, wanted: bool) -> None:
+    parsed = understood(agent, text, "en", *answered("en"))
+    assert (parsed["intent"]["name"] == "talk_to_human") == wanted
+
+
+def test_what_names_the_issue_clearly_is_hardly_solved(agent: Agent) -> None:
+    said = answered("es", "manage_licenses", "microsoft365")
+    text = "ah que alivio! pero como le doy la licencia si el usuario ya no me figura en la lista"
+    assert understood(agent, text, "es", *said)["intent"]["name"] != "solved"
+
+
+def test_passages_of_an_issue_of_another_product_are_found_only_where_it_is_named() -> None:
+    labels = PassageLabels(["reservations/how-long", "refund_request/how-long-microsoft-account"])
+    scores, similar = np.zeros(2, np.float32), np.array([0.9, 0.1], np.float32)
+    unnamed, named = [
+        labels.probabilities(scores, similar, 5, Evidence(ranking, {}, ["refund_request"], "microsoft_account"))
+        for ranking in ({"refund_request": 0.9}, {"reservations": 0.9})
+    ]
+    assert unnamed[0] == 0.0
+    assert named[0] > 0.0
 
 
 def test_a_message_about_another_issue_begins_a_new_matter(agent: Agent) -> None:

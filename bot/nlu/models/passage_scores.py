@@ -48,6 +48,8 @@ plain requests of the training data."""
 _LONG = 8
 """Number of words from which a question mostly says itself what it is about."""
 _MOST_ODDS = 6.0
+_NAMED = 0.5
+"""Probability from which a message names an issue."""
 # What is added to a probability before its logarithm is taken, so that nothing is ruled out by one piece of evidence.
 _LITTLE_ISSUE, _LITTLE_ACT, _LITTLE_KIND = 0.01, 0.05, 0.1
 
@@ -86,7 +88,8 @@ class PassageLabels:
         self._starts = np.flatnonzero(np.diff(self._issue, prepend=-1))
         self._steps = np.array([not slug for _, slug in named])
         self._kinds = [passage_kind(slug) or "" for _, slug in named]
-        self._products = [section_product(slug) or _only_product(issue) for issue, slug in named]
+        self._products = [section_product(slug) for _, slug in named]
+        self._only = [_only_product(issue) for issue, _ in named]
 
     def probabilities(self, scores: Floats, similar: Floats, words: int, evidence: Evidence) -> Floats:
         """Returns how likely a message asks for each, (labels + 1,); the last is that it asks for nothing of ours.
@@ -120,9 +123,15 @@ class PassageLabels:
             + WEIGHTS["outside_act"] * np.log(acts.get(OUTSIDE, 0.0) + _LITTLE_ACT)
         )
         found = np.append(np.where(self._steps, steps, passages), outside)
-        # What was shown before, or is for another product, is not found again.
+        # What was shown before, or is for another product, is not found again; an issue of another product only where
+        # the message names it.
         shown, own = {*evidence.given, *(f"{issue}/" for issue in evidence.topics[:1])}, (evidence.product, None)
-        others = (evidence.product is not None and product not in own for product in self._products)
+        unnamed = [evidence.ranking.get(issue, 0.0) < _NAMED for issue in self._issues]
+        of_others = (
+            product not in own or (only not in own and unnamed[issue])
+            for product, only, issue in zip(self._products, self._only, self._issue, strict=True)
+        )
+        others = (evidence.product is not None and each for each in of_others)
         excluded = [label in shown or other for label, other in zip(self._labels, others, strict=True)]
         found[:-1][excluded] = -np.inf
         probabilities: Floats = softmax(found[None].astype(np.float32))[0]
@@ -131,8 +140,8 @@ class PassageLabels:
 
 def _only_product(issue: str) -> str | None:
     """Returns the product that an issue is about, None if there are several."""
-    products = load_issues()[issue].products if issue in load_issues() else ()
-    return products[0] if len(products) == 1 else None
+    row = load_issues().get(issue)
+    return row.products[0] if row and len(row.products) == 1 else None
 
 
 def _place(issue: str, words: int, evidence: Evidence) -> float:
