@@ -25,6 +25,8 @@ _PERSON_FROM = 0.45
 """Probability from which a person is wanted, whatever else was asked."""
 _SHARED_WORDS, _LONG_WORD = 2, 4
 """Number of words of its title by which a message names an offered issue, and of their letters."""
+_FAINT = 0.3
+"""Confidence below which a message does not say that something is solved."""
 _NEW_MATTER = 2.0
 """Weight of a new matter beside the likeliest follow-up."""
 _OUTSIDE = 0.5
@@ -225,8 +227,8 @@ def _after_answer(message: CustomerMessage, situation: Situation) -> Act | None:
         act, confidence = "goodbye", message.acts["cancel_form"]
     elif _is_new_matter(message, situation, act, at_hand):
         return None
-    doubtful = act == "solved" and confidence < acts.LIKELY and clearly >= acts.CLEAR_ISSUE
-    unsure = doubtful and message.words > acts.FEW_WORDS
+    least = acts.LIKELY if clearly >= acts.CLEAR_ISSUE and message.words > acts.FEW_WORDS else _FAINT
+    unsure = act == "solved" and confidence < least
     # "which questions should I ask the bank?", "what a relief! but how do I give him the licence?"
     if at_hand and (act == "ask_help" or unsure):
         return Act("more_detail", confidence)

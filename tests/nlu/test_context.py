@@ -249,10 +249,20 @@ def test_a_ticket_is_opened_for_who_wants_one(agent: Agent, text: str, wanted: b
     assert (parsed["intent"]["name"] == "talk_to_human") == wanted
 
 
-def test_what_names_the_issue_clearly_is_hardly_solved(agent: Agent) -> None:
-    said = answered("es", "manage_licenses", "microsoft365")
-    text = "ah que alivio! pero como le doy la licencia si el usuario ya no me figura en la lista"
-    assert understood(agent, text, "es", *said)["intent"]["name"] != "solved"
+@pytest.mark.parametrize(
+    ("language", "issue", "text"),
+    [
+        (
+            "es",
+            "manage_licenses",
+            "ah que alivio! pero como le doy la licencia si el usuario ya no me figura en la lista",
+        ),
+        ("en", "partner_billing", "they went bankrupt, nobody answers. what now"),
+        ("fi", "partner_billing", "se firma meni konkurssiin"),
+    ],
+)
+def test_what_tells_of_trouble_is_not_solved(agent: Agent, language: str, issue: str, text: str) -> None:
+    assert understood(agent, text, language, *answered(language, issue, "microsoft365"))["intent"]["name"] != "solved"
 
 
 def test_passages_of_an_issue_of_another_product_are_found_only_where_it_is_named() -> None:
