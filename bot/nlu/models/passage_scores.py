@@ -123,19 +123,24 @@ class PassageLabels:
             + WEIGHTS["outside_act"] * np.log(acts.get(OUTSIDE, 0.0) + _LITTLE_ACT)
         )
         found = np.append(np.where(self._steps, steps, passages), outside)
-        # What was shown before, or is for another product, is not found again; an issue of another product only where
-        # the message names it.
-        shown, own = {*evidence.given, *(f"{issue}/" for issue in evidence.topics[:1])}, (evidence.product, None)
-        unnamed = [evidence.ranking.get(issue, 0.0) < _NAMED for issue in self._issues]
-        of_others = (
-            product not in own or (only not in own and unnamed[issue])
-            for product, only, issue in zip(self._products, self._only, self._issue, strict=True)
-        )
-        others = (evidence.product is not None and each for each in of_others)
-        excluded = [label in shown or other for label, other in zip(self._labels, others, strict=True)]
-        found[:-1][excluded] = -np.inf
+        found[:-1][self._excluded(evidence)] = -np.inf
         probabilities: Floats = softmax(found[None].astype(np.float32))[0]
         return probabilities
+
+    def _excluded(self, evidence: Evidence) -> list[bool]:
+        """Tells of each label whether it was shown before, or is for another product than the customer's.
+
+        An issue that is another product's alone counts all the same where the message names it.
+        """
+        shown = {*evidence.given, *(f"{issue}/" for issue in evidence.topics[:1])}
+        if evidence.product is None:
+            return [label in shown for label in self._labels]
+        own = (evidence.product, None)
+        named = {name for name, probability in evidence.ranking.items() if probability >= _NAMED}
+        return [
+            label in shown or product not in own or (only not in own and label.partition("/")[0] not in named)
+            for label, product, only in zip(self._labels, self._products, self._only, strict=True)
+        ]
 
 
 def _only_product(issue: str) -> str | None:
