@@ -41,7 +41,9 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
     if not known or not (asks or (not situation.field and _may_ask(act, message))):
         return act
     product = (act.values.get("product") if act is not None else None) or situation.product or None
-    evidence = Evidence(message.ranking, message.acts, situation.topics, product, situation.given)
+    rejected = _rejected(message, situation)
+    topics = [topic for topic in situation.topics if topic not in rejected]
+    evidence = Evidence(message.ranking, message.acts, topics, product, situation.given, rejected)
     found = finder.find(message.text, evidence)
     if act is None and message.begins_another(situation.topics):  # "one more thing, where are my invoices?"
         return _with_passage(Act(*message.named), message, product, found, finder)
@@ -53,6 +55,15 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
         return _beside(act, message, found)
     passage = found.passage()
     return act.with_values(passage.values) if passage.confidence >= _SHOWN_FROM else act
+
+
+def _rejected(message: CustomerMessage, situation: Situation) -> set[str]:
+    """Returns the issues of which only passages were shown, where a customer objects: "we have no reservations".
+
+    What was answered before them stays.
+    """
+    objects = message.acts["objection"] >= acts.LITTLE or message.answer.agrees is False
+    return {*situation.topics} - {situation.issue} if objects and situation.issue else set()
 
 
 def asked_first(text: str, issue: str, product: str | None, finder: PassageFinder) -> FoundPassage | None:

@@ -265,6 +265,46 @@ def test_what_tells_of_trouble_is_not_solved(agent: Agent, language: str, issue:
     assert understood(agent, text, language, *answered(language, issue, "microsoft365"))["intent"]["name"] != "solved"
 
 
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        (
+            "fr",
+            "non, je dis que je suis sur mon téléphone et que ma carte est refusée alors qu'il y a de l'argent dessus",
+        ),
+        ("en", "i'm doing this on my phone in the van and the card keeps being declined when i press pay"),
+    ],
+)
+def test_a_telephone_in_a_story_is_no_wish_to_call(agent: Agent, language: str, text: str) -> None:
+    parsed = understood(agent, text, language, *answered(language, "subscription_disabled"))
+    assert parsed["intent"]["name"] != "ask_phone"
+
+
+def test_a_long_story_that_begins_with_yes_is_not_solved(agent: Agent) -> None:
+    text = "ja pengene er sendt, det har jeg kvittering på. og når dere har fått dem, kommer serverne opp av seg selv"
+    longer = f"{text} eller må jeg starte dem selv"
+    events = answered("nb", "payment_not_registered")
+    assert understood(agent, longer, "nb", *events)["intent"]["name"] != "solved"
+
+
+def test_who_asks_when_right_after_a_ticket_hears_of_the_ticket(agent: Agent) -> None:
+    opened = [*answered("fr"), SlotSet("issue", None), SlotSet("ticket_number", "T-10001-ABC234"), BotUttered("fait")]
+    events = [*opened[:-2], UserUttered("x", {"name": "affirm"}), *opened[-2:]]
+    parsed = understood(
+        agent, "ok mais quand ? j'ai mon site qui marche plus la, les clients m'appellent", "fr", *events
+    )
+    assert parsed["intent"]["name"] == "ticket_status"
+
+
+def test_passages_of_an_issue_are_left_out_that_the_customer_objects_to(agent: Agent) -> None:
+    about = [{"entity": "about", "value": "reservations"}, {"entity": "section", "value": "what-happens-machines"}]
+    shown = [UserUttered("x", {"name": "more_detail"}, about), BotUttered("De fortsätter att köras.")]
+    events = [*answered("sv", "transfer_ownership"), *shown]
+    text = "det där handlar väl om reservationer? vi har inga såna. jag menar när man flyttar faktureringen till kunden"
+    parsed = understood(agent, text, "sv", *events)
+    assert {each["value"] for each in parsed["entities"] if each["entity"] == "about"} <= {"transfer_ownership"}
+
+
 def test_passages_of_an_issue_of_another_product_are_found_only_where_it_is_named() -> None:
     labels = PassageLabels(["reservations/how-long", "refund_request/how-long-microsoft-account"])
     scores, similar = np.zeros(2, np.float32), np.array([0.9, 0.1], np.float32)

@@ -64,6 +64,7 @@ class Evidence:
         topics: the issues that came up so far: first the one whose article the customer has before her.
         product: the customer's, None where it is not known: passages for other products do not count.
         given: the passages that were shown, as `issue/slug`; they are not found again.
+        rejected: issues that it is not about, as the customer has said.
     """
 
     ranking: Mapping[str, float]
@@ -71,6 +72,7 @@ class Evidence:
     topics: Sequence[str]
     product: str | None = None
     given: Collection[str] = ()
+    rejected: Collection[str] = ()
 
 
 class PassageLabels:
@@ -133,6 +135,7 @@ class PassageLabels:
         An issue that is another product's alone counts all the same where the message names it.
         """
         shown = {*evidence.given, *(f"{issue}/" for issue in evidence.topics[:1])}
+        shown.update(label for label in self._labels if label.partition("/")[0] in evidence.rejected)
         if evidence.product is None:
             return [label in shown for label in self._labels]
         own = (evidence.product, None)
