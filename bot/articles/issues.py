@@ -56,19 +56,6 @@ def load_issues(path: Path | None = None) -> dict[str, Issue]:
     return _load(path or get_settings().data_dir / "issues.yml")
 
 
-def issues_in(language: str, path: Path | None = None) -> dict[str, Issue]:
-    """Returns the issues that a complete language must have: all but those whose row names other languages only.
-
-    Args:
-        language: ISO 639-1 code.
-        path: as for `load_issues`.
-
-    Raises:
-        IssueTableError: as for `load_issues`.
-    """
-    return {name: issue for name, issue in load_issues(path).items() if language in (issue.languages or (language,))}
-
-
 def common_issues() -> list[str]:
     """Returns the intents that the bot offers by itself, in the table's order."""
     return [intent for intent, issue in load_issues().items() if issue.common]

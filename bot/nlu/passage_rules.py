@@ -58,12 +58,14 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
 
 
 def _rejected(message: CustomerMessage, situation: Situation) -> set[str]:
-    """Returns the issues of which only passages were shown, where a customer objects: "we have no reservations".
+    """Returns the issues of which only passages were shown and that it is not, as a customer says.
 
-    What was answered before them stays.
+    "We have no reservations"; but not "no, how do I cancel it then?". What was answered before them stays.
     """
-    objects = message.acts["objection"] >= acts.LITTLE or message.answer.agrees is False
-    return {*situation.topics} - {situation.issue} if objects and situation.issue else set()
+    others = {*situation.topics} - {situation.issue} if situation.issue else set()
+    if message.acts["objection"] >= acts.LITTLE:
+        return others
+    return others - {message.named[0]} if message.answer.agrees is False else set()
 
 
 def asked_first(text: str, issue: str, product: str | None, finder: PassageFinder) -> FoundPassage | None:
