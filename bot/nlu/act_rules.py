@@ -26,8 +26,12 @@ _PERSON_FROM = 0.45
 """Probability from which a person is wanted, whatever else was asked."""
 _SHARED_WORDS, _LONG_WORD = 2, 4
 """Number of words of its title by which a message names an offered issue, and of their letters."""
-_STORY = 20
-"""Number of words of a message that tells more than that something is solved."""
+_STORY, _STORY_SOLVED = 20, 0.65
+"""Number of words from which a message tells a story, and confidence from which the story is that it is solved."""
+_CALL = 0.45
+"""Confidence from which a telephone in a message that names an issue is a wish to call."""
+_BRIEF = 3
+"""Number of words of a question that says nothing of what it is about: "ok but when?"."""
 _FAINT = 0.3
 """Confidence below which a message does not say that something is solved."""
 _NEW_MATTER = 2.0
@@ -57,7 +61,7 @@ def act_of(message: CustomerMessage, situation: Situation) -> Act | None:
 def _names_telephone(message: CustomerMessage) -> bool:
     """Tells whether a telephone is only part of the story: "i'm on my phone and my card is refused, how do i pay"."""
     story = message.words > acts.SOME_WORDS and message.named[1] >= acts.LIKELY
-    return story and message.acts["ask_phone"] < _SURE and find_phone(message.text) is None
+    return story and message.acts["ask_phone"] < _CALL and find_phone(message.text) is None
 
 
 def _wants_person(message: CustomerMessage, situation: Situation) -> Act | None:
@@ -160,15 +164,14 @@ def _other_product(message: CustomerMessage, situation: Situation) -> str | None
     others = answer.named - {situation.product}
     if situation.product in answer.denied and len(others) == 1:
         return next(iter(others))  # "not a family plan, we are a company on business standard"
-    # "I did not ask about azure", "that is for administrators, mine is a family plan"; word is in personal plans, too
-    objects = message.likeliest == "objection" and situation.product != _PERSONAL
-    another = named != situation.issue and clearly >= max(acts.LIKELY, message.ranking.get("choose_product", 0.0))
-    if another and not objects:
+    if named != situation.issue and clearly >= max(acts.LIKELY, message.ranking.get("choose_product", 0.0)):
         return None  # another matter, in which the product is named
     if message.likeliest == "choose_product" and answer.product == situation.product:
         return situation.product
     if message.likeliest in acts.QUESTIONS and message.acts[message.likeliest] >= acts.LIKELY:
         return None  # "and if we have no azure account yet?"
+    # "I did not ask about azure", "that is for administrators, mine is a family plan"
+    objects = message.likeliest == "objection" and (situation.product in answer.named or others == {_PERSONAL})
     again = situation.product in answer.named  # "those are mine, two VMs" says nothing against Azure
     chooses = "choose_product" in (message.likeliest, message.intent) and not again
     same_issue = named == situation.issue and clearly >= acts.LIKELY and not again  # "and how do I pay for azure?"
@@ -240,7 +243,8 @@ def _after_answer(message: CustomerMessage, situation: Situation) -> Act | None:
     elif _is_new_matter(message, situation, act, at_hand):
         return None
     least = acts.LIKELY if clearly >= acts.CLEAR_ISSUE and message.words > acts.FEW_WORDS else _FAINT
-    least = _SURE if message.words > _STORY else least  # "yes i have paid ... and do the servers come up by themselves"
+    if message.words > _STORY:  # "yes i have paid ... and do the servers come up by themselves"
+        least = _STORY_SOLVED
     unsure = act == "solved" and confidence < least
     # "which questions should I ask the bank?", "what a relief! but how do I give him the licence?"
     if at_hand and (act == "ask_help" or unsure):
@@ -275,8 +279,9 @@ def _awaits_answer(message: CustomerMessage, situation: Situation) -> Act | None
     """Returns the question how soon a ticket is answered that has just been opened."""
     how_long, status = message.acts["ask_how_long"], message.acts["ticket_status"]
     asks = how_long > status and how_long >= acts.LITTLE / 2
-    unclear = message.intent == "out_of_scope" and "?" in message.text  # "ok but when? customers are calling me"
-    waits = situation.just_opened and (asks or unclear)
+    question, mark, _ = message.text.partition("?")  # "ok but when? customers are calling me"
+    brief = bool(mark) and len(question.split()) <= _BRIEF and message.intent == "out_of_scope"
+    waits = situation.just_opened and (asks or brief)
     return Act("ticket_status", how_long + status, {"question": "ask_how_long"}) if waits else None
 
 

@@ -58,14 +58,12 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
 
 
 def _rejected(message: CustomerMessage, situation: Situation) -> set[str]:
-    """Returns the issues of which only passages were shown and that it is not, as a customer says.
+    """Returns the issues of which only passages were shown, where a customer objects: "we have no reservations".
 
-    "We have no reservations"; but not "no, how do I cancel it then?". What was answered before them stays.
+    What was answered before them stays.
     """
-    others = {*situation.topics} - {situation.issue} if situation.issue else set()
-    if message.acts["objection"] >= acts.LITTLE:
-        return others
-    return others - {message.named[0]} if message.answer.agrees is False else set()
+    objects = message.acts["objection"] >= acts.LITTLE and situation.issue
+    return {*situation.topics} - {situation.issue} if objects else set()
 
 
 def asked_first(text: str, issue: str, product: str | None, finder: PassageFinder) -> FoundPassage | None:
