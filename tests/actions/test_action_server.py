@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.articles.issues import common_issues, issues_in, load_issues
+from bot.articles.issues import common_issues, load_issues
 from bot.articles.parts import ArticleStore, variant_for
 from bot.articles.replies import SUPPORT, Replies
 from bot.text.limited_markdown import plain
 from tests.actions.conftest import ActionServer, slots_of
+from tests.support.issues import issues_in
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LANGUAGES = Replies().complete()

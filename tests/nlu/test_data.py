@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from bot.articles.examples import Example, ExampleError, read_examples, read_lines
-from bot.articles.issues import issues_in, load_issues
+from bot.articles.issues import load_issues
 from bot.articles.parts import ArticleStore, passages
 from bot.articles.replies import Replies
 from bot.nlu.acts import FOLLOW_UPS
 from bot.nlu.data_check import FEWEST_OF_ACT, check_examples, few_follow_ups, few_phrases, fingerprint
+from tests.support.issues import issues_in
 
 DIALOGUE = (
     "greet",

@@ -1,0 +1,10 @@
+"""The issues that a language must have."""
+
+from __future__ import annotations
+
+from bot.articles.issues import Issue, load_issues
+
+
+def issues_in(language: str) -> dict[str, Issue]:
+    """Returns the issues of a complete language: all but those whose row names other languages only."""
+    return {name: issue for name, issue in load_issues().items() if language in (issue.languages or (language,))}
