@@ -27,11 +27,11 @@ _PERSON_FROM = 0.45
 _SHARED_WORDS, _LONG_WORD = 2, 4
 """Number of words of its title by which a message names an offered issue, and of their letters."""
 _STORY, _STORY_SOLVED = 20, 0.65
-"""Number of words from which a message tells a story, and confidence from which the story is that it is solved."""
+"""A message of more words than this says that something is solved only from this confidence on."""
 _CALL = 0.45
 """Confidence from which a telephone in a message that names an issue is a wish to call."""
 _BRIEF = 3
-"""Number of words of a question that says nothing of what it is about: "ok but when?"."""
+"""Largest number of words of a question that does not say what it is about: "ok but when?"."""
 _FAINT = 0.3
 """Confidence below which a message does not say that something is solved."""
 _NEW_MATTER = 2.0

@@ -58,9 +58,9 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
 
 
 def _rejected(message: CustomerMessage, situation: Situation) -> set[str]:
-    """Returns the issues of which only passages were shown, where a customer objects: "we have no reservations".
+    """Returns the issues of which only passages were shown, if the customer objects: "we have no reservations".
 
-    What was answered before them stays.
+    The issue whose steps were given is not among them.
     """
     objects = message.acts["objection"] >= acts.LITTLE and situation.issue
     return {*situation.topics} - {situation.issue} if objects else set()

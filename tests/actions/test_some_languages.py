@@ -15,6 +15,7 @@ from bot.articles.replies import Replies
 from bot.cli import main
 from tests.actions.conftest import ActionServer, action_server, slots_of
 from tests.conftest import ROOT
+from tests.support.issues import issues_in
 
 ROW = """  shared_mailbox:
     queue: access
@@ -92,6 +93,8 @@ def test_what_a_language_must_not_have_is_not_missed(data: Path, capsys: pytest.
     assert main(["articles", "check", str(data / "articles")]) == 0, capsys.readouterr().out
     table = data / "issues.yml"
     assert load_issues(table)["shared_mailbox"].languages == ("en", "nb")
+    assert "shared_mailbox" in issues_in("nb", table)
+    assert "shared_mailbox" not in issues_in("sv", table)
     replies = Replies(data / "replies")
     assert "cy" in {*replies.languages()} - {*replies.complete()}
 

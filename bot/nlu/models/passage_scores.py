@@ -85,6 +85,7 @@ class PassageLabels:
     def __init__(self, labels: Sequence[str]) -> None:
         named = [label.partition("/")[::2] for label in labels]
         self._labels = labels
+        self._issue_names = [issue for issue, _ in named]
         self._issues = tuple(dict.fromkeys(issue for issue, _ in named))
         self._issue: NDArray[np.int64] = np.array([self._issues.index(issue) for issue, _ in named])
         self._starts = np.flatnonzero(np.diff(self._issue, prepend=-1))
@@ -130,19 +131,20 @@ class PassageLabels:
         return probabilities
 
     def _excluded(self, evidence: Evidence) -> list[bool]:
-        """Tells of each label whether it was shown before, or is for another product than the customer's.
+        """Tells of each label whether it was shown before, was rejected, or is for another product than the customer's.
 
         An issue that is another product's alone counts all the same where the message names it.
         """
         shown = {*evidence.given, *(f"{issue}/" for issue in evidence.topics[:1])}
-        shown.update(label for label in self._labels if label.partition("/")[0] in evidence.rejected)
+        pairs = zip(self._labels, self._issue_names, strict=True)
+        excluded = [label in shown or issue in evidence.rejected for label, issue in pairs]
         if evidence.product is None:
-            return [label in shown for label in self._labels]
+            return excluded
         own = (evidence.product, None)
         named = {name for name, probability in evidence.ranking.items() if probability >= _NAMED}
         return [
-            label in shown or product not in own or (only not in own and label.partition("/")[0] not in named)
-            for label, product, only in zip(self._labels, self._products, self._only, strict=True)
+            out or product not in own or (only not in own and issue not in named)
+            for out, product, only, issue in zip(excluded, self._products, self._only, self._issue_names, strict=True)
         ]
 
 
