@@ -29,6 +29,8 @@ class ActionFollowUp(BotAction, action="action_follow_up"):
         """Utters the passage that was asked for."""
         issue = turn.slot("issue") or turn.entity("about")
         if issue not in issues():
+            if _offer_passages(turn):
+                return []
             return turn.say(turn.reply("ticket_exists" if turn.slot("ticket_number") else "no_issue_yet"))
         answers = {"step_failed": _step_failed, "send_again": _links, "more_detail": _detail}
         return answers.get(_asked(turn), _question)(turn, issue)
@@ -44,7 +46,9 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
     if not turn.entity("section") and _offer_passages(turn):
         return []
     kind = _asked(turn).removeprefix("ask_")
-    found = _named_passage(turn, issue) or _passage_of(kind, turn, turn.article(issue))
+    found = _named_passage(turn, issue)
+    if found is None and turn.slot("issue"):  # else no steps were given, and the issue is that of a ticket
+        found = _passage_of(kind, turn, turn.article(issue))
     if found is not None:
         text = _with_heading(found) if turn.entity("passages") else found.text
     else:

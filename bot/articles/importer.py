@@ -83,7 +83,8 @@ class ArticleImporter(RasaFileImporter):
             else:
                 phrases += map(_example, examples)
         phrases += [*self._title_examples(), *self._tree_examples()]
-        return utils.training_data_from_paths(others, language or "en").merge(TrainingData(phrases))
+        data = TrainingData(phrases)
+        return utils.training_data_from_paths(others, language or "en").merge(data) if others else data
 
     @rasa.shared.utils.common.cached_method
     def get_domain(self) -> Domain:
@@ -153,8 +154,8 @@ class Phrase(Message):
     """A training example that Rasa can merge quickly.
 
     Rasa merges training data several times per training, and each time copies every example deeply and hashes it as a
-    nested container, which took a minute. What a phrase holds is never changed in place, so a copy may share it, and
-    its text is enough of a hash.
+    nested container, which took a minute. A phrase is not changed while they are merged, and its text is enough of a
+    hash.
     """
 
     _cached_fingerprint: str | None
@@ -176,11 +177,8 @@ class Phrase(Message):
         return hash(self.data["text"])
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Phrase:
-        """Returns a phrase of its own that shares the values."""
-        copied = Phrase.__new__(Phrase)
-        copied.__dict__ = {**self.__dict__, "data": {**self.data}, "features": [*self.features]}
-        copied.output_properties = {*self.output_properties}
-        return copied
+        """Returns the phrase itself: Rasa only copies what it merges, before any component has seen it."""
+        return self
 
 
 def _phrase(text: str, intent: str, **declared: object) -> Phrase:

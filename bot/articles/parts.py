@@ -8,13 +8,15 @@ of question (`who`, `how-long` ...) and ends with the product where the answer i
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import compress
 from pathlib import Path
 from typing import get_args
 
 from bot.articles.issues import Agreement, Kind, Product
 from bot.articles.model import Article, Link, Note, Section, Step
 from bot.articles.readers import read_article
+from bot.articles.replies import Replies
 
 STEPS_SLUG = "recommended-steps"
 DOCUMENTS_SLUG = "recommended-documents"
@@ -149,9 +151,25 @@ def documents(article: Article, product: str | None = None) -> tuple[Link, ...]:
 
 
 def passages(article: Article, product: str | None = None) -> tuple[Section, ...]:
-    """Returns the sections that answer follow-up questions, without those of other products than a known one."""
+    """Returns the sections that answer follow-up questions, without what is for other products than a known one.
+
+    That are whole sections, by their slugs, and list items that begin with the name of another product.
+    """
     found = (section for section in article.sections[1:] if not section.slug.startswith("recommended-"))
-    return tuple(section for section in found if _holds_for(section, product))
+    held = (section for section in found if _holds_for(section, product))
+    return tuple(held if product is None else (_only_own_items(each, product, article.language) for each in held))
+
+
+def _only_own_items(section: Section, product: str, language: str) -> Section:
+    """Returns a section without list items that begin with another product's name, if items for the own one remain."""
+    names = {each: Replies().label(each, language) for each in PRODUCTS}
+    others = tuple(name for each, name in names.items() if each != product)
+    if not any(bullet.text.startswith(names[product]) for bullet in section.bullets):
+        return section
+    kept = [not bullet.text.startswith(others) for bullet in section.bullets]
+    stays = iter(kept)
+    order = tuple(kind for kind in section.order if kind != "bullet" or next(stays))
+    return replace(section, bullets=tuple(compress(section.bullets, kept)), order=order)
 
 
 def passage_kind(slug: str) -> str | None:

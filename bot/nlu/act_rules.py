@@ -14,8 +14,6 @@ from bot.nlu.situation import Situation
 from bot.text.characters import word_beginnings
 from bot.text.contacts import find_contact, find_phone
 
-_ANSWER = "form_answer"
-"""The message answers the question of a form."""
 _PERSON = "talk_to_human"
 _TICKET_FORM = "ticket_form"
 """Value of the entity `field` where a customer asks for a ticket rather than for somebody to talk to."""
@@ -23,21 +21,17 @@ _PERSONAL = "microsoft_account"
 _SURE, _CLEAR_QUESTION = 0.8, 0.9
 """Further confidences. A message names another issue from `CLEAR_ISSUE` on, unless it is a `_CLEAR_QUESTION`."""
 _PERSON_FROM = 0.45
-"""Probability from which a person is wanted, whatever else was asked."""
+"""Probability from which a person, or a call, is wanted, whatever else is asked or named."""
 _SHARED_WORDS, _LONG_WORD = 2, 4
 """Number of words of its title by which a message names an offered issue, and of their letters."""
 _STORY, _STORY_SOLVED = 20, 0.65
 """A message of more words than this says that something is solved only from this confidence on."""
-_CALL = 0.45
-"""Confidence from which a telephone in a message that names an issue is a wish to call."""
 _BRIEF = 3
 """Largest number of words of a question that does not say what it is about: "ok but when?"."""
 _FAINT = 0.3
 """Confidence below which a message does not say that something is solved."""
-_NEW_MATTER = 2.0
-"""Weight of a new matter beside the likeliest follow-up."""
-_OUTSIDE = 0.5
-"""Weight of the ranking's out_of_scope beside a question about the answer."""
+_NEW_MATTER, _OUTSIDE = 2.0, 0.5
+"""Weights of a new matter, and of the ranking's out_of_scope, beside the likeliest follow-up."""
 
 
 def act_of(message: CustomerMessage, situation: Situation) -> Act | None:
@@ -61,7 +55,7 @@ def act_of(message: CustomerMessage, situation: Situation) -> Act | None:
 def _names_telephone(message: CustomerMessage) -> bool:
     """Tells whether a telephone is only part of the story: "i'm on my phone and my card is refused, how do i pay"."""
     story = message.words > acts.SOME_WORDS and message.named[1] >= acts.LIKELY
-    return story and message.acts["ask_phone"] < _CALL and find_phone(message.text) is None
+    return story and message.acts["ask_phone"] < _PERSON_FROM and find_phone(message.text) is None
 
 
 def _wants_person(message: CustomerMessage, situation: Situation) -> Act | None:
@@ -76,8 +70,11 @@ def _wants_person(message: CustomerMessage, situation: Situation) -> Act | None:
     called, wanted = message.acts["ask_phone"], message.acts[_PERSON]
     if called + wanted >= acts.LITTLE and (find_phone(message.text) or called > wanted):
         return Act("ask_phone", called + wanted) if called + wanted >= acts.LIKELY or find_phone(message.text) else None
+    # "paste the links again", "explain it like i am five": as a first message it would be a person's business
+    asked_again = max(message.acts["send_again"], message.acts["more_detail"])
+    again = asked_again >= acts.LIKELY and wanted < acts.LITTLE / 2
     if not situation.field or message.acts["cancel_form"] < acts.LIKELY:
-        wanted = max(wanted, message.ranking.get(_PERSON, 0.0))
+        wanted = wanted if again else max(wanted, message.ranking.get(_PERSON, 0.0))
     elif wanted >= acts.LITTLE:  # "no more forms, a person" is not to end the form
         wanted += message.acts["cancel_form"]
     return Act(_PERSON, wanted) if wanted >= _PERSON_FROM else None
@@ -91,14 +88,14 @@ def _in_form(message: CustomerMessage, situation: Situation) -> Act | None:
     alone = contact is not None and message.words - len(contact.split()) <= acts.FEW_WORDS
     address = situation.field.endswith("_email") and (contact is not None or "@" in message.text)
     if alone or address or (situation.field == "status_number" and _has_digits(message)):
-        return Act(_ANSWER, 1.0)
+        return Act(acts.FORM_ANSWER, 1.0)
     if (person := _wants_person(message, situation)) is not None:
         return person
     if situation.field in ("ticket_summary", "ticket_consent"):
         return _in_description(message, situation.field)
     if message.likeliest in ("deny", "not_helped") and message.words <= acts.FEW_WORDS:
         return Act("skip_field", message.acts[message.likeliest])
-    return _in_between(message) or Act(_ANSWER, 1.0)
+    return _in_between(message) or Act(acts.FORM_ANSWER, 1.0)
 
 
 def _in_description(message: CustomerMessage, field: str) -> Act | None:
@@ -111,7 +108,7 @@ def _in_description(message: CustomerMessage, field: str) -> Act | None:
     commands = message.likeliest in (*acts.FORM_COMMANDS, "goodbye") and message.named[1] < _SURE
     few = field == "ticket_consent" and message.words <= acts.FEW_WORDS and not digits
     aside = commands or few or message.text.rstrip().endswith("?")
-    return (_in_between(message) if aside else None) or (None if few else Act(_ANSWER, 1.0))
+    return (_in_between(message) if aside else None) or (None if few else Act(acts.FORM_ANSWER, 1.0))
 
 
 def _in_between(message: CustomerMessage) -> Act | None:
@@ -238,10 +235,12 @@ def _after_answer(message: CustomerMessage, situation: Situation) -> Act | None:
     if thanks and not asks and not another and message.acts[acts.NEW_MATTER] < acts.LIKELY:
         return Act("thank", max(message.acts["thank"], acts.LIKELY))  # thanks win over "no" and "later"
     leaves = message.likeliest == "cancel_form" and "?" not in message.text  # "forget it, I will call them"
-    if leaves and message.acts["cancel_form"] >= acts.LITTLE:
+    if leaves and message.acts["cancel_form"] >= acts.LITTLE and not another:
         act, confidence = "goodbye", message.acts["cancel_form"]
     elif _is_new_matter(message, situation, act, at_hand):
         return None
+    if situation.question == "solved":
+        act = {"affirm": "solved", "deny": "not_helped"}.get(act, act)
     least = acts.LIKELY if clearly >= acts.CLEAR_ISSUE and message.words > acts.FEW_WORDS else _FAINT
     if message.words > _STORY:  # "yes i have paid ... and do the servers come up by themselves"
         least = _STORY_SOLVED
@@ -249,8 +248,7 @@ def _after_answer(message: CustomerMessage, situation: Situation) -> Act | None:
     # "which questions should I ask the bank?", "what a relief! but how do I give him the licence?"
     if at_hand and (act == "ask_help" or unsure):
         return Act("more_detail", confidence)
-    asked = {"affirm": "solved", "deny": "not_helped"} if situation.question == "solved" else {}
-    return Act(asked.get(act, act), confidence)
+    return Act(act, confidence)
 
 
 def _is_new_matter(message: CustomerMessage, situation: Situation, act: str, at_hand: bool) -> bool:

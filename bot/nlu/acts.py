@@ -21,6 +21,9 @@ REQUESTS = ("send_again", "more_detail", "ask_phone")
 
 FORM_COMMANDS = ("cancel_form", "skip_field", "correct_field")
 
+FORM_ANSWER = "form_answer"
+"""Answers the question of a form; a rule finds it, it has no phrases."""
+
 FOLLOW_UPS = frozenset({*QUESTIONS, *REACTIONS, *REQUESTS, *FORM_COMMANDS})
 """The acts that the intent classifier does not learn."""
 

@@ -5,7 +5,7 @@ The act may change with it: thanks with a question beside it become the question
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from bot.articles.issues import load_issues
 from bot.articles.parts import passage_kind
@@ -35,7 +35,8 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
         situation: where it is said.
         finder: the model of the passages.
     """
-    details = act is not None and act.name == "more_detail" and message.words > acts.FEW_WORDS
+    guessed = message.words > acts.FEW_WORDS or (act is not None and act.confidence < acts.LITTLE)
+    details = act is not None and act.name == "more_detail" and guessed
     asks = act is not None and (act.name in acts.QUESTIONS or "question" in act.values or details)
     known = situation.topics or situation.ticket  # a ticket may be opened before any issue is named
     if not known or not (asks or (not situation.field and _may_ask(act, message))):
@@ -53,8 +54,15 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
         return _of_question(act, found)
     if not asks:
         return _beside(act, message, found)
+    return _in_between(act, situation, topics, found)
+
+
+def _in_between(act: Act, situation: Situation, topics: Sequence[str], found: Found) -> Act:
+    """Returns a question in a form with the passage that answers it, else with what the ticket is about."""
     passage = found.passage()
-    return act.with_values(passage.values) if passage.confidence >= _SHOWN_FROM else act
+    if passage.confidence >= _SHOWN_FROM:
+        return act.with_values(passage.values)
+    return act.with_values({"about": topics[0]}) if topics and not situation.issue else act
 
 
 def _rejected(message: CustomerMessage, situation: Situation) -> set[str]:
@@ -119,7 +127,7 @@ def _of_matter(act: Act | None, message: CustomerMessage, topics: Collection[str
         return act
     if act is None and message.intent in load_issues():
         return _of_issue(message, topics, found)
-    if not _says_much(message) or not likeliest.slug or likeliest.confidence < _MATTER_FROM:
+    if not likeliest.slug or likeliest.confidence < (_MATTER_FROM if _says_much(message) else _ALONE_FROM):
         return act
     return Act(_question_of(likeliest.slug), likeliest.confidence, _answer_or_choice(likeliest))
 

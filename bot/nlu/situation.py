@@ -10,7 +10,8 @@ from itertools import chain, takewhile
 from rasa.shared.core.events import BotUttered, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
-from bot.nlu.acts import NONE_OF_THESE
+from bot.articles.issues import load_issues
+from bot.nlu.acts import FORM_ANSWER, LIKELY, NONE_OF_THESE
 
 # What the bot has asked, by the intent of one of the buttons that it offered with the question, most telling first.
 _QUESTIONS = {"choose_product": "product", "step_failed": "step", NONE_OF_THESE: "which", "solved": "solved"}
@@ -96,6 +97,9 @@ def _topics(tracker: DialogueStateTracker) -> Iterator[str]:
             yield str(event.value)
         elif isinstance(event, UserUttered):
             yield from (str(entity["value"]) for entity in event.entities if entity["entity"] == "about")
+            said = (event.parse_data or {}).get("said") or {}
+            if event.intent_name == FORM_ANSWER and said.get("name") in load_issues() and said["confidence"] >= LIKELY:
+                yield str(said["name"])  # the problem as described for a ticket
 
 
 def _given(tracker: DialogueStateTracker) -> Iterator[str]:

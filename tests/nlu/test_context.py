@@ -287,6 +287,48 @@ def test_a_long_story_that_begins_with_yes_is_not_solved(agent: Agent) -> None:
     assert understood(agent, longer, "nb", *events)["intent"]["name"] != "solved"
 
 
+@pytest.mark.parametrize(
+    ("language", "text", "act"),
+    [
+        ("en", "can you explain that to me like i am five", "more_detail"),
+        ("nb", "lim inn de lenkene en gang til er du snill, chatten hoppet", "send_again"),
+        ("de", "kann mir das mal jemand richtig erklären", "talk_to_human"),
+    ],
+)
+def test_an_answer_is_wanted_once_more_or_in_plainer_words_and_no_person_unless_one_is_named(
+    agent: Agent, language: str, text: str, act: str
+) -> None:
+    assert understood(agent, text, language, *answered(language))["intent"]["name"] == act
+
+
+def test_a_few_words_that_nothing_is_made_of_do_not_say_that_it_is_solved(agent: Agent) -> None:
+    assert understood(agent, "my dog is ill", "en", *answered("en"))["intent"]["name"] != "solved"
+
+
+def test_a_password_forgotten_gets_its_passage_though_it_is_no_question(agent: Agent) -> None:
+    parsed = understood(agent, "ich habe mein kennwort vergessen", "de", *answered("de", "billing_access"))
+    sections = [entity["value"] for entity in parsed["entities"] if entity["entity"] == "section"]
+    assert sections == ["what-if-forgotten-password"]
+
+
+def test_the_problem_that_a_ticket_describes_is_a_topic(agent: Agent) -> None:
+    said = {"said": {"name": "account_compromised", "confidence": 0.9}}
+    text = "my key was public and somebody runs forty machines"
+    events = [
+        UserUttered("a person please", {"name": "talk_to_human"}),
+        SlotSet("language", "en"),
+        SlotSet("product", "azure"),
+        UserUttered(text, {"name": "form_answer"}, parse_data={**said, "intent": {"name": "form_answer"}}),
+        SlotSet("ticket_number", "T-10001-ABC234"),
+        BotUttered("done"),
+        UserUttered("thanks", {"name": "thank"}),
+        BotUttered("welcome"),
+    ]
+    parsed = understood(agent, "what do i do first, delete the key or stop the machines?", "en", *events)
+    values = {entity["entity"]: entity["value"] for entity in parsed["entities"]}
+    assert "account_compromised/" in f"{values.get('about')}/ {values.get('passages')}"
+
+
 def test_who_asks_when_right_after_a_ticket_hears_of_the_ticket(agent: Agent) -> None:
     opened = [*answered("fr"), SlotSet("issue", None), SlotSet("ticket_number", "T-10001-ABC234"), BotUttered("fait")]
     events = [*opened[:-2], UserUttered("x", {"name": "affirm"}), *opened[-2:]]

@@ -63,7 +63,8 @@ class LinearModel:
     def save(self, path: Path) -> None:
         """Writes the numbers; weights as half precision, which moves no score by more than 0.001."""
         weights, sharpness = self.weights.astype(np.float16), np.float64(self.sharpness)
-        np.savez(path, weights=weights, intercept=self.intercept, sharpness=sharpness)
+        # Compressed here: Rasa's archive takes five times as long for as few bytes.
+        np.savez_compressed(path, weights=weights, intercept=self.intercept, sharpness=sharpness)
 
     @classmethod
     def load(cls, path: Path, labels: Sequence[str]) -> LinearModel:

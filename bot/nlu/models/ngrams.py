@@ -23,6 +23,8 @@ _DIGITS = re.compile(r"\d+")
 _WORD = r"\b\w+\b"
 Lengths: TypeAlias = tuple[int, int]
 """Lengths of the shortest and of the longest n-grams."""
+_Kind: TypeAlias = tuple[int, Lengths, Lengths, bool]
+"""The arguments of `NgramFeatures`."""
 _LONGEST_TEXT = 4000
 """Characters that are read of a text; one character may become eighteen when it is normalised."""
 
@@ -35,20 +37,38 @@ def normalise(text: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _vectorizers(buckets: int, characters: Lengths, words: Lengths, fold: bool) -> list[HashingVectorizer]:
+def _vectorizers(buckets: int, characters: Lengths, words: Lengths) -> list[HashingVectorizer]:
     """Returns what counts the n-grams of characters and of words; arguments as for `NgramFeatures`."""
-    options = {"n_features": buckets, "alternate_sign": False, "norm": None, "dtype": np.float32}
-    plain = (lambda text: fold_diacritics(normalise(text))) if fold else normalise
+    options = {"n_features": buckets, "alternate_sign": False, "norm": None, "dtype": np.float32, "lowercase": False}
     return [
-        HashingVectorizer(analyzer="char_wb", ngram_range=characters, preprocessor=plain, **options),
-        HashingVectorizer(ngram_range=words, token_pattern=_WORD, preprocessor=normalise, **options),
+        HashingVectorizer(analyzer="char_wb", ngram_range=characters, **options),
+        HashingVectorizer(ngram_range=words, token_pattern=_WORD, **options),
     ]
 
 
+def _counts(texts: Sequence[str], kind: _Kind) -> list[sparse.csr_matrix]:
+    """Returns how often texts have each n-gram of characters and of words.
+
+    N-grams of characters lie within words. So each different word is cut once: a third of the time for many texts.
+    """
+    *lengths, fold = kind
+    characters, words = _vectorizers(*lengths)
+    normal = [normalise(text) for text in texts]
+    plain = [fold_diacritics(text) if fold else text for text in normal]
+    if len(texts) == 1:
+        return [characters.transform(plain), words.transform(normal)]
+    split = [text.split() for text in plain]
+    numbers = {"": 0}  # so that there is a word, whatever the texts are
+    columns = [numbers.setdefault(word, len(numbers)) for text in split for word in text]
+    ends = np.cumsum([0, *map(len, split)])
+    has_words = sparse.csr_matrix((np.ones(len(columns), np.float32), columns, ends), (len(texts), len(numbers)))
+    return [has_words @ characters.transform(numbers), words.transform(normal)]
+
+
 @lru_cache(maxsize=4)
-def _counts_of_message(text: str, kind: tuple[int, Lengths, Lengths, bool]) -> list[sparse.csr_matrix]:
+def _counts_of_message(text: str, kind: _Kind) -> list[sparse.csr_matrix]:
     """Returns the counts of a message; all models that have as many buckets ask for the same, one after the other."""
-    return [block.transform([text]) for block in _vectorizers(*kind)]
+    return _counts([text], kind)
 
 
 @dataclass(frozen=True)
@@ -85,11 +105,10 @@ class NgramFeatures:
     ) -> None:
         self.buckets = buckets
         self._kind = (buckets, characters, words, fold)
-        self._blocks = _vectorizers(*self._kind)
 
     def fit_transform(self, texts: Sequence[str]) -> sparse.csr_matrix:
         """Learns how rare each n-gram is (smoothed inverse document frequency); returns the vectors of the texts."""
-        counted = [block.transform(texts) for block in self._blocks]
+        counted = _counts(texts, self._kind)
         frequency = np.concatenate([np.bincount(counts.indices, minlength=self.buckets) for counts in counted])
         self.idf = (np.log((1 + len(texts)) / (1 + frequency)) + 1).astype(np.float32)
         # An n-gram that only one example has tells nothing about others, but would let the classifier memorise it.
@@ -109,7 +128,7 @@ class NgramFeatures:
             return sparse.csr_matrix((0, len(self.idf)), dtype=np.float32)
         if len(texts) == 1:
             return self._of_message(texts[0])
-        return self._weighted([block.transform(texts) for block in self._blocks])
+        return self._weighted(_counts(texts, self._kind))
 
     def _of_message(self, text: str) -> sparse.csr_matrix:
         """Returns what `_weighted` does, for a single text in a quarter of the time."""
@@ -124,18 +143,20 @@ class NgramFeatures:
 
     def _weighted(self, counted: Sequence[sparse.csr_matrix]) -> sparse.csr_matrix:
         blocks = []
-        for counts, idf in zip(counted, self.idf.reshape(len(self._blocks), -1), strict=True):
+        for counts, idf in zip(counted, self.idf.reshape(len(counted), -1), strict=True):
             counts.data = (np.log(counts.data) + np.float32(1)) * idf[counts.indices]
             blocks.append(normalize(counts, copy=False))
         return sparse.hstack(blocks, format="csr")
 
     def occurrences(self, text: str) -> Iterator[Ngram]:
         """Yields every n-gram of a text with its column: hashing forgets them, so they are looked up again."""
-        cut = self._blocks[0].build_analyzer()
-        for word in normalise(text).split():
-            for ngram in cut(word):
+        *lengths, fold = self._kind
+        in_words, of_words = (block.build_analyzer() for block in _vectorizers(*lengths))
+        normal = normalise(text)
+        for word in normal.split():
+            for ngram in in_words(fold_diacritics(word) if fold else word):
                 yield Ngram(ngram, self._column(ngram), word)
-        for ngram in self._blocks[1].build_analyzer()(text):
+        for ngram in of_words(normal):
             yield Ngram(ngram, self.buckets + self._column(ngram), ngram.split()[0])
 
     def _column(self, ngram: str) -> int:
