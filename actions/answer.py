@@ -166,7 +166,10 @@ def likely_passages(turn: Turn) -> list[Button]:
 
 def section_of(turn: Turn, issue: str, slug: str) -> Passage | None:
     """Returns a passage of an issue's article by its slug, None if there is none."""
-    return next((section for section in section_passages(turn.article(issue)) if section.slug == slug), None)
+    article = turn.article(issue)
+    # A button may name a passage of another product.
+    found = [*section_passages(article, turn.product), *section_passages(article)]
+    return next((section for section in found if section.slug == slug), None)
 
 
 def section_button(section: Passage, **about: str) -> Button:

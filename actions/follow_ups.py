@@ -47,7 +47,7 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
         return []
     kind = _asked(turn).removeprefix("ask_")
     found = _named_passage(turn, issue)
-    if found is None and turn.slot("issue"):  # else no steps were given, and the issue is that of a ticket
+    if found is None and turn.slot("issue"):  # else no steps were shown: the issue was described for a ticket
         found = _passage_of(kind, turn, turn.article(issue))
     if found is not None:
         text = _with_heading(found) if turn.entity("passages") else found.text
@@ -147,7 +147,7 @@ def _detail(turn: Turn, issue: str) -> list[EventType]:
     """Says the section or step that was asked about; offers the sections where none is recognised."""
     article = turn.article(issue)
     sections, steps = section_passages(article, turn.product), _steps(turn, article)
-    found, number = _named_passage(turn, issue), _step(turn, article)
+    found, number = _named_passage(turn, issue), _step(turn, article) if turn.slot("issue") else None
     if found is None and turn.entity("passages") and _offer_passages(turn):
         return []
     if found is None and number is not None:

@@ -154,8 +154,7 @@ class Phrase(Message):
     """A training example that Rasa can merge quickly.
 
     Rasa merges training data several times per training, and each time copies every example deeply and hashes it as a
-    nested container, which took a minute. A phrase is not changed while they are merged, and its text is enough of a
-    hash.
+    nested container, which took a minute. What a phrase says is not changed by that, and its text is enough of a hash.
     """
 
     _cached_fingerprint: str | None

@@ -153,7 +153,7 @@ def documents(article: Article, product: str | None = None) -> tuple[Link, ...]:
 def passages(article: Article, product: str | None = None) -> tuple[Section, ...]:
     """Returns the sections that answer follow-up questions, without what is for other products than a known one.
 
-    That are whole sections, by their slugs, and list items that begin with the name of another product.
+    That are whole sections, by their slugs, and list items that begin with the name of another product and a colon.
     """
     found = (section for section in article.sections[1:] if not section.slug.startswith("recommended-"))
     held = (section for section in found if _holds_for(section, product))
@@ -162,11 +162,12 @@ def passages(article: Article, product: str | None = None) -> tuple[Section, ...
 
 def _only_own_items(section: Section, product: str, language: str) -> Section:
     """Returns a section without list items that begin with another product's name, if items for the own one remain."""
-    names = {each: Replies().label(each, language) for each in PRODUCTS}
-    others = tuple(name for each, name in names.items() if each != product)
-    if not any(bullet.text.startswith(names[product]) for bullet in section.bullets):
+    labels = {each: re.escape(Replies().label(each, language)) for each in PRODUCTS}
+    begins = {each: re.compile(rf"{label}\b[^:.]*:\s") for each, label in labels.items()}
+    of = [next((each for each in PRODUCTS if begins[each].match(item.text)), None) for item in section.bullets]
+    if product not in of:
         return section
-    kept = [not bullet.text.startswith(others) for bullet in section.bullets]
+    kept = [each in (product, None) for each in of]
     stays = iter(kept)
     order = tuple(kind for kind in section.order if kind != "bullet" or next(stays))
     return replace(section, bullets=tuple(compress(section.bullets, kept)), order=order)

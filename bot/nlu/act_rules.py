@@ -70,7 +70,8 @@ def _wants_person(message: CustomerMessage, situation: Situation) -> Act | None:
     called, wanted = message.acts["ask_phone"], message.acts[_PERSON]
     if called + wanted >= acts.LITTLE and (find_phone(message.text) or called > wanted):
         return Act("ask_phone", called + wanted) if called + wanted >= acts.LIKELY or find_phone(message.text) else None
-    # "paste the links again", "explain it like i am five": as a first message it would be a person's business
+    # "paste the links again", "explain it like i am five": read as a first message, as the ranking does, it is a
+    # wish for a person.
     asked_again = max(message.acts["send_again"], message.acts["more_detail"])
     again = asked_again >= acts.LIKELY and wanted < acts.LITTLE / 2
     if not situation.field or message.acts["cancel_form"] < acts.LIKELY:

@@ -5,7 +5,7 @@ The act may change with it: thanks with a question beside it become the question
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from bot.articles.issues import load_issues
 from bot.articles.parts import passage_kind
@@ -38,31 +38,37 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
     guessed = message.words > acts.FEW_WORDS or (act is not None and act.confidence < acts.LITTLE)
     details = act is not None and act.name == "more_detail" and guessed
     asks = act is not None and (act.name in acts.QUESTIONS or "question" in act.values or details)
-    known = situation.topics or situation.ticket  # a ticket may be opened before any issue is named
+    # A ticket may be opened before any issue is named.
+    known = situation.topics or situation.described or situation.ticket
     if not known or not (asks or (not situation.field and _may_ask(act, message))):
         return act
     product = (act.values.get("product") if act is not None else None) or situation.product or None
     rejected = _rejected(message, situation)
     topics = [topic for topic in situation.topics if topic not in rejected]
-    evidence = Evidence(message.ranking, message.acts, topics, product, situation.given, rejected)
+    evidence = Evidence(message.ranking, message.acts, topics, product, situation.described, situation.given, rejected)
     found = finder.find(message.text, evidence)
     if act is None and message.begins_another(situation.topics):  # "one more thing, where are my invoices?"
         return _with_passage(Act(*message.named), message, product, found, finder)
     if act is None or act.name == acts.NONE_OF_THESE:
         return _with_passage(_of_matter(act, message, situation.topics, found), message, product, found, finder)
     if (details or act.name in acts.QUESTIONS) and not situation.field:
-        return _of_question(act, found)
+        guess = act.name == "more_detail" and message.words <= acts.FEW_WORDS
+        return act if guess and not found.likeliest.issue else _of_question(act, found)
     if not asks:
         return _beside(act, message, found)
-    return _in_between(act, situation, topics, found)
+    return _aside(act, situation, found)
 
 
-def _in_between(act: Act, situation: Situation, topics: Sequence[str], found: Found) -> Act:
-    """Returns a question in a form with the passage that answers it, else with what the ticket is about."""
+def _aside(act: Act, situation: Situation, found: Found) -> Act:
+    """Returns a question that is asked beside something else with the passage that answers it.
+
+    In a ticket's form, where there is none and no steps were shown, with the issue that was described.
+    """
     passage = found.passage()
     if passage.confidence >= _SHOWN_FROM:
         return act.with_values(passage.values)
-    return act.with_values({"about": topics[0]}) if topics and not situation.issue else act
+    only_described = situation.field and situation.described and not situation.issue
+    return act.with_values({"about": situation.described[0]}) if only_described else act
 
 
 def _rejected(message: CustomerMessage, situation: Situation) -> set[str]:

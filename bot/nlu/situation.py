@@ -12,6 +12,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot.articles.issues import load_issues
 from bot.nlu.acts import FORM_ANSWER, LIKELY, NONE_OF_THESE
+from bot.text.contacts import find_contact
 
 # What the bot has asked, by the intent of one of the buttons that it offered with the question, most telling first.
 _QUESTIONS = {"choose_product": "product", "step_failed": "step", NONE_OF_THESE: "which", "solved": "solved"}
@@ -38,6 +39,7 @@ class Situation:
         question: what the bot's last turn asked: `product`, `which` (issue), `step`, `solved` or nothing.
         offers: the buttons of the bot's last turn.
         topics: the issues that came up so far, latest first, also those that only a passage was taken from.
+        described: the issues of problems that were described for a ticket, latest first.
         given: the passages that were shown, as `issue/slug`.
         ticket: whether a ticket was opened.
         just_opened: whether the bot's last turn opened it.
@@ -51,6 +53,7 @@ class Situation:
     question: str = ""
     offers: tuple[Offer, ...] = ()
     topics: tuple[str, ...] = ()
+    described: tuple[str, ...] = ()
     given: frozenset[str] = frozenset()
     ticket: bool = False
     just_opened: bool = False
@@ -79,6 +82,7 @@ def situation_of(tracker: DialogueStateTracker | None) -> Situation | None:
         question=next((asked for found in intents for intent, asked in _QUESTIONS.items() if intent in found), ""),
         offers=tuple(chain(*turns)),
         topics=tuple(dict.fromkeys(_topics(tracker))),
+        described=tuple(dict.fromkeys(_described(tracker))),
         given=frozenset(_given(tracker)),
         ticket=bool(tracker.get_slot("ticket_number")),
         just_opened=any(isinstance(event, SlotSet) and event.key == "ticket_number" for event in last),
@@ -97,9 +101,16 @@ def _topics(tracker: DialogueStateTracker) -> Iterator[str]:
             yield str(event.value)
         elif isinstance(event, UserUttered):
             yield from (str(entity["value"]) for entity in event.entities if entity["entity"] == "about")
-            said = (event.parse_data or {}).get("said") or {}
-            if event.intent_name == FORM_ANSWER and said.get("name") in load_issues() and said["confidence"] >= LIKELY:
-                yield str(said["name"])  # the problem as described for a ticket
+
+
+def _described(tracker: DialogueStateTracker) -> Iterator[str]:
+    """Yields the issues of the problems that were described for tickets, latest first; addresses are none."""
+    for event in reversed(tracker.events):
+        if not isinstance(event, UserUttered) or event.intent_name != FORM_ANSWER or find_contact(event.text or ""):
+            continue
+        said = (event.parse_data or {}).get("said") or {}
+        if said.get("name") in load_issues() and said.get("confidence", 0.0) >= LIKELY:
+            yield str(said["name"])
 
 
 def _given(tracker: DialogueStateTracker) -> Iterator[str]:

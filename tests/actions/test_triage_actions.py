@@ -214,6 +214,22 @@ def test_a_question_is_answered_by_the_passage_of_its_kind_and_once(actions: Act
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_of_a_passage_that_differs_by_product_the_own_part_is_said(actions: ActionServer, language: str) -> None:
+    asked = {"about": "cancel_subscription", "section": "where-confirmed"}
+    message = {"text": "?", "entities": [{"entity": name, "value": value} for name, value in asked.items()]}
+    slots = {"language": language, "issue": "cancel_subscription", "product": "azure"}
+    told = texts(actions.run("action_follow_up", "ask_where", message=message, **slots))
+    assert "Azure" in told
+    assert "Microsoft 365" not in told
+
+
+def test_a_question_beside_the_description_of_a_problem_is_answered_plainly(actions: ActionServer) -> None:
+    message = {"text": "can it go to another card?", "entities": [{"entity": "about", "value": "refund_request"}]}
+    told = texts(actions.run("action_follow_up", "ask_what_if", message=message, language="en"))
+    assert told == REPLIES.dialogue("no_passage", "en", topic=REPLIES.topic("refund_request", "en"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_an_answer_that_was_given_is_not_repeated_unless_asked_for(actions: ActionServer, language: str) -> None:
     slots = {"language": language, "issue": "refund_request", "product": "azure"}
     answer = actions.run("action_recommended_steps", "refund_request", **slots)["responses"][0]["text"]

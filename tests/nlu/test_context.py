@@ -16,6 +16,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 from bot.articles.examples import read_examples
 from bot.articles.replies import Replies
 from bot.nlu.models.passage_scores import Evidence, PassageLabels
+from bot.nlu.situation import situation_of
 from tests.conftest import ROOT
 
 REPLIES = Replies()
@@ -302,7 +303,9 @@ def test_an_answer_is_wanted_once_more_or_in_plainer_words_and_no_person_unless_
 
 
 def test_a_few_words_that_nothing_is_made_of_do_not_say_that_it_is_solved(agent: Agent) -> None:
-    assert understood(agent, "my dog is ill", "en", *answered("en"))["intent"]["name"] != "solved"
+    parsed = understood(agent, "my dog is ill", "en", *answered("en"))
+    assert parsed["intent"]["name"] != "solved"
+    assert "section" not in entities_of(parsed)
 
 
 def test_a_password_forgotten_gets_its_passage_though_it_is_no_question(agent: Agent) -> None:
@@ -311,22 +314,45 @@ def test_a_password_forgotten_gets_its_passage_though_it_is_no_question(agent: A
     assert sections == ["what-if-forgotten-password"]
 
 
-def test_the_problem_that_a_ticket_describes_is_a_topic(agent: Agent) -> None:
-    said = {"said": {"name": "account_compromised", "confidence": 0.9}}
-    text = "my key was public and somebody runs forty machines"
-    events = [
+def with_ticket(said: str, issue: str) -> list[Event]:
+    """A conversation in which a ticket was opened for a problem that the customer said, without steps before."""
+    meant = {"intent": {"name": "form_answer"}, "said": {"name": issue, "confidence": 0.9}}
+    return [
         UserUttered("a person please", {"name": "talk_to_human"}),
         SlotSet("language", "en"),
         SlotSet("product", "azure"),
-        UserUttered(text, {"name": "form_answer"}, parse_data={**said, "intent": {"name": "form_answer"}}),
+        UserUttered(said, {"name": "form_answer"}, parse_data=meant),
         SlotSet("ticket_number", "T-10001-ABC234"),
         BotUttered("done"),
         UserUttered("thanks", {"name": "thank"}),
         BotUttered("welcome"),
     ]
+
+
+def entities_of(parsed: dict[str, Any]) -> dict[str, Any]:
+    return {entity["entity"]: entity["value"] for entity in parsed["entities"]}
+
+
+def test_what_is_asked_after_a_ticket_is_about_the_problem_that_it_describes(agent: Agent) -> None:
+    events = with_ticket("my key was public and somebody runs forty machines", "account_compromised")
     parsed = understood(agent, "what do i do first, delete the key or stop the machines?", "en", *events)
-    values = {entity["entity"]: entity["value"] for entity in parsed["entities"]}
+    values = entities_of(parsed)
     assert "account_compromised/" in f"{values.get('about')}/ {values.get('passages')}"
+
+
+def test_who_described_a_problem_for_a_ticket_may_still_ask_for_its_steps(agent: Agent) -> None:
+    events = with_ticket("i want to end the whole thing and nobody lets me", "cancel_subscription")
+    parsed = understood(agent, "how do I cancel my subscription?", "en", *events)
+    assert parsed["intent"]["name"] == "cancel_subscription"
+    assert "section" not in entities_of(parsed)
+
+
+def test_an_address_for_a_ticket_is_no_problem_described() -> None:
+    for said, issues in (("invoice@example.com", ()), ("the invoice is wrong", ("understand_bill",))):
+        tracker = DialogueStateTracker.from_events("customer", with_ticket(said, "understand_bill"))
+        situation = situation_of(tracker)
+        assert situation is not None
+        assert situation.described == issues
 
 
 def test_who_asks_when_right_after_a_ticket_hears_of_the_ticket(agent: Agent) -> None:

@@ -62,6 +62,8 @@ class Evidence:
         ranking: probability of each intent.
         acts: probability of each act, if the message is said after an answer.
         topics: the issues that came up so far: first the one whose article the customer has before her.
+        described: issues described for a ticket, of which no steps were shown; where there is no topic, the first of
+            them is at hand.
         product: the customer's, None where it is not known: passages for other products do not count.
         given: the passages that were shown, as `issue/slug`; they are not found again.
         rejected: issues that it is not about, as the customer has said.
@@ -71,6 +73,7 @@ class Evidence:
     acts: Mapping[str, float]
     topics: Sequence[str]
     product: str | None = None
+    described: Sequence[str] = ()
     given: Collection[str] = ()
     rejected: Collection[str] = ()
 
@@ -155,6 +158,6 @@ def _only_product(issue: str) -> str | None:
 
 
 def _place(issue: str, words: int, evidence: Evidence) -> float:
-    if issue in evidence.topics[:1]:
+    if issue in (evidence.topics or evidence.described)[:1]:
         return WEIGHTS["at_hand"] + WEIGHTS["at_hand_short"] * max(0, _LONG - words) / _LONG
-    return WEIGHTS["earlier"] if issue in evidence.topics else 0.0
+    return WEIGHTS["earlier"] if issue in (*evidence.topics, *evidence.described) else 0.0
