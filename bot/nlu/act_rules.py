@@ -258,7 +258,8 @@ def _is_new_matter(message: CustomerMessage, situation: Situation, act: str, at_
     surely = _CLEAR_QUESTION if act in acts.QUESTIONS else acts.LIKELY
     another = named != situation.issue and clearly >= acts.CLEAR_ISSUE and confidence < surely
     once_more = named == situation.issue and clearly >= _SURE and message.acts[acts.NEW_MATTER] > confidence
-    if another or once_more or (not at_hand and confidence < acts.LITTLE):
+    faint = confidence < acts.LITTLE and (act == "goodbye" or not at_hand)  # no goodbye on a guess: "qwrtz plk"
+    if another or once_more or faint:
         return True
     elsewhere = 1.0 - message.issues.get(situation.issue, 0.0) / (sum(message.issues.values()) or 1.0)
     begins = message.acts[acts.NEW_MATTER] * elsewhere * _NEW_MATTER
