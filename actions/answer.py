@@ -167,8 +167,8 @@ def likely_passages(turn: Turn) -> list[Button]:
 def section_of(turn: Turn, issue: str, slug: str) -> Passage | None:
     """Returns a passage of an issue's article by its slug, None if there is none."""
     article = turn.article(issue)
-    # A button may name a passage of another product.
-    found = [*section_passages(article, turn.product), *section_passages(article)]
+    products = dict.fromkeys((turn.product, None))  # a button may name a passage of another product
+    found = (section for product in products for section in section_passages(article, product))
     return next((section for section in found if section.slug == slug), None)
 
 

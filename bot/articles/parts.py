@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import compress
 from pathlib import Path
 from typing import get_args
@@ -162,8 +163,7 @@ def passages(article: Article, product: str | None = None) -> tuple[Section, ...
 
 def _only_own_items(section: Section, product: str, language: str) -> Section:
     """Returns a section without list items that begin with another product's name, if items for the own one remain."""
-    labels = {each: re.escape(Replies().label(each, language)) for each in PRODUCTS}
-    begins = {each: re.compile(rf"{label}\b[^:.]*:\s") for each, label in labels.items()}
+    begins = _item_beginnings(language)
     of = [next((each for each in PRODUCTS if begins[each].match(item.text)), None) for item in section.bullets]
     if product not in of:
         return section
@@ -171,6 +171,13 @@ def _only_own_items(section: Section, product: str, language: str) -> Section:
     stays = iter(kept)
     order = tuple(kind for kind in section.order if kind != "bullet" or next(stays))
     return replace(section, bullets=tuple(compress(section.bullets, kept)), order=order)
+
+
+@lru_cache(maxsize=32)
+def _item_beginnings(language: str) -> dict[str, re.Pattern[str]]:
+    """Returns for each product how a list item for it alone begins in a language: with its name and a colon."""
+    labels = {each: re.escape(Replies().label(each, language)) for each in PRODUCTS}
+    return {each: re.compile(rf"{label}\b[^:.]*:\s") for each, label in labels.items()}
 
 
 def passage_kind(slug: str) -> str | None:

@@ -310,8 +310,7 @@ def test_a_few_words_that_nothing_is_made_of_do_not_say_that_it_is_solved(agent:
 
 def test_a_password_forgotten_gets_its_passage_though_it_is_no_question(agent: Agent) -> None:
     parsed = understood(agent, "ich habe mein kennwort vergessen", "de", *answered("de", "billing_access"))
-    sections = [entity["value"] for entity in parsed["entities"] if entity["entity"] == "section"]
-    assert sections == ["what-if-forgotten-password"]
+    assert entities_of(parsed)["section"] == "what-if-forgotten-password"
 
 
 def with_ticket(said: str, issue: str) -> list[Event]:
