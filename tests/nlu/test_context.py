@@ -42,6 +42,10 @@ def understood(agent: Agent, text: str, language: str, *events: Event) -> dict[s
     return parsed
 
 
+def entities_of(parsed: dict[str, Any]) -> dict[str, Any]:
+    return {entity["entity"]: entity["value"] for entity in parsed["entities"]}
+
+
 def answered(language: str, issue: str = "card_declined", product: str = "azure") -> list[Event]:
     buttons = [{"title": REPLIES.label("affirm", language), "payload": "/solved"}]
     return [
@@ -83,7 +87,7 @@ def test_a_first_message_keeps_its_issue_and_gets_the_passage_that_it_asks_for(
     agent: Agent, text: str, issue: str, section: str
 ) -> None:
     parsed = understood(agent, text, "en", BEGUN)
-    values = {entity["entity"]: entity["value"] for entity in parsed["entities"]}
+    values = entities_of(parsed)
     assert parsed["intent"]["name"] == issue
     assert values.get("section", "").startswith(section)
     assert ("section" in values) == bool(section)
@@ -94,7 +98,7 @@ def test_a_first_message_keeps_its_issue_and_gets_the_passage_that_it_asks_for(
 )
 def test_a_product_is_taken_from_the_names_of_its_plans(agent: Agent, text: str, product: str | None) -> None:
     parsed = understood(agent, text, "en", BEGUN)
-    assert {entity["entity"]: entity["value"] for entity in parsed["entities"]}.get("product") == product
+    assert entities_of(parsed).get("product") == product
 
 
 def test_held_out_follow_ups_are_what_they_are_after_an_answer(agent: Agent) -> None:
@@ -124,7 +128,7 @@ def test_questions_get_the_passage_that_answers_them(agent: Agent) -> None:
     right = []
     for language, issue, product, passages, text in (line.split("\t") for line in lines):
         parsed = understood(agent, text, language, *answered(language, issue, product))
-        values = {entity["entity"]: entity["value"] for entity in parsed["entities"]}
+        values = entities_of(parsed)
         right.append(f"{values.get('about')}/{values.get('section')}" in passages.split(","))
     assert len(right) > 150
     assert sum(right) / len(right) >= 0.72
@@ -326,10 +330,6 @@ def with_ticket(said: str, issue: str) -> list[Event]:
         UserUttered("thanks", {"name": "thank"}),
         BotUttered("welcome"),
     ]
-
-
-def entities_of(parsed: dict[str, Any]) -> dict[str, Any]:
-    return {entity["entity"]: entity["value"] for entity in parsed["entities"]}
 
 
 def test_what_is_asked_after_a_ticket_is_about_the_problem_that_it_describes(agent: Agent) -> None:
