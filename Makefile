@@ -52,7 +52,8 @@ nightly: setup ## train from scratch, measure, compare with the baseline, report
 encoder: setup ## learn the shipped sentence encoder anew (hours; stop it any time, it goes on where it was)
 	@$(PYTHON) -m bot encoder lessons $(TREES) --phrases data/nlu -o var/encoder/lessons.json
 	@$(UV) sync --frozen --quiet --project tools/encoder --python 3.10
-	@tools/encoder/.venv/bin/python tools/encoder var/encoder bot/encoder/shipped
+	@tools/encoder/.venv/bin/python tools/encoder var/encoder var/encoder/tuned
+	@tools/encoder/.venv/bin/python tools/encoder/refine.py var/encoder/lessons.json var/encoder/tuned bot/encoder/shipped
 vectors: setup ## learn the word vectors of languages without phrases from the article trees (TREES=..., ten to twenty minutes)
 	@$(UV) sync --frozen --quiet --group encoder --python 3.10
 	@$(PYTHON) -m bot encoder train $(TREES) --phrases data/nlu \

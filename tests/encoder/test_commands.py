@@ -78,10 +78,20 @@ def test_lessons_hold_phrases_by_intent_and_texts_that_say_the_same(trees: list[
     for language, style, text in written:
         (phrases / language).mkdir(parents=True)
         (phrases / language / "x.yml").write_text(entry.format(language=language, style=style, text=text))
+    question = """nlu:
+- intent: ask_who
+  metadata: {language: en, passage: refund_request/who}
+  examples: |
+    - can she ask
+"""
+    (phrases / "en" / "passages.yml").write_text(question)
     output = tmp_path / "new" / "lessons.json"
     assert run("encoder", "lessons", *trees, "--phrases", phrases, "-o", output) == 0
     lessons = json.loads(output.read_text(encoding="utf8"))
-    assert lessons["phrases"] == [[text, "refund_request", style == "real"] for _, style, text in written]
+    said = [[text, "refund_request", style == "real"] for _, style, text in written]
+    assert sorted(lessons["phrases"]) == sorted([*said, ["can she ask", "ask_who", False]])
+    assert lessons["passages"] == [["can she ask", "refund_request/who"]]
+    assert (lessons["follow_ups"], lessons["acts"]) == (["ask_who"], ["ask_who", "out_of_scope"])
     assert lessons["situations"] == [{language: text for language, _, text in written}]
     assert lessons["segments"]
 

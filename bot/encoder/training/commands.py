@@ -20,6 +20,9 @@ from bot.encoder.training.phrases import parallel_phrases, segments_like
 from bot.encoder.training.teacher import WEIGHTS_SHA256, Teacher, TeacherMissingError
 from bot.encoder.training.train import NothingToLearnError, TrainingSettings, quantise, train
 
+_FOLLOW_UPS = frozenset({"follow_ups", "passages"})
+"""Names of the files whose phrases are said only in a conversation."""
+
 MENDABLE = (ExampleError, EncoderFileError, NothingToLearnError, TeacherMissingError, OSError)
 
 
@@ -92,12 +95,18 @@ def _training(arguments: argparse.Namespace) -> None:
 
 
 def _lessons(arguments: argparse.Namespace) -> None:
-    """Writes phrases by intent, those of one situation, and aligned passages of articles."""
+    """Writes phrases by intent, by passage and by product, those of one situation, and aligned passages of articles."""
     segments, report = align_trees(arguments.trees)
     examples = read_examples(arguments.phrases)
     print(*report.lines(), sep="\n")
+    said_after = sorted({example.intent for example in examples if example.path.stem in _FOLLOW_UPS})
+    small_talk = {example.intent for example in examples if example.path.stem == "small_talk"}
     lessons = {
         "phrases": [(example.text, example.intent, example.real_style) for example in examples],
+        "passages": [(example.text, example.passage) for example in examples if example.passage],
+        "products": [(example.text, example.product) for example in examples if example.product],
+        "follow_ups": said_after,
+        "acts": sorted({*said_after, *small_talk, "out_of_scope"}),
         "situations": parallel_phrases(examples),
         "segments": [segment.texts for segment in segments if not is_held_out(segment.file)],
     }

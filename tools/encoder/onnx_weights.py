@@ -1,0 +1,133 @@
+"""Reads an encoder's weights from its ONNX file into a network that can be trained, and writes them back.
+
+The weights lie there as whole numbers of a byte with scales, as `onnxruntime.quantization.quantize_dynamic` makes them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import Tensor
+from torch.nn import functional
+
+_HEADS, _TINY, _DROPOUT = 12, 1e-12, 0.05
+_TABLES = {"words": "word", "places": "position", "kinds": "token_type"}
+_PARTS = {
+    "query": "attention/self/query",
+    "key": "attention/self/key",
+    "value": "attention/self/value",
+    "joined": "attention/output/dense",
+    "wide": "intermediate/dense",
+    "narrow": "output/dense",
+}
+_NORMS = {"first": "attention.output.LayerNorm", "second": "output.LayerNorm"}
+
+
+class OnnxEncoder(torch.nn.Module):
+    """BERT (Devlin et al. 2019) with the mean over a text's tokens on top, as `network.py` exports it.
+
+    Args:
+        path: the ONNX file.
+    """
+
+    words: torch.nn.Parameter
+    places: torch.nn.Parameter
+    kinds: torch.nn.Parameter
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._model = onnx.load(path)
+        self._stored = {each.name: each for each in self._model.graph.initializer}
+        self._matrices = {
+            node.name.removesuffix("/MatMul_quant").removeprefix("/m/encoder/layer."): name.removesuffix("_quantized")
+            for node in self._model.graph.node
+            if node.op_type == "MatMulInteger"
+            for name in node.input
+            if name.endswith("_quantized")
+        }
+        for name, table in _TABLES.items():
+            self.register_parameter(name, self._dequantised(f"m.embeddings.{table}_embeddings.weight"))
+        self.weights = torch.nn.ParameterDict()
+        for name in self._plain_names():
+            self.weights[_key(name)] = torch.nn.Parameter(torch.from_numpy(self._array(name).copy()))
+        for name, stored in self._matrices.items():
+            self.weights[_key(name)] = self._dequantised(stored)
+        self._layers = 1 + max(int(name.split("/")[0]) for name in self._matrices)
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Returns vectors of unit length, (n, dimension), for (n, tokens) token ids and which of them are read."""
+        drop = _DROPOUT if self.training else 0.0
+        states = functional.embedding(ids, self.words) + self.places[: ids.shape[1]] + self.kinds[0]
+        states = functional.dropout(self._normed(states, "m.embeddings.LayerNorm"), drop)
+        for layer in range(self._layers):
+            states = self._layer(states, mask[:, None, None, :], layer, drop)
+        states, share = states.float(), mask[..., None].float()
+        return functional.normalize((states * share).sum(1) / share.sum(1), dim=-1)
+
+    def _layer(self, states: Tensor, mask: Tensor, layer: int, drop: float) -> Tensor:
+        def part(name: str, inputs: Tensor) -> Tensor:
+            path = _PARTS[name]
+            bias = f"m.encoder.layer.{layer}.{path.replace('/', '.')}.bias"
+            return inputs @ self.weights[_key(f"{layer}/{path}")] + self.weights[_key(bias)]
+
+        count, length, size = states.shape
+        split = [
+            part(name, states).view(count, length, _HEADS, -1).transpose(1, 2) for name in ("query", "key", "value")
+        ]
+        seen = functional.scaled_dot_product_attention(*split, attn_mask=mask, dropout_p=drop)
+        joined = part("joined", seen.transpose(1, 2).reshape(count, length, size))
+        norms = [f"m.encoder.layer.{layer}.{_NORMS[name]}" for name in ("first", "second")]
+        states = self._normed(states + functional.dropout(joined, drop), norms[0])
+        narrow = part("narrow", functional.gelu(part("wide", states)))
+        return self._normed(states + functional.dropout(narrow, drop), norms[1])
+
+    def write(self, path: Path) -> None:
+        """Writes the same graph with these weights, made whole numbers again."""
+        for name, table in _TABLES.items():
+            weight = getattr(self, name).detach().float().cpu().numpy()
+            low, high = min(weight.min(), 0), max(weight.max(), 0)
+            scale = np.float32((high - low) / 255)
+            zero = int(np.clip(round(-low / scale), 0, 255))
+            self._put(f"m.embeddings.{table}_embeddings.weight", np.rint(weight / scale) + zero, scale, 0, 255)
+            self._store(f"m.embeddings.{table}_embeddings.weight_zero_point", np.array(zero))
+        for name, stored in self._matrices.items():
+            weight = self.weights[_key(name)].detach().float().cpu().numpy()
+            scales = np.maximum(np.abs(weight).max(0) / 127, 1e-9)
+            self._put(stored, np.rint(weight / scales), scales, -127, 127)
+        for name in self._plain_names():
+            self._store(name, self.weights[_key(name)].detach().float().cpu().numpy())
+        onnx.save(self._model, path)
+
+    def _put(self, name: str, numbers: np.ndarray, scale: np.ndarray, least: int, most: int) -> None:
+        self._store(f"{name}_quantized", np.clip(numbers, least, most))
+        self._store(f"{name}_scale", np.asarray(scale))
+
+    def _store(self, name: str, values: np.ndarray) -> None:
+        known = self._array(name)
+        values = np.ascontiguousarray(values.astype(known.dtype)).reshape(known.shape)
+        self._stored[name].CopyFrom(numpy_helper.from_array(values, name))
+
+    def _array(self, name: str) -> np.ndarray:
+        return numpy_helper.to_array(self._stored[name])
+
+    def _dequantised(self, name: str) -> torch.nn.Parameter:
+        zero = self._array(f"{name}_zero_point").astype(np.float32)
+        numbers = self._array(f"{name}_quantized").astype(np.float32) - zero
+        return torch.nn.Parameter(torch.from_numpy(numbers * self._array(f"{name}_scale")))
+
+    def _plain_names(self) -> list[str]:
+        """Returns the names of biases and of layer norms, which are no whole numbers."""
+        return [name for name in self._stored if name.startswith("m.") and name.endswith(("bias", "LayerNorm.weight"))]
+
+    def _normed(self, states: Tensor, name: str) -> Tensor:
+        weight, bias = self.weights[_key(f"{name}.weight")], self.weights[_key(f"{name}.bias")]
+        return functional.layer_norm(states, (states.shape[-1],), weight, bias, _TINY)
+
+
+def _key(name: str) -> str:
+    """Returns a name as a ParameterDict takes it."""
+    return name.replace(".", "_").replace("/", "_")
