@@ -21,6 +21,8 @@ _SEVERAL_WORDS, _MANY_WORDS, _MORE = 6, 15, 2
 _FORM_ACTS = ("form_answer", "cancel_form", "skip_field", "correct_field")
 _SAYS_NOTHING = ("choose_product", "thank", "goodbye", "greet", *_FORM_ACTS)
 """Intents of messages that say nothing of the matter; those of questions begin with `ask_`."""
+_NAMES = 0.1
+"""Confidence from which a message that wants a person also tells of an issue."""
 _SENTIMENTS = ("very_negative", "negative", "neutral", "positive", "very_positive")
 _SEVERAL_FAILURES = 2
 _ENDS = (".", "!", "?", "…", "”")
@@ -61,6 +63,8 @@ def summary_of(turn: Turn) -> str | None:
     typed = [said for said in turn.said if said.is_typed]
     problems = [said for said in typed if said.intent in issues() or said.intent == "nlu_fallback"]
     title = turn.article(issue).title if issue in issues() else None
+    # "I want a person, somebody runs forty machines in our account": wish and problem in one.
+    problems = problems or [said for said in typed if said.intent == "talk_to_human" and _names_issue(said)]
     if not problems:
         return title
     # The conversation began with the customer's problem; the issue at hand may be another one by now, and what is still
@@ -75,6 +79,11 @@ def summary_of(turn: Turn) -> str | None:
     found = [value for name, value in _entities(turn.said) if name in _NUMBERS]
     facts = [value for value in found if value.casefold() not in told.casefold()]
     return one_line([f"{told} ({', '.join(facts)})"]) if facts else told
+
+
+def _names_issue(said: Said) -> bool:
+    """Tells whether a message may well be about an issue, whatever else it wants."""
+    return any(each["name"] in issues() and float(each["confidence"]) >= _NAMES for each in said.ranking)
 
 
 def _tells_more(said: Said) -> bool:

@@ -12,6 +12,7 @@ from actions.conversation import BotAction, Turn, button, issues
 from actions.documents import offer_documents
 from actions.records import record_choice, record_fallback
 from bot.articles.issues import common_issues
+from bot.articles.replies import support_request_url
 from bot.tickets.numbers import find_case_of_microsoft, find_number
 
 
@@ -49,11 +50,13 @@ def _ask_to_rephrase(turn: Turn) -> list[EventType]:
     """Asks to say it in other words; the second time offers topics, or a person where an answer was given."""
     rephrase, issue = turn.reply("utter_rephrase"), turn.slot("issue")
     at_hand = issue in issues()  # it may be about the answer that was given
-    out_of_scope = turn.reply("no_passage", topic=turn.topic(issue)) if at_hand else turn.reply("utter_out_of_scope")
+    elsewhere = turn.reply("utter_out_of_scope", url=support_request_url())
+    out_of_scope = turn.reply("no_passage", topic=turn.topic(issue)) if at_hand else elsewhere
     if not turn.has_said(out_of_scope) and not turn.has_said(rephrase):
         text = out_of_scope if turn.intent == "out_of_scope" else rephrase
         return turn.say(text, [turn.person_button] if at_hand else [])
-    if at_hand or turn.slot("ticket_number") or turn.has_said(turn.reply("utter_topics")):
+    again = turn.intent == "out_of_scope" and turn.has_said(out_of_scope)
+    if at_hand or again or turn.slot("ticket_number") or turn.has_said(turn.reply("utter_topics")):
         return turn.say(turn.reply("objection_again"), [turn.person_button])
     return offer_topics(turn, "utter_topics")
 

@@ -28,10 +28,9 @@ _STORY, _STORY_SOLVED = 20, 0.65
 """A message of more words than this says that something is solved only from this confidence on."""
 _BRIEF = 3
 """Largest number of words of a question that does not say what it is about: "ok but when?"."""
-_FAINT = 0.3
+_FAINT = 0.4
 """Confidence below which a message does not say that something is solved."""
-_NEW_MATTER, _OUTSIDE = 2.0, 0.5
-"""Weights of a new matter, and of the ranking's out_of_scope, beside the likeliest follow-up."""
+_NEW_MATTER, _OUTSIDE = 2.0, 0.5  # weights of a new matter, and of the ranking's out_of_scope, beside a follow-up's
 
 
 def act_of(message: CustomerMessage, situation: Situation) -> Act | None:
@@ -174,7 +173,8 @@ def _other_product(message: CustomerMessage, situation: Situation) -> str | None
     chooses = "choose_product" in (message.likeliest, message.intent) and not again
     same_issue = named == situation.issue and clearly >= acts.LIKELY and not again  # "and how do I pay for azure?"
     same_issue = same_issue and message.likeliest not in acts.QUESTIONS and others <= {*load_issues()[named].products}
-    return next(iter(others)) if (objects or chooses or same_issue) and len(others) == 1 else None
+    app = situation.product == _PERSONAL and others == {"microsoft365"}  # "and do I lose Word at once?"
+    return next(iter(others)) if (chooses or (not app and (objects or same_issue))) and len(others) == 1 else None
 
 
 def _chooses(message: CustomerMessage, situation: Situation) -> Act | None:
@@ -255,7 +255,7 @@ def _after_answer(message: CustomerMessage, situation: Situation) -> Act | None:
 def _is_new_matter(message: CustomerMessage, situation: Situation, act: str, at_hand: bool) -> bool:
     """Tells whether a message is about something else than the likeliest act says: an issue, or none of ours."""
     confidence, (named, clearly) = message.acts[act], message.named
-    surely = _CLEAR_QUESTION if act in acts.QUESTIONS else acts.LIKELY
+    surely = _CLEAR_QUESTION if act in (*acts.QUESTIONS, "objection") else acts.LIKELY  # "I want to cancel it, then"
     another = named != situation.issue and clearly >= acts.CLEAR_ISSUE and confidence < surely
     once_more = named == situation.issue and clearly >= _SURE and message.acts[acts.NEW_MATTER] > confidence
     faint = confidence < acts.LITTLE and (act == "goodbye" or not at_hand)  # no goodbye on a guess: "qwrtz plk"

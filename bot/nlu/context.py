@@ -18,6 +18,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.articles.issues import load_issues
+from bot.articles.parts import PRODUCTS
 from bot.nlu.act_rules import act_of
 from bot.nlu.acts import ISSUE_FROM, NEW_MATTER, Act, CustomerMessage
 from bot.nlu.answers import read_answer
@@ -63,7 +64,7 @@ class Context(TrainedComponent):
         "encoded": Setting(60),
         "encoded_out_of_scope": Setting(60),
         # Which act it is, words tell; which product an answer names, what it means (`_product_settings`).
-        "meaning_share": Setting(0.2),
+        "meaning_share": Setting(0.35),
         "meaning_C": Setting(10.0),
         "words_sharpness": Setting(3.0),
         "words_floor": Setting(0.01),
@@ -129,10 +130,13 @@ class Context(TrainedComponent):
         if self._is_personal(said, situation):
             product = PERSONAL
             set_entities(message, {"product": PERSONAL}, 1.0, type(self).__name__)
-        elif product == PERSONAL:  # it stays a personal plan where apps are named, or the cloud: "his yearly Office"
-            others = [entity for entity in message.get(ENTITIES, []) if entity["entity"] != "product"]
-            message.set(ENTITIES, others, add_to_output=True)
-        elif not product and not situation.question and not situation.field:
+        elif unwanted := PRODUCTS if product == PERSONAL else said.answer.denied:
+            # It stays a personal plan where apps are named, or the cloud: "his yearly Office". And what is denied is
+            # not named: "what has this to do with Microsoft 365?"
+            found = message.get(ENTITIES, [])
+            kept = [each for each in found if each["entity"] != "product" or each["value"] not in unwanted]
+            message.set(ENTITIES, kept, add_to_output=True)
+        if not product and not situation.question and not situation.field:
             product = self._implied_product(message, situation)
         if self.model.passages is not None:
             act = add_passage(act, said, replace(situation, product=product), self.model.passages)

@@ -161,6 +161,13 @@ def test_the_summary_holds_what_says_most_and_for_what_a_person_is_wanted() -> N
     assert "administrator" not in told
 
 
+def test_a_wish_for_a_person_that_also_tells_of_the_matter_is_the_summary() -> None:
+    told = "get me a person please, somebody runs forty machines in our account"
+    ranking = [{"name": "talk_to_human", "confidence": 0.8}, {"name": "account_compromised", "confidence": 0.15}]
+    assert summary_of(conversation(said(told, "talk_to_human", intent_ranking=ranking))) == told
+    assert summary_of(conversation(said("can I please talk to a real person now", "talk_to_human"))) is None
+
+
 def test_the_summary_holds_what_makes_the_matter_urgent() -> None:
     turn = conversation(
         said("my brother died and he paid for the office", "out_of_scope", triage={"signals": ["death"]}),
