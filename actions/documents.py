@@ -35,8 +35,8 @@ def offer_documents(turn: Turn) -> list[EventType]:
 
     Without an imported article database nothing is loaded.
     """
-    likely = (turn.parsed.get("about_products") or {}).get("likely")
-    found = find_documents(turn.text, normalise(turn.slot("language")) or turn.language) if likely else []
+    language = normalise(turn.slot("language")) or turn.language
+    found = find_documents(turn.text, language) if is_about_products(turn) else []
     if not found:
         return []
     search, lead = str(uuid.uuid4()), turn.reply("documents_found")
@@ -50,6 +50,11 @@ def offer_documents(turn: Turn) -> list[EventType]:
     offered = {"search": search, "text": turn.text, "turn": len(turn.said)}
     # The conversation has gone on to a matter of its own; a ticket would be about this one.
     return [SlotSet("documents", offered), *emptied("issue", "tried", "failed_steps")]
+
+
+def is_about_products(turn: Turn) -> bool:
+    """Tells whether the last message is about Microsoft's products, as far as the pipeline can tell."""
+    return bool((turn.parsed.get("about_products") or {}).get("likely"))
 
 
 def documents_verdict(turn: Turn, offered: dict[str, Any], helped: bool) -> list[EventType]:

@@ -70,7 +70,7 @@ def summary_of(turn: Turn) -> str | None:
     # The conversation began with the customer's problem; the issue at hand may be another one by now, and what is still
     # open was said last.
     parts = [problems[0].text, next((said.text for said in problems if said.intent == issue), title)]
-    more = [said for said in typed if _tells_more(said)]
+    more = [said for said in typed if _tells_more(said) and said.text not in parts]
     kept = sorted(more, key=lambda said: _weight(said, is_last=said is more[-1]))[-_MORE:]
     parts += [said.text for said in more if said in kept]
     lines = [one_line([part], _LONGEST_PART) for part in dict.fromkeys(filter(None, parts))]

@@ -6,6 +6,7 @@ from typing import Any
 
 from rasa_sdk.events import EventType
 
+from actions.answer import section_of
 from actions.conversation import FormAction, Turn, button, filled
 from actions.draft import one_line
 from bot.text.contacts import find_address, find_phone, without_address
@@ -31,6 +32,10 @@ class ValidateTicketForm(FormAction, action="validate_ticket_form"):
         if not is_answer(turn, "ticket_form"):
             return []
         fill = {"contact_email": _address, "ticket_summary": _summary, "ticket_consent": _consent}
+        if section := turn.entity("section"):  # "me@example.com. and do our mails keep going?"
+            passage = section_of(turn, str(turn.entity("about")), section)
+            if passage is not None and not turn.has_said(passage.text):
+                turn.say(passage.text)
         return filled(**fill[str(turn.slot("requested_slot"))](turn))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 
 from actions.conversation import BotAction, Turn, button, issues
-from actions.documents import offer_documents
+from actions.documents import is_about_products, offer_documents
 from actions.records import record_choice, record_fallback
 from bot.articles.issues import common_issues
 from bot.articles.replies import support_request_url
@@ -55,7 +55,7 @@ def _ask_to_rephrase(turn: Turn) -> list[EventType]:
     if not turn.has_said(out_of_scope) and not turn.has_said(rephrase):
         text = out_of_scope if turn.intent == "out_of_scope" else rephrase
         return turn.say(text, [turn.person_button] if at_hand else [])
-    again = turn.intent == "out_of_scope" and turn.has_said(out_of_scope)
+    again = turn.has_said(out_of_scope) and is_about_products(turn)
     if at_hand or again or turn.slot("ticket_number") or turn.has_said(turn.reply("utter_topics")):
         return turn.say(turn.reply("objection_again"), [turn.person_button])
     return offer_topics(turn, "utter_topics")

@@ -88,7 +88,8 @@ def _in_form(message: CustomerMessage, situation: Situation) -> Act | None:
     alone = contact is not None and message.words - len(contact.split()) <= acts.FEW_WORDS
     address = situation.field.endswith("_email") and (contact is not None or "@" in message.text)
     if alone or address or (situation.field == "status_number" and _has_digits(message)):
-        return Act(acts.FORM_ANSWER, 1.0)
+        asks = not alone and ("?" in message.text or message.acts[message.likeliest_question] >= acts.LITTLE)
+        return Act(acts.FORM_ANSWER, 1.0, {"question": message.likeliest_question} if asks else {})
     if (person := _wants_person(message, situation)) is not None:
         return person
     if situation.field in ("ticket_summary", "ticket_consent"):
@@ -139,9 +140,8 @@ def _names_product(message: CustomerMessage, situation: Situation) -> Act | None
     if product is None:
         return None
     values = {"product": product}
-    question = max(acts.QUESTIONS, key=lambda name: message.acts[name])
-    beside = situation.question and message.words > 1
-    if beside and message.acts[question] >= acts.LIKELY:  # "365. am I allowed to do that?"
+    question = message.likeliest_question
+    if message.words > 1 and message.acts[question] >= acts.LIKELY:  # "365. am I allowed to do that?"
         values["question"] = question
     return Act("choose_product", 1.0, values)
 
@@ -170,7 +170,7 @@ def _other_product(message: CustomerMessage, situation: Situation) -> str | None
     # "I did not ask about azure", "that is for administrators, mine is a family plan"
     objects = message.likeliest == "objection" and (situation.product in answer.named or others == {_PERSONAL})
     again = situation.product in answer.named  # "those are mine, two VMs" says nothing against Azure
-    chooses = "choose_product" in (message.likeliest, message.intent) and not again
+    chooses = "choose_product" in (message.likeliest, message.intent)
     same_issue = named == situation.issue and clearly >= acts.LIKELY and not again  # "and how do I pay for azure?"
     same_issue = same_issue and message.likeliest not in acts.QUESTIONS and others <= {*load_issues()[named].products}
     app = situation.product == _PERSONAL and others == {"microsoft365"}  # "and do I lose Word at once?"

@@ -99,6 +99,11 @@ class CustomerMessage:
         return max(self.acts, key=lambda name: self.acts[name])
 
     @property
+    def likeliest_question(self) -> str:
+        """The question about an article with the highest confidence."""
+        return max(QUESTIONS, key=lambda name: self.acts[name])
+
+    @property
     def goes_along(self) -> bool:
         """Tells whether it says yes, and hardly anything else."""
         return self.words <= FEW_WORDS and self.answer.agrees is True

@@ -81,7 +81,8 @@ def _products(tokens: Sequence[str], spans: _Spans) -> tuple[set[str], set[str]]
     last = ("", -1, named)
     mentions = sorted((start, end, name) for name in PRODUCTS for start, end in spans[name])
     several = len({name for _, _, name in mentions}) > 1
-    after = [span for span in spans["denied"] if not any(_reaches(tokens, span[1], start) for start, _, _ in mentions)]
+    ends = (span for span in spans["denied"] if span not in spans["without"])  # "azure without a card" is Azure
+    after = [span for span in ends if not any(_reaches(tokens, span[1], start) for start, _, _ in mentions)]
     for start, end, product in mentions:
         before = next((stop for stop in not_named if stop not in used and _reaches(tokens, stop, start)), None)
         if last[:2] == (product, start):  # another word for the same, as in "office 365"

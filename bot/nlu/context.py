@@ -210,11 +210,15 @@ class Context(TrainedComponent):
         )
 
     def _implied_product(self, message: Message, situation: Situation) -> str:
-        """Returns the product that a message names; else adds the one that its words and the model agree on, if any."""
+        """Returns the product that a message names; else adds the one that its words and the model agree on, if any.
+
+        "Microsoft 365" names that of a company only where nothing else says that it is a personal plan.
+        """
+        text, language = str(message.get(TEXT)), language_of(message) or situation.language
         named = [str(each["value"]) for each in message.get(ENTITIES, []) if each["entity"] == "product"]
-        if named and named[0]:
+        if named and (named[0] != "microsoft365" or PERSONAL not in self._products.in_clauses(text, language)):
             return named[0]
-        product = self._products.implied(str(message.get(TEXT)), language_of(message) or situation.language)
+        product = PERSONAL if named else self._products.implied(text, language)
         if product:
             set_entities(message, {"product": product}, 1.0, type(self).__name__)
         return product

@@ -62,6 +62,7 @@ class ProductWords(ProductNames):
     both: tuple[StrictStr, ...] = ()
     neither: tuple[StrictStr, ...] = ()
     unknown: tuple[StrictStr, ...] = ()
+    without: tuple[StrictStr, ...] = ()
     denied: tuple[StrictStr, ...] = ()
     what_is: tuple[StrictStr, ...] = ()
 

@@ -161,6 +161,22 @@ def test_the_summary_holds_what_says_most_and_for_what_a_person_is_wanted() -> N
     assert "administrator" not in told
 
 
+def test_the_first_message_takes_no_place_from_what_was_said_later() -> None:
+    first, paid = (
+        "this is the SECOND reminder, we paid 3,127.50 on 4 June",
+        "it was a transfer, with the wrong number on it",
+    )
+    asked = "I have the proof, where do I send it, and are my people cut off in the meantime or not, tell me please"
+    sums = [{"entity": "amount", "value": "3127.50"}]
+    turn = conversation(
+        said(first, "payment_not_registered", entities=sums),
+        said(paid, "payment_not_registered"),
+        said(asked, "ask_what_happens"),
+        issue="payment_not_registered",
+    )
+    assert all(text in str(summary_of(turn)) for text in (first, paid, asked))
+
+
 def test_a_wish_for_a_person_that_also_tells_of_the_matter_is_the_summary() -> None:
     told = "get me a person please, somebody runs forty machines in our account"
     ranking = [{"name": "talk_to_human", "confidence": 0.8}, {"name": "account_compromised", "confidence": 0.15}]

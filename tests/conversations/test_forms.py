@@ -110,6 +110,15 @@ def test_the_address_can_be_corrected_at_every_later_field(running_bot: RunningB
     assert "a.third@example.com" in customer.last.text
 
 
+def test_a_question_beside_the_address_is_answered_before_the_form_goes_on(running_bot: RunningBot) -> None:
+    customer = running_bot.conversation()
+    customer.say("our only administrator has died and nobody can get into our microsoft 365 any more")
+    customer.press("/talk_to_human")
+    customer.say(f"{ADDRESS}. will our e-mails keep going while this is sorted out?")
+    assert "run on" in customer.last.text
+    assert ADDRESS in customer.last.text
+
+
 def test_what_else_is_said_before_the_ticket_is_sent_goes_into_it(running_bot: RunningBot) -> None:
     customer = at_consent(running_bot, "en")
     customer.say("and please write that it is about the invoice from May, too")

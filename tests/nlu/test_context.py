@@ -271,6 +271,50 @@ def test_what_tells_of_trouble_is_not_solved(agent: Agent, language: str, issue:
 
 
 @pytest.mark.parametrize(
+    ("language", "issue", "had", "text", "product"),
+    [
+        ("en", "signup_problem", "azure", "i'm a student, can i get azure as a student without a card?", "azure"),
+        ("de", "unrecognized_charge", "azure", "was hat das mit microsoft 365 zu tun? nochmal: warum", "azure"),
+        (
+            "fr",
+            "close_account",
+            "azure",
+            "et les licences microsoft 365 ? votre liste ne parle que d'azure",
+            "microsoft365",
+        ),
+        ("nb", "refund_request", "microsoft_account", "og mister jeg word med en gang?", "microsoft_account"),
+    ],
+)
+def test_the_product_changes_only_where_another_one_is_meant(
+    agent: Agent, language: str, issue: str, had: str, text: str, product: str
+) -> None:
+    values = entities_of(understood(agent, text, language, *answered(language, issue, had)))
+    assert values.get("product", had) == product
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "product"),
+    [
+        (
+            "fi",
+            "Maksoin helmikuussa vuoden Microsoft 365 Personalista, nyt tililläni ei näy tilausta",
+            "microsoft_account",
+        ),
+        ("en", "our office on microsoft 365 business has two invoices to pay", "microsoft365"),
+    ],
+)
+def test_a_personal_plan_is_none_of_a_company_in_a_first_message(
+    agent: Agent, language: str, text: str, product: str
+) -> None:
+    assert entities_of(understood(agent, text, language, ActionExecuted("action_listen")))["product"] == product
+
+
+def test_what_names_another_issue_clearly_is_no_objection(agent: Agent) -> None:
+    parsed = understood(agent, "ich möchte mein abo kündigen", "de", *answered("de", product="microsoft365"))
+    assert parsed["intent"]["name"] == "cancel_subscription"
+
+
+@pytest.mark.parametrize(
     ("language", "text"),
     [
         (
