@@ -64,7 +64,8 @@ def summary_of(turn: Turn) -> str | None:
     problems = [said for said in typed if said.intent in issues() or said.intent == "nlu_fallback"]
     title = turn.article(issue).title if issue in issues() else None
     # "I want a person, somebody runs forty machines in our account": wish and problem in one.
-    problems = problems or [said for said in typed if said.intent == "talk_to_human" and _names_issue(said)]
+    if title is None:
+        problems = problems or [said for said in typed if said.intent == "talk_to_human" and _names_issue(said)]
     if not problems:
         return title
     # The conversation began with the customer's problem; the issue at hand may be another one by now, and what is still
@@ -82,8 +83,9 @@ def summary_of(turn: Turn) -> str | None:
 
 
 def _names_issue(said: Said) -> bool:
-    """Tells whether a message may well be about an issue, whatever else it wants."""
-    return any(each["name"] in issues() and float(each["confidence"]) >= _NAMES for each in said.ranking)
+    """Tells whether a message may well be about an issue, whatever else it wants, and is no rant."""
+    named = any(each["name"] in issues() and float(each["confidence"]) >= _NAMES for each in said.ranking)
+    return named and not said.is_angry and len(said.text.split()) >= _SEVERAL_WORDS
 
 
 def _tells_more(said: Said) -> bool:

@@ -28,12 +28,13 @@ class ValidateTicketForm(FormAction, action="validate_ticket_form"):
     """
 
     def answer(self, turn: Turn) -> list[EventType]:
-        """Returns the fields that the last message fills."""
+        """Returns the fields that the last message fills; says first what it asks beside."""
         if not is_answer(turn, "ticket_form"):
             return []
         fill = {"contact_email": _address, "ticket_summary": _summary, "ticket_consent": _consent}
-        if section := turn.entity("section"):  # "me@example.com. and do our mails keep going?"
-            passage = section_of(turn, str(turn.entity("about")), section)
+        section = turn.entity("section") if turn.intent == ANSWER else None
+        if section:  # "me@example.com. and do our mails keep going?"
+            passage = section_of(turn, turn.entity("about"), section)
             if passage is not None and not turn.has_said(passage.text):
                 turn.say(passage.text)
         return filled(**fill[str(turn.slot("requested_slot"))](turn))

@@ -12,7 +12,6 @@ from actions.conversation import BotAction, Turn, button, issues
 from actions.documents import is_about_products, offer_documents
 from actions.records import record_choice, record_fallback
 from bot.articles.issues import common_issues
-from bot.articles.replies import support_request_url
 from bot.tickets.numbers import find_case_of_microsoft, find_number
 
 
@@ -47,16 +46,18 @@ class ActionNotUnderstood(BotAction, action="action_not_understood"):
 
 
 def _ask_to_rephrase(turn: Turn) -> list[EventType]:
-    """Asks to say it in other words; the second time offers topics, or a person where an answer was given."""
+    """Asks to say it in other words; the second time offers topics, or a person.
+
+    A person where an answer was given, or where a matter of Microsoft's that is none of ours was refused before.
+    """
     rephrase, issue = turn.reply("utter_rephrase"), turn.slot("issue")
     at_hand = issue in issues()  # it may be about the answer that was given
-    elsewhere = turn.reply("utter_out_of_scope", url=support_request_url())
-    out_of_scope = turn.reply("no_passage", topic=turn.topic(issue)) if at_hand else elsewhere
+    out_of_scope = turn.reply("no_passage", topic=turn.topic(issue)) if at_hand else turn.reply("utter_out_of_scope")
     if not turn.has_said(out_of_scope) and not turn.has_said(rephrase):
         text = out_of_scope if turn.intent == "out_of_scope" else rephrase
         return turn.say(text, [turn.person_button] if at_hand else [])
-    again = turn.has_said(out_of_scope) and is_about_products(turn)
-    if at_hand or again or turn.slot("ticket_number") or turn.has_said(turn.reply("utter_topics")):
+    refused_before = turn.has_said(out_of_scope) and is_about_products(turn)
+    if at_hand or refused_before or turn.slot("ticket_number") or turn.has_said(turn.reply("utter_topics")):
         return turn.say(turn.reply("objection_again"), [turn.person_button])
     return offer_topics(turn, "utter_topics")
 

@@ -19,7 +19,7 @@ _TICKET_FORM = "ticket_form"
 """Value of the entity `field` where a customer asks for a ticket rather than for somebody to talk to."""
 _PERSONAL = "microsoft_account"
 _SURE, _CLEAR_QUESTION = 0.8, 0.9
-"""Further confidences. A message names another issue from `CLEAR_ISSUE` on, unless it is a `_CLEAR_QUESTION`."""
+"""Further confidences. A message names another issue from `CLEAR_ISSUE` on, unless it surely asks or objects."""
 _PERSON_FROM = 0.45
 """Probability from which a person, or a call, is wanted, whatever else is asked or named."""
 _SHARED_WORDS, _LONG_WORD = 2, 4
@@ -88,8 +88,8 @@ def _in_form(message: CustomerMessage, situation: Situation) -> Act | None:
     alone = contact is not None and message.words - len(contact.split()) <= acts.FEW_WORDS
     address = situation.field.endswith("_email") and (contact is not None or "@" in message.text)
     if alone or address or (situation.field == "status_number" and _has_digits(message)):
-        asks = not alone and ("?" in message.text or message.acts[message.likeliest_question] >= acts.LITTLE)
-        return Act(acts.FORM_ANSWER, 1.0, {"question": message.likeliest_question} if asks else {})
+        asks = situation.field == "contact_email" and not alone
+        return Act(acts.FORM_ANSWER, 1.0, message.question_beside if asks else {})
     if (person := _wants_person(message, situation)) is not None:
         return person
     if situation.field in ("ticket_summary", "ticket_consent"):
@@ -170,11 +170,11 @@ def _other_product(message: CustomerMessage, situation: Situation) -> str | None
     # "I did not ask about azure", "that is for administrators, mine is a family plan"
     objects = message.likeliest == "objection" and (situation.product in answer.named or others == {_PERSONAL})
     again = situation.product in answer.named  # "those are mine, two VMs" says nothing against Azure
-    chooses = "choose_product" in (message.likeliest, message.intent)
+    chooses = "choose_product" in (message.likeliest, message.intent) and (not again or message.asks_or_objects)
     same_issue = named == situation.issue and clearly >= acts.LIKELY and not again  # "and how do I pay for azure?"
     same_issue = same_issue and message.likeliest not in acts.QUESTIONS and others <= {*load_issues()[named].products}
-    app = situation.product == _PERSONAL and others == {"microsoft365"}  # "and do I lose Word at once?"
-    return next(iter(others)) if (chooses or (not app and (objects or same_issue))) and len(others) == 1 else None
+    by_app = situation.product == _PERSONAL and others == {"microsoft365"}  # "and do I lose Word at once?"
+    return next(iter(others)) if (chooses or (not by_app and (objects or same_issue))) and len(others) == 1 else None
 
 
 def _chooses(message: CustomerMessage, situation: Situation) -> Act | None:

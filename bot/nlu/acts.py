@@ -104,6 +104,17 @@ class CustomerMessage:
         return max(QUESTIONS, key=lambda name: self.acts[name])
 
     @property
+    def question_beside(self) -> dict[str, str]:
+        """The likeliest question, as an argument of what else it says; none where it hardly asks anything."""
+        question = self.likeliest_question
+        return {"question": question} if self.acts[question] >= LITTLE else {}
+
+    @property
+    def asks_or_objects(self) -> bool:
+        """Tells whether it has a question mark or may well object: "your list is only about Azure"."""
+        return "?" in self.text or self.acts["objection"] >= LITTLE
+
+    @property
     def goes_along(self) -> bool:
         """Tells whether it says yes, and hardly anything else."""
         return self.words <= FEW_WORDS and self.answer.agrees is True

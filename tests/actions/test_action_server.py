@@ -10,7 +10,7 @@ import pytest
 
 from bot.articles.issues import common_issues, load_issues
 from bot.articles.parts import ArticleStore, variant_for
-from bot.articles.replies import SUPPORT, Replies, support_request_url
+from bot.articles.replies import SUPPORT, Replies
 from bot.text.limited_markdown import plain
 from tests.actions.conftest import ActionServer, slots_of
 from tests.support.issues import issues_in
@@ -209,10 +209,7 @@ def test_a_language_without_replies_is_answered_in_the_pages_second_language(
     answered = actions.run("action_recommended_steps", "pay_invoice", product="azure", **slots)["responses"]
     assert (answered[0]["text"], answered[1]["custom"]["language"]) == (notice, language)
     refused = actions.run("action_not_understood", "out_of_scope", **slots)["responses"]
-    assert [response["text"] for response in refused] == [
-        notice,
-        Replies().text("utter_out_of_scope", language, url=support_request_url()),
-    ]
+    assert [response["text"] for response in refused] == [notice, Replies().text("utter_out_of_scope", language)]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -251,7 +248,7 @@ def test_what_is_not_understood_is_asked_again_once_and_then_topics_are_offered(
 
 def test_what_is_out_of_scope_is_said_to_be_so(actions: ActionServer) -> None:
     result = actions.run("action_not_understood", "out_of_scope", language="en")
-    assert result["responses"][0]["text"] == Replies().text("utter_out_of_scope", "en", url=support_request_url())
+    assert result["responses"][0]["text"] == Replies().text("utter_out_of_scope", "en")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from actions.passages import passage_of_kind
 from actions.recommended_steps import root_cause_first
 from bot.articles.issues import load_issues
 from bot.articles.parts import ArticleStore, lead
-from bot.articles.replies import Replies, support_request_url
+from bot.articles.replies import Replies
 from bot.text.limited_markdown import plain
 from tests.actions.conftest import ActionServer, action_server, slots_of
 from tests.conftest import ROOT
@@ -52,7 +52,7 @@ def test_issues_that_a_refused_message_may_mean_are_offered_before_it_is_refused
     assert payloads(result) == [*(f"/{intent}" for intent in maybe), "/none_of_these"]
     asked = {"text": "that thing", "shown": maybe, "turn": 0}
     result = actions.run("action_not_understood", "out_of_scope", message=message, language="en", choice=asked)
-    assert texts(result) == REPLIES.text("utter_out_of_scope", "en", url=support_request_url())
+    assert texts(result) == REPLIES.text("utter_out_of_scope", "en")
 
 
 def test_it_is_asked_once_and_the_next_answer_decides(actions: ActionServer) -> None:

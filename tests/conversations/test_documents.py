@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.articles.replies import Replies, support_request_url
+from bot.articles.replies import Replies
 from bot.tickets.model import SearchEvent
 from bot.tickets.store import TicketStore
 from tests.channel.conftest import Customer, PageBot
@@ -61,7 +61,7 @@ def test_a_long_tail_question_is_offered_the_right_document_as_a_search_result(
 @pytest.mark.parametrize("language", REPLIES.complete())
 def test_the_weather_stays_refused(searching_bot: RunningBot, language: str) -> None:
     answer = searching_bot.conversation(language=language).say(WEATHER[language])
-    assert answer.text == REPLIES.text("utter_out_of_scope", language, url=support_request_url())
+    assert answer.text == REPLIES.text("utter_out_of_scope", language)
     assert not answer.payload
 
 
@@ -105,7 +105,7 @@ def test_a_verdict_may_be_typed_and_another_question_may_follow_instead(searchin
 
 def test_without_imported_articles_a_near_miss_is_refused_as_ever(running_bot: RunningBot) -> None:
     answer = running_bot.conversation().say(LONG_TAIL[0][1])
-    assert answer.text == REPLIES.text("utter_out_of_scope", "nb", url=support_request_url())
+    assert answer.text == REPLIES.text("utter_out_of_scope", "nb")
     assert not answer.payload
 
 

@@ -1,9 +1,9 @@
-"""Trains the shipped sentence encoder on a processor, in some three hours; it can be stopped and goes on where it was.
+"""Trains the sentence encoder that `refine.py` ends, on a processor, in three hours; it goes on where it was stopped.
 
     python tools/encoder FOLDER DESTINATION [--distil STEPS] [--tune STEPS]
 
 FOLDER holds `lessons.json` (`python -m bot encoder lessons`) and what has been learned so far; DESTINATION gets
-`model.onnx`, `tokenizer.json` and `about.json`. `make encoder` does all of it.
+`model.onnx`, `tokenizer.json` and `about.json`. `make encoder` does all of it, and refines it then.
 
 1. Pieces and first vectors: see vocabulary.py.
 2. Distil: a text of any language shall get the vector that MiniLM gives its English counterpart (Reimers & Gurevych

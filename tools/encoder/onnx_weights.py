@@ -24,6 +24,7 @@ _PARTS = {
     "wide": "intermediate/dense",
     "narrow": "output/dense",
 }
+_WORDS = ".embeddings.word_embeddings.weight_quantized"
 _NORMS = {"first": "attention.output.LayerNorm", "second": "output.LayerNorm"}
 
 
@@ -42,15 +43,18 @@ class OnnxEncoder(torch.nn.Module):
         super().__init__()
         self._model = onnx.load(path)
         self._stored = {each.name: each for each in self._model.graph.initializer}
+        # What the exporting class calls its network, with which all names begin.
+        self._network = next(name.removesuffix(_WORDS) for name in self._stored if name.endswith(_WORDS))
+        begin = f"/{self._network}/encoder/layer."
         self._matrices = {
-            node.name.removesuffix("/MatMul_quant").removeprefix("/m/encoder/layer."): name.removesuffix("_quantized")
+            node.name.removesuffix("/MatMul_quant").removeprefix(begin): name.removesuffix("_quantized")
             for node in self._model.graph.node
             if node.op_type == "MatMulInteger"
             for name in node.input
             if name.endswith("_quantized")
         }
         for name, table in _TABLES.items():
-            self.register_parameter(name, self._dequantised(f"m.embeddings.{table}_embeddings.weight"))
+            self.register_parameter(name, self._dequantised(f"{self._network}.embeddings.{table}_embeddings.weight"))
         self.weights = torch.nn.ParameterDict()
         for name in self._plain_names():
             self.weights[_key(name)] = torch.nn.Parameter(torch.from_numpy(self._array(name).copy()))
@@ -62,7 +66,7 @@ class OnnxEncoder(torch.nn.Module):
         """Returns vectors of unit length, (n, dimension), for (n, tokens) token ids and which of them are read."""
         drop = _DROPOUT if self.training else 0.0
         states = functional.embedding(ids, self.words) + self.places[: ids.shape[1]] + self.kinds[0]
-        states = functional.dropout(self._normed(states, "m.embeddings.LayerNorm"), drop)
+        states = functional.dropout(self._normed(states, f"{self._network}.embeddings.LayerNorm"), drop)
         for layer in range(self._layers):
             states = self._layer(states, mask[:, None, None, :], layer, drop)
         states, share = states.float(), mask[..., None].float()
@@ -71,7 +75,7 @@ class OnnxEncoder(torch.nn.Module):
     def _layer(self, states: Tensor, mask: Tensor, layer: int, drop: float) -> Tensor:
         def part(name: str, inputs: Tensor) -> Tensor:
             path = _PARTS[name]
-            bias = f"m.encoder.layer.{layer}.{path.replace('/', '.')}.bias"
+            bias = f"{self._network}.encoder.layer.{layer}.{path.replace('/', '.')}.bias"
             return inputs @ self.weights[_key(f"{layer}/{path}")] + self.weights[_key(bias)]
 
         count, length, size = states.shape
@@ -80,7 +84,7 @@ class OnnxEncoder(torch.nn.Module):
         ]
         seen = functional.scaled_dot_product_attention(*split, attn_mask=mask, dropout_p=drop)
         joined = part("joined", seen.transpose(1, 2).reshape(count, length, size))
-        norms = [f"m.encoder.layer.{layer}.{_NORMS[name]}" for name in ("first", "second")]
+        norms = [f"{self._network}.encoder.layer.{layer}.{_NORMS[name]}" for name in ("first", "second")]
         states = self._normed(states + functional.dropout(joined, drop), norms[0])
         narrow = part("narrow", functional.gelu(part("wide", states)))
         return self._normed(states + functional.dropout(narrow, drop), norms[1])
@@ -92,8 +96,10 @@ class OnnxEncoder(torch.nn.Module):
             low, high = min(weight.min(), 0), max(weight.max(), 0)
             scale = np.float32((high - low) / 255)
             zero = int(np.clip(round(-low / scale), 0, 255))
-            self._put(f"m.embeddings.{table}_embeddings.weight", np.rint(weight / scale) + zero, scale, 0, 255)
-            self._store(f"m.embeddings.{table}_embeddings.weight_zero_point", np.array(zero))
+            self._put(
+                f"{self._network}.embeddings.{table}_embeddings.weight", np.rint(weight / scale) + zero, scale, 0, 255
+            )
+            self._store(f"{self._network}.embeddings.{table}_embeddings.weight_zero_point", np.array(zero))
         for name, stored in self._matrices.items():
             weight = self.weights[_key(name)].detach().float().cpu().numpy()
             scales = np.maximum(np.abs(weight).max(0) / 127, 1e-9)
@@ -121,7 +127,8 @@ class OnnxEncoder(torch.nn.Module):
 
     def _plain_names(self) -> list[str]:
         """Returns the names of biases and of layer norms, which are no whole numbers."""
-        return [name for name in self._stored if name.startswith("m.") and name.endswith(("bias", "LayerNorm.weight"))]
+        begin = f"{self._network}."
+        return [name for name in self._stored if name.startswith(begin) and name.endswith(("bias", "LayerNorm.weight"))]
 
     def _normed(self, states: Tensor, name: str) -> Tensor:
         weight, bias = self.weights[_key(f"{name}.weight")], self.weights[_key(f"{name}.bias")]

@@ -1,9 +1,9 @@
 """Tunes the shipped sentence encoder on all that is asked of it at once; some five minutes on a GPU.
 
-    python tools/encoder/refine.py LESSONS SHIPPED DESTINATION [--steps N] [--device cuda]
+    python tools/encoder/refine.py LESSONS SOURCE DESTINATION [--steps N] [--device cuda]
 
-LESSONS is what `python -m bot encoder lessons` writes, SHIPPED holds the encoder to begin with, DESTINATION gets the
-refined `model.onnx`: the same graph with other numbers. `questions.tsv` has further questions, each with the passage
+LESSONS is what `python -m bot encoder lessons` writes, SOURCE holds the encoder to begin with, DESTINATION gets the
+refined one: the same graph with other numbers. `questions.tsv` has further questions, each with the passage
 that answers it: the bot itself learns no better with them, and its training would take half as long again.
 
 Four classifiers stand on the encoding, each with a direction for each class (normalised softmax, Wang et al. 2018):
@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -92,17 +93,20 @@ def main() -> int:
     """Refines the encoder and writes it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("lessons", type=Path)
-    parser.add_argument("shipped", type=Path)
+    parser.add_argument("source", type=Path)
     parser.add_argument("destination", type=Path)
     parser.add_argument("--steps", type=int, default=3200)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args()
     torch.manual_seed(_SEED)
-    network = OnnxEncoder(options.shipped / "model.onnx").to(options.device)
-    reader = Reader(options.shipped / "tokenizer.json", options.device)
+    network = OnnxEncoder(options.source / "model.onnx").to(options.device)
+    reader = Reader(options.source / "tokenizer.json", options.device)
     _refine(network, reader, _examples(options.lessons), options.steps, options.device)
     options.destination.mkdir(parents=True, exist_ok=True)
     network.write(options.destination / "model.onnx")
+    if options.source.resolve() != options.destination.resolve():
+        for name in ("tokenizer.json", "about.json"):
+            shutil.copyfile(options.source / name, options.destination / name)
     return 0
 
 

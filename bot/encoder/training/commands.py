@@ -20,7 +20,7 @@ from bot.encoder.training.phrases import parallel_phrases, segments_like
 from bot.encoder.training.teacher import WEIGHTS_SHA256, Teacher, TeacherMissingError
 from bot.encoder.training.train import NothingToLearnError, TrainingSettings, quantise, train
 
-_FOLLOW_UPS = frozenset({"follow_ups", "passages"})
+_FILES_OF_FOLLOW_UPS = frozenset({"follow_ups", "passages"})
 """Names of the files whose phrases are said only in a conversation."""
 
 MENDABLE = (ExampleError, EncoderFileError, NothingToLearnError, TeacherMissingError, OSError)
@@ -99,7 +99,7 @@ def _lessons(arguments: argparse.Namespace) -> None:
     segments, report = align_trees(arguments.trees)
     examples = read_examples(arguments.phrases)
     print(*report.lines(), sep="\n")
-    said_after = sorted({example.intent for example in examples if example.path.stem in _FOLLOW_UPS})
+    said_after = sorted({example.intent for example in examples if example.path.stem in _FILES_OF_FOLLOW_UPS})
     small_talk = {example.intent for example in examples if example.path.stem == "small_talk"}
     lessons = {
         "phrases": [(example.text, example.intent, example.real_style) for example in examples],
