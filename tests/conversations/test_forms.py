@@ -119,6 +119,15 @@ def test_a_question_beside_the_address_is_answered_before_the_form_goes_on(runni
     assert ADDRESS in customer.last.text
 
 
+def test_a_passage_chosen_by_a_button_in_the_form_is_said(running_bot: RunningBot) -> None:
+    customer = running_bot.conversation()
+    customer.say('/card_declined{"language": "en", "product": "azure"}')
+    customer.press("/talk_to_human")
+    customer.say('/more_detail{"section": "who-azure"}')
+    assert "account administrator" in customer.last.text
+    assert says(customer, "ask_email", "en")
+
+
 def test_what_else_is_said_before_the_ticket_is_sent_goes_into_it(running_bot: RunningBot) -> None:
     customer = at_consent(running_bot, "en")
     customer.say("and please write that it is about the invoice from May, too")
