@@ -54,7 +54,7 @@ class Replies:
 
     def name(self, language: str) -> str:
         """Returns what a language calls itself; its code where its file does not say so."""
-        return str(_read(self._folder / f"{language}.yml").get("name", language))
+        return str(self._file(language).get("name", language))
 
     def answer_language(self, *wished: str | None) -> str:
         """Returns the language that the bot answers in: the first of the wished ones that it has replies in.
@@ -138,7 +138,11 @@ class Replies:
         raise ReplyError(f"{self._folder / FALLBACK_LANGUAGE}.yml: no `{key}` under `{group}`; add it.")
 
     def _group(self, name: str, language: str) -> dict[str, str]:
-        return _read(self._folder / f"{language}.yml").get(name) or {}
+        return self._file(language).get(name) or {}
+
+    def _file(self, language: str) -> dict[str, Any]:
+        """Returns what a language's file holds; nothing for a text that is no language with a file."""
+        return _read(self._folder / f"{language}.yml") if language in self.languages() else {}
 
 
 @lru_cache(maxsize=16)

@@ -46,7 +46,8 @@ def small_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for path in (ROOT / "data" / "nlu" / language).glob("*.yml"):
             if path.name in ("products.yml", "real_style.yml", "people_style.yml"):
                 continue  # what lies beside four issues would outnumber them
-            entries = [entry for entry in read(path)["nlu"] if entry["intent"] not in table or entry["intent"] in rows]
+            others = {*table} - {*rows}
+            entries = [entry for entry in read(path)["nlu"] if not {entry["intent"], _passage_of(entry)} & others]
             (data / "nlu" / language).mkdir(exist_ok=True)
             write(data / "nlu" / language / path.name, {"version": "3.1", "nlu": entries})
     config = read(ROOT / "config.yml")
@@ -86,6 +87,11 @@ def small_bot(small_project: Path, small_model: Path, environment: dict[str, str
     """The small bot, serving."""
     with serving(small_project, small_model, small_project.parent, **environment) as bot:
         yield bot
+
+
+def _passage_of(entry: dict[str, Any]) -> str:
+    """Returns the issue whose passage an entry's questions ask for, empty if they ask for none."""
+    return str(entry["metadata"].get("passage", "")).partition("/")[0]
 
 
 def read(path: Path) -> Any:

@@ -110,6 +110,13 @@ def test_a_ticket_is_written_in_its_own_language(store: TicketStore, language: s
         assert words["reasons"][reason] in text
 
 
+def test_a_text_that_is_no_language_gets_the_english_headings(store: TicketStore) -> None:
+    english, unknown = (
+        body(store.open(a_draft(language=language, form_id=language))) for language in ("en", "x" * 300)
+    )
+    assert english.splitlines()[-3:-1] == unknown.splitlines()[-3:-1]
+
+
 @pytest.mark.parametrize(
     "changes",
     [{}, {"intent": None, "consent": False, "contact_email": None, "sentiment": None, "product": None}],

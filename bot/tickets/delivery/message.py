@@ -102,8 +102,10 @@ def _topic(intent: str, language: str) -> str:
 def _words(language: str) -> dict[str, Any]:
     """Returns the headings of a language."""
     folder = get_settings().data_dir / "tickets"
-    path = folder / f"{language}.yml"
-    content = read_yaml(path if path.is_file() else folder / f"{FALLBACK_LANGUAGE}.yml", TicketTextError)
+    # The name of a language may be any text, such as one that is too long for a file's name.
+    known = {path.stem: path for path in folder.glob("*.yml")}
+    path = known.get(language, folder / f"{FALLBACK_LANGUAGE}.yml")
+    content = read_yaml(path, TicketTextError)
     if not isinstance(content, dict):
         raise TicketTextError(f"{path}: expected a mapping of headings.")
     return content
