@@ -28,7 +28,7 @@ class ValidateTicketForm(FormAction, action="validate_ticket_form"):
     """
 
     def answer(self, turn: Turn) -> list[EventType]:
-        """Returns the fields that the last message fills; says first what it asks beside."""
+        """Returns the fields that the last message fills; a question in it is answered first."""
         if not is_answer(turn, "ticket_form"):
             return []
         fill = {"contact_email": _address, "ticket_summary": _summary, "ticket_consent": _consent}

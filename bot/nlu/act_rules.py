@@ -30,7 +30,7 @@ _BRIEF = 3
 """Largest number of words of a question that does not say what it is about: "ok but when?"."""
 _FAINT = 0.4
 """Confidence below which a message does not say that something is solved."""
-_NEW_MATTER, _OUTSIDE = 2.0, 0.5  # weights of a new matter, and of the ranking's out_of_scope, beside a follow-up's
+_NEW_MATTER, _OUTSIDE = 2.0, 0.5  # factors on these probabilities where they are compared with a follow-up's
 
 
 def act_of(message: CustomerMessage, situation: Situation) -> Act | None:

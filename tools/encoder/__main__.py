@@ -1,9 +1,9 @@
-"""Trains the sentence encoder that `refine.py` ends, on a processor, in three hours; it goes on where it was stopped.
+"""Trains the sentence encoder, in three hours on a processor; stopped, it goes on where it was. Then comes refine.py.
 
     python tools/encoder FOLDER DESTINATION [--distil STEPS] [--tune STEPS]
 
 FOLDER holds `lessons.json` (`python -m bot encoder lessons`) and what has been learned so far; DESTINATION gets
-`model.onnx`, `tokenizer.json` and `about.json`. `make encoder` does all of it, and refines it then.
+`model.onnx`, `tokenizer.json` and `about.json`. `make encoder` does all of it and then runs refine.py.
 
 1. Pieces and first vectors: see vocabulary.py.
 2. Distil: a text of any language shall get the vector that MiniLM gives its English counterpart (Reimers & Gurevych
