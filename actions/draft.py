@@ -71,7 +71,9 @@ def summary_of(turn: Turn) -> str | None:
     # The conversation began with the customer's problem; the issue at hand may be another one by now, and what is still
     # open was said last.
     parts = [problems[0].text, next((said.text for said in problems if said.intent == issue), title)]
-    more = [said for said in typed if _tells_more(said) and said.text not in parts]
+    # A question right before the wish for a person was not answered.
+    asked = [said for said in typed if said.intent != "talk_to_human"][-1:]
+    more = [said for said in typed if _tells_more(said, is_last=said in asked) and said.text not in parts]
     kept = sorted(more, key=lambda said: _weight(said, is_last=said is more[-1]))[-_MORE:]
     parts += [said.text for said in more if said in kept]
     lines = [one_line([part], _LONGEST_PART) for part in dict.fromkeys(filter(None, parts))]
@@ -88,17 +90,17 @@ def _names_issue(said: Said) -> bool:
     return named and not said.is_angry and len(said.text.split()) >= _SEVERAL_WORDS
 
 
-def _tells_more(said: Said) -> bool:
+def _tells_more(said: Said, is_last: bool) -> bool:
     """Tells whether a message says something of the matter and is neither a rant nor only asks for a person."""
     words = len(said.text.split())
-    asks = said.intent.startswith(("ask_", "talk_to_human")) and words < _MANY_WORDS and not _facts(said)
+    wants = "talk_to_human" if is_last else ("ask_", "talk_to_human")
+    asks = said.intent.startswith(wants) and words < _MANY_WORDS and not _facts(said)
     return not said.is_angry and not asks and said.intent not in _SAYS_NOTHING and words >= _SEVERAL_WORDS
 
 
 def _weight(said: Said, is_last: bool) -> tuple[bool, bool, int]:
-    """Returns the rank of a message in the summary: facts or signals, then a long last message, then the length."""
-    words = len(said.text.split())
-    return bool(_facts(said) or said.signals), is_last and words >= _MANY_WORDS, words
+    """Returns the rank of a message in the summary: facts or signals, then the last message, then the length."""
+    return bool(_facts(said) or said.signals), is_last, len(said.text.split())
 
 
 def _recognition(said: Iterable[Said], issue: str | None) -> Said:

@@ -60,6 +60,11 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
     if found is not None and (about != issue or turn.intent in issues()) and not turn.has_shown(about):
         buttons = [button(turn.label("show_steps"), about), *buttons]
     others, which = likely_passages(turn) if new else [], turn.reply("which_passage_again")
+    second = section_of(turn, *turn.entity("also").split("/")) if turn.entity("also") else None
+    if new and second is not None and not _was_said(turn, second):
+        text, buttons = f"{text}\n\n{_with_heading(second)}", [*buttons, *_buttons_of_named(turn, about, second.text)]
+    if new and turn.intent == "objection" and not turn.has_said(turn.reply("misread")):
+        turn.say(turn.reply("misread"))
     if others and not turn.has_said(which):
         turn.say(text, buttons)
         turn.say(which, [*others, turn.person_button])

@@ -43,17 +43,19 @@ class ActionRecommendedSteps(BotAction, action="action_recommended_steps"):
         issue = turn.intent if named else turn.slot("issue")
         if issue not in issues():  # a product was named before any issue
             return [*told, *offer_topics(turn, "utter_help")]
-        if turn.form:  # a question in the middle of a form; what the form is about stays
+        if turn.form and not turn.entity("section"):  # a question in the middle of a form
             _tell_language(turn, issue)
             turn.say(**answer_message(turn, issue, turn.product))
             return told
-        possible = possible_issues(turn) if named else []
-        if named and offer_person_first(turn, possible or [issue]):
+        possible = possible_issues(turn) if named and not turn.form else []
+        if named and not turn.form and offer_person_first(turn, possible or [issue]):
             return [*told, SlotSet("issue", issue)]
         if named and turn.entity("section"):  # a question that a passage answers; the steps are a button
             _tell_language(turn, issue)
-            record_outcome(turn, "abandoned", issue)
-            return [*told, SlotSet("issue", issue), FollowupAction("action_follow_up")]
+            if not turn.form:  # what a form is about stays
+                record_outcome(turn, "abandoned", issue)
+                told.append(SlotSet("issue", issue))
+            return [*told, FollowupAction("action_follow_up")]
         if possible and turn.just_asked("choice") is None:
             return [*told, *(_answer_likeliest(turn, possible) or ask_which(turn, possible))]
         events = _open_product(turn, issue) if turn.intent == "choose_product" else None
@@ -163,11 +165,13 @@ def _tell_language(turn: Turn, issue: str) -> None:
 
 
 def answer_again(turn: Turn, issue: str) -> list[EventType]:
-    """Says that the steps were shown, and offers what may be meant instead of them."""
+    """Says that the steps were shown, and offers what may be meant instead of them: passages, else related issues."""
     known = turn.reply("answer_known", topic=turn.topic(issue))
-    again, near = button(turn.label("show_again"), "send_again"), turn.fitting_buttons(issues()[issue].related)
-    text = turn.unsaid(known, turn.reply("passage_known"), turn.reply("objection_again"))
-    return turn.say(text, [again, *near, turn.person_button])
+    again, passages = button(turn.label("show_again"), "send_again"), likely_passages(turn)
+    which = [turn.reply("which_passage")] if passages else []
+    text = turn.unsaid(*which, known, turn.reply("passage_known"), turn.reply("objection_again"))
+    near = passages or turn.fitting_buttons(issues()[issue].related)
+    return turn.say(text, [*near, again, turn.person_button] if passages else [again, *near, turn.person_button])
 
 
 def root_cause_first(issue: str, second: str | None) -> tuple[str, str | None]:

@@ -96,19 +96,30 @@ def has_switched_language(turn: Turn) -> bool:
 
 
 def _address(turn: Turn) -> dict[str, Any]:
-    """Takes an e-mail address or a telephone number; counts what is neither."""
+    """Takes an e-mail address or a telephone number, and what is said beside it; counts what is neither."""
     address, phone = find_address(turn.text), find_phone(turn.text)
     if address is not None:
         beside = find_phone(without_address(turn.text))
-        return {"contact_email": address, "email_tries": 0, **({"contact_phone": beside} if beside else {})}
+        return {
+            "contact_email": address,
+            "email_tries": 0,
+            **({"contact_phone": beside} if beside else {}),
+            **_beside(turn),
+        }
     if phone is not None and "@" not in turn.text:
-        return {"contact_email": "", "contact_phone": phone, "email_tries": 0}
+        return {"contact_email": "", "contact_phone": phone, "email_tries": 0, **_beside(turn)}
     if turn.intent == "skip_field":
         return {"contact_email": "", "email_tries": 0}
     if turn.intent != ANSWER:
         return {}
     switched = has_switched_language(turn) and len(turn.text.split()) > FEW_WORDS  # asked again in the new one
     return {"email_tries": 0 if switched else (turn.slot("email_tries") or 0) + 1}
+
+
+def _beside(turn: Turn) -> dict[str, Any]:
+    """Adds to the description what is said of the matter beside an address: "... I owe 388 euros, my card expired"."""
+    told, summary = without_address(turn.text).strip(" .,;"), turn.slot("ticket_summary")
+    return {"ticket_summary": one_line([summary, told])} if summary and len(told.split()) > _PLAIN_YES else {}
 
 
 def _summary(turn: Turn) -> dict[str, Any]:

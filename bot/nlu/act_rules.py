@@ -231,12 +231,13 @@ def _after_answer(message: CustomerMessage, situation: Situation) -> Act | None:
     act = max(told, key=lambda name: message.acts.get(name, 0.0))
     confidence = message.acts[act]
     asks = "?" in message.text or (act not in (*acts.NOT_ASKING, "objection") and confidence >= acts.LIKELY)
-    thanks = message.answer.thanks and (message.words <= acts.SOME_WORDS or message.acts["thank"] >= acts.LITTLE / 2)
+    thanks = message.answer.thanks and (message.words <= acts.SOME_WORDS or message.acts["thank"] >= acts.LITTLE)
     another = clearly >= acts.LIKELY and named not in situation.topics
     if thanks and not asks and not another and message.acts[acts.NEW_MATTER] < acts.LIKELY:
         return Act("thank", max(message.acts["thank"], acts.LIKELY))  # thanks win over "no" and "later"
-    leaves = message.likeliest == "cancel_form" and "?" not in message.text  # "forget it, I will call them"
-    if leaves and message.acts["cancel_form"] >= acts.LITTLE and not another:
+    enough = acts.LITTLE if message.words <= acts.SOME_WORDS else acts.LIKELY  # "forget it, I will call them"
+    leaves = message.likeliest == "cancel_form" and message.acts["cancel_form"] >= enough
+    if leaves and not another and "?" not in message.text:
         act, confidence = "goodbye", message.acts["cancel_form"]
     elif _is_new_matter(message, situation, act, at_hand):
         return None
@@ -259,11 +260,10 @@ def _is_new_matter(message: CustomerMessage, situation: Situation, act: str, at_
     another = named != situation.issue and clearly >= acts.CLEAR_ISSUE and confidence < surely
     once_more = named == situation.issue and clearly >= _SURE and message.acts[acts.NEW_MATTER] > confidence
     faint = confidence < acts.LITTLE and (act == "goodbye" or not at_hand)  # no goodbye on a guess: "qwrtz plk"
-    if another or once_more or faint:
-        return True
+    if another or once_more or faint or message.intent in ("affirm", "deny"):  # "no, can't I just merge the two?"
+        return another or once_more or faint
     elsewhere = 1.0 - message.issues.get(situation.issue, 0.0) / (sum(message.issues.values()) or 1.0)
-    begins = message.acts[acts.NEW_MATTER] * elsewhere * _NEW_MATTER
-    # Of a question that no issue covers, the ranking knows more.
+    begins = message.acts[acts.NEW_MATTER] * elsewhere * _NEW_MATTER  # of what no issue covers, the ranking knows more
     outside = 0.0 if act in acts.NOT_ASKING else _OUTSIDE * message.ranking.get("out_of_scope", 0.0)
     return max(begins, message.acts["out_of_scope"], outside) > confidence
 
@@ -278,7 +278,7 @@ def _pressed(message: CustomerMessage, situation: Situation) -> Act | None:
 def _awaits_answer(message: CustomerMessage, situation: Situation) -> Act | None:
     """Returns the question how soon a ticket is answered that has just been opened."""
     how_long, status = message.acts["ask_how_long"], message.acts["ticket_status"]
-    asks = how_long > status and how_long >= acts.LITTLE / 2
+    asks = how_long > max(status, acts.LITTLE / 2) and message.named[1] < _SURE  # not "is the database still there?"
     question, mark, _ = message.text.partition("?")  # "ok but when? customers are calling me"
     brief = bool(mark) and len(question.split()) <= _BRIEF and message.intent == "out_of_scope"
     waits = situation.just_opened and (asks or brief)

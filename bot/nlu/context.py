@@ -188,7 +188,7 @@ class Context(TrainedComponent):
 
     def _passages(self, examples: list[LabelledText], chosen: list[LabelledText]) -> PassageFinder | None:
         """Learns which passage a question asks for; first messages ask for none."""
-        limits = dict.fromkeys(load_issues(), int(self._config["of_an_issue"]) // 4)
+        limits = dict.fromkeys(load_issues(), int(self._config["of_an_issue"]) // 2)
         first = first_of_each((example for example in chosen if example.intent in load_issues()), limits)
         questions = [example for example in examples if example.passage is not None]
         return PassageFinder.learn(questions, list(first), self._config["passages_C"]) if questions else None
@@ -225,8 +225,10 @@ class Context(TrainedComponent):
 
     def _is_personal(self, said: CustomerMessage, situation: Situation) -> bool:
         """Tells whether a message says in passing that it is a personal plan, where that of a company was assumed."""
-        if situation.product != "microsoft365" or PERSONAL not in said.answer.named:
-            return False  # a student or a pensioner may well have machines in Azure
+        answer = said.answer  # a student or a pensioner may well have machines in Azure
+        says_so = PERSONAL in answer.named or "microsoft365" in answer.denied  # "there is no admin center here"
+        if situation.product != "microsoft365" or not says_so:
+            return False
         return PERSONAL in self._products.in_clauses(said.text, situation.language)
 
     @property

@@ -5,7 +5,9 @@ The act may change with it: thanks with a question beside it become the question
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
+from dataclasses import replace
 
 from bot.articles.issues import load_issues
 from bot.articles.parts import passage_kind
@@ -22,12 +24,14 @@ _LONG_ISSUE_FROM = 0.75
 """`ISSUE_FROM` for a long message or a question, which a passage mostly answers better."""
 _MAY_ASK = frozenset({*acts.SMALL_TALK, *acts.FAILED, "solved", "objection", "step_failed", acts.NONE_OF_THESE})
 """Acts of messages that may ask something beside: "thanks. and are my photos lost?"."""
+_QUESTION, _SHORTEST_QUESTION = re.compile(r"[^?.!\n]+\?"), 2
 
 
 def add_passage(act: Act | None, message: CustomerMessage, situation: Situation, finder: PassageFinder) -> Act | None:
     """Returns the act of a message with the passage that it asks for, or those that it may be about.
 
-    A question gets the passage that it asks for; what a passage surely answers becomes a question.
+    A question gets the passage that it asks for, and one more if it is two; what a passage surely answers becomes a
+    question.
 
     Args:
         act: by the rules of acts, None where the message's intent says already what it is.
@@ -40,7 +44,8 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
     asks = act is not None and (act.name in acts.QUESTIONS or "question" in act.values or details)
     # A ticket may be opened before any issue is named.
     known = situation.topics or situation.described or situation.ticket
-    if not known or not (asks or (not situation.field and _may_ask(act, message))):
+    in_form = act is not None and act.name in load_issues() and bool(situation.field)
+    if not known or not (asks or in_form or (not situation.field and _may_ask(act, message))):
         return act
     product = (act.values.get("product") if act is not None else None) or situation.product or None
     rejected = _rejected(message, situation)
@@ -49,14 +54,30 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
     found = finder.find(message.text, evidence)
     if act is None and message.begins_another(situation.topics):  # "one more thing, where are my invoices?"
         return _with_passage(Act(*message.named), message, product, found, finder)
-    if act is None or act.name == acts.NONE_OF_THESE:
-        return _with_passage(_of_matter(act, message, situation.topics, found), message, product, found, finder)
-    if (details or act.name in acts.QUESTIONS) and not situation.field:
+    if act is None or act.name == acts.NONE_OF_THESE or in_form:
+        act = _with_passage(_of_matter(act, message, situation.topics, found), message, product, found, finder)
+    elif (details or act.name in acts.QUESTIONS) and not situation.field:
         guess = act.name == "more_detail" and message.words <= acts.FEW_WORDS
-        return act if guess and not found.likeliest.issue else _of_question(act, found)
-    if not asks:
-        return _beside(act, message, found)
-    return _aside(act, situation, found)
+        act = act if guess and not found.likeliest.issue else _of_question(act, found)
+    else:
+        act = _aside(act, situation, found) if asks else _beside(act, message, found)
+    return None if act is None else _with_second(act, message.text, evidence, finder)
+
+
+def _with_second(act: Act, text: str, evidence: Evidence, finder: PassageFinder) -> Act:
+    """Returns an act that shows a passage with that of a further question: "only from now? and the mailbox?"."""
+    questions = [each for each in _QUESTION.findall(text) if len(each.split()) > _SHORTEST_QUESTION]
+    if len(questions) < 2 or not act.values.get("section"):
+        return act
+    # Ranking and acts are those of the whole message.
+    alone = replace(evidence, ranking={}, acts={})
+    asked = [finder.find(each, alone).likeliest for each in questions]
+    shown = (act.values["about"], act.values["section"])
+    others = [each for each in asked if each.slug and (each.issue, each.slug) != shown]
+    second = max(others, key=lambda each: each.confidence, default=None)
+    if second is None or second.confidence < _BESIDE_FROM:
+        return act
+    return act.with_values({"also": f"{second.issue}/{second.slug}"})
 
 
 def _aside(act: Act, situation: Situation, found: Found) -> Act:
@@ -113,14 +134,15 @@ def _beside(act: Act, message: CustomerMessage, found: Found) -> Act:
         offers = act.name in acts.FAILED or (act.name == "step_failed" and passage.confidence >= _SHOWN_FROM)
         return act.with_values(passage.choice) if offers else act
     kept = act.name if act.name in ("objection", "step_failed") else _question_of(likeliest.slug)
-    return Act(kept, likeliest.confidence, likeliest.values)
+    return Act(kept, likeliest.confidence, _answer_or_choice(likeliest))
 
 
 def _of_question(act: Act, found: Found) -> Act:
     """Returns a question with the passage that answers it, or the issue whose steps do."""
     likeliest, passage = found.likeliest, found.passage()
     if likeliest.issue and not likeliest.slug and likeliest.confidence >= acts.LIKELY:
-        return Act(likeliest.issue, likeliest.confidence)  # "and how do I cancel it, then?"
+        # "and how do I cancel it, then?"; where its steps stand further up, it may be about one of these passages.
+        return Act(likeliest.issue, likeliest.confidence, found.passage(likeliest.issue).choice)
     if act.name == "ask_where" and passage.confidence < acts.LIKELY:
         return act  # where something is mostly stands in a step
     return act.with_values(_answer_or_choice(passage))

@@ -161,6 +161,17 @@ def test_the_summary_holds_what_says_most_and_for_what_a_person_is_wanted() -> N
     assert "administrator" not in told
 
 
+def test_a_short_question_right_before_the_wish_for_a_person_is_in_the_summary() -> None:
+    turn = conversation(
+        said("my plan is not in the list", "subscription_not_found"),
+        said("and which address do I use in Word?", "ask_where"),
+        said("can I not just merge the two accounts?", "ask_what_if"),
+        said("a person please", "talk_to_human"),
+        issue="subscription_not_found",
+    )
+    assert summary_of(turn) == "“my plan is not in the list” “can I not just merge the two accounts?”"
+
+
 def test_the_first_message_takes_no_place_from_what_was_said_later() -> None:
     first, paid = (
         "this is the SECOND reminder, we paid 3,127.50 on 4 June",

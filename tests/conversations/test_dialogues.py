@@ -152,6 +152,24 @@ def test_yes_to_a_person_after_two_objections_is_taken(running_bot: RunningBot) 
     assert REPLIES.dialogue("ask_email", "en") in customer.say("yes").text
 
 
+def test_two_questions_in_a_message_get_two_passages(running_bot: RunningBot) -> None:
+    customer = running_bot.conversation()
+    customer.say("how do i get 3 more microsoft 365 licences")
+    answer = customer.say("do i pay the full year for those 3 or only from now? and how do i make a shared mailbox?")
+    assert "pro-rated" in answer.text
+    assert "50 GB" in answer.text
+
+
+def test_a_misreading_is_regretted_once(running_bot: RunningBot) -> None:
+    customer = running_bot.conversation()
+    customer.say('/cancel_subscription{"language": "en", "product": "microsoft365"}')
+    misread = REPLIES.dialogue("misread", "en")
+    customer.say("that's not what i asked, i want to know what happens to our e-mails afterwards")
+    assert customer.last.text.startswith(misread)
+    customer.say("no, not what i meant, i asked how much money we get back for the rest of the year")
+    assert misread not in customer.last.text
+
+
 def test_a_case_number_of_microsoft_is_known_wherever_it_is_written(running_bot: RunningBot) -> None:
     number, told = "2611240040001234", spoken("foreign_case", "en")
     assert told.fullmatch(running_bot.conversation().say(number).text)

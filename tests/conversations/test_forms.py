@@ -119,6 +119,24 @@ def test_a_question_beside_the_address_is_answered_before_the_form_goes_on(runni
     assert ADDRESS in customer.last.text
 
 
+def test_what_is_told_beside_a_new_address_goes_into_the_ticket(running_bot: RunningBot) -> None:
+    customer = at_consent(running_bot, "en")
+    customer.press('/correct_field{"field": "contact_email"}')
+    customer.say("call me at 020 7946 0000, and I see now that the card expired two months ago and I owe 388 pounds")
+    assert says(customer, "ask_consent", "en")
+    assert MATTER in customer.last.text
+    assert "the card expired two months ago and I owe 388 pounds" in customer.last.text
+
+
+def test_a_question_in_the_form_gets_the_passage_that_answers_it(running_bot: RunningBot) -> None:
+    customer = running_bot.conversation()
+    customer.say("the code for my free azure account never comes to my phone")
+    customer.press("/talk_to_human")
+    customer.say("wait, isn't there an azure version for students where i need no card?")
+    assert "Azure for Students" in customer.last.text
+    assert says(customer, "ask_email", "en")
+
+
 def test_a_passage_chosen_by_a_button_in_the_form_is_said(running_bot: RunningBot) -> None:
     customer = running_bot.conversation()
     customer.say('/card_declined{"language": "en", "product": "azure"}')
