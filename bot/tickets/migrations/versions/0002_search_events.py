@@ -13,14 +13,12 @@ def upgrade() -> None:
     """Makes the table."""
     op.create_table(
         "search_events",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("search_id", sa.String(length=40), nullable=False),
-        sa.Column("conversation_id", sa.String(length=200), nullable=False),
-        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("search_id", sa.String(40), nullable=False, index=True),
+        sa.Column("conversation_id", sa.String(200), nullable=False),
+        sa.Column("kind", sa.String(20), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
-        sa.Column("language", sa.String(length=8), nullable=False),
+        sa.Column("language", sa.String(8), nullable=False),
         sa.Column("documents", sa.JSON(), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_search_events")),
     )
-    op.create_index(op.f("ix_search_events_search_id"), "search_events", ["search_id"], unique=False)

@@ -15,18 +15,13 @@ def upgrade() -> None:
     op.create_index(op.f("ix_outbox_external_id"), "outbox", ["external_id"])
     op.create_table(
         "status_marks",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("target", sa.String(40), nullable=False),
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("target", sa.String(40), nullable=False, unique=True),
         sa.Column("until", UtcDateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_status_marks")),
-        sa.UniqueConstraint("target", name=op.f("uq_status_marks_target")),
     )
     op.create_table(
         "status_reports",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("delivery_id", sa.String(200), nullable=False),
-        sa.Column("at", UtcDateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_status_reports")),
-        sa.UniqueConstraint("delivery_id", name=op.f("uq_status_reports_delivery_id")),
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("delivery_id", sa.String(200), nullable=False, unique=True),
+        sa.Column("at", UtcDateTime(), nullable=False, index=True),
     )
-    op.create_index(op.f("ix_status_reports_at"), "status_reports", ["at"])
