@@ -218,7 +218,6 @@ def _deliver(options: argparse.Namespace) -> None:
     policy = RetryPolicy(settings.tickets_retry_seconds, longest, lease, settings.tickets_refusals)
     worker = Worker(Outbox(store, lease, longest), targets, policy, make_followers(settings, store))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    logging.getLogger("httpx2").setLevel(logging.WARNING)
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda number, frame: worker.stop())
     if options.once:
