@@ -56,8 +56,8 @@ async def _take_webhook(desk: Desk, request: Request) -> dict[str, Any]:
         raise
     except ValueError as error:
         raise HTTPException(422, str(error)) from error
-    reports = StatusReports(desk.tickets)
-    return {"applied": seen is not None and await run_in_threadpool(reports.take_pushed, name, vendor.title, seen)}
+    take = StatusReports(desk.tickets).take
+    return {"applied": seen is not None and bool(await run_in_threadpool(take, name, vendor.title, [seen], True))}
 
 
 async def _take_message(desk: Desk, request: Request) -> dict[str, Any]:

@@ -59,8 +59,8 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     add_verb(verbs, "show", "one ticket, as the help desk gets it", _show, number, json_option)
     parser = add_verb(verbs, "assign", "give a ticket to an agent", _assign, number)
     parser.add_argument("agent", metavar="AGENT", help="the agent's name")
-    add_verb(verbs, "close", "close a ticket", _close, number)
-    add_verb(verbs, "reopen", "open a closed ticket again", _reopen, number)
+    add_verb(verbs, "close", "close a ticket", _close_or_reopen, number)
+    add_verb(verbs, "reopen", "open a closed ticket again", _close_or_reopen, number)
     parser = add_verb(verbs, "correct", "correct what was understood; a candidate for training", _correct, number)
     parser.add_argument("--intent", choices=sorted(load_issues()), metavar="INTENT", help="what the issue is")
     parser.add_argument("--language", metavar="LANGUAGE", help="what the language is, such as nb")
@@ -180,12 +180,9 @@ def _assign(options: argparse.Namespace) -> None:
     _print_state(ticket_store().assign(options.number, options.agent))
 
 
-def _close(options: argparse.Namespace) -> None:
-    _print_state(ticket_store().close(options.number))
-
-
-def _reopen(options: argparse.Namespace) -> None:
-    _print_state(ticket_store().reopen(options.number))
+def _close_or_reopen(options: argparse.Namespace) -> None:
+    store = ticket_store()
+    _print_state((store.close if options.tickets_verb == "close" else store.reopen)(options.number))
 
 
 def _print_state(ticket: Ticket) -> None:

@@ -16,7 +16,7 @@ from bot.stores.databases import cause
 from bot.tickets import model, numbers
 from bot.tickets.candidates import CandidateRecords
 from bot.tickets.handling import TicketHandling, clean, row_of, same
-from bot.tickets.model import PHONE, ConversationOutcome, SearchEvent, Ticket, TicketDraft, TicketStatus, now
+from bot.tickets.model import PHONE, ConversationOutcome, SearchEvent, Ticket, TicketDraft, now
 from bot.tickets.priority import assess
 from bot.tickets.tables import OUTBOX, OUTCOMES, SEARCHES, TICKETS, fields_of, read_ticket
 
@@ -59,10 +59,8 @@ class TicketStore(TicketHandling, CandidateRecords):
         filters = [TICKETS.c[name] == value for name, value in wanted.items() if value is not None]
         return [read_ticket(row) for row in self.rows(select(TICKETS).where(*filters).order_by(TICKETS.c.id))]
 
-    def status_for(
-        self, number: str, conversation_id: str | None = None, email: str | None = None
-    ) -> TicketStatus | None:
-        """Returns what its owner may know, None for everybody else.
+    def status_for(self, number: str, conversation_id: str | None = None, email: str | None = None) -> Ticket | None:
+        """Returns a ticket for its owner, None for everybody else.
 
         A wrong number, a wrong address and a ticket without an address cannot be told apart, nor by the time it takes.
         The caller limits how often a conversation may guess.
@@ -78,21 +76,18 @@ class TicketStore(TicketHandling, CandidateRecords):
         # `|` and `&`: every comparison is made, whatever the others say.
         right_owner = same(conversation_id, row.conversation_id if row else None)
         right_owner |= same((email or "").strip().casefold(), (row.contact_email or "").casefold() if row else None)
-        return read_ticket(row).status if row is not None and right_code & right_owner else None
+        return read_ticket(row) if row is not None and right_code & right_owner else None
 
-    def statuses_in(self, conversation_id: str) -> list[TicketStatus]:
+    def statuses_in(self, conversation_id: str) -> list[Ticket]:
         """Returns the tickets that a conversation has opened, newest first."""
-        return [ticket.status for ticket in reversed(self.tickets(conversation_id=conversation_id))]
+        return self.tickets(conversation_id=conversation_id)[::-1]
 
     def record_outcomes(self, outcomes: Sequence[ConversationOutcome]) -> None:
         """Records how conversations stand for issues; the latest outcome counts, in whichever order they come.
 
         Raises:
             TicketStoreError: some could not be kept; the others are.
-            ValueError: there is no such outcome.
         """
-        if unknown := {one.outcome for one in outcomes} - set(model.OUTCOMES):
-            raise ValueError(f"{', '.join(unknown)} is no outcome; give one of {', '.join(model.OUTCOMES)}.")
         insertion = self._insert(OUTCOMES)
         upsert = insertion.on_conflict_do_update(
             index_elements=[OUTCOMES.c.conversation_id, OUTCOMES.c.intent],
