@@ -110,11 +110,9 @@ class PersonalData:
             mentions[f"conversation:{name}"] = named.get(name, told)
         conversations |= {name for name in contacts if f"conversation:{name}" in also}
         candidates = {row.id for row in self._rows(CANDIDATES.c.ticket_id, [ticket.id for ticket in own])}
-        for identity, words in self._named(address, CANDIDATES.c.id, CANDIDATES.c.text).items():
-            if identity not in candidates:
-                mentions[f"candidate:{identity}"] = words
-                if f"candidate:{identity}" in also:
-                    candidates.add(identity)
+        phrases = self._named(address, CANDIDATES.c.id, CANDIDATES.c.text)
+        mentions |= {f"candidate:{each}": words for each, words in phrases.items() if each not in candidates}
+        candidates |= {each for each in phrases if f"candidate:{each}" in also}
         for reference in also:
             if mentions.pop(reference, None) is None:
                 raise ValueError(

@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -126,9 +127,7 @@ def _list(options: argparse.Namespace) -> None:
 
 
 def _row(ticket: Ticket) -> list[Any]:
-    summary = " ".join(ticket.summary.split())
-    if len(summary) > SUMMARY_WIDTH:
-        summary = summary[: SUMMARY_WIDTH - 1] + "…"
+    summary = shorten(ticket.summary, SUMMARY_WIDTH, placeholder=" …")
     opened = f"{ticket.opened_at:%Y-%m-%d %H:%M}"
     values = vars(ticket) | {"number": ticket.number, "opened": opened, "summary": summary}
     return [values[name] or "" for name in COLUMNS]

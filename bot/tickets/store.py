@@ -164,14 +164,9 @@ class TicketStore(TicketHandling, CandidateRecords):
 
 def _values(draft: TicketDraft) -> dict[str, Any]:
     """Returns the columns of a new ticket, with nothing in them that must not be kept."""
-    moment = now()
     return {
         **vars(draft),
         **vars(assess(draft.intent, draft.signals, draft.sentiment)),
-        "code": numbers.new_code(),
-        "opened_at": moment,
-        "updated_at": moment,
-        "state": "new",
         "summary": clean(draft.summary),
         "contact_email": draft.contact_email and clean(draft.contact_email),
         "entities": [[name, clean(value)] for name, value in draft.entities if draft.consent or name == PHONE],
