@@ -85,11 +85,7 @@ def _compare(options: argparse.Namespace) -> int:
     # Not at the top: `switch` would load it for nothing, beside customers.
     from bot.model_versions.comparison import compare, without_customers_words
     from bot.regression.measure import HELD_OUT
-    from bot.regression.steps import STEPS
 
-    unknown = [step for step in options.without if step not in STEPS]
-    if unknown:
-        raise ModelVersionError(f"--without: {', '.join(unknown)}: no such step; there are {', '.join(STEPS)}.")
     folder = models_folder()
     os.nice(get_settings().models_nice)
     with only_job(folder), _noted(folder, "compare") as done:

@@ -167,6 +167,11 @@ class Ticket(TicketDraft):
         return ", ".join(filter(None, [self.contact_email, *phones]))
 
     @property
+    def mentioned(self) -> list[tuple[str, str]]:
+        """The entities but for the telephone number."""
+        return [(name, value) for name, value in self.entities if name != PHONE]
+
+    @property
     def tags(self) -> list[str]:
         """Labels by which a help desk routes: `intent__x`, `language__x`, `product__x`, `priority__x`."""
         named = {"intent": self.intent, "language": self.language, "product": self.product, "priority": self.priority}

@@ -10,7 +10,7 @@ from bot.articles.replies import Replies
 from bot.settings import get_settings
 from bot.text.mail import header_text
 from bot.text.yaml_files import read_yaml
-from bot.tickets.model import PHONE, Ticket
+from bot.tickets.model import Ticket
 
 FALLBACK_LANGUAGE = "en"
 SUBJECT_LENGTH = 120
@@ -59,9 +59,8 @@ def _facts(ticket: Ticket, words: dict[str, Any], language: str) -> Iterator[str
     if ticket.sentiment:
         label, confidence = ticket.sentiment
         yield f"{words['sentiment']}: {words['sentiments'].get(label, label)}, {_percent(confidence, words)}"
-    mentioned = [(name, value) for name, value in ticket.entities if name != PHONE]
-    if mentioned:
-        named = "; ".join(f"{words['entity_names'].get(name, name)} {value}" for name, value in mentioned)
+    if ticket.mentioned:
+        named = "; ".join(f"{words['entity_names'].get(name, name)} {value}" for name, value in ticket.mentioned)
         yield f"{words['entities']}: {named}"
 
 
