@@ -87,7 +87,10 @@ class TicketStore(TicketHandling, CandidateRecords):
 
         Raises:
             TicketStoreError: some could not be kept; the others are.
+            ValueError: there is no such outcome.
         """
+        if unknown := {one.outcome for one in outcomes} - set(model.OUTCOMES):
+            raise ValueError(f"{', '.join(unknown)} is no outcome; give one of {', '.join(model.OUTCOMES)}.")
         insertion = self._insert(OUTCOMES)
         upsert = insertion.on_conflict_do_update(
             index_elements=[OUTCOMES.c.conversation_id, OUTCOMES.c.intent],
