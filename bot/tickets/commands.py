@@ -1,6 +1,6 @@
 """Adds the commands `python -m bot tickets ...`: agents' work, export, delivery to help desks, migration of tables.
 
-Other groups of commands take `add_verb` from here.
+Other groups of commands take `add_verb` and `hand_out` from here.
 """
 
 from __future__ import annotations
@@ -144,11 +144,22 @@ def _undelivered(numbers: Collection[str]) -> list[list[Any]]:
 def _export(options: argparse.Namespace) -> None:
     found = [as_json(ticket) for ticket in _found(options)]
     text = _as_csv(found) if options.csv else to_json(found) + "\n"
-    if options.output:
-        write_private(options.output, text)
-        print(f"{len(found)} tickets written to {options.output}")
-    else:
+    hand_out(text, options.output, f"{len(found)} tickets")
+
+
+def hand_out(text: str, output: Path | None, told: str) -> None:
+    """Prints an export, or writes it to a new file that only its owner may read.
+
+    Args:
+        text: the export.
+        output: the file, None to print.
+        told: what is in it, for the message about the file.
+    """
+    if output is None:
         sys.stdout.write(text)
+    else:
+        write_private(output, text)
+        print(f"{told} written to {output}")
 
 
 def _as_csv(tickets: Sequence[dict[str, Any]]) -> str:
