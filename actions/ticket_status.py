@@ -9,7 +9,7 @@ from actions.ticket_form import ANSWER, MOST_TRIES, is_answer
 from bot.articles.replies import support_request_url
 from bot.text.contacts import find_address
 from bot.tickets import ticket_store
-from bot.tickets.model import TicketStatus, TicketStoreError
+from bot.tickets.model import Ticket, TicketStoreError
 from bot.tickets.numbers import find_case_of_microsoft, find_number
 
 FORM = "status_form"
@@ -98,19 +98,19 @@ class ActionTellStatus(BotAction, action="action_tell_status"):
         return done
 
 
-def _own(turn: Turn, number: str | None) -> TicketStatus | None:
+def _own(turn: Turn, number: str | None) -> Ticket | None:
     """Returns the ticket of this conversation that is asked about, the newest if no number is named."""
     if number is not None:
         return ticket_store().status_for(number, turn.tracker.sender_id)
     return next(iter(ticket_store().statuses_in(turn.tracker.sender_id)), None)
 
 
-def _told(turn: Turn, status: TicketStatus) -> str:
+def _told(turn: Turn, ticket: Ticket) -> str:
     """Returns what the owner is told, with the date as the language writes it."""
     from babel.dates import format_date
 
-    opened = format_date(status.opened_at, "long", locale=turn.language)
-    return turn.reply(f"status_{status.state}", number=status.number, date=opened)
+    opened = format_date(ticket.opened_at, "long", locale=turn.language)
+    return turn.reply(f"status_{ticket.state}", number=ticket.number, date=opened)
 
 
 def emptied_status() -> list[EventType]:

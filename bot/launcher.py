@@ -24,7 +24,7 @@ import requests
 from bot.command_line import Command, reported
 from bot.model_versions.folder import ModelVersionError, models_folder, read_served
 from bot.settings import PROJECT_ROOT, get_settings
-from bot.tickets.delivery import DeliverySettingsError, make_targets, reachable_targets
+from bot.tickets.delivery import DeliverySettingsError, addresses, make_targets
 from bot.training import LaunchError, model_path, rasa_command, rasa_environment, train
 
 DEFAULT_PORT = 5005
@@ -132,7 +132,7 @@ def _beside(desk: bool, root: Path) -> Iterator[None]:
         DeliverySettingsError: the settings of a help desk do not go together.
     """
     commands = [["desk"]] if desk else []
-    if reachable_targets(get_settings()):
+    if addresses(get_settings()):
         make_targets(get_settings())  # raises where they do not go together, before anything starts
         commands.append(["tickets", "deliver"])
     with ExitStack() as running:

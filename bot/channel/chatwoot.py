@@ -142,7 +142,7 @@ class ChatwootChannel(InputChannel):
 
     def _send(self, account: int, conversation: int, output: ChatwootOutput) -> None:
         base = f"{self._url.rstrip('/')}/api/v1/accounts/{account}"
-        api = HttpApi("Chatwoot", base, {"api_access_token": self._token}, _ANSWER_SECONDS)
+        api = HttpApi("Chatwoot", base, {"api_access_token": self._token}, _ANSWER_SECONDS, "BOT_CHATWOOT_BOT_TOKEN")
         if output.parts:
             text = as_markdown("\n\n".join(output.parts), keeps_links=True)
             answer = {"content": text, "message_type": "outgoing", "private": False}

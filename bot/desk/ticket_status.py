@@ -15,7 +15,7 @@ from bot.desk.desk import Desk
 from bot.desk.gate import read_body
 from bot.tickets.model import TicketNotFound
 from bot.tickets.signature import SignatureError, check
-from bot.tickets.status_messages import VENDORS
+from bot.tickets.status_messages import UNREADABLE, VENDORS
 from bot.tickets.status_reports import CLOSES, StatusReports
 
 MOST_BYTES = 16 * 1024
@@ -50,14 +50,13 @@ async def _take_webhook(desk: Desk, request: Request) -> dict[str, Any]:
     if not (vendor and secret):
         raise HTTPException(404, f"That help desk may tell nothing here; set BOT_TICKETS_{name.upper()}_STATUS_SECRET.")
     body = await read_body(request, MOST_VENDOR_BYTES)
+    vendor.check(secret.get_secret_value().encode(), request.headers, body, time.time())
     try:
-        seen = vendor.seen(secret.get_secret_value().encode(), request.headers, body, time.time())
-    except SignatureError:
-        raise
-    except ValueError as error:
-        raise HTTPException(422, str(error)) from error
-    reports = StatusReports(desk.tickets)
-    return {"applied": seen is not None and await run_in_threadpool(reports.take_pushed, name, vendor.title, seen)}
+        seen = vendor.read(json.loads(body))
+    except UNREADABLE as error:
+        raise HTTPException(422, f"{vendor.title} sends its default payload otherwise ({error!r}).") from error
+    take = StatusReports(desk.tickets).take
+    return {"applied": seen is not None and bool(await run_in_threadpool(take, name, vendor.title, [seen], True))}
 
 
 async def _take_message(desk: Desk, request: Request) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from bot.doctor.installation import PREFIX, Finding, Installation
 from bot.settings import Settings, did_you_mean, explain, get_settings
-from bot.tickets.delivery import DeliverySettingsError, make_targets, reachable_targets, target_names
+from bot.tickets.delivery import DeliverySettingsError, addresses, make_targets, target_names
 
 _LIMITS = ("limit_messages_per_conversation", "limit_requests_per_address", "limit_sessions_per_address")
 _PATHS = ("data_dir", "encoder", "encoder_weights", "search_encoder_weights")
@@ -59,7 +59,7 @@ def _of_delivery(settings: Settings) -> Iterator[Finding]:
         make_targets(settings)
     except DeliverySettingsError as error:
         yield Finding("help desks", "error", str(error).rstrip("."), "set it (docs/tickets.md)")
-    unnamed = set(reachable_targets(settings)) - set(target_names(settings))
+    unnamed = set(addresses(settings)) - set(target_names(settings))
     if unnamed:
         names = " ".join(sorted(unnamed))
         found = f"{names}: has an address, but BOT_TICKETS_TARGETS does not name it, so it gets no tickets"

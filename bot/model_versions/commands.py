@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from bot.model_versions.folder import (
 )
 from bot.model_versions.overview import Version, overview
 from bot.model_versions.switching import served_model, switch, undo
+from bot.regression.items import RegressionError
 from bot.settings import get_settings
 from bot.training import LaunchError, model_path, train
 
@@ -47,17 +50,17 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     listing = _add(verbs, "list", "which models there are, which is served, and how they compare", _list)
     for each in (comparing, listing):
         each.add_argument("--json", action="store_true", help="print JSON")
-    switching = _add(verbs, "switch", "have the running servers answer with another model", _switch)
+    switching = _add(verbs, "switch", "have the running servers answer with another model", _switch_or_undo)
     switching.add_argument("name", metavar="NAME", help="its file in the models folder")
-    _add(verbs, "undo", "have them answer with the model before the last switch again", _undo)
+    _add(verbs, "undo", "have them answer with the model before the last switch again", _switch_or_undo)
 
 
 def _add(verbs: Any, name: str, summary: str, command: Command) -> argparse.ArgumentParser:
     described = f"{summary[0].upper()}{summary[1:]}."
     parser: argparse.ArgumentParser = verbs.add_parser(name, help=summary, description=described)
     failed = 2 if name == "compare" else 1  # its exit code 1 is a finding
-    handler = reported(command, ModelVersionError, LaunchError, code=failed, prefix="error: ", stopped=failed)
-    parser.set_defaults(handler=handler)
+    errors = (ModelVersionError, LaunchError, RegressionError, ValueError)
+    parser.set_defaults(handler=reported(command, *errors, code=failed, prefix="error: ", stopped=failed))
     return parser
 
 
@@ -65,39 +68,31 @@ def _train(options: argparse.Namespace) -> None:
     folder = models_folder()
     with only_job(folder):
         pass  # refused before it is noted; the training takes the lock itself, to hand it on to its process
-    with _noted(folder, "train") as job:
+    with _noted(folder, "train") as done:
         model = model_path()
-        job.message = f"{model.name} is there already: it is the model of the present content"
-        if not model.exists():
+        if model.exists():
+            done.append(f"{model.name} is there already: it is the model of the present content")
+        else:
             train(quietly=True)
-            job.message = model.name
-    print(job.message)
+            done.append(model.name)
+    print(*done)
     print(
         f"nobody is served with it yet: `python -m bot models compare`, then `python -m bot models switch {model.name}`"
     )
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from bot.regression.run import ERRORS  # not at the top: `switch` would load it for nothing, beside customers
-
-    return reported(_compare_models, *ERRORS, code=2, prefix="error: ")(options)
-
-
-def _compare_models(options: argparse.Namespace) -> int:
+    # Not at the top: `switch` would load it for nothing, beside customers.
     from bot.model_versions.comparison import compare, without_customers_words
     from bot.regression.measure import HELD_OUT
-    from bot.regression.steps import STEPS
 
-    unknown = [step for step in options.without if step not in STEPS]
-    if unknown:
-        raise ModelVersionError(f"--without: {', '.join(unknown)}: no such step; there are {', '.join(STEPS)}.")
     folder = models_folder()
     os.nice(get_settings().models_nice)
-    with only_job(folder), _noted(folder, "compare") as job:
+    with only_job(folder), _noted(folder, "compare") as done:
         then, now = _models_to_compare(folder, options.a, options.b)
         comparison = compare(folder, then, now, options.sets or HELD_OUT, options.without)
         write_comparison(folder, now.name, without_customers_words(comparison))
-        job.message = f"{now.name}: {'worse' if comparison['worse'] else 'as good or better'}"
+        done.append(f"{now.name}: {'worse' if comparison['worse'] else 'as good or better'}")
     if options.json:
         print_json(comparison)
     else:
@@ -163,41 +158,28 @@ def _row(version: Version) -> tuple[str, ...]:
         verdict = "worse" if version.comparison["worse"] else "good"
         compared = f"{verdict}, {counts} (beside {version.comparison['then']})"
     servers = f"{served} by {version.servers}" if version.servers else served
-    content = "present" if version.present else version.content
+    content = "present" if version.present else ""
     return version.name, f"{version.trained:%Y-%m-%d %H:%M}", servers, content, compared
 
 
-def _switch(options: argparse.Namespace) -> None:
-    _tell(*switch(models_folder(), options.name))
-
-
-def _undo(options: argparse.Namespace) -> None:
-    _tell(*undo(models_folder()))
-
-
-def _tell(name: str, servers: int) -> None:
+def _switch_or_undo(options: argparse.Namespace) -> None:
+    folder = models_folder()
+    name, servers = switch(folder, options.name) if options.models_verb == "switch" else undo(folder)
     if servers:
         print(f"{name} is served by {servers} server{'s' if servers > 1 else ''}.")
     else:
-        print(f"no server runs that follows {models_folder()}; the next `make run` serves {name}.")
+        print(f"no server runs that follows {folder}; the next `make run` serves {name}.")
 
 
-class _noted:  # noqa: N801 - a context manager
-    """Notes a job's beginning and end, for those who look at the desk.
-
-    Args:
-        folder: the models folder.
-        job: what is done.
-    """
-
-    def __init__(self, folder: Path, job: str) -> None:
-        self._folder, self._job, self.message = folder, job, ""
-
-    def __enter__(self) -> _noted:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends what it has started, too
-        write_job(self._folder, self._job, "running")
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        told = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error) if error else self.message
-        write_job(self._folder, self._job, "failed" if error else "done", told)
+@contextmanager
+def _noted(folder: Path, job: str) -> Iterator[list[str]]:
+    """Notes a job's beginning and end, for those who look at the desk; what it has done is what the block adds."""
+    done: list[str] = []
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends what it has started, too
+    write_job(folder, job, "running")
+    try:
+        yield done
+    except BaseException as error:
+        write_job(folder, job, "failed", "interrupted" if isinstance(error, KeyboardInterrupt) else str(error))
+        raise
+    write_job(folder, job, "done", *done)

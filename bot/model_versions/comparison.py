@@ -19,7 +19,7 @@ from bot.phrases.review import Review
 from bot.regression.items import Pair, Result, read_result
 from bot.regression.measure import HELD_OUT, REFUSALS, NluModel
 from bot.regression.run import SLOW, hash_of_sets
-from bot.regression.verdict import Verdict, judge, make_baseline, read_tolerances
+from bot.regression.verdict import judge, make_baseline, read_tolerances
 from bot.settings import PROJECT_ROOT, get_settings
 from bot.stores import DatabaseError
 from bot.tickets import ticket_store
@@ -90,7 +90,10 @@ def compare(folder: Path, then: Path, now: Path, sets: Path = HELD_OUT, without:
         "now": now.name,
         "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "worse": verdict.is_worse,
-        "reasons": _reasons(verdict),
+        "reasons": [
+            *(f"critical phrase is wrong: {item.language}: {item.text}" for item in verdict.critical_wrong),
+            *(f"{figure.name}: {figure}" for figure in verdict.worse),
+        ],
         "figures": [
             *({"name": each.name, "then": each.then, "now": each.now} for each in main),
             *_test_share(messages),
@@ -151,12 +154,6 @@ def _key(model: Path, sets: Path, without: Iterable[str]) -> str:
     for path in [*sorted(code), *sorted(texts)]:
         digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def _reasons(verdict: Verdict) -> list[str]:
-    """Returns what makes a model worse, a line each."""
-    critical = [f"critical phrase is wrong: {item.language}: {item.text}" for item in verdict.critical_wrong]
-    return [*critical, *(f"{figure.name}: {figure}" for figure in verdict.worse)]
 
 
 def _held_out_messages(pairs: Iterable[Pair]) -> Iterator[Compared]:

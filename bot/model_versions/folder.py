@@ -11,11 +11,11 @@ import os
 import shutil
 import tarfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bot.files import flocked, written_whole
 from bot.model_versions.servers import running_servers
@@ -27,6 +27,7 @@ NEWEST_KEPT = 3
 _TRIES = 4
 _STARTING_SECONDS = 60
 _SERVED, _JOB, _COMPARISONS = "served", "job.json", "comparisons"
+_Content = TypeVar("_Content")
 
 
 class ModelVersionError(RuntimeError):
@@ -87,15 +88,7 @@ def read_served(folder: Path) -> Served | None:
     Raises:
         ModelVersionError: the file is broken.
     """
-    content = _read_json(folder / _SERVED)
-    if content is None:
-        return None
-    try:
-        return Served(**content)
-    except TypeError as error:
-        raise ModelVersionError(
-            f"{folder / _SERVED}: cannot be read ({error}); delete it, and switch again."
-        ) from error
+    return _read_json(folder / _SERVED, Served)
 
 
 def write_served(folder: Path, model: str, previous: str | None) -> Served:
@@ -131,7 +124,7 @@ def comparison_folder(folder: Path, model: str) -> Path:
 
 def read_comparison(folder: Path, model: str) -> dict[str, Any] | None:
     """Returns the last comparison of a model, None without one."""
-    return _read_json(comparison_folder(folder, model) / "comparison.json")
+    return _read_json(comparison_folder(folder, model) / "comparison.json", dict)
 
 
 def write_comparison(folder: Path, model: str, comparison: dict[str, Any]) -> None:
@@ -192,7 +185,7 @@ def is_busy(folder: Path) -> bool:
 
 def read_job(folder: Path) -> dict[str, Any] | None:
     """Returns the last training or comparison: `job`, `state` (running, done, failed), `at`, `message`."""
-    job = _read_json(folder / _JOB)
+    job: dict[str, Any] | None = _read_json(folder / _JOB, dict)
     # One that has just been started has the lock in a moment.
     if job and job["state"] == "running" and time.time() - job["at"] > _STARTING_SECONDS and not is_busy(folder):
         return {**job, "state": "failed", "message": "its process was ended; begin again."}
@@ -204,16 +197,14 @@ def write_job(folder: Path, job: str, state: str, message: str = "") -> None:
     _write_json(folder / _JOB, {"job": job, "state": state, "at": int(time.time()), "message": message})
 
 
-def _read_json(path: Path) -> dict[str, Any] | None:
+def _read_json(path: Path, kind: Callable[..., _Content]) -> _Content | None:
+    """Returns what is made of the members of a file's object; None where there is no file."""
     try:
-        content = json.loads(path.read_text(encoding="utf8"))
+        return kind(**json.loads(path.read_text(encoding="utf8")))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, TypeError, ValueError) as error:
         raise ModelVersionError(f"{path}: cannot be read ({error}); delete it, and do it again.") from error
-    if not isinstance(content, dict):
-        raise ModelVersionError(f"{path}: cannot be read (no object); delete it, and do it again.")
-    return content
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from bot.model_versions.folder import SUFFIX, list_models, read_comparison, read_served
+from bot.model_versions.folder import list_models, read_comparison, read_served
 from bot.model_versions.servers import running_servers
 from bot.model_versions.switching import served_model
 
@@ -21,8 +21,7 @@ class Version:
 
     Args:
         name: of its file.
-        content: hash of what it was trained on, as in its name.
-        present: whether that is the present content; None where nobody has looked.
+        present: whether it was trained on the present content; None where nobody has looked.
         trained: when.
         served: whether servers answer with it, or the next one that starts will.
         previous: whether `undo` brings it back.
@@ -31,7 +30,6 @@ class Version:
     """
 
     name: str
-    content: str
     present: bool | None
     trained: datetime
     served: bool
@@ -55,7 +53,6 @@ def overview(folder: Path, present: str | None = None) -> list[Version]:
     return [
         Version(
             path.name,
-            path.name.removesuffix(SUFFIX).rpartition("-")[2],
             path.name == present if present else None,
             datetime.fromtimestamp(path.stat().st_mtime, timezone.utc),
             path.name == served,

@@ -11,13 +11,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from bot.command_line import to_json
-from bot.files import write_private
 from bot.privacy.person import PersonalData, PersonalRecords
 from bot.privacy.retention import expire
 from bot.settings import get_settings
 from bot.stores.conversations import open_conversations
 from bot.tickets import ticket_store
-from bot.tickets.commands import add_verb
+from bot.tickets.commands import add_verb, hand_out
 
 UNDECIDED = 3
 """Exit code: done, but a person has to decide about mentions."""
@@ -54,12 +53,7 @@ def _export(options: argparse.Namespace) -> int:
     data = _data()
     kept = data.find(options.contact, options.also)
     found = {"contact": options.contact, **data.export(kept)}
-    text = to_json(found) + "\n"
-    if options.output is None:
-        sys.stdout.write(text)
-    else:
-        write_private(options.output, text)
-        print(f"{_counts(kept)} written to {options.output}")
+    hand_out(to_json(found) + "\n", options.output, _counts(kept))
     return _left_to_decide(kept)
 
 

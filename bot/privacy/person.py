@@ -15,7 +15,7 @@ from typing import Any
 
 import redis
 from sqlalchemy import Column, Text, cast, delete, inspect, or_, select
-from sqlalchemy.engine import Engine, Row
+from sqlalchemy.engine import Connection, Engine, Row
 
 from bot.phrases.files import remove_from_test_share
 from bot.privacy.addresses import AT_SIGNS, find_mention, fold_address, is_address
@@ -103,19 +103,16 @@ class PersonalData:
         own = [ticket for ticket in tickets if is_own(ticket.contact_email)]
         own += [each for each in tickets if not each.contact_email and each.conversation_id in conversations]
         ids = {ticket.id for ticket in own}
-        others = [(ticket, words) for ticket, words in named_tickets if ticket.id not in ids]
-        mentions = {ticket.number: words for ticket, words in others}
-        own += [ticket for ticket, _ in others if ticket.number in also]
+        mentions = {ticket.number: words for ticket, words in named_tickets if ticket.id not in ids}
+        own += [ticket for ticket, _ in named_tickets if ticket.number in mentions and ticket.number in also]
         for name in sorted(contacts.keys() - conversations):
             told = "has a ticket of this person and another contact, too"
             mentions[f"conversation:{name}"] = named.get(name, told)
         conversations |= {name for name in contacts if f"conversation:{name}" in also}
         candidates = {row.id for row in self._rows(CANDIDATES.c.ticket_id, [ticket.id for ticket in own])}
-        for identity, words in self._named(address, CANDIDATES.c.id, CANDIDATES.c.text).items():
-            if identity not in candidates:
-                mentions[f"candidate:{identity}"] = words
-                if f"candidate:{identity}" in also:
-                    candidates.add(identity)
+        phrases = self._named(address, CANDIDATES.c.id, CANDIDATES.c.text)
+        mentions |= {f"candidate:{each}": words for each, words in phrases.items() if each not in candidates}
+        candidates |= {each for each in phrases if f"candidate:{each}" in also}
         for reference in also:
             if mentions.pop(reference, None) is None:
                 raise ValueError(
@@ -146,19 +143,15 @@ class PersonalData:
     def erase(self, kept: PersonalRecords) -> None:
         """Deletes all that is the person's; mentions stay."""
         phrases = [(row.language, row.text) for row in self._rows(CANDIDATES.c.id, kept.candidates)]
-        for names in _portions(kept.conversations):
-            with self.conversations.begin() as connection:
-                connection.execute(delete(EVENTS).where(EVENTS.c.sender_id.in_(names)))
-                if inspect(connection).has_table(SESSIONS.name):
-                    connection.execute(delete(SESSIONS).where(SESSIONS.c.conversation.in_(names)))
+        with self.conversations.begin() as connection:
+            _delete(connection, EVENTS.c.sender_id, kept.conversations)
+            if inspect(connection).has_table(SESSIONS.name):
+                _delete(connection, SESSIONS.c.conversation, kept.conversations)
         with self.tickets.writing() as connection:
-            for names in _portions(kept.conversations):
-                for table in (OUTCOMES, SEARCHES, LIVE_ROWS, LIVE_STATES):
-                    connection.execute(delete(table).where(table.c.conversation_id.in_(names)))
-            for identities in _portions(kept.candidates):
-                connection.execute(delete(CANDIDATES).where(CANDIDATES.c.id.in_(identities)))
-            for identities in _portions([ticket.id for ticket in kept.tickets]):
-                connection.execute(delete(TICKETS).where(TICKETS.c.id.in_(identities)))  # its outbox goes with it
+            for table in (OUTCOMES, SEARCHES, LIVE_ROWS, LIVE_STATES):
+                _delete(connection, table.c.conversation_id, kept.conversations)
+            _delete(connection, CANDIDATES.c.id, kept.candidates)
+            _delete(connection, TICKETS.c.id, [ticket.id for ticket in kept.tickets])  # their outbox goes with them
         if self.review is not None:
             remove_from_test_share(self.review, phrases)
         if self.redis_url and kept.conversations:
@@ -234,6 +227,12 @@ class PersonalData:
         with redis.Redis.from_url(self.redis_url) as client:
             for names in _portions(list(client.scan_iter(key("*"), count=_AT_ONCE))):
                 yield from (json.loads(kept) for kept in client.mget(names) if kept)
+
+
+def _delete(connection: Connection, column: Column[Any], values: Sequence[Any]) -> None:
+    """Deletes the rows of a table that have one of the values in a column."""
+    for some in _portions(values):
+        connection.execute(delete(column.table).where(column.in_(some)))
 
 
 def _event_contacts(events: Iterable[dict[str, Any]]) -> Iterator[str]:

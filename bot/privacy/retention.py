@@ -32,13 +32,6 @@ from bot.tickets.tables import (
 
 _EXPIRED = "expired-"
 _PHRASES = select(CANDIDATES.c.language, CANDIDATES.c.text)
-_EMPTY: dict[str, object] = {
-    "contact_email": None,
-    "summary": "",
-    "entities": [],
-    "steps_tried": [],
-    "transcript": [],
-}
 # A statement that deletes all at once would keep customers waiting.
 _AT_ONCE = 500
 
@@ -90,7 +83,8 @@ def expire(
     old, finished = _not_anonymous(tickets_before), finished_tickets(tickets_before)
     with tickets.writing() as connection:
         name = literal(_EXPIRED) + cast(TICKETS.c.id, String)
-        emptied = update(TICKETS).where(finished).values(conversation_id=name, form_id=name, **_EMPTY)
+        emptied = update(TICKETS).where(finished).values(conversation_id=name, form_id=name)
+        emptied = emptied.values(contact_email=None, summary="", entities=[], steps_tried=[], transcript=[])
         anonymous = connection.execute(emptied).rowcount
         held_back = connection.execute(select(func.count()).select_from(TICKETS).where(old)).scalar_one()
         outcomes = connection.execute(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import smtplib
-from contextlib import closing
 
 import requests
 
@@ -41,7 +40,7 @@ def notify(settings: Settings, subject: str, summary: str) -> list[str]:
             return problems
         headers = {"Subject": subject, "From": settings.tickets_email_from, "To": settings.regression_email_to}
         try:
-            with closing(connect(settings.tickets_smtp_url.get_secret_value(), ANSWER_SECONDS)) as server:
+            with connect(settings.tickets_smtp_url.get_secret_value(), ANSWER_SECONDS) as server:
                 server.send_message(make_mail(headers, summary))
         except (smtplib.SMTPException, OSError) as error:
             problems.append(f"the summary could not be sent by e-mail ({error}).")

@@ -1,6 +1,6 @@
 """Adds the commands `python -m bot tickets ...`: agents' work, export, delivery to help desks, migration of tables.
 
-Other groups of commands take `add_verb` from here.
+Other groups of commands take `add_verb` and `hand_out` from here.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -59,8 +60,8 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     add_verb(verbs, "show", "one ticket, as the help desk gets it", _show, number, json_option)
     parser = add_verb(verbs, "assign", "give a ticket to an agent", _assign, number)
     parser.add_argument("agent", metavar="AGENT", help="the agent's name")
-    add_verb(verbs, "close", "close a ticket", _close, number)
-    add_verb(verbs, "reopen", "open a closed ticket again", _reopen, number)
+    add_verb(verbs, "close", "close a ticket", _close_or_reopen, number)
+    add_verb(verbs, "reopen", "open a closed ticket again", _close_or_reopen, number)
     parser = add_verb(verbs, "correct", "correct what was understood; a candidate for training", _correct, number)
     parser.add_argument("--intent", choices=sorted(load_issues()), metavar="INTENT", help="what the issue is")
     parser.add_argument("--language", metavar="LANGUAGE", help="what the language is, such as nb")
@@ -126,9 +127,7 @@ def _list(options: argparse.Namespace) -> None:
 
 
 def _row(ticket: Ticket) -> list[Any]:
-    summary = " ".join(ticket.summary.split())
-    if len(summary) > SUMMARY_WIDTH:
-        summary = summary[: SUMMARY_WIDTH - 1] + "…"
+    summary = shorten(ticket.summary, SUMMARY_WIDTH, placeholder=" …")
     opened = f"{ticket.opened_at:%Y-%m-%d %H:%M}"
     values = vars(ticket) | {"number": ticket.number, "opened": opened, "summary": summary}
     return [values[name] or "" for name in COLUMNS]
@@ -145,11 +144,22 @@ def _undelivered(numbers: Collection[str]) -> list[list[Any]]:
 def _export(options: argparse.Namespace) -> None:
     found = [as_json(ticket) for ticket in _found(options)]
     text = _as_csv(found) if options.csv else to_json(found) + "\n"
-    if options.output:
-        write_private(options.output, text)
-        print(f"{len(found)} tickets written to {options.output}")
-    else:
+    hand_out(text, options.output, f"{len(found)} tickets")
+
+
+def hand_out(text: str, output: Path | None, told: str) -> None:
+    """Prints an export, or writes it to a new file that only its owner may read.
+
+    Args:
+        text: the export.
+        output: the file, None to print.
+        told: what is in it, for the message about the file.
+    """
+    if output is None:
         sys.stdout.write(text)
+    else:
+        write_private(output, text)
+        print(f"{told} written to {output}")
 
 
 def _as_csv(tickets: Sequence[dict[str, Any]]) -> str:
@@ -180,12 +190,9 @@ def _assign(options: argparse.Namespace) -> None:
     _print_state(ticket_store().assign(options.number, options.agent))
 
 
-def _close(options: argparse.Namespace) -> None:
-    _print_state(ticket_store().close(options.number))
-
-
-def _reopen(options: argparse.Namespace) -> None:
-    _print_state(ticket_store().reopen(options.number))
+def _close_or_reopen(options: argparse.Namespace) -> None:
+    store = ticket_store()
+    _print_state((store.close if options.tickets_verb == "close" else store.reopen)(options.number))
 
 
 def _print_state(ticket: Ticket) -> None:
@@ -218,7 +225,6 @@ def _deliver(options: argparse.Namespace) -> None:
     policy = RetryPolicy(settings.tickets_retry_seconds, longest, lease, settings.tickets_refusals)
     worker = Worker(Outbox(store, lease, longest), targets, policy, make_followers(settings, store))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    logging.getLogger("httpx2").setLevel(logging.WARNING)
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda number, frame: worker.stop())
     if options.once:

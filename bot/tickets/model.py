@@ -14,7 +14,7 @@ from bot.tickets import numbers
 State = Literal["new", "assigned", "closed"]
 Outcome = Literal["solved", "not_solved", "handed_over", "with_agent", "abandoned"]
 SearchKind = Literal["shown", "opened", "helped", "none"]
-STATES: tuple[State, ...] = ("new", "assigned", "closed")
+STATES: tuple[State, ...] = get_args(State)
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 
@@ -129,16 +129,6 @@ class TicketDraft:
     signals: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
-class TicketStatus:
-    """Status of a ticket: all that its owner is told."""
-
-    number: str
-    state: State
-    opened_at: datetime
-    updated_at: datetime
-
-
 @dataclass(frozen=True, kw_only=True)
 class Ticket(TicketDraft):
     """A ticket as it is kept.
@@ -169,11 +159,6 @@ class Ticket(TicketDraft):
     def number(self) -> str:
         """Number of the ticket, for example `T-48210-K7QX3M`."""
         return numbers.write(self.id, self.code)
-
-    @property
-    def status(self) -> TicketStatus:
-        """Status of the ticket, for its owner."""
-        return TicketStatus(self.number, self.state, self.opened_at, self.updated_at)
 
     @property
     def contact(self) -> str:

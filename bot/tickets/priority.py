@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from bot.articles.issues import Priority, Queue, load_issues
 
 PRIORITIES: tuple[Priority, ...] = ("low", "normal", "high", "urgent")
-DEFAULT_QUEUE: Queue = "billing"
-DEFAULT_PRIORITY: Priority = "normal"
 URGENT = ("service_down", "death", "harm")
 ONE_STEP_UP = ("deadline", "legal", "failed_attempts", "frustration")
 # Word lists misjudge single sentences; only a clear verdict may move a ticket ahead of others.
@@ -43,8 +41,8 @@ def assess(intent: str | None, signals: Sequence[str], sentiment: tuple[str, flo
         sentiment: label and confidence, None if it is not known.
     """
     issue = load_issues().get(intent or "")
-    queue = issue.queue if issue else DEFAULT_QUEUE
-    priority = issue.priority if issue else DEFAULT_PRIORITY
+    queue: Queue = issue.queue if issue else "billing"
+    priority: Priority = issue.priority if issue else "normal"
     reasons: list[tuple[str, str]] = [(intent if issue and intent else "no_issue", priority)]
     noticed = set(signals)
     if sentiment and sentiment[0] == "very_negative" and sentiment[1] >= CLEARLY:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -17,6 +16,8 @@ from bot.tickets.status_reports import StatusSeen, closes
 # Status of Zammad's, of Chatwoot's -> whether the ticket is closed by it.
 _ZAMMAD = {"new": False, "open": False, "pending reminder": False, "pending close": False, "closed": True}
 _CHATWOOT = {"open": False, "pending": False, "snoozed": False, "resolved": True}
+UNREADABLE = (ArithmeticError, AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError)
+"""What reading a message raises that is not as the help desk sends it."""
 _CHATWOOT_EVENTS = ("conversation_status_changed", "conversation_updated")
 
 
@@ -69,7 +70,7 @@ def read_zammad(message: Mapping[str, Any]) -> StatusSeen | None:
         message: the default payload of a webhook.
 
     Raises:
-        KeyError, TypeError, ValueError: it is not what Zammad sends.
+        UNREADABLE: it is not what Zammad sends.
     """
     ticket = message["ticket"]
     is_closed = closes("zammad", _ZAMMAD, ticket["state"])
@@ -86,7 +87,7 @@ def read_chatwoot(message: Mapping[str, Any]) -> StatusSeen | None:
         message: an event of a webhook.
 
     Raises:
-        KeyError, TypeError, ValueError: it is not what Chatwoot sends.
+        UNREADABLE: it is not what Chatwoot sends.
     """
     if str(message["event"]) not in _CHATWOOT_EVENTS:
         return None
@@ -105,31 +106,12 @@ class Vendor:
     Args:
         title: its name in the history of a ticket.
         check: checks who has sent a message.
-        read: reads a message.
+        read: reads a message's JSON; raises one of `UNREADABLE` where it is not the help desk's.
     """
 
     title: str
     check: Callable[[bytes, Mapping[str, str], bytes, float], None]
     read: Callable[[Mapping[str, Any]], StatusSeen | None]
-
-    def seen(self, key: bytes, headers: Mapping[str, str], body: bytes, at: float) -> StatusSeen | None:
-        """Returns what a message says of a ticket, None where it says nothing that is followed.
-
-        Args:
-            key: known to both sides.
-            headers: of the request.
-            body: of the request.
-            at: the present moment, in seconds since 1970.
-
-        Raises:
-            SignatureError: it is not from the help desk.
-            ValueError: it cannot be read.
-        """
-        self.check(key, headers, body, at)
-        try:
-            return self.read(json.loads(body))
-        except (ArithmeticError, AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError) as error:
-            raise ValueError(f"{self.title} sends its default payload otherwise ({error!r}).") from error
 
 
 VENDORS = {

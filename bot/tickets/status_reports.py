@@ -121,7 +121,7 @@ class StatusReports:
             target: the help desk, as in the outbox.
             by: its name in the history.
             seen: what it told.
-            in_order: whether only a status newer than the last one of its ticket counts.
+            in_order: whether only a status newer than the last one of its ticket counts: messages come late and again.
 
         Returns:
             The numbers of the tickets that were changed here.
@@ -133,21 +133,6 @@ class StatusReports:
                     if _apply(connection, delivery, by, status, in_order):
                         changed.append(numbers.write(delivery.ticket_id, delivery.code))
         return changed
-
-    def take_pushed(self, target: str, by: str, status: StatusSeen) -> bool:
-        """Takes in one message of a help desk as `take` does, unless one that is as new was taken in before.
-
-        Messages come late and again, so the time of each is kept.
-
-        Args:
-            target: the help desk, as in the outbox.
-            by: its name in the history.
-            status: what it told.
-
-        Returns:
-            Whether the ticket was changed here.
-        """
-        return bool(self.take(target, by, [status], in_order=True))
 
     def _deliveries(self, target: str, seen: Sequence[StatusSeen]) -> Iterator[tuple[Row, StatusSeen]]:
         """Yields the deliveries that statuses are of, each with its status."""

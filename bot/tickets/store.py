@@ -16,7 +16,7 @@ from bot.stores.databases import cause
 from bot.tickets import model, numbers
 from bot.tickets.candidates import CandidateRecords
 from bot.tickets.handling import TicketHandling, clean, row_of, same
-from bot.tickets.model import PHONE, ConversationOutcome, SearchEvent, Ticket, TicketDraft, TicketStatus, now
+from bot.tickets.model import PHONE, ConversationOutcome, SearchEvent, Ticket, TicketDraft, now
 from bot.tickets.priority import assess
 from bot.tickets.tables import OUTBOX, OUTCOMES, SEARCHES, TICKETS, fields_of, read_ticket
 
@@ -59,10 +59,8 @@ class TicketStore(TicketHandling, CandidateRecords):
         filters = [TICKETS.c[name] == value for name, value in wanted.items() if value is not None]
         return [read_ticket(row) for row in self.rows(select(TICKETS).where(*filters).order_by(TICKETS.c.id))]
 
-    def status_for(
-        self, number: str, conversation_id: str | None = None, email: str | None = None
-    ) -> TicketStatus | None:
-        """Returns what its owner may know, None for everybody else.
+    def status_for(self, number: str, conversation_id: str | None = None, email: str | None = None) -> Ticket | None:
+        """Returns a ticket for its owner, None for everybody else.
 
         A wrong number, a wrong address and a ticket without an address cannot be told apart, nor by the time it takes.
         The caller limits how often a conversation may guess.
@@ -78,11 +76,11 @@ class TicketStore(TicketHandling, CandidateRecords):
         # `|` and `&`: every comparison is made, whatever the others say.
         right_owner = same(conversation_id, row.conversation_id if row else None)
         right_owner |= same((email or "").strip().casefold(), (row.contact_email or "").casefold() if row else None)
-        return read_ticket(row).status if row is not None and right_code & right_owner else None
+        return read_ticket(row) if row is not None and right_code & right_owner else None
 
-    def statuses_in(self, conversation_id: str) -> list[TicketStatus]:
+    def statuses_in(self, conversation_id: str) -> list[Ticket]:
         """Returns the tickets that a conversation has opened, newest first."""
-        return [ticket.status for ticket in reversed(self.tickets(conversation_id=conversation_id))]
+        return self.tickets(conversation_id=conversation_id)[::-1]
 
     def record_outcomes(self, outcomes: Sequence[ConversationOutcome]) -> None:
         """Records how conversations stand for issues; the latest outcome counts, in whichever order they come.
@@ -169,14 +167,9 @@ class TicketStore(TicketHandling, CandidateRecords):
 
 def _values(draft: TicketDraft) -> dict[str, Any]:
     """Returns the columns of a new ticket, with nothing in them that must not be kept."""
-    moment = now()
     return {
         **vars(draft),
         **vars(assess(draft.intent, draft.signals, draft.sentiment)),
-        "code": numbers.new_code(),
-        "opened_at": moment,
-        "updated_at": moment,
-        "state": "new",
         "summary": clean(draft.summary),
         "contact_email": draft.contact_email and clean(draft.contact_email),
         "entities": [[name, clean(value)] for name, value in draft.entities if draft.consent or name == PHONE],

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
+from bot.tickets import numbers
 from bot.tickets.model import Ticket, Utterance, now
 
 
@@ -45,12 +46,12 @@ def _table(name: str, *columns: sa.schema.SchemaItem, **options: Any) -> sa.Tabl
 
 TICKETS = _table(
     "tickets",
-    sa.Column("code", sa.String(8), nullable=False),
+    sa.Column("code", sa.String(8), nullable=False, default=numbers.new_code),
     sa.Column("conversation_id", sa.String(255), nullable=False),
     sa.Column("form_id", sa.String(200), nullable=False),
-    sa.Column("opened_at", UtcDateTime, nullable=False),
-    sa.Column("updated_at", UtcDateTime, nullable=False, index=True),
-    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("opened_at", UtcDateTime, nullable=False, default=now),
+    sa.Column("updated_at", UtcDateTime, nullable=False, default=now, index=True),
+    sa.Column("state", sa.String(20), nullable=False, default="new"),
     sa.Column("assignee", sa.String(200)),
     sa.Column("queue", sa.String(40), nullable=False),
     sa.Column("priority", sa.String(20), nullable=False),

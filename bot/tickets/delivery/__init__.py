@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import SecretStr
 
 from bot.settings import Settings
@@ -16,16 +18,11 @@ class DeliverySettingsError(ValueError):
 
 def target_names(settings: Settings) -> list[str]:
     """Returns the names of the help desks that each new ticket is delivered to, by this process or another one."""
-    return settings.tickets_targets.split() or reachable_targets(settings)
-
-
-def reachable_targets(settings: Settings) -> list[str]:
-    """Returns the names of the help desks whose addresses are set, without loading what speaks to them."""
-    return list(addresses(settings))
+    return settings.tickets_targets.split() or list(addresses(settings))
 
 
 def addresses(settings: Settings) -> dict[str, str]:
-    """Returns the addresses of help desks that are set, passwords included, by the desks' names."""
+    """Returns the addresses of help desks that are set, passwords included, by the desks' names; loads no help desk."""
     smtp = settings.tickets_smtp_url
     chosen = {
         "email": smtp.get_secret_value() if smtp else None,
@@ -55,34 +52,34 @@ def make_targets(settings: Settings) -> list[Target]:
     urls = addresses(settings)
     targets: list[Target] = []
     if url := urls.get("email"):
-        if not (settings.tickets_email_from and settings.tickets_email_to):
-            raise DeliverySettingsError("BOT_TICKETS_SMTP_URL needs BOT_TICKETS_EMAIL_FROM and BOT_TICKETS_EMAIL_TO.")
+        sender, recipient = _needed(settings, "smtp_url", "email_from", "email_to")
         if url.split("://")[0] not in SMTP_SCHEMES:  # a typing error must not send a password unprotected
             raise DeliverySettingsError(f"BOT_TICKETS_SMTP_URL must begin with {', '.join(SMTP_SCHEMES)}, then ://.")
-        targets.append(EmailTarget(url, settings.tickets_email_from, settings.tickets_email_to, patience))
+        targets.append(EmailTarget(url, sender, recipient, patience))
     if url := urls.get("webhook"):
-        secret = _needed(settings.tickets_webhook_secret, "BOT_TICKETS_WEBHOOK_URL needs BOT_TICKETS_WEBHOOK_SECRET.")
+        (secret,) = _needed(settings, "webhook_url", "webhook_secret")
         targets.append(WebhookTarget(url, secret, patience))
     if url := urls.get("request_tracker"):
-        token = _needed(settings.tickets_rt_token, "BOT_TICKETS_RT_URL needs BOT_TICKETS_RT_TOKEN.")
+        (token,) = _needed(settings, "rt_url", "rt_token")
         targets.append(RequestTrackerTarget(url, token, settings.tickets_rt_queue, patience))
     if url := urls.get("zammad"):
-        token = _needed(settings.tickets_zammad_token, "BOT_TICKETS_ZAMMAD_URL needs BOT_TICKETS_ZAMMAD_TOKEN.")
+        (token,) = _needed(settings, "zammad_url", "zammad_token")
         targets.append(ZammadTarget(url, token, settings.tickets_zammad_group, patience))
     if url := urls.get("chatwoot"):
-        account, inbox, team = (getattr(settings, f"tickets_chatwoot_{name}") for name in ("account", "inbox", "team"))
-        chatwoot_token = settings.tickets_chatwoot_token if inbox else None
-        token = _needed(chatwoot_token, "BOT_TICKETS_CHATWOOT_URL needs BOT_TICKETS_CHATWOOT_TOKEN and _INBOX.")
+        token, inbox = _needed(settings, "chatwoot_url", "chatwoot_token", "chatwoot_inbox")
+        account, team = settings.tickets_chatwoot_account, settings.tickets_chatwoot_team
         targets.append(ChatwootTarget(url, token, account, inbox, team, patience))
     return targets
 
 
-def _needed(secret: SecretStr | None, told: str) -> str:
-    """Returns a secret that goes with another setting.
+def _needed(settings: Settings, address: str, *names: str) -> list[Any]:
+    """Returns the settings that go with an address, passwords in the clear.
 
     Raises:
-        DeliverySettingsError: it is missing; its message is `told`.
+        DeliverySettingsError: one is missing.
     """
-    if not secret:
-        raise DeliverySettingsError(told)
-    return secret.get_secret_value()
+    values = [getattr(settings, f"tickets_{name}") for name in names]
+    if not all(values):
+        needed = " and ".join(f"BOT_TICKETS_{name.upper()}" for name in names)
+        raise DeliverySettingsError(f"BOT_TICKETS_{address.upper()} needs {needed}.")
+    return [value.get_secret_value() if isinstance(value, SecretStr) else value for value in values]

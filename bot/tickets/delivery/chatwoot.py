@@ -40,7 +40,8 @@ class ChatwootTarget:
 
     def __init__(self, url: str, token: str, account: int, inbox: int, team: str, answer_seconds: float) -> None:
         base = f"{url.rstrip('/')}/api/v1/accounts/{account}"
-        self._api = HttpApi("Chatwoot", base, {"api_access_token": token}, answer_seconds)
+        headers = {"api_access_token": token}
+        self._api = HttpApi("Chatwoot", base, headers, answer_seconds, "BOT_TICKETS_CHATWOOT_TOKEN")
         self._inbox = inbox
         self._team = team
 

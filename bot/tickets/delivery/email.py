@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import smtplib
 import ssl
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
@@ -43,7 +44,7 @@ class EmailTarget:
         message = self._message(attempt)
         handing_over = False
         try:
-            with closing(connect(self.url, self.answer_seconds)) as server:
+            with connect(self.url, self.answer_seconds) as server:
                 attempt.ensure_time(self.answer_seconds)
                 handing_over = True
                 server.send_message(message)
@@ -75,8 +76,9 @@ class EmailTarget:
         return make_mail(headers, body(ticket))
 
 
-def connect(url: str, answer_seconds: float) -> smtplib.SMTP:
-    """Connects to a mail server, and logs in where the address says so.
+@contextmanager
+def connect(url: str, answer_seconds: float) -> Iterator[smtplib.SMTP]:
+    """Connects to a mail server until the block ends, and logs in where the address says so.
 
     Args:
         url: as of `EmailTarget`.
@@ -93,15 +95,12 @@ def connect(url: str, answer_seconds: float) -> smtplib.SMTP:
         server: smtplib.SMTP = smtplib.SMTP_SSL(host, port or 465, timeout=answer_seconds, context=context)
     else:
         server = smtplib.SMTP(host, port or 25, timeout=answer_seconds)
-    try:
+    with closing(server):
         if address.scheme == "smtp+starttls":
             server.starttls(context=ssl.create_default_context())
         if address.username:
             server.login(unquote(address.username), unquote(address.password or ""))
-    except BaseException:
-        server.close()
-        raise
-    return server
+        yield server
 
 
 def _answered(code: int, told: bytes | str) -> DeliveryError:

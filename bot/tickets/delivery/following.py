@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import requests
-
 from bot.settings import Settings
 from bot.tickets.database import TicketDatabase
+from bot.tickets.delivery.request_tracker import rest2
+from bot.tickets.delivery.target import DeliveryError
 from bot.tickets.model import TicketStoreError, now
 from bot.tickets.numbers import find_number
 from bot.tickets.status_reports import StatusReports, StatusSeen, closes
@@ -29,10 +29,6 @@ _OURS = "Creator = '__CurrentUser__' OR Subject LIKE '[T-'"
 # Deleted tickets are found by no search for tickets.
 _DELETED = "Type = 'Status' AND NewValue = 'deleted' AND TicketCreator = '__CurrentUser__'"
 _PAGE_ROWS = 100  # more it does not give
-
-
-class StatusError(RuntimeError):
-    """A help desk does not tell what became of tickets; the message says what was seen."""
 
 
 class RequestTrackerStatus:
@@ -53,8 +49,7 @@ class RequestTrackerStatus:
     """Its name in the history of a ticket."""
 
     def __init__(self, url: str, token: str, answer_seconds: float) -> None:
-        self._url = f"{url.rstrip('/').removesuffix('/REST/2.0')}/REST/2.0"
-        self._sent: dict[str, Any] = {"headers": {"Authorization": f"token {token}"}, "timeout": answer_seconds}
+        self._api = rest2(url, token, answer_seconds)
 
     def seen(self, since: datetime | None) -> Sequence[StatusSeen]:
         """Returns the tickets that were changed there.
@@ -63,19 +58,13 @@ class RequestTrackerStatus:
             since: by the help desk's clock; None for all tickets.
 
         Raises:
-            StatusError: it does not answer, or not what it should.
+            DeliveryError: it does not answer, or not what it should.
         """
         try:
             deleted = self._read("transactions", _DELETED, "ObjectId,Created", "Created", since)
             listed = self._read("tickets", _OURS, "Status,Subject,LastUpdated", "LastUpdated", since)
-        except requests.RequestException as error:
-            answer = error.response
-            told = f"it answered {answer.status_code} {answer.reason}" if answer is not None else type(error).__name__
-            is_token = answer is not None and answer.status_code in (401, 403)
-            remedy = "; look at BOT_TICKETS_RT_TOKEN and its rights" if is_token else ""
-            raise StatusError(f"Request Tracker does not tell it ({told}{remedy}).") from error
         except (KeyError, TypeError, ValueError) as error:
-            raise StatusError(f"Request Tracker answers what cannot be read ({error!r}).") from error
+            raise DeliveryError(f"Request Tracker answers what cannot be read ({error!r}).") from error
         # A deleted ticket that is listed was restored since.
         found = {row["ObjectId"]: StatusSeen(row["ObjectId"], None, True, at) for row, at in deleted}
         for row, at in listed:
@@ -98,11 +87,7 @@ class RequestTrackerStatus:
         while True:
             before = len(found)
             for page in itertools.count(1):
-                response = requests.get(
-                    f"{self._url}/{path}", asked | {"page": page}, allow_redirects=False, **self._sent
-                )
-                response.raise_for_status()
-                answer = response.json()
+                answer = self._api.call("GET", path, params=asked | {"page": page})
                 rows = [(row, datetime.fromisoformat(row[moment].replace("Z", "+00:00"))) for row in answer["items"]]
                 new = [(row, at) for row, at in rows if since is None or at >= since]
                 found |= {(row["id"], row[moment]): (row, at) for row, at in new}
@@ -153,7 +138,7 @@ class Follower:
         mark, begun = self._reports.mark(name), now()
         try:
             seen = self._source.seen(mark and mark - OVERLAP)
-        except StatusError as error:
+        except DeliveryError as error:
             if not self._is_down:
                 logger.warning("what became of tickets is asked again every %d s: %s", POLL_SECONDS, error)
             self._is_down = True

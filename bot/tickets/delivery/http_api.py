@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import requests
@@ -36,21 +37,23 @@ def send(title: str, method: str, url: str, creates: bool, **sent: Any) -> reque
         raise DeliveryError(told, uncertain=creates and not never_left) from error
 
 
+@dataclass(frozen=True, repr=False)
 class HttpApi:
     """Sends JSON to a help desk and reads the JSON that it answers.
 
     Args:
         title: the help desk's name, for messages.
-        url: address that every path is added to.
+        url: address that every path is added to, without a slash at its end.
         headers: headers of every request, such as the token.
         answer_seconds: how long an answer is waited for.
+        token_setting: the setting that has the token, for messages.
     """
 
-    def __init__(self, title: str, url: str, headers: Mapping[str, str], answer_seconds: float) -> None:
-        self.title = title
-        self._url = url.rstrip("/")
-        self._headers = {"Accept": "application/json", **headers}
-        self.answer_seconds = answer_seconds
+    title: str
+    url: str
+    headers: Mapping[str, str]
+    answer_seconds: float
+    token_setting: str
 
     def call(self, method: str, path: str, creates: bool = False, **sent: Any) -> Any:
         """Sends one request, as `send` does.
@@ -67,11 +70,12 @@ class HttpApi:
         Raises:
             DeliveryError: no answer came, or it is none that the request hoped for.
         """
-        sent |= {"headers": self._headers, "timeout": self.answer_seconds}
-        response = send(self.title, method, f"{self._url}/{path}", creates, **sent)
+        sent |= {"headers": {"Accept": "application/json", **self.headers}, "timeout": self.answer_seconds}
+        response = send(self.title, method, f"{self.url}/{path}", creates, **sent)
         status = response.status_code
         if status >= 300:
             told = f"{self.title} answered {status} {response.reason} to {method} {path}: {response.text[:200]}"
+            told += f"; look at {self.token_setting} and its rights" if status in (401, 403) else ""
             raise DeliveryError(told, status not in NOT_NOW, uncertain=creates and status in _MAYBE_TAKEN)
         try:
             return response.json() if response.content.strip() else None

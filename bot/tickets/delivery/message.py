@@ -16,10 +16,6 @@ FALLBACK_LANGUAGE = "en"
 SUBJECT_LENGTH = 120
 
 
-class TicketTextError(ValueError):
-    """A file of `data/tickets` cannot be used; the message says where and what is wrong."""
-
-
 def subject(ticket: Ticket) -> str:
     """Returns one line: the number in brackets, by which a help desk finds the ticket again, and what is wrong.
 
@@ -76,20 +72,12 @@ def _conversation(ticket: Ticket, words: dict[str, Any]) -> Iterator[str]:
         yield f"{words['transcript']} (UTC):"
     for line in ticket.transcript:
         speaker = words.get(line.speaker, words["bot"])
-        first, *rest = line.text.splitlines() or [""]
-        yield f"  {_clock(line.at)}{speaker}: {first}"
-        yield from (f"      {further}" for further in rest)
+        clock = f"{datetime.fromisoformat(line.at):%H:%M} " if line.at else ""
+        yield "\n      ".join(f"  {clock}{speaker}: {line.text}".splitlines())
 
 
 def _percent(share: float, words: dict[str, Any]) -> str:
     return str(words["percent"]).format(round(100 * share))
-
-
-def _clock(moment: str) -> str:
-    try:
-        return f"{datetime.fromisoformat(moment.replace('Z', '+00:00')):%H:%M} "
-    except ValueError:
-        return ""
 
 
 def _topic(intent: str, language: str) -> str:
@@ -105,7 +93,7 @@ def _words(language: str) -> dict[str, Any]:
     # The name of a language may be any text, such as one that is too long for a file's name.
     known = {path.stem: path for path in folder.glob("*.yml")}
     path = known.get(language, folder / f"{FALLBACK_LANGUAGE}.yml")
-    content = read_yaml(path, TicketTextError)
+    content = read_yaml(path, ValueError)
     if not isinstance(content, dict):
-        raise TicketTextError(f"{path}: expected a mapping of headings.")
+        raise ValueError(f"{path}: expected a mapping of headings.")
     return content

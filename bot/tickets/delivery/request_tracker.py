@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
-from rt.exceptions import ConnectionError as NotConnected
-from rt.exceptions import NotFoundError, RtError
-from rt.rest2 import Rt
-
 from bot.text.mail import header_address
+from bot.tickets.delivery.http_api import HttpApi
 from bot.tickets.delivery.message import body, subject
-from bot.tickets.delivery.target import DeliveryAttempt, DeliveryError
+from bot.tickets.delivery.target import DeliveryAttempt
 from bot.tickets.model import Ticket
 
 # Request Tracker calls 0 low, 50 medium and 100 high, and sorts by the number.
 PRIORITY = {"low": 0, "normal": 50, "high": 100, "urgent": 120}
-NOT_NOW = frozenset({408, 429, 502, 503, 504})
+
+
+def rest2(url: str, token: str, answer_seconds: float) -> HttpApi:
+    """Returns the API of a Request Tracker; arguments as of `RequestTrackerTarget`."""
+    base = f"{url.rstrip('/').removesuffix('/REST/2.0')}/REST/2.0"
+    headers = {"Authorization": f"token {token}"}
+    return HttpApi("Request Tracker", base, headers, answer_seconds, "BOT_TICKETS_RT_TOKEN")
 
 
 class RequestTrackerTarget:
@@ -32,43 +34,27 @@ class RequestTrackerTarget:
     name = "request_tracker"
 
     def __init__(self, url: str, token: str, queue: str, answer_seconds: float) -> None:
-        base = url.rstrip("/").removesuffix("/REST/2.0")
-        self._tracker = Rt(f"{base}/REST/2.0/", token=token, http_timeout=answer_seconds)  # type: ignore[arg-type]  # handed on to httpx
+        self._api = rest2(url, token, answer_seconds)
         self._queue = queue
-        self._answer_seconds = answer_seconds
 
     def deliver(self, attempt: DeliveryAttempt) -> str | None:
         """Creates one ticket unless it is there; see `Target.deliver`."""
-        ticket = attempt.ticket
-        creating = False
-        try:
-            if found := self._find(ticket):
-                return found
-            attempt.ensure_time(self._answer_seconds)
-            creating = True
-            return self._create(ticket)
-        except (NotConnected, OSError) as error:  # the library raises Python's own ConnectionError
-            reached = type(error.__cause__).__name__ not in {"ConnectError", "ConnectTimeout"}
-            told = f"Request Tracker did not answer: {error}"
-            raise DeliveryError(told, uncertain=creating and reached) from error
-        except (RtError, ValueError) as error:
-            told = getattr(error, "response_message", None) or str(error) or type(error).__name__
-            told = f"Request Tracker did not take it: {told[:300]}"
-            refused = getattr(error, "status_code", None) not in NOT_NOW
-            raise DeliveryError(told, refused, uncertain=creating) from error
-
-    def _find(self, ticket: Ticket) -> str | None:
         # Mails become tickets, too, and anybody may write our number into one: those are others' creations.
-        mine = f"Subject LIKE '[{ticket.number}]' AND Creator = '__CurrentUser__'"
-        with suppress(NotFoundError):  # so the library says that a search finds nothing
-            for found in self._tracker.search(raw_query=mine):
-                return str(found["id"])
-        return None
+        mine = f"Subject LIKE '[{attempt.ticket.number}]' AND Creator = '__CurrentUser__'"
+        found = self._api.call("GET", "tickets", params={"query": mine})["items"]
+        if not found:
+            new = self._new(attempt.ticket)
+            attempt.ensure_time(self._api.answer_seconds)
+            found = [self._api.call("POST", "ticket", creates=True, json=new)]
+        return str(found[0]["id"])
 
-    def _create(self, ticket: Ticket) -> str:
-        fields: dict[str, Any] = {"Priority": PRIORITY[ticket.priority]}
+    def _new(self, ticket: Ticket) -> dict[str, Any]:
         requestor = header_address(ticket.contact_email or "")
-        if requestor:  # another one stands in the text; it is sent mails
-            fields["Requestor"] = requestor
-        queue = self._queue.replace("{queue}", ticket.queue)
-        return str(self._tracker.create_ticket(queue, subject=subject(ticket), content=body(ticket), **fields))
+        return {
+            "Queue": self._queue.replace("{queue}", ticket.queue),
+            "Subject": subject(ticket),
+            "Content": body(ticket),
+            "ContentType": "text/plain",
+            "Priority": PRIORITY[ticket.priority],
+            **({"Requestor": requestor} if requestor else {}),  # another one stands in the text; it is sent mails
+        }

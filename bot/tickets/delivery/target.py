@@ -10,7 +10,7 @@ from bot.tickets.model import Ticket
 
 
 class DeliveryError(RuntimeError):
-    """The ticket was not delivered.
+    """A help desk does not answer, or not as hoped: the ticket was not delivered, or what became of it is not known.
 
     Args:
         message: what was seen.

@@ -50,8 +50,7 @@ class WebhookTarget:
 
 def _external_id(response: requests.Response) -> str | None:
     try:
-        answer = response.json()
-    except requests.JSONDecodeError:
+        found = response.json()["id"]
+    except (requests.JSONDecodeError, KeyError, TypeError):
         return None
-    found = answer.get("id") if isinstance(answer, dict) else None
     return None if found is None else str(found)[:200]

@@ -29,8 +29,9 @@ class ZammadTarget:
     name = "zammad"
 
     def __init__(self, url: str, token: str, group: str, answer_seconds: float) -> None:
-        base = url.rstrip("/").removesuffix("/api/v1")
-        self._api = HttpApi("Zammad", f"{base}/api/v1", {"Authorization": f"Token token={token}"}, answer_seconds)
+        base = f"{url.rstrip('/').removesuffix('/api/v1')}/api/v1"
+        headers = {"Authorization": f"Token token={token}"}
+        self._api = HttpApi("Zammad", base, headers, answer_seconds, "BOT_TICKETS_ZAMMAD_TOKEN")
         self._group = group
 
     def deliver(self, attempt: DeliveryAttempt) -> str | None:
