@@ -9,8 +9,6 @@ down_revision = "0005"
 
 def upgrade() -> None:
     """Adds the columns; agents with a password have nothing in them."""
-    if "openid_issuer" in {column["name"] for column in sa.inspect(op.get_bind()).get_columns("desk_agents")}:
-        return  # the table has just been made
     for name in ("openid_issuer", "openid_subject"):
         op.add_column("desk_agents", sa.Column(name, sa.String(255)))
     index = op.f("ix_desk_agents_openid_issuer_openid_subject")
