@@ -74,8 +74,6 @@ def _lines(article: Article) -> Iterator[str]:
         yield from _item_lines(section.steps, (), numbered=True)
         yield from _item_lines(section.bullets, section.notes, numbered=False)
         yield from (f"-> {link.label}: {link.url}" for link in section.links)
-    if article.source is not None:
-        yield from (f"\n--- {article.source.language} ---", *_lines(article.source))
     yield from map(str, article.problems)
 
 

@@ -119,10 +119,6 @@ class Article:
     """The whole front matter; every value as the text it is written as (`no` stays `no`)."""
     sections: tuple[Section, ...] = ()
     """All sections in order; the first is the text under the main heading."""
-    source: Article | None = None
-    """Side-by-side only: the same article in its source language (English)."""
-    segments: tuple[tuple[str, str], ...] = ()
-    """Side-by-side only: aligned (target, source) sentences; where they disagree the source is right."""
     problems: tuple[Problem, ...] = ()
     """Defects found while reading."""
 
@@ -152,12 +148,8 @@ class Article:
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the article as plain values, ready for JSON; `steps`, `notes` and `links` included."""
-        result = asdict(self)
-        for name in ("steps", "notes", "links"):
-            result[name] = [asdict(item) for item in getattr(self, name)]
-        if self.source is not None:
-            result["source"] = self.source.as_dict()
-        return result
+        listed = {name: [asdict(item) for item in getattr(self, name)] for name in ("steps", "notes", "links")}
+        return {**asdict(self), **listed}
 
 
 def walk(steps: Iterable[Step]) -> Iterator[Step]:

@@ -1,17 +1,16 @@
-"""Readers of help articles in three dialects: plain, side-by-side (two languages) and azure-docs."""
+"""Readers of help articles in three dialects: plain, side-by-side (each sentence also in English) and azure-docs."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 from frontmatter.default_handlers import YAMLHandler
 
-from bot.articles import language, side_by_side
+from bot.articles import language
 from bot.articles.inline import Document
 from bot.articles.model import Article, ArticleError, Section
 from bot.articles.sections import read_sections
@@ -70,23 +69,10 @@ def read_text(text: str, *, path: Path | str = "", salvage: bool = False) -> Art
         ArticleError: the text is empty, or its front matter is broken and not to be salvaged.
     """
     document = split(text, str(path), salvage=salvage)
-    if "sxs-lookup" in document.body:
-        return _read_side_by_side(document)
-    dialect = "plain"
-    if _is_azure_docs(document):
+    dialect = "side-by-side" if "sxs-lookup" in document.body else "plain"
+    if dialect == "plain" and _is_azure_docs(document):
         dialect, document.base_url = "azure-docs", str(get_settings().azure_docs_base_url)
     return _assemble(document, dialect, read_sections(document))
-
-
-def _read_side_by_side(document: Document) -> Article:
-    """Reads a side-by-side article; relative addresses are not used in this dialect."""
-    sides = (partial(side_by_side.text_of, wanted=wanted) for wanted in ("target", "source"))
-    target, source = (read_sections(document, side) for side in sides)
-    segments = tuple(side_by_side.segments(document))
-    article = _assemble(document, "side-by-side", target)
-    title = source[0].title or article.title
-    original = replace(article, title=title, language="en", description="", sections=source, problems=())
-    return replace(article, source=original, segments=segments)
 
 
 def _is_azure_docs(document: Document) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,20 +23,18 @@ _INCLUDE = re.compile(r"\[!INCLUDE\s*\[[^\]]*\]\([^)]*\)\s*\]", re.IGNORECASE)
 _BULLET = re.compile(
     r"\s*(?:\\?[•·▪◦‣●][ \t\u00a0]*|[–—][ \t\u00a0]*(?=\w)|\\[*-][ \t]+|-(?=[^\W\d_])|\*(?=[^\s*][^*]*$))"
 )
+# Side-by-side articles have each sentence in their language in one span, and in English in the span beside it.
+_ENGLISH = re.compile(r"<span\b[^>]*\bdata-stu-id\b[^>]*>.*?</span\s*>", re.IGNORECASE | re.DOTALL)
 _LONGEST_HEADING = 200
 
 
-def read_sections(document: Document, select: Callable[[str], str] = str) -> tuple[Section, ...]:
+def read_sections(document: Document) -> tuple[Section, ...]:
     """Reads the sections of an article and reports what is wrong with them.
-
-    Args:
-        document: the article.
-        select: picks what is read of each text (one language of a side-by-side article).
 
     Returns:
         The sections; the first is the text under the main heading, with an empty title where there is no such heading.
     """
-    builder = _Builder(document, select)
+    builder = _Builder(document)
     for node in parse(document).children:
         builder.block(node)
     if document.muted:
@@ -70,9 +68,8 @@ class _Draft:
 class _Builder:
     """Walks over the blocks once and fills sections."""
 
-    def __init__(self, document: Document, select: Callable[[str], str]) -> None:
+    def __init__(self, document: Document) -> None:
         self.document = document
-        self.select = select
         self.lines = document.body.split("\n")
         self.drafts = [_Draft()]
         self.heading_level = 0
@@ -184,15 +181,9 @@ class _Builder:
     def _inline(self, node: SyntaxTreeNode) -> tuple[InlineText, list[Step]]:
         """Reads running text: itself, and the bullets in it that Markdown does not know."""
         self._place(node)
-        groups = _bullet_groups(self._source(node.content))
+        groups = _bullet_groups(_read_part(node.content))
         text, *bullets = (self._rendered(part, self.line + start) for start, part in groups)
         return text, [Step(bullet.text, bullet.markdown) for bullet in bullets if bullet.text]
-
-    def _source(self, content: str) -> str:
-        """Returns what is to be read of a text, in one language: no box's mark, no include, a video as a link."""
-        content = _INCLUDE.sub("", content)
-        box = _BOX.match(content)
-        return self.select(_VIDEO.sub(r"[Video](\1)", content[box.end() :] if box else content))
 
     def _rendered(self, content: str, line: int) -> InlineText:
         text = render_text(self.document, content, line)
@@ -215,7 +206,7 @@ class _Builder:
         start = next((number for number, line in others if line[:1].strip() and not _BULLET.match(line)), end - first)
         lines = inline.content.split("\n")
         inline.to_tokens()[0].content = "\n".join(lines[:start])
-        return self._source("\n".join(lines[start:])), self.document.first_line + first + start
+        return _read_part("\n".join(lines[start:])), self.document.first_line + first + start
 
     def _place(self, node: SyntaxTreeNode) -> None:
         if node.map is not None:
@@ -225,6 +216,13 @@ class _Builder:
 def _opening(nodes: Sequence[SyntaxTreeNode]) -> str:
     """Returns the text of the paragraph that blocks begin with; empty where they begin with another one."""
     return nodes[0].children[0].content if nodes and nodes[0].type == "paragraph" else ""
+
+
+def _read_part(content: str) -> str:
+    """Returns what is read of a text: no box's mark, no include, no English beside it; a video is a link."""
+    content = _INCLUDE.sub("", content)
+    box = _BOX.match(content)
+    return _ENGLISH.sub("", _VIDEO.sub(r"[Video](\1)", content[box.end() :] if box else content))
 
 
 def _joined(texts: Sequence[InlineText], mark: str) -> tuple[str, str]:

@@ -49,11 +49,6 @@ def test_an_article_is_shown_as_text(root: Path) -> None:
     ]
 
 
-def test_both_languages_are_shown(root: Path) -> None:
-    done = bot("articles", "show", FIXTURES / "side_by_side.md", root=root)
-    assert "--- en ---\nPay once more\n" in done.stdout
-
-
 def test_boxes_and_descriptions_are_shown(root: Path) -> None:
     done = bot("articles", "show", FIXTURES / "azure_docs.md", root=root)
     assert "[note] Varselet kommer én gang.\n  - Se i søppelposten.\n" in done.stdout
