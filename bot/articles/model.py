@@ -13,8 +13,6 @@ class Link:
 
     label: str
     url: str
-    section: str = ""
-    """Title of the section the link stands in; empty before the first section heading."""
     source: str = field(default="", compare=False)
     """The address as it stands in the file, before it was completed and cleaned."""
     line: int = field(default=0, compare=False)

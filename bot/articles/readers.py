@@ -16,9 +16,6 @@ from bot.articles.model import Article, ArticleError, Section
 from bot.articles.sections import read_sections
 from bot.settings import get_settings
 
-_TOPICS = frozenset(
-    {"conceptual", "how-to", "howto", "tutorial", "quickstart", "overview", "reference", "troubleshooting", "sample"}
-)
 _BOX_OR_RELATIVE_LINK = re.compile(
     r"^\s*>\s*\[![A-Za-z]+\]|\]\((?![a-z][a-z0-9+.-]*:|[/#<])[^)\s]+\.md\b", re.MULTILINE
 )
@@ -78,12 +75,11 @@ def read_text(text: str, *, path: Path | str = "", salvage: bool = False) -> Art
 def _is_azure_docs(document: Document) -> bool:
     """Tells whether a document is an azure-docs article: described, and with a topic kind, a box or a relative link.
 
-    Our own articles are described, too; they name their intent.
+    Our own articles are described, too; they name their intent. The kind of other dialects' articles is `article`.
     """
-    metadata = document.metadata
-    if not metadata.get("description") or "intent" in metadata:
-        return False
-    return str(metadata.get("ms.topic", "")).lower() in _TOPICS or bool(_BOX_OR_RELATIVE_LINK.search(document.body))
+    described = bool(document.metadata.get("description")) and "intent" not in document.metadata
+    has_kind = not str(document.metadata.get("ms.topic", "article")).endswith("article")
+    return described and (has_kind or bool(_BOX_OR_RELATIVE_LINK.search(document.body)))
 
 
 def decode(content: bytes, path: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from markdown_it.tree import SyntaxTreeNode
@@ -39,7 +39,7 @@ def read_sections(document: Document) -> tuple[Section, ...]:
         builder.block(node)
     if document.muted:
         document.report(document.first_line, f"<{document.muted}> is never closed; close or remove it")
-    return tuple(draft.freeze(first=number == 0) for number, draft in enumerate(builder.drafts))
+    return tuple(draft.freeze() for draft in builder.drafts)
 
 
 @dataclass
@@ -58,10 +58,11 @@ class _Draft:
         """Adds content of one kind."""
         self.content += ((kind, item) for item in items)
 
-    def freeze(self, first: bool) -> Section:
+    def freeze(self) -> Section:
+        """Returns the finished section."""
         order = tuple(kind for kind, _ in self.content)
         contents: Any = {f"{kind}s": tuple(item for own, item in self.content if own == kind) for kind in {*order}}
-        links = tuple(replace(link, section="" if first else self.title) for link in self.links)
+        links = tuple(self.links)
         return Section(self.title, self.slug, self.level, **contents, links=links, order=order, line=self.line)
 
 
