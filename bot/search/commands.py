@@ -46,7 +46,6 @@ def add_article_commands(verbs: Any) -> None:
         description="Exit code: 0 no problem, 1 problems, 2 no article database.",
     )
     parser.add_argument("--problems", action="store_true", help="only addresses with a problem")
-    parser.add_argument("--online", action="store_true", help="also ask each address, one a second and host at most")
     _complete(parser, _links)
 
     parser = verbs.add_parser(
@@ -107,11 +106,9 @@ def _search(arguments: argparse.Namespace, database: Path) -> int:
 
 
 def _links(arguments: argparse.Namespace, database: Path) -> int:
-    from bot.search.links import check_links, list_links
+    from bot.search.links import list_links
 
     entries = list_links(database)
-    if arguments.online:
-        entries = check_links(entries, database.with_name("links.json"))
     problems = [entry for entry in entries if entry.problems]
     shown = problems if arguments.problems else entries
     lines = []
