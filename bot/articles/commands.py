@@ -57,14 +57,14 @@ def _show(arguments: argparse.Namespace) -> int:
     except OSError as error:
         print(f"{arguments.file} cannot be read ({error.strerror})", file=sys.stderr)
         return 2
-    print(to_json(article.as_dict()) if arguments.json else "\n".join(_lines(article)))
+    print(to_json(asdict(article)) if arguments.json else "\n".join(_lines(article)))
     return 0
 
 
 def _lines(article: Article) -> Iterator[str]:
     """Yields an article as readable text."""
     yield article.title
-    yield f"{article.language}, {article.dialect}" + (f", ids {', '.join(article.ids)}" if article.ids else "")
+    yield f"{article.language}, {article.dialect}"
     if article.description:
         yield article.description
     for section in article.sections:

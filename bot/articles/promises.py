@@ -40,14 +40,14 @@ def check_tree(tree: Path, articles: Mapping[Path, Article]) -> Iterator[Problem
     """Checks a folder of our own articles for what they promise; what the readers report is not repeated.
 
     Args:
-        tree: the folder `<intent>/<language>.md`; the issue table, replies and retired names lie beside it.
+        tree: the folder `<intent>/<language>.md`; the issue table and the replies lie beside it, and retired names, if there are any.
         articles: those that could be read, by their files.
     """
     data = tree.resolve().parent
-    replies = Replies(data / "replies")
+    replies, names_file = Replies(data / "replies"), data / NAMES_FILE
     try:
         issues, partial = load_issues(data / "issues.yml"), {*replies.languages()} - {*replies.complete()}
-        names = read_yaml(data / NAMES_FILE, IssueTableError)
+        names = read_yaml(names_file, IssueTableError) if names_file.is_file() else {}
     except (IssueTableError, ReplyError) as error:
         path, line, message = _PLACE.match(str(error)).groups()  # type: ignore[union-attr]
         yield Problem(path, int(line or 1), message)

@@ -170,16 +170,10 @@ def _assemble(document: Document, dialect: str, sections: tuple[Section, ...]) -
         document.report(1, "the language cannot be told; add 'language:' to the front matter")
     first = sections[0] if sections[0].title else replace(sections[0], title=title)
     sections = (first, *sections[1:])
-    ids, about = _ids(metadata.get("ms.custom")), _text(metadata.get("description"))
+    about = _text(metadata.get("description"))
     problems = tuple(sorted(dict.fromkeys(document.problems), key=lambda problem: problem.line))
-    return Article(title, code, dialect, document.path, first.slug, ids, about, metadata, sections, problems=problems)
+    return Article(title, code, dialect, document.path, first.slug, about, metadata, sections, problems=problems)
 
 
 def _text(value: object) -> str:
     return " ".join(value.split()) if isinstance(value, str) else ""
-
-
-def _ids(value: object) -> tuple[str, ...]:
-    """Returns the ids under `ms.custom`, a list or a text parted by commas."""
-    values = value if isinstance(value, list) else str(value or "").split(",")
-    return tuple(dict.fromkeys(filter(None, map(_text, values))))

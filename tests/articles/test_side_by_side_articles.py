@@ -23,7 +23,6 @@ def test_only_the_article_s_own_language_is_kept(article: Article) -> None:
     assert article.sections[0].title == "Betale en gang til"
     assert article.sections[0].paragraphs == ('Kortet må virke. Trykk **Betal".',)
     assert article.slug == "pay-again"
-    assert article.ids == ("31", "32")
     assert [step.text for step in article.steps] == ["Åpne siden. Vent litt.", "Lukk siden."]
     assert [(link.label, link.url) for link in article.links] == [("siden", "https://learn.microsoft.com/a")]
     assert article.problems == ()
