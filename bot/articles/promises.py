@@ -40,7 +40,7 @@ def check_tree(tree: Path, articles: Mapping[Path, Article]) -> Iterator[Problem
     """Checks a folder of our own articles for what they promise; what the readers report is not repeated.
 
     Args:
-        tree: the folder `<intent>/<language>.md`; issue table, replies and (if there are any) retired names lie beside it.
+        tree: the folder `<intent>/<language>.md`; the issue table, replies and retired names (if any) lie beside it.
         articles: those that could be read, by their files.
     """
     data = tree.resolve().parent
