@@ -56,6 +56,7 @@ def run(
     Raises:
         LaunchError: the port is taken, the model is missing or cannot be loaded, the training failed, or the server did
             not start or has ended.
+        ModelVersionError: what `models switch` has chosen cannot be read.
         DeliverySettingsError: the settings of a help desk do not go together.
         KeyboardInterrupt: Ctrl-C, or a polite `kill`; the server has been ended.
     """
@@ -78,7 +79,10 @@ def run(
         *("--endpoints", "endpoints.yml", "--credentials", credentials, *arguments),
     )
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite `kill` ends the servers as Ctrl-C does
-    with _beside(desk, root), _ended_with_us(subprocess.Popen(command, cwd=root, env=environment)) as server:
+    with ExitStack() as running:
+        for beside in _commands_beside(desk):
+            running.enter_context(_kept_running(beside, root))
+        server = running.enter_context(_ended_with_us(subprocess.Popen(command, cwd=root, env=environment)))
         shown = "localhost" if host in {"127.0.0.1", "0.0.0.0"} else host
         _wait_until_answers(f"http://127.0.0.1:{port}/", server)
         if not _has_model(f"http://127.0.0.1:{port}/health/ready"):
@@ -91,13 +95,11 @@ def chosen_or_trained(root: Path = PROJECT_ROOT) -> Path:
     """Returns the model that `models switch` has chosen; without one, that of the present content, trained if need be.
 
     Raises:
-        LaunchError: the training failed, or the choice cannot be read.
+        LaunchError: the training failed.
+        ModelVersionError: the choice cannot be read.
     """
     folder = models_folder(root)
-    try:
-        served = read_served(folder)
-    except ModelVersionError as error:
-        raise LaunchError(str(error)) from error
+    served = read_served(folder)
     if served is None:
         return train(root)
     model = folder / served.model
@@ -124,21 +126,17 @@ def shell() -> int:
     return subprocess.call(command, cwd=PROJECT_ROOT, env=rasa_environment())
 
 
-@contextmanager
-def _beside(desk: bool, root: Path) -> Iterator[None]:
-    """Runs what goes beside the server: the delivery of tickets, where a help desk is set, and the agents' desk.
+def _commands_beside(desk: bool) -> Iterator[list[str]]:
+    """Yields what goes beside the server: the agents' desk, and the delivery of tickets, where a help desk is set.
 
     Raises:
         DeliverySettingsError: the settings of a help desk do not go together.
     """
-    commands = [["desk"]] if desk else []
     if addresses(get_settings()):
         make_targets(get_settings())  # raises where they do not go together, before anything starts
-        commands.append(["tickets", "deliver"])
-    with ExitStack() as running:
-        for command in commands:
-            running.enter_context(_kept_running(command, root))
-        yield
+        yield ["tickets", "deliver"]
+    if desk:
+        yield ["desk"]
 
 
 @contextmanager
@@ -220,7 +218,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def _reported(command: Command) -> Callable[[argparse.Namespace], int]:
-    return reported(command, LaunchError, DeliverySettingsError, code=1, prefix="error: ", stopped=0)
+    return reported(command, LaunchError, ModelVersionError, DeliverySettingsError, code=1, prefix="error: ", stopped=0)
 
 
 def _run(options: argparse.Namespace) -> NoReturn:

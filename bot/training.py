@@ -98,13 +98,12 @@ def train(root: Path = PROJECT_ROOT, force: bool = False, quietly: bool = False)
     try:
         with only_job(model.parent, wait=not quietly) as lock:
             if not model.exists() or force:
-                log = _shown(model.parent / "train.log", root)
-                print(f"training (four to ten minutes; log in {log}) ...", flush=True)
+                print(f"training (four to ten minutes; log in {model.parent / 'train.log'}) ...", flush=True)
                 started = time.monotonic()
                 for left in model.parent.glob(f"{_HALF}*"):  # by a training that was killed
                     shutil.rmtree(left)
-                _train_to(model, root, quietly=quietly, lock=lock)
-                print(f"trained in {time.monotonic() - started:.0f} s: {_shown(model, root)}", flush=True)
+                train_to(model, root, quietly=quietly, lock=lock)
+                print(f"trained in {time.monotonic() - started:.0f} s: {model}", flush=True)
             keep_newest(model.parent)
     except ModelVersionError as error:
         raise LaunchError(str(error)) from error
@@ -122,32 +121,18 @@ def model_or_trained(model: Path | None) -> Path:
     return model or train()
 
 
-def train_elsewhere(config: Path, model: Path) -> Path:
-    """Trains the project's data with another configuration; the project's own model stays as it is.
-
-    Args:
-        config: the configuration; relative paths in it count from its folder.
-        model: the file to write, `*.tar.gz`, into a folder that exists.
-
-    Returns:
-        The model's file.
-
-    Raises:
-        LaunchError: the training failed.
-    """
-    _train_to(model, PROJECT_ROOT, "--config", config)
-    return model
-
-
-def _train_to(model: Path, root: Path, *arguments: object, quietly: bool = False, lock: int | None = None) -> None:
+def train_to(model: Path, root: Path, *arguments: object, quietly: bool = False, lock: int | None = None) -> None:
     """Has Rasa train a model; its file is whole or not there.
 
     Args:
-        model: the file to write.
+        model: the file to write, `*.tar.gz`, into a folder that exists.
         root: the project's folder.
-        *arguments: further ones of `rasa train`.
+        *arguments: further ones of `rasa train`, such as another configuration.
         quietly: whether it leaves processor and disk to others.
         lock: a descriptor that the training holds for as long as it really runs.
+
+    Raises:
+        LaunchError: the training failed.
     """
     log = model.parent / "train.log"
     # Rasa writes the model's file as it goes; half of one, left by a full disk, must not be taken for a model.
@@ -173,7 +158,7 @@ def _train_to(model: Path, root: Path, *arguments: object, quietly: bool = False
     if result.returncode < 0:
         raise LaunchError(f"the training was ended by {signal.Signals(-result.returncode).name}; train again.")
     if result.returncode != 0 or not model.exists():
-        raise LaunchError(f"the training failed: {_last_error(log)} The whole log is in {_shown(log, root)}.")
+        raise LaunchError(f"the training failed: {_last_error(log)} The whole log is in {log}.")
 
 
 def be_quiet() -> None:
@@ -189,10 +174,6 @@ def be_quiet() -> None:
         Path("/proc/self/autogroup").write_text(str(nice), encoding="ascii")
 
 
-def _shown(path: Path, root: Path) -> Path:
-    return path.relative_to(root) if path.is_relative_to(root) else path
-
-
 def _check_content() -> None:
     """Refuses broken data files with one sentence, before Rasa trips over them with a stack trace."""
     data = get_settings().data_dir
@@ -201,9 +182,7 @@ def _check_content() -> None:
         load_lexicon(default_folder())
         load_encoder()
         load_sentence_encoder()
-        replies = Replies()
-        for language in replies.languages():
-            replies.keys("replies", language)
+        Replies().complete()
         read_examples(data / "nlu")
         for path in sorted((data / "articles").glob("*/*.md")):
             read_article(path)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.articles.model import ArticleError, Problem
+from bot.articles.model import Article, ArticleError, Problem
 from bot.articles.promises import check_tree
 from bot.articles.readers import read_article
 
@@ -41,19 +41,19 @@ def check(paths: Sequence[Path]) -> Report:
     files = dict.fromkeys(file for root in paths for file in find_files(root))
     if not files:
         raise NothingToCheck(f"no article (.md or .txt) was found in {', '.join(map(str, paths))}")
-    articles = 0
+    articles: dict[Path, Article] = {}
     problems: list[Problem] = []
     for file in files:
         try:
-            problems += read_article(file, salvage=True).problems
-            articles += 1
+            articles[file] = read_article(file, salvage=True)
+            problems += articles[file].problems
         except ArticleError as error:
             problems.append(error)
         except OSError as error:
             problems.append(Problem(str(file), 1, f"cannot be opened ({error.strerror}); check its permissions"))
     for tree in dict.fromkeys(tree for root in paths for tree in find_trees(root)):
-        problems += check_tree(tree)
-    return Report(articles, tuple(dict.fromkeys(problems)))
+        problems += check_tree(tree, articles)
+    return Report(len(articles), tuple(dict.fromkeys(problems)))
 
 
 def find_files(root: Path) -> list[Path]:

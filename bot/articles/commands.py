@@ -57,14 +57,14 @@ def _show(arguments: argparse.Namespace) -> int:
     except OSError as error:
         print(f"{arguments.file} cannot be read ({error.strerror})", file=sys.stderr)
         return 2
-    print(to_json(article.as_dict()) if arguments.json else "\n".join(_lines(article)))
+    print(to_json(asdict(article)) if arguments.json else "\n".join(_lines(article)))
     return 0
 
 
 def _lines(article: Article) -> Iterator[str]:
     """Yields an article as readable text."""
     yield article.title
-    yield f"{article.language}, {article.dialect}" + (f", ids {', '.join(article.ids)}" if article.ids else "")
+    yield f"{article.language}, {article.dialect}"
     if article.description:
         yield article.description
     for section in article.sections:
@@ -74,8 +74,6 @@ def _lines(article: Article) -> Iterator[str]:
         yield from _item_lines(section.steps, (), numbered=True)
         yield from _item_lines(section.bullets, section.notes, numbered=False)
         yield from (f"-> {link.label}: {link.url}" for link in section.links)
-    if article.source is not None:
-        yield from (f"\n--- {article.source.language} ---", *_lines(article.source))
     yield from map(str, article.problems)
 
 

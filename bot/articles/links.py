@@ -141,11 +141,10 @@ def _without_tracking(query: str) -> str:
 def _leftovers(href: str) -> str:
     """Says what does not belong into an address; blanks in a fragment do (`#:~:text=`)."""
     parts = urlsplit(href)
-    if _LEFTOVER.search(href.partition("#")[0]) or re.search(r"[\"<>\\\s]", parts.fragment):
-        return f"address {_shown(href)} contains quotes, blanks or backslashes that do not belong there; remove them"
     host = parts.hostname or ""
-    if "%20" in parts.path and _MICROSOFT.fullmatch(host) and not host.startswith("portal"):
-        return f"address {_shown(href)} contains blanks that do not belong there; remove them"
+    blank = "%20" in parts.path and _MICROSOFT.fullmatch(host) and not host.startswith("portal")
+    if blank or _LEFTOVER.search(href.partition("#")[0]) or re.search(r"[\"<>\\\s]", parts.fragment):
+        return f"address {_shown(href)} contains quotes, blanks or backslashes that do not belong there; remove them"
     return ""
 
 

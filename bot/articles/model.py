@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -13,8 +13,6 @@ class Link:
 
     label: str
     url: str
-    section: str = ""
-    """Title of the section the link stands in; empty before the first section heading."""
     source: str = field(default="", compare=False)
     """The address as it stands in the file, before it was completed and cleaned."""
     line: int = field(default=0, compare=False)
@@ -112,17 +110,11 @@ class Article:
     path: str = ""
     slug: str = ""
     """English slug of the main heading."""
-    ids: tuple[str, ...] = ()
-    """The ids under `ms.custom`, each one once."""
     description: str = ""
     metadata: dict[str, Any] = field(default_factory=dict)
     """The whole front matter; every value as the text it is written as (`no` stays `no`)."""
     sections: tuple[Section, ...] = ()
     """All sections in order; the first is the text under the main heading."""
-    source: Article | None = None
-    """Side-by-side only: the same article in its source language (English)."""
-    segments: tuple[tuple[str, str], ...] = ()
-    """Side-by-side only: aligned (target, source) sentences; where they disagree the source is right."""
     problems: tuple[Problem, ...] = ()
     """Defects found while reading."""
 
@@ -132,16 +124,6 @@ class Article:
         return tuple(step for section in self.sections for step in section.steps)
 
     @property
-    def notes(self) -> tuple[Note, ...]:
-        """All notes and boxes, section by section: those inside its steps and bullets first."""
-        return tuple(
-            note
-            for section in self.sections
-            for notes in (*(step.notes for step in walk((*section.steps, *section.bullets))), section.notes)
-            for note in notes
-        )
-
-    @property
     def links(self) -> tuple[Link, ...]:
         """All links, in order."""
         return tuple(link for section in self.sections for link in section.links)
@@ -149,15 +131,6 @@ class Article:
     def section(self, slug: str) -> Section | None:
         """Returns the section with this English slug, or None."""
         return next((section for section in self.sections if section.slug == slug), None)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Returns the article as plain values, ready for JSON; `steps`, `notes` and `links` included."""
-        result = asdict(self)
-        for name in ("steps", "notes", "links"):
-            result[name] = [asdict(item) for item in getattr(self, name)]
-        if self.source is not None:
-            result["source"] = self.source.as_dict()
-        return result
 
 
 def walk(steps: Iterable[Step]) -> Iterator[Step]:

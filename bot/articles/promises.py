@@ -7,14 +7,13 @@ not by what they say; a partial language may lack articles and passages. The rea
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bot.articles import links, parts
 from bot.articles.issues import Issue, IssueTableError, load_issues
-from bot.articles.model import Article, ArticleError, Problem, Section, walk
-from bot.articles.readers import read_article
+from bot.articles.model import Article, Problem, Section, walk
 from bot.articles.replies import FALLBACK_LANGUAGE, Replies, ReplyError
 from bot.text.limited_markdown import visible
 from bot.text.yaml_files import read_yaml
@@ -37,50 +36,49 @@ Found = tuple[int, str]
 """A line and what is wrong in it."""
 
 
-def check_tree(tree: Path) -> Iterator[Problem]:
+def check_tree(tree: Path, articles: Mapping[Path, Article]) -> Iterator[Problem]:
     """Checks a folder of our own articles for what they promise; what the readers report is not repeated.
 
     Args:
-        tree: the folder `<intent>/<language>.md`; the issue table lies beside it.
+        tree: the folder `<intent>/<language>.md`; the issue table, replies and retired names (if any) lie beside it.
+        articles: those that could be read, by their files.
     """
-    table = tree.resolve().parent / "issues.yml"
-    replies = Replies(table.with_name("replies"))
+    data = tree.resolve().parent
+    replies, names_file = Replies(data / "replies"), data / NAMES_FILE
     try:
-        issues, partial = load_issues(table), {*replies.languages()} - {*replies.complete()}
+        issues, partial = load_issues(data / "issues.yml"), {*replies.languages()} - {*replies.complete()}
+        names = read_yaml(names_file, IssueTableError) if names_file.is_file() else {}
     except (IssueTableError, ReplyError) as error:
         path, line, message = _PLACE.match(str(error)).groups()  # type: ignore[union-attr]
         yield Problem(path, int(line or 1), message)
         return
-    names_file = table.with_name(NAMES_FILE)
-    names = read_yaml(names_file, ValueError) if names_file.is_file() else {}
     retired, english_portal = (names.get(key) or {} for key in ("retired", "english_portal"))
-    articles = _articles(tree)
-    languages = sorted({language for found in articles.values() for language in found} - partial)
-    for intent in sorted({*issues, *articles}):
-        folder, found, issue = tree / intent, articles.get(intent), issues.get(intent)
+    files = defaultdict[str, dict[str, Path]](dict)
+    for path in sorted(tree.glob("*/??.md")):
+        files[path.parent.name][path.stem] = path
+    languages = sorted({language for found in files.values() for language in found} - partial)
+    for intent in sorted({*issues, *files}):
+        folder, issue = tree / intent, issues.get(intent)
         if issue is None:
-            yield Problem(str(folder), 1, f"article for the unknown issue {intent}; add it to {table.name}")
-        if not found:
+            yield Problem(str(folder), 1, f"article for the unknown issue {intent}; add it to issues.yml")
+        if intent not in files:
             yield Problem(str(folder), 1, f"issue {intent} has no article; write one")
             continue
         for code in sorted({FALLBACK_LANGUAGE, *issue.languages}) if issue and issue.languages else languages:
-            if code not in found:
+            if code not in files[intent]:
                 yield Problem(str(folder / f"{code}.md"), 1, "missing language; write the article")
-        read = {code: article for code, article in found.items() if article is not None}
-        for code, article in read.items():
-            yield from _problems(article.path, _check_article(article, intent, code, issue, code in partial))
-            yield from _problems(article.path, _check_lines(Path(article.path), retired))
+        if issue is None:
+            continue
+        read = {code: articles[path] for code, path in files[intent].items() if path in articles}
         reference = "en" if "en" in read else min(read, default="")
         for code, article in read.items():
+            found = [*_check_article(article, issue, code, code in partial), *_check_lines(Path(article.path), retired)]
             if code != reference:
                 english_labels = reference == "en" and code in english_portal
-                yield from _problems(article.path, _compare(article, read[reference], english_labels, code in partial))
-    for path in sorted(table.with_name("replies").glob("*.yml")):
-        yield from _problems(path, _check_lines(path, retired))
-
-
-def _problems(path: Path | str, found: Iterable[Found]) -> Iterator[Problem]:
-    return (Problem(str(path), max(line, 1), message) for line, message in found)
+                found += _compare(article, read[reference], english_labels, code in partial)
+            yield from (Problem(article.path, max(line, 1), message) for line, message in found)
+    for path in sorted((data / "replies").glob("*.yml")):
+        yield from (Problem(str(path), line, message) for line, message in _check_lines(path, retired))
 
 
 def first_answer_words(article: Article, variant: parts.Variant) -> int:
@@ -94,22 +92,9 @@ def first_answer_words(article: Article, variant: parts.Variant) -> int:
     return sum(len(visible(text).split()) for text in texts)
 
 
-def _articles(tree: Path) -> dict[str, dict[str, Article | None]]:
-    """Reads a tree: intent -> language -> article; None for one that cannot be read, which the readers report."""
-    folders = sorted(path for path in tree.iterdir() if path.is_dir())
-    return {folder.name: {path.stem: _read(path) for path in sorted(folder.glob("??.md"))} for folder in folders}
-
-
-def _read(path: Path) -> Article | None:
-    try:
-        return read_article(path)
-    except (ArticleError, OSError):
-        return None
-
-
-def _check_article(article: Article, intent: str, language: str, issue: Issue | None, partial: bool) -> Iterator[Found]:
+def _check_article(article: Article, issue: Issue, language: str, partial: bool) -> Iterator[Found]:
     """Checks one of our articles by itself; that of a partial language may lack passages."""
-    yield from _check_front_matter(article, intent, language)
+    yield from _check_front_matter(article, issue.intent, language)
     if not parts.lead(article).strip():
         yield article.sections[0].line, "no lead; write a short sentence below the main heading"
     for section in article.sections:
@@ -118,7 +103,7 @@ def _check_article(article: Article, intent: str, language: str, issue: Issue | 
     yield from _check_variants(article, issue)
     for variant in parts.variants(article):
         yield from _check_variant(article, variant)
-    yield from _check_passages(article, None if partial else issue)
+    yield from _check_passages(article, () if partial else issue.passages)
     for link in article.links:
         for fault in links.faults(link.source):
             yield link.line, fault
@@ -135,7 +120,7 @@ def _check_front_matter(article: Article, intent: str, language: str) -> Iterato
         yield article.sections[0].line, f"the main heading's slug is '{article.slug}'; write '{slug}'"
 
 
-def _check_variants(article: Article, issue: Issue | None) -> Iterator[Found]:
+def _check_variants(article: Article, issue: Issue) -> Iterator[Found]:
     """Compares the article's steps with the products and agreements that the issue table lists."""
     found = parts.variants(article)
     if not found:
@@ -145,17 +130,14 @@ def _check_variants(article: Article, issue: Issue | None) -> Iterator[Found]:
     products = {variant.product for variant in found}
     if None in products and len(products) > 1:
         yield line, f"steps for all products beside steps for one; keep either '{parts.STEPS_SLUG}' or variants"
-    if issue is None:
-        return
-    for product in issue.products if None not in products else ():
-        if product not in products:
+    if None not in products:
+        for product in (each for each in issue.products if each not in products):
             slug = f"{parts.STEPS_SLUG}-{parts.PRODUCT_SLUGS[product]}"
             yield line, f"no steps for the product {product}; write the section '{slug}'"
     for variant in found:
-        section = variant.section
-        if variant.product is not None and variant.product not in issue.products:
+        if variant.product not in (None, *issue.products):
             told = f"steps for {variant.product}, for which issues.yml does not list this issue"
-            yield section.line, f"{told}; remove '{section.slug}' or list it"
+            yield variant.section.line, f"{told}; remove '{variant.section.slug}' or list it"
     named = {variant.agreement for variant in found if variant.agreement is not None}
     if named != set(issue.agreements):
         own, listed = _listed(sorted(named)), _listed(sorted(issue.agreements))
@@ -181,8 +163,8 @@ def _check_variant(article: Article, variant: parts.Variant) -> Iterator[Found]:
         yield section.line, f"the first answer of '{section.slug}' has {words} words; write {MOST_WORDS} at most"
 
 
-def _check_passages(article: Article, issue: Issue | None) -> Iterator[Found]:
-    """Checks that each passage answers a kind of question, and that those of the issue table are there."""
+def _check_passages(article: Article, listed: Sequence[str]) -> Iterator[Found]:
+    """Checks that each passage answers a kind of question, and that those that the issue table lists are there."""
     kinds: set[str | None] = set()
     for section in parts.passages(article):
         kinds.add(kind := parts.passage_kind(section.slug))
@@ -190,12 +172,10 @@ def _check_passages(article: Article, issue: Issue | None) -> Iterator[Found]:
             yield section.line, f"'{section.slug}' begins with no kind of question ({', '.join(parts.KINDS)})"
         if not section.order:
             yield section.line, f"the passage '{section.slug}' is empty; write it or remove it"
-    if issue is not None and issue.passages:
-        for kind in issue.passages:
-            if kind not in kinds:
-                yield 1, f"no passage of the kind {kind}, which issues.yml lists; write it"
-        for extra in sorted(kinds - {None, *issue.passages}, key=str):
-            yield 1, f"a passage of the kind {extra}, which issues.yml does not list; list it"
+    for missing in (kind for kind in listed if kind not in kinds):
+        yield 1, f"no passage of the kind {missing}, which issues.yml lists; write it"
+    for extra in sorted(kinds - {None, *listed}, key=str) if listed else ():
+        yield 1, f"a passage of the kind {extra}, which issues.yml does not list; list it"
 
 
 def _check_lines(path: Path, retired: Mapping[str, str]) -> Iterator[Found]:

@@ -1,25 +1,21 @@
-"""Readers of help articles in three dialects: plain, side-by-side (two languages) and azure-docs."""
+"""Readers of help articles in three dialects: plain, side-by-side (each sentence also in English) and azure-docs."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 from frontmatter.default_handlers import YAMLHandler
 
-from bot.articles import language, side_by_side
+from bot.articles import language
 from bot.articles.inline import Document
 from bot.articles.model import Article, ArticleError, Section
 from bot.articles.sections import read_sections
 from bot.settings import get_settings
 
-_TOPICS = frozenset(
-    {"conceptual", "how-to", "howto", "tutorial", "quickstart", "overview", "reference", "troubleshooting", "sample"}
-)
 _BOX_OR_RELATIVE_LINK = re.compile(
     r"^\s*>\s*\[![A-Za-z]+\]|\]\((?![a-z][a-z0-9+.-]*:|[/#<])[^)\s]+\.md\b", re.MULTILINE
 )
@@ -70,34 +66,20 @@ def read_text(text: str, *, path: Path | str = "", salvage: bool = False) -> Art
         ArticleError: the text is empty, or its front matter is broken and not to be salvaged.
     """
     document = split(text, str(path), salvage=salvage)
-    if "sxs-lookup" in document.body:
-        return _read_side_by_side(document)
-    dialect = "plain"
-    if _is_azure_docs(document):
+    dialect = "side-by-side" if "sxs-lookup" in document.body else "plain"
+    if dialect == "plain" and _is_azure_docs(document):
         dialect, document.base_url = "azure-docs", str(get_settings().azure_docs_base_url)
     return _assemble(document, dialect, read_sections(document))
-
-
-def _read_side_by_side(document: Document) -> Article:
-    """Reads a side-by-side article; relative addresses are not used in this dialect."""
-    sides = (partial(side_by_side.text_of, wanted=wanted) for wanted in ("target", "source"))
-    target, source = (read_sections(document, side) for side in sides)
-    segments = tuple(side_by_side.segments(document))
-    article = _assemble(document, "side-by-side", target)
-    title = source[0].title or article.title
-    original = replace(article, title=title, language="en", description="", sections=source, problems=())
-    return replace(article, source=original, segments=segments)
 
 
 def _is_azure_docs(document: Document) -> bool:
     """Tells whether a document is an azure-docs article: described, and with a topic kind, a box or a relative link.
 
-    Our own articles are described, too; they name their intent.
+    Our own articles are described, too; they name their intent. The kind of other dialects' articles is `article`.
     """
-    metadata = document.metadata
-    if not metadata.get("description") or "intent" in metadata:
-        return False
-    return str(metadata.get("ms.topic", "")).lower() in _TOPICS or bool(_BOX_OR_RELATIVE_LINK.search(document.body))
+    described = bool(document.metadata.get("description")) and "intent" not in document.metadata
+    has_kind = not str(document.metadata.get("ms.topic", "article")).endswith("article")
+    return described and (has_kind or bool(_BOX_OR_RELATIVE_LINK.search(document.body)))
 
 
 def decode(content: bytes, path: str) -> str:
@@ -188,16 +170,10 @@ def _assemble(document: Document, dialect: str, sections: tuple[Section, ...]) -
         document.report(1, "the language cannot be told; add 'language:' to the front matter")
     first = sections[0] if sections[0].title else replace(sections[0], title=title)
     sections = (first, *sections[1:])
-    ids, about = _ids(metadata.get("ms.custom")), _text(metadata.get("description"))
+    about = _text(metadata.get("description"))
     problems = tuple(sorted(dict.fromkeys(document.problems), key=lambda problem: problem.line))
-    return Article(title, code, dialect, document.path, first.slug, ids, about, metadata, sections, problems=problems)
+    return Article(title, code, dialect, document.path, first.slug, about, metadata, sections, problems=problems)
 
 
 def _text(value: object) -> str:
     return " ".join(value.split()) if isinstance(value, str) else ""
-
-
-def _ids(value: object) -> tuple[str, ...]:
-    """Returns the ids under `ms.custom`, a list or a text parted by commas."""
-    values = value if isinstance(value, list) else str(value or "").split(",")
-    return tuple(dict.fromkeys(filter(None, map(_text, values))))

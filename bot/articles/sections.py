@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from markdown_it.tree import SyntaxTreeNode
@@ -23,25 +23,23 @@ _INCLUDE = re.compile(r"\[!INCLUDE\s*\[[^\]]*\]\([^)]*\)\s*\]", re.IGNORECASE)
 _BULLET = re.compile(
     r"\s*(?:\\?[•·▪◦‣●][ \t\u00a0]*|[–—][ \t\u00a0]*(?=\w)|\\[*-][ \t]+|-(?=[^\W\d_])|\*(?=[^\s*][^*]*$))"
 )
+# Side-by-side articles have each sentence in their language in one span, and in English in the span beside it.
+_ENGLISH = re.compile(r"<span\b[^>]*\bdata-stu-id\b[^>]*>.*?</span\s*>", re.IGNORECASE | re.DOTALL)
 _LONGEST_HEADING = 200
 
 
-def read_sections(document: Document, select: Callable[[str], str] = str) -> tuple[Section, ...]:
+def read_sections(document: Document) -> tuple[Section, ...]:
     """Reads the sections of an article and reports what is wrong with them.
-
-    Args:
-        document: the article.
-        select: picks what is read of each text (one language of a side-by-side article).
 
     Returns:
         The sections; the first is the text under the main heading, with an empty title where there is no such heading.
     """
-    builder = _Builder(document, select)
+    builder = _Builder(document)
     for node in parse(document).children:
         builder.block(node)
     if document.muted:
         document.report(document.first_line, f"<{document.muted}> is never closed; close or remove it")
-    return tuple(draft.freeze(first=number == 0) for number, draft in enumerate(builder.drafts))
+    return tuple(draft.freeze() for draft in builder.drafts)
 
 
 @dataclass
@@ -60,19 +58,19 @@ class _Draft:
         """Adds content of one kind."""
         self.content += ((kind, item) for item in items)
 
-    def freeze(self, first: bool) -> Section:
+    def freeze(self) -> Section:
+        """Returns the finished section."""
         order = tuple(kind for kind, _ in self.content)
         contents: Any = {f"{kind}s": tuple(item for own, item in self.content if own == kind) for kind in {*order}}
-        links = tuple(replace(link, section="" if first else self.title) for link in self.links)
+        links = tuple(self.links)
         return Section(self.title, self.slug, self.level, **contents, links=links, order=order, line=self.line)
 
 
 class _Builder:
     """Walks over the blocks once and fills sections."""
 
-    def __init__(self, document: Document, select: Callable[[str], str]) -> None:
+    def __init__(self, document: Document) -> None:
         self.document = document
-        self.select = select
         self.lines = document.body.split("\n")
         self.drafts = [_Draft()]
         self.heading_level = 0
@@ -184,15 +182,9 @@ class _Builder:
     def _inline(self, node: SyntaxTreeNode) -> tuple[InlineText, list[Step]]:
         """Reads running text: itself, and the bullets in it that Markdown does not know."""
         self._place(node)
-        groups = _bullet_groups(self._source(node.content))
+        groups = _bullet_groups(_read_part(node.content))
         text, *bullets = (self._rendered(part, self.line + start) for start, part in groups)
         return text, [Step(bullet.text, bullet.markdown) for bullet in bullets if bullet.text]
-
-    def _source(self, content: str) -> str:
-        """Returns what is to be read of a text, in one language: no box's mark, no include, a video as a link."""
-        content = _INCLUDE.sub("", content)
-        box = _BOX.match(content)
-        return self.select(_VIDEO.sub(r"[Video](\1)", content[box.end() :] if box else content))
 
     def _rendered(self, content: str, line: int) -> InlineText:
         text = render_text(self.document, content, line)
@@ -215,7 +207,7 @@ class _Builder:
         start = next((number for number, line in others if line[:1].strip() and not _BULLET.match(line)), end - first)
         lines = inline.content.split("\n")
         inline.to_tokens()[0].content = "\n".join(lines[:start])
-        return self._source("\n".join(lines[start:])), self.document.first_line + first + start
+        return _read_part("\n".join(lines[start:])), self.document.first_line + first + start
 
     def _place(self, node: SyntaxTreeNode) -> None:
         if node.map is not None:
@@ -225,6 +217,13 @@ class _Builder:
 def _opening(nodes: Sequence[SyntaxTreeNode]) -> str:
     """Returns the text of the paragraph that blocks begin with; empty where they begin with another one."""
     return nodes[0].children[0].content if nodes and nodes[0].type == "paragraph" else ""
+
+
+def _read_part(content: str) -> str:
+    """Returns what is read of a text: no box's mark, no include, no English beside it; a video is a link."""
+    content = _INCLUDE.sub("", content)
+    box = _BOX.match(content)
+    return _ENGLISH.sub("", _VIDEO.sub(r"[Video](\1)", content[box.end() :] if box else content))
 
 
 def _joined(texts: Sequence[InlineText], mark: str) -> tuple[str, str]:

@@ -7,6 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from bot.articles.examples import ExampleError, read_examples
+from bot.command_line import reported
+from bot.proposals import ProposalError
+from bot.search import LibraryError
+from bot.settings import get_settings
+from bot.stores import DatabaseError
+
 
 def add_article_commands(verbs: Any) -> None:
     """Adds `articles propose`.
@@ -27,7 +34,8 @@ def add_article_commands(verbs: Any) -> None:
     parser.add_argument("--fewest", type=_positive, default=3, metavar="N", help="questions that make an issue; 3")
     parser.add_argument("--most", type=_positive, default=10, metavar="N", help="issues to propose at most; 10")
     parser.add_argument("--database", type=Path, metavar="FILE", help="the article database; without it the setting's")
-    parser.set_defaults(handler=run_propose)
+    errors = (ProposalError, LibraryError, DatabaseError, ExampleError)
+    parser.set_defaults(handler=reported(_propose, *errors, prefix="error: "))
 
 
 def _positive(text: str) -> int:
@@ -37,33 +45,24 @@ def _positive(text: str) -> int:
     return number
 
 
-def run_propose(arguments: argparse.Namespace) -> int:
-    """Runs `articles propose`; returns the exit code."""
-    from bot.articles.examples import ExampleError, read_examples
+def _propose(arguments: argparse.Namespace) -> int:
     from bot.proposals.clusters import clusters
-    from bot.proposals.drafts import DraftError, check_output, write_drafts
-    from bot.proposals.questions import QuestionError, from_conversations, from_file, from_store, merge
-    from bot.search import LibraryError
-    from bot.settings import get_settings
+    from bot.proposals.drafts import check_output, write_drafts
+    from bot.proposals.questions import from_conversations, from_file, from_store, merge
     from bot.tickets import ticket_store
-    from bot.tickets.model import TicketStoreError
 
-    try:
-        check_output(arguments.output)
-        if arguments.file:
-            questions = from_file(arguments.file, arguments.language)
-        else:
-            conversations = from_conversations(get_settings().tracker_database.get_secret_value())
-            questions = merge(from_store(ticket_store()), conversations)
-        database = arguments.database or get_settings().articles_database
-        found = clusters(questions, database, arguments.fewest, arguments.most)
-        if not found:
-            print(f"{len(questions)} questions, and no {arguments.fewest} of them mean the same", file=sys.stderr)
-            return 1
-        drafts = write_drafts(found, arguments.output, read_examples(get_settings().data_dir / "nlu"))
-    except (QuestionError, LibraryError, DraftError, TicketStoreError, ExampleError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    check_output(arguments.output)
+    if arguments.file:
+        questions = from_file(arguments.file, arguments.language)
+    else:
+        conversations = from_conversations(get_settings().tracker_database.get_secret_value())
+        questions = merge(from_store(ticket_store()), conversations)
+    database = arguments.database or get_settings().articles_database
+    found = clusters(questions, database, arguments.fewest, arguments.most)
+    if not found:
+        print(f"{len(questions)} questions, and no {arguments.fewest} of them mean the same", file=sys.stderr)
+        return 1
+    drafts = write_drafts(found, arguments.output, read_examples(get_settings().data_dir / "nlu"))
     for name, cluster in drafts.items():
         print(f"{name}: {len(cluster.questions)} questions, such as “{cluster.questions[0].text}”")
     print(f"{len(questions)} questions; the drafts are in {arguments.output}: begin with its README.md")

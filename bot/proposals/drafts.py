@@ -16,6 +16,7 @@ from bot.articles.links import faults
 from bot.articles.promises import UNFINISHED as TODO
 from bot.articles.replies import Replies
 from bot.encoder import load_encoder
+from bot.proposals import ProposalError
 from bot.proposals.clusters import DISTANCE, Cluster
 from bot.text.templates import open_templates
 
@@ -25,10 +26,6 @@ _MOST_LINKS = 4
 _MOST_ELSEWHERE = 40
 _MOST_RIVALS = 20
 _NO_WORDS = frozenset({"a", "an", "and", "for", "from", "how", "in", "of", "on", "or", "the", "to", "with", "your"})
-
-
-class DraftError(ValueError):
-    """The drafts cannot be written; the message says why and what to do."""
 
 
 def write_drafts(found: Sequence[Cluster], output: Path, examples: Sequence[Example]) -> dict[str, Cluster]:
@@ -65,14 +62,14 @@ def check_output(output: Path) -> None:
     """Makes the output folder.
 
     Raises:
-        DraftError: it holds something, or cannot be made.
+        ProposalError: it holds something, or cannot be made.
     """
     try:
         output.mkdir(parents=True, exist_ok=True)
         if any(output.iterdir()):
-            raise DraftError(f"{output} is not empty, and nothing is overwritten; name another folder with -o.")
+            raise ProposalError(f"{output} is not empty, and nothing is overwritten; name another folder with -o.")
     except OSError as error:
-        raise DraftError(f"{output} cannot be used ({error.strerror}); name another folder with -o.") from error
+        raise ProposalError(f"{output} cannot be used ({error.strerror}); name another folder with -o.") from error
 
 
 def issue_name(cluster: Cluster, taken: Collection[str]) -> str:

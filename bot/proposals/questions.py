@@ -16,16 +16,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.articles.language import detect, normalise
 from bot.phrases.anonymous import anonymous
+from bot.proposals import ProposalError
 from bot.stores.conversations import EVENTS, ConversationsError, open_conversations
 from bot.tickets.store import TicketStore
 
 UNANSWERED = frozenset({"out_of_scope", "nlu_fallback"})
 LONGEST = 300
 """Characters of a question that are kept: the rest of a long mail is about its writer."""
-
-
-class QuestionError(ValueError):
-    """Questions cannot be read; the message says where, what is wrong and how to mend it."""
 
 
 @dataclass(frozen=True)
@@ -51,18 +48,18 @@ def from_file(path: Path, language: str = "") -> list[Question]:
         language: of all questions; recognised where neither this nor a column says it.
 
     Raises:
-        QuestionError: it cannot be read, lacks the column or holds no question.
+        ProposalError: it cannot be read, lacks the column or holds no question.
     """
     try:
         content = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise QuestionError(f"{path} cannot be read ({error.strerror}); name a text or CSV file.") from error
+        raise ProposalError(f"{path} cannot be read ({error.strerror}); name a text or CSV file.") from error
     except UnicodeDecodeError as error:
-        raise QuestionError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8.") from error
+        raise ProposalError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8.") from error
     rows = _csv_rows(path, content) if path.suffix.lower() == ".csv" else [(line, "") for line in content.splitlines()]
     found = _counted((text, language or said) for text, said in rows)
     if not found:
-        raise QuestionError(f"{path}: no question in it; write one on each line.")
+        raise ProposalError(f"{path}: no question in it; write one on each line.")
     return found
 
 
@@ -72,7 +69,7 @@ def _csv_rows(path: Path, content: str) -> list[tuple[str, str]]:
     columns = [name.strip().casefold() for name in reader.fieldnames or ()]
     if "text" not in columns:
         named = ", ".join(columns) or "none"
-        raise QuestionError(f"{path}: line 1: no column `text` among {named}; name it in the first line.")
+        raise ProposalError(f"{path}: line 1: no column `text` among {named}; name it in the first line.")
     reader.fieldnames = columns
     return [(row["text"] or "", row.get("language") or "") for row in reader]
 
@@ -95,12 +92,12 @@ def from_conversations(database: str) -> list[Question]:
         database: where they are kept, in SQLAlchemy's notation (BOT_TRACKER_DATABASE).
 
     Raises:
-        QuestionError: the database cannot be read.
+        ProposalError: the database cannot be read.
     """
     try:
         return from_engine(open_conversations(database))
     except (ConversationsError, SQLAlchemyError) as error:
-        raise QuestionError(f"the tracker store cannot be read: {error}") from error
+        raise ProposalError(f"the tracker store cannot be read: {error}") from error
 
 
 def from_engine(conversations: Engine) -> list[Question]:

@@ -37,7 +37,7 @@ from bot.regression.items import Item, RegressionError, Result, read_json, read_
 from bot.regression.steps import STEPS, ModelUnderTest, Step, intents
 from bot.settings import PROJECT_ROOT
 from bot.text.yaml_files import read_yaml
-from bot.training import LaunchError, fingerprint, model_or_trained, train, train_elsewhere
+from bot.training import LaunchError, fingerprint, model_or_trained, train, train_to
 
 ERRORS = (RegressionError, ExampleError, NothingToCheck, EncoderFileError, LaunchError)
 """Errors that keep a run from its verdict and that a person can correct."""
@@ -174,7 +174,9 @@ def _train_with_seed(folder: Path, seed: int) -> Path:
         if "data_dir" in importer:
             importer["data_dir"] = str(PROJECT_ROOT / importer["data_dir"])
     (folder / "config.yml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf8")
-    return train_elsewhere(folder / "config.yml", folder / "model.tar.gz")
+    model = folder / "model.tar.gz"
+    train_to(model, PROJECT_ROOT, "--config", folder / "config.yml")
+    return model
 
 
 def measured(name: str, sets: Path, output: Path) -> tuple[Result, Path]:

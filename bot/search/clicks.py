@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +91,7 @@ def choices(events: Iterable[SearchEvent]) -> list[Choice]:
 
 
 def learned_questions(chosen: Sequence[Choice], fewest: int) -> list[LearnedQuestion]:
-    """Returns the questions that enough customers bear out, those with most conversations first.
+    """Returns the questions that enough customers bear out, by document, those with most conversations first.
 
     Args:
         chosen: what customers chose, oldest first.
@@ -98,7 +100,7 @@ def learned_questions(chosen: Sequence[Choice], fewest: int) -> list[LearnedQues
     chosen = list(dict.fromkeys(chosen))[-_MOST_CHOICES:]
     if not chosen:
         return []
-    files, owners = np.unique([each.file for each in chosen], return_inverse=True)
+    owners = np.unique([each.file for each in chosen], return_inverse=True)[1]
     conversations = np.unique([each.conversation for each in chosen], return_inverse=True)[1]
     vectors = search_encoder().encode([each.text for each in chosen])
     first = {(each.file, each.language, key(each.text)): row for row, each in reversed(list(enumerate(chosen)))}
@@ -111,8 +113,11 @@ def learned_questions(chosen: Sequence[Choice], fewest: int) -> list[LearnedQues
             people = len(set(conversations[same & (owners == owners[row])]))
             if people >= max(fewest, SHARE * len(set(conversations[same]))):
                 each = chosen[row]
-                found.append(LearnedQuestion(each.text, each.language, str(files[owners[row]]), people))
-    return sorted(found, key=lambda each: (-each.conversations, each.file, each.language, each.text))
+                found.append(LearnedQuestion(each.text, each.language, each.file, people))
+    of_files: dict[str, list[LearnedQuestion]] = defaultdict(list)
+    for question in sorted(found, key=lambda one: (-one.conversations, one.file, one.language, one.text)):
+        of_files[question.file].append(question)
+    return [question for own in of_files.values() for question in own[:MOST_OF_FILE]]
 
 
 def learn(library: Library, events: Iterable[SearchEvent], fewest: int) -> list[LearnedQuestion]:
@@ -128,20 +133,16 @@ def learn(library: Library, events: Iterable[SearchEvent], fewest: int) -> list[
     Raises:
         LibraryError: the articles were imported with another encoder, or an import is at work.
     """
-    found = learned_questions(choices(events), fewest)
-    kept: dict[str, list[LearnedQuestion]] = defaultdict(list)
-    for each in found:
-        if len(kept[each.file]) < MOST_OF_FILE:
-            kept[each.file].append(each)
+    learned = learned_questions(choices(events), fewest)
     with library.writing() as connection:
         if fact(connection, ENCODER) != search_encoder().version:
             raise LibraryError(f"{library.path}: imported with another encoder; import the articles again.")
         connection.execute("DELETE FROM learned_questions")
-        for file, own in sorted(kept.items()):
+        for file, own in groupby(learned, key=attrgetter("file")):
             vectors = encode([each.text for each in own])
             connection.execute("INSERT INTO learned_questions VALUES (?, ?)", (file, vectors))
         index.update(connection, index.folder_of(library.path))
-    return [each for own in kept.values() for each in own]
+    return learned
 
 
 def forget(database: Path, events: Iterable[SearchEvent], fewest: int) -> None:

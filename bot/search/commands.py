@@ -13,8 +13,6 @@ from bot.search import LibraryError
 from bot.settings import get_settings
 from bot.stores import DatabaseError
 
-_SHOWN = 20
-
 
 def add_commands(subparsers: Any) -> None:
     """Adds `search`."""
@@ -90,11 +88,7 @@ def _import(arguments: argparse.Namespace, database: Path) -> int:
     )
     reasons = {title: getattr(report, title) for title in ("broken", "mended", "skipped")}
     lines = [f"{title}: {name}: {reason}" for title, found in reasons.items() for name, reason in found.items()]
-    changes = {title: getattr(report, title) for title in ("new", "changed", "removed")}
-    for title, names in changes.items():
-        more = [f"... and {len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
-        lines += [f"{title}: {name}" for name in names[:_SHOWN] + more]
-    counts = [f"{len(names)} {title}" for title, names in changes.items()]
+    counts = [f"{len(getattr(report, title))} {title}" for title in ("new", "changed", "removed")]
     lines.append(", ".join([*counts, f"{report.unchanged} unchanged", f"{len(report.broken)} broken"]))
     _print(arguments, asdict(report), lines)
     return 1 if report.broken else 0

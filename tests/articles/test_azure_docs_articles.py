@@ -58,7 +58,6 @@ def test_boxes_are_notes_with_their_bullets(article: Article) -> None:
 
 def test_a_box_inside_of_a_step_stays_with_the_step(article: Article) -> None:
     assert article.steps[1].notes == (Note("important", "Velg bare én.", (), "Velg bare én."),)
-    assert [note.kind for note in article.notes] == ["note", "tip", "important"]
 
 
 def test_images_and_includes_leave_no_trace(article: Article) -> None:
@@ -94,13 +93,13 @@ def test_a_video_is_a_link() -> None:
 )
 def test_odd_boxes_are_notes_and_unknown_kinds_are_reported(box: str, kind: str, message: str) -> None:
     article = read_text(f"# T\n\n{box}\n", path="en.md")
-    assert [note.kind for note in article.notes] == [kind]
+    assert [note.kind for note in article.sections[0].notes] == [kind]
     assert [problem.message[: len(message)] for problem in article.problems] == ([message] if message else [])
 
 
 def test_a_box_without_text_is_reported() -> None:
     article = read_text("# T\n\n> [!TIP]\n\ntext\n", path="en.md")
-    assert article.notes == ()
+    assert article.sections[0].notes == ()
     assert [str(problem) for problem in article.problems] == [
         "en.md:3: the box [!TIP] is empty; put its text inside of it"
     ]

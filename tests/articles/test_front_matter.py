@@ -40,7 +40,7 @@ def test_a_file_that_is_not_utf_8_names_the_line(tmp_path: Path) -> None:
 def test_broken_front_matter_can_be_salvaged_line_by_line() -> None:
     text = "---\ntitle: Error: no payment\nms.custom:\n- \"1\"\n- '2'\nms.contentlocale: nb-NO\n---\n# T\n\nx\n"
     article = read_text(text, path="a.md", salvage=True)
-    assert (article.title, article.ids, article.language) == ("Error: no payment", ("1", "2"), "nb")
+    assert (article.title, article.metadata["ms.custom"], article.language) == ("Error: no payment", ["1", "2"], "nb")
     assert [problem.line for problem in article.problems] == [2]
     assert "broken front matter" in article.problems[0].message
 
@@ -51,13 +51,13 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path: Path) -> N
     article = read_article(path)
     assert article.title == "T"
     assert [step.text for step in article.steps] == ["a", "b"]
-    assert [note.text for note in article.notes] == ["Done."]
+    assert [note.text for note in article.sections[0].notes] == ["Done."]
 
 
 def test_values_stay_as_they_are_written() -> None:
     article = read_text("---\ntitle: 007\nlanguage: no\nms.date: 2020-01-02\nms.custom: 9004164\n---\nx\n")
     assert article.metadata["ms.date"] == "2020-01-02"
-    assert (article.title, article.language, article.ids) == ("007", "nb", ("9004164",))
+    assert (article.title, article.language, article.metadata["ms.custom"]) == ("007", "nb", "9004164")
 
 
 def test_lines_of_problems_count_from_the_top_of_the_file() -> None:

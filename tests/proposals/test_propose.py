@@ -12,7 +12,8 @@ import pytest
 from bot.articles.examples import read_examples
 from bot.articles.replies import Replies
 from bot.cli import main
-from bot.proposals.questions import QuestionError, from_conversations, from_file, from_store
+from bot.proposals import ProposalError
+from bot.proposals.questions import from_conversations, from_file, from_store
 from bot.search.database import Library
 from bot.tickets.model import SearchEvent
 from bot.tickets.store import TicketStore
@@ -206,5 +207,5 @@ def test_conversations_that_rasa_keeps_give_what_was_said_in_vain(tmp_path: Path
 
 def test_no_conversations_give_nothing_and_a_broken_store_is_named(tmp_path: Path) -> None:
     assert from_conversations(f"sqlite:///{tmp_path / 'none.db'}") == []
-    with pytest.raises(QuestionError, match="tracker store cannot be read"):
+    with pytest.raises(ProposalError, match="tracker store cannot be read"):
         from_conversations("nosuchdatabase://localhost/conversations")
