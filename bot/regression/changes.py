@@ -7,8 +7,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +42,6 @@ class Change:
     cells: frozenset[str] = frozenset()
     """Cell of phrases, `language/intent`: only items in that language that are, or are taken for, that intent."""
 
-    @property
-    def breadth(self) -> float:
-        """Number of cells that it can have turned: none for a setting, without end for a file that has no cells."""
-        return 0 if self.path == SETTINGS else len(self.cells) or inf
-
     def concerns(self, pair: Pair) -> bool:
         """Tells whether the change can have turned an answer, for all that its cells and its path say."""
         now, then = pair
@@ -80,28 +73,11 @@ def git(*words: str) -> str:
     return done.stdout.decode("utf8", errors="replace").strip()
 
 
-def find_commit(name: str) -> str:
-    """Returns the hash of a commit, branch or tag; empty where there is none of that name."""
-    return git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
-
-
 def baseline_commit(baseline: Path) -> str:
     """Returns the commit that wrote a baseline, from which on changes are read; empty where git does not know it."""
     if git("rev-parse", "--is-shallow-repository") == "true":  # the oldest commit there seems to write everything
         return ""
     return git("log", "-1", "--format=%H", "--", str(baseline.resolve()))
-
-
-def age(commit: str, finished_at: str) -> str:
-    """Returns how old a baseline is, such as `12 commits and 3 days old`.
-
-    Args:
-        commit: as `baseline_commit` returns it.
-        finished_at: when the baseline was measured (ISO 8601).
-    """
-    days = counted((datetime.now(timezone.utc) - datetime.fromisoformat(finished_at)).days, "day")
-    commits = git("rev-list", "--count", f"{commit}..HEAD") if commit else ""
-    return f"{counted(int(commits), 'commit')} and {days} old" if commits else f"{days} old"
 
 
 def since(commit: str) -> Iterator[Change]:
@@ -118,17 +94,15 @@ def since(commit: str) -> Iterator[Change]:
         yield from _changes(f"{full}^", full, full[:10], subject)
 
 
-def between(before: str | None, after: str | None) -> Iterator[Change]:
-    """Yields what differs between two commits, as one; nothing where one of them is not known."""
-    if before and after:
-        yield from _changes(before, after, f"{before[:10]}..{after[:10]}")
-
-
 def _changes(before: str, after: str, commit: str, subject: str = "") -> Iterator[Change]:
-    """Yields the changes from one commit to another one, or (empty) to the files as they lie there; phrases last."""
+    """Yields the changes from one commit to another one, or (empty) to the files as they lie there.
+
+    Settings come first, then phrases, then other files: of those that explain as much, the narrowest is the likeliest.
+    """
     listed = git("diff", "--no-renames", "--name-status", *filter(None, (before, after)), "--", *WATCHED)
     had: Phrases = {}
     has: Phrases = {}
+    files = []
     for status, path in (row.split("\t") for row in listed.splitlines()):
         if path.startswith("data/nlu/"):
             had |= _phrases(_read(before, path))
@@ -140,9 +114,10 @@ def _changes(before: str, after: str, commit: str, subject: str = "") -> Iterato
                     told = f"{path}: {key} changed from {old.get(key)} to {new.get(key)}"
                     yield Change(commit, subject, told, path)
         elif Path(path).suffix in HASHED_SUFFIXES:
-            yield Change(commit, subject, f"{path} {STATUS.get(status, 'changed')}", path)
+            files.append(Change(commit, subject, f"{path} {STATUS.get(status, 'changed')}", path))
     for told, cells in _phrase_changes(had, has):
         yield Change(commit, subject, told, cells=cells)
+    yield from files
 
 
 def _phrase_changes(had: Phrases, has: Phrases) -> Iterator[tuple[str, frozenset[str]]]:

@@ -112,11 +112,6 @@ class Baseline:
     items: Mapping[str, Answer]
     """Key of an item -> its answer."""
 
-    @property
-    def turnover(self) -> float:
-        """The share of right answers that a harmless retraining turned wrong, 0-1; 0 where it was not measured."""
-        return float(self.about.get("turnover", {}).get("share", 0.0))
-
     def then(self, item: Item) -> Item | None:
         """Returns what came of the same question then; None if it was not asked."""
         if (answer := self.items.get(item.key)) is None:

@@ -118,7 +118,7 @@ def judge(result: Result, baseline: Baseline, tolerances: Tolerances) -> Verdict
         for then in [baseline.numbers.get(name)]
     ]
     compared = list(_compare_metrics(metrics(result.items), pairs, tolerances.resamples))
-    cells = _compare_cells(pairs, max(baseline.turnover, tolerances.turnover), tolerances.chance)
+    cells = _compare_cells(pairs, tolerances.turnover, tolerances.chance)
     return Verdict(
         [*_with_correction(compared, tolerances), *cells, *ratios],
         [item for item in _critical_items(result.items, tolerances) if not item.right],
