@@ -21,8 +21,8 @@ MOVE, REMOVE = "move", "remove"
 """Decisions: to the proposed intent, away. The name of an intent is one, too; an empty one leaves the phrase alone."""
 ABOUT_PRODUCTS = "out_of_scope/products"
 """The decision for what no issue covers and is about the products; `out_of_scope` is for the rest."""
-_BLOCK = re.compile(r"^- ", re.MULTILINE)
-_SITUATIONS = re.compile(r"^    situations: (\[.*\])\n", re.MULTILINE)
+_BLOCK = re.compile(r"^(?=- )", re.MULTILINE)
+_SITUATIONS = re.compile(r"^    situations: \[.*\]\n", re.MULTILINE)
 _EXAMPLES = "  examples: |\n"
 _PHRASE = re.compile(r"^    - .*", re.MULTILINE)
 
@@ -59,17 +59,16 @@ def read_decisions(path: Path, folder: Path, intents: Collection[str]) -> list[C
     rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
     if missing := {"decision", "proposed", "intent", "file", "text"} - {*(rows.fieldnames or ())}:
         raise ReviewError(f"{path}: no column {', '.join(sorted(missing))}; name a file that `data audit -o` wrote.")
-    examples: dict[str, dict[tuple[str, str], Example]] = {}
+    examples = {(each.path, each.intent, each.text): each for each in read_examples(folder)}
     corrections = []
     for number, row in enumerate(rows, start=2):
-        decision, name = (row["decision"] or "").strip(), row["file"] or ""
+        decision = (row["decision"] or "").strip()
         if not decision:
             continue
-        if name not in examples:
-            examples[name] = {(each.intent, each.text): each for each in read_examples(folder / name)}
-        example = examples[name].get((row["intent"], row["text"]))
+        file = folder / (row["file"] or "")
+        example = examples.get((file, row["intent"], row["text"]))
         if example is None:
-            raise ReviewError(f"{path}:{number}: {folder / name} has no such phrase any more; run the audit again.")
+            raise ReviewError(f"{path}:{number}: {file} has no such phrase any more; run the audit again.")
         to = row["proposed"] if decision == MOVE else decision
         intent = to.removesuffix("/products") if to == ABOUT_PRODUCTS else to
         if decision != REMOVE and (intent not in intents or intent == example.intent):
@@ -98,14 +97,13 @@ def corrected_files(corrections: Sequence[Correction]) -> dict[Path, str]:
 
 def _corrected(path: Path, corrections: Sequence[Correction]) -> str:
     expected = Counter(read_examples(path))
-    text = path.read_text(encoding="utf8")
-    starts = [match.start() for match in _BLOCK.finditer(text)]
-    head, *blocks = [text[first:last] for first, last in zip([0, *starts], [*starts, len(text)], strict=True)]
+    head, *blocks = _BLOCK.split(path.read_text(encoding="utf8"))
     for each in corrections:
-        place = next((number for number, block in enumerate(blocks) if _place(block, each.example) is not None), None)
-        if place is None:
+        left = ((place, _without(block, each.example)) for place, block in enumerate(blocks))
+        place, block = next(((place, block) for place, block in left if block is not None), (0, None))
+        if block is None:
             raise ReviewError(f"{path}: no `{each.example.text}` under {each.example.intent}; correct it by hand.")
-        blocks[place] = _without(blocks[place], each.example)
+        blocks[place] = block
         expected[each.example] -= 1
         if each.becomes:
             _add(blocks, each.becomes)
@@ -120,35 +118,28 @@ def _corrected(path: Path, corrections: Sequence[Correction]) -> str:
     return content
 
 
-def _place(block: str, example: Example) -> int | None:
-    """Returns the place of a phrase among those of its block, None where it is in another one."""
-    if example.text not in block or example.intent not in block or _EXAMPLES not in block:
+def _without(block: str, example: Example) -> str | None:
+    """Returns a block without one of its phrases, only comments where that was the last one; None if it lacks it."""
+    if not _is_of(block, example.intent) or example.text not in block:
         return None
-    entry = parse_yaml(block)[0]
-    texts = [line[2:].strip() for line in entry["examples"].splitlines() if line.startswith("- ")]
-    situations = (entry.get("metadata") or {}).get("situations") or [None] * len(texts)
-    rows = [
-        (entry["intent"], text, str(number) if number else None)
-        for text, number in zip(texts, situations, strict=False)
-    ]
-    wanted = (example.intent, example.text, example.situation)
-    return rows.index(wanted) if wanted in rows else None
-
-
-def _without(block: str, example: Example) -> str:
-    """Returns a block without one of its phrases; only comments are left of it where that was the last one."""
-    place = _place(block, example)
-    start, phrases = block.split(_EXAMPLES, 1)
+    start, _, phrases = block.partition(_EXAMPLES)
     lines = phrases.splitlines(keepends=True)
     own = [number for number, line in enumerate(lines) if line.startswith("    - ")]
-    del lines[own[place or 0]]
+    situations = parse_yaml(start)[0]["metadata"].get("situations") or [None] * len(own)
+    rows = list(zip([lines[number][6:].strip() for number in own], situations, strict=False))
+    if (example.text, example.situation) not in rows:
+        return None
     if len(own) == 1:
         return "".join(line for line in lines if line.startswith("#"))
-    if situations := _SITUATIONS.search(start):
-        kept = parse_yaml(situations[1])
-        del kept[place]
-        start = _SITUATIONS.sub(lambda _: f"    situations: {json.dumps(kept)}\n", start)
+    place = rows.index((example.text, example.situation))
+    del lines[own[place]]
+    del situations[place]
+    start = _SITUATIONS.sub(lambda _: f"    situations: {json.dumps(situations)}\n", start)
     return start + _EXAMPLES + "".join(lines)
+
+
+def _is_of(block: str, intent: str) -> bool:
+    return block.startswith(f"- intent: {intent}\n") and _EXAMPLES in block
 
 
 def _add(blocks: list[str], example: Example) -> None:
@@ -157,8 +148,7 @@ def _add(blocks: list[str], example: Example) -> None:
     metadata |= {"style": "real"} if example.real_style else {}
     metadata |= {"about_products": True} if example.about_products else {}
     for place, block in enumerate(blocks):
-        entry = (parse_yaml(block) or [{}])[0] if _EXAMPLES in block and example.intent in block else {}
-        if (entry.get("intent"), entry.get("metadata")) == (example.intent, metadata):
+        if _is_of(block, example.intent) and parse_yaml(block)[0]["metadata"] == metadata:
             end = max(phrase.end() for phrase in _PHRASE.finditer(block))
             blocks[place] = f"{block[:end]}\n    - {example.text}{block[end:]}"
             return
