@@ -22,8 +22,7 @@ import pyarrow as pa
 from tqdm import tqdm
 
 from bot.batch.reading import CHUNK_ROWS, BatchError, Chunk, Columns, read_chunks, total_of
-from bot.batch.summary import Summary
-from bot.batch.tables import read_links, unpack, write_rejected, write_results
+from bot.batch.tables import Summary, read_links, unpack, write_rejected, write_results
 from bot.batch.workers import Model, begin_to_load, digest_of, on_cluster, on_this_machine, understand
 from bot.files import written_whole
 

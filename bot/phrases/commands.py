@@ -14,11 +14,10 @@ from typing import Any
 
 from tabulate import tabulate
 
-from bot.command_line import Command, print_json, reported
+from bot.command_line import print_json
 from bot.phrases.groups import grouped, score
 from bot.phrases.model import DISPUTED, NEW, Candidate, ReviewError
 from bot.phrases.review import Review, Taken
-from bot.regression.items import RegressionError
 from bot.settings import get_settings
 from bot.tickets import ticket_store
 from bot.tickets.commands import add_verb
@@ -43,16 +42,12 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     accepting.add_argument("--intent", help="what they are to be understood as; needed where nobody has said")
     add_verb(verbs, "undo", "undo the last decision of this command", _undo, json_option)
     told = "take messages from elsewhere as candidates"
-    importing = add_verb(verbs, "import", told, _with_model(_import), json_option)
+    importing = add_verb(verbs, "import", told, _import, json_option)
     importing.add_argument("file", type=Path, metavar="FILE", help="TSV: language, text, perhaps what it was taken for")
     importing.add_argument("--model", type=Path, help="let this model say how sure it is of each, for the order")
     told = "play the conversations that reviewers keep on a model; exit code 1 where a turn went wrong"
-    playing = add_verb(verbs, "conversations", told, _with_model(_play), json_option)
+    playing = add_verb(verbs, "conversations", told, _play, json_option)
     playing.add_argument("--model", type=Path, required=True, help="the trained model")
-
-
-def _with_model(command: Command) -> Command:
-    return reported(command, RegressionError, code=1, prefix="error: ")
 
 
 def _review() -> Review:
@@ -75,10 +70,8 @@ def _list(options: argparse.Namespace) -> None:
         print(tabulate(rows, ("group", "score", *_COLUMNS, "was taken for"), disable_numparse=True))
     if disputed:
         print("\nReviewers differ; the next decision here settles it:")
-        decided = [
-            "; ".join(f"{one.agent}: {one.intent or one.verdict}" for one in each.decisions) for each in disputed
-        ]
-        rows = [(*_row(each), told) for each, told in zip(disputed, decided, strict=True)]
+        told = ["; ".join(f"{one.agent}: {one.intent or one.verdict}" for one in each.decisions) for each in disputed]
+        rows = [(*_row(each), decided) for each, decided in zip(disputed, told, strict=True)]
         print(tabulate(rows, (*_COLUMNS, "decided"), disable_numparse=True))
 
 

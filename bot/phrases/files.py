@@ -157,9 +157,7 @@ def readable_content(examples: Sequence[Example], remedy: str) -> str:
     changed = {(each.intent, each.text) for each in examples} ^ {(each.intent, each.text) for each in read}
     if changed:
         shown = ", ".join(ascii(text) for _, text in sorted(changed))
-        raise ReviewError(
-            f"{examples[0].path}: Rasa would read other phrases ({shown}). Nothing was written; {remedy}."
-        )
+        raise ReviewError(f"{examples[0].path}: Rasa reads other phrases ({shown}). Nothing was written; {remedy}.")
     return content
 
 

@@ -90,15 +90,13 @@ def _similar(texts: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
     from sklearn.feature_extraction.text import TfidfVectorizer  # takes a second and 60 MB
 
     vectors = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), sublinear_tf=True).fit_transform(texts)
-    likeness = (vectors @ vectors.T).tocsr()  # of unit vectors: their cosines
+    similar = (vectors @ vectors.T).toarray() >= LIKENESS  # of unit vectors: their cosines
     taken: set[int] = set()
     groups = []
     for place in range(len(texts)):
         if place in taken:
             continue
-        row = slice(likeness.indptr[place], likeness.indptr[place + 1])
-        similar = sorted(likeness.indices[row][likeness.data[row] >= LIKENESS].tolist())
-        others = [other for other in similar if other != place and other not in taken]
+        others = [other for other in similar[place].nonzero()[0].tolist() if other != place and other not in taken]
         group = (place, *others[: LARGEST - 1])
         taken.update(group)
         groups.append(group)

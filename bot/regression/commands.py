@@ -13,7 +13,7 @@ from bot.command_line import Command, print_json, run_to_end
 from bot.nlu.explain import NoClassifierError
 from bot.regression import changes, run
 from bot.regression.explain import explain, find_causes, find_reasons
-from bot.regression.history import History, past_run
+from bot.regression.history import History
 from bot.regression.items import RegressionError, Result, read_baseline, read_result
 from bot.regression.measure import HELD_OUT
 from bot.regression.notify import notify
@@ -21,6 +21,7 @@ from bot.regression.report import TREND_RUNS, Report, show, write_report
 from bot.regression.steps import STEPS, Step
 from bot.regression.verdict import judge, make_baseline, read_tolerances
 from bot.settings import PROJECT_ROOT, get_settings
+from bot.stores.regression_runs import PastRun
 from bot.training import model_or_trained
 
 OUTPUT = PROJECT_ROOT / "var" / "regression"
@@ -40,8 +41,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     _add_folders(accepting, _accept)
     explaining = subparsers.add_parser("explain", help="what the bot understands of a text, and why")
     explaining.add_argument("text")
-    told = "ask this model; without it that of the present content, which is trained where there is none"
-    explaining.add_argument("--model", type=Path, help=told)
+    explaining.add_argument("--model", type=Path, help="ask this model instead of that of the present content")
     explaining.add_argument("--page", metavar="LANGUAGE", help="the language of the page it was typed on")
     explaining.add_argument("--json", action="store_true", help="print JSON")
     _set_handler(explaining, _explain)
@@ -94,7 +94,9 @@ def _run(steps: Mapping[str, Step], options: argparse.Namespace) -> int:
     commit = changes.baseline_commit(baseline_path)
     since = list(changes.since(commit))
     model = options.model or PROJECT_ROOT / "models" / result.about["model"]
-    this = past_run(result, verdict)
+    figures = {figure.name: figure.now for figure in verdict.figures}
+    told = "worse" if verdict.is_worse else "good"
+    this = PastRun(result.about["started_at"], str(result.about["commit"]), told, figures)
     report = Report(
         result,
         verdict,

@@ -67,16 +67,14 @@ def take_inventory(root: Path) -> Inventory:
         articles = {f"{path.parent.name}/{path.stem}": read_article(path, salvage=True) for path in paths}
         # The importer makes a rule for each issue.
         rules = [*_rules(data / "rules.yml"), *(f"intent {intent}" for intent in load_issues(data / "issues.yml"))]
+        config = settings(read_yaml(root / "config.yml", ValueError))
+        numbers = [(name, value) for name, value in config.items() if type(value) in (int, float)]
         return {
             PHRASES: _counts(name for e in examples for name in (f"{e.language}/{e.intent}", e.language)),
             STEPS: {name: len(list(walk(article.steps))) for name, article in articles.items()},
             LINKS: {name: len(article.links) for name, article in articles.items()},
             RULES: _counts(rules),
-            THRESHOLDS: {
-                name: value
-                for name, value in settings(read_yaml(root / "config.yml", ValueError)).items()
-                if _THRESHOLD.search(name) and type(value) in (int, float)
-            },
+            THRESHOLDS: {name: value for name, value in numbers if _THRESHOLD.search(name)},
         }
     except (ArticleError, ValueError, OSError) as error:
         raise RegressionError(f"what the bot is made of cannot be counted: {error}") from error

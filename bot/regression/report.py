@@ -10,7 +10,6 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from itertools import product
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -21,7 +20,7 @@ from rich.markup import escape
 from bot.regression.changes import Change
 from bot.regression.explain import Cause
 from bot.regression.figures import refusal_as_intent
-from bot.regression.items import Item, Result, counted, write_whole
+from bot.regression.items import Result, counted, write_whole
 from bot.regression.verdict import Verdict
 from bot.stores.regression_runs import PastRun
 from bot.text.templates import open_templates
@@ -70,17 +69,12 @@ class Report:
         return render("summary.md", report=self, lines=SUMMARY, figures=figures, worse=worse)
 
     @cached_property
-    def cells(self) -> dict[tuple[str, str], tuple[float, float | None, int]]:
-        """By intent and language: accuracy now, accuracy then (None without a baseline), phrases."""
-        then = {pair.now: pair.then.right for pair in self.verdict.pairs}
-        cells: dict[tuple[str, str], list[Item]] = defaultdict(list)
+    def cells(self) -> dict[tuple[str, str], tuple[float, int]]:
+        """By intent and language: accuracy, phrases."""
+        right: dict[tuple[str, str], list[bool]] = defaultdict(list)
         for item in self.result.of("intents"):
-            cells[item.expected, item.language].append(item)
-        return {
-            cell: (fmean(item.right for item in own), fmean(known) if known else None, len(own))
-            for cell, own in sorted(cells.items())
-            for known in [[then[item] for item in own if item in then]]
-        }
+            right[item.expected, item.language].append(item.right)
+        return {cell: (fmean(own), len(own)) for cell, own in sorted(right.items())}
 
     @property
     def matrix(self) -> Counter[tuple[str, str]]:
@@ -89,12 +83,14 @@ class Report:
 
     @property
     def trend(self) -> dict[str, list[tuple[int, str, float]]]:
-        """By figure, of each run that measured it: its number, its day and the value."""
-        trend: dict[str, list[tuple[int, str, float]]] = defaultdict(list)
-        for name, (number, run) in product(TREND_FIGURES, enumerate(self.runs)):
-            if name in run.figures:
-                trend[name].append((number, run.started_at[:10], run.figures[name]))
-        return trend
+        """By figure that this run has, of each run that has it: its number, its day and the value."""
+        return {
+            name: [
+                (n, run.started_at[:10], run.figures[name]) for n, run in enumerate(self.runs) if name in run.figures
+            ]
+            for name in TREND_FIGURES
+            if name in self.runs[-1].figures
+        }
 
 
 def write_report(folder: Path, report: Report) -> None:
@@ -119,13 +115,11 @@ def as_dict(report: Report) -> dict[str, Any]:
         "critical_wrong": [asdict(item) for item in verdict.critical_wrong],
         "losses": [str(loss) for loss in verdict.losses],
         "causes": [
-            {"told": str(one), **asdict(one.change), "explains": one.explains, "of": one.of}
-            | {"losses": list(map(str, one.losses))}
+            {**asdict(one.change), "told": str(one), "explains": one.explains, "losses": list(map(str, one.losses))}
             for one in report.causes
         ],
         "newly_wrong": report.reasons,
         "newly_right": [pair.as_dict() for pair in verdict.newly_right],
-        "cells": [[*cell, *values] for cell, values in report.cells.items()],
         "changes": [asdict(change) for change in report.changes],
         "remark": report.remark,
         "not_compared": verdict.not_compared,
@@ -140,11 +134,7 @@ def render(template: str, **values: Any) -> str:
         values: what it shows.
     """
     templates = open_templates(Path(__file__).parent / "assets")
-    templates.filters |= {
-        "intent": lambda intent: intent.replace("_", " "),
-        "markup": escape,
-        "shade": _shade,
-    }
+    templates.filters |= {"intent": lambda intent: intent.replace("_", " "), "markup": escape, "shade": _shade}
     return templates.get_template(template).render(values).rstrip() + "\n"
 
 

@@ -92,8 +92,7 @@ def _begin(folder: Path, model: Path | None, sets: Path, fresh: bool) -> dict[st
     }
     about: dict[str, Any] = read_json(path, REMEDY) if path.exists() and not fresh else {}
     if about.get("key") == key:
-        done = len(list(folder.glob("step *.json")))
-        print(f"going on with the run of {about['started_at']}: {done} steps are there already", flush=True)
+        print(f"going on with the run of {about['started_at']}", flush=True)
         return about
     shutil.rmtree(folder, ignore_errors=True)
     about = {
