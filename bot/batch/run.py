@@ -53,9 +53,8 @@ class Plan:
     @property
     def rejects_path(self) -> Path:
         """File for rows without a result; `-` for standard error."""
-        if self.rejects is not None or self.output == STREAM:
-            return self.rejects or STREAM
-        return self.output.with_name(f"{self.output.stem}.rejected.csv")
+        beside = self.output.with_name(f"{self.output.stem}.rejected.csv")
+        return self.rejects or (STREAM if self.output == STREAM else beside)
 
 
 def triage_file(plan: Plan) -> Summary:

@@ -38,8 +38,6 @@ SCHEMA = pa.schema([(name, pa.float32() if name in _CONFIDENCES else pa.string()
 _REJECTED = b"rejected"
 COUNTED = ("intent", "language", "queue")
 """Columns whose values a summary counts."""
-_BAR = 30
-"""Characters of the bar of all tickets in a summary."""
 
 Links = dict[tuple[str, str], tuple[str, str | None]]
 """Issue and language of the answer -> the article's id and the address of its first document, if it has one."""
@@ -128,9 +126,8 @@ class Summary:
     def show(self, console: Console) -> None:
         """Prints the counts."""
         for name, counter in self.counts.items():
-            table = Table(name, "tickets", "share", "")
+            table = Table(name, "tickets", "share")
             for value, count in counter.most_common():
-                share = count / self.rows
-                table.add_row(value, f"{count:,}", f"{share:.1%}", "█" * round(_BAR * share))
+                table.add_row(value, f"{count:,}", f"{count / self.rows:.1%}")
             console.print(table)
         console.print(f"{self.rows:,} tickets triaged, {self.rejected:,} rows rejected.")

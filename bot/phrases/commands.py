@@ -41,8 +41,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
         each.add_argument("ids", nargs="+", type=int, metavar="ID")
     accepting.add_argument("--intent", help="what they are to be understood as; needed where nobody has said")
     add_verb(verbs, "undo", "undo the last decision of this command", _undo, json_option)
-    told = "take messages from elsewhere as candidates"
-    importing = add_verb(verbs, "import", told, _import, json_option)
+    importing = add_verb(verbs, "import", "take messages from elsewhere as candidates", _import, json_option)
     importing.add_argument("file", type=Path, metavar="FILE", help="TSV: language, text, perhaps what it was taken for")
     importing.add_argument("--model", type=Path, help="let this model say how sure it is of each, for the order")
     told = "play the conversations that reviewers keep on a model; exit code 1 where a turn went wrong"

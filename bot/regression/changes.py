@@ -21,7 +21,6 @@ from bot.training import HASHED_SUFFIXES, MODEL_SOURCES
 SAID = ("actions/", "bot/tickets/", "data/articles/", "data/replies/", "data/rules.yml")
 """Beginnings of the paths of what the bot says and does: it turns how conversations go, and no other answer."""
 WATCHED = (*MODEL_SOURCES, "bot/encoder/weights.npz", "bot/encoder/shipped", "actions", "bot/tickets")
-TALK = frozenset({"dialogues", "conversations"})
 SETTINGS = "config.yml"
 STATUS = {"A": "added", "D": "deleted"}
 MOST_CELLS_NAMED = 4
@@ -42,12 +41,17 @@ class Change:
     cells: frozenset[str] = frozenset()
     """Cell of phrases, `language/intent`: only items in that language that are, or are taken for, that intent."""
 
+    @property
+    def breadth(self) -> int:
+        """How much it can have turned: a setting the least, then phrases, then a file, which has no cells."""
+        return 0 if self.path == SETTINGS else 1 if self.cells else 2
+
     def concerns(self, pair: Pair) -> bool:
         """Tells whether the change can have turned an answer, for all that its cells and its path say."""
         now, then = pair
         if not self.cells:
             is_its_article = now.set == "articles" and self.path.endswith(now.text)
-            return now.set in TALK or is_its_article or not self.path.startswith(SAID)
+            return now.set in {"dialogues", "conversations"} or is_its_article or not self.path.startswith(SAID)
         if "language" in now.set:
             return self._has_cell(now.language)
         if now.set == "retrieval":  # named for intents, but no phrase turns it
@@ -95,14 +99,10 @@ def since(commit: str) -> Iterator[Change]:
 
 
 def _changes(before: str, after: str, commit: str, subject: str = "") -> Iterator[Change]:
-    """Yields the changes from one commit to another one, or (empty) to the files as they lie there.
-
-    Settings come first, then phrases, then other files: of those that explain as much, the narrowest is the likeliest.
-    """
+    """Yields the changes from one commit to another one, or (empty) to the files as they lie there; phrases last."""
     listed = git("diff", "--no-renames", "--name-status", *filter(None, (before, after)), "--", *WATCHED)
     had: Phrases = {}
     has: Phrases = {}
-    files = []
     for status, path in (row.split("\t") for row in listed.splitlines()):
         if path.startswith("data/nlu/"):
             had |= _phrases(_read(before, path))
@@ -114,10 +114,9 @@ def _changes(before: str, after: str, commit: str, subject: str = "") -> Iterato
                     told = f"{path}: {key} changed from {old.get(key)} to {new.get(key)}"
                     yield Change(commit, subject, told, path)
         elif Path(path).suffix in HASHED_SUFFIXES:
-            files.append(Change(commit, subject, f"{path} {STATUS.get(status, 'changed')}", path))
+            yield Change(commit, subject, f"{path} {STATUS.get(status, 'changed')}", path)
     for told, cells in _phrase_changes(had, has):
         yield Change(commit, subject, told, cells=cells)
-    yield from files
 
 
 def _phrase_changes(had: Phrases, has: Phrases) -> Iterator[tuple[str, frozenset[str]]]:

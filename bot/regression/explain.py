@@ -59,7 +59,7 @@ def find_causes(verdict: Verdict, changes: Sequence[Change]) -> list[Cause]:
         changes: the changes since the baseline.
 
     Returns:
-        What lost most comes first, then what explains most answers; of equals the latest.
+        What lost most comes first, then what explains most answers; of equals a setting, then phrases, then files.
     """
     wrong = verdict.newly_wrong
     causes = [
@@ -67,7 +67,7 @@ def find_causes(verdict: Verdict, changes: Sequence[Change]) -> list[Cause]:
         for change in changes
     ]
     causes = [cause for cause in causes if cause.explains or cause.losses]
-    return sorted(causes, key=lambda cause: (-len(cause.losses), -cause.explains))
+    return sorted(causes, key=lambda cause: (-len(cause.losses), -cause.explains, cause.change.breadth))
 
 
 def find_reasons(wrong: Sequence[Pair], changes: Sequence[Change], path: Path) -> Iterator[dict[str, Any]]:

@@ -104,7 +104,6 @@ def as_dict(report: Report) -> dict[str, Any]:
     """Returns the report as plain values."""
     verdict = report.verdict
     return {
-        "verdict": "worse" if verdict.is_worse else "good",
         "exit_code": int(verdict.is_worse),
         "headline": report.headline,
         "about": report.result.about,
