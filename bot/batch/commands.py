@@ -51,7 +51,7 @@ def _triage(options: argparse.Namespace) -> int:
     model = model_or_trained(options.model)
     same = {name: getattr(options, name) for name in ("rejects", "force", "processes", "scheduler")}
     summary = triage_file(Plan(options.source, options.output, model, source_format, output_format, columns, **same))
-    console = Console(stderr=True, record=options.report is not None)
+    console = Console(stderr=True, highlight=False, record=options.report is not None)
     summary.show(console)
     if options.report:
         console.save_html(str(options.report))
