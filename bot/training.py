@@ -102,7 +102,7 @@ def train(root: Path = PROJECT_ROOT, force: bool = False, quietly: bool = False)
                 started = time.monotonic()
                 for left in model.parent.glob(f"{_HALF}*"):  # by a training that was killed
                     shutil.rmtree(left)
-                train_to(model, root, quietly=quietly, lock=lock)
+                _train_to(model, root, quietly, lock)
                 print(f"trained in {time.monotonic() - started:.0f} s: {model}", flush=True)
             keep_newest(model.parent)
     except ModelVersionError as error:
@@ -121,13 +121,12 @@ def model_or_trained(model: Path | None) -> Path:
     return model or train()
 
 
-def train_to(model: Path, root: Path, *arguments: object, quietly: bool = False, lock: int | None = None) -> None:
+def _train_to(model: Path, root: Path, quietly: bool, lock: int) -> None:
     """Has Rasa train a model; its file is whole or not there.
 
     Args:
         model: the file to write, `*.tar.gz`, into a folder that exists.
         root: the project's folder.
-        *arguments: further ones of `rasa train`, such as another configuration.
         quietly: whether it leaves processor and disk to others.
         lock: a descriptor that the training holds for as long as it really runs.
 
@@ -139,9 +138,7 @@ def train_to(model: Path, root: Path, *arguments: object, quietly: bool = False,
     with tempfile.TemporaryDirectory(prefix=_HALF, dir=model.parent) as folder, log.open("wb") as stream:
         name = model.name.removesuffix(".tar.gz")
         # Rasa's validation reads all phrases once more, 12 s; tests/test_rasa_commands.py has it look at the project.
-        command = rasa_command(
-            "train", "--force", "--skip-validation", "--out", folder, "--fixed-model-name", name, *arguments
-        )
+        command = rasa_command("train", "--force", "--skip-validation", "--out", folder, "--fixed-model-name", name)
         result = subprocess.run(
             command,
             cwd=root,
@@ -149,7 +146,7 @@ def train_to(model: Path, root: Path, *arguments: object, quietly: bool = False,
             stdout=stream,
             stderr=stream,
             check=False,
-            pass_fds=[] if lock is None else [lock],
+            pass_fds=[lock],
             preexec_fn=be_quiet if quietly else None,
         )
         trained = Path(folder) / model.name

@@ -30,30 +30,29 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument("--input-format", choices=FORMATS, help="where the name does not tell it")
     parser.add_argument("--output-format", choices=FORMATS, help="where the name does not tell it")
     parser.add_argument("--rejects", type=Path, metavar="FILE", help="rejected rows (OUTPUT.rejected.csv)")
-    parser.add_argument("--report", type=Path, metavar="FILE", help="counts as a page (.html) or a plot (.png)")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="keep the summary as a page (.html)")
     parser.add_argument("--model", type=Path, help="use this model instead of that of the present content")
     parser.add_argument("--processes", type=int, default=cores(), metavar="N", help="workers (one a core)")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="use the workers of this Dask scheduler, tcp://..")
     parser.add_argument("--force", action="store_true", help="overwrite the output, throw away parts of another run")
-    parser.add_argument("--quiet", action="store_true", help="neither progress nor summary")
     parser.set_defaults(handler=lambda options: run_to_end(_triage, options, BatchError, LaunchError))
 
 
 def _triage(options: argparse.Namespace) -> int:
     if options.processes < 1 or options.longest < 1:
         raise BatchError("--processes and --longest must be at least 1.")
-    if options.report and options.report.suffix not in {".html", ".png"}:
-        raise BatchError(f"{options.report}: --report takes a file that ends in .html or .png.")
+    if options.report and options.report.suffix != ".html":
+        raise BatchError(f"{options.report}: --report takes a file that ends in .html.")
     if options.source != STREAM and not options.source.is_file():
         raise BatchError(f"{options.source}: there is no such file.")
     source_format = format_of(options.source, options.input_format)
     output_format = format_of(options.output, options.output_format)
     columns = Columns(options.text_column, options.id_column, options.longest)
     model = model_or_trained(options.model)
-    same = {name: getattr(options, name) for name in ("rejects", "force", "processes", "scheduler", "quiet")}
+    same = {name: getattr(options, name) for name in ("rejects", "force", "processes", "scheduler")}
     summary = triage_file(Plan(options.source, options.output, model, source_format, output_format, columns, **same))
-    if not options.quiet:
-        summary.show(Console(stderr=True))
+    console = Console(stderr=True, highlight=False, record=options.report is not None)
+    summary.show(console)
     if options.report:
-        summary.write_report(options.report)
+        console.save_html(str(options.report))
     return 1 if summary.rejected else 0

@@ -22,8 +22,7 @@ import pyarrow as pa
 from tqdm import tqdm
 
 from bot.batch.reading import CHUNK_ROWS, BatchError, Chunk, Columns, read_chunks, total_of
-from bot.batch.summary import Summary
-from bot.batch.tables import read_links, unpack, write_rejected, write_results
+from bot.batch.tables import Summary, read_links, unpack, write_rejected, write_results
 from bot.batch.workers import Model, begin_to_load, digest_of, on_cluster, on_this_machine, understand
 from bot.files import written_whole
 
@@ -50,15 +49,12 @@ class Plan:
     # Address of a Dask scheduler; None takes processes of this machine.
     scheduler: str | None = None
     chunk_rows: int = CHUNK_ROWS
-    # Without it a bar is drawn on a terminal.
-    quiet: bool = False
 
     @property
     def rejects_path(self) -> Path:
         """File for rows without a result; `-` for standard error."""
-        if self.rejects is not None or self.output == STREAM:
-            return self.rejects or STREAM
-        return self.output.with_name(f"{self.output.stem}.rejected.csv")
+        beside = self.output.with_name(f"{self.output.stem}.rejected.csv")
+        return self.rejects or (STREAM if self.output == STREAM else beside)
 
 
 def triage_file(plan: Plan) -> Summary:
@@ -134,8 +130,8 @@ def _begin(folder: Path, about: Mapping[str, Any], force: bool) -> None:
 
 def _triage_chunks(plan: Plan, source: Path, model: Model, folder: Path) -> None:
     """Sees to it that there is a part for each chunk."""
-    layout = "{percentage:3.0f}%|{bar}| {elapsed}, {remaining} left{postfix}"
-    with tqdm(total=total_of(source, plan.source_format), bar_format=layout, disable=plan.quiet or None) as bar:
+    layout = "{percentage:3.0f}%|{bar}| {elapsed}, {remaining} left"
+    with tqdm(total=total_of(source, plan.source_format), bar_format=layout, disable=None) as bar:
 
         def part_of(chunk: Chunk) -> Path:
             return folder / f"{chunk.number:08}.arrow"
@@ -155,13 +151,9 @@ def _triage_chunks(plan: Plan, source: Path, model: Model, folder: Path) -> None
             results = on_this_machine(unfinished(), model, work, plan.processes)
         else:
             results = on_cluster(unfinished(), work, plan.scheduler)
-        rows = 0
         for chunk, result in results:
             with written_whole(part_of(chunk)) as stream:
                 stream.write(result)
-            rows += len(chunk.rows) + len(chunk.rejected)
-            elapsed = bar.format_dict["elapsed"] or 1e-9
-            bar.set_postfix_str(f"{rows / elapsed:,.0f} tickets/s", refresh=False)
             advance(chunk)
 
 

@@ -1,4 +1,4 @@
-"""The results of batch triage: columns, Arrow form of a chunk's results, output as CSV, JSON lines or Parquet.
+"""The results of batch triage: columns, Arrow form of a chunk's results, output as CSV, JSON lines or Parquet, counts.
 
 It also reads which article answers an issue in a language, for the results, and writes the rejected rows as CSV.
 """
@@ -6,17 +6,20 @@ It also reads which article answers an issue in a language, for the results, and
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from io import TextIOWrapper
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
+from rich.console import Console
+from rich.table import Table
 
 from bot.articles.issues import load_issues
 from bot.articles.parts import ArticleNotFound, ArticleStore, documents
@@ -33,6 +36,8 @@ _COLUMNS = (
 SCHEMA = pa.schema([(name, pa.float32() if name in _CONFIDENCES else pa.string()) for name in _COLUMNS.split()])
 """The columns of the result; `entities` is a JSON list of {entity, value, start, end}."""
 _REJECTED = b"rejected"
+COUNTED = ("intent", "language", "queue")
+"""Columns whose values a summary counts."""
 
 Links = dict[tuple[str, str], tuple[str, str | None]]
 """Issue and language of the answer -> the article's id and the address of its first document, if it has one."""
@@ -99,6 +104,30 @@ def unpack(path: Path) -> tuple[pa.RecordBatch, list[Rejected]]:
 def write_rejected(stream: BinaryIO, rejected: Iterable[Rejected]) -> None:
     """Writes rows without a result as CSV: row, id, reason."""
     text = TextIOWrapper(stream, encoding="utf8", newline="")
-    write_rows(text, [("row", "id", "reason")])
-    write_rows(text, ((one.row, one.id, one.reason) for one in rejected))
+    write_rows(text, chain([("row", "id", "reason")], ((one.row, one.id, one.reason) for one in rejected)))
     text.detach()
+
+
+@dataclass
+class Summary:
+    """Counts of a run's results."""
+
+    rows: int = 0
+    rejected: int = 0
+    counts: Mapping[str, Counter[str]] = field(default_factory=lambda: {name: Counter() for name in COUNTED})
+
+    def add(self, batch: pa.RecordBatch, rejected: int) -> None:
+        """Counts some results, and rows without one."""
+        self.rows += batch.num_rows
+        self.rejected += rejected
+        for name, counter in self.counts.items():
+            counter.update(batch.column(name).to_pylist())
+
+    def show(self, console: Console) -> None:
+        """Prints the counts."""
+        for name, counter in self.counts.items():
+            table = Table(name, "tickets", "share")
+            for value, count in counter.most_common():
+                table.add_row(value, f"{count:,}", f"{count / self.rows:.1%}")
+            console.print(table)
+        console.print(f"{self.rows:,} tickets triaged, {self.rejected:,} rows rejected.")

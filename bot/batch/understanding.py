@@ -89,16 +89,15 @@ class Understanding:
 
     def _record(self, message: Message, links: Links) -> Record:
         best = message.get("intent")
-        triage = message.get("triage") or {}
+        triage = message.get("triage")
         passed_over = {best["name"], DEFAULT_NLU_FALLBACK_INTENT_NAME}
         ranking: list[Record] = message.get("intent_ranking")
         runner_up: Record = next((entry for entry in ranking if entry["name"] not in passed_over), {})
         language = message.get("language")["name"]
         named = [one for one in message.get("entities", ()) if one["entity"] not in {LANGUAGE, FALLBACK_LANGUAGE}]
         entities = [{key: one[key] for key in ("entity", "value", "start", "end")} for one in named]
-        mood = triage.get("sentiment")
-        feeling = (mood["label"], mood["confidence"]) if mood else None
-        assessment = assess(best["name"], triage.get("signals", ()), feeling)
+        mood = triage["sentiment"]
+        assessment = assess(best["name"], triage["signals"], (mood["label"], mood["confidence"]))
         article_id, url = links.get((best["name"], self._replies.answer_language(language)), (None, None))
         return {
             "intent": best["name"],
@@ -106,10 +105,10 @@ class Understanding:
             "language": language,
             "runner_up": runner_up.get("name"),
             "runner_up_confidence": runner_up.get("confidence"),
-            "second_issue": (triage.get("second_issue") or {}).get("name"),
+            "second_issue": (triage["second_issue"] or {}).get("name"),
             "product": self._product(best["name"], entities),
-            "entities": json.dumps(entities, ensure_ascii=False) if entities else "[]",
-            "sentiment": feeling[0] if feeling else None,
+            "entities": json.dumps(entities, ensure_ascii=False),
+            "sentiment": mood["label"],
             "queue": assessment.queue,
             "priority": assessment.priority,
             "article_id": article_id,

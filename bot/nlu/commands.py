@@ -1,8 +1,4 @@
-"""The commands `python -m bot data ...`: check, describe and audit the training phrases, and correct their labels.
-
-`check`, `report` and `audit` only read the phrases; `audit --apply FILE` moves and removes phrases in their files as a
-person has decided in FILE.
-"""
+"""The commands `python -m bot data ...`: check, describe and audit the training phrases."""
 
 from __future__ import annotations
 
@@ -14,9 +10,6 @@ from bot.articles.examples import Example, ExampleError, read_examples
 from bot.articles.replies import Replies, ReplyError
 from bot.command_line import reported, to_json
 from bot.nlu.data_check import check_examples, few_follow_ups, few_phrases
-from bot.phrases.files import locked, writing
-from bot.phrases.model import ReviewError
-from bot.phrases.relabelling import COLUMNS, corrected_files, read_decisions
 from bot.settings import get_settings
 from bot.text.lexicon import LexiconError, default_folder, load_lexicon
 
@@ -29,12 +22,11 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     check.set_defaults(handler=reported(_check, ExampleError, LexiconError, ReplyError))
     report = verbs.add_parser("report", help="counts, spread, repetition, confusions, suspected label errors")
     report.set_defaults(handler=reported(_report, ExampleError))
-    audit = verbs.add_parser("audit", help="phrases whose label is probably wrong, as a table to decide on (minutes)")
-    audit.set_defaults(handler=reported(_audit, ExampleError, ReviewError))
+    audit = verbs.add_parser("audit", help="phrases whose label is probably wrong, as a table (minutes)")
+    audit.set_defaults(handler=reported(_audit, ExampleError))
     for each in (check, report, audit):
         each.add_argument("path", nargs="?", type=Path, help="folder of example files (data/nlu)")
     audit.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the table there; without it, print it")
-    audit.add_argument("--apply", type=Path, metavar="FILE", help="do what the first column of such a table says")
     report.add_argument("--folds", type=int, default=3, help="folds of the cross-validation; 0 leaves it out (3)")
     report.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
 
@@ -64,13 +56,9 @@ def _report(options: argparse.Namespace) -> None:
 
 
 def _audit(options: argparse.Namespace) -> None:
-    folder = options.path or get_settings().data_dir / "nlu"
-    if options.apply:
-        _apply(options.apply, folder, {each.intent for each in _examples(options)})
-        return
-    from bot.nlu.label_audit import as_rows, audit
+    from bot.nlu.label_audit import COLUMNS, as_rows, audit
 
-    rows = as_rows(audit(_examples(options)), folder)
+    rows = as_rows(audit(_examples(options)), options.path or get_settings().data_dir / "nlu")
     lines = ["\t".join(COLUMNS), *("\t".join(row[name] for name in COLUMNS) for row in rows)]
     if options.output is None:
         print("\n".join(lines))
@@ -78,16 +66,7 @@ def _audit(options: argparse.Namespace) -> None:
     options.output.write_text("\n".join(lines) + "\n", encoding="utf8")
     counts = Counter(reason for row in rows for reason in row["reasons"].split(","))
     told = ", ".join(f"{number} {reason}" for reason, number in sorted(counts.items()))
-    print(f"{len(rows)} phrases in {options.output} ({told}); write move, remove or an intent into the first column")
-
-
-def _apply(table: Path, folder: Path, intents: set[str]) -> None:
-    with locked(get_settings().review_dir):
-        corrections = read_decisions(table, folder, intents)
-        with writing(corrected_files(corrections), private=False):
-            pass
-    removed = sum(each.becomes is None for each in corrections)
-    print(f"{len(corrections) - removed} phrases moved, {removed} removed; look at them with `git diff`")
+    print(f"{len(rows)} phrases in {options.output} ({told})")
 
 
 def _examples(options: argparse.Namespace) -> list[Example]:

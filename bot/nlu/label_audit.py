@@ -36,6 +36,7 @@ _CERTAIN = 0.9
 _LEARNED, _LEARNED_OUT_OF_SCOPE = 40, 500
 """Phrases of each intent and language whose encodings are learned from, as by the intent classifier."""
 _ROWS = 1024
+COLUMNS = ("language", "intent", "proposed", "reasons", "p_intent", "p_proposed", "copy", "file", "text")
 
 
 @dataclass(frozen=True)
@@ -103,10 +104,9 @@ def audit(examples: Sequence[Example], folds: int = 3, seed: int = 7) -> list[Su
 
 
 def as_rows(suspects: Sequence[Suspect], folder: Path) -> list[dict[str, str]]:
-    """Returns suspects as rows of `COLUMNS`, with an empty decision and files as below the folder of phrases."""
+    """Returns suspects as rows of `COLUMNS`, with files as below the folder of phrases."""
     return [
         {
-            "decision": "",
             "language": each.example.language,
             "intent": each.example.intent,
             "proposed": each.proposed,

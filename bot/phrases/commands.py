@@ -1,12 +1,11 @@
 """The commands `python -m bot review ...`: list, accept, reject, undo and import candidates for training phrases.
 
-Two more commands test a model: on the messages that are kept for measuring, and on the conversations that are kept.
+One more plays the conversations that reviewers keep on a model.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
@@ -15,19 +14,19 @@ from typing import Any
 
 from tabulate import tabulate
 
-from bot.command_line import Command, print_json, reported
-from bot.phrases.files import test_files
+from bot.command_line import print_json
 from bot.phrases.groups import grouped, score
 from bot.phrases.model import DISPUTED, NEW, Candidate, ReviewError
 from bot.phrases.review import Review, Taken
-from bot.regression.items import RegressionError
 from bot.settings import get_settings
 from bot.tickets import ticket_store
 from bot.tickets.commands import add_verb
 
+_COLUMNS = ("id", "times", "from", "language", "intent", "text")
+
 
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds `review` and `review accept`, `reject`, `undo`, `import`, `measure`, `conversations`."""
+    """Adds `review` and `review accept`, `reject`, `undo`, `import`, `conversations`."""
     summary = "messages that may become training phrases, the most informative first"
     parser = add_verb(subparsers, "review", summary, _list)
     json_option = argparse.ArgumentParser(add_help=False)
@@ -42,20 +41,12 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
         each.add_argument("ids", nargs="+", type=int, metavar="ID")
     accepting.add_argument("--intent", help="what they are to be understood as; needed where nobody has said")
     add_verb(verbs, "undo", "undo the last decision of this command", _undo, json_option)
-    told = "take messages from elsewhere as candidates"
-    importing = add_verb(verbs, "import", told, _with_model(_import), json_option)
+    importing = add_verb(verbs, "import", "take messages from elsewhere as candidates", _import, json_option)
     importing.add_argument("file", type=Path, metavar="FILE", help="TSV: language, text, perhaps what it was taken for")
-    told = "share of the test share that a model understands"
-    measuring = add_verb(verbs, "measure", told, _with_model(_measure), json_option)
     importing.add_argument("--model", type=Path, help="let this model say how sure it is of each, for the order")
     told = "play the conversations that reviewers keep on a model; exit code 1 where a turn went wrong"
-    playing = add_verb(verbs, "conversations", told, _with_model(_play), json_option)
-    for each in (measuring, playing):
-        each.add_argument("--model", type=Path, required=True, help="the trained model")
-
-
-def _with_model(command: Command) -> Command:
-    return reported(command, RegressionError, code=1, prefix="error: ")
+    playing = add_verb(verbs, "conversations", told, _play, json_option)
+    playing.add_argument("--model", type=Path, required=True, help="the trained model")
 
 
 def _review() -> Review:
@@ -68,21 +59,19 @@ def _list(options: argparse.Namespace) -> None:
     numbered = [(number, each) for number, group in enumerate(groups, start=1) for each in group.candidates]
     disputed = [each for each in found if each.state == DISPUTED]
     if options.json:
-        waiting = [{**asdict(each), "score": score(each), "group": number} for number, each in numbered]
-        print_json([*waiting, *({**asdict(each), "score": score(each), "group": None} for each in disputed)])
+        listed = [*numbered, *((None, each) for each in disputed)]
+        print_json([{**asdict(each), "score": score(each), "group": number} for number, each in listed])
         return
-    if not found or not (numbered or disputed):
+    if not numbered and not disputed:
         print("nothing to review")
     if numbered:
-        headers = ("group", "score", "id", "times", "from", "language", "intent", "text", "was taken for")
         rows = [(number, f"{score(each):.2f}", *_row(each), ", ".join(each.shown)) for number, each in numbered]
-        print(tabulate(rows, headers=headers, disable_numparse=True))
+        print(tabulate(rows, ("group", "score", *_COLUMNS, "was taken for"), disable_numparse=True))
     if disputed:
         print("\nReviewers differ; the next decision here settles it:")
         told = ["; ".join(f"{one.agent}: {one.intent or one.verdict}" for one in each.decisions) for each in disputed]
-        differing = [(*_row(each), decided) for each, decided in zip(disputed, told, strict=True)]
-        headers_of = ("id", "times", "from", "language", "intent", "text", "decided")
-        print(tabulate(differing, headers=headers_of, disable_numparse=True))
+        rows = [(*_row(each), decided) for each, decided in zip(disputed, told, strict=True)]
+        print(tabulate(rows, (*_COLUMNS, "decided"), disable_numparse=True))
 
 
 def _row(each: Candidate) -> tuple[Any, ...]:
@@ -91,23 +80,23 @@ def _row(each: Candidate) -> tuple[Any, ...]:
 
 def _accept(options: argparse.Namespace) -> None:
     taken = _review().accept(options.ids, options.intent)
-    _print_taken(taken, options)
+    _show(taken, options)
     if not options.json and any(each.path and each.path.suffix == ".yml" for each in taken):
         print("`make train` learns them; look at them with `git diff` first.")
 
 
 def _reject(options: argparse.Namespace) -> None:
-    _print_taken(_review().reject(options.ids), options)
+    _show(_review().reject(options.ids), options)
 
 
 def _undo(options: argparse.Namespace) -> None:
-    _print_taken(_review().undo(), options)
+    _show(_review().undo(), options)
 
 
-def _print_taken(taken: Sequence[Taken], options: argparse.Namespace) -> None:
+def _show(taken: Sequence[Taken], options: argparse.Namespace) -> None:
+    rows = [{"id": one.candidate.ids[0], "state": one.state, "intent": one.intent, "file": one.path} for one in taken]
     if options.json:
-        rows = [(each.candidate.ids[0], each.state, each.intent, each.path) for each in taken]
-        print_json([dict(zip(("id", "state", "intent", "file"), row, strict=True)) for row in rows])
+        print_json(rows)
         return
     for each in taken:
         where = f"{each.path}: {each.intent}" if each.path else each.state
@@ -129,23 +118,6 @@ def _rankings(model: Path, texts: Sequence[str]) -> list[list[tuple[str, float]]
     found = NluModel(_existing(model)).parse(texts)
     rankings = [[each for each in one["intent_ranking"] if each["name"] != "nlu_fallback"] for one in found]
     return [[(each["name"], round(each["confidence"], 4)) for each in ranking[:5]] for ranking in rankings]
-
-
-def _measure(options: argparse.Namespace) -> None:
-    from bot.regression.steps import ModelUnderTest, reviewed
-
-    folder = get_settings().review_dir
-    if not test_files(folder):
-        raise ReviewError(f"{folder / 'test'} has no messages yet; accept some (docs/tickets.md#review).")
-    items = list(reviewed(ModelUnderTest(_existing(options.model), folder, folder)))
-    of = Counter(name for each in items for name in (each.language, "all"))
-    right = Counter(name for each in items if each.right for name in (each.language, "all"))
-    names = [*sorted(of.keys() - {"all"}), "all"]
-    if options.json:
-        print_json({name: {"understood": right[name], "of": of[name]} for name in names})
-        return
-    rows = [(name, right[name], of[name], f"{100 * right[name] / of[name]:.1f}") for name in names]
-    print(tabulate(rows, headers=("language", "understood", "of", "%"), disable_numparse=True))
 
 
 def _play(options: argparse.Namespace) -> int:

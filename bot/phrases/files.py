@@ -88,12 +88,13 @@ def changed_files(added: Collection[Example], removed: Collection[tuple[Path, st
 
 
 @contextmanager
-def writing(contents: Mapping[Path, str], private: bool = True) -> Iterator[None]:
+def writing(contents: Mapping[Path, str]) -> Iterator[None]:
     """Writes files that take their places together when the block ends without an error; empty ones are deleted.
+
+    Files other than `reviewed.yml` are for their owner alone.
 
     Args:
         contents: of each file.
-        private: whether files other than `reviewed.yml` are for their owner alone.
 
     Raises:
         ReviewError: one cannot be written; all are as they were.
@@ -103,7 +104,7 @@ def writing(contents: Mapping[Path, str], private: bool = True) -> Iterator[None
             for path, content in contents.items():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 stream = files.enter_context(written_whole(path))
-                if private and path.name != REVIEWED:  # customers' words, for no other eyes
+                if path.name != REVIEWED:  # customers' words, for no other eyes
                     os.fchmod(stream.fileno(), PRIVATE)
                 stream.write(content.encode())
         except OSError as error:
@@ -156,9 +157,7 @@ def readable_content(examples: Sequence[Example], remedy: str) -> str:
     changed = {(each.intent, each.text) for each in examples} ^ {(each.intent, each.text) for each in read}
     if changed:
         shown = ", ".join(ascii(text) for _, text in sorted(changed))
-        raise ReviewError(
-            f"{examples[0].path}: Rasa would read other phrases ({shown}). Nothing was written; {remedy}."
-        )
+        raise ReviewError(f"{examples[0].path}: Rasa reads other phrases ({shown}). Nothing was written; {remedy}.")
     return content
 
 

@@ -36,8 +36,10 @@ class Group:
     @property
     def score(self) -> float:
         """What a decision on the group teaches; that of its first candidate, with points for all times."""
-        times = sum(len(each.ids) for each in self.candidates)
-        return round(_worth(self.candidates[0]) + _of_times(times), 2)
+        first, times = self.candidates[0], sum(len(each.ids) for each in self.candidates)
+        kind = max(WEIGHTS.get(kind, 0.0) for kind in first.kinds)
+        doubt = 1 - (UNKNOWN_MARGIN if first.margin is None else first.margin)
+        return round(kind + doubt + min(OF_TIMES * (times - 1), MOST_OF_TIMES), 2)
 
     @property
     def proposed(self) -> tuple[tuple[str, float | None], ...]:
@@ -61,7 +63,7 @@ def score(candidate: Candidate) -> float:
 
     Doubt is 1 less the difference of the model's two highest confidences.
     """
-    return round(_worth(candidate) + _of_times(len(candidate.ids)), 2)
+    return Group((candidate,)).score
 
 
 def grouped(candidates: Sequence[Candidate]) -> list[Group]:
@@ -73,15 +75,6 @@ def grouped(candidates: Sequence[Candidate]) -> list[Group]:
     return sorted(groups, key=lambda group: (-group.score, group.candidates[0].ids))
 
 
-def _worth(candidate: Candidate) -> float:
-    margin = UNKNOWN_MARGIN if candidate.margin is None else candidate.margin
-    return max(WEIGHTS.get(kind, 0.0) for kind in candidate.kinds) + 1 - margin
-
-
-def _of_times(times: int) -> float:
-    return min(OF_TIMES * (times - 1), MOST_OF_TIMES)
-
-
 @lru_cache(maxsize=4)  # a page that is loaded again shows the same texts
 def _similar(texts: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
     """Returns the places of texts in groups: each text that is in none yet begins one, with what is similar to it."""
@@ -90,15 +83,13 @@ def _similar(texts: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
     from sklearn.feature_extraction.text import TfidfVectorizer  # takes a second and 60 MB
 
     vectors = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), sublinear_tf=True).fit_transform(texts)
-    likeness = (vectors @ vectors.T).tocsr()  # of unit vectors: their cosines
+    similar = (vectors @ vectors.T).toarray() >= LIKENESS  # of unit vectors: their cosines
     taken: set[int] = set()
     groups = []
     for place in range(len(texts)):
         if place in taken:
             continue
-        row = slice(likeness.indptr[place], likeness.indptr[place + 1])
-        similar = sorted(likeness.indices[row][likeness.data[row] >= LIKENESS].tolist())
-        others = [other for other in similar if other != place and other not in taken]
+        others = [other for other in similar[place].nonzero()[0].tolist() if other != place and other not in taken]
         group = (place, *others[: LARGEST - 1])
         taken.update(group)
         groups.append(group)

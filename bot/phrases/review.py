@@ -158,9 +158,9 @@ class Review:
         known = {(each.language, each.key) for each in read_candidates(self._store)}
         fresh = {(line["language"], key(line["text"])): line for line in lines}
         rows = [row for name, row in fresh.items() if name not in known and name[1]]
-        rankings = rank([row["text"] for row in rows]) if rank else [[] for _ in rows]
-        for row, ranking in zip(rows, rankings, strict=True):
-            row["ranking"] = ranking
+        if rank:
+            rankings = rank([row["text"] for row in rows])
+            rows = [{**row, "ranking": ranking} for row, ranking in zip(rows, rankings, strict=True)]
         self._store.import_candidates(rows)
         return len(rows), len(lines) - len(rows)
 
@@ -183,7 +183,7 @@ class Review:
             shown = list(filter(None, cells[2:]))
             if not {*shown} <= {*intents}:
                 raise ReviewError(f"{place}{shown[0]!r} is no intent; leave it out or see data/issues.yml.")
-            yield {"language": cells[0], "text": anonymous(cells[1]), "shown": shown}
+            yield {"language": cells[0], "text": anonymous(cells[1]), "shown": shown, "ranking": []}
 
     def _chosen(self, ids: Sequence[int]) -> list[Candidate]:
         of = {identity: each for each in self.candidates() for identity in each.ids}
@@ -214,7 +214,7 @@ class Review:
         """Writes the files, then the decisions: after a crash between the two no phrase is lost."""
         taken, examples, removed = [], [], []
         for candidate, state, intent in changes:
-            path = self._path(candidate)
+            path = self._homes(candidate)[is_in_test_share(candidate.text, self._share)]
             taken.append(Taken(candidate, state, intent, path if state == ACCEPTED else None))
             if (state, intent) == candidate.standing():
                 continue
@@ -233,11 +233,7 @@ class Review:
 
     def _homes(self, candidate: Candidate) -> tuple[Path, Path]:
         """Returns the files that a candidate may be in: for training, for measuring."""
-        name = candidate.language
-        return self._phrases / name / REVIEWED, self.folder / "test" / f"{name}.tsv"
-
-    def _path(self, candidate: Candidate) -> Path:
-        return self._homes(candidate)[is_in_test_share(candidate.text, self._share)]
+        return self._phrases / candidate.language / REVIEWED, self.folder / "test" / f"{candidate.language}.tsv"
 
     def _index(self, languages: Iterable[str]) -> PhraseIndex:
         folders = [self._phrases / language for language in sorted({*languages, "en"})]

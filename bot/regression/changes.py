@@ -7,8 +7,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +21,6 @@ from bot.training import HASHED_SUFFIXES, MODEL_SOURCES
 SAID = ("actions/", "bot/tickets/", "data/articles/", "data/replies/", "data/rules.yml")
 """Beginnings of the paths of what the bot says and does: it turns how conversations go, and no other answer."""
 WATCHED = (*MODEL_SOURCES, "bot/encoder/weights.npz", "bot/encoder/shipped", "actions", "bot/tickets")
-TALK = frozenset({"dialogues", "conversations"})
 SETTINGS = "config.yml"
 STATUS = {"A": "added", "D": "deleted"}
 MOST_CELLS_NAMED = 4
@@ -45,16 +42,16 @@ class Change:
     """Cell of phrases, `language/intent`: only items in that language that are, or are taken for, that intent."""
 
     @property
-    def breadth(self) -> float:
-        """Number of cells that it can have turned: none for a setting, without end for a file that has no cells."""
-        return 0 if self.path == SETTINGS else len(self.cells) or inf
+    def breadth(self) -> int:
+        """How much it can have turned: a setting the least, then phrases, then a file, which has no cells."""
+        return 0 if self.path == SETTINGS else 1 if self.cells else 2
 
     def concerns(self, pair: Pair) -> bool:
         """Tells whether the change can have turned an answer, for all that its cells and its path say."""
         now, then = pair
         if not self.cells:
             is_its_article = now.set == "articles" and self.path.endswith(now.text)
-            return now.set in TALK or is_its_article or not self.path.startswith(SAID)
+            return now.set in {"dialogues", "conversations"} or is_its_article or not self.path.startswith(SAID)
         if "language" in now.set:
             return self._has_cell(now.language)
         if now.set == "retrieval":  # named for intents, but no phrase turns it
@@ -80,28 +77,11 @@ def git(*words: str) -> str:
     return done.stdout.decode("utf8", errors="replace").strip()
 
 
-def find_commit(name: str) -> str:
-    """Returns the hash of a commit, branch or tag; empty where there is none of that name."""
-    return git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
-
-
 def baseline_commit(baseline: Path) -> str:
     """Returns the commit that wrote a baseline, from which on changes are read; empty where git does not know it."""
     if git("rev-parse", "--is-shallow-repository") == "true":  # the oldest commit there seems to write everything
         return ""
     return git("log", "-1", "--format=%H", "--", str(baseline.resolve()))
-
-
-def age(commit: str, finished_at: str) -> str:
-    """Returns how old a baseline is, such as `12 commits and 3 days old`.
-
-    Args:
-        commit: as `baseline_commit` returns it.
-        finished_at: when the baseline was measured (ISO 8601).
-    """
-    days = counted((datetime.now(timezone.utc) - datetime.fromisoformat(finished_at)).days, "day")
-    commits = git("rev-list", "--count", f"{commit}..HEAD") if commit else ""
-    return f"{counted(int(commits), 'commit')} and {days} old" if commits else f"{days} old"
 
 
 def since(commit: str) -> Iterator[Change]:
@@ -116,12 +96,6 @@ def since(commit: str) -> Iterator[Change]:
     for line in git("log", "--no-merges", "--format=%H %s", f"{commit}..HEAD", "--", *WATCHED).splitlines():
         full, _, subject = line.partition(" ")
         yield from _changes(f"{full}^", full, full[:10], subject)
-
-
-def between(before: str | None, after: str | None) -> Iterator[Change]:
-    """Yields what differs between two commits, as one; nothing where one of them is not known."""
-    if before and after:
-        yield from _changes(before, after, f"{before[:10]}..{after[:10]}")
 
 
 def _changes(before: str, after: str, commit: str, subject: str = "") -> Iterator[Change]:

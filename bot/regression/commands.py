@@ -12,45 +12,36 @@ from pathlib import Path
 from bot.command_line import Command, print_json, run_to_end
 from bot.nlu.explain import NoClassifierError
 from bot.regression import changes, run
-from bot.regression.explain import explain
-from bot.regression.history import History, past_run
+from bot.regression.explain import explain, find_causes, find_reasons
+from bot.regression.history import History
 from bot.regression.items import RegressionError, Result, read_baseline, read_result
 from bot.regression.measure import HELD_OUT
 from bot.regression.notify import notify
-from bot.regression.report import TREND_RUNS, show, write_report
+from bot.regression.report import TREND_RUNS, Report, show, write_report
 from bot.regression.steps import STEPS, Step
 from bot.regression.verdict import judge, make_baseline, read_tolerances
 from bot.settings import PROJECT_ROOT, get_settings
+from bot.stores.regression_runs import PastRun
 from bot.training import model_or_trained
 
 OUTPUT = PROJECT_ROOT / "var" / "regression"
 
 
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds `regression run`, `accept`, `compare`, and `explain`."""
+    """Adds `regression run`, `regression accept` and `explain`."""
     parser = subparsers.add_parser("regression", help="the nightly run: measure, compare with the baseline, report")
     verbs = parser.add_subparsers(dest="regression_verb", required=True, metavar="COMMAND")
     running = verbs.add_parser(
         "run",
         help="train, measure, compare with the baseline and report",
-        description="Exit code: 0 as good as the baseline or better, 1 worse, 2 could not run. "
-        f"`make nightly` measures {' and '.join(run.SLOW)}, too.",
+        description="Exit code: 0 as good as the baseline or better, 1 worse, 2 could not run.",
     )
     add_run_options(running, STEPS)
     accepting = verbs.add_parser("accept", help="make the last run's result the baseline, and show what that changes")
     _add_folders(accepting, _accept)
-    comparing = verbs.add_parser(
-        "compare",
-        help="compare two models or two commits",
-        description="Says whether B is worse than A. Each is a model's file, or a commit, which is trained.",
-    )
-    comparing.add_argument("a", metavar="A")
-    comparing.add_argument("b", metavar="B")
-    _add_folders(comparing, _compare)
     explaining = subparsers.add_parser("explain", help="what the bot understands of a text, and why")
     explaining.add_argument("text")
-    told = "ask this model; without it that of the present content, which is trained where there is none"
-    explaining.add_argument("--model", type=Path, help=told)
+    explaining.add_argument("--model", type=Path, help="ask this model instead of that of the present content")
     explaining.add_argument("--page", metavar="LANGUAGE", help="the language of the page it was typed on")
     explaining.add_argument("--json", action="store_true", help="print JSON")
     _set_handler(explaining, _explain)
@@ -67,9 +58,6 @@ def add_run_options(parser: argparse.ArgumentParser, steps: Mapping[str, Step]) 
     parser.add_argument("--model", type=Path, help="measure this model instead of training one")
     parser.add_argument("--without", nargs="+", default=[], choices=(*STEPS, *run.SLOW), help="steps that are left out")
     parser.add_argument("--fresh", action="store_true", help="throw away what an interrupted run has left")
-    retrainings = "train N more models with other seeds, to measure how many answers a harmless change turns; "
-    retrainings += "`accept` keeps that with the baseline"
-    parser.add_argument("--retrainings", type=int, default=0, metavar="N", help=retrainings)
     parser.add_argument("--measure-only", action="store_true", help="write result.json and stop: no verdict")
 
 
@@ -91,7 +79,7 @@ def _run(steps: Mapping[str, Step], options: argparse.Namespace) -> int:
     steps = {name: step for name, step in steps.items() if name not in options.without}
     if missing := [name for name in run.SLOW if name not in {*steps, *options.without}]:
         print(f"not measured: {', '.join(missing)}; `make nightly` measures them, too.", flush=True)
-    result = run.measure(options.sets, options.output, steps, options.model, options.fresh, options.retrainings)
+    result = run.measure(options.sets, options.output, steps, options.model, options.fresh)
     result.write(options.output / "result.json")
     if history is None or baseline is None:
         run.forget(options.output)
@@ -104,18 +92,22 @@ def _run(steps: Mapping[str, Step], options: argparse.Namespace) -> int:
     counts = {name: count for name, count in baseline.counts.items() if name.split("/")[0] in asked}
     verdict = judge(result, replace(baseline, counts=counts), tolerances)
     commit = changes.baseline_commit(baseline_path)
-    this = past_run(result, verdict)
-    report = write_report(
-        options.output,
+    since = list(changes.since(commit))
+    model = options.model or PROJECT_ROOT / "models" / result.about["model"]
+    figures = {figure.name: figure.now for figure in verdict.figures}
+    told = "worse" if verdict.is_worse else "good"
+    this = PastRun(result.about["started_at"], str(result.about["commit"]), told, figures)
+    report = Report(
         result,
         verdict,
-        baseline,
-        list(changes.since(commit)),
-        options.model or PROJECT_ROOT / "models" / result.about["model"],
+        causes=find_causes(verdict, since),
+        reasons=list(find_reasons(verdict.newly_wrong, since, model)),
+        changes=since,
+        then=baseline.about,
         remark="" if commit else "This clone lacks the commit that wrote the baseline: causes cannot be read.",
         runs=[*history.last(TREND_RUNS - 1), this],
-        age=changes.age(commit, baseline.about["finished_at"]),
     )
+    write_report(options.output, report)
     history.add(this)
     run.forget(options.output)
     print(report.summary)
@@ -134,8 +126,6 @@ def _accept(options: argparse.Namespace) -> None:
         before = read_baseline(path) or before
     except RegressionError as error:  # a broken baseline is replaced without comparing
         print(error, file=sys.stderr)
-    if "turnover" in before.about:
-        result = replace(result, about={"turnover": before.about["turnover"], **result.about})
     # A run without the starter bot leaves what was measured beside it.
     result = replace(result, numbers=result.numbers or before.numbers)
     verdict = judge(result, replace(before, counts={}), tolerances)
@@ -146,19 +136,6 @@ def _accept(options: argparse.Namespace) -> None:
     print(f"{path} is written; commit it.")
     if result.about["uncommitted"]:
         print("The run measured changes that are not committed; commit them with the baseline.")
-
-
-def _compare(options: argparse.Namespace) -> int:
-    first, _ = run.measured(options.a, options.sets, options.output / "a")
-    second, model = run.measured(options.b, options.sets, options.output / "b")
-    tolerances = read_tolerances(options.sets / "tolerances.yml").copy(update={"critical": {}})
-    baseline = make_baseline(first)
-    verdict = judge(second, baseline, tolerances)
-    since = list(changes.between(first.about["commit"], second.about["commit"]))
-    folder = options.output / "comparison"
-    report = write_report(folder, second, verdict, baseline, since, model)
-    show("compared.txt", verdict=verdict, a=options.a, b=options.b, headline=report.headline, folder=folder)
-    return int(verdict.is_worse)
 
 
 def _explain(options: argparse.Namespace) -> None:

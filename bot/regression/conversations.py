@@ -161,14 +161,13 @@ class Player:
             message = next(event for event in reversed(self._tracker.events) if isinstance(event, UserUttered))
             intent = str(message.intent.get("name") or "")
             values = {entity["entity"]: str(entity["value"]) for entity in message.entities}
-            whole = self._said[-1]
             yield Heard(
                 script=self._script,
                 turn=turn,
                 intent=intent,
                 replies=tuple(replies),
                 right=self._brings_about(turn, intent, values),
-                repeated=bool(whole) and whole in self._said[:-1] and turn.act not in _OFTEN_ALIKE,
+                repeated=bool(replies) and self._said[-1] in self._said[:-1] and turn.act not in _OFTEN_ALIKE,
                 apologised=turn.act == "thank" and _is_apology(replies, self._script.language),
                 forced=turn.act == "out_of_scope" and answers,
             )

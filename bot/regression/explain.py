@@ -59,7 +59,7 @@ def find_causes(verdict: Verdict, changes: Sequence[Change]) -> list[Cause]:
         changes: the changes since the baseline.
 
     Returns:
-        What lost most comes first, then what explains most answers; of equals a setting, then the narrowest.
+        What lost most comes first, then what explains most answers; of equals a setting, then phrases, then files.
     """
     wrong = verdict.newly_wrong
     causes = [
@@ -83,9 +83,8 @@ def find_reasons(wrong: Sequence[Pair], changes: Sequence[Change], path: Path) -
         over (log odds), `nearest` training phrases, `commits` that concern it.
     """
     model = None
-    if any(pair.now.set in EXPLAINED for pair in wrong):
-        with suppress(NoClassifierError):
-            model = load_intent_model(path)
+    with suppress(NoClassifierError):
+        model = load_intent_model(path) if wrong else None
     examples: dict[tuple[str, str], list[Example]] = defaultdict(list)
     for example in read_examples(get_settings().data_dir / "nlu") if model else ():
         examples[example.language, example.intent].append(example)
@@ -116,10 +115,7 @@ def _reason(pair: Pair, model: IntentModel | None) -> str:
         return f"the model does not know the intent {now.expected} any more"
     if now.set in {"intents", "real_style", "robustness"} and now.got in REFUSALS and now.best == now.expected:
         return "understood, but refused: the confidence is below the threshold"
-    if then.confidence is not None and now.confidence is not None:
-        got = now.best or now.got
-        return f"confidence {then.confidence:.2f} for {then.got} before, {now.confidence:.2f} for {got} now"
-    return f"{then.got} before, {now.got} now"
+    return f"{then.got} before, {now.best or now.got} now"
 
 
 def explain(text: str, path: Path, page: str | None) -> dict[str, Any]:
@@ -141,6 +137,7 @@ def explain(text: str, path: Path, page: str | None) -> dict[str, Any]:
     language, intent, triage = parsed["language"], parsed["intent"]["name"], parsed["triage"]
     examples = [e for e in read_examples(get_settings().data_dir / "nlu") if e.intent in {best, other}]
     examples = [e for e in examples if e.language == language["name"]] or examples
+    entities = [entity for entity in parsed["entities"] if entity["entity"] != "language"]
     article = None
     if intent in load_issues() and not triage["candidates"]:  # no article answers before the customer has chosen
         found = ArticleStore(get_settings().data_dir / "articles").article(intent, language["name"])
@@ -156,11 +153,7 @@ def explain(text: str, path: Path, page: str | None) -> dict[str, Any]:
         "against": strongest({name: -part for name, part in why.words.items()}, PARTS),
         "meaning": round(why.meaning, 3),
         "constant": round(why.constant, 3),
-        "entities": [
-            {key: entity[key] for key in ("entity", "value", "start", "end")}
-            for entity in parsed["entities"]
-            if entity["entity"] != "language"
-        ],
+        "entities": [{key: entity[key] for key in ("entity", "value", "start", "end")} for entity in entities],
         "second_issue": second_issue(parsed),
         "candidates": triage["candidates"],
         "nearest": _nearest_phrases(text, examples),

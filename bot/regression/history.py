@@ -9,17 +9,9 @@ from contextlib import contextmanager
 from sqlalchemy import insert
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.regression.items import RegressionError, Result
-from bot.regression.verdict import Verdict
+from bot.regression.items import RegressionError
 from bot.stores.databases import cause, open_database
 from bot.stores.regression_runs import METADATA, RUNS, WAIT_SECONDS, PastRun, last_runs
-
-
-def past_run(result: Result, verdict: Verdict) -> PastRun:
-    """Returns what is kept of a run."""
-    figures = {figure.name: figure.now for figure in verdict.figures}
-    told = "worse" if verdict.is_worse else "good"
-    return PastRun(result.about["started_at"], str(result.about["commit"]), told, figures)
 
 
 class History:

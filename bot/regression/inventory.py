@@ -60,22 +60,21 @@ def take_inventory(root: Path) -> Inventory:
     Raises:
         RegressionError: a file cannot be read; the message says which.
     """
+    data = root / "data"
     try:
-        examples = read_examples(root / "data" / "nlu")
-        paths = sorted((root / "data" / "articles").glob("*/*.md"))
+        examples = read_examples(data / "nlu")
+        paths = sorted((data / "articles").glob("*/*.md"))
         articles = {f"{path.parent.name}/{path.stem}": read_article(path, salvage=True) for path in paths}
         # The importer makes a rule for each issue.
-        rules = [*_rules(root / "data"), *(f"intent {intent}" for intent in load_issues(root / "data" / "issues.yml"))]
+        rules = [*_rules(data / "rules.yml"), *(f"intent {intent}" for intent in load_issues(data / "issues.yml"))]
+        config = settings(read_yaml(root / "config.yml", ValueError))
+        numbers = [(name, value) for name, value in config.items() if type(value) in (int, float)]
         return {
             PHRASES: _counts(name for e in examples for name in (f"{e.language}/{e.intent}", e.language)),
             STEPS: {name: len(list(walk(article.steps))) for name, article in articles.items()},
             LINKS: {name: len(article.links) for name, article in articles.items()},
             RULES: _counts(rules),
-            THRESHOLDS: {
-                name: value
-                for name, value in settings(read_yaml(root / "config.yml", ValueError)).items()
-                if _THRESHOLD.search(name) and type(value) in (int, float)
-            },
+            THRESHOLDS: {name: value for name, value in numbers if _THRESHOLD.search(name)},
         }
     except (ArticleError, ValueError, OSError) as error:
         raise RegressionError(f"what the bot is made of cannot be counted: {error}") from error
@@ -123,14 +122,12 @@ def _counts(names: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(names).items()))
 
 
-def _rules(folder: Path) -> Iterator[str]:
+def _rules(path: Path) -> Iterator[str]:
     """Yields what triggers each rule: its condition and its first step. A rule's name may change, its actions, too."""
-    for path in sorted(folder.glob("*.yml")):
-        content = read_yaml(path, ValueError)
-        for rule in (content.get("rules") or []) if isinstance(content, dict) else []:
-            first = (rule.get("steps") or [{}])[0]
-            for alternative in first.get("or", [first]):
-                yield " and ".join(map(_as_words, [*(rule.get("condition") or []), alternative]))
+    for rule in (read_yaml(path, ValueError) or {}).get("rules") or []:
+        first = (rule.get("steps") or [{}])[0]
+        for alternative in first.get("or", [first]):
+            yield " and ".join(map(_as_words, [*(rule.get("condition") or []), alternative]))
 
 
 def _as_words(value: Any) -> str:

@@ -22,7 +22,7 @@ Inventory = Mapping[str, Mapping[str, float]]
 """Parts that the bot is made of: kind -> name -> count, or the value of a threshold."""
 
 
-class RegressionError(RuntimeError):
+class RegressionError(ValueError):
     """The run cannot give a verdict; the message says why and what to do."""
 
 
@@ -112,11 +112,6 @@ class Baseline:
     items: Mapping[str, Answer]
     """Key of an item -> its answer."""
 
-    @property
-    def turnover(self) -> float:
-        """The share of right answers that a harmless retraining turned wrong, 0-1; 0 where it was not measured."""
-        return float(self.about.get("turnover", {}).get("share", 0.0))
-
     def then(self, item: Item) -> Item | None:
         """Returns what came of the same question then; None if it was not asked."""
         if (answer := self.items.get(item.key)) is None:
@@ -134,9 +129,7 @@ class Baseline:
         """Writes it, a line an item, so that git shows what has changed."""
         head = {"format": FORMAT, **vars(self)}
         answers = head.pop("items")
-        lines = [
-            f" {json.dumps(key)}: {json.dumps(value, indent=1, ensure_ascii=False)}," for key, value in head.items()
-        ]
+        lines = [f' "{key}": {json.dumps(value, indent=1, ensure_ascii=False)},' for key, value in head.items()]
         rows = sorted(f"  {json.dumps(key)}: {json.dumps(one, ensure_ascii=False)}" for key, one in answers.items())
         write_whole(path, "\n".join(["{", *lines, ' "items": {', ",\n".join(rows), " }", "}"]) + "\n")
 
@@ -152,7 +145,7 @@ def read_baseline(path: Path) -> Baseline | None:
     content = read_json(path, REMEDY)
     try:
         if (found := content.pop("format")) != FORMAT:
-            raise RegressionError(f"{path}: is of format {found}, not {FORMAT}; {REMEDY}.")
+            raise TypeError(f"of format {found}, not {FORMAT}")
         return Baseline(items=dict(content.pop("items")), **content)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RegressionError(f"{path}: is no baseline ({error!r}); {REMEDY}.") from error

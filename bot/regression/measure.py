@@ -50,10 +50,7 @@ class NluModel:
 
         target = self._processor.model_metadata.nlu_target
         pages = pages or [None] * len(texts)
-        messages = [
-            UserMessage(text, metadata={"language": page} if page else None)
-            for text, page in zip(texts, pages, strict=True)
-        ]
+        messages = [UserMessage(text, metadata={"language": page}) for text, page in zip(texts, pages, strict=True)]
         inputs = {PLACEHOLDER_MESSAGE: messages, PLACEHOLDER_TRACKER: None}
         results = self._processor.graph_runner.run(inputs=inputs, targets=[target])[target]
         return [message.as_dict(only_output_properties=True) for message in results]
@@ -92,15 +89,12 @@ def read_labelled(folder: Path, long: bool = False) -> list[Labelled]:
     Raises:
         ExampleError: a line names no issue, more than two, or one that is not in the issue table.
     """
-    known = load_issues()
     messages = []
     for path in sorted(folder.glob("*.tsv")):
         for number, line in enumerate(path.read_text(encoding="utf8").splitlines(), start=1):
             *issues, text = line.split("\t")
-            if len(issues) not in (1, 2) or set(issues) - set(known):
-                raise ExampleError(
-                    f"{path}:{number}: expected one or two issues of data/issues.yml and a text; mend it."
-                )
+            if len(issues) not in (1, 2) or set(issues) - set(load_issues()):
+                raise ExampleError(f"{path}:{number}: need one or two issues of data/issues.yml and a text; mend it.")
             text = "\n".join(part.strip() for part in text.split("\\n"))
             messages.append(Labelled(text, tuple(issues), path.stem, long))
     return messages

@@ -34,10 +34,7 @@ def notify(settings: Settings, subject: str, summary: str) -> list[str]:
             problems.append(f"the summary could not be sent to the webhook ({type(error).__name__}).")
     if settings.regression_email_to:
         if settings.tickets_smtp_url is None or not settings.tickets_email_from:
-            problems.append(
-                "the summary cannot be sent by e-mail; set BOT_TICKETS_SMTP_URL and BOT_TICKETS_EMAIL_FROM."
-            )
-            return problems
+            return [*problems, "no e-mail can be sent; set BOT_TICKETS_SMTP_URL and BOT_TICKETS_EMAIL_FROM."]
         headers = {"Subject": subject, "From": settings.tickets_email_from, "To": settings.regression_email_to}
         try:
             with connect(settings.tickets_smtp_url.get_secret_value(), ANSWER_SECONDS) as server:

@@ -41,9 +41,7 @@ CHANGES: dict[str, Callable[[Example, random.Random], str]] = {
     "no diacritics": lambda example, _: fold_diacritics(example.text),
     "all capitals": lambda example, _: example.text.upper(),
     "lower case, no punctuation": lambda example, _: re.sub(r"[^\w\s]", "", example.text.lower()),
-    "greeting and signature": lambda example, _: (
-        COURTESIES[example.language][0] + example.text + COURTESIES[example.language][1]
-    ),
+    "greeting and signature": lambda example, _: "{}{text}{}".format(*COURTESIES[example.language], text=example.text),
     "politeness": lambda example, _: COURTESIES[example.language][2] + example.text,
     "other product": swap_product,
     "other numbers": lambda example, chance: re.sub(r"\d", lambda _: str(chance.randrange(1, 10)), example.text),

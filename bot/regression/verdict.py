@@ -20,6 +20,7 @@ from bot.regression.inventory import Loss, losses
 from bot.regression.items import REVIEWED, Baseline, Item, Pair, RegressionError, Result
 from bot.text.yaml_files import read_yaml
 
+Pairs = Sequence[Pair]
 CHUNK = 500
 """Resamples at once: the weights of more would not fit into the processor's cache."""
 JUDGED_BY_CELL = frozenset({"intents", "language", "language_with_page", "entities", "two_issues", "long"})
@@ -45,7 +46,7 @@ class Verdict:
 
     figures: Sequence[Figure]
     critical_wrong: Sequence[Item]
-    pairs: Sequence[Pair]
+    pairs: Pairs
     """The answers to what was asked then, too."""
     not_compared: int
     """Items that the baseline does not have."""
@@ -118,7 +119,7 @@ def judge(result: Result, baseline: Baseline, tolerances: Tolerances) -> Verdict
         for then in [baseline.numbers.get(name)]
     ]
     compared = list(_compare_metrics(metrics(result.items), pairs, tolerances.resamples))
-    cells = _compare_cells(pairs, max(baseline.turnover, tolerances.turnover), tolerances.chance)
+    cells = _compare_cells(pairs, tolerances.turnover, tolerances.chance)
     return Verdict(
         [*_with_correction(compared, tolerances), *cells, *ratios],
         [item for item in _critical_items(result.items, tolerances) if not item.right],
@@ -144,7 +145,7 @@ def _critical_items(items: Sequence[Item], tolerances: Tolerances) -> list[Item]
     return [asked[phrase] for phrase in marked]
 
 
-def _compare_metrics(measured: Sequence[Metric], pairs: Sequence[Pair], resamples: int) -> Iterator[Figure]:
+def _compare_metrics(measured: Sequence[Metric], pairs: Pairs, resamples: int) -> Iterator[Figure]:
     """Yields the metrics' figures; only those of exact metrics have their verdict yet."""
     pair_of = {pair.now: pair for pair in pairs}
     chances = _bootstrap([metric for metric in measured if metric.statistic is not None], pair_of, resamples)
@@ -200,7 +201,7 @@ def _with_correction(compared: Sequence[Figure], tolerances: Tolerances) -> list
     return [replace(figure, is_worse=figure.is_worse or figure.name in worse) for figure in compared]
 
 
-def _compare_cells(pairs: Sequence[Pair], turnover: float, chance: float) -> list[Figure]:
+def _compare_cells(pairs: Pairs, turnover: float, chance: float) -> list[Figure]:
     """Judges small groups of answers, each by itself, so that a gain elsewhere hides nothing.
 
     A cell is what was asked of one intent, one kind of entity or another set, in one language; a confusion is an intent
@@ -234,9 +235,7 @@ def _compare_cells(pairs: Sequence[Pair], turnover: float, chance: float) -> lis
     return sorted((figure for figure in found if figure.newly_wrong), key=lambda figure: (figure.group, figure.name))
 
 
-def _compare_cell(
-    name: str, group: str, pairs: Sequence[Pair], among: Sequence[Pair], turnover: float, allowed: float
-) -> Figure:
+def _compare_cell(name: str, group: str, pairs: Pairs, among: Pairs, turnover: float, allowed: float) -> Figure:
     """Judges the newly wrong answers among some of a cell's answers by how many right ones the cell had."""
     right_now, right_then = (sum(pair[side].right for pair in pairs) for side in (0, 1))
     lost = sum(then.right and not now.right for now, then in among)

