@@ -69,7 +69,8 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
         turn.say(text, buttons)
         turn.say(which, [*others, turn.person_button])
     else:
-        turn.say(turn.reply("passage_known") if known else text, [*others, *buttons])
+        again = turn.unsaid(turn.reply("passage_known"), turn.reply("objection_again"))
+        turn.say(again if known else text, [*others, *buttons])
     return ask_solved(turn) if turn.entity("question") and found is not None else []
 
 

@@ -18,6 +18,8 @@ from bot.text.limited_markdown import plain
 # A passage is meant if rare words of its heading are asked for, or several of its text.
 _HEADING_WEIGHT = 2.0
 _ENOUGH = 1.1
+_SHORT = 12
+"""A number alone names a step only in a message of hardly more than ten words: not "the 3 years", in a long one."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def step_number(text: str, language: str, most: int, asked: bool = False) -> int
             number = digits or next((place for place, start in enumerate(ordinals, 1) if token.startswith(start)), 0)
         if 1 <= number <= most:
             return number
-        if 1 <= digits <= most and not after.startswith(counted):
+        if 1 <= digits <= most and not after.startswith(counted) and (asked or len(tokens) <= _SHORT):
             bare = bare or digits
         if asked and 2 <= word <= most:  # not "one", which is an article in many languages
             bare = bare or word

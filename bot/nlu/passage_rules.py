@@ -77,7 +77,10 @@ def _with_second(act: Act, text: str, evidence: Evidence, finder: PassageFinder)
     second = max(others, key=lambda each: each.confidence, default=None)
     if second is None or second.confidence < _BESIDE_FROM:
         return act
-    return act.with_values({"also": f"{second.issue}/{second.slug}"})
+    also = f"{second.issue}/{second.slug}"
+    offered = [each for each in act.values.get("passages", "").split() if each != also]
+    values = {name: value for name, value in act.values.items() if name != "passages"}
+    return replace(act, values={**values, "also": also, **({"passages": " ".join(offered)} if offered else {})})
 
 
 def _aside(act: Act, situation: Situation, found: Found) -> Act:

@@ -154,20 +154,27 @@ def test_yes_to_a_person_after_two_objections_is_taken(running_bot: RunningBot) 
 
 def test_two_questions_in_a_message_get_two_passages(running_bot: RunningBot) -> None:
     customer = running_bot.conversation()
-    customer.say("how do i get 3 more microsoft 365 licences")
-    answer = customer.say("do i pay the full year for those 3 or only from now? and how do i make a shared mailbox?")
-    assert "pro-rated" in answer.text
+    customer.say('/manage_licenses{"language": "en", "product": "microsoft365"}')
+    answer = customer.say("who is allowed to buy licences? and how do i make a shared mailbox like info@?")
+    assert "An administrator of your organisation" in answer.text
     assert "50 GB" in answer.text
+
+
+def test_a_question_asked_once_more_is_not_answered_beside_the_point(running_bot: RunningBot) -> None:
+    customer = running_bot.conversation()
+    customer.say('/renew_subscription{"language": "en", "product": "microsoft_account"}')
+    assert "not lost" in customer.say("are the two weeks that are left lost if i renew today?").text
+    again = customer.say("what i mean is: does the new year begin today or when the old one ends?")
+    assert spoken("passage_known", "en").fullmatch(again.text)
+    assert "/talk_to_human" in again.buttons.values()
 
 
 def test_a_misreading_is_regretted_once(running_bot: RunningBot) -> None:
     customer = running_bot.conversation()
-    customer.say('/cancel_subscription{"language": "en", "product": "microsoft365"}')
+    customer.say('/data_retention{"language": "en", "product": "microsoft365"}')
     misread = REPLIES.dialogue("misread", "en")
-    customer.say("that's not what i asked, i want to know what happens to our e-mails afterwards")
-    assert customer.last.text.startswith(misread)
-    customer.say("no, not what i meant, i asked how much money we get back for the rest of the year")
-    assert misread not in customer.last.text
+    assert customer.say("no, that's not it. i asked who can still get at our data").text.startswith(misread)
+    assert misread not in customer.say("you did not answer me. is our whole organisation deleted").text
 
 
 def test_a_case_number_of_microsoft_is_known_wherever_it_is_written(running_bot: RunningBot) -> None:

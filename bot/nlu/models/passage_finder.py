@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -27,6 +27,8 @@ _OTHERS = 0.2
 _CHOICE = 2
 """Number of passages that are named beside the likeliest one."""
 
+_AGAIN_FROM = 0.6
+"""Probability from which a message asks once more for a passage that was shown."""
 _NOTHING = "/"
 """The label of what is neither a passage nor an issue's steps."""
 
@@ -174,15 +176,22 @@ class PassageFinder:
     def find(self, text: str, evidence: Evidence) -> Found:
         """Returns what a message may ask for where it is said.
 
+        A passage that was shown is found again only where the message surely asks for it once more.
+
         Args:
             text: the message.
             evidence: what else is known of it.
         """
         similar = (self.ngrams.transform([text]) @ self.similar).toarray()[0]
         scores = self.model.scores(load_sentence_encoder().encode([text]))[0]
-        likely = self._labels.probabilities(scores, similar, len(text.split()), evidence).tolist()
-        named = zip((*self.model.labels, _NOTHING), likely, strict=True)
-        return Found(sorted(((name, each) for name, each in named if each), key=lambda pair: -pair[1]))
+        found: list[tuple[str, float]] = []
+        for known in (replace(evidence, given=()), evidence):
+            likely = self._labels.probabilities(scores, similar, len(text.split()), known).tolist()
+            named = zip((*self.model.labels, _NOTHING), likely, strict=True)
+            found = sorted(((name, each) for name, each in named if each), key=lambda pair: -pair[1])
+            if found[0][0] in evidence.given and found[0][1] >= _AGAIN_FROM:
+                break
+        return Found(found)
 
     def save(self, folder: Path) -> None:
         """Writes it into a folder; the words' weights as half precision."""

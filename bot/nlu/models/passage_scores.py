@@ -65,7 +65,7 @@ class Evidence:
         described: issues described for a ticket, of which no steps were shown; where there is no topic, the first of
             them is at hand.
         product: the customer's, None where it is not known: passages for other products do not count.
-        given: the passages that were shown, as `issue/slug`; they are not found again.
+        given: the passages that were shown, as `issue/slug`; they do not count.
         rejected: issues that it is not about, as the customer has said.
     """
 
