@@ -218,6 +218,7 @@ def test_a_reviewer_labels_groups_with_keys_and_goes_on_with_the_next(browser: B
         visitor.page.get_by_role("link", name="Review").click()
         left = visitor.find("#queue bdi")
         expect(left).to_have_text(list(texts))
+        visitor.page.wait_for_load_state()
         for keys, expected in (
             ("a", texts[1:]),  # the first group, though nothing has the focus yet
             ("j2", (texts[1], texts[3])),  # the second one; then the one after it has the focus
