@@ -71,7 +71,7 @@ def summary_of(turn: Turn) -> str | None:
     # The conversation began with the customer's problem; the issue at hand may be another one by now, and what is still
     # open was said last.
     parts = [problems[0].text, next((said.text for said in problems if said.intent == issue), title)]
-    # A question right before the wish for a person was not answered.
+    # A question right before the wish for a person may not have been answered.
     asked = [said for said in typed if said.intent != "talk_to_human"][-1:]
     more = [said for said in typed if _tells_more(said, is_last=said in asked) and said.text not in parts]
     kept = sorted(more, key=lambda said: _weight(said, is_last=said is more[-1]))[-_MORE:]

@@ -60,18 +60,21 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
     if found is not None and (about != issue or turn.intent in issues()) and not turn.has_shown(about):
         buttons = [button(turn.label("show_steps"), about), *buttons]
     others, which = likely_passages(turn) if new else [], turn.reply("which_passage_again")
-    second = section_of(turn, *turn.entity("also").split("/")) if turn.entity("also") else None
-    if new and second is not None and not _was_said(turn, second):
-        text, buttons = f"{text}\n\n{_with_heading(second)}", [*buttons, *_buttons_of_named(turn, about, second.text)]
     if new and turn.intent == "objection" and not turn.has_said(turn.reply("misread")):
         turn.say(turn.reply("misread"))
+    if known:
+        text = turn.unsaid(turn.reply("passage_known"), turn.reply("objection_again"))
+    other_issue, _, slug = turn.entity("also").partition("/")  # asked for by a second question
+    second = section_of(turn, other_issue, slug) if slug else None
+    if second is not None and not _was_said(turn, second):
+        turn.say(text, buttons)
+        text, buttons = _with_heading(second), _buttons_of_named(turn, other_issue, second.text)
     if others and not turn.has_said(which):
         turn.say(text, buttons)
         turn.say(which, [*others, turn.person_button])
     else:
-        again = turn.unsaid(turn.reply("passage_known"), turn.reply("objection_again"))
-        turn.say(again if known else text, [*others, *buttons])
-    return ask_solved(turn) if turn.entity("question") and found is not None else []
+        turn.say(text, [*others, *buttons])
+    return ask_solved(turn) if turn.entity("question") and found is not None and not turn.form else []
 
 
 def _with_heading(passage: Passage) -> str:

@@ -43,7 +43,7 @@ class ActionRecommendedSteps(BotAction, action="action_recommended_steps"):
         issue = turn.intent if named else turn.slot("issue")
         if issue not in issues():  # a product was named before any issue
             return [*told, *offer_topics(turn, "utter_help")]
-        if turn.form and not turn.entity("section"):  # a question in the middle of a form
+        if turn.form and not (named and turn.entity("section")):  # a question in the middle of a form
             _tell_language(turn, issue)
             turn.say(**answer_message(turn, issue, turn.product))
             return told
@@ -165,7 +165,7 @@ def _tell_language(turn: Turn, issue: str) -> None:
 
 
 def answer_again(turn: Turn, issue: str) -> list[EventType]:
-    """Says that the steps were shown, and offers what may be meant instead of them: passages, else related issues."""
+    """Offers the passages that may be meant; without any, says that the steps were shown and offers related issues."""
     known = turn.reply("answer_known", topic=turn.topic(issue))
     again, passages = button(turn.label("show_again"), "send_again"), likely_passages(turn)
     which = [turn.reply("which_passage")] if passages else []

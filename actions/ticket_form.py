@@ -118,8 +118,10 @@ def _address(turn: Turn) -> dict[str, Any]:
 
 def _beside(turn: Turn) -> dict[str, Any]:
     """Adds to the description what is said of the matter beside an address: "... I owe 388 euros, my card expired"."""
-    told, summary = without_address(turn.text).strip(" .,;"), turn.slot("ticket_summary")
-    return {"ticket_summary": one_line([summary, told])} if summary and len(told.split()) > _PLAIN_YES else {}
+    summary, answered = turn.slot("ticket_summary"), turn.entity("section")
+    told = without_address(turn.text).replace(find_phone(turn.text) or "", "").strip(" .,;")
+    adds = summary and not answered and len(told.split()) > _PLAIN_YES and told not in summary
+    return {"ticket_summary": one_line([summary, told])} if adds else {}
 
 
 def _summary(turn: Turn) -> dict[str, Any]:

@@ -67,12 +67,11 @@ def check_tree(tree: Path, articles: Mapping[Path, Article]) -> Iterator[Problem
         for code in sorted({FALLBACK_LANGUAGE, *issue.languages}) if issue and issue.languages else languages:
             if code not in files[intent]:
                 yield Problem(str(folder / f"{code}.md"), 1, "missing language; write the article")
-        if issue is None:
-            continue
         read = {code: articles[path] for code, path in files[intent].items() if path in articles}
         reference = "en" if "en" in read else min(read, default="")
         for code, article in read.items():
-            found = [*_check_article(article, issue, code, code in partial), *_check_lines(Path(article.path), retired)]
+            found = [*_check_article(article, intent, code, issue, code in partial)]
+            found += _check_lines(Path(article.path), retired)
             if code != reference:
                 english_labels = reference == "en" and code in english_portal
                 found += _compare(article, read[reference], english_labels, code in partial)
@@ -92,9 +91,9 @@ def first_answer_words(article: Article, variant: parts.Variant) -> int:
     return sum(len(visible(text).split()) for text in texts)
 
 
-def _check_article(article: Article, issue: Issue, language: str, partial: bool) -> Iterator[Found]:
+def _check_article(article: Article, intent: str, language: str, issue: Issue | None, partial: bool) -> Iterator[Found]:
     """Checks one of our articles by itself; that of a partial language may lack passages."""
-    yield from _check_front_matter(article, issue.intent, language)
+    yield from _check_front_matter(article, intent, language)
     if not parts.lead(article).strip():
         yield article.sections[0].line, "no lead; write a short sentence below the main heading"
     for section in article.sections:
@@ -103,7 +102,7 @@ def _check_article(article: Article, issue: Issue, language: str, partial: bool)
     yield from _check_variants(article, issue)
     for variant in parts.variants(article):
         yield from _check_variant(article, variant)
-    yield from _check_passages(article, () if partial else issue.passages)
+    yield from _check_passages(article, () if partial or issue is None else issue.passages)
     for link in article.links:
         for fault in links.faults(link.source):
             yield link.line, fault
@@ -120,7 +119,7 @@ def _check_front_matter(article: Article, intent: str, language: str) -> Iterato
         yield article.sections[0].line, f"the main heading's slug is '{article.slug}'; write '{slug}'"
 
 
-def _check_variants(article: Article, issue: Issue) -> Iterator[Found]:
+def _check_variants(article: Article, issue: Issue | None) -> Iterator[Found]:
     """Compares the article's steps with the products and agreements that the issue table lists."""
     found = parts.variants(article)
     if not found:
@@ -130,6 +129,8 @@ def _check_variants(article: Article, issue: Issue) -> Iterator[Found]:
     products = {variant.product for variant in found}
     if None in products and len(products) > 1:
         yield line, f"steps for all products beside steps for one; keep either '{parts.STEPS_SLUG}' or variants"
+    if issue is None:
+        return
     if None not in products:
         for product in (each for each in issue.products if each not in products):
             slug = f"{parts.STEPS_SLUG}-{parts.PRODUCT_SLUGS[product]}"

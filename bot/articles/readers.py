@@ -75,10 +75,11 @@ def read_text(text: str, *, path: Path | str = "", salvage: bool = False) -> Art
 def _is_azure_docs(document: Document) -> bool:
     """Tells whether a document is an azure-docs article: described, and with a topic kind, a box or a relative link.
 
-    Our own articles are described, too; they name their intent. The kind of other dialects' articles is `article`.
+    Our own articles are described, too; they name their intent. A topic kind is any but those of other dialects, which
+    end in `article`.
     """
     described = bool(document.metadata.get("description")) and "intent" not in document.metadata
-    has_kind = not str(document.metadata.get("ms.topic", "article")).endswith("article")
+    has_kind = not str(document.metadata.get("ms.topic") or "article").endswith("article")
     return described and (has_kind or bool(_BOX_OR_RELATIVE_LINK.search(document.body)))
 
 

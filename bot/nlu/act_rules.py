@@ -260,8 +260,8 @@ def _is_new_matter(message: CustomerMessage, situation: Situation, act: str, at_
     another = named != situation.issue and clearly >= acts.CLEAR_ISSUE and confidence < surely
     once_more = named == situation.issue and clearly >= _SURE and message.acts[acts.NEW_MATTER] > confidence
     faint = confidence < acts.LITTLE and (act == "goodbye" or not at_hand)  # no goodbye on a guess: "qwrtz plk"
-    if another or once_more or faint or message.intent in ("affirm", "deny"):  # "no, can't I just merge the two?"
-        return another or once_more or faint
+    if (begins_surely := another or once_more or faint) or message.intent in ("affirm", "deny"):
+        return begins_surely  # not "no, can't I just merge the two?"
     elsewhere = 1.0 - message.issues.get(situation.issue, 0.0) / (sum(message.issues.values()) or 1.0)
     begins = message.acts[acts.NEW_MATTER] * elsewhere * _NEW_MATTER  # of what no issue covers, the ranking knows more
     outside = 0.0 if act in acts.NOT_ASKING else _OUTSIDE * message.ranking.get("out_of_scope", 0.0)

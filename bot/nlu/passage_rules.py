@@ -51,10 +51,11 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
     rejected = _rejected(message, situation)
     topics = [topic for topic in situation.topics if topic not in rejected]
     evidence = Evidence(message.ranking, message.acts, topics, product, situation.described, situation.given, rejected)
-    found = finder.find(message.text, evidence)
+    # "Did all that" sounds like the passage that was shown, and does not ask for it once more.
+    found = finder.find(message.text, evidence, again=act is None or act.name not in (*acts.FAILED, "step_failed"))
     if act is None and message.begins_another(situation.topics):  # "one more thing, where are my invoices?"
-        return _with_passage(Act(*message.named), message, product, found, finder)
-    if act is None or act.name == acts.NONE_OF_THESE or in_form:
+        act = _with_passage(Act(*message.named), message, product, found, finder)
+    elif act is None or act.name == acts.NONE_OF_THESE or in_form:
         act = _with_passage(_of_matter(act, message, situation.topics, found), message, product, found, finder)
     elif (details or act.name in acts.QUESTIONS) and not situation.field:
         guess = act.name == "more_detail" and message.words <= acts.FEW_WORDS
@@ -67,7 +68,8 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
 def _with_second(act: Act, text: str, evidence: Evidence, finder: PassageFinder) -> Act:
     """Returns an act that shows a passage with that of a further question: "only from now? and the mailbox?"."""
     questions = [each for each in _QUESTION.findall(text) if len(each.split()) > _SHORTEST_QUESTION]
-    if len(questions) < 2 or not act.values.get("section"):
+    says_passages = act.name in (*acts.QUESTIONS, "objection", "choose_product", *load_issues())
+    if len(questions) < 2 or not says_passages or not act.values.get("section"):
         return act
     # Ranking and acts are those of the whole message.
     alone = replace(evidence, ranking={}, acts={})

@@ -43,7 +43,7 @@ class Change:
 
     @property
     def breadth(self) -> int:
-        """How much it can have turned: a setting the least, then phrases, then a file, which has no cells."""
+        """Breadth of what it can have turned: 0 for a setting, 1 for phrases, 2 for a file, which has no cells."""
         return 0 if self.path == SETTINGS else 1 if self.cells else 2
 
     def concerns(self, pair: Pair) -> bool:

@@ -17,7 +17,7 @@ from bot.tickets.status_reports import StatusSeen, closes
 _ZAMMAD = {"new": False, "open": False, "pending reminder": False, "pending close": False, "closed": True}
 _CHATWOOT = {"open": False, "pending": False, "snoozed": False, "resolved": True}
 UNREADABLE = (ArithmeticError, AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError)
-"""What reading a message raises that is not as the help desk sends it."""
+"""Errors that reading a message raises where it is not as the help desk sends it."""
 _CHATWOOT_EVENTS = ("conversation_status_changed", "conversation_updated")
 
 

@@ -158,6 +158,7 @@ def test_two_questions_in_a_message_get_two_passages(running_bot: RunningBot) ->
     answer = customer.say("who is allowed to buy licences? and how do i make a shared mailbox like info@?")
     assert "An administrator of your organisation" in answer.text
     assert "50 GB" in answer.text
+    assert "50 GB" not in customer.say("yes but how do i make that shared mailbox like info@?").text
 
 
 def test_a_question_asked_once_more_is_not_answered_beside_the_point(running_bot: RunningBot) -> None:

@@ -26,9 +26,9 @@ _OTHERS = 0.2
 """Number of first messages on the same issue, on others, and of questions on others, for each of its questions."""
 _CHOICE = 2
 """Number of passages that are named beside the likeliest one."""
-
 _AGAIN_FROM = 0.6
 """Probability from which a message asks once more for a passage that was shown."""
+
 _NOTHING = "/"
 """The label of what is neither a passage nor an issue's steps."""
 
@@ -77,8 +77,8 @@ class Found:
 
     @cached_property
     def likeliest(self) -> FoundPassage:
-        """The likeliest of all."""
-        return self._found(self.likely[0], 1.0)
+        """The likeliest of all; the next ones are the passages after it."""
+        return self._found(self.likely[0], 1.0, [name for name, _ in self.likely[1:] if not name.endswith("/")])
 
     def passage(self, issue: str = "") -> FoundPassage:
         """Returns the likeliest passage, of an issue's article or of all; its confidence is that among these."""
@@ -173,24 +173,27 @@ class PassageFinder:
         likely = softmax(self.model.scores(load_sentence_encoder().encode([text]))[:, [*slugs]])[0]
         return FoundPassage(issue, [*slugs.values()][likely.argmax()], float(likely.max()))
 
-    def find(self, text: str, evidence: Evidence) -> Found:
+    def find(self, text: str, evidence: Evidence, again: bool = False) -> Found:
         """Returns what a message may ask for where it is said.
-
-        A passage that was shown is found again only where the message surely asks for it once more.
 
         Args:
             text: the message.
             evidence: what else is known of it.
+            again: whether a passage that was shown is found where the message surely asks for it once more.
         """
         similar = (self.ngrams.transform([text]) @ self.similar).toarray()[0]
         scores = self.model.scores(load_sentence_encoder().encode([text]))[0]
-        found: list[tuple[str, float]] = []
-        for known in (replace(evidence, given=()), evidence):
-            likely = self._labels.probabilities(scores, similar, len(text.split()), known).tolist()
-            named = zip((*self.model.labels, _NOTHING), likely, strict=True)
-            found = sorted(((name, each) for name, each in named if each), key=lambda pair: -pair[1])
-            if found[0][0] in evidence.given and found[0][1] >= _AGAIN_FROM:
-                break
+
+        def likely(known: Evidence) -> list[tuple[str, float]]:
+            shares = self._labels.probabilities(scores, similar, len(text.split()), known).tolist()
+            named = zip((*self.model.labels, _NOTHING), shares, strict=True)
+            return sorted(((name, share) for name, share in named if share), key=lambda pair: -pair[1])
+
+        found = likely(evidence)
+        if again and evidence.given:
+            first, *_ = likely(replace(evidence, given=()))
+            if first[0] in evidence.given and first[1] >= _AGAIN_FROM:
+                found = [first, *((name, share * (1 - first[1])) for name, share in found)]
         return Found(found)
 
     def save(self, folder: Path) -> None:

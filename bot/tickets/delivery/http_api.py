@@ -61,7 +61,7 @@ class HttpApi:
         Args:
             method: of the request.
             path: after the address.
-            creates: whether sending it twice would create something twice.
+            creates: whether sending it twice would create something twice; the answer then has its `id`.
             **sent: `json` or `params`, as `requests` takes them.
 
         Returns:
@@ -78,7 +78,11 @@ class HttpApi:
             told += f"; look at {self.token_setting} and its rights" if status in (401, 403) else ""
             raise DeliveryError(told, status not in NOT_NOW, uncertain=creates and status in _MAYBE_TAKEN)
         try:
-            return response.json() if response.content.strip() else None
+            answer = response.json() if response.content.strip() else None
         except requests.JSONDecodeError as error:
             told = f"{self.title} answered {method} {path} with no JSON; look at its address: {response.text[:100]}"
             raise DeliveryError(told, uncertain=creates) from error
+        if creates and "id" not in (answer or ()):
+            told = f"{self.title} answered {method} {path} without the id of what it made: {response.text[:100]}"
+            raise DeliveryError(told, uncertain=True)
+        return answer
