@@ -14,9 +14,14 @@ from actions.records import record_choice, record_fallback
 from bot.articles.issues import common_issues
 from bot.tickets.numbers import find_case_of_microsoft, find_number
 
+_RECENT = 3
+"""Number of the bot's last texts among which a list of topics is not given once more."""
+
 
 def offer_topics(turn: Turn, reply: str) -> list[EventType]:
-    """Utters a reply with a button for each common issue and one for a person."""
+    """Utters a reply with a button for each common issue and one for a person; only the latter right after a list."""
+    if {turn.reply("utter_help"), turn.reply("utter_topics")} & {*turn.told[-_RECENT:]}:
+        return turn.say(turn.reply("objection_again"), [turn.person_button])
     return turn.say(turn.reply(reply), [*turn.topic_buttons(common_issues()), turn.person_button])
 
 

@@ -41,6 +41,8 @@ _SHARPNESS = 3.3
 
 # E-mail and web addresses are in no language; a typed address must not change that of the conversation.
 _ADDRESS = re.compile(r"(?<!\S)\S+@\S+|https?://\S+")
+# What a message quotes need not be in its writer's language: `da steht: Your card was declined`.
+_QUOTED = re.compile(r"""["„“«»][^"„“”«»]+["“”«»]|(?<=\w\w):\s.+""", re.DOTALL)
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=True)
@@ -132,6 +134,9 @@ class LanguageIdentifier(TrainedComponent):
             conversation: the language of the conversation so far, None where unknown.
         """
         texts = [_ADDRESS.sub(" ", text[: self._config["longest_text"]]) for text in texts]
+        if conversation:
+            own = [_QUOTED.sub(" ", text) for text in texts]
+            texts = [rest if len(rest.split()) > 1 else text for rest, text in zip(own, texts, strict=True)]
         prior = np.array([self._log_prior(page, conversation) for page in pages], dtype=np.float32)
         letters = np.array([sum(map(str.isalpha, text)) for text in texts])
         hinted = np.array([bool(conversation or page) for page in pages], dtype=bool)

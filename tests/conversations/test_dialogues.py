@@ -122,6 +122,15 @@ def test_weather_is_refused_then_topics_and_a_person_are_offered(running_bot: Ru
     offered = customer.say("og hvem vant kampen i går?")
     assert offered.text == REPLIES.text("utter_topics", "nb")
     assert len(offered.buttons) == 13
+    person = customer.say("og hvem blir statsminister?")
+    assert person.text == REPLIES.dialogue("objection_again", "nb")
+    assert [*person.buttons.values()] == ["/talk_to_human"]
+
+
+def test_no_to_a_refusal_is_asked_for_in_other_words(running_bot: RunningBot) -> None:
+    customer = running_bot.conversation()
+    assert customer.say("hva blir været i Bergen i morgen").text == REPLIES.text("utter_out_of_scope", "nb")
+    assert customer.say("nei").text == REPLIES.text("utter_rephrase", "nb")
 
 
 def test_the_bot_says_plainly_that_it_is_a_bot(running_bot: RunningBot) -> None:

@@ -102,6 +102,19 @@ def test_a_customer_switches_language_by_writing_in_it(train_config: Train) -> N
     assert identifier.process([message], conversation_in("nl"))[0].get("language")["name"] == "nb"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nå står det: Your payment was declined by the bank that issued the card",
+        'det står "Your payment was declined by the bank" på siden',
+        "skjermen sier «Your payment was declined by the bank» igjen",
+    ],
+)
+def test_what_a_message_quotes_does_not_change_the_language(train_config: Train, text: str) -> None:
+    identifier = component(train_config("language"))
+    assert identifier.process([Message({"text": text})], conversation_in("nb"))[0].get("language")["name"] == "nb"
+
+
 def test_a_button_does_not_say_anything_about_the_language(train_config: Train) -> None:
     message = component(train_config("language")).process([Message({"text": "/affirm"})], conversation_in("sv"))[0]
     assert message.get("entities", []) == []
