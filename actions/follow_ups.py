@@ -16,6 +16,9 @@ from bot.articles.model import Article
 from bot.text.limited_markdown import plain
 
 _MOST_BUTTONS = 9
+_FEW_WORDS = 5
+_MOST_PARTS = 5
+"""Passages offered to who wants to know more and does not say of what."""
 _MOST_REASONS = 2
 """Passages offered beside the question which step fails."""
 # Where a step fails, the reason is mostly one of these.
@@ -157,7 +160,7 @@ def _detail(turn: Turn, issue: str) -> list[EventType]:
     article = turn.article(issue)
     sections, steps = section_passages(article, turn.product), _steps(turn, article)
     found, number = _named_passage(turn, issue), _step(turn, article) if turn.slot("issue") else None
-    if found is None and turn.entity("passages") and _offer_passages(turn):
+    if found is None and len(turn.text.split()) > _FEW_WORDS and _offer_passages(turn):
         return []
     if found is None and number is not None:
         found = Passage(turn.reply("step_again", number=number), steps[number - 1].text)
@@ -165,10 +168,10 @@ def _detail(turn: Turn, issue: str) -> list[EventType]:
     text = _with_heading(found) if found else ""
     if found and not (turn.text and _was_said(turn, found)):
         return turn.say(text, _buttons_of_named(turn, issue, text))
-    buttons, which = [section_button(section) for section in sections][:_MOST_BUTTONS], turn.reply("which_part")
-    if turn.has_said(which):
-        return turn.say(turn.reply("passage_known"), [*buttons, turn.person_button])
-    return turn.say(which, buttons)
+    likely, which = likely_passages(turn), turn.reply("which_part")
+    others = [each for each in map(section_button, sections) if each not in likely]
+    text = turn.reply("passage_known") if turn.has_said(which) else which
+    return turn.say(text, [*[*likely, *others][:_MOST_PARTS], turn.person_button])
 
 
 def _step(turn: Turn, article: Article) -> int | None:

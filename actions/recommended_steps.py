@@ -41,8 +41,9 @@ class ActionRecommendedSteps(BotAction, action="action_recommended_steps"):
         """Utters the answer; asks first which issue is meant, or which product, where that is open."""
         told, named = turn.say_first(), turn.intent in issues()
         issue = turn.intent if named else turn.slot("issue")
-        if issue not in issues():  # a product was named before any issue
-            return [*told, *offer_topics(turn, "utter_help")]
+        asked = turn.just_asked("choice")
+        if issue not in issues():  # a product was named where the issue was to be chosen, or before any issue
+            return [*told, *(_answer_likeliest(turn, asked["shown"]) if asked else offer_topics(turn, "utter_help"))]
         if turn.form and not (named and turn.entity("section")):  # a question in the middle of a form
             _tell_language(turn, issue)
             turn.say(**answer_message(turn, issue, turn.product))
@@ -56,7 +57,7 @@ class ActionRecommendedSteps(BotAction, action="action_recommended_steps"):
                 record_outcome(turn, "abandoned", issue)
                 told.append(SlotSet("issue", issue))
             return [*told, FollowupAction("action_follow_up")]
-        if possible and turn.just_asked("choice") is None:
+        if possible and asked is None:
             return [*told, *(_answer_likeliest(turn, possible) or ask_which(turn, possible))]
         events = _open_product(turn, issue) if turn.intent == "choose_product" else None
         return [*told, *(_answer(turn, issue) if events is None else events)]
@@ -66,9 +67,10 @@ def _answer_likeliest(turn: Turn, possible: list[str]) -> list[EventType]:
     """Says what to do now about the likeliest of several issues, the others beside it; not where that is a guess."""
     likeliest, *others = possible
     article = turn.article(likeliest)
-    confidence = next((entry["confidence"] for entry in turn.message.ranking if entry["name"] == likeliest), 0.0)
+    ranked = (entry["confidence"] for entry in turn.message.ranking if entry["name"] == likeliest)
+    guess = turn.intent != "choose_product" and next(ranked, 0.0) < _LIKELY
     unknown = needs_product(article) and turn.product is None
-    if confidence < _LIKELY or unknown or turn.slot("issue") or not (text := brief_answer(article, turn.product, None)):
+    if guess or unknown or turn.slot("issue") or not (text := brief_answer(article, turn.product, None)):
         return []
     turn.say(text, [button(turn.label("show_steps"), likeliest)])
     return [*ask_which(turn, others, turn.reply("which_passage_again"), likeliest), SlotSet("issue", likeliest)]

@@ -29,7 +29,9 @@ class ActionOfferTopics(BotAction, action="action_offer_topics"):
     """Says what the bot can do."""
 
     def answer(self, turn: Turn) -> list[EventType]:
-        """Utters the help text and the topics."""
+        """Utters the help text and the topics; where else to find help, if the matter was just refused."""
+        if turn.told[-1:] == [turn.reply("utter_out_of_scope")]:  # "so who can help me then?"
+            return [FollowupAction("action_phone")]
         return [*turn.say_first(), *offer_topics(turn, "utter_help")]
 
 

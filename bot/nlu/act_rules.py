@@ -26,8 +26,7 @@ _SHARED_WORDS, _LONG_WORD = 2, 4
 """Number of words of its title by which a message names an offered issue, and of their letters."""
 _STORY, _STORY_SOLVED = 20, 0.65
 """A message of more words than this says that something is solved only from this confidence on."""
-_BRIEF = 3
-"""Largest number of words of a question that does not say what it is about: "ok but when?"."""
+_BRIEF = 3  # largest number of words of a question that does not say what it is about: "ok but when?"
 _FAINT = 0.4
 """Confidence below which a message does not say that something is solved."""
 _NEW_MATTER, _OUTSIDE = 2.0, 0.5  # factors on these probabilities where they are compared with a follow-up's
@@ -227,7 +226,8 @@ def _after_answer(message: CustomerMessage, situation: Situation) -> Act | None:
         return Act(named, clearly)
     of_answer = (*acts.QUESTIONS, *acts.REACTIONS, *acts.REQUESTS) if at_hand else ()
     of_ticket = situation.ticket or message.acts["ticket_status"] >= acts.LIKELY
-    told = [name for name in (*acts.SMALL_TALK, *of_answer) if of_ticket or name != "ticket_status"]
+    possible = {"ticket_status": of_ticket, "ask_phone": message.acts["ask_phone"] >= acts.LITTLE}  # "only a hold?"
+    told = [name for name in (*acts.SMALL_TALK, *of_answer) if possible.get(name, True)]
     act = max(told, key=lambda name: message.acts.get(name, 0.0))
     confidence = message.acts[act]
     asks = "?" in message.text or (act not in (*acts.NOT_ASKING, "objection") and confidence >= acts.LIKELY)
@@ -271,16 +271,16 @@ def _is_new_matter(message: CustomerMessage, situation: Situation, act: str, at_
 def _pressed(message: CustomerMessage, situation: Situation) -> Act | None:
     """Returns the button whose title was typed."""
     typed = message.text.strip(" .!").casefold()
-    offers = (Act(each.intent, 1.0, each.values) for each in situation.offers if each.title.casefold() == typed)
-    return next(offers, None)
+    pressed = (each for each in situation.offers if each.title.casefold() == typed)
+    return next((Act(each.intent, 1.0, each.values) for each in pressed), None)
 
 
 def _awaits_answer(message: CustomerMessage, situation: Situation) -> Act | None:
     """Returns the question how soon a ticket is answered that has just been opened."""
     how_long, status = message.acts["ask_how_long"], message.acts["ticket_status"]
     asks = how_long > max(status, acts.LITTLE / 2) and message.named[1] < _SURE  # not "is the database still there?"
-    question, mark, _ = message.text.partition("?")  # "ok but when? customers are calling me"
-    brief = bool(mark) and len(question.split()) <= _BRIEF and message.intent == "out_of_scope"
+    question, mark, _ = message.text.partition("?")
+    brief = mark and len(question.split()) <= _BRIEF and message.intent == "out_of_scope"  # "ok but when? I wait"
     waits = situation.just_opened and (asks or brief)
     return Act("ticket_status", how_long + status, {"question": "ask_how_long"}) if waits else None
 

@@ -212,13 +212,13 @@ class Context(TrainedComponent):
     def _implied_product(self, message: Message, situation: Situation) -> str:
         """Returns the product that a message names; else adds the one that its words and the model agree on, if any.
 
-        "Microsoft 365" is that of a company unless all else that the message says of it is a personal plan.
+        "Microsoft 365" is that of a company unless what else the message says is of a personal plan.
         """
         text, language = str(message.get(TEXT)), language_of(message) or situation.language
         named = [str(each["value"]) for each in message.get(ENTITIES, []) if each["entity"] == "product"]
-        if named and (named[0] != "microsoft365" or self._products.in_clauses(text, language) != {PERSONAL}):
+        product = self._products.implied(text, language)
+        if named and (named[0] != "microsoft365" or product != PERSONAL):
             return named[0]
-        product = PERSONAL if named else self._products.implied(text, language)
         if product:
             set_entities(message, {"product": product}, 1.0, type(self).__name__)
         return product

@@ -39,17 +39,22 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
         situation: where it is said.
         finder: the model of the passages.
     """
+    offered = [name for name in situation.issues if name in load_issues()] if situation.question == "which" else []
+    question = message.likeliest
+    if act is None and offered and question in acts.QUESTIONS and message.named[1] < acts.CLEAR_ISSUE:
+        act = Act(question, message.acts[question])  # instead of a choice: "does she have to pay at once?"
+    topics = situation.topics or offered
     guessed = message.words > acts.FEW_WORDS or (act is not None and act.confidence < acts.LITTLE)
     details = act is not None and act.name == "more_detail" and guessed
     asks = act is not None and (act.name in acts.QUESTIONS or "question" in act.values or details)
     # A ticket may be opened before any issue is named.
-    known = situation.topics or situation.described or situation.ticket
+    known = topics or situation.described or situation.ticket
     in_form = act is not None and act.name in load_issues() and bool(situation.field)
     if not known or not (asks or in_form or (not situation.field and _may_ask(act, message))):
         return act
     product = (act.values.get("product") if act is not None else None) or situation.product or None
     rejected = _rejected(message, situation)
-    topics = [topic for topic in situation.topics if topic not in rejected]
+    topics = [topic for topic in topics if topic not in rejected]
     evidence = Evidence(message.ranking, message.acts, topics, product, situation.described, situation.given, rejected)
     # "Did all that" sounds like the passage that was shown, and does not ask for it once more.
     found = finder.find(message.text, evidence, again=act is None or act.name not in (*acts.FAILED, "step_failed"))
@@ -59,7 +64,8 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
         act = _with_passage(_of_matter(act, message, situation.topics, found), message, product, found, finder)
     elif (details or act.name in acts.QUESTIONS) and not situation.field:
         guess = act.name == "more_detail" and message.words <= acts.FEW_WORDS
-        act = act if guess and not found.likeliest.issue else _of_question(act, found)
+        of_article = found.passage(situation.issue).choice if situation.issue else {}
+        act = act.with_values(of_article) if guess and not found.likeliest.issue else _of_question(act, found)
     else:
         act = _aside(act, situation, found) if asks else _beside(act, message, found)
     return None if act is None else _with_second(act, message.text, evidence, finder)
