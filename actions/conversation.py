@@ -217,8 +217,12 @@ class Turn:
         return self.topic_buttons(name for name in intents if self.product in (None, *issues()[name].products))
 
     def title_buttons(self, intents: Iterable[str]) -> list[Button]:
-        """Returns a button for each issue that says its article's title."""
-        return [button(self.article(intent).title, intent) for intent in intents]
+        """Returns a button for each issue: its article's title, its short name if that is in another language."""
+        articles = ((intent, self.article(intent)) for intent in intents)
+        return [
+            button(article.title if article.language == self.language else self.topic(intent), intent)
+            for intent, article in articles
+        ]
 
 
 class FormAction(Action, ABC):

@@ -122,6 +122,7 @@ def shell() -> int:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port = probe.getsockname()[1]
     command = rasa_command("shell", "--model", model, "--endpoints", "endpoints.yml", "--port", port)
+    command += ["--interface", "127.0.0.1"]
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     return subprocess.call(command, cwd=PROJECT_ROOT, env=rasa_environment())
 

@@ -24,11 +24,9 @@ _PERSON_FROM = 0.45
 """Probability from which a person, or a call, is wanted, whatever else is asked or named."""
 _SHARED_WORDS, _LONG_WORD = 2, 4
 """Number of words of its title by which a message names an offered issue, and of their letters."""
-_STORY, _STORY_SOLVED = 20, 0.65
-"""A message of more words than this says that something is solved only from this confidence on."""
+_STORY, _STORY_SOLVED = 20, 0.65  # words, and the confidence from which a longer message says that it is solved
 _BRIEF = 3  # largest number of words of a question that does not say what it is about: "ok but when?"
-_FAINT = 0.4
-"""Confidence below which a message does not say that something is solved."""
+_FAINT = 0.4  # confidence below which a message does not say that something is solved
 _NEW_MATTER, _OUTSIDE = 2.0, 0.5  # factors on these probabilities where they are compared with a follow-up's
 
 
@@ -226,7 +224,9 @@ def _after_answer(message: CustomerMessage, situation: Situation) -> Act | None:
         return Act(named, clearly)
     of_answer = (*acts.QUESTIONS, *acts.REACTIONS, *acts.REQUESTS) if at_hand else ()
     of_ticket = situation.ticket or message.acts["ticket_status"] >= acts.LIKELY
-    possible = {"ticket_status": of_ticket, "ask_phone": message.acts["ask_phone"] >= acts.LITTLE}  # "only a hold?"
+    answers = "?" not in message.text or message.words <= _BRIEF
+    likely_call = message.acts["ask_phone"] >= acts.LITTLE  # not "could it be just a hold?"
+    possible = {"ticket_status": of_ticket, "ask_phone": likely_call, "affirm": answers, "deny": answers}
     told = [name for name in (*acts.SMALL_TALK, *of_answer) if possible.get(name, True)]
     act = max(told, key=lambda name: message.acts.get(name, 0.0))
     confidence = message.acts[act]
