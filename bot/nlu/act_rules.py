@@ -9,7 +9,8 @@ from itertools import chain
 from bot.articles.issues import load_issues
 from bot.nlu import acts
 from bot.nlu.acts import Act, CustomerMessage
-from bot.nlu.answers import NEITHER, UNKNOWN
+from bot.nlu.answers import NEITHER
+from bot.nlu.product_rules import names_product
 from bot.nlu.situation import Situation
 from bot.text.characters import word_beginnings
 from bot.text.contacts import find_contact, find_phone
@@ -17,7 +18,6 @@ from bot.text.contacts import find_contact, find_phone
 _PERSON = "talk_to_human"
 _TICKET_FORM = "ticket_form"
 """Value of the entity `field` where a customer asks for a ticket rather than for somebody to talk to."""
-_PERSONAL = "microsoft_account"
 _SURE, _CLEAR_QUESTION = 0.8, 0.9
 """Further confidences. A message names another issue from `CLEAR_ISSUE` on, unless it surely asks or objects."""
 _PERSON_FROM = 0.45
@@ -44,7 +44,7 @@ def act_of(message: CustomerMessage, situation: Situation) -> Act | None:
         return None
     if _names_telephone(message):
         message = replace(message, acts={**message.acts, "ask_phone": 0.0})
-    rules = (_pressed, _in_form, _wants_person, _names_product, _chooses, _takes_steps, _awaits_answer, _after_answer)
+    rules = (_pressed, _in_form, _wants_person, names_product, _chooses, _takes_steps, _awaits_answer, _after_answer)
     return next((act for rule in rules if (act := rule(message, situation)) is not None), None)
 
 
@@ -64,6 +64,8 @@ def _wants_person(message: CustomerMessage, situation: Situation) -> Act | None:
     if message.answer.ticket and not situation.field and not another:  # "please open a ticket", "no, create a case"
         return Act(_PERSON, 1.0, {"field": _TICKET_FORM})
     called, wanted = message.acts["ask_phone"], message.acts[_PERSON]
+    if message.answer.thanks and "?" not in message.text and max(called, wanted) < acts.LIKELY:
+        return None  # "thanks, I'll have our accountant call them"
     if called + wanted >= acts.LITTLE and (find_phone(message.text) or called > wanted):
         return Act("ask_phone", called + wanted) if called + wanted >= acts.LIKELY or find_phone(message.text) else None
     # "paste the links again", "explain it like i am five": read as a first message, as the ranking does, it is a
@@ -123,57 +125,6 @@ def _in_between(message: CustomerMessage) -> Act | None:
     return Act(act, confidence) if aside else None
 
 
-def _names_product(message: CustomerMessage, situation: Situation) -> Act | None:
-    """Returns the product that was asked for, or another one than was taken for granted."""
-    product = None
-    if situation.question == "product":
-        offered = [offer.values["product"] for offer in situation.offers if "product" in offer.values]
-        product = message.product or message.choice(offered) or _no_product(message, situation)
-        if product == _PERSONAL and product not in offered and product not in message.answer.named:
-            # By its tone alone it is no product that was not offered: "the one with mail and Word, for the garage".
-            product = message.answer.product or UNKNOWN
-    elif situation.issue and situation.question != "which":
-        product = _other_product(message, situation)
-    if product is None:
-        return None
-    values = {"product": product}
-    question = message.likeliest_question
-    if message.words > 1 and message.acts[question] >= acts.LIKELY:  # "365. am I allowed to do that?"
-        values["question"] = question
-    return Act("choose_product", 1.0, values)
-
-
-def _no_product(message: CustomerMessage, situation: Situation) -> str | None:
-    """Returns that the product is unknown to a customer who answers something else, None for another matter."""
-    named, clearly = message.named
-    if named != situation.issue and clearly >= acts.LIKELY:
-        return None
-    aside = {acts.NEW_MATTER, "out_of_scope", *acts.SMALL_TALK, *acts.FORM_COMMANDS} - {"affirm", "deny", "remark"}
-    return UNKNOWN if message.likeliest not in aside else None
-
-
-def _other_product(message: CustomerMessage, situation: Situation) -> str | None:
-    """Returns the product that a message is about where another one was taken for granted, or the same again."""
-    answer, (named, clearly) = message.answer, message.named
-    others = answer.named - {situation.product}
-    if situation.product in answer.denied and len(others) == 1:
-        return next(iter(others))  # "not a family plan, we are a company on business standard"
-    if named != situation.issue and clearly >= max(acts.LIKELY, message.ranking.get("choose_product", 0.0)):
-        return None  # another matter, in which the product is named
-    if message.likeliest == "choose_product" and answer.product == situation.product:
-        return situation.product
-    if message.likeliest in acts.QUESTIONS and message.acts[message.likeliest] >= acts.LIKELY:
-        return None  # "and if we have no azure account yet?"
-    # "I did not ask about azure", "that is for administrators, mine is a family plan"
-    objects = message.likeliest == "objection" and (situation.product in answer.named or others == {_PERSONAL})
-    again = situation.product in answer.named  # "those are mine, two VMs" says nothing against Azure
-    chooses = "choose_product" in (message.likeliest, message.intent) and (not again or message.asks_or_objects)
-    same_issue = named == situation.issue and clearly >= acts.LIKELY and not again  # "and how do I pay for azure?"
-    same_issue = same_issue and message.likeliest not in acts.QUESTIONS and others <= {*load_issues()[named].products}
-    by_app = situation.product == _PERSONAL and others == {"microsoft365"}  # "and do I lose Word at once?"
-    return next(iter(others)) if (chooses or (not by_app and (objects or same_issue))) and len(others) == 1 else None
-
-
 def _chooses(message: CustomerMessage, situation: Situation) -> Act | None:
     """Returns which of the issues that the bot offered it is."""
     offered = [name for name in situation.issues if name in load_issues()]
@@ -231,7 +182,7 @@ def _after_answer(message: CustomerMessage, situation: Situation) -> Act | None:
     act = max(told, key=lambda name: message.acts.get(name, 0.0))
     confidence = message.acts[act]
     asks = "?" in message.text or (act not in (*acts.NOT_ASKING, "objection") and confidence >= acts.LIKELY)
-    thanks = message.answer.thanks and (message.words <= acts.SOME_WORDS or message.acts["thank"] >= acts.LITTLE)
+    thanks = message.answer.thanks and (message.words <= acts.SOME_WORDS or message.acts["thank"] >= acts.LITTLE / 2)
     another = clearly >= acts.LIKELY and named not in situation.topics
     if thanks and not asks and not another and message.acts[acts.NEW_MATTER] < acts.LIKELY:
         return Act("thank", max(message.acts["thank"], acts.LIKELY))  # thanks win over "no" and "later"

@@ -78,6 +78,7 @@ class CustomerMessage:
         acts: confidence of each act, if it is said after an answer.
         answer: its reading as an answer to a question of the bot.
         product: named by it, where the bot has asked for the product.
+        mentioned: the products that it calls by their names.
     """
 
     text: str
@@ -87,6 +88,7 @@ class CustomerMessage:
     acts: Mapping[str, float]
     answer: Answer
     product: str | None = None
+    mentioned: frozenset[str] = frozenset()
 
     @property
     def words(self) -> int:

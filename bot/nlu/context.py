@@ -207,6 +207,7 @@ class Context(TrainedComponent):
             acts=dict(zip(acts.labels, confidences, strict=True)),
             answer=answer,
             product=self._products.answered(text, language, answer) if situation.question == "product" else None,
+            mentioned=frozenset(each["value"] for each in message.get(ENTITIES, []) if each["entity"] == "product"),
         )
 
     def _implied_product(self, message: Message, situation: Situation) -> str:

@@ -44,8 +44,7 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
     if act is None and offered and question in acts.QUESTIONS and message.named[1] < acts.CLEAR_ISSUE:
         act = Act(question, message.acts[question])  # instead of a choice: "does she have to pay at once?"
     topics = situation.topics or offered
-    guessed = message.words > acts.FEW_WORDS or (act is not None and act.confidence < acts.LITTLE)
-    details = act is not None and act.name == "more_detail" and guessed
+    details = act is not None and act.name == "more_detail"
     asks = act is not None and (act.name in acts.QUESTIONS or "question" in act.values or details)
     # A ticket may be opened before any issue is named.
     known = topics or situation.described or situation.ticket
@@ -63,9 +62,10 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
     elif act is None or act.name == acts.NONE_OF_THESE or in_form:
         act = _with_passage(_of_matter(act, message, situation.topics, found), message, product, found, finder)
     elif (details or act.name in acts.QUESTIONS) and not situation.field:
-        guess = act.name == "more_detail" and message.words <= acts.FEW_WORDS
+        more = details and message.words <= acts.FEW_WORDS  # "tell me more", not "what papers do you need"
+        any_part = more and not (found.likeliest.slug and found.likeliest.confidence >= _ALONE_FROM)
         of_article = found.passage(situation.issue).choice if situation.issue else {}
-        act = act.with_values(of_article) if guess and not found.likeliest.issue else _of_question(act, found)
+        act = act.with_values(of_article) if any_part else _of_question(act, found)
     else:
         act = _aside(act, situation, found) if asks else _beside(act, message, found)
     return None if act is None else _with_second(act, message.text, evidence, finder)
@@ -177,6 +177,8 @@ def _of_issue(message: CustomerMessage, topics: Collection[str], found: Found) -
     plain = message.words <= acts.SOME_WORDS and clearly >= acts.CLEAR_ISSUE
     if plain and named not in topics:
         return Act(named, clearly)  # "how do I cancel my subscription?"
+    if clearly >= acts.CLEAR_ISSUE and named not in {*topics, passage.issue} and passage.confidence < _ALONE_FROM:
+        return Act(named, clearly)  # "no, I mean the invoices from before, can I get them somewhere"
     steps = None if likeliest.slug else Act(likeliest.issue, likeliest.issue_confidence)
     long = asks or message.words > acts.SOME_WORDS  # mostly has a question that a passage answers
     if steps is not None and steps.confidence >= (_LONG_ISSUE_FROM if long else acts.ISSUE_FROM):
@@ -212,4 +214,4 @@ def _may_ask(act: Act | None, message: CustomerMessage) -> bool:
         return message.intent in ("out_of_scope", "nlu_fallback", *load_issues())
     if act.name in acts.NOT_ASKING and "?" not in message.text and act.confidence >= acts.LIKELY:
         return False
-    return act.name in _MAY_ASK and message.words > acts.FEW_WORDS
+    return act.name == "ask_help" or (act.name in _MAY_ASK and message.words > acts.FEW_WORDS)

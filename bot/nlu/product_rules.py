@@ -1,0 +1,63 @@
+"""The rules that decide which product a message names: asked for, or another one than was taken for granted."""
+
+from __future__ import annotations
+
+from bot.articles.issues import load_issues
+from bot.nlu import acts
+from bot.nlu.acts import Act, CustomerMessage
+from bot.nlu.answers import UNKNOWN
+from bot.nlu.situation import Situation
+
+_PERSONAL = "microsoft_account"
+
+
+def names_product(message: CustomerMessage, situation: Situation) -> Act | None:
+    """Returns the product that was asked for, or another one than was taken for granted."""
+    product = None
+    if situation.question == "product":
+        offered = [offer.values["product"] for offer in situation.offers if "product" in offer.values]
+        product = message.product or message.choice(offered) or _no_product(message, situation)
+        if product == _PERSONAL and product not in offered and product not in message.answer.named:
+            # By its tone alone it is no product that was not offered: "the one with mail and Word, for the garage".
+            product = message.answer.product or UNKNOWN
+    elif situation.issue and situation.question != "which":
+        product = _other_product(message, situation)
+    if product is None:
+        return None
+    values = {"product": product}
+    question = message.likeliest_question
+    if message.words > 1 and message.acts[question] >= acts.LIKELY:  # "365. am I allowed to do that?"
+        values["question"] = question
+    return Act("choose_product", 1.0, values)
+
+
+def _no_product(message: CustomerMessage, situation: Situation) -> str | None:
+    """Returns that the product is unknown to a customer who answers something else, None for another matter."""
+    named, clearly = message.named
+    if named != situation.issue and clearly >= acts.LIKELY:
+        return None
+    aside = {acts.NEW_MATTER, "out_of_scope", *acts.SMALL_TALK, *acts.FORM_COMMANDS} - {"affirm", "deny", "remark"}
+    return UNKNOWN if message.likeliest not in aside else None
+
+
+def _other_product(message: CustomerMessage, situation: Situation) -> str | None:
+    """Returns the product that a message is about where another one was taken for granted, or the same again."""
+    answer, (named, clearly) = message.answer, message.named
+    others = answer.named - {situation.product}
+    if situation.product in answer.denied and len(others) == 1:
+        return next(iter(others))  # "not a family plan, we are a company on business standard"
+    if named != situation.issue and clearly >= max(acts.LIKELY, message.ranking.get("choose_product", 0.0)):
+        return None  # another matter, in which the product is named
+    if message.likeliest == "choose_product" and answer.product == situation.product:
+        return situation.product
+    if message.likeliest in acts.QUESTIONS and message.acts[message.likeliest] >= acts.LIKELY:
+        return None  # "and if we have no azure account yet?"
+    # "I did not ask about azure", "that is for administrators, mine is a family plan"
+    objects = message.likeliest == "objection" and (situation.product in answer.named or others == {_PERSONAL})
+    again = situation.product in answer.named  # "those are mine, two VMs" says nothing against Azure
+    chooses = "choose_product" in (message.likeliest, message.intent) and (not again or message.asks_or_objects)
+    same_issue = named == situation.issue and clearly >= acts.LIKELY and not again  # "and how do I pay for azure?"
+    same_issue = same_issue and message.likeliest not in acts.QUESTIONS and others <= message.mentioned
+    same_issue = same_issue and others <= {*load_issues()[named].products}
+    by_app = situation.product == _PERSONAL and others == {"microsoft365"}  # "and do I lose Word at once?"
+    return next(iter(others)) if (chooses or (not by_app and (objects or same_issue))) and len(others) == 1 else None
