@@ -39,11 +39,10 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
         situation: where it is said.
         finder: the model of the passages.
     """
-    offered = [name for name in situation.issues if name in load_issues()] if situation.question == "which" else []
-    question = message.likeliest
-    if act is None and offered and question in acts.QUESTIONS and message.named[1] < acts.CLEAR_ISSUE:
-        act = Act(question, message.acts[question])  # instead of a choice: "does she have to pay at once?"
-    topics = situation.topics or offered
+    topics = situation.topics
+    if act is None and situation.question == "which" and _asks_instead(message):
+        act = Act(message.likeliest, message.acts[message.likeliest])
+        topics = topics or tuple(name for name in situation.issues if name in load_issues())
     details = act is not None and act.name == "more_detail"
     asks = act is not None and (act.name in acts.QUESTIONS or "question" in act.values or details)
     # A ticket may be opened before any issue is named.
@@ -53,8 +52,8 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
         return act
     product = (act.values.get("product") if act is not None else None) or situation.product or None
     rejected = _rejected(message, situation)
-    topics = [topic for topic in topics if topic not in rejected]
-    evidence = Evidence(message.ranking, message.acts, topics, product, situation.described, situation.given, rejected)
+    kept = [topic for topic in topics if topic not in rejected]
+    evidence = Evidence(message.ranking, message.acts, kept, product, situation.described, situation.given, rejected)
     # "Did all that" sounds like the passage that was shown, and does not ask for it once more.
     found = finder.find(message.text, evidence, again=act is None or act.name not in (*acts.FAILED, "step_failed"))
     if act is None and message.begins_another(situation.topics):  # "one more thing, where are my invoices?"
@@ -69,6 +68,12 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
     else:
         act = _aside(act, situation, found) if asks else _beside(act, message, found)
     return None if act is None else _with_second(act, message.text, evidence, finder)
+
+
+def _asks_instead(message: CustomerMessage) -> bool:
+    """Tells whether a message asks something instead of choosing an issue: "does she have to pay at once?"."""
+    asks = "?" in message.text or message.words <= acts.SOME_WORDS
+    return asks and message.likeliest in acts.QUESTIONS and message.named[1] < acts.CLEAR_ISSUE
 
 
 def _with_second(act: Act, text: str, evidence: Evidence, finder: PassageFinder) -> Act:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from actions.passages import passage_of_kind
+from actions.passages import passage_of_kind, section_passages
 from actions.recommended_steps import root_cause_first
 from bot.articles.issues import load_issues
 from bot.articles.parts import ArticleStore, lead
@@ -138,9 +138,11 @@ def test_every_section_of_every_article_can_be_asked_for(actions: ActionServer, 
     for intent in load_issues():
         offered = actions.run("action_follow_up", "more_detail", language=language, issue=intent, product="azure")
         assert texts(offered) == REPLIES.dialogue("which_part", language)
-        for button in offered["responses"][0]["buttons"]:
-            slug = button["payload"].split('"')[3]
-            entity = {"entity": "section", "value": slug}
+        sections = section_passages(ARTICLES.article(intent, language), "azure")
+        titles = [button["title"] for button in offered["responses"][0]["buttons"]]
+        assert titles == [*(each.heading for each in sections[:5]), REPLIES.label("person", language)]
+        for section in sections:
+            entity = {"entity": "section", "value": section.slug}
             told = actions.run(
                 "action_follow_up",
                 "more_detail",
@@ -149,7 +151,7 @@ def test_every_section_of_every_article_can_be_asked_for(actions: ActionServer, 
                 issue=intent,
                 product="azure",
             )
-            assert texts(told).startswith(button["title"])
+            assert texts(told).startswith(section.heading)
             assert "**" not in texts(told)
 
 
