@@ -210,7 +210,8 @@ def _is_new_matter(message: CustomerMessage, situation: Situation, act: str, at_
     surely = _CLEAR_QUESTION if act in (*acts.QUESTIONS, "objection") else acts.LIKELY  # "I want to cancel it, then"
     another = named != situation.issue and clearly >= acts.CLEAR_ISSUE and confidence < surely
     once_more = named == situation.issue and clearly >= _SURE and message.acts[acts.NEW_MATTER] > confidence
-    faint = confidence < acts.LITTLE and (act == "goodbye" or not at_hand)  # no goodbye on a guess: "qwrtz plk"
+    courtesy = act in ("greet", "goodbye", "bot_challenge")
+    faint = confidence < acts.LITTLE and (courtesy or not at_hand)  # no goodbye on a guess: "qwrtz plk"
     if (begins_surely := another or once_more or faint) or message.intent in ("affirm", "deny"):
         return begins_surely  # not "no, can't I just merge the two?"
     elsewhere = 1.0 - message.issues.get(situation.issue, 0.0) / (sum(message.issues.values()) or 1.0)
