@@ -57,7 +57,7 @@ def _about_no_issue(turn: Turn, yes: bool) -> list[EventType]:
         return [SlotSet("issue", other), FollowupAction("action_recommended_steps")]
     no_issue = turn.intent in ("already_tried", "not_helped")
     if not yes and turn.told[-1:] == [turn.reply("utter_out_of_scope")]:  # "but it is about my bill"
-        return turn.say(turn.reply("utter_rephrase"), [turn.person_button])
+        return turn.say(turn.unsaid(turn.reply("utter_rephrase"), turn.reply("objection_again")), [turn.person_button])
     turn.say(turn.reply("no_issue_yet" if no_issue else "utter_affirm_idle" if yes else "utter_deny_idle"))
     return emptied("other_issue")
 

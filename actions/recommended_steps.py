@@ -43,7 +43,8 @@ class ActionRecommendedSteps(BotAction, action="action_recommended_steps"):
         issue = turn.intent if named else turn.slot("issue")
         asked = turn.just_asked("choice")
         if issue not in issues():  # a product was named where the issue was to be chosen, or before any issue
-            return [*told, *(_answer_likeliest(turn, asked["shown"]) if asked else offer_topics(turn, "utter_help"))]
+            likeliest = _answer_likeliest(turn, asked["shown"]) if asked else []
+            return [*told, *(likeliest or offer_topics(turn, "utter_help"))]
         if turn.form and not (named and turn.entity("section")):  # a question in the middle of a form
             _tell_language(turn, issue)
             turn.say(**answer_message(turn, issue, turn.product))

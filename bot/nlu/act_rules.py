@@ -64,7 +64,8 @@ def _wants_person(message: CustomerMessage, situation: Situation) -> Act | None:
     if message.answer.ticket and not situation.field and not another:  # "please open a ticket", "no, create a case"
         return Act(_PERSON, 1.0, {"field": _TICKET_FORM})
     called, wanted = message.acts["ask_phone"], message.acts[_PERSON]
-    if message.answer.thanks and "?" not in message.text and max(called, wanted) < acts.LIKELY:
+    asks_nothing = "?" not in message.text and find_phone(message.text) is None
+    if message.answer.thanks and asks_nothing and max(called, wanted) < acts.LIKELY:
         return None  # "thanks, I'll have our accountant call them"
     if called + wanted >= acts.LITTLE and (find_phone(message.text) or called > wanted):
         return Act("ask_phone", called + wanted) if called + wanted >= acts.LIKELY or find_phone(message.text) else None

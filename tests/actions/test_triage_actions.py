@@ -66,6 +66,18 @@ def test_it_is_asked_once_and_the_next_answer_decides(actions: ActionServer) -> 
     assert slots_of(result)["choice"] is None
 
 
+def test_a_product_in_place_of_a_choice_brings_the_likeliest_issue_and_the_others(
+    actions: ActionServer,
+) -> None:
+    asked = {"text": "paid but overdue", "shown": ["past_due_balance", "payment_not_registered"], "turn": 0}
+    said: dict[str, Any] = {"message": {"text": "365, I think"}, "language": "en", "choice": asked}
+    result = actions.run("action_recommended_steps", "choose_product", product="microsoft365", **said)
+    assert payloads(result) == ["/past_due_balance", "/payment_not_registered", "/none_of_these"]
+    assert slots_of(result)["issue"] == "past_due_balance"
+    unknown = actions.run("action_recommended_steps", "choose_product", **said)
+    assert texts(unknown) == REPLIES.text("utter_help", "en")
+
+
 def test_neither_offers_the_topics_and_a_person(actions: ActionServer) -> None:
     asked = {"text": "paid but overdue", "shown": ["past_due_balance", "payment_not_registered"], "turn": 0}
     result = actions.run("action_feedback", "deny", language="nb", choice=asked)

@@ -113,6 +113,7 @@ def test_held_out_follow_ups_are_what_they_are_after_an_answer(agent: Agent) -> 
     [
         ("en", "No, that's alright, my son will have a look at it tonight. Thank you so much for everything", "thank"),
         ("nb", "nei, det går bra, søsteren min kan se på det med meg på søndag. tusen takk for all hjelp", "thank"),
+        ("sv", "tack, då vet jag vad som gäller. jag ber vår ekonom kontakta supporten med fakturanumren", "thank"),
         ("en", "thanks but that did not help at all, the page still says the same thing as before", "not_helped"),
         ("de", "Danke für die Mühe, aber es hat nicht geholfen, da steht immer noch überfällig", "not_helped"),
     ],
@@ -479,6 +480,21 @@ def test_a_first_question_after_hello_gets_its_passage_as_without_it(agent: Agen
     after_hello = understood(agent, text, "en", *hello)
     values = [{each["entity"]: each["value"] for each in said["entities"]} for said in (at_once, after_hello)]
     assert values[0]["section"] == values[1]["section"] == "who-azure"
+
+
+def test_a_short_question_in_place_of_a_choice_gets_a_passage_of_these_issues(agent: Agent) -> None:
+    offered = [{"title": "x", "payload": "/cancel_subscription"}, {"title": "y", "payload": "/none_of_these"}]
+    asked = [UserUttered("x", {"name": "cancel_subscription"}), SlotSet("language", "en")]
+    parsed = understood(agent, "how long does that take?", "en", *asked, BotUttered("?", {"buttons": offered}))
+    assert parsed["intent"]["name"] == "ask_how_long"
+    assert entities_of(parsed)["about"] == "cancel_subscription"
+
+
+def test_a_product_that_words_only_hint_at_takes_no_other_ones_place(agent: Agent) -> None:
+    text = "Danke. Und kann die Rechnung vom Oktober noch auf den neuen Firmennamen umgeschrieben werden?"
+    parsed = understood(agent, text, "de", *answered("de", "update_billing_details"))
+    assert entities_of(parsed).get("product") is None
+    assert entities_of(parsed)["section"] == "what-if-invoice-already-out"
 
 
 def test_an_answer_to_which_issue_it_is_asks_nothing_about_an_article(agent: Agent) -> None:
