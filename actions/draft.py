@@ -15,9 +15,10 @@ _NUMBERS = ("invoice_number", "subscription_id", "error_code")
 _RUNNERS_UP = 3
 _LONGEST_SUMMARY = 700
 _LONGEST_PART = 300
-# From so many words on a message says more of the matter; a question, or a wish for a person, needs more; the number
-# that is taken over.
-_SEVERAL_WORDS, _MANY_WORDS, _MORE = 6, 15, 2
+# From so many words on a message says more of the matter; a wish for a person, or what the bot took for a question
+# and has no question mark, needs more; the number that is taken over.
+_SEVERAL_WORDS, _MANY_WORDS, _MORE = 6, 15, 3
+_WANTS_PERSON = ("talk_to_human", "ask_phone")
 _FORM_ACTS = ("form_answer", "cancel_form", "skip_field", "correct_field")
 _SAYS_NOTHING = ("choose_product", "thank", "goodbye", "greet", *_FORM_ACTS)
 """Intents of messages that say nothing of the matter; those of questions begin with `ask_`."""
@@ -72,7 +73,7 @@ def summary_of(turn: Turn) -> str | None:
     # open was said last.
     parts = [problems[0].text, next((said.text for said in problems if said.intent == issue), title)]
     # A question right before the wish for a person may not have been answered.
-    asked = [said for said in typed if said.intent != "talk_to_human"][-1:]
+    asked = [said for said in typed if said.intent not in _WANTS_PERSON][-1:]
     more = [said for said in typed if _tells_more(said, is_last=said in asked) and said.text not in parts]
     kept = sorted(more, key=lambda said: _weight(said, is_last=said is more[-1]))[-_MORE:]
     parts += [said.text for said in more if said in kept]
@@ -93,9 +94,9 @@ def _names_issue(said: Said) -> bool:
 def _tells_more(said: Said, is_last: bool) -> bool:
     """Tells whether a message says something of the matter and is neither a rant nor only asks for a person."""
     words = len(said.text.split())
-    wants = "talk_to_human" if is_last else ("ask_", "talk_to_human")
-    asks = said.intent.startswith(wants) and words < _MANY_WORDS and not _facts(said)
-    return not said.is_angry and not asks and said.intent not in _SAYS_NOTHING and words >= _SEVERAL_WORDS
+    asks = said.intent.startswith("ask_") and not is_last and "?" not in said.text
+    only_asks = (asks or said.intent in _WANTS_PERSON) and words < _MANY_WORDS and not _facts(said)
+    return not said.is_angry and not only_asks and said.intent not in _SAYS_NOTHING and words >= _SEVERAL_WORDS
 
 
 def _weight(said: Said, is_last: bool) -> tuple[bool, bool, int]:

@@ -15,6 +15,8 @@ from bot.articles.issues import common_issues
 _MOST_TOPICS = 5
 _SAME_ISSUE = 0.5
 """Confidence from which an objection is about the issue that was answered."""
+_MAY_MEAN = 0.15
+"""Confidence from which an issue is offered to who says that another one was not meant."""
 _MOST_PASSAGES, _MOST_NEAR = 2, 4
 """Buttons after "that did not help": passages of the article at hand; these and related issues."""
 
@@ -121,5 +123,7 @@ def _misunderstood(turn: Turn) -> list[EventType]:
     if named is not None and named["name"] == issue and named["confidence"] >= _SAME_ISSUE:
         return answer_again(turn, issue)  # "I asked about the price", where that was answered
     first = turn.reply("objection", topic=turn.topic(issue))
-    related = [] if turn.has_said(first) else turn.fitting_buttons(issues()[issue].related)
+    meant = [each["name"] for each in turn.message.ranking if each["confidence"] >= _MAY_MEAN and each["name"] != issue]
+    near = dict.fromkeys([*filter(issues().__contains__, meant), *issues()[issue].related])
+    related = [] if turn.has_said(first) else turn.fitting_buttons(near)[:_MOST_NEAR]
     return turn.say(turn.unsaid(first, again), [*related, turn.person_button])
