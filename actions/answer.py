@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -158,10 +159,11 @@ def _numbered(steps: tuple[Step, ...], indent: str = "") -> list[str]:
 
 
 def likely_passages(turn: Turn) -> list[Button]:
-    """Returns a button for each passage that the pipeline holds for likely, none where it names none."""
+    """Returns a button for each passage, or issue, that the pipeline holds for likely, none where it names none."""
     named = [name.partition("/")[::2] for name in turn.entity("passages").split()]
-    found = [(about, section_of(turn, about, slug)) for about, slug in named]
-    return [section_button(section, about=about) for about, section in found if section is not None]
+    found = [(about, section_of(turn, about, slug) if slug else None) for about, slug in named]
+    buttons = ([section_button(each, about=about)] if each else turn.title_buttons([about]) for about, each in found)
+    return list(chain.from_iterable(buttons))
 
 
 def section_of(turn: Turn, issue: str, slug: str) -> Passage | None:

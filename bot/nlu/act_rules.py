@@ -172,7 +172,8 @@ def _after_answer(message: CustomerMessage, situation: Situation) -> Act | None:
         return None
     at_hand = situation.issue in load_issues() or situation.question not in ("", "which")
     named, clearly = message.named
-    if named in {offer.intent for offer in situation.offers} and clearly >= acts.LITTLE:
+    offered = {offer.intent for offer in situation.offers} - {*situation.topics}  # not the steps of what is at hand
+    if named in offered and clearly >= acts.LITTLE:
         return Act(named, clearly)
     of_answer = (*acts.QUESTIONS, *acts.REACTIONS, *acts.REQUESTS) if at_hand else ()
     of_ticket = situation.ticket or message.acts["ticket_status"] >= acts.LIKELY
@@ -183,8 +184,10 @@ def _after_answer(message: CustomerMessage, situation: Situation) -> Act | None:
     act = max(told, key=lambda name: message.acts.get(name, 0.0))
     confidence = message.acts[act]
     asks = "?" in message.text or (act not in (*acts.NOT_ASKING, "objection") and confidence >= acts.LIKELY)
-    thanks = message.answer.thanks and (message.words <= acts.SOME_WORDS or message.acts["thank"] >= acts.LITTLE / 2)
-    another = clearly >= acts.LIKELY and named not in situation.topics
+    closing = sum(message.acts[name] for name in ("thank", "solved", "remark")) + message.ranking.get("thank", 0.0)
+    fails = message.likeliest in (*acts.FAILED, "step_failed", "objection")
+    thanks = message.answer.thanks and (message.words <= acts.SOME_WORDS or (closing >= _FAINT and not fails))
+    another = clearly >= (_SURE if closing >= _FAINT else acts.LIKELY) and named not in situation.topics
     if thanks and not asks and not another and message.acts[acts.NEW_MATTER] < acts.LIKELY:
         return Act("thank", max(message.acts["thank"], acts.LIKELY))  # thanks win over "no" and "later"
     enough = acts.LITTLE if message.words <= acts.SOME_WORDS else acts.LIKELY  # "forget it, I will call them"

@@ -20,6 +20,8 @@ from bot.nlu.situation import Situation
 # Probabilities from which a passage is shown: at all; without the next likely ones beside it; where the message may
 # begin a new matter; where it may ask nothing; with an issue that the message names, which mostly wants the steps.
 _SHOWN_FROM, _ALONE_FROM, _MATTER_FROM, _BESIDE_FROM, _FIRST_FROM = 0.28, 0.7, 0.4, 0.6, 0.7
+_UNASKED_FROM = 0.8
+"""The same for remarks and thanks that do not seem to ask anything."""
 _LONG_ISSUE_FROM = 0.75
 """`ISSUE_FROM` for a long message or a question, which a passage mostly answers better."""
 _MAY_ASK = frozenset({*acts.SMALL_TALK, *acts.FAILED, "solved", "objection", "step_failed", acts.NONE_OF_THESE})
@@ -67,7 +69,21 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
         act = act.with_values(of_article) if any_part else _of_question(act, found)
     else:
         act = _aside(act, situation, found) if asks else _beside(act, message, found)
+    open_question = situation.question not in ("", "solved") or situation.field
+    if situation.issue and not open_question and _is_guess(act, message, found):
+        return Act("more_detail", found.likeliest.confidence, found.choice)
     return None if act is None else _with_second(act, message.text, evidence, finder)
+
+
+def _is_guess(act: Act | None, message: CustomerMessage, found: Found) -> bool:
+    """Tells whether a follow-up would only be asked which issue it is: likely answers are a better choice."""
+    if not _says_much(message) or message.named[1] >= acts.LIKELY or not found.likeliest.issue:
+        return False
+    return (
+        message.intent in load_issues()
+        if act is None
+        else act.name in load_issues() and act.confidence < acts.ISSUE_FROM
+    )
 
 
 def _asks_instead(message: CustomerMessage) -> bool:
@@ -146,6 +162,8 @@ def _beside(act: Act, message: CustomerMessage, found: Found) -> Act:
         return _of_question(Act(_question_of(passage.slug), passage.confidence), found)
     asks = act.name not in acts.NOT_ASKING or max(message.acts[name] for name in acts.QUESTIONS) >= acts.LITTLE
     enough = _SHOWN_FROM if act.name == "objection" else _BESIDE_FROM
+    if not asks and act.name not in (*acts.FAILED, "solved") and likeliest.confidence >= _UNASKED_FROM:
+        asks = True  # "thanks. should i block the card all the same", without the mark
     if not asks or not likeliest.slug or likeliest.confidence < enough:
         offers = act.name in acts.FAILED or (act.name == "step_failed" and passage.confidence >= _SHOWN_FROM)
         return act.with_values(passage.choice) if offers else act
@@ -218,5 +236,5 @@ def _may_ask(act: Act | None, message: CustomerMessage) -> bool:
     if act is None:
         return message.intent in ("out_of_scope", "nlu_fallback", *load_issues())
     if act.name in acts.NOT_ASKING and "?" not in message.text and act.confidence >= acts.LIKELY:
-        return False
+        return message.words > acts.SOME_WORDS
     return act.name == "ask_help" or (act.name in _MAY_ASK and message.words > acts.FEW_WORDS)

@@ -14,6 +14,7 @@ from rasa.shared.core.events import ActionExecuted, ActiveLoop, BotUttered, Even
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot.articles.examples import read_examples
+from bot.articles.issues import load_issues
 from bot.articles.replies import Replies
 from bot.nlu.models.passage_scores import Evidence, PassageLabels
 from bot.nlu.situation import situation_of
@@ -114,6 +115,11 @@ def test_held_out_follow_ups_are_what_they_are_after_an_answer(agent: Agent) -> 
         ("en", "No, that's alright, my son will have a look at it tonight. Thank you so much for everything", "thank"),
         ("nb", "nei, det går bra, søsteren min kan se på det med meg på søndag. tusen takk for all hjelp", "thank"),
         ("sv", "tack, då vet jag vad som gäller. jag ber vår ekonom kontakta supporten med fakturanumren", "thank"),
+        (
+            "nb",
+            "Da lar jeg kortet være, og setter meg ned med min kone og ser på hennes konto. Takk for hjelpen.",
+            "thank",
+        ),
         ("en", "thanks but that did not help at all, the page still says the same thing as before", "not_helped"),
         ("de", "Danke für die Mühe, aber es hat nicht geholfen, da steht immer noch überfällig", "not_helped"),
     ],
@@ -506,3 +512,28 @@ def test_an_answer_to_which_issue_it_is_asks_nothing_about_an_article(agent: Age
     text = "ich glaub verlängern, aber ich komm da nicht rein, unser admin hat aufgehört und keiner hat das passwort"
     parsed = understood(agent, text, "de", *asked, BotUttered("?", {"buttons": offered}))
     assert parsed["intent"]["name"] in {"admin_unavailable", "renew_subscription"}
+
+
+def test_steps_that_are_offered_are_not_taken_by_what_only_sounds_of_their_issue(agent: Agent) -> None:
+    steps = [{"title": "Show the steps", "payload": "/understand_bill"}]
+    asked = [
+        UserUttered("x", {"name": "understand_bill"}),
+        SlotSet("language", "en"),
+        SlotSet("issue", "understand_bill"),
+    ]
+    text = "haha fair. ok got the idea, 14 seats for the full month plus the phone one. thx!"
+    parsed = understood(agent, text, "en", *asked, BotUttered("Credits and charges.", {"buttons": steps}))
+    assert parsed["intent"]["name"] == "thank"
+
+
+def test_thanks_with_a_question_without_its_mark_get_the_passage(agent: Agent) -> None:
+    text = "Takk. Bør jeg allikevel sperre kortet i banken. Man leser jo så mye rart."
+    parsed = understood(agent, text, "nb", *answered("nb", "unrecognized_charge", "microsoft_account"))
+    assert entities_of(parsed)["section"] == "what-happens-card-blocked"
+
+
+def test_a_follow_up_that_no_issue_is_likely_for_is_offered_likely_answers(agent: Agent) -> None:
+    text = "So it can't be reduced either, we simply pay 6.50 an hour until January whatever we run?"
+    parsed = understood(agent, text, "en", *answered("en", "reservations"))
+    assert parsed["intent"]["name"] not in load_issues()
+    assert "section" in entities_of(parsed) or "passages" in entities_of(parsed)

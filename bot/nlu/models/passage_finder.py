@@ -80,6 +80,11 @@ class Found:
         """The likeliest of all; the next ones are the passages after it."""
         return self._found(self.likely[0], 1.0, [name for name, _ in self.likely[1:] if not name.endswith("/")])
 
+    @property
+    def choice(self) -> dict[str, str]:
+        """The entity that names the likeliest answers, passages and the steps of issues (`issue/`)."""
+        return _named([name for name, _ in self.likely if name != _NOTHING][: _CHOICE + 2])
+
     def passage(self, issue: str = "") -> FoundPassage:
         """Returns the likeliest passage, of an issue's article or of all; its confidence is that among these."""
         prefix = f"{issue}/" if issue else ""
