@@ -59,11 +59,8 @@ class Bot:
     """What opens a conversation before anything is measured; empty for nothing."""
 
     def is_answered(self, answer: Messages) -> bool:
-        """Tells whether an answer is the one that is measured: full steps and links for ours, a text for the other."""
-        if not self.opening:
-            return any(message.get("text") for message in answer)
-        payloads = [message["custom"] for message in answer if "custom" in message]
-        return any(payload.get("type") == "answer" and payload["variants"] and payload["links"] for payload in payloads)
+        """Tells whether a message was answered; whether rightly, other benchmarks tell."""
+        return any(message.get("text") for message in answer)
 
 
 def our_bot(model: Path) -> Bot:

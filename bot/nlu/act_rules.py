@@ -203,6 +203,7 @@ def _after_answer(message: CustomerMessage, situation: Situation) -> Act | None:
         least = _STORY_SOLVED
     unsure = act == "solved" and confidence < least
     # "which questions should I ask the bank?", "what a relief! but how do I give him the licence?"
+    unsure |= act == "send_again" and confidence < acts.LITTLE and message.words > acts.FEW_WORDS
     if at_hand and (act == "ask_help" or unsure):
         return Act("more_detail", confidence)
     return Act(act, confidence)

@@ -198,8 +198,9 @@ def _of_issue(message: CustomerMessage, topics: Collection[str], found: Found) -
     """Returns the issue that a message names, or the passage that it asks for; None leaves it at its intent."""
     asks, (named, clearly), likeliest, passage = "?" in message.text, message.named, found.likeliest, found.passage()
     plain = message.words <= acts.SOME_WORDS and clearly >= acts.CLEAR_ISSUE
-    if plain and named not in topics:
-        return Act(named, clearly)  # "how do I cancel my subscription?"
+    of_topic = bool(likeliest.slug) and likeliest.issue in topics and likeliest.confidence >= acts.LIKELY
+    if plain and named not in topics and not of_topic:
+        return Act(named, clearly)  # "how do I cancel my subscription?", not "how do I stop it?"
     if clearly >= acts.CLEAR_ISSUE and named not in {*topics, passage.issue} and passage.confidence < _ALONE_FROM:
         return Act(named, clearly)  # "no, I mean the invoices from before, can I get them somewhere"
     steps = None if likeliest.slug else Act(likeliest.issue, likeliest.issue_confidence)
