@@ -211,16 +211,17 @@ export class AnswerCard extends HTMLElement {
     return runs.flatMap(({ kind, list }) => draw[kind](list));
   }
 
-  /** What answers follow-up questions, folded away, and where to get help. */
+  /** What answers follow-up questions, folded away together and each by itself, and where to get help. */
   #passages() {
     const passages = this.#forProduct(this.answer.sections);
     const contact = this.answer.contact[this.product ?? ""];
     if (!passages.length && !contact) return [];
+    const folded = passages.map((section) =>
+      element("details", {}, element("summary", {}, section.title), ...this.#sectionBody(section)),
+    );
+    const more = element("details", { class: "more" }, element("summary", {}, this.#words.page.more), ...folded);
     return [
-      element("h3", {}, this.#words.page.more),
-      ...passages.map((section) =>
-        element("details", {}, element("summary", {}, section.title), ...this.#sectionBody(section)),
-      ),
+      passages.length ? more : null,
       contact ? element("p", { class: "contact" }, ...markupNodes(contact, this.#words)) : null,
     ];
   }
