@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -161,9 +160,13 @@ def _numbered(steps: tuple[Step, ...], indent: str = "") -> list[str]:
 def likely_passages(turn: Turn) -> list[Button]:
     """Returns a button for each passage, or issue, that the pipeline holds for likely, none where it names none."""
     named = [name.partition("/")[::2] for name in turn.entity("passages").split()]
-    found = [(about, section_of(turn, about, slug) if slug else None) for about, slug in named]
-    buttons = ([section_button(each, about=about)] if each else turn.title_buttons([about]) for about, each in found)
-    return list(chain.from_iterable(buttons))
+    buttons: list[Button] = []
+    for about, slug in named:
+        if not slug:
+            buttons += turn.title_buttons([about])
+        elif (section := section_of(turn, about, slug)) is not None:
+            buttons.append(section_button(section, about=about))
+    return buttons
 
 
 def section_of(turn: Turn, issue: str, slug: str) -> Passage | None:

@@ -202,9 +202,10 @@ def _after_answer(message: CustomerMessage, situation: Situation) -> Act | None:
     if message.words > _STORY:  # "yes i have paid ... and do the servers come up by themselves"
         least = _STORY_SOLVED
     unsure = act == "solved" and confidence < least
+    # "Can I download them all at once?" is no wish for the links on a guess.
+    guess = act == "send_again" and confidence < acts.LITTLE and message.words > acts.FEW_WORDS
     # "which questions should I ask the bank?", "what a relief! but how do I give him the licence?"
-    unsure |= act == "send_again" and confidence < acts.LITTLE and message.words > acts.FEW_WORDS
-    if at_hand and (act == "ask_help" or unsure):
+    if at_hand and (act == "ask_help" or unsure or guess):
         return Act("more_detail", confidence)
     return Act(act, confidence)
 

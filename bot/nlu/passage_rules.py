@@ -79,11 +79,8 @@ def _is_guess(act: Act | None, message: CustomerMessage, found: Found) -> bool:
     """Tells whether a follow-up would only be asked which issue it is: likely answers are a better choice."""
     if not _says_much(message) or message.named[1] >= acts.LIKELY or not found.likeliest.issue:
         return False
-    return (
-        message.intent in load_issues()
-        if act is None
-        else act.name in load_issues() and act.confidence < acts.ISSUE_FROM
-    )
+    name, confidence = (message.intent, 0.0) if act is None else (act.name, act.confidence)
+    return name in load_issues() and confidence < acts.ISSUE_FROM
 
 
 def _asks_instead(message: CustomerMessage) -> bool:
@@ -161,9 +158,9 @@ def _beside(act: Act, message: CustomerMessage, found: Found) -> Act:
     if act.name in acts.NOT_ASKING and "?" in message.text and likeliest.issue:
         return _of_question(Act(_question_of(passage.slug), passage.confidence), found)
     asks = act.name not in acts.NOT_ASKING or max(message.acts[name] for name in acts.QUESTIONS) >= acts.LITTLE
+    if act.name not in (*acts.FAILED, "solved"):  # "thanks. should i block the card all the same", without the mark
+        asks = asks or likeliest.confidence >= _UNASKED_FROM
     enough = _SHOWN_FROM if act.name == "objection" else _BESIDE_FROM
-    if not asks and act.name not in (*acts.FAILED, "solved") and likeliest.confidence >= _UNASKED_FROM:
-        asks = True  # "thanks. should i block the card all the same", without the mark
     if not asks or not likeliest.slug or likeliest.confidence < enough:
         offers = act.name in acts.FAILED or (act.name == "step_failed" and passage.confidence >= _SHOWN_FROM)
         return act.with_values(passage.choice) if offers else act
