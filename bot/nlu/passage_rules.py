@@ -76,7 +76,7 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
 
 
 def _is_guess(act: Act | None, message: CustomerMessage, found: Found) -> bool:
-    """Tells whether a follow-up would only be asked which issue it is: likely answers are a better choice."""
+    """Tells whether all that is known of a follow-up is an improbable issue; likely answers are offered instead."""
     if not _says_much(message) or message.named[1] >= acts.LIKELY or not found.likeliest.issue:
         return False
     name, confidence = (message.intent, 0.0) if act is None else (act.name, act.confidence)
