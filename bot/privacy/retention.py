@@ -32,8 +32,8 @@ from bot.tickets.tables import (
 
 _EXPIRED = "expired-"
 _PHRASES = select(CANDIDATES.c.language, CANDIDATES.c.text)
-# A statement that deletes all at once would keep customers waiting.
-_AT_ONCE = 500
+# SQLite has one writer at a time: a transaction that deletes many conversations would keep customers waiting.
+_AT_ONCE = 25
 
 
 @dataclass(frozen=True)
@@ -129,12 +129,14 @@ def _not_anonymous(before: datetime) -> ColumnElement:
 
 
 def _delete_conversations(engine: Engine, before: datetime) -> int:
-    rested = rested_conversations(before).limit(_AT_ONCE)
+    with engine.connect() as connection:
+        names = list(connection.execute(rested_conversations(before)).scalars())
     deleted = 0
-    while True:
+    for first in range(0, len(names), _AT_ONCE):
+        some = EVENTS.c.sender_id.in_(names[first : first + _AT_ONCE])
         with engine.begin() as connection:
-            names = list(connection.execute(rested).scalars())
-            if not names:
-                return deleted
-            connection.execute(delete(EVENTS).where(EVENTS.c.sender_id.in_(names)))
-        deleted += len(names)
+            # Once more: a customer may have written since.
+            rested = list(connection.execute(rested_conversations(before).where(some)).scalars())
+            connection.execute(delete(EVENTS).where(EVENTS.c.sender_id.in_(rested)))
+        deleted += len(rested)
+    return deleted
