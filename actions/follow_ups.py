@@ -9,7 +9,7 @@ from __future__ import annotations
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 
 from actions.answer import answer_payload, likely_passages, link_lines, section_button, section_of, shown_variant
-from actions.conversation import BotAction, Button, Turn, button, issues
+from actions.conversation import BotAction, Button, Turn, button, issues, replies
 from actions.passages import Passage, asked_passage, passage_of_kind, section_passages, step_number, step_text
 from actions.recommended_steps import ask_solved
 from bot.articles.model import Article
@@ -73,7 +73,7 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
         turn.say(text, buttons)
         text, buttons = _with_heading(second), _buttons_of_named(turn, other_issue, second.text)
     if others and not turn.has_said(which):
-        turn.say(text, buttons)
+        turn.say(text, [each for each in buttons if each != turn.person_button])
         turn.say(which, [*others, turn.person_button])
     else:
         turn.say(text, [*others, *buttons])
@@ -99,9 +99,11 @@ def _offer_passages(turn: Turn) -> bool:
 
 
 def _buttons_of_named(turn: Turn, issue: str, text: str) -> list[Button]:
-    """Returns a button for each article that a passage refers to by its title."""
+    """Returns a button for each article that a passage refers to by its title, and one for a person if to support."""
     titles = {name: turn.article(name).title for name in issues() if name != issue}
-    return [button(title, name) for name, title in titles.items() if title.casefold() in text.casefold()]
+    named = [button(title, name) for name, title in titles.items() if title.casefold() in text.casefold()]
+    support = any(word.startswith(replies().words("support", turn.language)) for word in text.casefold().split())
+    return [*named, turn.person_button] if support else named
 
 
 def _named_passage(turn: Turn, issue: str) -> Passage | None:

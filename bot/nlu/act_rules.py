@@ -186,7 +186,8 @@ def _after_answer(message: CustomerMessage, situation: Situation) -> Act | None:
     asks = "?" in message.text or (act not in (*acts.NOT_ASKING, "objection") and confidence >= acts.LIKELY)
     closing = sum(message.acts[name] for name in ("thank", "solved", "remark")) + message.ranking.get("thank", 0.0)
     fails = message.likeliest in (*acts.FAILED, "step_failed", "objection")
-    thanks = message.answer.thanks and (message.words <= acts.SOME_WORDS or (closing >= _FAINT and not fails))
+    ends = closing >= _FAINT and (message.answer.ends_with_thanks or not fails)
+    thanks = message.answer.thanks and (message.words <= acts.SOME_WORDS or ends)
     another = clearly >= (_SURE if closing >= _FAINT else acts.LIKELY) and named not in situation.topics
     if thanks and not asks and not another and message.acts[acts.NEW_MATTER] < acts.LIKELY:
         return Act("thank", max(message.acts["thank"], acts.LIKELY))  # thanks win over "no" and "later"

@@ -40,6 +40,7 @@ class Answer:
         denied: the products that it says it is not about.
         agrees: True where it begins with a yes, False with a no, None with neither.
         thanks: whether it has a word of thanks.
+        ends_with_thanks: whether it is its last or last but one.
         place: which of several things it names by their order: "the second one" is 1; None if it names none.
         another: whether it announces another matter: "one more thing".
         ticket: whether it has words with which people want a ticket opened, not denied: "open a ticket".
@@ -53,6 +54,7 @@ class Answer:
     place: int | None
     another: bool = False
     ticket: bool = False
+    ends_with_thanks: bool = False
 
 
 def read_answer(text: str, language: str) -> Answer:
@@ -67,6 +69,7 @@ def read_answer(text: str, language: str) -> Answer:
         denied=frozenset(denied),
         agrees=yes > no if yes != no else None,
         thanks=bool(spans["thank"]),
+        ends_with_thanks=any(sum(token not in _STOPS for token in tokens[end:]) <= 1 for _, end in spans["thank"]),
         place=_place(spans),
         another=bool(spans["another"]),
         ticket=any(not _is_denied(tokens, spans, start, end) for start, end in spans["ticket"]),

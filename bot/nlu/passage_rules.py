@@ -20,6 +20,8 @@ from bot.nlu.situation import Situation
 # Probabilities from which a passage is shown: at all; without the next likely ones beside it; where the message may
 # begin a new matter; where it may ask nothing; with an issue that the message names, which mostly wants the steps.
 _SHOWN_FROM, _ALONE_FROM, _MATTER_FROM, _BESIDE_FROM, _FIRST_FROM = 0.28, 0.7, 0.4, 0.6, 0.7
+_NAMED_FROM = 0.8
+"""Probability of an issue from which a message is not held for one on the article at hand."""
 _UNASKED_FROM = 0.8
 """The same for remarks and thanks that do not seem to ask anything."""
 _LONG_ISSUE_FROM = 0.75
@@ -77,7 +79,7 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
 
 def _is_guess(act: Act | None, message: CustomerMessage, found: Found) -> bool:
     """Tells whether all that is known of a follow-up is an improbable issue; likely answers are offered instead."""
-    if not _says_much(message) or message.named[1] >= acts.LIKELY or not found.likeliest.issue:
+    if not _says_much(message) or message.named[1] >= _NAMED_FROM or not found.likeliest.issue:
         return False
     name, confidence = (message.intent, 0.0) if act is None else (act.name, act.confidence)
     return name in load_issues() and confidence < acts.ISSUE_FROM

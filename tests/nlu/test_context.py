@@ -120,6 +120,11 @@ def test_held_out_follow_ups_are_what_they_are_after_an_answer(agent: Agent) -> 
             "Da lar jeg kortet være, og setter meg ned med min kone og ser på hennes konto. Takk for hjelpen.",
             "thank",
         ),
+        (
+            "nl",
+            "mooi is dat, dan zet ik het verlengen maar uit. belachelijk dat het niet vanzelf gaat, maar goed bedankt",
+            "thank",
+        ),
         ("en", "thanks but that did not help at all, the page still says the same thing as before", "not_helped"),
         ("de", "Danke für die Mühe, aber es hat nicht geholfen, da steht immer noch überfällig", "not_helped"),
     ],
@@ -535,5 +540,12 @@ def test_thanks_with_a_question_without_its_mark_get_the_passage(agent: Agent) -
 def test_a_follow_up_that_no_issue_is_likely_for_is_offered_likely_answers(agent: Agent) -> None:
     text = "So it can't be reduced either, we simply pay 6.50 an hour until January whatever we run?"
     parsed = understood(agent, text, "en", *answered("en", "reservations"))
+    assert parsed["intent"]["name"] not in load_issues()
+    assert "section" in entities_of(parsed) or "passages" in entities_of(parsed)
+
+
+def test_a_follow_up_that_sounds_a_little_of_another_issue_is_offered_likely_answers(agent: Agent) -> None:
+    text = "it's the shop account, five people. the bank gave us all new cards. does our mail stop now? orders come in"
+    parsed = understood(agent, text, "en", *answered("en", "card_declined"))
     assert parsed["intent"]["name"] not in load_issues()
     assert "section" in entities_of(parsed) or "passages" in entities_of(parsed)
