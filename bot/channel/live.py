@@ -199,7 +199,7 @@ class LiveChats:
     async def _with_answer(self, name: str, row: LiveRow) -> dict[str, Any]:
         """Returns a row for the page, with what the bot has said where no agent is there any longer."""
         session = await self._sessions.get(name) if row.kind in _UNATTENDED else None
-        return {**shown(row), "parts": session.answers.get(row.uuid, []) if session else []}
+        return {**shown(row), "parts": (session.answer(row.uuid) or []) if session else []}
 
     async def _watch(self) -> None:
         """Looks for new rows and rings the bells of their conversations, for as long as it is not cancelled."""

@@ -9,7 +9,7 @@ from rasa.shared.core.events import BotUttered, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot.channel.output import PageOutput, Turn
-from bot.stores.sessions import Session
+from bot.stores.sessions import Session, packed
 from bot.text.links import AllowedLinks
 
 _NOT_TOLD_THE_BOT = frozenset({"live", "desk"})
@@ -50,9 +50,10 @@ def take_up(session: Session, tracker: DialogueStateTracker, links: AllowedLinks
 
 def keep_answer(output: PageOutput) -> None:
     """Adds what has been said to the session."""
-    for part in output.turn.parts:
+    parts = [packed(part) for part in output.turn.parts]
+    for part in parts:
         output.session.remember({"from": "bot", **part})
-    output.session.remember_answer(output.message, output.turn.parts)
+    output.session.remember_answer(output.message, parts)
 
 
 def _turns(tracker: DialogueStateTracker) -> list[tuple[UserUttered, list[BotUttered]]]:

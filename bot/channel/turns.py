@@ -90,8 +90,8 @@ class Conversations:
         running = self._turns.get((session.conversation, message))
         if running is not None:
             return running
-        parts = session.answers.get(message)
-        return Turn(list(parts), finished=True) if parts is not None else None
+        parts = session.answer(message)
+        return None if parts is None else Turn(parts, finished=True)
 
     async def recover(self, session: Session, message: str, agent: Agent) -> Turn | None:
         """Returns the turn that answered a message on a server that has died since, None if it never got that far."""

@@ -30,6 +30,8 @@ _BUTTON_KINDS = {
     "none_of_these": "feedback",
     "talk_to_human": "person",
 }
+_PACKED = "packed"
+"""The key of a part under which its JSON stands."""
 _PAYLOAD = re.compile(r"/(?P<intent>[a-z0-9_]+)(?P<entities>\{.*\})?", re.DOTALL)
 
 
@@ -145,8 +147,8 @@ class Session:
         expires: when its token does, in seconds since 1970.
         seen: when its customer last wrote.
         offers: its buttons.
-        answers: message id -> the parts of the finished answer.
-        messages: what was said, oldest first, as the page shows it after a reload.
+        answers: message id -> the parts of the finished answer, `packed`.
+        messages: what was said, oldest first, as the page shows it after a reload, `packed`.
         product_told: whether the bot knows of the page's product.
         written: what the customer writes in; not `language` where the bot understands it but has no replies in it.
         page_locale: the visitor's own language; not `page_language` where the page has no words in it.
@@ -187,7 +189,7 @@ class Session:
             at: seconds since 1970; None for now.
         """
         when = datetime.now(timezone.utc) if at is None else datetime.fromtimestamp(at, timezone.utc)
-        self.messages.append({**message, "time": when.isoformat(timespec="milliseconds")})
+        self.messages.append({**packed(message), "time": when.isoformat(timespec="milliseconds")})
         del self.messages[:-_KEPT_MESSAGES]
 
     def remember_message(self, message: str, said: str | Offer, at: float | None = None) -> None:
@@ -213,7 +215,7 @@ class Session:
     def shown(self, message: dict[str, Any]) -> dict[str, Any]:
         """Returns something that was said as the page gets it: with what still acts."""
         if "buttons" not in message:
-            return message
+            return unpacked(message)
         return {
             **message,
             "buttons": [{**button, "open": button["id"] in self.offers.open} for button in message["buttons"]],
@@ -221,9 +223,29 @@ class Session:
 
     def remember_answer(self, message: str, parts: list[Part]) -> None:
         """Keeps a finished answer for whoever asks again with the same message id."""
-        self.answers[message] = parts
+        self.answers[message] = [packed(part) for part in parts]
         while len(self.answers) > _KEPT_ANSWERS:
             self.answers.popitem(last=False)
+
+    def answer(self, message: str) -> list[Part] | None:
+        """Returns the finished answer to a message, None if there is none."""
+        parts = self.answers.get(message)
+        return None if parts is None else [unpacked(part) for part in parts]
+
+
+def packed(part: Part) -> Part:
+    """Returns a part as it is kept: one with an article as JSON, which takes a tenth of the memory of its objects."""
+    if part.get("type") != "answer" or _PACKED in part:
+        return part
+    by: Part = {name: part[name] for name in ("from", "type") if name in part}
+    return {**by, _PACKED: json.dumps(part)}
+
+
+def unpacked(part: Part) -> Part:
+    """Returns a part that was kept as the page gets it."""
+    if _PACKED not in part:
+        return part
+    return {**json.loads(part[_PACKED]), **{name: value for name, value in part.items() if name != _PACKED}}
 
 
 def key(conversation: str) -> str:

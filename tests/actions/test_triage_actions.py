@@ -480,7 +480,10 @@ def test_an_article_opens_once_and_not_for_somebody_who_mourns(actions: ActionSe
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_passage_that_sends_to_support_offers_a_person(actions: ActionServer, language: str) -> None:
-    asked = [{"entity": "about", "value": "refund_request"}, {"entity": "section", "value": "what-if-left-running-azure"}]
+    asked = [
+        {"entity": "about", "value": "refund_request"},
+        {"entity": "section", "value": "what-if-left-running-azure"},
+    ]
     slots = {"language": language, "issue": "refund_request", "product": "azure"}
     result = actions.run("action_follow_up", "ask_what_if", message={"text": "?", "entities": asked}, **slots)
     assert payloads(result)[-1] == "/talk_to_human"

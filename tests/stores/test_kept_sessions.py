@@ -55,6 +55,26 @@ def test_a_conversation_outlives_its_server_and_ends_for_good(url: str) -> None:
     asyncio.run(scenario())
 
 
+def test_an_articles_answer_is_kept_as_json_and_shown_whole(url: str) -> None:
+    card = {"type": "answer", "intent": "pay_invoice", "language": "nb", "variants": [{"now": "Åpne **Fakturaer**."}]}
+
+    async def scenario() -> None:
+        kept = session("a")
+        kept.remember({"from": "bot", **card}, at=0.0)
+        kept.remember_answer("m", [card])
+        await KeptSessions(10, url).add(kept)
+        found = await KeptSessions(10, url).get("a")
+        assert found is not None
+        for one in (kept, found):
+            assert one.answer("m") == [card]
+            assert one.answer("n") is None
+            assert [one.shown(said) for said in one.messages] == [
+                {"from": "bot", **card, "time": "1970-01-01T00:00:00.000+00:00"}
+            ]
+
+    asyncio.run(scenario())
+
+
 def test_what_is_written_later_comes_after_nothing_newer(url: str) -> None:
     async def scenario() -> None:
         first = KeptSessions(10, url)
