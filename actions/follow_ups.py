@@ -46,10 +46,11 @@ def _asked(turn: Turn) -> str:
 
 def _question(turn: Turn, issue: str) -> list[EventType]:
     """Says the passage that answers a question, plainly that there is none, or that it was said before."""
-    if not turn.entity("section") and _offer_passages(turn):
+    kind, found = _asked(turn).removeprefix("ask_"), _named_passage(turn, issue)
+    if found is None and kind == "where" and turn.slot("issue"):
+        found = asked_passage(turn, _steps(turn, turn.article(issue)))
+    if found is None and _offer_passages(turn):
         return []
-    kind = _asked(turn).removeprefix("ask_")
-    found = _named_passage(turn, issue)
     if found is None and turn.slot("issue"):  # else no steps were shown: the issue was described for a ticket
         found = _passage_of(kind, turn, turn.article(issue))
     if found is not None:

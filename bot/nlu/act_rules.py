@@ -15,7 +15,6 @@ from bot.nlu.situation import Situation
 from bot.text.characters import word_beginnings
 from bot.text.contacts import find_contact, find_phone
 
-_PERSON = "talk_to_human"
 _TICKET_FORM = "ticket_form"
 """Value of the entity `field` where a customer asks for a ticket rather than for somebody to talk to."""
 _SURE, _CLEAR_QUESTION = 0.8, 0.9
@@ -56,14 +55,14 @@ def _names_telephone(message: CustomerMessage) -> bool:
 
 def _wants_person(message: CustomerMessage, situation: Situation) -> Act | None:
     """Returns the wish for a person, which wins over everything but an answer to a form."""
-    offered = len(situation.offers) > 1 and situation.offers[0].intent == _PERSON  # before all else, topics beside
+    offered = len(situation.offers) > 1 and situation.offers[0].intent == acts.PERSON  # before all else, topics beside
     if offered and message.goes_along:
-        return Act(_PERSON, 1.0)
+        return Act(acts.PERSON, 1.0)
     asks = max(message.acts[name] for name in ("cancel_form", *acts.QUESTIONS)) >= _SURE  # "close the ticket please"
     another = message.named[1] >= _SURE or message.acts["ticket_status"] >= acts.LIKELY or asks
     if message.answer.ticket and not situation.field and not another:  # "please open a ticket", "no, create a case"
-        return Act(_PERSON, 1.0, {"field": _TICKET_FORM})
-    called, wanted = message.acts["ask_phone"], message.acts[_PERSON]
+        return Act(acts.PERSON, 1.0, {"field": _TICKET_FORM})
+    called, wanted = message.acts["ask_phone"], message.acts[acts.PERSON]
     asks_nothing = "?" not in message.text and find_phone(message.text) is None
     if message.answer.thanks and asks_nothing and max(called, wanted) < acts.LIKELY:
         return None  # "thanks, I'll have our accountant call them"
@@ -74,10 +73,10 @@ def _wants_person(message: CustomerMessage, situation: Situation) -> Act | None:
     asked_again = max(message.acts["send_again"], message.acts["more_detail"])
     again = asked_again >= acts.LIKELY and wanted < acts.LITTLE / 2
     if not situation.field or message.acts["cancel_form"] < acts.LIKELY:
-        wanted = wanted if again else max(wanted, message.ranking.get(_PERSON, 0.0))
+        wanted = wanted if again else max(wanted, message.ranking.get(acts.PERSON, 0.0))
     elif wanted >= acts.LITTLE:  # "no more forms, a person" is not to end the form
         wanted += message.acts["cancel_form"]
-    return Act(_PERSON, wanted) if wanted >= _PERSON_FROM else None
+    return Act(acts.PERSON, wanted) if wanted >= _PERSON_FROM else None
 
 
 def _in_form(message: CustomerMessage, situation: Situation) -> Act | None:
@@ -187,9 +186,11 @@ def _after_answer(message: CustomerMessage, situation: Situation) -> Act | None:
     closing = sum(message.acts[name] for name in ("thank", "solved", "remark")) + message.ranking.get("thank", 0.0)
     fails = message.likeliest in (*acts.FAILED, "step_failed", "objection")
     ends = closing >= _FAINT and (message.answer.ends_with_thanks or not fails)
-    thanks = message.answer.thanks and (message.words <= acts.SOME_WORDS or ends)
+    # "then I'll turn it off and remove the card after the 3rd. thanks"
+    plans = message.answer.ends_with_thanks and named in situation.topics and not fails
+    thanks = message.answer.thanks and (message.words <= acts.SOME_WORDS or ends or plans)
     another = clearly >= (_SURE if closing >= _FAINT else acts.LIKELY) and named not in situation.topics
-    if thanks and not asks and not another and message.acts[acts.NEW_MATTER] < acts.LIKELY:
+    if thanks and not asks and not another and (plans or message.acts[acts.NEW_MATTER] < acts.LIKELY):
         return Act("thank", max(message.acts["thank"], acts.LIKELY))  # thanks win over "no" and "later"
     enough = acts.LITTLE if message.words <= acts.SOME_WORDS else acts.LIKELY  # "forget it, I will call them"
     leaves = message.likeliest == "cancel_form" and message.acts["cancel_form"] >= enough

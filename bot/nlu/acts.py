@@ -30,6 +30,9 @@ FOLLOW_UPS = frozenset({*QUESTIONS, *REACTIONS, *REQUESTS, *FORM_COMMANDS})
 NONE_OF_THESE = "none_of_these"
 """None of the things offered is meant; a rule finds it, it has no phrases."""
 
+PERSON = "talk_to_human"
+"""Wants a person: an intent, and an act."""
+
 CRISIS = "crisis"
 """Despair or a threat of violence; words tell it (`signals` in `data/triage/<lang>.yml`), it has no phrases."""
 

@@ -20,7 +20,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from bot.articles.issues import load_issues
 from bot.articles.parts import PRODUCTS
 from bot.nlu.act_rules import act_of
-from bot.nlu.acts import ISSUE_FROM, NEW_MATTER, Act, CustomerMessage
+from bot.nlu.acts import ISSUE_FROM, LITTLE, NEW_MATTER, PERSON, Act, CustomerMessage
 from bot.nlu.answers import read_answer
 from bot.nlu.component import Config, Setting, TrainedComponent
 from bot.nlu.intent import RANKING, LinearIntentClassifier, labelled_texts
@@ -127,6 +127,8 @@ class Context(TrainedComponent):
         """Sets the intent of a message to its dialogue act."""
         said = self._said(message, situation)
         act, product = act_of(said, situation), situation.product
+        if act is None and said.intent == PERSON and said.named[1] >= LITTLE:
+            said = replace(said, intent=said.named[0])  # the rules know better who wants a person
         if self._is_personal(said, situation):
             product = PERSONAL
             set_entities(message, {"product": PERSONAL}, 1.0, type(self).__name__)
@@ -140,6 +142,8 @@ class Context(TrainedComponent):
             product = self._implied_product(message, situation)
         if self.model.passages is not None:
             act = add_passage(act, said, replace(situation, product=product), self.model.passages)
+        if act is None and said.intent != intent_of(message):
+            act = Act(*said.named)
         if act is None and not situation.topics:  # so far only a greeting, say
             self._add_first_passage(message, situation)
         elif act is not None:

@@ -22,7 +22,7 @@ from bot.nlu.situation import Situation
 _SHOWN_FROM, _ALONE_FROM, _MATTER_FROM, _BESIDE_FROM, _FIRST_FROM = 0.28, 0.7, 0.4, 0.6, 0.7
 _NAMED_FROM = 0.8
 """Probability of an issue from which a message is not held for one on the article at hand."""
-_UNASKED_FROM = 0.8
+_UNASKED_FROM = 0.7
 """The same for remarks and thanks that do not seem to ask anything."""
 _LONG_ISSUE_FROM = 0.75
 """`ISSUE_FROM` for a long message or a question, which a passage mostly answers better."""
@@ -60,7 +60,10 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
     evidence = Evidence(message.ranking, message.acts, kept, product, situation.described, situation.given, rejected)
     # "Did all that" sounds like the passage that was shown, and does not ask for it once more.
     found = finder.find(message.text, evidence, again=act is None or act.name not in (*acts.FAILED, "step_failed"))
-    if act is None and message.begins_another(situation.topics):  # "one more thing, where are my invoices?"
+    sure = found.likeliest.issue in situation.topics and found.likeliest.confidence >= acts.CLEAR_ISSUE
+    if (
+        act is None and message.begins_another(situation.topics) and not sure
+    ):  # "one more thing, where are my invoices?"
         act = _with_passage(Act(*message.named), message, product, found, finder)
     elif act is None or act.name == acts.NONE_OF_THESE or in_form:
         act = _with_passage(_of_matter(act, message, situation.topics, found), message, product, found, finder)
@@ -156,6 +159,9 @@ def _beside(act: Act, message: CustomerMessage, found: Found) -> Act:
     "Did all that, still declined" and "it wants a password" get the passages that they may be about.
     """
     likeliest, passage = found.likeliest, found.passage()
+    named = message.named[0] if message.named[1] >= _NAMED_FROM and not likeliest.slug else ""
+    if act.name == "objection" and named == likeliest.issue and likeliest.confidence >= acts.LIKELY:
+        return Act(named, likeliest.confidence)  # "no, I mean one more licence in mid-year"
     # "thanks. do you need the certificate?"
     if act.name in acts.NOT_ASKING and "?" in message.text and likeliest.issue:
         return _of_question(Act(_question_of(passage.slug), passage.confidence), found)
@@ -177,7 +183,7 @@ def _of_question(act: Act, found: Found) -> Act:
         # "and how do I cancel it, then?"; where its steps stand further up, it may be about one of these passages.
         return Act(likeliest.issue, likeliest.confidence, found.passage(likeliest.issue).choice)
     if act.name == "ask_where" and passage.confidence < acts.LIKELY:
-        return act  # where something is mostly stands in a step
+        return act.with_values(passage.choice)  # where something is mostly stands in a step
     return act.with_values(_answer_or_choice(passage))
 
 

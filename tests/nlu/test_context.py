@@ -549,3 +549,48 @@ def test_a_follow_up_that_sounds_a_little_of_another_issue_is_offered_likely_ans
     parsed = understood(agent, text, "en", *answered("en", "card_declined"))
     assert parsed["intent"]["name"] not in load_issues()
     assert "section" in entities_of(parsed) or "passages" in entities_of(parsed)
+
+
+@pytest.mark.parametrize(
+    ("language", "issue", "product", "text", "intent"),
+    [
+        (
+            "en",
+            "cancel_subscription",
+            "microsoft365",
+            "right, so I cancel the subscription before the third and let the others know. thanks",
+            "thank",
+        ),
+        (
+            "sv",
+            "price_question",
+            "microsoft365",
+            "Nej, jag menar en anställd till. Att lägga till en licens mitt i året",
+            "manage_licenses",
+        ),
+        (
+            "es",
+            "partner_billing",
+            "microsoft365",
+            "vale, o sea que es el operador. y puedo dejarlo y contratar directamente con microsoft?",
+            "ask_who",
+        ),
+    ],
+)
+def test_what_the_words_of_a_follow_up_say_counts_more_than_its_likeliest_intent(
+    agent: Agent, language: str, issue: str, product: str, text: str, intent: str
+) -> None:
+    assert understood(agent, text, language, *answered(language, issue, product))["intent"]["name"] == intent
+
+
+def test_no_other_card_announces_no_other_matter(agent: Agent) -> None:
+    text = "jeg har ikke noe annet kort. vil bare at de ikke skal trekke meg neste gang"
+    parsed = understood(agent, text, "nb", *answered("nb", "remove_payment_method", "microsoft_account"))
+    assert entities_of(parsed)["section"] == "what-if-only-card"
+
+
+def test_a_place_that_no_passage_surely_tells_is_offered_likely_ones(agent: Agent) -> None:
+    text = "Wohin soll ich den Beleg der Bank schicken"
+    parsed = understood(agent, text, "de", *answered("de", "payment_not_registered", "microsoft365"))
+    assert parsed["intent"]["name"] == "ask_where"
+    assert "passages" in entities_of(parsed)
