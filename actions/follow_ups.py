@@ -47,9 +47,11 @@ def _asked(turn: Turn) -> str:
 def _question(turn: Turn, issue: str) -> list[EventType]:
     """Says the passage that answers a question, plainly that there is none, or that it was said before."""
     kind, found = _asked(turn).removeprefix("ask_"), _named_passage(turn, issue)
-    if found is None and kind == "where" and turn.slot("issue"):
+    place = kind == "where" and bool(turn.slot("issue"))
+    if found is None and place:
         found = asked_passage(turn, _steps(turn, turn.article(issue)))
-    if found is None and _offer_passages(turn):
+    bare = place and len(turn.text.split()) <= _FEW_WORDS  # "where do I find that?": where the steps begin
+    if found is None and not bare and _offer_passages(turn):
         return []
     if found is None and turn.slot("issue"):  # else no steps were shown: the issue was described for a ticket
         found = _passage_of(kind, turn, turn.article(issue))

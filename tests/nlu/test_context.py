@@ -568,13 +568,6 @@ def test_a_follow_up_that_sounds_a_little_of_another_issue_is_offered_likely_ans
             "Nej, jag menar en anställd till. Att lägga till en licens mitt i året",
             "manage_licenses",
         ),
-        (
-            "es",
-            "partner_billing",
-            "microsoft365",
-            "vale, o sea que es el operador. y puedo dejarlo y contratar directamente con microsoft?",
-            "ask_who",
-        ),
     ],
 )
 def test_what_the_words_of_a_follow_up_say_counts_more_than_its_likeliest_intent(
@@ -594,3 +587,9 @@ def test_a_place_that_no_passage_surely_tells_is_offered_likely_ones(agent: Agen
     parsed = understood(agent, text, "de", *answered("de", "payment_not_registered", "microsoft365"))
     assert parsed["intent"]["name"] == "ask_where"
     assert "passages" in entities_of(parsed)
+
+
+def test_who_asks_about_a_contract_with_the_maker_wants_no_person(agent: Agent) -> None:
+    text = "vale, o sea que es el operador. y puedo dejarlo y contratar directamente con microsoft?"
+    parsed = understood(agent, text, "es", *answered("es", "partner_billing", "microsoft365"))
+    assert parsed["intent"]["name"] != "talk_to_human"
