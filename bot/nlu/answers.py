@@ -40,7 +40,7 @@ class Answer:
         denied: the products that it says it is not about.
         agrees: True where it begins with a yes, False with a no, None with neither.
         thanks: whether it has a word of thanks.
-        ends_with_thanks: whether it is its last or last but one.
+        ends_with_thanks: whether one word at most follows that one.
         place: which of several things it names by their order: "the second one" is 1; None if it names none.
         another: whether it announces another matter: "one more thing".
         ticket: whether it has words with which people want a ticket opened, not denied: "open a ticket".

@@ -60,10 +60,9 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
     evidence = Evidence(message.ranking, message.acts, kept, product, situation.described, situation.given, rejected)
     # "Did all that" sounds like the passage that was shown, and does not ask for it once more.
     found = finder.find(message.text, evidence, again=act is None or act.name not in (*acts.FAILED, "step_failed"))
-    sure = found.likeliest.issue in situation.topics and found.likeliest.confidence >= acts.CLEAR_ISSUE
-    if (
-        act is None and message.begins_another(situation.topics) and not sure
-    ):  # "one more thing, where are my invoices?"
+    # "one more thing, where are my invoices?", not "I have no other card", which surely asks for a passage at hand
+    at_hand = found.likeliest.issue in situation.topics and found.likeliest.confidence >= acts.CLEAR_ISSUE
+    if act is None and message.begins_another(situation.topics) and not at_hand:
         act = _with_passage(Act(*message.named), message, product, found, finder)
     elif act is None or act.name == acts.NONE_OF_THESE or in_form:
         act = _with_passage(_of_matter(act, message, situation.topics, found), message, product, found, finder)
