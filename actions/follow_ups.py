@@ -6,6 +6,8 @@ offered where none is surely meant.
 
 from __future__ import annotations
 
+import re
+
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 
 from actions.answer import answer_payload, likely_passages, link_lines, section_button, section_of, shown_variant
@@ -73,10 +75,10 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
     other_issue, _, slug = turn.entity("also").partition("/")  # asked for by a second question
     second = section_of(turn, other_issue, slug) if slug else None
     if second is not None and not _was_said(turn, second):
-        turn.say(text, buttons)
+        turn.say(text, _without_person(turn, buttons))
         text, buttons = _with_heading(second), _buttons_of_named(turn, other_issue, second.text)
     if others and not turn.has_said(which):
-        turn.say(text, [each for each in buttons if each != turn.person_button])
+        turn.say(text, _without_person(turn, buttons))
         turn.say(which, [*others, turn.person_button])
     else:
         turn.say(text, [*others, *buttons])
@@ -105,8 +107,12 @@ def _buttons_of_named(turn: Turn, issue: str, text: str) -> list[Button]:
     """Returns a button for each article that a passage refers to by its title, and one for a person if to support."""
     titles = {name: turn.article(name).title for name in issues() if name != issue}
     named = [button(title, name) for name, title in titles.items() if title.casefold() in text.casefold()]
-    support = any(word.startswith(replies().words("support", turn.language)) for word in text.casefold().split())
+    support = not turn.form and {*replies().words("support", turn.language)} & {*re.findall(r"\w+", text.casefold())}
     return [*named, turn.person_button] if support else named
+
+
+def _without_person(turn: Turn, buttons: list[Button]) -> list[Button]:
+    return [each for each in buttons if each != turn.person_button]
 
 
 def _named_passage(turn: Turn, issue: str) -> Passage | None:

@@ -19,8 +19,6 @@ _TICKET_FORM = "ticket_form"
 """Value of the entity `field` where a customer asks for a ticket rather than for somebody to talk to."""
 _SURE, _CLEAR_QUESTION = 0.8, 0.9
 """Further confidences. A message names another issue from `CLEAR_ISSUE` on, unless it surely asks or objects."""
-_PERSON_FROM = 0.45
-"""Probability from which a person, or a call, is wanted, whatever else is asked or named."""
 _SHARED_WORDS, _LONG_WORD = 2, 4
 """Number of words of its title by which a message names an offered issue, and of their letters."""
 _STORY, _STORY_SOLVED = 20, 0.65  # words, and the confidence from which a longer message says that it is solved
@@ -50,7 +48,7 @@ def act_of(message: CustomerMessage, situation: Situation) -> Act | None:
 def _names_telephone(message: CustomerMessage) -> bool:
     """Tells whether a telephone is only part of the story: "i'm on my phone and my card is refused, how do i pay"."""
     story = message.words > acts.SOME_WORDS and message.named[1] >= acts.LIKELY
-    return story and message.acts["ask_phone"] < _PERSON_FROM and find_phone(message.text) is None
+    return story and message.acts["ask_phone"] < acts.PERSON_FROM and find_phone(message.text) is None
 
 
 def _wants_person(message: CustomerMessage, situation: Situation) -> Act | None:
@@ -76,7 +74,7 @@ def _wants_person(message: CustomerMessage, situation: Situation) -> Act | None:
         wanted = wanted if again else max(wanted, message.ranking.get(acts.PERSON, 0.0))
     elif wanted >= acts.LITTLE:  # "no more forms, a person" is not to end the form
         wanted += message.acts["cancel_form"]
-    return Act(acts.PERSON, wanted) if wanted >= _PERSON_FROM else None
+    return Act(acts.PERSON, wanted) if wanted >= acts.PERSON_FROM else None
 
 
 def _in_form(message: CustomerMessage, situation: Situation) -> Act | None:
@@ -184,10 +182,12 @@ def _after_answer(message: CustomerMessage, situation: Situation) -> Act | None:
     confidence = message.acts[act]
     asks = "?" in message.text or (act not in (*acts.NOT_ASKING, "objection") and confidence >= acts.LIKELY)
     closing = sum(message.acts[name] for name in ("thank", "solved", "remark")) + message.ranking.get("thank", 0.0)
-    fails = message.likeliest in (*acts.FAILED, "step_failed", "objection")
-    ends = closing >= _FAINT and (message.answer.ends_with_thanks or not fails)
-    # "then I'll turn it off and remove the card after the 3rd. thanks"
-    plans = message.answer.ends_with_thanks and named in situation.topics and not fails
+    fails = message.likeliest in (*acts.FAILED, "step_failed")
+    objects = message.likeliest == "objection"
+    ends = closing >= _FAINT and not fails and (message.answer.ends_with_thanks or not objects)
+    # "ok, then I'll turn it off and remove the card after the 3rd. thanks"
+    agrees = message.answer.agrees is True and message.answer.ends_with_thanks
+    plans = agrees and named in situation.topics and not (fails or objects)
     thanks = message.answer.thanks and (message.words <= acts.SOME_WORDS or ends or plans)
     another = clearly >= (_SURE if closing >= _FAINT else acts.LIKELY) and named not in situation.topics
     if thanks and not asks and not another and (plans or message.acts[acts.NEW_MATTER] < acts.LIKELY):

@@ -52,6 +52,9 @@ FEW_WORDS, SOME_WORDS = 5, 10
 LITTLE, LIKELY, CLEAR_ISSUE = 0.25, 0.5, 0.97
 """Confidences."""
 
+PERSON_FROM = 0.45
+"""Probability from which a person, or a call, is wanted, whatever else is asked or named."""
+
 ISSUE_FROM = 0.45
 """Confidence from which an issue is answered in a conversation without asking which one is meant."""
 

@@ -20,7 +20,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from bot.articles.issues import load_issues
 from bot.articles.parts import PRODUCTS
 from bot.nlu.act_rules import act_of
-from bot.nlu.acts import ISSUE_FROM, LITTLE, NEW_MATTER, PERSON, Act, CustomerMessage
+from bot.nlu.acts import ISSUE_FROM, LITTLE, NEW_MATTER, PERSON, PERSON_FROM, Act, CustomerMessage
 from bot.nlu.answers import read_answer
 from bot.nlu.component import Config, Setting, TrainedComponent
 from bot.nlu.intent import RANKING, LinearIntentClassifier, labelled_texts
@@ -127,8 +127,8 @@ class Context(TrainedComponent):
         """Sets the intent of a message to its dialogue act."""
         said = self._said(message, situation)
         act, product = act_of(said, situation), situation.product
-        if act is None and said.intent == PERSON and said.named[1] >= LITTLE:
-            said = replace(said, intent=said.named[0])  # the rules know better who wants a person
+        if act is None and said.intent == PERSON and said.ranking[PERSON] < PERSON_FROM and said.named[1] >= LITTLE:
+            said = replace(said, intent=said.named[0])  # the rules found no wish for a person
         if self._is_personal(said, situation):
             product = PERSONAL
             set_entities(message, {"product": PERSONAL}, 1.0, type(self).__name__)

@@ -20,10 +20,10 @@ from bot.nlu.situation import Situation
 # Probabilities from which a passage is shown: at all; without the next likely ones beside it; where the message may
 # begin a new matter; where it may ask nothing; with an issue that the message names, which mostly wants the steps.
 _SHOWN_FROM, _ALONE_FROM, _MATTER_FROM, _BESIDE_FROM, _FIRST_FROM = 0.28, 0.7, 0.4, 0.6, 0.7
-_NAMED_FROM = 0.8
-"""Probability of an issue from which a message is not held for one on the article at hand."""
 _UNASKED_FROM = 0.7
 """The same for remarks and thanks that do not seem to ask anything."""
+_NAMED_FROM = 0.8
+"""Probability of an issue from which a message is not held for one on the article at hand."""
 _LONG_ISSUE_FROM = 0.75
 """`ISSUE_FROM` for a long message or a question, which a passage mostly answers better."""
 _MAY_ASK = frozenset({*acts.SMALL_TALK, *acts.FAILED, "solved", "objection", "step_failed", acts.NONE_OF_THESE})
@@ -159,7 +159,7 @@ def _beside(act: Act, message: CustomerMessage, found: Found) -> Act:
     """
     likeliest, passage = found.likeliest, found.passage()
     named = message.named[0] if message.named[1] >= _NAMED_FROM and not likeliest.slug else ""
-    if act.name == "objection" and named == likeliest.issue and likeliest.confidence >= acts.LIKELY:
+    if act.name == "objection" and named and named == likeliest.issue and likeliest.confidence >= acts.LIKELY:
         return Act(named, likeliest.confidence)  # "no, I mean one more licence in mid-year"
     # "thanks. do you need the certificate?"
     if act.name in acts.NOT_ASKING and "?" in message.text and likeliest.issue:
@@ -181,7 +181,7 @@ def _of_question(act: Act, found: Found) -> Act:
     if likeliest.issue and not likeliest.slug and likeliest.confidence >= acts.LIKELY:
         # "and how do I cancel it, then?"; where its steps stand further up, it may be about one of these passages.
         return Act(likeliest.issue, likeliest.confidence, found.passage(likeliest.issue).choice)
-    if act.name == "ask_where" and passage.confidence < acts.LIKELY:
+    if act.name == "ask_where" and passage.confidence < acts.LIKELY and passage_kind(passage.slug) != "where":
         return act.with_values(passage.choice)  # where something is mostly stands in a step
     return act.with_values(_answer_or_choice(passage))
 

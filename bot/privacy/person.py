@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection, Engine, Row
 from bot.phrases.files import remove_from_test_share
 from bot.privacy.addresses import AT_SIGNS, find_mention, fold_address, is_address
 from bot.stores.conversations import EVENTS, SESSIONS
-from bot.stores.sessions import key
+from bot.stores.sessions import key, unpacked
 from bot.tickets.model import Ticket, as_json
 from bot.tickets.store import TicketStore
 from bot.tickets.tables import (
@@ -137,7 +137,9 @@ class PersonalData:
             "searches": [dict(row._mapping) for row in self._rows(SEARCHES.c.conversation_id, names)],
             "live": [dict(row._mapping) for row in self._rows(LIVE_ROWS.c.conversation_id, names)],
             "candidates": [dict(row._mapping) for row in self._rows(CANDIDATES.c.id, kept.candidates)],
-            "page": [page for page in self._page_sessions() if page["conversation"] in names] if names else [],
+            "page": [_readable(page) for page in self._page_sessions() if page["conversation"] in names]
+            if names
+            else [],
         }
 
     def erase(self, kept: PersonalRecords) -> None:
@@ -227,6 +229,13 @@ class PersonalData:
         with redis.Redis.from_url(self.redis_url) as client:
             for names in _portions(list(client.scan_iter(key("*"), count=_AT_ONCE))):
                 yield from (json.loads(kept) for kept in client.mget(names) if kept)
+
+
+def _readable(page: dict[str, Any]) -> dict[str, Any]:
+    """Returns a conversation of the page with its answers written out."""
+    messages = [unpacked(message) for message in page["messages"]]
+    answers = [[message, [unpacked(part) for part in parts]] for message, parts in page["answers"]]
+    return {**page, "messages": messages, "answers": answers}
 
 
 def _delete(connection: Connection, column: Column[Any], values: Sequence[Any]) -> None:

@@ -133,10 +133,9 @@ def _delete_conversations(engine: Engine, before: datetime) -> int:
         names = list(connection.execute(rested_conversations(before)).scalars())
     deleted = 0
     for first in range(0, len(names), _AT_ONCE):
-        some = EVENTS.c.sender_id.in_(names[first : first + _AT_ONCE])
+        # Looked at once more: a customer may have written since.
+        rested = rested_conversations(before).where(EVENTS.c.sender_id.in_(names[first : first + _AT_ONCE]))
         with engine.begin() as connection:
-            # Once more: a customer may have written since.
-            rested = list(connection.execute(rested_conversations(before).where(some)).scalars())
+            deleted += len(list(connection.execute(rested).scalars()))
             connection.execute(delete(EVENTS).where(EVENTS.c.sender_id.in_(rested)))
-        deleted += len(rested)
     return deleted

@@ -33,6 +33,7 @@ class ActionServer:
         message: dict[str, Any] | None = None,
         said: list[str] | None = None,
         structures: list[dict[str, Any]] | None = None,
+        form: str = "",
         **slots: Any,
     ) -> dict[str, Any]:
         """Runs an action for a conversation with these slots, after a message with this intent.
@@ -44,6 +45,7 @@ class ActionServer:
             message: what else the pipeline says of it: `text`, `intent_ranking`, `triage`, `entities`.
             said: what the bot has said before.
             structures: what it has said before that without a text.
+            form: the form that is being filled.
             **slots: of the conversation.
         """
         heard = {"intent": {"name": intent, "confidence": 0.6}, "entities": [], "text": "", **(message or {})}
@@ -61,7 +63,7 @@ class ActionServer:
             "paused": False,
             "events": [*before, {**event, "timestamp": 0.0}],
             "latest_input_channel": channel,
-            "active_loop": {},
+            "active_loop": {"name": form} if form else {},
             "latest_action": {},
         }
         body = {"next_action": action, "sender_id": "customer", "tracker": tracker, "version": "3.6.21"}

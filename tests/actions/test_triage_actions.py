@@ -485,5 +485,12 @@ def test_a_passage_that_sends_to_support_offers_a_person(actions: ActionServer, 
         {"entity": "section", "value": "what-if-left-running-azure"},
     ]
     slots = {"language": language, "issue": "refund_request", "product": "azure"}
-    result = actions.run("action_follow_up", "ask_what_if", message={"text": "?", "entities": asked}, **slots)
+    message = {"text": "?", "entities": asked}
+    result = actions.run("action_follow_up", "ask_what_if", message=message, **slots)
+    sections = ARTICLES.article("refund_request", language).sections
+    (passage,) = (section for section in sections if section.slug == "what-if-left-running-azure")
+    assert plain(passage.paragraphs[0]) in texts(result)
     assert payloads(result)[-1] == "/talk_to_human"
+    within = actions.run("action_follow_up", "ask_what_if", message=message, form="ticket_form", **slots)
+    assert plain(passage.paragraphs[0]) in texts(within)
+    assert payloads(within) == []

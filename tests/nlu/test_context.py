@@ -558,7 +558,7 @@ def test_a_follow_up_that_sounds_a_little_of_another_issue_is_offered_likely_ans
             "en",
             "cancel_subscription",
             "microsoft365",
-            "right, so I cancel the subscription before the third and let the others know. thanks",
+            "ok, then I cancel the subscription before the third and let the others know. thanks",
             "thank",
         ),
         (
@@ -593,3 +593,15 @@ def test_who_asks_about_a_contract_with_the_maker_wants_no_person(agent: Agent) 
     text = "vale, o sea que es el operador. y puedo dejarlo y contratar directamente con microsoft?"
     parsed = understood(agent, text, "es", *answered("es", "partner_billing", "microsoft365"))
     assert parsed["intent"]["name"] != "talk_to_human"
+
+
+def test_an_objection_about_something_else_entirely_is_still_answered(agent: Agent) -> None:
+    text = "no that's not what I meant, I was talking about the weather in Lisbon tomorrow"
+    parsed = understood(agent, text, "en", *answered("en", "pay_invoice"))
+    assert parsed["intent"]["name"]
+
+
+def test_a_request_that_ends_with_thanks_is_taken_up(agent: Agent) -> None:
+    text = "I need the March invoice with the new address on it, not the old one, thanks"
+    parsed = understood(agent, text, "en", *answered("en", "download_invoice"))
+    assert parsed["intent"]["name"] != "thank"

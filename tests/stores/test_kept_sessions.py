@@ -62,6 +62,7 @@ def test_an_articles_answer_is_kept_as_json_and_shown_whole(url: str) -> None:
         kept = session("a")
         kept.remember({"from": "bot", **card}, at=0.0)
         kept.remember_answer("m", [card])
+        assert "variants" not in {**kept.messages[0], **kept.answers["m"][0]}
         await KeptSessions(10, url).add(kept)
         found = await KeptSessions(10, url).get("a")
         assert found is not None
