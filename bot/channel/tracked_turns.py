@@ -50,7 +50,7 @@ def take_up(session: Session, tracker: DialogueStateTracker, links: AllowedLinks
 
 def keep_answer(output: PageOutput) -> None:
     """Adds what has been said to the session."""
-    parts = [packed(part) for part in output.turn.parts]
+    parts = [packed(part) for part in output.turn.parts]  # once, for both places
     for part in parts:
         output.session.remember({"from": "bot", **part})
     output.session.remember_answer(output.message, parts)

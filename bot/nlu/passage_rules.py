@@ -158,8 +158,8 @@ def _beside(act: Act, message: CustomerMessage, found: Found) -> Act:
     "Did all that, still declined" and "it wants a password" get the passages that they may be about.
     """
     likeliest, passage = found.likeliest, found.passage()
-    named = message.named[0] if message.named[1] >= _NAMED_FROM and not likeliest.slug else ""
-    if act.name == "objection" and named and named == likeliest.issue and likeliest.confidence >= acts.LIKELY:
+    (named, clearly), wants_steps = message.named, not likeliest.slug and likeliest.confidence >= acts.LIKELY
+    if act.name == "objection" and clearly >= _NAMED_FROM and wants_steps and named == likeliest.issue:
         return Act(named, likeliest.confidence)  # "no, I mean one more licence in mid-year"
     # "thanks. do you need the certificate?"
     if act.name in acts.NOT_ASKING and "?" in message.text and likeliest.issue:

@@ -130,6 +130,7 @@ class PersonalData:
             for ticket in kept.tickets
         ]
         names = kept.conversations
+        pages = self._page_sessions() if names else ()
         return {
             "conversations": [{"id": name, "events": self._events(name)} for name in names],
             "tickets": tickets,
@@ -137,9 +138,7 @@ class PersonalData:
             "searches": [dict(row._mapping) for row in self._rows(SEARCHES.c.conversation_id, names)],
             "live": [dict(row._mapping) for row in self._rows(LIVE_ROWS.c.conversation_id, names)],
             "candidates": [dict(row._mapping) for row in self._rows(CANDIDATES.c.id, kept.candidates)],
-            "page": [_readable(page) for page in self._page_sessions() if page["conversation"] in names]
-            if names
-            else [],
+            "page": [_readable(page) for page in pages if page["conversation"] in names],
         }
 
     def erase(self, kept: PersonalRecords) -> None:

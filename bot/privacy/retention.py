@@ -130,11 +130,11 @@ def _not_anonymous(before: datetime) -> ColumnElement:
 
 def _delete_conversations(engine: Engine, before: datetime) -> int:
     with engine.connect() as connection:
-        names = list(connection.execute(rested_conversations(before)).scalars())
+        portions = list(connection.execute(rested_conversations(before)).scalars().partitions(_AT_ONCE))
     deleted = 0
-    for first in range(0, len(names), _AT_ONCE):
+    for names in portions:
         # Looked at once more: a customer may have written since.
-        rested = rested_conversations(before).where(EVENTS.c.sender_id.in_(names[first : first + _AT_ONCE]))
+        rested = rested_conversations(before).where(EVENTS.c.sender_id.in_(names))
         with engine.begin() as connection:
             deleted += len(list(connection.execute(rested).scalars()))
             connection.execute(delete(EVENTS).where(EVENTS.c.sender_id.in_(rested)))
