@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
@@ -159,12 +160,22 @@ def _numbered(steps: tuple[Step, ...], indent: str = "") -> list[str]:
 
 def likely_passages(turn: Turn) -> list[Button]:
     """Returns a button for each passage, or issue, that the pipeline holds for likely, none where it names none."""
-    named = [name.partition("/")[::2] for name in turn.entity("passages").split()]
+    return passage_buttons(turn, turn.entity("passages"))
+
+
+def passage_buttons(turn: Turn, names: str, products: Collection[str | None] = (*parts.PRODUCTS, None)) -> list[Button]:
+    """Returns a button for each of some passages (`issue/slug`), or issues (`issue/`), with a blank between them.
+
+    Args:
+        turn: the turn.
+        names: the passages and issues.
+        products: those whose passages are offered, None for passages that hold for all.
+    """
     buttons: list[Button] = []
-    for about, slug in named:
+    for about, slug in (name.partition("/")[::2] for name in names.split()):
         if not slug:
             buttons += turn.title_buttons([about])
-        elif (section := section_of(turn, about, slug)) is not None:
+        elif parts.section_product(slug) in products and (section := section_of(turn, about, slug)) is not None:
             buttons.append(section_button(section, about=about))
     return buttons
 

@@ -119,6 +119,10 @@ def _misunderstood(turn: Turn) -> list[EventType]:
     again = turn.reply("objection_again")
     if turn.has_said(again) or "death" in turn.signals:  # for a person, then
         return [FollowupAction("action_start_ticket")]
+    texts = [turn.reply("which_passage"), turn.reply("which_passage_again")]
+    if (passages := likely_passages(turn)) and not all(map(turn.has_said, texts)):
+        lead = [each for each in [turn.reply("misread")] if not turn.has_said(each)]
+        return turn.say(" ".join([*lead, turn.unsaid(*texts)]), [*passages, turn.person_button])
     named = next((each for each in turn.message.ranking if each["name"] in issues()), None)
     if named is not None and named["name"] == issue and named["confidence"] >= _SAME_ISSUE:
         return answer_again(turn, issue)  # "I asked about the price", where that was answered

@@ -13,6 +13,7 @@ from actions.answer import (
     brief_answer,
     likely_passages,
     opening_fits,
+    passage_buttons,
     section_button,
 )
 from actions.conversation import PERSONAL, UNKNOWN, BotAction, Button, Turn, button, issues
@@ -140,6 +141,7 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
         _say_what_differs(turn, issue, article, product)
     turn.say(**message)
     _offer_agreements(turn, article)
+    _offer_cases(turn, issue)
     if turn.agreement == UNKNOWN:  # told where to look; the next answer begins with its steps again
         events.append(SlotSet("agreement", None))
     # Where the product had to be asked for first, the other issue was not offered yet.
@@ -213,6 +215,17 @@ def _say_what_differs(turn: Turn, issue: str, article: Article, product: str) ->
         turn.say(turn.reply("only_product", product=turn.label(products[0])))
     elif product in products and not needs_product(article):
         turn.say(turn.reply("same_steps"))
+
+
+def _offer_cases(turn: Turn, issue: str) -> None:
+    """Offers the passages that fit the case which the first message describes, once the product is known."""
+    if turn.slot("issue") not in (None, issue):
+        return
+    typed = (said for said in reversed(turn.said) if said.is_typed and said.intent in (issue, "choose_product"))
+    names = next((str(each["value"]) for said in typed for each in said.entities if each["entity"] == "passages"), "")
+    cases = passage_buttons(turn, names, {turn.product, None})
+    if cases and not turn.has_said(fits := turn.reply("case_passages")):
+        turn.say(fits, cases)
 
 
 def _offer_agreements(turn: Turn, article: Article) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 
+from actions.answer import likely_passages
 from actions.conversation import BotAction, Turn, button, issues
 from actions.documents import is_about_products, offer_documents
 from actions.records import record_choice, record_fallback
@@ -48,6 +49,9 @@ class ActionNotUnderstood(BotAction, action="action_not_understood"):
         told, possible = turn.say_first(), possible_issues(turn)
         if offer_person_first(turn, possible):
             return told
+        if passages := likely_passages(turn):
+            which = turn.unsaid(turn.reply("which_passage"), turn.reply("which_passage_again"))
+            return [*told, *turn.say(which, [*passages, turn.person_button])]
         ask = possible and turn.just_asked("choice") is None
         return [*told, *(offer_documents(turn) or (ask_which(turn, possible) if ask else _ask_to_rephrase(turn)))]
 

@@ -192,6 +192,13 @@ def section_product(slug: str) -> str | None:
     return next((product for product, end in PRODUCT_SLUGS.items() if f"-{slug}".endswith(f"-{end}")), None)
 
 
+def without_product(slug: str) -> str:
+    """Returns a section's slug without the product at its end."""
+    product = section_product(slug)
+    begin, _, end = slug.rpartition(f"-{PRODUCT_SLUGS[product]}") if product else (slug, "", "")
+    return begin + end
+
+
 def _agreement(slug: str) -> str | None:
     return next((name for name in AGREEMENTS if slug.endswith(f"-{_slug(name)}")), None)
 

@@ -41,7 +41,8 @@ def act_of(message: CustomerMessage, situation: Situation) -> Act | None:
         return None
     if _names_telephone(message):
         message = replace(message, acts={**message.acts, "ask_phone": 0.0})
-    rules = (_pressed, _in_form, _wants_person, names_product, _chooses, _takes_steps, _awaits_answer, _after_answer)
+    asked = (_pressed, _in_form, _wants_person, names_product, _chooses, _takes_steps, _awaits_answer)
+    rules = (*asked, _plans, _after_answer)
     return next((act for rule in rules if (act := rule(message, situation)) is not None), None)
 
 
@@ -62,7 +63,7 @@ def _wants_person(message: CustomerMessage, situation: Situation) -> Act | None:
         return Act(acts.PERSON, 1.0, {"field": _TICKET_FORM})
     called, wanted = message.acts["ask_phone"], message.acts[acts.PERSON]
     asks_nothing = "?" not in message.text and find_phone(message.text) is None
-    if message.answer.thanks and asks_nothing and max(called, wanted) < acts.LIKELY:
+    if message.answer.thanks and asks_nothing and max(called, wanted) < (_SURE if message.plans else acts.LIKELY):
         return None  # "thanks, I'll have our accountant call them"
     if called + wanted >= acts.LITTLE and (find_phone(message.text) or called > wanted):
         return Act("ask_phone", called + wanted) if called + wanted >= acts.LIKELY or find_phone(message.text) else None
@@ -163,6 +164,14 @@ def _takes_steps(message: CustomerMessage, situation: Situation) -> Act | None:
     return Act(offered, 1.0) if taken else None
 
 
+def _plans(message: CustomerMessage, situation: Situation) -> Act | None:
+    """Returns thanks for a plan that ends with them: "ok, then I'll remove the card after the 3rd. thanks"."""
+    against = message.likeliest in (*acts.FAILED, "step_failed", "objection")
+    if not message.plans or not situation.issue or against or message.begins_another(situation.topics):
+        return None
+    return Act("thank", max(message.acts["thank"], acts.LIKELY))
+
+
 def _after_answer(message: CustomerMessage, situation: Situation) -> Act | None:
     """Returns what a message does after an answer, by the follow-up model, None if it begins a new matter."""
     if message.begins_another(situation.topics):
@@ -176,7 +185,9 @@ def _after_answer(message: CustomerMessage, situation: Situation) -> Act | None:
     of_ticket = situation.ticket or message.acts["ticket_status"] >= acts.LIKELY
     answers = "?" not in message.text or message.words <= _BRIEF
     likely_call = message.acts["ask_phone"] >= acts.LITTLE  # not "could it be just a hold?"
+    likely_bot = message.acts["bot_challenge"] >= acts.LIKELY  # not "is it right that we are bound?"
     possible = {"ticket_status": of_ticket, "ask_phone": likely_call, "affirm": answers, "deny": answers}
+    possible["bot_challenge"] = likely_bot or not at_hand
     told = [name for name in (*acts.SMALL_TALK, *of_answer) if possible.get(name, True)]
     act = max(told, key=lambda name: message.acts.get(name, 0.0))
     confidence = message.acts[act]
@@ -185,12 +196,9 @@ def _after_answer(message: CustomerMessage, situation: Situation) -> Act | None:
     fails = message.likeliest in (*acts.FAILED, "step_failed")
     objects = message.likeliest == "objection"
     ends = closing >= _FAINT and not fails and (message.answer.ends_with_thanks or not objects)
-    # "ok, then I'll turn it off and remove the card after the 3rd. thanks"
-    agrees = message.answer.agrees is True and message.answer.ends_with_thanks
-    plans = agrees and named in situation.topics and not (fails or objects)
-    thanks = message.answer.thanks and (message.words <= acts.SOME_WORDS or ends or plans)
+    thanks = message.answer.thanks and (message.words <= acts.SOME_WORDS or ends)
     another = clearly >= (_SURE if closing >= _FAINT else acts.LIKELY) and named not in situation.topics
-    if thanks and not asks and not another and (plans or message.acts[acts.NEW_MATTER] < acts.LIKELY):
+    if thanks and not asks and not another and message.acts[acts.NEW_MATTER] < acts.LIKELY:
         return Act("thank", max(message.acts["thank"], acts.LIKELY))  # thanks win over "no" and "later"
     enough = acts.LITTLE if message.words <= acts.SOME_WORDS else acts.LIKELY  # "forget it, I will call them"
     leaves = message.likeliest == "cancel_form" and message.acts["cancel_form"] >= enough

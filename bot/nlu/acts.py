@@ -49,6 +49,9 @@ NOT_ASKING = frozenset({*SMALL_TALK, *FAILED, "solved"}) - {"ticket_status", "bo
 FEW_WORDS, SOME_WORDS = 5, 10
 """A longer message says more than yes or no; more than thanks."""
 
+CASE_WORDS = 8
+"""A longer first message describes a case: "the card is new, and yet ..."."""
+
 LITTLE, LIKELY, CLEAR_ISSUE = 0.25, 0.5, 0.97
 """Confidences."""
 
@@ -126,6 +129,11 @@ class CustomerMessage:
     def goes_along(self) -> bool:
         """Tells whether it says yes, and hardly anything else."""
         return self.words <= FEW_WORDS and self.answer.agrees is True
+
+    @property
+    def plans(self) -> bool:
+        """Tells whether it goes along, asks nothing, and ends with thanks: "ok, then I'll remove the card. thanks"."""
+        return self.answer.agrees is True and self.answer.ends_with_thanks and "?" not in self.text
 
     @property
     def named(self) -> tuple[str, float]:

@@ -20,7 +20,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from bot.articles.issues import load_issues
 from bot.articles.parts import PRODUCTS
 from bot.nlu.act_rules import act_of
-from bot.nlu.acts import ISSUE_FROM, LITTLE, NEW_MATTER, PERSON, PERSON_FROM, Act, CustomerMessage
+from bot.nlu.acts import CASE_WORDS, ISSUE_FROM, LITTLE, NEW_MATTER, PERSON, PERSON_FROM, Act, CustomerMessage
 from bot.nlu.answers import read_answer
 from bot.nlu.component import Config, Setting, TrainedComponent
 from bot.nlu.intent import RANKING, LinearIntentClassifier, labelled_texts
@@ -161,12 +161,19 @@ class Context(TrainedComponent):
             message.set("triage", {**(message.get("triage") or {}), "candidates": []}, add_to_output=True)
 
     def _add_first_passage(self, message: Message, situation: Situation) -> None:
-        """Adds to a first message the product that it implies and, where one issue is clear, the passage asked for."""
+        """Adds to a first message the product that it implies and, where one issue is clear, the passage asked for.
+
+        Without such a passage, those that fit the case which it describes.
+        """
         product = situation.product or self._implied_product(message, situation) or None
         issue, finder = intent_of(message), self.model.passages
         clear = issue in load_issues() and not (message.get("triage") or {}).get("candidates")
-        if clear and finder and (found := asked_first(str(message.get(TEXT)), issue, product, finder)):
-            set_entities(message, found.values, found.confidence, type(self).__name__)
+        if clear and finder:
+            text = str(message.get(TEXT))
+            if found := asked_first(text, issue, product, finder):
+                set_entities(message, found.values, found.confidence, type(self).__name__)
+            elif len(text.split()) > CASE_WORDS and (cases := finder.cases(text, issue, product)):
+                set_entities(message, {"passages": " ".join(cases)}, 1.0, type(self).__name__)
 
     def _settings(self) -> Config:
         return {**LinearIntentClassifier.get_default_config(), **self._config}

@@ -22,6 +22,12 @@ from bot.nlu.situation import Situation
 _SHOWN_FROM, _ALONE_FROM, _MATTER_FROM, _BESIDE_FROM, _FIRST_FROM = 0.28, 0.7, 0.4, 0.6, 0.7
 _UNASKED_FROM = 0.7
 """The same for remarks and thanks that do not seem to ask anything."""
+_CASE_FROM = 0.2
+"""Probability from which passages are offered beside the steps for a product that a message names."""
+_SAYS_NOTHING = 0.35
+"""Probability that nothing of ours is asked for from which an objection says nothing else: "I did not ask that"."""
+_SURELY_OUTSIDE, _OUTSIDE_ACT = 0.75, 0.5
+"""Probabilities from which a message asks nothing of ours: of all that it may ask for, and by the acts."""
 _NAMED_FROM = 0.8
 """Probability of an issue from which a message is not held for one on the article at hand."""
 _LONG_ISSUE_FROM = 0.75
@@ -49,10 +55,11 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
         topics = topics or tuple(name for name in situation.issues if name in load_issues())
     details = act is not None and act.name == "more_detail"
     asks = act is not None and (act.name in acts.QUESTIONS or "question" in act.values or details)
+    answers = act is not None and act.name == "choose_product" and message.words > acts.FEW_WORDS
     # A ticket may be opened before any issue is named.
     known = topics or situation.described or situation.ticket
     in_form = act is not None and act.name in load_issues() and bool(situation.field)
-    if not known or not (asks or in_form or (not situation.field and _may_ask(act, message))):
+    if not known or not (asks or answers or in_form or (not situation.field and _may_ask(act, message))):
         return act
     product = (act.values.get("product") if act is not None else None) or situation.product or None
     rejected = _rejected(message, situation)
@@ -71,17 +78,36 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
         any_part = more and not (found.likeliest.slug and found.likeliest.confidence >= _ALONE_FROM)
         of_article = found.passage(situation.issue).choice if situation.issue else {}
         act = act.with_values(of_article) if any_part else _of_question(act, found)
+    elif answers and not asks:
+        act = _with_product(act, found)
     else:
         act = _aside(act, situation, found) if asks else _beside(act, message, found)
     open_question = situation.question not in ("", "solved") or situation.field
     if situation.issue and not open_question and _is_guess(act, message, found):
         return Act("more_detail", found.likeliest.confidence, found.choice)
+    if act is None and situation.issue and not open_question and _may_be_ours(message, found):
+        return Act(message.intent, message.ranking.get(message.intent, 0.0), found.passage().choice)
     return None if act is None else _with_second(act, message.text, evidence, finder)
+
+
+def _may_be_ours(message: CustomerMessage, found: Found) -> bool:
+    """Tells whether a message that was not understood, after an answer, may be about a passage all the same."""
+    refused = message.intent in ("out_of_scope", "nlu_fallback") and _says_much(message)
+    return refused and found.outside < _SURELY_OUTSIDE and message.acts["out_of_scope"] < _OUTSIDE_ACT
+
+
+def _with_product(act: Act, found: Found) -> Act:
+    """Returns the answer to the question for the product with the passage that its further words ask for."""
+    likeliest = found.likeliest
+    if likeliest.slug and likeliest.confidence >= _BESIDE_FROM:
+        return act.with_values({**likeliest.values, "question": _question_of(likeliest.slug)})
+    passage = found.passage()
+    return act.with_values(passage.choice) if passage.confidence >= _CASE_FROM else act
 
 
 def _is_guess(act: Act | None, message: CustomerMessage, found: Found) -> bool:
     """Tells whether all that is known of a follow-up is an improbable issue; likely answers are offered instead."""
-    if not _says_much(message) or message.named[1] >= _NAMED_FROM or not found.likeliest.issue:
+    if not _says_much(message) or message.named[1] >= _NAMED_FROM or found.outside >= _SURELY_OUTSIDE:
         return False
     name, confidence = (message.intent, 0.0) if act is None else (act.name, act.confidence)
     return name in load_issues() and confidence < acts.ISSUE_FROM
@@ -149,7 +175,7 @@ def _with_passage(
     if act is None or act.name not in load_issues() or not _says_much(message):
         return act
     passage = asked_first(message.text, act.name, product, finder)
-    return act.with_values(found.passage(act.name).choice if passage is None else passage.values)
+    return act.with_values(found.choice_on(act.name) if passage is None else passage.values)
 
 
 def _beside(act: Act, message: CustomerMessage, found: Found) -> Act:
@@ -158,9 +184,9 @@ def _beside(act: Act, message: CustomerMessage, found: Found) -> Act:
     "Did all that, still declined" and "it wants a password" get the passages that they may be about.
     """
     likeliest, passage = found.likeliest, found.passage()
-    (named, clearly), wants_steps = message.named, not likeliest.slug and likeliest.confidence >= acts.LIKELY
+    (named, clearly), wants_steps = message.named, not likeliest.slug
     if act.name == "objection" and clearly >= _NAMED_FROM and wants_steps and named == likeliest.issue:
-        return Act(named, likeliest.confidence)  # "no, I mean one more licence in mid-year"
+        return Act(named, clearly)  # "no, I mean one more licence in mid-year"
     # "thanks. do you need the certificate?"
     if act.name in acts.NOT_ASKING and "?" in message.text and likeliest.issue:
         return _of_question(Act(_question_of(passage.slug), passage.confidence), found)
@@ -170,6 +196,8 @@ def _beside(act: Act, message: CustomerMessage, found: Found) -> Act:
     enough = _SHOWN_FROM if act.name == "objection" else _BESIDE_FROM
     if not asks or not likeliest.slug or likeliest.confidence < enough:
         offers = act.name in acts.FAILED or (act.name == "step_failed" and passage.confidence >= _SHOWN_FROM)
+        if act.name == "objection" and message.words > acts.FEW_WORDS and found.outside < _SAYS_NOTHING:
+            return act.with_values(found.choice)
         return act.with_values(passage.choice) if offers else act
     kept = act.name if act.name in ("objection", "step_failed") else _question_of(likeliest.slug)
     return Act(kept, likeliest.confidence, _answer_or_choice(likeliest))

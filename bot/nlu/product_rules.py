@@ -25,6 +25,9 @@ def names_product(message: CustomerMessage, situation: Situation) -> Act | None:
     if product is None:
         return None
     values = {"product": product}
+    named, clearly = message.named
+    if clearly >= acts.CLEAR_ISSUE and named != situation.issue and message.words > acts.SOME_WORDS:
+        return Act(named, clearly, values)  # "365. she leaves on Friday, can somebody have her licence?"
     question = message.likeliest_question
     if message.words > 1 and message.acts[question] >= acts.LIKELY:  # "365. am I allowed to do that?"
         values["question"] = question

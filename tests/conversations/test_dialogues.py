@@ -223,3 +223,10 @@ def test_odd_messages_get_an_answer_and_break_nothing(running_bot: RunningBot, t
     if text.strip():
         assert customer.say(text).messages
     assert customer.say("my card was declined on azure").payload["intent"] == "card_declined"
+
+
+def test_passages_that_fit_the_first_message_come_with_its_steps(running_bot: RunningBot) -> None:
+    customer = running_bot.conversation()
+    text = "moved back to belfast from dublin last summer and my office personal still bills me in euros, i want pounds"
+    assert REPLIES.dialogue("case_passages", "en") in customer.say(text).text
+    assert "currency" in customer.press("/more_detail").text

@@ -585,8 +585,9 @@ def test_no_other_card_announces_no_other_matter(agent: Agent) -> None:
 def test_a_place_that_no_passage_surely_tells_is_offered_likely_ones(agent: Agent) -> None:
     text = "Wohin soll ich den Beleg der Bank schicken"
     parsed = understood(agent, text, "de", *answered("de", "payment_not_registered", "microsoft365"))
+    values = entities_of(parsed)
     assert parsed["intent"]["name"] == "ask_where"
-    assert "passages" in entities_of(parsed)
+    assert "passages" in values or values["section"] == "what-if-proof"
 
 
 def test_who_asks_about_a_contract_with_the_maker_wants_no_person(agent: Agent) -> None:
@@ -605,3 +606,80 @@ def test_a_request_that_ends_with_thanks_is_taken_up(agent: Agent) -> None:
     text = "I need the March invoice with the new address on it, not the old one, thanks"
     parsed = understood(agent, text, "en", *answered("en", "download_invoice"))
     assert parsed["intent"]["name"] != "thank"
+
+
+def test_a_first_message_gets_passages_that_fit_its_case(agent: Agent) -> None:
+    text = "moved back to belfast from dublin last summer and my office personal still bills me in euros, i want pounds"
+    parsed = understood(agent, text, "en", ActionExecuted("action_listen"), SlotSet("language", "en"))
+    assert parsed["intent"]["name"] == "country_or_currency"
+    assert "country_or_currency/what-if-currency-only" in entities_of(parsed)["passages"].split()
+
+
+def test_a_bare_request_for_the_steps_gets_no_passage_beside_them(agent: Agent) -> None:
+    parsed = understood(agent, "how do i cancel my azure subscription", "en", ActionExecuted("action_listen"))
+    assert not {"passages", "section"} & {*entities_of(parsed)}
+
+
+@pytest.mark.parametrize(
+    ("language", "issue", "text", "passage"),
+    [
+        (
+            "es",
+            "card_declined",
+            "es el familiar. y como se que ese correo de la tarjeta es de verdad, trae un boton",
+            "mail-genuine",
+        ),
+        (
+            "de",
+            "understand_bill",
+            "firma, 365. warum stehen da 14 lizenzen drauf obwohl wir im mai zwei abgegeben haben",
+            "fewer-licences",
+        ),
+    ],
+)
+def test_what_is_asked_beside_the_product_gets_its_passage_or_a_choice(
+    agent: Agent, language: str, issue: str, text: str, passage: str
+) -> None:
+    products = [{"title": "365", "payload": '/choose_product{"product": "microsoft365"}'}]
+    asked = [*answered(language, issue)[:3], SlotSet("product_asked", True), BotUttered("?", {"buttons": products})]
+    parsed = understood(agent, text, language, *asked)
+    values = entities_of(parsed)
+    assert parsed["intent"]["name"] == "choose_product"
+    assert passage in values.get("section", "") + values.get("passages", "")
+
+
+def test_what_may_be_ours_is_offered_passages_and_the_weather_none(agent: Agent) -> None:
+    text = "und meine frau hat noch ihr eigenes konto, muss die da auch mit umziehen?"
+    parsed = understood(agent, text, "de", *answered("de", "country_or_currency", "microsoft_account"))
+    assert {"passages", "section"} & {*entities_of(parsed)}
+    weather = understood(agent, "regnar det i Kiruna i morgon eller kan jag gå ut?", "sv", *answered("sv"))
+    assert not {"passages", "section"} & {*entities_of(weather)}
+
+
+def test_another_issue_named_with_the_product_is_answered(agent: Agent) -> None:
+    text = "365. hun slutter på fredag, kan en annen få lisensen hennes med det samme?"
+    products = [{"title": "365", "payload": '/choose_product{"product": "microsoft365"}'}]
+    asked = [*answered("nb")[:3], SlotSet("product_asked", True), BotUttered("?", {"buttons": products})]
+    parsed = understood(agent, text, "nb", *asked)
+    assert parsed["intent"]["name"] == "manage_licenses"
+    assert entities_of(parsed)["product"] == "microsoft365"
+
+
+def test_an_objection_that_says_more_gets_likely_passages_and_a_bare_one_none(agent: Agent) -> None:
+    text = "that's not what i asked. in another tenant, is that possible or not"
+    parsed = understood(agent, text, "en", *answered("en", "reservations"))
+    assert "reservations/what-if-other-subscription" in entities_of(parsed)["passages"]
+    bare = understood(agent, "that is not what i asked you", "en", *answered("en", "cancel_subscription"))
+    assert bare["intent"]["name"] == "objection"
+    assert "passages" not in entities_of(bare)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("sv", "ok då lägger jag in kortet på nytt, tack"),
+        ("fi", "ok, soittelen sitten Mikalle. kiitos"),
+    ],
+)
+def test_a_plan_that_ends_with_thanks_is_thanks(agent: Agent, language: str, text: str) -> None:
+    assert understood(agent, text, language, *answered(language))["intent"]["name"] == "thank"

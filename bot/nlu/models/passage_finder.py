@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,7 +14,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.preprocessing import normalize
 
-from bot.articles.parts import section_product
+from bot.articles.parts import section_product, without_product
 from bot.encoder.sentences import load_sentence_encoder
 from bot.nlu.models.intent_model import learn_meaning
 from bot.nlu.models.labelled_texts import LabelledText
@@ -28,6 +29,11 @@ _CHOICE = 2
 """Number of passages that are named beside the likeliest one."""
 _AGAIN_FROM = 0.6
 """Probability from which a message asks once more for a passage that was shown."""
+
+_WORDS = 10.0
+"""Weight of the words of a passage's questions where a case is sought, beside the encoding's 1."""
+_CASE_FROM, _SECOND_CASE_FROM = 0.4, 0.2
+"""Shares of probability among an article's passages from which the first and the second are offered."""
 
 _NOTHING = "/"
 """The label of what is neither a passage nor an issue's steps."""
@@ -85,6 +91,11 @@ class Found:
         """The entity that names the likeliest answers, passages and the steps of issues (`issue/`)."""
         return _named([name for name, _ in self.likely if name != _NOTHING][: _CHOICE + 2])
 
+    @property
+    def outside(self) -> float:
+        """The probability that nothing of ours is asked for."""
+        return dict(self.likely).get(_NOTHING, 0.0)
+
     def passage(self, issue: str = "") -> FoundPassage:
         """Returns the likeliest passage, of an issue's article or of all; its confidence is that among these."""
         prefix = f"{issue}/" if issue else ""
@@ -92,6 +103,12 @@ class Found:
         if not passages:
             return FoundPassage(issue, "", 0.0)
         return self._found(passages[0], sum(each for _, each in passages), [name for name, _ in passages[1:]])
+
+    def choice_on(self, issue: str) -> dict[str, str]:
+        """Returns the entity that names the likeliest passages of an issue's article, and the likeliest of another."""
+        own = self.passage(issue).choice.get("passages", "").split()
+        best = self.passage().choice.get("passages", "").split()
+        return _named([*dict.fromkeys([*own, *best])][: _CHOICE + 2])
 
     def _found(self, likely: tuple[str, float], share: float, others: Sequence[str] = ()) -> FoundPassage:
         issue, _, slug = likely[0].partition("/")
@@ -168,15 +185,37 @@ class PassageFinder:
             issue: the article's.
             product: the customer's, None where it is not known.
         """
-        slugs = {
-            column: slug
-            for column, slug in self._columns.get(issue, {}).items()
-            if product is None or section_product(slug) in (product, None)
-        }
+        slugs = self._slugs(issue, product)
         if not slugs:
             return FoundPassage(issue, "", 0.0)
         likely = softmax(self.model.scores(load_sentence_encoder().encode([text]))[:, [*slugs]])[0]
         return FoundPassage(issue, [*slugs.values()][likely.argmax()], float(likely.max()))
+
+    def cases(self, text: str, issue: str, product: str | None) -> list[str]:
+        """Returns the passages that fit the case which a first message describes, likeliest first, as `issue/slug`.
+
+        Args:
+            text: the message.
+            issue: the article's.
+            product: the customer's; where it is not known, each passage counts with those for the other products.
+        """
+        slugs = {column: slug for column, slug in self._slugs(issue, product).items() if slug}
+        if not slugs:
+            return []
+        scores = self.model.scores(load_sentence_encoder().encode([text]))[0, [*slugs]]
+        scores += _WORDS * (self.ngrams.transform([text]) @ self.similar[:, [*slugs]]).toarray()[0]
+        shares: dict[str, float] = defaultdict(float)
+        for slug, share in zip(slugs.values(), softmax(scores[None])[0], strict=True):
+            shares[without_product(slug)] += float(share)
+        first, second = sorted((*shares, ""), key=lambda name: -shares[name])[:2]
+        fits = {name for name, least in ((first, _CASE_FROM), (second, _SECOND_CASE_FROM)) if shares[name] >= least}
+        known = sorted(slugs.values(), key=lambda slug: without_product(slug) != first)
+        return [f"{issue}/{slug}" for slug in known if first in fits and without_product(slug) in fits]
+
+    def _slugs(self, issue: str, product: str | None) -> dict[int, str]:
+        """Returns the columns of an issue's passages for a product, and that of its steps, with their slugs."""
+        own, columns = (product, None), self._columns.get(issue, {})
+        return {column: slug for column, slug in columns.items() if product is None or section_product(slug) in own}
 
     def find(self, text: str, evidence: Evidence, again: bool = False) -> Found:
         """Returns what a message may ask for where it is said.

@@ -23,23 +23,23 @@ WEIGHTS: Mapping[str, float] = {
     # its kind of question; log odds that a passage of its article is asked for; log probability of its issue; whether
     # the article is the one at hand (more for a short question, which names nothing: "who can do that?"), or of an
     # earlier topic.
-    "within": 0.62,
-    "similar": 17.7,
-    "kind": 1.2,
+    "within": 0.71,
+    "similar": 15.03,
+    "kind": 0.85,
     "passage_odds": 0.07,
-    "passage_issue": 0.32,
-    "at_hand": 3.85,
+    "passage_issue": 0.35,
+    "at_hand": 4.05,
     "at_hand_short": 6.89,
-    "earlier": 2.99,
+    "earlier": 3.02,
     # Of an issue's steps: a constant, the same odds, log probability of the issue and of a new matter.
-    "steps": 3.62,
-    "steps_odds": 0.32,
-    "steps_issue": 1.99,
-    "new_matter": 0.41,
+    "steps": 2.08,
+    "steps_odds": 0.29,
+    "steps_issue": 1.45,
+    "new_matter": 0.48,
     # Of what is outside: a constant, log probability by the ranking and by the acts.
-    "outside": 3.31,
+    "outside": 3.55,
     "outside_ranking": 0.27,
-    "outside_act": 0.68,
+    "outside_act": 0.62,
 }
 """Weights of a conditional logit (McFadden 1974), fitted on 2026-11-23 to `tests/conversations/turns.tsv`, to the
 questions of `benchmarks.passages`, to the development half of the written conversations, and to short questions and
