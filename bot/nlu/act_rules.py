@@ -42,7 +42,7 @@ def act_of(message: CustomerMessage, situation: Situation) -> Act | None:
     if _names_telephone(message):
         message = replace(message, acts={**message.acts, "ask_phone": 0.0})
     asked = (_pressed, _in_form, _wants_person, names_product, _chooses, _takes_steps, _awaits_answer)
-    rules = (*asked, _plans, _after_answer)
+    rules = (*asked, _ends_with_thanks, _after_answer)
     return next((act for rule in rules if (act := rule(message, situation)) is not None), None)
 
 
@@ -164,10 +164,16 @@ def _takes_steps(message: CustomerMessage, situation: Situation) -> Act | None:
     return Act(offered, 1.0) if taken else None
 
 
-def _plans(message: CustomerMessage, situation: Situation) -> Act | None:
-    """Returns thanks for a plan that ends with them: "ok, then I'll remove the card after the 3rd. thanks"."""
+def _ends_with_thanks(message: CustomerMessage, situation: Situation) -> Act | None:
+    """Returns thanks where a message ends with them: "found it myself, it is active now. thanks".
+
+    A plan may name another issue ("ok, then I'll remove the card. thanks"); what else does begins a new matter.
+    """
     against = message.likeliest in (*acts.FAILED, "step_failed", "objection")
-    if not message.plans or not situation.issue or against or message.begins_another(situation.topics):
+    wants = max(message.acts[name] for name in (*acts.QUESTIONS, *acts.REQUESTS)) >= acts.LIKELY
+    another = message.named[1] >= acts.CLEAR_ISSUE and message.named[0] not in situation.topics
+    ends = message.answer.ends_with_thanks and "?" not in message.text and not message.begins_another(situation.topics)
+    if not ends or not situation.issue or against or ((wants or another) and not message.plans):
         return None
     return Act("thank", max(message.acts["thank"], acts.LIKELY))
 

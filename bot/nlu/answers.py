@@ -40,7 +40,7 @@ class Answer:
         denied: the products that it says it is not about.
         agrees: True where it begins with a yes, False with a no, None with neither.
         thanks: whether it has a word of thanks.
-        ends_with_thanks: whether one word at most follows that one.
+        ends_with_thanks: whether three words at most follow that one: "thanks for your help".
         place: which of several things it names by their order: "the second one" is 1; None if it names none.
         another: whether it announces another matter: "one more thing".
         ticket: whether it has words with which people want a ticket opened, not denied: "open a ticket".
@@ -69,7 +69,7 @@ def read_answer(text: str, language: str) -> Answer:
         denied=frozenset(denied),
         agrees=yes > no if yes != no else None,
         thanks=bool(spans["thank"]),
-        ends_with_thanks=any(sum(token not in _STOPS for token in tokens[end:]) <= 1 for _, end in spans["thank"]),
+        ends_with_thanks=any(sum(token not in _STOPS for token in tokens[end:]) <= 3 for _, end in spans["thank"]),
         place=_place(spans),
         another=bool(spans["another"]),
         ticket=any(not _is_denied(tokens, spans, start, end) for start, end in spans["ticket"]),

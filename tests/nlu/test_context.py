@@ -679,7 +679,8 @@ def test_an_objection_that_says_more_gets_likely_passages_and_a_bare_one_none(ag
     [
         ("sv", "ok då lägger jag in kortet på nytt, tack"),
         ("fi", "ok, soittelen sitten Mikalle. kiitos"),
+        ("da", "nå, jeg fandt det selv, de tre prikker. nu står der aktiv. tak"),
     ],
 )
-def test_a_plan_that_ends_with_thanks_is_thanks(agent: Agent, language: str, text: str) -> None:
+def test_a_plan_or_a_report_that_ends_with_thanks_is_thanks(agent: Agent, language: str, text: str) -> None:
     assert understood(agent, text, language, *answered(language))["intent"]["name"] == "thank"
