@@ -1,10 +1,11 @@
 """Measures whether follow-up questions get the passage that answers them.
 
-python -m benchmarks.passages [--model FILE] [--languages nb en]
+python -m benchmarks.passages [--model FILE] [--languages nb en] [--turns]
 
 The questions (`tests/conversations/questions/<lang>.tsv`) are by writers who saw no article and no training data;
 others named the passages that answer them (`answered`: 2 wholly, 1 in part, 0 not at all). Each is asked after the
-steps of its issue.
+steps of its issue. With `--turns` they are what customers typed in the middle of played conversations
+(`tests/conversations/turns.tsv`), asked where they were typed.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from bot.settings import PROJECT_ROOT
 from bot.training import train
 
 _QUESTIONS = PROJECT_ROOT / "tests" / "conversations" / "questions"
+_TURNS = PROJECT_ROOT / "tests" / "conversations" / "turns.tsv"
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.passages", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--model", type=Path, help="the trained model; without it, that of the present content")
     parser.add_argument("--languages", nargs="+")
+    parser.add_argument("--turns", action="store_true", help="what was typed in played conversations")
     options = parser.parse_args(arguments)
     asked = [
         one
-        for one in asyncio.run(ask_all(options.model or train(PROJECT_ROOT)))
+        for one in asyncio.run(
+            ask_all(options.model or train(PROJECT_ROOT), [_TURNS] if options.turns else _questions())
+        )
         if not options.languages or one.language in options.languages
     ]
     for answered, name in ((2, "answered wholly"), (1, "answered in part"), (0, "answered by none")):
@@ -82,15 +87,15 @@ def _print(name: str, asked: Sequence[Asked]) -> None:
     print(f"\n{tabulate(rows, (name, 'of', *(f'{each}, %' for each in outcomes)), tablefmt='github')}")
 
 
-async def ask_all(model: Path) -> list[Asked]:
-    """Asks every question on a trained model."""
+async def ask_all(model: Path, files: Sequence[Path]) -> list[Asked]:
+    """Asks every question of some files on a trained model."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     rasa_patches.install()
     agent = Agent.load(str(model))
     assert agent.processor is not None
     found = []
-    for language, row in _rows():
-        tracker = DialogueStateTracker.from_events("asked", list(_answered(row["issue"], row["product"], language)))
+    for language, row in _rows(files):
+        tracker = DialogueStateTracker.from_events("asked", list(_answered(row, language)))
         parsed = await agent.processor.parse_message(UserMessage(row["message"]), tracker)
         values = {one["entity"]: str(one["value"]) for one in parsed["entities"]}
         shown = f"{values['about']}/{values['section']}" if values.get("section") else ""
@@ -107,18 +112,31 @@ async def ask_all(model: Path) -> list[Asked]:
     return found
 
 
-def _rows() -> Iterator[tuple[str, dict[str, str]]]:
-    for path in sorted(_QUESTIONS.glob("*.tsv")):
+def _questions() -> list[Path]:
+    return sorted(_QUESTIONS.glob("*.tsv"))
+
+
+def _rows(files: Sequence[Path]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yields the language and the row of each question; turns that ask nothing are left out."""
+    for path in files:
         with path.open(encoding="utf8", newline="") as file:
-            yield from ((path.stem, row) for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+            for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
+                if row.get("wants", "ask") in ("ask", "outside"):
+                    yield row.get("language", path.stem), row
 
 
-def _answered(issue: str, product: str, language: str) -> Iterator[SlotSet | ActionExecuted | BotUttered | UserUttered]:
-    """Yields the events of a conversation in which the steps of an issue were just shown."""
-    yield ActionExecuted("action_listen")
-    yield UserUttered("", {"name": issue})
-    yield from (SlotSet("language", language), SlotSet("issue", issue), SlotSet("product", product))
-    yield BotUttered("...")
+def _answered(row: dict[str, str], language: str) -> Iterator[SlotSet | ActionExecuted | BotUttered | UserUttered]:
+    """Yields the events of a conversation in which the steps of an issue, and maybe some passages, were shown."""
+    for issue in (*reversed(row.get("earlier", "").split()), row["issue"]):
+        yield ActionExecuted("action_listen")
+        yield UserUttered("", {"name": issue})
+        yield from (SlotSet("language", language), SlotSet("issue", issue), SlotSet("product", row["product"] or None))
+        yield BotUttered("...")
+    for passage in row.get("given", "").split():
+        about, _, section = passage.partition("/")
+        named = [{"entity": "about", "value": about}, {"entity": "section", "value": section}]
+        yield UserUttered("", {"name": "more_detail"}, named)
+        yield BotUttered("...")
     yield ActionExecuted("action_listen")
 
 

@@ -41,9 +41,9 @@ WEIGHTS: Mapping[str, float] = {
     "outside_ranking": 0.27,
     "outside_act": 0.62,
 }
-"""Weights of a conditional logit (McFadden 1974), fitted on 2026-11-23 to `tests/conversations/turns.tsv`, to the
-questions of `benchmarks.passages`, to the development half of the written conversations, and to short questions and
-plain requests of the training data."""
+"""Weights of a conditional logit (McFadden 1974), fitted on 2026-11-28 to turns of 180 played conversations
+(`tests/conversations/turns.tsv`), to the development half of the written ones, and to the questions of
+`benchmarks.passages`; `at_hand_short` on 2026-11-23, to short questions of the training data."""
 
 _LONG = 8
 """Number of words from which a question mostly says itself what it is about."""
