@@ -67,7 +67,7 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
     buttons = _buttons_of_named(turn, issue, text) if new else [turn.person_button]
     if found is not None and (about != issue or turn.intent in issues()) and not turn.has_shown(about):
         buttons = [button(turn.label("show_steps"), about), *buttons]
-    others, which = likely_passages(turn) if new else [], turn.reply("which_passage_again")
+    others, which = likely_passages(turn) if new or known else [], turn.reply("which_passage_again")
     if new and turn.intent == "objection" and not turn.has_said(turn.reply("misread")):
         turn.say(turn.reply("misread"))
     if known:
@@ -77,7 +77,7 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
     if second is not None and not _was_said(turn, second):
         turn.say(text, _without_person(turn, buttons))
         text, buttons = _with_heading(second), _buttons_of_named(turn, other_issue, second.text)
-    if others and not turn.has_said(which):
+    if new and others and not turn.has_said(which):
         turn.say(text, _without_person(turn, buttons))
         turn.say(which, [*others, turn.person_button])
     else:

@@ -32,7 +32,7 @@ _AGAIN_FROM = 0.6
 
 _WORDS = 10.0
 """Weight of the words of a passage's questions where a case is sought, beside the encoding's 1."""
-_CASE_FROM, _SECOND_CASE_FROM = 0.4, 0.2
+_CASE_FROM, _SECOND_CASE_FROM = 0.33, 0.2
 """Shares of probability among an article's passages from which the first and the second are offered."""
 
 _NOTHING = "/"
