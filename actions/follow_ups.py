@@ -77,7 +77,7 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
     if second is not None and not _was_said(turn, second):
         turn.say(text, _without_person(turn, buttons))
         text, buttons = _with_heading(second), _buttons_of_named(turn, other_issue, second.text)
-    if new and others and not turn.has_said(which):
+    if others and not turn.has_said(which):
         turn.say(text, _without_person(turn, buttons))
         turn.say(which, [*others, turn.person_button])
     else:
