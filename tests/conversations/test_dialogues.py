@@ -175,7 +175,7 @@ def test_a_question_asked_once_more_is_not_answered_beside_the_point(running_bot
     customer.say('/renew_subscription{"language": "en", "product": "microsoft_account"}')
     assert "not lost" in customer.say("are the two weeks that are left lost if i renew today?").text
     again = customer.say("what i mean is: does the new year begin today or when the old one ends?")
-    assert spoken("passage_known", "en").fullmatch(again.text)
+    assert spoken("passage_known", "en").match(again.text)
     assert "/talk_to_human" in again.buttons.values()
 
 
