@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tests.support.models import copy_model
@@ -53,8 +54,13 @@ def pictures(root: Path, tmp_path: Path) -> Path:
 
 
 def pytest_configure() -> None:
-    """Lets Ctrl-C stop bots also where the tests run in the background: there, shells have it ignored."""
+    """Lets Ctrl-C stop bots also where the tests run in the background: there, shells have it ignored.
+
+    Other tests run beside these, so how long one of hypothesis's examples takes says nothing.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    hypothesis.settings.register_profile("beside others", deadline=None)
+    hypothesis.settings.load_profile("beside others")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
