@@ -14,6 +14,7 @@ from rasa.shared.core.events import BotUttered, Event, SlotSet, UserUttered
 from rasa.shared.core.slots import TextSlot
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.utils.common import all_subclasses
+from rasa.utils.endpoints import EndpointConfig
 
 from bot.rasa_patches import action_results
 from bot.rasa_patches.action_results import action_call, event_class, validate_action_result
@@ -52,6 +53,13 @@ def rasas_own_check(result: Any) -> None:
 @pytest.mark.parametrize("result", RESULTS, ids=str)
 def test_both_accept_and_refuse_the_same(result: Any) -> None:
     assert accepted(lambda r: validate_action_result(ACTION, r), result) == accepted(rasas_own_check, result)
+
+
+@pytest.mark.parametrize("result", [result for result in RESULTS if not accepted(rasas_own_check, result)], ids=str)
+def test_only_what_a_server_apart_answers_is_checked(result: Any) -> None:
+    apart, embedded = EndpointConfig("http://localhost:5055/webhook"), EndpointConfig("embedded:actions")
+    assert not accepted(lambda r: validate_action_result(RemoteAction("action_test", apart), r), result)
+    assert accepted(lambda r: validate_action_result(RemoteAction("action_test", embedded), r), result)
 
 
 values = st.none() | st.booleans() | st.integers() | st.text(max_size=8)
