@@ -13,7 +13,7 @@ _ENTITIES = ("invoice_number", "subscription_id", "amount", "date", "error_code"
 _NUMBERS = ("invoice_number", "subscription_id", "error_code")
 """Entities that stand in the ticket's text, too: they are written as the customer wrote them."""
 _RUNNERS_UP = 3
-_LONGEST_SUMMARY = 700
+_LONGEST_SUMMARY = 900
 _LONGEST_PART = 300
 # From so many words on a message says more of the matter; a wish for a person, or what the bot took for a question
 # and has no question mark, needs more; the number that is taken over.
@@ -69,14 +69,16 @@ def summary_of(turn: Turn) -> str | None:
         problems = problems or [said for said in typed if said.intent == "talk_to_human" and _names_issue(said)]
     if not problems:
         return title
-    # The conversation began with the customer's problem; the issue at hand may be another one by now, and what is still
-    # open was said last.
-    parts = [problems[0].text, next((said.text for said in problems if said.intent == issue), title)]
+    # The conversation began with the customer's problem; the issue at hand may be another one by now.
+    named = next((said for said in problems if said.intent == issue), None)
     # A question right before the wish for a person may not have been answered.
     asked = [said for said in typed if said.intent not in _WANTS_PERSON][-1:]
-    more = [said for said in typed if _tells_more(said, is_last=said in asked) and said.text not in parts]
+    begins = [said for said in (problems[0], named) if said is not None]
+    more = [said for said in typed if _tells_more(said, is_last=said in asked) and said not in begins]
     kept = sorted(more, key=lambda said: _weight(said, is_last=said is more[-1]))[-_MORE:]
-    parts += [said.text for said in more if said in kept]
+    parts = [said.text for said in typed if said in (*begins, *kept)]
+    if named is None and title is not None:
+        parts.insert(1, title)
     lines = [one_line([part], _LONGEST_PART) for part in dict.fromkeys(filter(None, parts))]
     # What the customer did not write himself is not quoted.
     told = one_line([line if line == title else f"“{line}”" for line in lines]) if len(lines) > 1 else lines[0]
@@ -96,7 +98,8 @@ def _tells_more(said: Said, is_last: bool) -> bool:
     words = len(said.text.split())
     asks = said.intent.startswith("ask_") and not is_last and "?" not in said.text
     only_asks = (asks or said.intent in _WANTS_PERSON) and words < _MANY_WORDS and not _facts(said)
-    return not said.is_angry and not only_asks and said.intent not in _SAYS_NOTHING and words >= _SEVERAL_WORDS
+    enough = words >= _SEVERAL_WORDS or any(char.isdigit() for char in said.text)  # "before 14h"
+    return not said.is_angry and not only_asks and said.intent not in _SAYS_NOTHING and enough
 
 
 def _weight(said: Said, is_last: bool) -> tuple[bool, bool, int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -128,6 +130,27 @@ class Replies:
         """Returns the keys of a group (`replies`, `dialogue`, `labels`, `words` or `topics`) that a language has."""
         return tuple(self._group(group, language))
 
+    def problems(self) -> list[str]:
+        """Returns a sentence for each text whose key or placeholders are not those of the English file."""
+        english = self._file(FALLBACK_LANGUAGE)
+        found = []
+        for language in self.languages():
+            for group, texts in self._file(language).items():
+                place, known = f"{self._folder / language}.yml: {group}", english.get(group)
+                if known is None and group != "partial":
+                    found.append(f"{place}: {FALLBACK_LANGUAGE}.yml has no such group; correct the name or remove it.")
+                if not isinstance(texts, dict) or not isinstance(known, dict):
+                    continue
+                for key, text in texts.items():
+                    if key not in known:
+                        near = get_close_matches(str(key), known, 1)
+                        meant = f"write `{near[0]}`" if near else "remove it"
+                        found.append(f"{place}: {FALLBACK_LANGUAGE}.yml has no `{key}`; {meant}.")
+                    elif _placeholders(text) != _placeholders(known[key]):
+                        wanted = " ".join(sorted(_placeholders(known[key]))) or "none"
+                        found.append(f"{place}: `{key}` has other placeholders than in English ({wanted}); mend them.")
+        return found
+
     def _spoken(self, group: str, key: str, language: str, values: Mapping[str, object]) -> str:
         return self._lookup(group, key, language).format_map({"url": support_request_url(), **values})
 
@@ -143,6 +166,10 @@ class Replies:
     def _file(self, language: str) -> dict[str, Any]:
         """Returns what a language's file holds; nothing for a text that is no language with a file."""
         return _read(self._folder / f"{language}.yml") if language in self.languages() else {}
+
+
+def _placeholders(text: object) -> set[str]:
+    return set(re.findall(r"{\w+}", str(text)))
 
 
 @lru_cache(maxsize=16)

@@ -62,8 +62,8 @@ class SentenceEncoder:
         self._inputs = [entry.name for entry in self._session.get_inputs()]
         self.dimension = int(self._session.get_outputs()[0].shape[-1])
         """Numbers per vector."""
-        # One message is asked for by several models, one after the other: intents, acts, passages.
-        self._message_vector = lru_cache(maxsize=1)(lambda text: self._run([self._tokens(text)])[0])
+        # A message and its sentences are asked for by several models, one after the other: intents, acts, passages.
+        self._message_vector = lru_cache(maxsize=8)(lambda text: self._run([self._tokens(text)])[0])
 
     def encode(self, texts: Sequence[str]) -> Floats:
         """Encodes texts.

@@ -18,7 +18,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     """Adds `data check`, `data report` and `data audit` to the command line."""
     parser = subparsers.add_parser("data", help="check and describe the training data")
     verbs = parser.add_subparsers(dest="data_verb", required=True, metavar="COMMAND")
-    check = verbs.add_parser("check", help="word lists, duplicates, runs of templates, too few phrases")
+    check = verbs.add_parser("check", help="word lists, replies, duplicates, runs of templates, too few phrases")
     check.set_defaults(handler=reported(_check, ExampleError, LexiconError, ReplyError))
     report = verbs.add_parser("report", help="counts, spread, repetition, confusions, suspected label errors")
     report.set_defaults(handler=reported(_report, ExampleError))
@@ -42,7 +42,8 @@ def _check(options: argparse.Namespace) -> int:
     """
     examples = _examples(options)
     load_lexicon(default_folder())
-    problems = [*check_examples(examples), *few_follow_ups(examples, Replies().complete())]
+    replies = Replies()
+    problems = [*check_examples(examples), *few_follow_ups(examples, replies.complete()), *replies.problems()]
     notes = (f"note: {note}" for note in few_phrases(examples))
     print(*problems, *notes, f"{len(examples)} phrases read, {len(problems)} problems", sep="\n")
     return 1 if problems else 0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from bot.articles.replies import Replies, language_name
@@ -56,3 +59,23 @@ def test_the_notice_names_the_customers_language_in_the_language_of_the_answer(l
 
 def test_a_language_that_nobody_has_named_goes_by_its_code() -> None:
     assert language_name("zz", "de") == "zz"
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("  utter_gret: Olá!", "replies: en.yml has no `utter_gret`; write `utter_greet`."),
+        ("  utter_contact_person: Uma pessoa {link}", "replies: `utter_contact_person` has other placeholders"),
+        ("repplies: {}", "repplies: en.yml has no such group; correct the name or remove it."),
+    ],
+)
+def test_a_misspelt_key_or_placeholder_is_told_with_its_file(tmp_path: Path, line: str, problem: str) -> None:
+    folder = tmp_path / "replies"
+    shutil.copytree(get_settings().data_dir / "replies", folder)
+    (folder / "pt.yml").write_text(f"language: pt\nname: P\npartial: true\nreplies:\n  utter_thank: De nada!\n{line}\n")
+    told = Replies(folder).problems()
+    assert len(told) == 1 and told[0].startswith(f"{folder / 'pt.yml'}: {problem}")
+
+
+def test_the_shipped_replies_have_the_keys_and_placeholders_of_the_english_ones() -> None:
+    assert REPLIES.problems() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from collections import defaultdict
 from collections.abc import Sequence
@@ -15,17 +16,17 @@ from scipy import sparse
 from sklearn.preprocessing import normalize
 
 from bot.articles.parts import section_product, without_product
-from bot.encoder.sentences import load_sentence_encoder
+from bot.encoder.sentences import Floats, load_sentence_encoder
 from bot.nlu.models.intent_model import learn_meaning
 from bot.nlu.models.labelled_texts import LabelledText
 from bot.nlu.models.linear import LinearModel, softmax
 from bot.nlu.models.ngrams import NgramFeatures
 from bot.nlu.models.passage_scores import Evidence, PassageLabels
 
-_MODEL, _LABELS, _SIMILAR, _RARITY = "passages.npz", "passages.json", "similar.npz", "idf.npy"
+_MODEL, _LABELS, _SIMILAR, _MEANINGS, _RARITY = "passages.npz", "passages.json", "similar.npz", "means.npy", "idf.npy"
 _OTHERS = 0.2
 """Number of first messages on the same issue, on others, and of questions on others, for each of its questions."""
-_CHOICE = 2
+_CHOICE = 3
 """Number of passages that are named beside the likeliest one."""
 _AGAIN_FROM, _AGAIN_MOST = 0.6, 0.65
 """Probability from which a message asks once more for a passage that was shown; it never counts for more, so that the
@@ -36,6 +37,7 @@ _WORDS = 10.0
 _CASE_FROM, _SECOND_CASE_FROM = 0.33, 0.2
 """Shares of probability among an article's passages from which the first and the second are offered."""
 
+_SENTENCE_END, _SHORT = re.compile(r"(?<=[.!?…])\s+|\n+"), 2
 _NOTHING = "/"
 """The label of what is neither a passage nor an issue's steps."""
 
@@ -68,6 +70,12 @@ class FoundPassage:
         return _named(self.next)
 
 
+def _questions(text: str) -> list[str]:
+    """Returns the questions of three words or more in a message, its last sentence where there are none."""
+    sentences = [each for each in _SENTENCE_END.split(text) if len(each.split()) > _SHORT] or [text]
+    return [each for each in sentences if "?" in each] or sentences[-1:]
+
+
 def _named(passages: Sequence[str]) -> dict[str, str]:
     return {"passages": " ".join(passages)} if passages else {}
 
@@ -90,7 +98,7 @@ class Found:
     @property
     def choice(self) -> dict[str, str]:
         """The entity that names the likeliest answers, passages and the steps of issues (`issue/`)."""
-        return _named([name for name, _ in self.likely if name != _NOTHING][: _CHOICE + 2])
+        return _named([name for name, _ in self.likely if name != _NOTHING][: _CHOICE + 1])
 
     @property
     def outside(self) -> float:
@@ -107,9 +115,9 @@ class Found:
 
     def choice_on(self, issue: str) -> dict[str, str]:
         """Returns the entity that names the likeliest passages of an issue's article, and the likeliest of another."""
-        own = self.passage(issue).choice.get("passages", "").split()
+        own = self.passage(issue).choice.get("passages", "").split()[:_CHOICE]
         best = self.passage().choice.get("passages", "").split()
-        return _named([*dict.fromkeys([*own, *best])][: _CHOICE + 2])
+        return _named([*dict.fromkeys([*own, *best])][: _CHOICE + 1])
 
     def _found(self, likely: tuple[str, float], share: float, others: Sequence[str] = ()) -> FoundPassage:
         issue, _, slug = likely[0].partition("/")
@@ -119,7 +127,7 @@ class Found:
 
 @dataclass(frozen=True)
 class PassageFinder:
-    """A logistic regression for each article over sentence encodings, beside the words of each passage's questions.
+    """A logistic regression for each article over sentence encodings, beside the mean of each passage's questions.
 
     The regressions stand side by side in one model, whose labels are `issue/slug`; `issue/` is what asks for none of an
     article's passages.
@@ -130,6 +138,8 @@ class PassageFinder:
     """Fitted on the questions."""
     similar: sparse.csr_matrix
     """(n-grams, labels): the mean of each passage's questions, of unit length."""
+    meanings: Floats
+    """(dimensions, labels): the mean encoding of each passage's questions, of unit length."""
 
     @cached_property
     def _labels(self) -> PassageLabels:
@@ -174,9 +184,12 @@ class PassageFinder:
         row_of = {label: row for row, label in enumerate(labels)}
         rows = [row_of[str(question.passage)] for question in questions]
         sums = sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, range(len(rows)))), (len(labels), len(rows)))
+        row_of_text = {example.text: row for row, example in enumerate(examples)}
+        encoded = encodings[[row_of_text[question.text] for question in questions]]
+        similar, meanings = normalize(sums @ counted).T.tocsr(), normalize(sums @ encoded).T
         weights = np.concatenate([model.weights for model in models], axis=1)
         intercept = np.concatenate([model.intercept for model in models])
-        return cls(LinearModel(tuple(labels), weights, intercept, 1.0), ngrams, normalize(sums @ counted).T.tocsr())
+        return cls(LinearModel(tuple(labels), weights, intercept, 1.0), ngrams, similar, meanings)
 
     def find_first(self, text: str, issue: str, product: str | None) -> FoundPassage:
         """Returns the passage of an issue's article that a message on it asks for, which no conversation precedes.
@@ -227,10 +240,13 @@ class PassageFinder:
             again: whether a passage that was shown is found where the message surely asks for it once more.
         """
         similar = (self.ngrams.transform([text]) @ self.similar).toarray()[0]
-        scores = self.model.scores(load_sentence_encoder().encode([text]))[0]
+        encoder = load_sentence_encoder()
+        encoded, asked = encoder.encode([text]), np.concatenate([encoder.encode([each]) for each in _questions(text)])
+        scores = self.model.scores(encoded)[0]
+        meanings = np.stack([(encoded @ self.meanings)[0], (asked @ self.meanings).max(axis=0)])
 
         def likely(known: Evidence) -> list[tuple[str, float]]:
-            shares = self._labels.probabilities(scores, similar, len(text.split()), known).tolist()
+            shares = self._labels.probabilities(scores, similar, meanings, len(text.split()), known).tolist()
             named = zip((*self.model.labels, _NOTHING), shares, strict=True)
             return sorted(((name, share) for name, share in named if share), key=lambda pair: -pair[1])
 
@@ -243,10 +259,11 @@ class PassageFinder:
         return Found(found)
 
     def save(self, folder: Path) -> None:
-        """Writes it into a folder; the words' weights as half precision."""
+        """Writes it into a folder; words and means as half precision."""
         self.model.save(folder / _MODEL)
         (folder / _LABELS).write_text(json.dumps(self.model.labels), encoding="utf8")
         np.save(folder / _RARITY, self.ngrams.idf)
+        np.save(folder / _MEANINGS, self.meanings.astype(np.float16))
         columns, rows = self.similar.indices.astype(np.uint16), self.similar.indptr
         np.savez(folder / _SIMILAR, data=self.similar.data.astype(np.float16), columns=columns, rows=rows)
 
@@ -259,4 +276,5 @@ class PassageFinder:
         with np.load(folder / _SIMILAR) as kept:
             parts = (kept["data"].astype(np.float32), kept["columns"].astype(np.int32), kept["rows"])
         similar = sparse.csr_matrix(parts, (len(ngrams.idf), len(labels)))
-        return cls(LinearModel.load(folder / _MODEL, labels), ngrams, similar)
+        meanings = np.load(folder / _MEANINGS).astype(np.float32)
+        return cls(LinearModel.load(folder / _MODEL, labels), ngrams, similar, meanings)

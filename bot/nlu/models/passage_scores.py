@@ -19,31 +19,33 @@ from bot.nlu.models.linear import softmax
 OUTSIDE, NEW_MATTER = "out_of_scope", "new_matter"
 
 WEIGHTS: Mapping[str, float] = {
-    # Of a passage: log probability among those of its article; cosine to the words of its questions; log probability of
-    # its kind of question; log odds that a passage of its article is asked for; log probability of its issue; whether
-    # the article is the one at hand (more for a short question, which names nothing: "who can do that?"), or of an
-    # earlier topic.
-    "within": 0.71,
-    "similar": 15.03,
-    "kind": 0.85,
-    "passage_odds": 0.07,
-    "passage_issue": 0.35,
-    "at_hand": 4.05,
-    "at_hand_short": 6.89,
-    "earlier": 3.02,
-    # Of an issue's steps: a constant, the same odds, log probability of the issue and of a new matter.
-    "steps": 2.08,
-    "steps_odds": 0.29,
-    "steps_issue": 1.45,
-    "new_matter": 0.48,
+    # Of a passage: log probability among those of its article; cosine to the words of its questions; cosines of the
+    # whole message and of its question to their mean encoding; log probability of its kind of question; log probability
+    # of its issue; whether the article is the one at hand (more for a short question, which names nothing: "who can do
+    # that?"), or of an earlier topic.
+    "within": 0.26,
+    "similar": 11.98,
+    "meaning": 4.43,
+    "question": 3.33,
+    "kind": 0.58,
+    "passage_issue": 0.15,
+    "at_hand": 3.84,
+    "at_hand_short": 6.75,
+    "earlier": 2.68,
+    # Of an issue's steps: a constant, log odds that a passage of its article is asked for, log probability of the issue
+    # and of a new matter.
+    "steps": 6.95,
+    "steps_odds": 0.34,
+    "steps_issue": 1.91,
+    "new_matter": 1.11,
     # Of what is outside: a constant, log probability by the ranking and by the acts.
-    "outside": 3.55,
-    "outside_ranking": 0.27,
-    "outside_act": 0.62,
+    "outside": 7.09,
+    "outside_ranking": 0.18,
+    "outside_act": 0.64,
 }
 """Weights of a conditional logit (McFadden 1974), fitted on 2026-11-28 to turns of 180 played conversations
-(`tests/conversations/turns.tsv`), to the development half of the written ones, and to the questions of
-`benchmarks.passages`; `at_hand_short` on 2026-11-23, to short questions of the training data."""
+(`tests/conversations/turns.tsv`), to the questions of `benchmarks.passages`, and, counted 0.7 times, to the development
+half of the written conversations; `at_hand_short` on 2026-11-23, to short questions of the training data."""
 
 _LONG = 8
 """Number of words from which a question mostly says itself what it is about."""
@@ -97,12 +99,15 @@ class PassageLabels:
         self._products = [section_product(slug) for _, slug in named]
         self._only = [_only_product(issue) for issue, _ in named]
 
-    def probabilities(self, scores: Floats, similar: Floats, words: int, evidence: Evidence) -> Floats:
+    def probabilities(
+        self, scores: Floats, similar: Floats, meanings: Floats, words: int, evidence: Evidence
+    ) -> Floats:
         """Returns how likely a message asks for each, (labels + 1,); the last is that it asks for nothing of ours.
 
         Args:
             scores: of the message by the regression of each article, (labels,).
             similar: cosine to the words of each passage's questions, (labels,).
+            meanings: cosines of the message, and of what it asks, to the mean encoding of these questions, (2, labels).
             words: number of words of the message.
             evidence: what else is known of it.
         """
@@ -115,8 +120,9 @@ class PassageLabels:
         passages = (
             WEIGHTS["within"] * within
             + WEIGHTS["similar"] * similar
+            + WEIGHTS["meaning"] * meanings[0]
+            + WEIGHTS["question"] * meanings[1]
             + WEIGHTS["kind"] * np.log([acts.get(kind, 0.0) + _LITTLE_KIND for kind in self._kinds])
-            + WEIGHTS["passage_odds"] * odds
             + WEIGHTS["passage_issue"] * named
             + np.array([_place(issue, words, evidence) for issue in self._issues])[self._issue]
         )
