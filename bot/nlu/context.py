@@ -238,10 +238,11 @@ class Context(TrainedComponent):
     def _is_personal(self, said: CustomerMessage, situation: Situation) -> bool:
         """Tells whether a message says in passing that it is a personal plan, where that of a company was assumed."""
         answer = said.answer  # a student or a pensioner may well have machines in Azure
-        says_so = PERSONAL in answer.named or "microsoft365" in answer.denied  # "there is no admin center here"
-        if situation.product != "microsoft365" or not says_so:
+        if situation.product != "microsoft365" or PERSONAL not in answer.named:
             return False
-        return PERSONAL in self._products.in_clauses(said.text, situation.language)
+        denied = "microsoft365" in answer.denied  # "there is no admin center here"
+        clauses = self._products.in_clauses(said.text, situation.language)
+        return denied or PERSONAL in clauses or self._products.implied(said.text, situation.language) == PERSONAL
 
     @property
     def _products(self) -> ProductReader:
