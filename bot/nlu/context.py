@@ -20,7 +20,17 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from bot.articles.issues import load_issues
 from bot.articles.parts import PRODUCTS
 from bot.nlu.act_rules import act_of
-from bot.nlu.acts import CASE_WORDS, ISSUE_FROM, LITTLE, NEW_MATTER, PERSON, PERSON_FROM, Act, CustomerMessage
+from bot.nlu.acts import (
+    CASE_WORDS,
+    ISSUE_FROM,
+    LITTLE,
+    NEW_MATTER,
+    PERSON,
+    PERSON_FROM,
+    SOME_WORDS,
+    Act,
+    CustomerMessage,
+)
 from bot.nlu.answers import read_answer
 from bot.nlu.component import Config, Setting, TrainedComponent
 from bot.nlu.intent import RANKING, LinearIntentClassifier, labelled_texts
@@ -32,7 +42,7 @@ from bot.nlu.passage_rules import add_passage, asked_first
 from bot.nlu.product_reader import NO_PRODUCT, ProductReader
 from bot.nlu.situation import Situation, situation_of
 
-PERSONAL = "microsoft_account"
+WORK, PERSONAL = "microsoft365", "microsoft_account"
 
 
 @dataclass(frozen=True)
@@ -129,9 +139,11 @@ class Context(TrainedComponent):
         act, product = act_of(said, situation), situation.product
         if act is None and said.intent == PERSON and said.ranking[PERSON] < PERSON_FROM and said.named[1] >= LITTLE:
             said = replace(said, intent=said.named[0])  # the rules found no wish for a person
-        if self._is_personal(said, situation):
-            product = PERSONAL
-            set_entities(message, {"product": PERSONAL}, 1.0, type(self).__name__)
+        if other := self._corrected_product(said, situation):
+            product = other
+            set_entities(message, {"product": other}, 1.0, type(self).__name__)
+            if act is None and said.words <= SOME_WORDS and "?" not in said.text:
+                act = Act("choose_product", 1.0, {"product": other})
         elif unwanted := PRODUCTS if product == PERSONAL else said.answer.denied:
             # It stays a personal plan where apps are named, or the cloud: "his yearly Office". And what is denied is
             # not named: "what has this to do with Microsoft 365?"
@@ -229,20 +241,27 @@ class Context(TrainedComponent):
         text, language = str(message.get(TEXT)), language_of(message) or situation.language
         named = [str(each["value"]) for each in message.get(ENTITIES, []) if each["entity"] == "product"]
         product = self._products.implied(text, language)
-        if named and (named[0] != "microsoft365" or product != PERSONAL):
+        if named and (named[0] != WORK or product != PERSONAL):
             return named[0]
         if product:
             set_entities(message, {"product": product}, 1.0, type(self).__name__)
         return product
 
-    def _is_personal(self, said: CustomerMessage, situation: Situation) -> bool:
-        """Tells whether a message says in passing that it is a personal plan, where that of a company was assumed."""
-        answer = said.answer  # a student or a pensioner may well have machines in Azure
-        if situation.product != "microsoft365" or PERSONAL not in answer.named:
-            return False
-        denied = "microsoft365" in answer.denied  # "there is no admin center here"
-        clauses = self._products.in_clauses(said.text, situation.language)
-        return denied or PERSONAL in clauses or self._products.implied(said.text, situation.language) == PERSONAL
+    def _corrected_product(self, said: CustomerMessage, situation: Situation) -> str:
+        """Returns the plan that a message says in passing to be another one than was assumed, empty if it does not.
+
+        Who chose a company's plan must say more than "how do I get it to my own": that there is no company.
+        """
+        if situation.product not in (PERSONAL, WORK):
+            return ""  # a student or a pensioner may well have machines in Azure
+        answer, clauses = said.answer, self._products.in_clauses(said.text, situation.language)
+        if situation.product == PERSONAL:
+            objects = answer.agrees is False or said.likeliest == "objection"  # "no, it is the company's"
+            return WORK if objects and clauses == {WORK} else ""
+        denied = PERSONAL in answer.named and WORK in answer.denied  # "there is no admin center here"
+        in_passing = PERSONAL in clauses and not situation.chosen
+        personal = denied or in_passing or self._products.as_a_whole(said.text, situation.language) == PERSONAL
+        return PERSONAL if personal and PERSONAL in answer.named else ""
 
     @property
     def _products(self) -> ProductReader:

@@ -102,7 +102,9 @@ def _with_product(act: Act, found: Found) -> Act:
     if likeliest.slug and likeliest.confidence >= _BESIDE_FROM:
         return act.with_values({**likeliest.values, "question": _question_of(likeliest.slug)})
     passage = found.passage()
-    return act.with_values(passage.choice) if passage.confidence >= _CASE_FROM else act
+    if passage.confidence < _CASE_FROM:
+        return act
+    return act.with_values({"passages": " ".join([f"{passage.issue}/{passage.slug}", *passage.next[:1]])})
 
 
 def _is_guess(act: Act | None, message: CustomerMessage, found: Found) -> bool:

@@ -37,11 +37,15 @@ class ProductReader:
 
     def implied(self, text: str, language: str) -> str:
         """Returns the product on which words and model agree, of the message or of its clauses; empty if none."""
-        likely, _ = self._likely(text, language)
-        if likely in PRODUCTS and read_answer(text, language).product == likely:
-            return str(likely)
+        if likely := self.as_a_whole(text, language):
+            return likely
         named = self.in_clauses(text, language)
         return named.pop() if len(named) == 1 else ""
+
+    def as_a_whole(self, text: str, language: str) -> str:
+        """Returns the product on which words and model agree, of the whole message; empty if none."""
+        likely, _ = self._likely(text, language)
+        return str(likely) if likely in PRODUCTS and read_answer(text, language).product == likely else ""
 
     def in_clauses(self, text: str, language: str) -> set[str]:
         """Returns the products that single clauses of a text name, by their words and surely by how they are said."""
