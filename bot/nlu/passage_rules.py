@@ -20,11 +20,13 @@ from bot.nlu.situation import Situation
 # Probabilities from which a passage is shown: at all; without the next likely ones beside it; where the message may
 # begin a new matter; where it may ask nothing; with an issue that the message names, which mostly wants the steps.
 _SHOWN_FROM, _ALONE_FROM, _MATTER_FROM, _BESIDE_FROM, _FIRST_FROM = 0.22, 0.8, 0.4, 0.6, 0.7
+_SURELY_AT_HAND = 0.95
+"""The same for a message that seems to begin another matter: "I have no other card", after an answer about cards."""
 _UNASKED_FROM = 0.7
 """The same for remarks and thanks that do not seem to ask anything."""
 _CASE_FROM = 0.2
 """Probability from which passages are offered beside the steps for a product that a message names."""
-_SAYS_NOTHING = 0.35
+_SAYS_NOTHING = 0.23
 """Probability that nothing of ours is asked for from which an objection says nothing else: "I did not ask that"."""
 _SURELY_OUTSIDE, _OUTSIDE_ACT = 0.75, 0.5
 """Probabilities from which a message asks nothing of ours: of all that it may ask for, and by the acts."""
@@ -68,7 +70,7 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
     # "Did all that" sounds like the passage that was shown, and does not ask for it once more.
     found = finder.find(message.text, evidence, again=act is None or act.name not in (*acts.FAILED, "step_failed"))
     # "one more thing, where are my invoices?", not "I have no other card", which surely asks for a passage at hand
-    at_hand = found.likeliest.issue in situation.topics and found.likeliest.confidence >= acts.CLEAR_ISSUE
+    at_hand = found.likeliest.issue in situation.topics and found.likeliest.confidence >= _SURELY_AT_HAND
     if act is None and message.begins_another(situation.topics) and not at_hand:
         act = _with_passage(Act(*message.named), message, product, found, finder)
     elif act is None or act.name == acts.NONE_OF_THESE or in_form:
@@ -76,8 +78,7 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
     elif (details or act.name in acts.QUESTIONS) and not situation.field:
         more = details and message.words <= acts.FEW_WORDS  # "tell me more", not "what papers do you need"
         any_part = more and not (found.likeliest.slug and found.likeliest.confidence >= _ALONE_FROM)
-        of_article = found.passage(situation.issue).choice if situation.issue else {}
-        act = act.with_values(of_article) if any_part else _of_question(act, found)
+        act = act if any_part else _of_question(act, found)
     elif answers and not asks:
         act = _with_product(act, found)
     else:
@@ -100,7 +101,7 @@ def _with_product(act: Act, found: Found) -> Act:
     """Returns the answer to the question for the product with the passage that its further words ask for."""
     likeliest = found.likeliest
     if likeliest.slug and likeliest.confidence >= _BESIDE_FROM:
-        return act.with_values({**likeliest.values, "question": _question_of(likeliest.slug)})
+        return act.with_values({**_answer_or_choice(likeliest), "question": _question_of(likeliest.slug)})
     passage = found.passage()
     if passage.confidence < _CASE_FROM:
         return act
@@ -186,7 +187,7 @@ def _beside(act: Act, message: CustomerMessage, found: Found) -> Act:
     "Did all that, still declined" and "it wants a password" get the passages that they may be about.
     """
     likeliest, passage = found.likeliest, found.passage()
-    (named, clearly), wants_steps = message.named, not likeliest.slug
+    (named, clearly), wants_steps = message.named, not likeliest.slug or likeliest.confidence < _SHOWN_FROM
     if act.name == "objection" and clearly >= _NAMED_FROM and wants_steps and named == likeliest.issue:
         return Act(named, clearly)  # "no, I mean one more licence in mid-year"
     # "thanks. do you need the certificate?"
@@ -235,7 +236,8 @@ def _of_issue(message: CustomerMessage, topics: Collection[str], found: Found) -
     of_topic = bool(likeliest.slug) and likeliest.issue in topics and likeliest.confidence >= acts.LIKELY
     if plain and named not in topics and not of_topic:
         return Act(named, clearly)  # "how do I cancel my subscription?", not "how do I stop it?"
-    if clearly >= acts.CLEAR_ISSUE and named not in {*topics, passage.issue} and passage.confidence < _ALONE_FROM:
+    unsure = passage.confidence < (_SHOWN_FROM if passage.issue == named else _ALONE_FROM)
+    if clearly >= acts.CLEAR_ISSUE and named not in topics and unsure:
         return Act(named, clearly)  # "no, I mean the invoices from before, can I get them somewhere"
     steps = None if likeliest.slug else Act(likeliest.issue, likeliest.issue_confidence)
     long = asks or message.words > acts.SOME_WORDS  # mostly has a question that a passage answers

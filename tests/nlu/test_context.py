@@ -305,6 +305,32 @@ def test_the_product_changes_only_where_another_one_is_meant(
 
 
 @pytest.mark.parametrize(
+    ("language", "had", "text", "product"),
+    [
+        ("nl", "microsoft365", "ik heb helemaal geen beheercentrum!", "microsoft_account"),
+        ("fr", "microsoft365", "j'ai pas de centre d'administration, c'est pour moi à la maison", "microsoft_account"),
+        ("en", "microsoft_account", "no, it's the business plan of our company", "microsoft365"),
+        ("da", "microsoft_account", "nej det er firmaets microsoft 365", "microsoft365"),
+        ("en", "azure", "there is no admin center here", "azure"),
+    ],
+)
+def test_a_plan_that_was_taken_for_granted_is_corrected_in_passing(
+    agent: Agent, language: str, had: str, text: str, product: str
+) -> None:
+    values = entities_of(understood(agent, text, language, *answered(language, "billing_notifications", had)))
+    assert values.get("product", had) == product
+
+
+def test_who_has_chosen_a_companys_plan_keeps_it_where_something_is_her_own(agent: Agent) -> None:
+    text = "rykkerne er gået til en gammel mailadresse, hvordan får jeg dem til min egen"
+    chose = UserUttered("365", {"name": "choose_product"}, [{"entity": "product", "value": "microsoft365"}])
+    told = answered("da", "subscription_disabled", "microsoft365")
+    values = entities_of(understood(agent, text, "da", told[0], chose, *told[1:]))
+    assert "product" not in values
+    assert values["about"] == "billing_notifications"
+
+
+@pytest.mark.parametrize(
     ("language", "text", "product"),
     [
         (
@@ -445,7 +471,13 @@ def test_passages_of_an_issue_of_another_product_are_found_only_where_it_is_name
     labels = PassageLabels(["reservations/how-long", "refund_request/how-long-microsoft-account"])
     scores, similar = np.zeros(2, np.float32), np.array([0.9, 0.1], np.float32)
     unnamed, named = [
-        labels.probabilities(scores, similar, 5, Evidence(ranking, {}, ["refund_request"], "microsoft_account"))
+        labels.probabilities(
+            scores,
+            similar,
+            np.zeros((2, 2), np.float32),
+            5,
+            Evidence(ranking, {}, ["refund_request"], "microsoft_account"),
+        )
         for ranking in ({"refund_request": 0.9}, {"reservations": 0.9})
     ]
     assert unnamed[0] == 0.0

@@ -71,9 +71,9 @@ class FoundPassage:
 
 
 def _questions(text: str) -> list[str]:
-    """Returns the questions of three words or more in a message, its last sentence where there are none."""
+    """Returns the questions of three words or more in a message, all its sentences where there are none."""
     sentences = [each for each in _SENTENCE_END.split(text) if len(each.split()) > _SHORT] or [text]
-    return [each for each in sentences if "?" in each] or sentences[-1:]
+    return [each for each in sentences if "?" in each] or sentences
 
 
 def _named(passages: Sequence[str]) -> dict[str, str]:
