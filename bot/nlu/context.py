@@ -142,7 +142,8 @@ class Context(TrainedComponent):
         if other := self._corrected_product(said, situation):
             product = other
             set_entities(message, {"product": other}, 1.0, type(self).__name__)
-            if act is None and said.words <= SOME_WORDS and "?" not in said.text:
+            says_no_more = said.words <= SOME_WORDS and "?" not in said.text
+            if says_no_more and (act is None or act.name == "objection"):
                 act = Act("choose_product", 1.0, {"product": other})
         elif unwanted := PRODUCTS if product == PERSONAL else said.answer.denied:
             # It stays a personal plan where apps are named, or the cloud: "his yearly Office". And what is denied is

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.articles.parts import PRODUCTS
 from bot.nlu.acts import LIKELY
-from bot.nlu.answers import Answer, read_answer
+from bot.nlu.answers import NEITHER, UNKNOWN, Answer, read_answer
 from bot.nlu.models.intent_model import IntentModel
 
 NO_PRODUCT = "none"
@@ -31,7 +31,8 @@ class ProductReader:
     def answered(self, text: str, language: str, answer: Answer) -> str | None:
         """Returns the product that an answer names, both, neither or unknown: as it is said, else by its words."""
         likely, confidence = self._likely(text, language)
-        if confidence >= self.surely:
+        does_not_know = answer.product == UNKNOWN and likely == NEITHER  # "what's azure? I just have a laptop"
+        if confidence >= self.surely and not does_not_know:
             return likely
         return answer.product or (likely if confidence >= LIKELY else None)
 

@@ -321,6 +321,19 @@ def test_a_plan_that_was_taken_for_granted_is_corrected_in_passing(
     assert values.get("product", had) == product
 
 
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "no clue what any of those are, i just have a laptop"),
+        ("nl", "wat is azure nou weer? ik heb gewoon een laptop"),
+    ],
+)
+def test_who_does_not_know_the_products_has_not_refused_them(agent: Agent, language: str, text: str) -> None:
+    products = [{"title": "365", "payload": '/choose_product{"product": "microsoft365"}'}]
+    parsed = understood(agent, text, language, *answered(language)[:3], BotUttered("?", {"buttons": products}))
+    assert entities_of(parsed)["product"] == "unknown"
+
+
 def test_who_has_chosen_a_companys_plan_keeps_it_where_something_is_her_own(agent: Agent) -> None:
     text = "rykkerne er gået til en gammel mailadresse, hvordan får jeg dem til min egen"
     chose = UserUttered("365", {"name": "choose_product"}, [{"entity": "product", "value": "microsoft365"}])
