@@ -180,7 +180,8 @@ def _detail(turn: Turn, issue: str) -> list[EventType]:
     if found and not (turn.text and _was_said(turn, found)):
         return turn.say(text, _buttons_of_named(turn, issue, text))
     likely, which = likely_passages(turn), turn.reply("which_part")
-    others = [each for each in map(section_button, sections) if each not in likely]
+    offered = {each["title"] for each in likely}
+    others = [each for each in map(section_button, sections) if each["title"] not in offered]
     text = turn.reply("passage_known") if turn.has_said(which) else which
     return turn.say(text, [*[*likely, *others][:_MOST_PARTS], turn.person_button])
 

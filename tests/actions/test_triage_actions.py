@@ -145,6 +145,15 @@ def test_how_long_it_takes_is_answered_for_every_issue_and_product(actions: Acti
                 assert told == passage.text
 
 
+def test_a_part_that_is_likely_is_offered_once(actions: ActionServer) -> None:
+    named = {"entity": "passages", "value": "card_declined/who-azure card_declined/what-if-bank-declines"}
+    slots = {"language": "en", "issue": "card_declined", "product": "azure"}
+    offered = actions.run("action_follow_up", "more_detail", message={"text": "more", "entities": [named]}, **slots)
+    titles = [button["title"] for button in offered["responses"][0]["buttons"]]
+    assert texts(offered) == REPLIES.dialogue("which_part", "en")
+    assert len(titles) == len({*titles})
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_section_of_every_article_can_be_asked_for(actions: ActionServer, language: str) -> None:
     for intent in load_issues():
