@@ -4,7 +4,7 @@ Rasa 3.6 does each of these anew for every answer:
 
 - the check of an action's result: Rasa's `jsonschema.validate` checks the schema itself and builds a validator
   for each result (15 ms); here it is built once, and what actions in this process answer, which Rasa SDK has just
-  put together, is not checked (a quarter of an answer's processor time).
+  put together, is not checked (a tenth of an answer's processor time).
 - the class of an event: Rasa walks all subclasses of `Event` for each event of the conversation, at each message.
 - the call of an action: it carries the whole conversation, with the structured answers (10 kB each) that the page
   has rendered long ago. Actions read which answers these were; their lists and objects stay in the tracker and are
