@@ -21,14 +21,16 @@ def answer_message(turn: Turn, issue: str, product: str | None) -> dict[str, Any
     """Returns an issue's answer, `text` and `payload`, as the customer's channel can show it."""
     if turn.has_no_steps(issue):  # customers with a personal plan have their own page
         return {"text": plain(turn.reply("personal_elsewhere"))}
-    article, opens = turn.article(issue), opening_fits(turn)
+    article = turn.article(issue)
+    opens = opening_fits(turn, article)
     payload = answer_payload(issue, article, product, turn.agreement, opens) if turn.shows_payloads else None
     return {"text": answer_text(article, product, turn.agreement, opens), "payload": payload}
 
 
-def opening_fits(turn: Turn) -> bool:
-    """Tells whether an article's opening sentence fits: in the first answer, to nobody who mourns or is angry."""
-    first = not any(turn.label("steps") in text for text in turn.told)
+def opening_fits(turn: Turn, article: Article) -> bool:
+    """Tells whether an article's opening sentence fits: in the first answer, once, to nobody who mourns or is angry."""
+    before = (turn.label("steps"), plain(parts.lead(article)))
+    first = not any(each in text for each in before for text in turn.told)
     return first and "death" not in turn.signals and not turn.message.is_angry
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from actions.conversation import Said, Turn, issues, shortened
+from actions.conversation import PERSONAL, Said, Turn, issues, shortened
 from bot.tickets.model import PHONE, TicketDraft
 from bot.tickets.transcript import transcript
 
@@ -87,6 +87,15 @@ def summary_of(turn: Turn) -> str | None:
     return one_line([f"{told} ({', '.join(facts)})"]) if facts else told
 
 
+def missing_facts(turn: Turn) -> list[str]:
+    """Returns what the issue's tickets should name and the customer has not: entities, by their names."""
+    issue, named = turn.slot("issue"), {name for name, _ in _entities(turn.said)}
+    if turn.product == PERSONAL:
+        named.add("invoice_number")  # orders of personal plans have none
+    wanted = issues()[issue].facts if issue in issues() else ()
+    return [fact for fact in wanted if fact not in named]
+
+
 def _names_issue(said: Said) -> bool:
     """Tells whether a message may well be about an issue, whatever else it wants, and is no rant."""
     named = any(each["name"] in issues() and float(each["confidence"]) >= _NAMES for each in said.ranking)
@@ -96,7 +105,8 @@ def _names_issue(said: Said) -> bool:
 def _tells_more(said: Said, is_last: bool) -> bool:
     """Tells whether a message says something of the matter and is neither a rant nor only asks for a person."""
     words = len(said.text.split())
-    asks = said.intent.startswith("ask_") and not is_last and "?" not in said.text
+    answered = any(each["entity"] == "section" for each in said.entities)
+    asks = said.intent.startswith("ask_") and not is_last and (answered or "?" not in said.text)
     only_asks = (asks or said.intent in _WANTS_PERSON) and words < _MANY_WORDS and not _facts(said)
     enough = words >= _SEVERAL_WORDS or any(char.isdigit() for char in said.text)  # "before 14h"
     return not said.is_angry and not only_asks and said.intent not in _SAYS_NOTHING and enough

@@ -8,21 +8,22 @@ from rasa_sdk.events import EventType, FollowupAction, SlotSet
 
 from actions.answer import (
     answer_message,
-    answer_payload,
     answer_text,
     brief_answer,
     likely_passages,
     opening_fits,
     passage_buttons,
     section_button,
+    shown_variant,
 )
 from actions.conversation import PERSONAL, UNKNOWN, BotAction, Button, Turn, button, issues
 from actions.passages import section_passages
 from actions.records import record_outcome
 from actions.topics import ask_which, offer_person_first, offer_topics, possible_issues, settle
 from bot.articles.model import Article
-from bot.articles.parts import AGREEMENTS, agreements, needs_product, section_product, variants
+from bot.articles.parts import AGREEMENTS, agreements, lead, needs_product, section_product, variants
 from bot.articles.replies import language_name
+from bot.text.limited_markdown import plain
 
 _PLAINLY = 0.97
 """Confidence from which a message plainly asks for an issue's steps: "how do I pay my invoice?"."""
@@ -119,9 +120,9 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
     events += [SlotSet("issue", issue), SlotSet("other_issue", other if other != issue else None)]
     article = turn.article(issue)
     if needs_product(article) and product is None and not turn.slot("product_asked"):
-        if turn.shows_payloads and not _is_later(turn, issue):  # a page shows the steps of all, to switch between
+        if not _is_later(turn, issue):
             _tell_language(turn, issue)
-            turn.say(None, payload=answer_payload(issue, article, None, opens=opening_fits(turn)))
+            turn.say(_of_each_product(turn, issue, article))
         ask_for_product(turn, issue, turn.reply("utter_ask_product"))
         return [*events, SlotSet("product_asked", True)]
     message = answer_message(turn, issue, product)
@@ -152,6 +153,13 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
     # Whoever says nothing more has left; a verdict takes the place of this.
     record_outcome(turn, "abandoned", issue)
     return [*events, *(question or ask_solved(turn))]
+
+
+def _of_each_product(turn: Turn, issue: str, article: Article) -> str:
+    """Returns what to do now with each of an issue's products: short enough to read before one has been named."""
+    opening = [plain(lead(article))] if opening_fits(turn, article) else []
+    of_each = {each: shown_variant(article, each).now for each in issues()[issue].products}
+    return "\n\n".join([*opening, *(f"{turn.label(each)}: {plain(now)}" for each, now in of_each.items() if now)])
 
 
 def _is_later(turn: Turn, issue: str) -> bool:

@@ -8,7 +8,7 @@ from rasa_sdk.events import EventType
 
 from actions.answer import section_of
 from actions.conversation import FormAction, Turn, button, filled
-from actions.draft import one_line
+from actions.draft import missing_facts, one_line
 from bot.text.contacts import find_address, find_phone, without_address
 
 MOST_TRIES = 3
@@ -73,7 +73,17 @@ class ActionAskTicketConsent(FormAction, action="action_ask_ticket_form_ticket_c
             button(turn.label("change_summary"), "correct_field", field="ticket_summary"),
             turn.cancel_button,
         ]
-        return turn.say(turn.reply("ask_consent", email=email, summary=turn.slot("ticket_summary")), buttons)
+        told = str(turn.slot("ticket_summary")).replace("” “", "”\n“")  # each message on a line of its own
+        summary = "\n\n".join([told, *_asks_for_facts(turn)])
+        return turn.say(turn.reply("ask_consent", email=email, summary=summary), buttons)
+
+
+def _asks_for_facts(turn: Turn) -> list[str]:
+    """Returns the question for facts that the ticket lacks; none where nothing is missing, or it was asked before."""
+    missing = [turn.label(f"fact_{fact}") for fact in missing_facts(turn)]
+    begins = turn.reply("ask_facts", facts="\0").partition("\0")[0]
+    asked = any(begins in text for text in turn.told)
+    return [turn.reply("ask_facts", facts=", ".join(missing))] if missing and not asked else []
 
 
 def is_answer(turn: Turn, form: str) -> bool:

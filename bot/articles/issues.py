@@ -16,6 +16,7 @@ Queue = Literal["payments", "billing", "subscriptions", "access"]
 Priority = Literal["low", "normal", "high", "urgent"]
 Product = Literal["azure", "microsoft365", "microsoft_account"]
 Agreement = Literal["customer_agreement", "enterprise", "partner"]
+Fact = Literal["invoice_number", "amount", "date", "error_code"]
 Kind = Literal["who", "how_long", "cost", "where", "what_if", "what_happens", "not_there"]
 
 
@@ -30,6 +31,8 @@ class Issue(BaseModel, frozen=True, extra=Extra.forbid):
     queue: Queue
     priority: Priority
     products: tuple[Product, ...]
+    facts: tuple[Fact, ...] = ()
+    """What a ticket should name, if the customer knows it."""
     agreements: tuple[Agreement, ...] = ()
     passages: tuple[Kind, ...] = ()
     common: bool = False

@@ -1,7 +1,7 @@
 """Reads answers to the bot's questions by their words: which product, yes or no, which of several, thanks.
 
-The words are those of the message's language in `data/lexicon/<lang>.yml` (`products`, `answers`), and what people say
-everywhere: the names of plans and apps (`names`), and yes, no and thanks in English.
+The words are those of the message's language in `data/lexicon/<lang>.yml` (`products`, `answers`, `agreements`), and
+what people say everywhere: the names of plans and apps (`names`), and yes, no, thanks and agreements in English.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class Answer:
         agrees: True where it begins with a yes, False with a no, None with neither.
         thanks: whether it has a word of thanks.
         ends_with_thanks: whether three words at most follow that one: "thanks for your help".
+        agreement: the billing agreement that it says the customer has, empty if none: "we have a Customer Agreement".
         place: which of several things it names by their order: "the second one" is 1; None if it names none.
         another: whether it announces another matter: "one more thing".
         ticket: whether it has words with which people want a ticket opened, not denied: "open a ticket".
@@ -52,6 +53,7 @@ class Answer:
     agrees: bool | None
     thanks: bool
     place: int | None
+    agreement: str = ""
     another: bool = False
     ticket: bool = False
     ends_with_thanks: bool = False
@@ -71,6 +73,7 @@ def read_answer(text: str, language: str) -> Answer:
         thanks=bool(spans["thank"]),
         ends_with_thanks=any(sum(token not in _STOPS for token in tokens[end:]) <= 3 for _, end in spans["thank"]),
         place=_place(spans),
+        agreement=_agreement(tokens, spans),
         another=bool(spans["another"]),
         ticket=any(not _is_denied(tokens, spans, start, end) for start, end in spans["ticket"]),
     )
@@ -82,7 +85,9 @@ def _products(tokens: Sequence[str], spans: _Spans) -> tuple[set[str], set[str]]
     named, denied = set[str](), set[str]()
     used = set[int]()  # a "not" denies the first product after it alone
     last = ("", -1, named)
-    mentions = sorted((start, end, name) for name in PRODUCTS for start, end in spans[name])
+    agreements = {start for start, _ in spans["enterprise"]}  # "Enterprise Agreement" is not the plan Enterprise
+    found_names = ((start, end, name) for name in PRODUCTS for start, end in spans[name])
+    mentions = sorted(found for found in found_names if found[0] not in agreements)
     several = len({name for _, _, name in mentions}) > 1
     ends = (span for span in spans["denied"] if span not in spans["without"])  # "azure without a card" is Azure
     after = [span for span in ends if not any(_reaches(tokens, span[1], start) for start, _, _ in mentions)]
@@ -115,6 +120,22 @@ def _product(named: set[str], denied: set[str], spans: _Spans) -> str | None:
     return other if others[other] else None
 
 
+def _agreement(tokens: Sequence[str], spans: _Spans) -> str:
+    """Returns the billing agreement of a customer who has one; whoever asks "do we have one?" names none."""
+    for name in ("customer_agreement", "enterprise"):
+        for start, end in spans[name]:
+            asks = tokens[_clause_end(tokens, end) :][:1] == ["?"]
+            words = [*spans["under"], *([] if asks else spans["have"])]
+            near = any(_reaches(tokens, stop, start) for _, stop in words)
+            if near and not _is_denied(tokens, spans, start, end):
+                return name
+    return ""
+
+
+def _clause_end(tokens: Sequence[str], place: int) -> int:
+    return next((at for at in range(place, len(tokens)) if tokens[at] in _STOPS), len(tokens))
+
+
 def _reaches(tokens: Sequence[str], end: int, start: int) -> bool:
     return 0 <= start - end < _REACH and not _STOPS & {*tokens[end:start]}
 
@@ -128,7 +149,7 @@ def _is_denied(tokens: Sequence[str], spans: _Spans, start: int, end: int) -> bo
 
 def _denied_after(tokens: Sequence[str], end: int, denials: Iterable[tuple[int, int]]) -> bool:
     """Tells whether a denial ends the clause that begins with a product: "Azure nicht, Office"."""
-    clause = next((place for place in range(end, len(tokens)) if tokens[place] in _STOPS), len(tokens))
+    clause = _clause_end(tokens, end)
     return any(end <= start <= end + _REACH and clause - 1 <= stop <= clause for start, stop in denials)
 
 
@@ -168,7 +189,8 @@ def _patterns(language: str) -> dict[str, set[tuple[str, Pattern]]]:
     own, english = lexicon.get(language, Lexicon()), lexicon.get("en", Lexicon())
     names = [each.names for each in lexicon.values()]
     listed: defaultdict[str, set[tuple[str, Pattern]]] = defaultdict(set)
-    for section in (own.products, own.answers, *names, english.answers):
+    agreements = [each.agreements for each in (own, english)]
+    for section in (own.products, own.answers, *agreements, *names, english.answers):
         for kind, words in section:
             for pattern in (tuple(_folded(word).split()) for word in words):
                 first = pattern[0]

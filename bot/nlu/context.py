@@ -27,6 +27,7 @@ from bot.nlu.acts import (
     NEW_MATTER,
     PERSON,
     PERSON_FROM,
+    QUESTIONS,
     SOME_WORDS,
     Act,
     CustomerMessage,
@@ -40,6 +41,7 @@ from bot.nlu.models.labelled_texts import LabelledText, first_of_each, real_styl
 from bot.nlu.models.passage_finder import PassageFinder
 from bot.nlu.passage_rules import add_passage, asked_first
 from bot.nlu.product_reader import NO_PRODUCT, ProductReader
+from bot.nlu.product_rules import other_steps
 from bot.nlu.situation import Situation, situation_of
 
 WORK, PERSONAL = "microsoft365", "microsoft_account"
@@ -155,6 +157,12 @@ class Context(TrainedComponent):
             product = self._implied_product(message, situation)
         if self.model.passages is not None:
             act = add_passage(act, said, replace(situation, product=product), self.model.passages)
+        if agreement := said.answer.agreement:
+            set_entities(message, {"agreement": agreement}, 1.0, type(self).__name__)
+            only_that = said.words <= SOME_WORDS and "?" not in said.text
+            follows = act is None or act.name in (*QUESTIONS, "objection", "remark", situation.issue)
+            if (only_that or follows) and other_steps(agreement, situation):  # "we have a Customer Agreement, where are they then?"
+                act = Act("choose_product", 1.0, {"product": "azure"})
         if act is None and said.intent != intent_of(message):
             act = Act(*said.named)
         if act is None and not situation.topics:  # so far only a greeting, say
@@ -180,6 +188,8 @@ class Context(TrainedComponent):
         """
         product = situation.product or self._implied_product(message, situation) or None
         issue, finder = intent_of(message), self.model.passages
+        if agreement := read_answer(str(message.get(TEXT)), language_of(message) or situation.language).agreement:
+            set_entities(message, {"agreement": agreement}, 1.0, type(self).__name__)
         clear = issue in load_issues() and not (message.get("triage") or {}).get("candidates")
         if clear and finder:
             text = str(message.get(TEXT))

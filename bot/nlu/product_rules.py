@@ -34,6 +34,13 @@ def names_product(message: CustomerMessage, situation: Situation) -> Act | None:
     return Act("choose_product", 1.0, values)
 
 
+def other_steps(agreement: str, situation: Situation) -> bool:
+    """Tells whether what is to be done about the issue at hand depends on a billing agreement that is news: in Azure."""
+    issue = load_issues().get(situation.issue)
+    at_hand = issue is not None and bool(issue.agreements) and not situation.field
+    return at_hand and situation.product in ("", "azure") and agreement != situation.agreement
+
+
 def _no_product(message: CustomerMessage, situation: Situation) -> str | None:
     """Returns that the product is unknown to a customer who answers something else, None for another matter."""
     named, clearly = message.named

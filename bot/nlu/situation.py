@@ -35,6 +35,7 @@ class Situation:
         language: of the conversation.
         issue: the issue that was answered or asked back about last, empty if there is none.
         product: the customer's product, empty while it is not known.
+        agreement: the customer's billing agreement, empty while it is not known.
         chosen: whether the customer answered the question for the product.
         field: the slot that a form has asked for, empty outside forms.
         question: what the bot's last turn asked: `product`, `which` (issue), `step`, `solved` or nothing.
@@ -50,6 +51,7 @@ class Situation:
     language: str
     issue: str = ""
     product: str = ""
+    agreement: str = ""
     chosen: bool = False
     field: str = ""
     question: str = ""
@@ -80,6 +82,7 @@ def situation_of(tracker: DialogueStateTracker | None) -> Situation | None:
         language=str(tracker.get_slot("language") or ""),
         issue=str(tracker.get_slot("issue") or ""),
         product=str(tracker.get_slot("product") or ""),
+        agreement=str(tracker.get_slot("agreement") or ""),
         chosen=any(isinstance(each, UserUttered) and each.intent_name == "choose_product" for each in tracker.events),
         field=str(tracker.get_slot("requested_slot") or "") if tracker.active_loop_name else "",
         question=next((asked for found in intents for intent, asked in _QUESTIONS.items() if intent in found), ""),

@@ -80,6 +80,15 @@ class AnswerWords(_Words):
     ticket: tuple[StrictStr, ...] = ()
 
 
+class AgreementWords(_Words):
+    """The words by which a billing agreement is told; `data/lexicon/en.yml` explains each list."""
+
+    customer_agreement: tuple[StrictStr, ...] = ()
+    enterprise: tuple[StrictStr, ...] = ()
+    under: tuple[StrictStr, ...] = ()
+    have: tuple[StrictStr, ...] = ()
+
+
 class AddressWords(_Words):
     """The words by which the signs of an e-mail address are spelt out; `data/lexicon/en.yml` explains each list."""
 
@@ -94,6 +103,7 @@ class Lexicon(WordLists):
     names: ProductNames = ProductNames()
     products: ProductWords = ProductWords()
     answers: AnswerWords = AnswerWords()
+    agreements: AgreementWords = AgreementWords()
     addresses: AddressWords = AddressWords()
 
 

@@ -64,10 +64,13 @@ def test_the_product_is_asked_for_once_where_the_steps_differ(actions: ActionSer
     assert "(Azure)" not in text
 
 
-def test_a_page_gets_the_steps_of_all_products_beside_the_question(actions: ActionServer) -> None:
-    payload = actions.run("action_recommended_steps", "pay_invoice", language="en")["responses"][0]["custom"]
-    assert payload["product"] is None
-    assert {variant["product"] for variant in payload["variants"]} == {"azure", "microsoft365"}
+def test_before_the_question_for_the_product_stands_what_to_do_first_with_each(actions: ActionServer) -> None:
+    brief, question = actions.run("action_recommended_steps", "pay_invoice", language="en")["responses"]
+    answer = actions.run("action_recommended_steps", "pay_invoice", language="en", product="azure")["responses"][0]
+    for variant in answer["custom"]["variants"]:
+        product = Replies().label(variant["product"], "en")
+        assert (f"{product}: {plain(variant['now'])}" in brief["text"]) == (variant["agreement"] is None)
+    assert len(question["buttons"]) == 2
 
 
 def test_the_known_product_chooses_the_steps(actions: ActionServer) -> None:
@@ -136,7 +139,8 @@ def test_an_issue_of_companies_is_answered_for_a_personal_plan_by_the_one_that_t
 
 
 def test_the_support_that_a_page_names_is_that_of_the_product(actions: ActionServer) -> None:
-    payload = actions.run("action_recommended_steps", "card_declined", language="nb")["responses"][0]["custom"]
+    answer = actions.run("action_recommended_steps", "card_declined", language="nb", product="azure")
+    payload = answer["responses"][0]["custom"]
     assert {product: SUPPORT[product] in text for product, text in payload["contact"].items()} == {
         "azure": True,
         "microsoft365": True,

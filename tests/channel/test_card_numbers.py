@@ -55,7 +55,7 @@ def digits_only(text: str) -> str:
 
 
 def test_the_customer_is_told_and_shown_what_was_hidden(page_bot: PageBot) -> None:
-    customer = page_bot.customer(language="nb")
+    customer = page_bot.customer(language="nb", product="azure")
     answer = customer.say("kortet mitt 4111 1111 1111 1111 (cvv 123) ble avvist")
     notice = answer.parts[0]
     assert (notice["type"], notice["code"], notice["language"]) == ("notice", "card_masked", "nb")

@@ -145,7 +145,7 @@ def test_two_bots_open_one_ticket(outage: Servers) -> None:
 
 
 def test_the_bot_goes_on_after_an_outage_and_another_one_opens_another_ticket(outage: Servers) -> None:
-    customer = outage.bots[0].customer(language="en", email="kim@example.com")
+    customer = outage.bots[0].customer(language="en", product="azure", email="kim@example.com")
     customer.say("my card was declined")
     start_actions(outage)
     assert customer.say("my card was declined").answer["intent"] == "card_declined"

@@ -34,8 +34,7 @@ def test_an_issue_is_answered_in_the_language_of_the_question(
 ) -> None:
     customer = running_bot.conversation()
     asked = customer.say(question)
-    assert asked.payload["intent"] == intent
-    assert asked.payload["language"] == language
+    assert f"{REPLIES.label('azure', language)}: " in asked.text
     assert REPLIES.text("utter_ask_product", language) in asked.text
     assert_answers(customer.press("/choose_product"), intent, language)
     assert REPLIES.text("utter_ask_solved", language) in customer.last.text
@@ -212,7 +211,9 @@ def test_help_leads_to_every_topic_it_names(running_bot: RunningBot) -> None:
     topics = [payload[1:] for payload in offered.buttons.values() if payload[1:] in load_issues()]
     assert len(topics) == 12
     for topic in topics:
-        assert running_bot.conversation().say(f"/{topic}").payload["intent"] == topic
+        visitor = running_bot.conversation()
+        visitor.say(f"/{topic}")
+        assert visitor.press("/choose_product").payload["intent"] == topic
 
 
 @pytest.mark.parametrize(

@@ -278,3 +278,15 @@ def test_three_texts_without_a_number_end_in_the_same_neutral_answer(running_bot
         customer.say("T-10001")
         assert says(customer, "status_number_wrong", "nb")
     assert customer.say("T-10001").text == REPLIES.dialogue("status_unknown", "nb")
+
+
+def test_a_ticket_asks_once_for_the_facts_that_it_lacks(running_bot: RunningBot) -> None:
+    customer = running_bot.conversation()
+    customer.say('/payment_not_registered{"product": "azure", "language": "en"}')
+    customer.say("/talk_to_human")
+    asked = customer.say(ADDRESS).text
+    facts = ", ".join(REPLIES.label(f"fact_{name}", "en") for name in ("invoice_number", "amount", "date"))
+    assert REPLIES.dialogue("ask_facts", "en", facts=facts) in asked
+    told = customer.say("E0400RWX7P, 845.60 GBP, paid on 28 October 2026").text
+    assert "E0400RWX7P, 845.60 GBP" in told
+    assert REPLIES.dialogue("ask_facts", "en", facts="\0").partition("\0")[0] not in told

@@ -125,3 +125,25 @@ def test_another_matter_is_announced(language: str, text: str, another: bool) ->
 )
 def test_a_ticket_is_asked_for_in_so_many_words(language: str, text: str, ticket: bool) -> None:
     assert read_answer(text, language).ticket is ticket
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "agreement"),
+    [
+        ("en", "we have a Microsoft Customer Agreement, where are the invoices?", "customer_agreement"),
+        ("en", "where are the invoices with our MCA?", "customer_agreement"),
+        ("en", "do we have an enterprise agreement?", ""),
+        ("en", "do I need a customer agreement for that?", ""),
+        ("en", "we have no EA", ""),
+        ("da", "vi har en Microsoft kundeaftale. hvor ligger fakturaerne", "customer_agreement"),
+        ("de", "wir haben eine Microsoft-Kundenvereinbarung, wo finde ich die Rechnung?", "customer_agreement"),
+        ("es", "tenemos un contrato de cliente de Microsoft", "customer_agreement"),
+        ("fi", "meillä on Enterprise Agreement, kuka voi vaihtaa kortin", "enterprise"),
+        ("fr", "nous avons un contrat client Microsoft", "customer_agreement"),
+        ("nb", "har vi en kundeavtale?", ""),
+        ("nl", "wij hebben een klantovereenkomst", "customer_agreement"),
+        ("sv", "vi har ett enterprise-avtal", "enterprise"),
+    ],
+)
+def test_a_billing_agreement_is_told_from_a_question_for_one(language: str, text: str, agreement: str) -> None:
+    assert read_answer(text, language).agreement == agreement

@@ -322,6 +322,23 @@ def test_a_plan_that_was_taken_for_granted_is_corrected_in_passing(
 
 
 @pytest.mark.parametrize(
+    ("language", "product", "text", "act"),
+    [
+        ("en", "azure", "we have a Microsoft Customer Agreement, where is the card then?", "choose_product"),
+        ("sv", "azure", "vi har ett enterprise-avtal", "choose_product"),
+        ("en", "azure", "do we need an enterprise agreement for that?", ""),
+        ("en", "microsoft365", "we have a Microsoft Customer Agreement, where is the card then?", ""),
+    ],
+)
+def test_the_steps_for_a_billing_agreement_are_given_once_it_is_named(
+    agent: Agent, language: str, product: str, text: str, act: str
+) -> None:
+    parsed = understood(agent, text, language, *answered(language, "change_payment_method", product))
+    assert (parsed["intent"]["name"] == "choose_product") == bool(act)
+    assert ("agreement" in entities_of(parsed)) == ("need" not in text)
+
+
+@pytest.mark.parametrize(
     ("language", "text"),
     [
         ("en", "no clue what any of those are, i just have a laptop"),

@@ -63,7 +63,7 @@ def test_axe_finds_nothing_while_the_bot_is_writing(visit: Visit) -> None:
 
 
 def test_what_is_said_is_announced_in_its_own_language(visit: Visit) -> None:
-    visitor = visit("/?lang=en")
+    visitor = visit("/?lang=en&product=azure")
     log = visitor.page.get_by_role("log", name=words("en")["page"]["log"])
     expect(log).to_have_attribute("aria-live", "polite")
     visitor.page.select_option("#language", "nl")

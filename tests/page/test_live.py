@@ -54,7 +54,7 @@ def test_a_customer_talks_to_an_agent_and_gets_the_bot_back(
     page = page_words(language)
     desk.store.beat("Anna")
     size = {"viewport": PHONE} if scheme == "dark" else {}
-    visitor = Visitor.arrive(browser, desk.bot.origin, f"/?lang={language}", color_scheme=scheme, **size)
+    visitor = Visitor.arrive(browser, desk.bot.origin, f"/?lang={language}&product=azure", color_scheme=scheme, **size)
     visitor.say(QUESTION[language])
     visitor.say(WANTED[language])
     expect(visitor.find("#live-status")).to_have_text(page["live_waiting"])
@@ -106,7 +106,7 @@ def test_a_customer_talks_to_an_agent_and_gets_the_bot_back(
 def test_a_customer_leaves(desk: Desk, browser: Browser) -> None:
     page = page_words("en")
     desk.store.beat("Anna")
-    visitor = Visitor.arrive(browser, desk.bot.origin, "/?lang=en")
+    visitor = Visitor.arrive(browser, desk.bot.origin, "/?lang=en&product=azure")
     visitor.say(WANTED["en"])
     conversation = taken(desk)
     expect(visitor.find("#leave")).to_have_text(page["live_leave"])

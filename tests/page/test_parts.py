@@ -43,7 +43,7 @@ def test_addresses_become_links_only_where_they_may_lead(visit: Visit) -> None:
 
 
 def test_a_part_that_cannot_be_shown_keeps_no_other_from_being_shown(visit: Visit) -> None:
-    visitor = visit("/?lang=en")
+    visitor = visit("/?lang=en&product=azure")
     answer_with(
         visitor,
         {"type": "answer", "title": "an answer that lacks its steps"},
@@ -59,7 +59,7 @@ def test_a_part_that_cannot_be_shown_keeps_no_other_from_being_shown(visit: Visi
 
 
 def test_every_word_is_in_the_language_that_it_says_to_be(visit: Visit) -> None:
-    visitor = visit("/?lang=en")
+    visitor = visit("/?lang=en&product=azure")
     visitor.say("hello")
     visitor.say("hei, jeg fikk ikke betalt fordi kortet mitt ble avvist")
     languages = """[".bubble > span[lang]", ".turn > .byline", ".turn > :last-child"].map((selector) =>

@@ -26,7 +26,7 @@ def test_the_conversation_survives_a_reload(visit: Visit) -> None:
 
 
 def test_what_is_written_without_a_connection_is_sent_once_when_it_is_back(visit: Visit) -> None:
-    visitor = visit("/?lang=en")
+    visitor = visit("/?lang=en&product=azure")
     visitor.say("hello")
     visitor.page.context.set_offline(True)
     for text in ("my card was declined", "thank you"):
@@ -43,7 +43,7 @@ def test_what_is_written_without_a_connection_is_sent_once_when_it_is_back(visit
 
 
 def test_the_first_message_may_be_written_without_a_connection(visit: Visit) -> None:
-    visitor = visit("/?lang=en")
+    visitor = visit("/?lang=en&product=azure")
     expect(visitor.find("topic-grid button").first).to_be_visible()
     visitor.page.context.set_offline(True)
     visitor.find("topic-grid button").first.click()
@@ -55,7 +55,7 @@ def test_the_first_message_may_be_written_without_a_connection(visit: Visit) -> 
 
 
 def test_a_reply_that_breaks_off_is_fetched_again_and_the_message_counts_once(visit: Visit) -> None:
-    visitor = visit("/?lang=en")
+    visitor = visit("/?lang=en&product=azure")
     ids = []
 
     def break_off(route: Route) -> None:
@@ -72,7 +72,7 @@ def test_a_reply_that_breaks_off_is_fetched_again_and_the_message_counts_once(vi
     visitor.page.route("**/messages", break_off)
     visitor.page.fill("#message", "my card was declined")
     visitor.page.press("#message", "Enter")
-    visitor.find(".choice-product").first.wait_for()
+    visitor.find(".choice-feedback").first.wait_for()
     visitor.wait_for_bot()
     assert len(ids) == 3
     assert len(set(ids)) == 1
@@ -81,7 +81,7 @@ def test_a_reply_that_breaks_off_is_fetched_again_and_the_message_counts_once(vi
 
 
 def test_a_message_that_waits_is_sent_after_a_reload(visit: Visit) -> None:
-    visitor = visit("/?lang=en")
+    visitor = visit("/?lang=en&product=azure")
     visitor.say("hello")
     visitor.page.route("**/messages", lambda route: route.abort())
     visitor.page.fill("#message", "my card was declined")
@@ -131,7 +131,7 @@ def test_starting_over_while_the_bot_answers_leaves_nothing_of_it(visit: Visit) 
 def test_a_reload_that_cannot_read_what_was_said_keeps_it_and_what_is_written_meanwhile(
     visit: Visit, status: int
 ) -> None:
-    visitor = visit("/?lang=en")
+    visitor = visit("/?lang=en&product=azure")
     visitor.say("my card was declined")
     failed = "**/history"
     visitor.page.route(failed, lambda route: route.fulfill(status=status, json={}) if status else route.abort())
@@ -149,7 +149,7 @@ def test_a_reload_that_cannot_read_what_was_said_keeps_it_and_what_is_written_me
 
 
 def test_a_message_at_which_the_server_failed_can_be_sent_again(visit: Visit) -> None:
-    visitor = visit("/?lang=en")
+    visitor = visit("/?lang=en&product=azure")
     visitor.say("hello")
     refusal = {"error": "failed", "message": words("en")["page"]["error_failed"]}
     visitor.page.route("**/messages", lambda route: route.fulfill(status=500, json=refusal))
@@ -171,7 +171,7 @@ def forget_conversation(visitor: Visitor) -> None:
 
 
 def test_an_expired_conversation_goes_on_in_a_new_one_after_a_reload(visit: Visit) -> None:
-    visitor = visit("/?lang=en")
+    visitor = visit("/?lang=en&product=azure")
     visitor.say("hello")
     forget_conversation(visitor)
     visitor.page.reload()
@@ -182,7 +182,7 @@ def test_an_expired_conversation_goes_on_in_a_new_one_after_a_reload(visit: Visi
 
 
 def test_a_message_to_an_expired_conversation_begins_a_new_one(visit: Visit) -> None:
-    visitor = visit("/?lang=en")
+    visitor = visit("/?lang=en&product=azure")
     visitor.say("hello")
     forget_conversation(visitor)
     visitor.say("my card was declined")
@@ -205,7 +205,7 @@ def test_a_button_of_an_expired_conversation_says_so_once(visit: Visit) -> None:
 
 
 def test_two_conversations_at_once_never_mix(visit: Visit) -> None:
-    first, second = visit("/?lang=en"), visit("/?lang=nb")
+    first, second = visit("/?lang=en&product=azure"), visit("/?lang=nb&product=azure")
     first.page.fill("#message", "my card was declined")
     second.page.fill("#message", "jeg vil si opp abonnementet")
     first.page.press("#message", "Enter")

@@ -16,7 +16,7 @@ def test_a_restart_of_the_server_loses_nothing_that_the_customer_typed(
     text, port = words("en")["page"], free_port()
     command = ["-m", "bot", "run", "--port", str(port), "--model", str(trained_model)]
     with started(command, tmp_path / "first.log", BOT_SECRETS_DIR=str(tmp_path / "secrets")):
-        visitor = Visitor.arrive(browser, f"http://127.0.0.1:{port}", "/?lang=en")
+        visitor = Visitor.arrive(browser, f"http://127.0.0.1:{port}", "/?lang=en&product=azure")
         visitor.say("how do I pay my invoice?")
     visitor.page.fill("#message", "my card was declined")
     visitor.page.press("#message", "Enter")

@@ -38,7 +38,7 @@ def test_the_page_is_light_and_nothing_jumps(
 def test_the_first_part_of_a_reply_is_shown_before_the_last_has_come(
     visit: Visit, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    visitor = visit("/?lang=nb")
+    visitor = visit("/?lang=nb&product=azure")
     visitor.say("hei")
     visitor.page.evaluate("""() => {
       window.seen = [];

@@ -234,14 +234,10 @@ export class ChatPage {
     return question;
   }
 
-  /** An answer that is given again, now that the product is known, moves here; one chosen on the card stays there. */
+  /** An answer whose product was chosen on its card is there already. */
   #drawAnswer(answer, words, to) {
     const last = [...document.querySelectorAll("answer-card")].at(-1);
-    if (last && last.answer.article_id === answer.article_id) {
-      if (to?.quiet) return null;
-      const askedForProduct = last.closest(".turn").querySelector(".choice-product") !== null;
-      if (askedForProduct) last.remove();
-    }
+    if (to?.quiet && last?.answer.article_id === answer.article_id) return null;
     const card = element("answer-card");
     card.show(answer, words, this.#product);
     return card;

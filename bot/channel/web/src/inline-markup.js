@@ -3,6 +3,7 @@
 import { element, outsideLink } from "./dom.js";
 
 const MARKUP = /\*\*(?<bold>.+?)\*\*|\[(?<label>[^\]]+)\]\((?<address>[^\s)]+)\)/gu;
+const LONGEST_ADDRESS = 40;
 const ADDRESS = /https?:\/\/[^\s<>"]+[^\s<>".,;:!?)]/gu;
 
 /** Returns the nodes of a text with bold words and links; bold may hold a link. */
@@ -14,11 +15,12 @@ export function markupNodes(markdown, words) {
   );
 }
 
-/** Returns the nodes of a plain text in which only web addresses become links. */
+/** Returns the nodes of a plain text in which only web addresses become links; of a long one its host is shown. */
 export function textNodes(text, words) {
-  return pieces(text, ADDRESS, ([address]) =>
-    outsideLink(address, words, address.replace(/^https?:\/\//u, "").replace(/\/$/u, "")),
-  );
+  return pieces(text, ADDRESS, ([address]) => {
+    const shown = address.replace(/^https?:\/\//u, "").replace(/\/$/u, "");
+    return outsideLink(address, words, shown.length > LONGEST_ADDRESS ? shown.replace(/[/?#].*$/u, "") : shown);
+  });
 }
 
 function pieces(text, pattern, make) {
