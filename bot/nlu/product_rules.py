@@ -35,7 +35,7 @@ def names_product(message: CustomerMessage, situation: Situation) -> Act | None:
 
 
 def other_steps(agreement: str, situation: Situation) -> bool:
-    """Tells whether what is to be done about the issue at hand depends on a billing agreement that is news: in Azure."""
+    """Tells whether a billing agreement that is news changes what is to be done about the issue at hand, in Azure."""
     issue = load_issues().get(situation.issue)
     at_hand = issue is not None and bool(issue.agreements) and not situation.field
     return at_hand and situation.product in ("", "azure") and agreement != situation.agreement
