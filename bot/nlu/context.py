@@ -161,9 +161,8 @@ class Context(TrainedComponent):
             set_entities(message, {"agreement": agreement}, 1.0, type(self).__name__)
             only_that = said.words <= SOME_WORDS and "?" not in said.text
             follows = act is None or act.name in (*QUESTIONS, "objection", "remark", situation.issue)
-            if (only_that or follows) and other_steps(
-                agreement, situation
-            ):  # "we have a Customer Agreement, where are they then?"
+            # "we have a Customer Agreement, where are they then?"
+            if (only_that or follows) and other_steps(agreement, situation):
                 act = Act("choose_product", 1.0, {"product": "azure"})
         if act is None and said.intent != intent_of(message):
             act = Act(*said.named)
