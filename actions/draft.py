@@ -90,8 +90,10 @@ def summary_of(turn: Turn) -> str | None:
 def missing_facts(turn: Turn) -> list[str]:
     """Returns what the issue's tickets should name and the customer has not: entities, by their names."""
     issue, named = turn.slot("issue"), {name for name, _ in _entities(turn.said)}
+    if "subscription_id" in named:
+        named.add("subscription")
     if turn.product == PERSONAL:
-        named.add("invoice_number")  # orders of personal plans have none
+        named |= {"invoice_number", "organisation"}  # personal plans have none
     wanted = issues()[issue].facts if issue in issues() else ()
     return [fact for fact in wanted if fact not in named]
 
@@ -105,11 +107,11 @@ def _names_issue(said: Said) -> bool:
 def _tells_more(said: Said, is_last: bool) -> bool:
     """Tells whether a message says something of the matter and is neither a rant nor only asks for a person."""
     words = len(said.text.split())
-    answered = any(each["entity"] == "section" for each in said.entities)
-    asks = said.intent.startswith("ask_") and not is_last and (answered or "?" not in said.text)
+    answered = any(each["entity"] == "section" for each in said.entities) and not is_last and not _facts(said)
+    asks = said.intent.startswith("ask_") and not is_last and "?" not in said.text
     only_asks = (asks or said.intent in _WANTS_PERSON) and words < _MANY_WORDS and not _facts(said)
     enough = words >= _SEVERAL_WORDS or any(char.isdigit() for char in said.text)  # "before 14h"
-    return not said.is_angry and not only_asks and said.intent not in _SAYS_NOTHING and enough
+    return not said.is_angry and not answered and not only_asks and said.intent not in _SAYS_NOTHING and enough
 
 
 def _weight(said: Said, is_last: bool) -> tuple[bool, bool, int]:

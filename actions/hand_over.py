@@ -9,9 +9,10 @@ import uuid
 
 from rasa_sdk.events import ActiveLoop, EventType, FollowupAction, SlotSet
 
-from actions.conversation import BotAction, Turn, button, emptied, filled, replies
+from actions.conversation import BotAction, Turn, button, emptied, filled, issues, replies
 from actions.draft import draft_of, summary_of
 from actions.records import record_outcome
+from actions.topics import ask_which
 from bot.articles.replies import support_request_url
 from bot.settings import get_settings
 from bot.text.contacts import find_address, find_phone
@@ -19,6 +20,8 @@ from bot.tickets import ticket_store
 from bot.tickets.model import TicketStoreError
 
 FORM = "ticket_form"
+_SURELY, _LIKELY_ISSUES = 0.6, 3
+"""Confidence from which a first message surely wants a person; below it, the number of issues that are offered, too."""
 
 
 class ActionStartTicket(BotAction, action="action_start_ticket"):
@@ -32,6 +35,9 @@ class ActionStartTicket(BotAction, action="action_start_ticket"):
                 turn.say(now)
             return []
         left = left_form() if turn.form else []
+        likely = [each["name"] for each in turn.message.ranking if each["name"] in issues()][:_LIKELY_ISSUES]
+        if turn.text and not turn.told and turn.message.confidence < _SURELY and likely:
+            return ask_which(turn, likely, person=True)  # "a mail says that my payment failed, is it a scam?"
         if turn.slot("ticket_consent") is not None:  # filled, but the store was down
             return [*left, FollowupAction(FORM)]
         after_no = turn.intent not in ("talk_to_human", "affirm", "solved")  # or yes, to the offer of a person

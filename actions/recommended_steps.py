@@ -21,7 +21,7 @@ from actions.passages import section_passages
 from actions.records import record_outcome
 from actions.topics import ask_which, offer_person_first, offer_topics, possible_issues, settle
 from bot.articles.model import Article
-from bot.articles.parts import AGREEMENTS, agreements, lead, needs_product, section_product, variants
+from bot.articles.parts import AGREEMENTS, PRODUCTS, agreements, lead, needs_product, section_product, variants
 from bot.articles.replies import language_name
 from bot.text.limited_markdown import plain
 
@@ -123,7 +123,9 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
         if not _is_later(turn, issue):
             _tell_language(turn, issue)
             turn.say(_of_each_product(turn, issue, article))
-        ask_for_product(turn, issue, turn.reply("utter_ask_product"))
+        lacks = {*PRODUCTS} - {*issues()[issue].products}
+        key = "ask_work_product" if PERSONAL in lacks else "ask_365_product" if lacks else "utter_ask_product"
+        ask_for_product(turn, issue, turn.reply(key))
         return [*events, SlotSet("product_asked", True)]
     message = answer_message(turn, issue, product)
     brief = brief_answer(article, product, turn.agreement) if named and _is_later(turn, issue) else ""

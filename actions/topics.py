@@ -82,7 +82,9 @@ def possible_issues(turn: Turn) -> list[str]:
     return found if len(found) > 1 else []
 
 
-def ask_which(turn: Turn, shown: list[str], question: str = "", answered: str = "") -> list[EventType]:
+def ask_which(
+    turn: Turn, shown: list[str], question: str = "", answered: str = "", person: bool = False
+) -> list[EventType]:
     """Asks which of the issues it is, by their articles' titles, or none of them.
 
     Args:
@@ -90,9 +92,10 @@ def ask_which(turn: Turn, shown: list[str], question: str = "", answered: str = 
         shown: the issues to choose from.
         question: the words; without them, the usual ones.
         answered: an issue that was answered already, in case that it is the one.
+        person: whether a person is offered, too; always after a death.
     """
     buttons = [*turn.title_buttons(shown), button(turn.label("neither"), "none_of_these")]
-    if "death" in turn.signals:  # often a matter that only a person can settle
+    if person or "death" in turn.signals:  # often a matter that only a person can settle
         buttons.append(turn.person_button)
     turn.say(question or turn.reply("which_issue"), buttons)
     asked, offered = turn.just_asked("choice"), [*filter(None, [answered]), *shown]

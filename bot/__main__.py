@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 COULD_NOT_START = 2
@@ -9,6 +10,7 @@ COULD_NOT_START = 2
 
 def start() -> int:
     """Runs the command line; where a package is missing, says so with exit code 2: 1 is for a bot that got worse."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # says what TensorFlow finds on the machine, to nobody's use
     try:
         from bot.cli import main
 

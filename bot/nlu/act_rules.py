@@ -17,8 +17,11 @@ from bot.text.contacts import find_contact, find_phone
 
 _TICKET_FORM = "ticket_form"
 """Value of the entity `field` where a customer asks for a ticket rather than for somebody to talk to."""
-_SURE, _CLEAR_QUESTION = 0.8, 0.9
-"""Further confidences. A message names another issue from `CLEAR_ISSUE` on, unless it surely asks or objects."""
+_SURE, _CLEAR_QUESTION, _SURELY_WANTED = 0.8, 0.9, 0.65
+"""Further confidences; "can another person have the licence?" hardly wants a person.
+
+A message names another issue from `CLEAR_ISSUE` on, unless it surely asks or objects.
+"""
 _SHARED_WORDS, _LONG_WORD = 2, 4
 """Number of words of its title by which a message names an offered issue, and of their letters."""
 _STORY, _STORY_SOLVED = 20, 0.65  # words, and the confidence from which a longer message says that it is solved
@@ -41,6 +44,11 @@ def act_of(message: CustomerMessage, situation: Situation) -> Act | None:
         return None
     if _names_telephone(message):
         message = replace(message, acts={**message.acts, "ask_phone": 0.0})
+    if message.answer.no_person:
+        if situation.field:
+            return Act("cancel_form", 1.0)
+        none = {acts.PERSON: 0.0}
+        message = replace(message, acts={**message.acts, **none}, ranking={**message.ranking, **none})
     asked = (_pressed, _in_form, _wants_person, names_product, _chooses, _takes_steps, _awaits_answer)
     rules = (*asked, _ends_with_thanks, _after_answer)
     return next((act for rule in rules if (act := rule(message, situation)) is not None), None)
@@ -75,7 +83,8 @@ def _wants_person(message: CustomerMessage, situation: Situation) -> Act | None:
         wanted = wanted if again else max(wanted, message.ranking.get(acts.PERSON, 0.0))
     elif wanted >= acts.LITTLE:  # "no more forms, a person" is not to end the form
         wanted += message.acts["cancel_form"]
-    return Act(acts.PERSON, wanted) if wanted >= acts.PERSON_FROM else None
+    asks_else = "?" in message.text and message.named[1] >= _SURE and wanted < _SURELY_WANTED
+    return Act(acts.PERSON, wanted) if wanted >= acts.PERSON_FROM and not asks_else else None
 
 
 def _in_form(message: CustomerMessage, situation: Situation) -> Act | None:

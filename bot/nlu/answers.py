@@ -25,7 +25,12 @@ _REACH = 3
 # An answer says at its beginning which of several it is, or that it is none.
 _BEGINNING = 4
 
-Pattern = tuple[str, ...]
+_LETTERS = frozenset("åäæöøü")
+"""Letters of their own, which people may leave out and do not add; accents they do either with."""
+
+Word = tuple[str, str]
+"""A word in lower case without accents, and the same without any diacritics."""
+Pattern = tuple[Word, ...]
 """A listed word, or several; one that ends in `*` stands for all that begin so."""
 _Spans = dict[str, list[tuple[int, int]]]
 
@@ -40,6 +45,7 @@ class Answer:
         denied: the products that it says it is not about.
         agrees: True where it begins with a yes, False with a no, None with neither.
         thanks: whether it has a word of thanks.
+        no_person: whether it says that no person is wanted.
         ends_with_thanks: whether three words at most follow that one: "thanks for your help".
         agreement: the billing agreement that it says the customer has, empty if none: "we have a Customer Agreement".
         place: which of several things it names by their order: "the second one" is 1; None if it names none.
@@ -56,13 +62,14 @@ class Answer:
     agreement: str = ""
     another: bool = False
     ticket: bool = False
+    no_person: bool = False
     ends_with_thanks: bool = False
 
 
 def read_answer(text: str, language: str) -> Answer:
     """Returns what a message in a language says, taken as an answer."""
-    tokens = [_folded(token) for token in _TOKEN.findall(text.replace("’", "'"))]
-    spans = _spans_in(tokens, _patterns(language))
+    words = [_folded(token) for token in _TOKEN.findall(text.replace("’", "'"))]
+    tokens, spans = [folded for _, folded in words], _spans_in(words, _patterns(language))
     yes, no = (max((end for start, end in spans[kind] if start == 0), default=0) for kind in ("agree", "refuse"))
     named, denied = _products(tokens, spans)
     return Answer(
@@ -75,6 +82,7 @@ def read_answer(text: str, language: str) -> Answer:
         place=_place(spans),
         agreement=_agreement(tokens, spans),
         another=bool(spans["another"]),
+        no_person=bool(spans["no_person"]),
         ticket=any(not _is_denied(tokens, spans, start, end) for start, end in spans["ticket"]),
     )
 
@@ -160,14 +168,17 @@ def _place(spans: _Spans) -> int | None:
     return place if start < _BEGINNING else None
 
 
-def _folded(text: str) -> str:
-    return fold_diacritics(text.lower())
+@lru_cache(maxsize=20_000)
+def _folded(text: str) -> Word:
+    lower = text.lower()
+    kept = "".join(char if char in _LETTERS else fold_diacritics(char) for char in lower)
+    return kept, fold_diacritics(lower)
 
 
-def _spans_in(tokens: Sequence[str], words: Mapping[str, Collection[tuple[str, Pattern]]]) -> _Spans:
+def _spans_in(tokens: Sequence[Word], words: Mapping[str, Collection[tuple[str, Pattern]]]) -> _Spans:
     """Returns where in a message a word of each list begins and ends; of several that begin there the longest one."""
     spans: _Spans = defaultdict(list)
-    for start, token in enumerate(tokens):
+    for start, (_, token) in enumerate(tokens):
         ends: dict[str, int] = {}
         for kind, pattern in (*words.get(token, ()), *words.get(f"{token[0]}*", ())):
             part = tokens[start : start + len(pattern)]
@@ -178,7 +189,12 @@ def _spans_in(tokens: Sequence[str], words: Mapping[str, Collection[tuple[str, P
     return spans
 
 
-def _is(token: str, word: str) -> bool:
+def _is(said: Word, listed: Word) -> bool:
+    """Tells whether a word is a listed one; letters may be left out, but "ändra" (change) is not "andra" (second)."""
+    (token, bare), (word, bare_word) = said, listed
+    fits = bare.startswith(bare_word[:-1]) if bare_word.endswith("*") else bare == bare_word
+    if not fits or word != bare_word:
+        return fits
     return token.startswith(word[:-1]) if word.endswith("*") else token == word
 
 
@@ -192,7 +208,7 @@ def _patterns(language: str) -> dict[str, set[tuple[str, Pattern]]]:
     agreements = [each.agreements for each in (own, english)]
     for section in (own.products, own.answers, *agreements, *names, english.answers):
         for kind, words in section:
-            for pattern in (tuple(_folded(word).split()) for word in words):
-                first = pattern[0]
+            for pattern in (tuple(map(_folded, word.split())) for word in words):
+                _, first = pattern[0]
                 listed[f"{first[0]}*" if first.endswith("*") else first].add((kind, pattern))
     return dict(listed)

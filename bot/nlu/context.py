@@ -45,6 +45,8 @@ from bot.nlu.product_rules import other_steps
 from bot.nlu.situation import Situation, situation_of
 
 WORK, PERSONAL = "microsoft365", "microsoft_account"
+_CORRECTION_WORDS = 12
+"""Largest number of words of a message that only says that it is another plan."""
 
 
 @dataclass(frozen=True)
@@ -139,13 +141,14 @@ class Context(TrainedComponent):
         """Sets the intent of a message to its dialogue act."""
         said = self._said(message, situation)
         act, product = act_of(said, situation), situation.product
-        if act is None and said.intent == PERSON and said.ranking[PERSON] < PERSON_FROM and said.named[1] >= LITTLE:
+        unwanted_person = said.answer.no_person or said.ranking.get(PERSON, 0.0) < PERSON_FROM
+        if act is None and said.intent == PERSON and unwanted_person and said.named[1] >= LITTLE:
             said = replace(said, intent=said.named[0])  # the rules found no wish for a person
         if other := self._corrected_product(said, situation):
             product = other
             set_entities(message, {"product": other}, 1.0, type(self).__name__)
-            says_no_more = said.words <= SOME_WORDS and "?" not in said.text
-            if says_no_more and (act is None or act.name == "objection"):
+            says_no_more = said.words <= _CORRECTION_WORDS and not said.text.rstrip().endswith("?")
+            if says_no_more and (act is None or act.name in (*QUESTIONS, "objection", "remark", "step_failed")):
                 act = Act("choose_product", 1.0, {"product": other})
         elif unwanted := PRODUCTS if product == PERSONAL else said.answer.denied:
             # It stays a personal plan where apps are named, or the cloud: "his yearly Office". And what is denied is
@@ -160,7 +163,7 @@ class Context(TrainedComponent):
         if agreement := said.answer.agreement:
             set_entities(message, {"agreement": agreement}, 1.0, type(self).__name__)
             only_that = said.words <= SOME_WORDS and "?" not in said.text
-            follows = act is None or act.name in (*QUESTIONS, "objection", "remark", situation.issue)
+            follows = act is None or act.name in (*QUESTIONS, "remark", situation.issue)
             # "we have a Customer Agreement, where are they then?"
             if (only_that or follows) and other_steps(agreement, situation):
                 act = Act("choose_product", 1.0, {"product": "azure"})
@@ -252,6 +255,9 @@ class Context(TrainedComponent):
         """
         text, language = str(message.get(TEXT)), language_of(message) or situation.language
         named = [str(each["value"]) for each in message.get(ENTITIES, []) if each["entity"] == "product"]
+        if {*named} == {WORK, PERSONAL}:  # "my 365 Personal, I have Office at work now"
+            set_entities(message, {"product": PERSONAL}, 1.0, type(self).__name__)
+            return PERSONAL
         product = self._products.implied(text, language)
         if named and (named[0] != WORK or product != PERSONAL):
             return named[0]

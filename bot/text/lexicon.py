@@ -78,6 +78,7 @@ class AnswerWords(_Words):
     third: tuple[StrictStr, ...] = ()
     another: tuple[StrictStr, ...] = ()
     ticket: tuple[StrictStr, ...] = ()
+    no_person: tuple[StrictStr, ...] = ()
 
 
 class AgreementWords(_Words):

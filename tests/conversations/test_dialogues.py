@@ -35,7 +35,8 @@ def test_an_issue_is_answered_in_the_language_of_the_question(
     customer = running_bot.conversation()
     asked = customer.say(question)
     assert f"{REPLIES.label('azure', language)}: " in asked.text
-    assert REPLIES.text("utter_ask_product", language) in asked.text
+    question = (REPLIES.text("utter_ask_product", language), REPLIES.dialogue("ask_work_product", language))
+    assert question["microsoft_account" not in load_issues()[intent].products] in asked.text
     assert_answers(customer.press("/choose_product"), intent, language)
     assert REPLIES.text("utter_ask_solved", language) in customer.last.text
 

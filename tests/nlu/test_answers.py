@@ -68,6 +68,15 @@ def test_an_answer_names_one_of_two_by_its_place(language: str, text: str, place
     assert read_answer(text, language).place == place
 
 
+def test_diacritics_may_be_left_out_but_not_be_too_many() -> None:
+    for text in ("henkilökohtainen", "henkilokohtainen"):
+        assert read_answer(text, "fi").product == "microsoft_account"
+    assert not read_answer("får jeg pengene tilbage?", "da").named  # "get", and no "far" (father)
+    assert read_answer("andra alternativet", "sv").place == 1
+    assert read_answer("jag vill ändra mitt kort", "sv").place is None
+    assert read_answer("la premiere", "fr").place == read_answer("la première", "fr").place == 0
+
+
 def test_thanks_are_noticed_anywhere() -> None:
     assert read_answer("nein alles gut, danke", "de").thanks
     assert not read_answer("that did not help", "en").thanks
@@ -125,6 +134,21 @@ def test_another_matter_is_announced(language: str, text: str, another: bool) ->
 )
 def test_a_ticket_is_asked_for_in_so_many_words(language: str, text: str, ticket: bool) -> None:
     assert read_answer(text, language).ticket is ticket
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "unwanted"),
+    [
+        ("sv", "Jag vill inte ha en människa, utan byta vem som har licensen", True),
+        ("es", "no se si quiero persona, primero quiero saber si es real", True),
+        ("de", "bitte keinen Mitarbeiter, nur die Nummer", True),
+        ("en", "no, a person please", False),
+        ("nb", "nei, et menneske takk", False),
+        ("fr", "non, je veux parler à quelqu'un", False),
+    ],
+)
+def test_who_wants_no_person_is_told_from_who_says_no_and_wants_one(language: str, text: str, unwanted: bool) -> None:
+    assert read_answer(text, language).no_person is unwanted
 
 
 @pytest.mark.parametrize(
