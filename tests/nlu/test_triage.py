@@ -16,6 +16,7 @@ from bot.articles.issues import load_issues
 from bot.nlu.models.triage_evidence import Parts, Said, candidates_of, issue_pairs, with_pair
 from bot.nlu.triage import Triage
 from bot.regression.measure import NluModel, read_labelled
+from bot.text.yaml_files import read_yaml
 from tests.nlu.test_language import Train
 
 ISSUES = ("card_declined", "refund_request", "pay_invoice")
@@ -43,11 +44,15 @@ def test_both_issues_of_a_message_are_found(language: str, train_config: Train) 
 def test_two_issues_are_offered_where_neither_they_nor_their_pair_are_sure(shipped: NluModel, root: Path) -> None:
     messages = read_labelled(root / "tests" / "regression" / "two_issues")
     parsed = shipped.parse([message.text for message in messages], [message.language for message in messages])
+    pipeline = {each["name"]: each for each in read_yaml(root / "config.yml", ValueError)["pipeline"]}
+    triage = pipeline["bot.nlu.triage.Triage"]
     asked: Counter[bool] = Counter()
     for one in parsed:
         second = one["triage"]["second_issue"]
         if second and one["intent"]["name"] in load_issues():
-            doubtful = second["confidence"] < 0.9 and one["intent"]["confidence"] < 0.7
+            doubtful = second["confidence"] < triage["answer_pair_from"] and (
+                one["intent"]["confidence"] < triage["answer_from"]
+            )
             assert bool(one["triage"]["candidates"]) == doubtful
             asked[doubtful] += 1
     assert asked[False] > 10 * asked[True] > 0
