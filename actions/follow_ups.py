@@ -10,14 +10,25 @@ import re
 
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 
-from actions.answer import answer_payload, likely_passages, link_lines, section_button, section_of, shown_variant
+from actions.answer import (
+    answer_message,
+    answer_payload,
+    likely_passages,
+    link_lines,
+    section_button,
+    section_of,
+    shown_variant,
+)
 from actions.conversation import BotAction, Button, Turn, button, issues, replies
 from actions.passages import Passage, asked_passage, passage_of_kind, section_passages, step_number, step_text
 from actions.recommended_steps import ask_solved
 from bot.articles.model import Article
+from bot.articles.parts import needs_product
 from bot.text.limited_markdown import plain
 
 _MOST_BUTTONS = 9
+_NAMES_FROM = 0.6
+"""Confidence from which a message names the issue at hand."""
 _FEW_WORDS = 5
 _MOST_PARTS = 5
 """Passages offered to who wants to know more and does not say of what."""
@@ -48,6 +59,9 @@ def _asked(turn: Turn) -> str:
 
 def _question(turn: Turn, issue: str) -> list[EventType]:
     """Says the passage that answers a question, plainly that there is none, or that it was said before."""
+    if _lacks_steps(turn, issue):
+        turn.say(**answer_message(turn, issue, turn.product))
+        return ask_solved(turn)
     kind, found = _asked(turn).removeprefix("ask_"), _named_passage(turn, issue)
     place = kind == "where" and bool(turn.slot("issue"))
     if found is None and place:
@@ -64,7 +78,8 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
     known = turn.has_said(text) if found is None else _was_said(turn, found)
     about = turn.entity("about") or issue
     new = found is not None and not known
-    buttons = _buttons_of_named(turn, issue, text) if new else [turn.person_button]
+    again = [button(turn.label("show_again"), "send_again")] if turn.has_shown(issue) else []
+    buttons = _buttons_of_named(turn, issue, text) if new else [*again, turn.person_button]
     if found is not None and (about != issue or turn.intent in issues()) and not turn.has_shown(about):
         buttons = [button(turn.label("show_steps"), about), *buttons]
     others, which = likely_passages(turn) if new or known else [], turn.reply("which_passage_again")
@@ -83,6 +98,20 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
     else:
         turn.say(text, [*others, *buttons])
     return ask_solved(turn) if turn.entity("question") and found is not None and not turn.form else []
+
+
+def _lacks_steps(turn: Turn, issue: str) -> bool:
+    """Tells whether a message names the issue at hand, of which only another product's steps were shown.
+
+    "No, how do I cancel my private plan?", after the steps for a company's.
+    """
+    said, article = turn.parsed.get("said") or {}, turn.article(issue)
+    names = said.get("name") == issue == turn.slot("issue") and said.get("confidence", 0.0) >= _NAMES_FROM
+    surely_asks = turn.entity("section") and not turn.entity("passages")
+    if not turn.text or turn.form or not names or surely_asks or turn.product is None or not needs_product(article):
+        return False
+    answers = [text for text in turn.told if text.startswith(article.title)]
+    return bool(answers) and not any(f"({turn.label(turn.product)})" in text for text in answers)
 
 
 def _with_heading(passage: Passage) -> str:
