@@ -63,6 +63,6 @@ def test_clients_that_are_slow_or_gone_keep_nobody_waiting(bot: PageBot) -> None
                 client.sendall(b"POST /webhooks/page/messages HTTP/1.1\r\nHost: localhost\r\n")
             if number % 3 == 2:
                 client.sendall(b'Content-Type: application/json\r\nContent-Length: 4000\r\n\r\n{"id": "')
-        customer = bot.customer(language="nb")
+        customer = bot.customer(language="nb", product="azure")
         assert customer.say(ANOTHER).answer["intent"] == "pay_invoice"
     assert customer.say(QUESTION).parts
