@@ -180,9 +180,12 @@ class Turn:
         """Tells whether the bot has said a text in this conversation."""
         return text in self.told
 
-    def has_shown(self, issue: str) -> bool:
-        """Tells whether the bot has shown the answer to an issue in this conversation."""
-        return issue in self.structured or any(text.startswith(self.article(issue).title) for text in self.told)
+    def has_shown(self, issue: str, product: str | None = None) -> bool:
+        """Tells whether the bot has shown the answer to an issue in this conversation: any, or that for a product."""
+        answers = [text for text in self.told if text.startswith(self.article(issue).title)]
+        if product is None:
+            return issue in self.structured or bool(answers)
+        return any(f"({self.label(product)})" in text for text in answers)
 
     def unsaid(self, *texts: str) -> str:
         """Returns the first of several texts that the bot has not said in this conversation, else the last."""

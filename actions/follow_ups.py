@@ -105,13 +105,12 @@ def _lacks_steps(turn: Turn, issue: str) -> bool:
 
     "No, how do I cancel my private plan?", after the steps for a company's.
     """
-    said, article = turn.parsed.get("said") or {}, turn.article(issue)
+    said, product = turn.parsed.get("said") or {}, turn.product
     names = said.get("name") == issue == turn.slot("issue") and said.get("confidence", 0.0) >= _NAMES_FROM
     surely_asks = turn.entity("section") and not turn.entity("passages")
-    if not turn.text or turn.form or not names or surely_asks or turn.product is None or not needs_product(article):
+    if not turn.text or turn.form or not names or surely_asks or product is None:
         return False
-    answers = [text for text in turn.told if text.startswith(article.title)]
-    return bool(answers) and not any(f"({turn.label(turn.product)})" in text for text in answers)
+    return needs_product(turn.article(issue)) and turn.has_shown(issue) and not turn.has_shown(issue, product)
 
 
 def _with_heading(passage: Passage) -> str:

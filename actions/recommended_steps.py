@@ -14,14 +14,22 @@ from actions.answer import (
     opening_fits,
     passage_buttons,
     section_button,
-    shown_variant,
 )
 from actions.conversation import PERSONAL, UNKNOWN, BotAction, Button, Turn, button, issues
 from actions.passages import section_passages
 from actions.records import record_outcome
 from actions.topics import ask_which, offer_person_first, offer_topics, possible_issues, settle
 from bot.articles.model import Article
-from bot.articles.parts import AGREEMENTS, PRODUCTS, agreements, lead, needs_product, section_product, variants
+from bot.articles.parts import (
+    AGREEMENTS,
+    PRODUCTS,
+    agreements,
+    lead,
+    needs_product,
+    section_product,
+    variant_for,
+    variants,
+)
 from bot.articles.replies import language_name
 from bot.text.limited_markdown import plain
 
@@ -160,8 +168,11 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
 def _of_each_product(turn: Turn, issue: str, article: Article) -> str:
     """Returns what to do now with each of an issue's products: short enough to read before one has been named."""
     opening = [plain(lead(article))] if opening_fits(turn, article) else []
-    of_each = {each: shown_variant(article, each).now for each in issues()[issue].products}
-    return "\n\n".join([*opening, *(f"{turn.label(each)}: {plain(now)}" for each, now in of_each.items() if now)])
+    shown = {each: variant_for(article, each, turn.agreement) for each in issues()[issue].products}
+    of_each = [
+        f"{turn.label(each)}: {plain(variant.now)}" for each, variant in shown.items() if variant and variant.now
+    ]
+    return "\n\n".join([*opening, *of_each])
 
 
 def _is_later(turn: Turn, issue: str) -> bool:

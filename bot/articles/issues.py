@@ -32,7 +32,7 @@ class Issue(BaseModel, frozen=True, extra=Extra.forbid):
     priority: Priority
     products: tuple[Product, ...]
     facts: tuple[Fact, ...] = ()
-    """What a ticket should name, if the customer knows it."""
+    """The facts that a ticket should name, as far as the customer knows them."""
     agreements: tuple[Agreement, ...] = ()
     passages: tuple[Kind, ...] = ()
     common: bool = False

@@ -134,8 +134,9 @@ def _agreement(tokens: Sequence[str], spans: _Spans) -> str:
         for start, end in spans[name]:
             asks = tokens[_clause_end(tokens, end) :][:1] == ["?"]
             words = [*spans["under"], *([] if asks else spans["have"])]
-            near = any(_reaches(tokens, stop, start) for _, stop in words)
-            if near and not _is_denied(tokens, spans, start, end):
+            holds = [begin for begin, stop in words if _reaches(tokens, stop, start)]
+            unsure = any(_reaches(tokens, stop, at) for _, stop in spans["what_is"] for at in (start, *holds))
+            if holds and not unsure and not _is_denied(tokens, spans, start, end):
                 return name
     return ""
 
@@ -168,7 +169,6 @@ def _place(spans: _Spans) -> int | None:
     return place if start < _BEGINNING else None
 
 
-@lru_cache(maxsize=20_000)
 def _folded(text: str) -> Word:
     lower = text.lower()
     kept = "".join(char if char in _LETTERS else fold_diacritics(char) for char in lower)

@@ -32,7 +32,7 @@ from bot.nlu.acts import (
     Act,
     CustomerMessage,
 )
-from bot.nlu.answers import read_answer
+from bot.nlu.answers import Answer, read_answer
 from bot.nlu.component import Config, Setting, TrainedComponent
 from bot.nlu.intent import RANKING, LinearIntentClassifier, labelled_texts
 from bot.nlu.metadata import intent_of, language_of, set_entities, typed
@@ -157,15 +157,16 @@ class Context(TrainedComponent):
             kept = [each for each in found if each["entity"] != "product" or each["value"] not in unwanted]
             message.set(ENTITIES, kept, add_to_output=True)
         if not product and not situation.question and not situation.field:
-            product = self._implied_product(message, situation)
+            product = self._implied_product(message, situation, said.answer)
         if self.model.passages is not None:
             act = add_passage(act, said, replace(situation, product=product), self.model.passages)
         if agreement := said.answer.agreement:
             set_entities(message, {"agreement": agreement}, 1.0, type(self).__name__)
             only_that = said.words <= SOME_WORDS and "?" not in said.text
-            follows = act is None or act.name in (*QUESTIONS, "remark", situation.issue)
+            also = ("objection", *load_issues()) if only_that else ()
+            does = said.intent if act is None else act.name
             # "we have a Customer Agreement, where are they then?"
-            if (only_that or follows) and other_steps(agreement, situation):
+            if does in (*QUESTIONS, "remark", situation.issue, *also) and other_steps(agreement, situation):
                 act = Act("choose_product", 1.0, {"product": "azure"})
         if act is None and said.intent != intent_of(message):
             act = Act(*said.named)
@@ -190,13 +191,14 @@ class Context(TrainedComponent):
 
         Without such a passage, those that fit the case which it describes.
         """
-        product = situation.product or self._implied_product(message, situation) or None
+        text = str(message.get(TEXT))
+        answer = read_answer(text, language_of(message) or situation.language)
+        product = situation.product or self._implied_product(message, situation, answer) or None
         issue, finder = intent_of(message), self.model.passages
-        if agreement := read_answer(str(message.get(TEXT)), language_of(message) or situation.language).agreement:
-            set_entities(message, {"agreement": agreement}, 1.0, type(self).__name__)
+        if answer.agreement:
+            set_entities(message, {"agreement": answer.agreement}, 1.0, type(self).__name__)
         clear = issue in load_issues() and not (message.get("triage") or {}).get("candidates")
         if clear and finder:
-            text = str(message.get(TEXT))
             if found := asked_first(text, issue, product, finder):
                 set_entities(message, found.values, found.confidence, type(self).__name__)
             elif len(text.split()) > CASE_WORDS and (cases := finder.cases(text, issue, product)):
@@ -248,17 +250,17 @@ class Context(TrainedComponent):
             mentioned=frozenset(each["value"] for each in message.get(ENTITIES, []) if each["entity"] == "product"),
         )
 
-    def _implied_product(self, message: Message, situation: Situation) -> str:
+    def _implied_product(self, message: Message, situation: Situation, answer: Answer) -> str:
         """Returns the product that a message names; else adds the one that its words and the model agree on, if any.
 
         "Microsoft 365" is that of a company unless what else the message says is of a personal plan.
         """
         text, language = str(message.get(TEXT)), language_of(message) or situation.language
         named = [str(each["value"]) for each in message.get(ENTITIES, []) if each["entity"] == "product"]
-        if {*named} == {WORK, PERSONAL}:  # "my 365 Personal, I have Office at work now"
+        if PERSONAL in named and answer.product == PERSONAL:  # "my 365 Personal, I have Office at work now"
             set_entities(message, {"product": PERSONAL}, 1.0, type(self).__name__)
             return PERSONAL
-        product = self._products.implied(text, language)
+        product = self._products.implied(text, language, answer)
         if named and (named[0] != WORK or product != PERSONAL):
             return named[0]
         if product:
@@ -278,7 +280,7 @@ class Context(TrainedComponent):
             return WORK if objects and clauses == {WORK} else ""
         denied = PERSONAL in answer.named and WORK in answer.denied  # "there is no admin center here"
         in_passing = PERSONAL in clauses and not situation.chosen
-        personal = denied or in_passing or self._products.as_a_whole(said.text, situation.language) == PERSONAL
+        personal = denied or in_passing or self._products.as_a_whole(said.text, situation.language, answer) == PERSONAL
         return PERSONAL if personal and PERSONAL in answer.named else ""
 
     @property

@@ -36,17 +36,17 @@ class ProductReader:
             return likely
         return answer.product or (likely if confidence >= LIKELY else None)
 
-    def implied(self, text: str, language: str) -> str:
+    def implied(self, text: str, language: str, answer: Answer) -> str:
         """Returns the product on which words and model agree, of the message or of its clauses; empty if none."""
-        if likely := self.as_a_whole(text, language):
+        if likely := self.as_a_whole(text, language, answer):
             return likely
         named = self.in_clauses(text, language)
         return named.pop() if len(named) == 1 else ""
 
-    def as_a_whole(self, text: str, language: str) -> str:
+    def as_a_whole(self, text: str, language: str, answer: Answer) -> str:
         """Returns the product on which words and model agree, of the whole message; empty if none."""
         likely, _ = self._likely(text, language)
-        return str(likely) if likely in PRODUCTS and read_answer(text, language).product == likely else ""
+        return str(likely) if likely in PRODUCTS and answer.product == likely else ""
 
     def in_clauses(self, text: str, language: str) -> set[str]:
         """Returns the products that single clauses of a text name, by their words and surely by how they are said."""

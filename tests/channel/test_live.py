@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import sqlite3
 import threading
@@ -109,7 +110,9 @@ def test_an_agent_takes_over_and_hands_back(desk: Desk) -> None:
     texts = ["Hi, Anna here.", "It is card ••••1111", "cancel my subscription", "Done."]
     wanted = ["pause", *texts, "resume", "how do I pay my invoice?"]
     assert events(desk, customer, *kinds)[-len(wanted) :] == wanted
-    assert "4111 1111" not in desk.bot.kept()
+    kept = desk.bot.kept()
+    assert not re.search(r"(?<![\w.-])4111", kept)  # times and ids may hold these digits, too
+    assert not re.search(r"4111\W?1111", kept)
 
 
 def test_the_bot_goes_on_with_what_it_knew_before(desk: Desk) -> None:

@@ -122,7 +122,7 @@ def test_held_out_follow_ups_are_what_they_are_after_an_answer(agent: Agent) -> 
         ),
         (
             "nl",
-            "mooi is dat, dan zet ik het verlengen maar uit, belachelijk. maar goed, bedankt voor de hulp",
+            "mooi is dat, dan zet ik het verlengen maar uit. belachelijk dat het niet vanzelf gaat, maar goed bedankt",
             "thank",
         ),
         ("en", "thanks but that did not help at all, the page still says the same thing as before", "not_helped"),
@@ -143,7 +143,7 @@ def test_questions_get_the_passage_that_answers_them(agent: Agent) -> None:
         values = entities_of(parsed)
         right.append(f"{values.get('about')}/{values.get('section')}" in passages.split(","))
     assert len(right) > 150
-    assert sum(right) / len(right) >= 0.7
+    assert sum(right) / len(right) >= 0.72
 
 
 def test_held_out_commands_are_obeyed_in_a_form(agent: Agent) -> None:
@@ -326,6 +326,8 @@ def test_a_plan_that_was_taken_for_granted_is_corrected_in_passing(
     [
         ("en", "azure", "we have a Microsoft Customer Agreement, where is the card then?", "choose_product"),
         ("sv", "azure", "vi har ett enterprise-avtal", "choose_product"),
+        ("en", "azure", "thanks, we have an enterprise agreement", ""),
+        ("en", "azure", "a person please, we have an enterprise agreement", ""),
         ("en", "azure", "do we need an enterprise agreement for that?", ""),
         ("en", "microsoft365", "we have a Microsoft Customer Agreement, where is the card then?", ""),
     ],
@@ -357,7 +359,7 @@ def test_who_has_chosen_a_companys_plan_keeps_it_where_something_is_her_own(agen
     told = answered("da", "subscription_disabled", "microsoft365")
     values = entities_of(understood(agent, text, "da", told[0], chose, *told[1:]))
     assert "product" not in values
-    assert "billing_notifications" in values.get("about", "") + values.get("passages", "")
+    assert values["about"] == "billing_notifications"
 
 
 @pytest.mark.parametrize(
@@ -714,7 +716,7 @@ def test_what_may_be_ours_is_offered_passages_and_the_weather_none(agent: Agent)
     text = "und meine frau hat noch ihr eigenes konto, muss die da auch mit umziehen?"
     parsed = understood(agent, text, "de", *answered("de", "country_or_currency", "microsoft_account"))
     assert {"passages", "section"} & {*entities_of(parsed)}
-    weather = understood(agent, "blir det regn i Kiruna i morgon?", "sv", *answered("sv"))
+    weather = understood(agent, "regnar det i Kiruna i morgon eller kan jag gå ut?", "sv", *answered("sv"))
     assert not {"passages", "section"} & {*entities_of(weather)}
 
 
