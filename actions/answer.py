@@ -17,12 +17,19 @@ from bot.articles.replies import support_request_url
 from bot.text.limited_markdown import plain
 
 
-def answer_message(turn: Turn, issue: str, product: str | None) -> dict[str, Any]:
-    """Returns an issue's answer, `text` and `payload`, as the customer's channel can show it."""
+def answer_message(turn: Turn, issue: str, product: str | None, begins: bool = True) -> dict[str, Any]:
+    """Returns an issue's answer, `text` and `payload`, as the customer's channel can show it.
+
+    Args:
+        turn: the turn.
+        issue: the issue.
+        product: the customer's product, None where it is not known.
+        begins: whether nothing is said before it; else it has no opening sentence.
+    """
     if turn.has_no_steps(issue):  # customers with a personal plan have their own page
         return {"text": plain(turn.reply("personal_elsewhere"))}
     article = turn.article(issue)
-    opens = opening_fits(turn, article)
+    opens = begins and opening_fits(turn, article)
     payload = answer_payload(issue, article, product, turn.agreement, opens) if turn.shows_payloads else None
     return {"text": answer_text(article, product, turn.agreement, opens), "payload": payload}
 

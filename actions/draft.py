@@ -92,9 +92,11 @@ def missing_facts(turn: Turn) -> list[str]:
     issue, named = turn.slot("issue"), {name for name, _ in _entities(turn.said)}
     if "subscription_id" in named:
         named.add("subscription")
-    if turn.product == PERSONAL:
-        named |= {"invoice_number", "organisation"}  # personal plans have none
     wanted = issues()[issue].facts if issue in issues() else ()
+    if turn.product == PERSONAL:  # these plans belong to no organisation, and have orders in place of invoices
+        wanted = tuple(
+            "order_number" if fact == "invoice_number" else fact for fact in wanted if fact != "organisation"
+        )
     return [fact for fact in wanted if fact not in named]
 
 

@@ -20,7 +20,16 @@ from actions.answer import (
     shown_variant,
 )
 from actions.conversation import BotAction, Button, Turn, button, issues, replies
-from actions.passages import Passage, asked_passage, passage_of_kind, section_passages, step_number, step_text
+from actions.passages import (
+    Passage,
+    asked_passage,
+    passage_of_kind,
+    section_passages,
+    step_number,
+    step_text,
+    was_said,
+    with_heading,
+)
 from actions.recommended_steps import ask_solved
 from bot.articles.model import Article
 from bot.articles.parts import needs_product
@@ -72,10 +81,10 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
     if found is None and turn.slot("issue"):  # else no steps were shown: the issue was described for a ticket
         found = _passage_of(kind, turn, turn.article(issue))
     if found is not None:
-        text = _with_heading(found) if turn.entity("passages") else found.text
+        text = with_heading(found) if turn.entity("passages") else found.text
     else:
         text = turn.reply("no_duration") if kind == "how_long" else turn.reply("no_passage", topic=turn.topic(issue))
-    known = turn.has_said(text) if found is None else _was_said(turn, found)
+    known = turn.has_said(text) if found is None else was_said(turn, found)
     about = turn.entity("about") or issue
     new = found is not None and not known
     again = [button(turn.label("show_again"), "send_again")] if turn.has_shown(issue) else []
@@ -89,9 +98,9 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
         text = turn.unsaid(turn.reply("passage_known"), turn.reply("objection_again"))
     other_issue, _, slug = turn.entity("also").partition("/")  # asked for by a second question
     second = section_of(turn, other_issue, slug) if slug else None
-    if second is not None and not _was_said(turn, second):
+    if second is not None and not was_said(turn, second):
         turn.say(text, _without_person(turn, buttons))
-        text, buttons = _with_heading(second), _buttons_of_named(turn, other_issue, second.text)
+        text, buttons = with_heading(second), _buttons_of_named(turn, other_issue, second.text)
     if others and not turn.has_said(which):
         turn.say(text, _without_person(turn, buttons))
         turn.say(which, [*others, turn.person_button])
@@ -111,15 +120,6 @@ def _lacks_steps(turn: Turn, issue: str) -> bool:
     if not turn.text or turn.form or not names or surely_asks or product is None:
         return False
     return needs_product(turn.article(issue)) and turn.has_shown(issue) and not turn.has_shown(issue, product)
-
-
-def _with_heading(passage: Passage) -> str:
-    return f"{passage.heading}\n\n{passage.text}".strip()
-
-
-def _was_said(turn: Turn, passage: Passage) -> bool:
-    """Tells whether a passage was said in this conversation, with its heading or without."""
-    return turn.has_said(passage.text) or turn.has_said(_with_heading(passage))
 
 
 def _offer_passages(turn: Turn) -> bool:
@@ -204,8 +204,8 @@ def _detail(turn: Turn, issue: str) -> list[EventType]:
     if found is None and number is not None:
         found = Passage(turn.reply("step_again", number=number), steps[number - 1].text)
     found = found or asked_passage(turn, sections) or asked_passage(turn, steps)
-    text = _with_heading(found) if found else ""
-    if found and not (turn.text and _was_said(turn, found)):
+    text = with_heading(found) if found else ""
+    if found and not (turn.text and was_said(turn, found)):
         return turn.say(text, _buttons_of_named(turn, issue, text))
     likely, which = likely_passages(turn), turn.reply("which_part")
     offered = {each["title"] for each in likely}

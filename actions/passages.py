@@ -91,6 +91,16 @@ def passage_of_kind(article: Article, kind: str, product: str | None) -> Passage
     return Passage(first.heading, "\n\n".join(filter(None, texts)), first.slug)
 
 
+def with_heading(passage: Passage) -> str:
+    """Returns a passage's heading and text."""
+    return f"{passage.heading}\n\n{passage.text}".strip()
+
+
+def was_said(turn: Turn, passage: Passage) -> bool:
+    """Tells whether a passage was said in this conversation, with its heading or without."""
+    return turn.has_said(passage.text) or turn.has_said(with_heading(passage))
+
+
 def asked_passage(turn: Turn, passages: Iterable[Passage]) -> Passage | None:
     """Returns which of several passages the customer's words ask for, None if they do not tell."""
     asked, rarity = word_beginnings(turn.text), _word_rarity(turn.language)

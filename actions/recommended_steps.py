@@ -14,9 +14,10 @@ from actions.answer import (
     opening_fits,
     passage_buttons,
     section_button,
+    section_of,
 )
 from actions.conversation import PERSONAL, UNKNOWN, BotAction, Button, Turn, button, issues
-from actions.passages import section_passages
+from actions.passages import Passage, section_passages, was_said, with_heading
 from actions.records import record_outcome
 from actions.topics import ask_which, offer_person_first, offer_topics, possible_issues, settle
 from bot.articles.model import Article
@@ -126,16 +127,16 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
         issue = issues()[issue].personal or issue
     other = second or turn.slot("other_issue")
     events += [SlotSet("issue", issue), SlotSet("other_issue", other if other != issue else None)]
-    article = turn.article(issue)
+    article, case = turn.article(issue), _sure_case(turn, issue)
     if needs_product(article) and product is None and not turn.slot("product_asked"):
         if not _is_later(turn, issue):
             _tell_language(turn, issue)
-            turn.say(_of_each_product(turn, issue, article))
+            turn.say(with_heading(case) if case is not None else _of_each_product(turn, issue, article))
         lacks = {*PRODUCTS} - {*issues()[issue].products}
         key = "ask_work_product" if PERSONAL in lacks else "ask_365_product" if lacks else "utter_ask_product"
         ask_for_product(turn, issue, turn.reply(key))
         return [*events, SlotSet("product_asked", True)]
-    message = answer_message(turn, issue, product)
+    message = answer_message(turn, issue, product, begins=case is None)
     brief = brief_answer(article, product, turn.agreement) if named and _is_later(turn, issue) else ""
     if brief and not turn.has_said(brief):
         _tell_language(turn, issue)
@@ -150,6 +151,8 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
     _tell_language(turn, issue)
     if turn.intent == "choose_product" and product is not None:
         _say_what_differs(turn, issue, article, product)
+    if case is not None:
+        turn.say(with_heading(case))
     turn.say(**message)
     _offer_agreements(turn, article)
     _offer_cases(turn, issue)
@@ -238,15 +241,26 @@ def _say_what_differs(turn: Turn, issue: str, article: Article, product: str) ->
         turn.say(turn.reply("same_steps"))
 
 
+def _sure_case(turn: Turn, issue: str) -> Passage | None:
+    """Returns the passage that surely fits the case which the first message describes, if it is new to the customer."""
+    slug = _of_first_message(turn, issue, "case").partition("/")[2]
+    passage = section_of(turn, issue, slug) if slug and section_product(slug) in (turn.product, None) else None
+    return passage if passage is not None and not was_said(turn, passage) else None
+
+
 def _offer_cases(turn: Turn, issue: str) -> None:
-    """Offers the passages that fit the case which the first message describes, once the product is known."""
-    if turn.slot("issue") not in (None, issue):
-        return
-    typed = (said for said in reversed(turn.said) if said.is_typed and said.intent in (issue, "choose_product"))
-    names = next((str(each["value"]) for said in typed for each in said.entities if each["entity"] == "passages"), "")
-    cases = passage_buttons(turn, names, {turn.product, None})
+    """Offers the passages that may fit the case which the first message describes, once the product is known."""
+    cases = passage_buttons(turn, _of_first_message(turn, issue, "passages"), {turn.product, None})
     if cases and not turn.has_said(fits := turn.reply("case_passages")):
         turn.say(fits, cases)
+
+
+def _of_first_message(turn: Turn, issue: str, entity: str) -> str:
+    """Returns the passages that an entity of the first message names, or of the answer which product it is about."""
+    if turn.slot("issue") not in (None, issue):
+        return ""
+    typed = (said for said in reversed(turn.said) if said.is_typed and said.intent in (issue, "choose_product"))
+    return next((str(each["value"]) for said in typed for each in said.entities if each["entity"] == entity), "")
 
 
 def _offer_agreements(turn: Turn, article: Article) -> None:

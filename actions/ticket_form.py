@@ -73,9 +73,20 @@ class ActionAskTicketConsent(FormAction, action="action_ask_ticket_form_ticket_c
             button(turn.label("change_summary"), "correct_field", field="ticket_summary"),
             turn.cancel_button,
         ]
-        told = str(turn.slot("ticket_summary")).replace("” “", "”\n“")  # each message on a line of its own
+        told = str(turn.slot("ticket_summary")).replace(" “", "\n“")  # each message on a line of its own
+        if added := _added(turn, told, email):
+            return turn.say(turn.reply("consent_added", added=added), buttons)
         summary = "\n\n".join([told, *_asks_for_facts(turn)])
         return turn.say(turn.reply("ask_consent", email=email, summary=summary), buttons)
+
+
+def _added(turn: Turn, told: str, email: str) -> str:
+    """Returns the line that has come to a description which was shown before; empty where all is to be shown."""
+    begins = turn.reply("ask_consent", email=email, summary="\0").partition("\0")[0]
+    shown = "\n".join(turn.told)
+    *known, added = told.splitlines()
+    all_known = bool(known) and all(line.removesuffix(".") in shown for line in known)  # what follows sets a full stop
+    return added if all_known and begins in shown and added not in shown else ""
 
 
 def _asks_for_facts(turn: Turn) -> list[str]:
@@ -144,7 +155,7 @@ def _summary(turn: Turn) -> dict[str, Any]:
 def _consent(turn: Turn) -> dict[str, Any]:
     """Takes yes or no; what else is said of the matter goes into the ticket, and without a yes it is shown again."""
     answers = {"affirm": True, "deny": False, "skip_field": False}
-    longer = {"ticket_summary": one_line([str(turn.slot("ticket_summary")), turn.text])}
+    longer = {"ticket_summary": one_line([str(turn.slot("ticket_summary")), f"“{turn.text}”"])}
     if turn.intent == ANSWER:  # "and write that it is for the invoices, too"
         return _corrected_contact(turn.text) or longer
     if turn.intent == "affirm" and len(turn.text.split()) > _PLAIN_YES:  # "yes, and write that ..."

@@ -16,7 +16,9 @@ Queue = Literal["payments", "billing", "subscriptions", "access"]
 Priority = Literal["low", "normal", "high", "urgent"]
 Product = Literal["azure", "microsoft365", "microsoft_account"]
 Agreement = Literal["customer_agreement", "enterprise", "partner"]
-Fact = Literal["invoice_number", "amount", "date", "error_code", "subscription", "organisation"]
+Fact = Literal[
+    "invoice_number", "order_number", "amount", "date", "error_code", "subscription", "organisation", "tax_number"
+]
 Kind = Literal["who", "how_long", "cost", "where", "what_if", "what_happens", "not_there"]
 
 

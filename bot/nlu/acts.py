@@ -52,6 +52,9 @@ FEW_WORDS, SOME_WORDS = 5, 10
 CASE_WORDS = 8
 """A longer first message describes a case: "the card is new, and yet ..."."""
 
+SURE_CASE = 0.85
+"""Probability among an article's passages from which one surely fits that case."""
+
 LITTLE, LIKELY, CLEAR_ISSUE = 0.25, 0.5, 0.97
 """Confidences."""
 

@@ -29,6 +29,7 @@ from bot.nlu.acts import (
     PERSON_FROM,
     QUESTIONS,
     SOME_WORDS,
+    SURE_CASE,
     Act,
     CustomerMessage,
 )
@@ -189,7 +190,7 @@ class Context(TrainedComponent):
     def _add_first_passage(self, message: Message, situation: Situation) -> None:
         """Adds to a first message the product that it implies and, where one issue is clear, the passage asked for.
 
-        Without such a passage, those that fit the case which it describes.
+        Without such a passage, the one that surely fits the case which it describes, or those that may.
         """
         text = str(message.get(TEXT))
         answer = read_answer(text, language_of(message) or situation.language)
@@ -201,8 +202,12 @@ class Context(TrainedComponent):
         if clear and finder:
             if found := asked_first(text, issue, product, finder):
                 set_entities(message, found.values, found.confidence, type(self).__name__)
-            elif len(text.split()) > CASE_WORDS and (cases := finder.cases(text, issue, product)):
-                set_entities(message, {"passages": " ".join(cases)}, 1.0, type(self).__name__)
+            elif len(text.split()) > CASE_WORDS:
+                cases, confidence = finder.cases(text, issue, product)
+                sure = len(cases) == 1 and confidence >= SURE_CASE
+                if cases:
+                    values = {"case" if sure else "passages": " ".join(cases)}
+                    set_entities(message, values, confidence, type(self).__name__)
 
     def _settings(self) -> Config:
         return {**LinearIntentClassifier.get_default_config(), **self._config}

@@ -124,5 +124,4 @@ def _given(tracker: DialogueStateTracker) -> Iterator[str]:
         values = {one["entity"]: one["value"] for one in event.entities} if isinstance(event, UserUttered) else {}
         if "about" in values:
             yield f"{values['about']}/{values.get('section')}"
-        if "also" in values:
-            yield str(values["also"])
+        yield from (str(values[name]) for name in ("also", "case") if name in values)

@@ -227,8 +227,28 @@ def test_odd_messages_get_an_answer_and_break_nothing(running_bot: RunningBot, t
     assert customer.say("my card was declined on azure").payload["intent"] == "card_declined"
 
 
-def test_passages_that_fit_the_first_message_come_with_its_steps(running_bot: RunningBot) -> None:
+def test_the_passage_that_surely_fits_the_first_message_comes_with_its_steps(running_bot: RunningBot) -> None:
     customer = running_bot.conversation()
     text = "moved back to belfast from dublin last summer and my office personal still bills me in euros, i want pounds"
-    assert REPLIES.dialogue("case_passages", "en") in customer.say(text).text
-    assert "currency" in customer.press("/more_detail").text
+    answer = customer.say(text)
+    assert answer.text.startswith("Only the currency should change\n\n")
+    assert answer.payload["intent"] == "country_or_currency"
+    assert answer.payload["lead"] == ""
+
+
+def test_it_comes_before_the_question_for_the_product_where_it_holds_for_all(running_bot: RunningBot) -> None:
+    customer = running_bot.conversation()
+    text = "we paid by transfer two weeks ago and i'm afraid i put the wrong reference on it, invoice still open"
+    answer = customer.say(text)
+    assert answer.text.startswith("The transfer had a wrong reference\n\n")
+    assert answer.text.endswith(REPLIES.text("utter_ask_product", "en"))
+    steps = customer.say("azure")
+    assert steps.payload["intent"] == "payment_not_registered"
+    assert "The transfer had a wrong reference" not in steps.text
+
+
+def test_passages_that_may_fit_the_first_message_come_with_its_steps(running_bot: RunningBot) -> None:
+    customer = running_bot.conversation()
+    text = "kortet vårt i azure blir avvist igjen og igjen enda banken sier at alt er i orden hos dem"
+    assert REPLIES.dialogue("case_passages", "nb") in customer.say(text).text
+    assert customer.press("/more_detail").text

@@ -288,5 +288,23 @@ def test_a_ticket_asks_once_for_the_facts_that_it_lacks(running_bot: RunningBot)
     facts = ", ".join(REPLIES.label(f"fact_{name}", "en") for name in ("invoice_number", "amount", "date"))
     assert REPLIES.dialogue("ask_facts", "en", facts=facts) in asked
     told = customer.say("E0400RWX7P, 845.60 GBP, paid on 28 October 2026").text
-    assert "E0400RWX7P, 845.60 GBP" in told
+    assert told == REPLIES.dialogue("consent_added", "en", added="“E0400RWX7P, 845.60 GBP, paid on 28 October 2026”")
     assert REPLIES.dialogue("ask_facts", "en", facts="\0").partition("\0")[0] not in told
+
+
+def test_what_is_added_to_a_ticket_is_shown_alone_and_a_changed_description_whole(running_bot: RunningBot) -> None:
+    customer = at_consent(running_bot, "en")
+    for added in ("the invoice is E0400RWX7P from October", "and please write that we are a charity, that matters"):
+        assert customer.say(added).text == REPLIES.dialogue("consent_added", "en", added=f"“{added}”")
+    customer.press('/correct_field{"field": "ticket_summary"}')
+    assert "The charge in October is not ours." in customer.say("The charge in October is not ours.").text
+    assert says(customer, "ask_consent", "en")
+
+
+def test_a_ticket_about_a_personal_plan_asks_for_the_order_and_no_invoice(running_bot: RunningBot) -> None:
+    customer = running_bot.conversation()
+    customer.say('/refund_request{"product": "microsoft_account", "language": "en"}')
+    customer.say("/talk_to_human")
+    asked = customer.say(ADDRESS).text
+    assert REPLIES.label("fact_order_number", "en") in asked
+    assert REPLIES.label("fact_invoice_number", "en") not in asked

@@ -205,8 +205,10 @@ class PassageFinder:
         likely = softmax(self.model.scores(load_sentence_encoder().encode([text]))[:, [*slugs]])[0]
         return FoundPassage(issue, [*slugs.values()][likely.argmax()], float(likely.max()))
 
-    def cases(self, text: str, issue: str, product: str | None) -> list[str]:
-        """Returns the passages that fit the case which a first message describes, likeliest first, as `issue/slug`.
+    def cases(self, text: str, issue: str, product: str | None) -> tuple[list[str], float]:
+        """Returns the passages that fit the case which a first message describes, and how likely the first one does.
+
+        They are written `issue/slug`, likeliest first; the probability is one among the passages of the article.
 
         Args:
             text: the message.
@@ -215,7 +217,7 @@ class PassageFinder:
         """
         slugs = {column: slug for column, slug in self._slugs(issue, product).items() if slug}
         if not slugs:
-            return []
+            return [], 0.0
         scores = self.model.scores(load_sentence_encoder().encode([text]))[0, [*slugs]]
         scores += _WORDS * (self.ngrams.transform([text]) @ self.similar[:, [*slugs]]).toarray()[0]
         shares: dict[str, float] = defaultdict(float)
@@ -224,7 +226,8 @@ class PassageFinder:
         first, second = sorted((*shares, ""), key=lambda name: -shares[name])[:2]
         fits = {name for name, least in ((first, _CASE_FROM), (second, _SECOND_CASE_FROM)) if shares[name] >= least}
         known = sorted(slugs.values(), key=lambda slug: without_product(slug) != first)
-        return [f"{issue}/{slug}" for slug in known if first in fits and without_product(slug) in fits]
+        found = [f"{issue}/{slug}" for slug in known if first in fits and without_product(slug) in fits]
+        return found, shares[first]
 
     def _slugs(self, issue: str, product: str | None) -> dict[int, str]:
         """Returns the columns of an issue's passages for a product, and that of its steps, with their slugs."""
