@@ -16,6 +16,7 @@ import bot.articles.commands
 import bot.proposals.commands
 import bot.search.commands
 from bot.command_line import COULD_NOT_RUN
+from bot.rasa_patches import without_tensorflow
 from bot.settings import SettingsError, get_settings
 
 LAZY = {
@@ -71,6 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if words[:1] != ["doctor"]:  # which examines the others, too, where one does not fit
             get_settings()
+            without_tensorflow.install()
         parsed = build_parser(words[0] if words else None).parse_args(words)
         code = int(parsed.handler(parsed))
         sys.stdout.flush()

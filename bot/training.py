@@ -195,8 +195,8 @@ def _last_error(log: Path) -> str:
 
 
 def rasa_command(*arguments: object) -> list[str]:
-    """Returns the words that run a command of Rasa with this interpreter."""
-    return [sys.executable, "-m", "rasa", *(str(argument) for argument in arguments)]
+    """Returns the words that run a command of Rasa with this interpreter, without what the bot does not need of it."""
+    return [sys.executable, "-m", "bot.rasa_patches.without_tensorflow", *(str(argument) for argument in arguments)]
 
 
 def rasa_environment() -> dict[str, str]:
