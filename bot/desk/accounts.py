@@ -125,16 +125,14 @@ class Accounts:
             if attempt is None:
                 return None
             query = select(DESK_AGENTS).where(DESK_AGENTS.c.name == name, DESK_AGENTS.c.openid_subject.is_(None))
-            row = next(iter(self._database.rows(query)), None)
+            found = self._database.rows(query)
             try:
-                _HASHER.verify(row.password_hash if row else _nobodys_hash(), password)
+                _HASHER.verify(found[0].password_hash if found else _nobodys_hash(), password)
             except VerifyMismatchError:
-                row = None
-        if row is None:
-            return None
+                return None
         with self._database.writing() as connection:
             connection.execute(delete(DESK_ATTEMPTS).where(DESK_ATTEMPTS.c.id == attempt))
-            return _begin_session(connection, row.id)
+            return _begin_session(connection, found[0].id)
 
     def sign_in_subject(self, issuer: str, subject: str, name: str, role: Role, language: str) -> str:
         """Begins a session of somebody whom an OpenID Connect provider has signed in.
@@ -188,7 +186,7 @@ class Accounts:
         return Agent(*rows[0]) if rows else None
 
     def note(self, agent: str, address: str, action: str, object_: str = "") -> None:
-        """Writes a line of the audit log.
+        """Writes a line of the audit log; of what is seen, one in five minutes: open pages look again and again.
 
         Args:
             agent: who; the name that was given where nobody has signed in.
@@ -196,16 +194,12 @@ class Accounts:
             action: what was seen or done, such as `see ticket`.
             object_: of what, such as a ticket's number.
         """
-        values = {"agent": agent[:_NAME_LENGTH], "address": address, "action": action, "object": object_[:255]}
+        line = {"agent": agent[:_NAME_LENGTH], "action": action, "object": object_[:255]}
+        same = select(DESK_AUDIT.c.id).filter_by(**line).where(DESK_AUDIT.c.at > now() - timedelta(minutes=5))
+        if action.startswith("see ") and self._database.rows(same.limit(1)):
+            return
         with self._database.writing() as connection:
-            connection.execute(insert(DESK_AUDIT).values(values))
-
-    def note_anew(self, agent: str, address: str, action: str, object_: str) -> None:
-        """Does what `note` does, unless the audit log has the same line of the last five minutes."""
-        line = DESK_AUDIT.c
-        same = (line.agent == agent) & (line.action == action) & (line.object == object_[:255])
-        if not self._database.rows(select(line.id).where(same, line.at > now() - timedelta(minutes=5)).limit(1)):
-            self.note(agent, address, action, object_)
+            connection.execute(insert(DESK_AUDIT).values(**line, address=address))
 
     def audit(self) -> list[Row]:
         """Returns the newest 500 lines of the audit log, the latest first."""

@@ -20,14 +20,10 @@ def start(words: list[str], log: Path, only_errors: bool = False, ended: Callabl
         only_errors: whether the file keeps no more than what it says on stderr.
         ended: called when it has ended, unless the desk has done so before.
     """
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "bot", *words],
-            cwd=PROJECT_ROOT,
-            stdout=subprocess.DEVNULL if only_errors else stream,
-            stderr=stream,
-            start_new_session=True,
-        )
+    command = [sys.executable, "-m", "bot", *words]
+    with log.open("wb") as errors:
+        output = subprocess.DEVNULL if only_errors else errors
+        process = subprocess.Popen(command, cwd=PROJECT_ROOT, stdout=output, stderr=errors, start_new_session=True)
 
     def wait() -> None:
         process.wait()  # an ended one must not stay as a zombie

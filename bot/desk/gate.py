@@ -79,8 +79,6 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request, or hands it on."""
-        if scope["type"] != "http":  # nothing else is served
-            return
         request = Request(scope, receive)
         request.state.new_cookies = {}
         request.state.secure = all(origin.startswith("https:") for origin in self.origins)
