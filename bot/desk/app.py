@@ -1,4 +1,4 @@
-"""The desk as an ASGI application: which address shows what, and to whom."""
+"""Builds the agents' desk as a Starlette application: which address shows what, and to whom."""
 
 from __future__ import annotations
 

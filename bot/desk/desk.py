@@ -1,4 +1,4 @@
-"""The desk: stores, templates and words that its pages share, names of issues and languages."""
+"""What all pages of the agents' desk share: databases, templates, texts, recommended steps, helpers for forms."""
 
 from __future__ import annotations
 
@@ -86,9 +86,8 @@ class Desk:
         self.accounts.note(request.state.agent.name, request.state.address, action, object_)
 
     def show(self, request: Request, template: str, **values: Any) -> Response:
-        """Renders a page with what stands on every one: how many customers wait."""
-        waiting = sum(state.state == "waiting" for state in self.live.waiting())
-        return render(request, template, waiting_count=waiting, **values)
+        """Renders a page, which has the conversations that are live: how many customers wait stands on every one."""
+        return render(request, template, live=self.live.waiting(), **values)
 
     def show_sign_in(self, request: Request, problem: str = "", status: int = 200, name: str = "") -> Response:
         """Renders the sign-in page.

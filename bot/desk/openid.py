@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import logging
 import re
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from threading import BoundedSemaphore
 from typing import Any
@@ -25,6 +24,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
+from pydantic import parse_raw_as
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -227,16 +227,11 @@ def _checked_roles(settings: Settings) -> dict[str, Role]:
         raise ProviderError(f"BOT_DESK_OPENID_ISSUER is {issuer!r}; it must be an https address without ? and #.")
     if not settings.desk_openid_client_id or not settings.desk_openid_client_secret:
         raise ProviderError("BOT_DESK_OPENID_ISSUER needs BOT_DESK_OPENID_CLIENT_ID and BOT_DESK_OPENID_CLIENT_SECRET.")
-    try:
-        roles = json.loads(settings.desk_openid_roles)
-    except ValueError:
-        roles = None
-    if not isinstance(roles, dict) or not roles or not all(role in ROLES for role in roles.values()):
-        raise ProviderError(
-            f"BOT_DESK_OPENID_ROLES is {settings.desk_openid_roles!r}; it must be a JSON object such as "
-            f'{{"Support": "agent"}} with the roles {", ".join(ROLES)}.'
-        )
-    return roles
+    with suppress(ValueError):
+        if roles := parse_raw_as(dict[str, Role], settings.desk_openid_roles):
+            return roles
+    told = f'must be a JSON object such as {{"Support": "agent"}} with the roles {", ".join(ROLES)}.'
+    raise ProviderError(f"BOT_DESK_OPENID_ROLES is {settings.desk_openid_roles!r}; it {told}")
 
 
 def _derived(transaction: str, purpose: str) -> str:

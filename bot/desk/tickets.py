@@ -44,7 +44,6 @@ def inbox(desk: Desk, request: Request) -> Response:
         settable=SETTABLE,
         rows=[{**row._mapping, "number": numbers.write(row.id, row.code)} for row in found[:ROWS]],
         more=len(found) > ROWS,
-        live=desk.live.waiting(),
         ended=desk.live.ended_with(agent.name, now() - timedelta(days=1)),
         present=desk.live.present(),
     )
