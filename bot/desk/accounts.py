@@ -19,7 +19,6 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.engine import Connection, Row
-from sqlalchemy.sql import ColumnElement
 
 from bot.tickets.database import TicketDatabase
 from bot.tickets.model import now
@@ -84,7 +83,7 @@ class Accounts:
         _check_name(name)
         password = secrets.token_urlsafe(15)
         with self._database.writing() as connection:
-            if connection.execute(select(DESK_AGENTS.c.id).where(DESK_AGENTS.c.name == name)).first():
+            if connection.execute(select(DESK_AGENTS.c.id).filter_by(name=name)).first():
                 raise AccountError(f"there is an agent {name!r} already; remove that account first.")
             values = {"name": name, "role": role, "language": language, "password_hash": _HASHER.hash(password)}
             connection.execute(insert(DESK_AGENTS).values(values))
@@ -124,8 +123,7 @@ class Accounts:
             attempt = self._begin_attempt(name, address)
             if attempt is None:
                 return None
-            query = select(DESK_AGENTS).where(DESK_AGENTS.c.name == name, DESK_AGENTS.c.openid_subject.is_(None))
-            found = self._database.rows(query)
+            found = self._database.rows(select(DESK_AGENTS).filter_by(name=name, openid_subject=None))
             try:
                 _HASHER.verify(found[0].password_hash if found else _nobodys_hash(), password)
             except VerifyMismatchError:
@@ -155,13 +153,12 @@ class Accounts:
             AccountError: the name is empty, too long or cannot be printed.
         """
         _check_name(name)
-        values = {"role": role, "language": language}
+        values, identity = {"role": role, "language": language}, {"openid_issuer": issuer, "openid_subject": subject}
         with self._database.writing() as connection:
-            agent_id = connection.execute(select(DESK_AGENTS.c.id).where(_is_subject(issuer, subject))).scalar()
+            agent_id = connection.execute(select(DESK_AGENTS.c.id).filter_by(**identity)).scalar()
             if agent_id is None:
                 taken = {taken.casefold() for taken in connection.execute(select(DESK_AGENTS.c.name)).scalars()}
-                values |= {"name": _free_name(name, taken), "password_hash": ""}
-                values |= {"openid_issuer": issuer, "openid_subject": subject}
+                values |= {"name": _free_name(name, taken), "password_hash": "", **identity}
                 agent_id = connection.execute(insert(DESK_AGENTS).values(values)).inserted_primary_key[0]
             else:
                 connection.execute(update(DESK_AGENTS).where(DESK_AGENTS.c.id == agent_id).values(values))
@@ -169,7 +166,7 @@ class Accounts:
 
     def sign_out_subject(self, issuer: str, subject: str) -> None:
         """Ends all sessions of somebody of an OpenID Connect provider; arguments as for `sign_in_subject`."""
-        agents = select(DESK_AGENTS.c.id).where(_is_subject(issuer, subject))
+        agents = select(DESK_AGENTS.c.id).filter_by(openid_issuer=issuer, openid_subject=subject)
         with self._database.writing() as connection:
             connection.execute(delete(DESK_SESSIONS).where(DESK_SESSIONS.c.agent_id.in_(agents)))
 
@@ -227,10 +224,6 @@ def _free_name(name: str, taken: set[str]) -> str:
     """Returns the name, with a number where it is taken; `taken` are names without upper case."""
     numbered = (f"{name[: _NAME_LENGTH - 6]} ({number})" for number in itertools.count(2))
     return next(each for each in itertools.chain([name], numbered) if each.casefold() not in taken)
-
-
-def _is_subject(issuer: str, subject: str) -> ColumnElement:
-    return (DESK_AGENTS.c.openid_issuer == issuer) & (DESK_AGENTS.c.openid_subject == subject)
 
 
 def _begin_session(connection: Connection, agent_id: int) -> str:

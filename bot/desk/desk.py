@@ -178,11 +178,8 @@ def words(language: str = FALLBACK_LANGUAGE, kind: str = "desk") -> dict[str, An
         ValueError: a file cannot be read; the message says where, what is wrong and how to mend it.
     """
     folder = get_settings().data_dir / kind
-    texts: dict[str, Any] = dict(read_yaml(folder / f"{FALLBACK_LANGUAGE}.yml", ValueError))
-    path = folder / f"{language}.yml"
-    if language != FALLBACK_LANGUAGE and path.is_file():
-        texts.update(read_yaml(path, ValueError))
-    return texts
+    english, own = folder / f"{FALLBACK_LANGUAGE}.yml", folder / f"{language}.yml"
+    return {**read_yaml(english, ValueError), **(read_yaml(own, ValueError) if own.is_file() else {})}
 
 
 def _page_language(wished: str) -> str:

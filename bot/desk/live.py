@@ -136,7 +136,7 @@ def _history(desk: Desk, conversation: str) -> tuple[list[LiveRow], list[dict[st
 
 def _pause(desk: Desk, conversation: str, taken: str) -> int | None:
     """Returns the id of the tracker's event by which the bot fell silent, as the row `taken` of an agent says."""
-    pauses = select(EVENTS).where(EVENTS.c.sender_id == conversation, EVENTS.c.type_name == "pause")
+    pauses = select(EVENTS).filter_by(sender_id=conversation, type_name="pause")
     with desk.conversations.connect() as connection:
         found = {row.id: json.loads(row.data).get("metadata") or {} for row in connection.execute(pauses)}
     return min((identity for identity, metadata in found.items() if metadata.get("live") == taken), default=None)
