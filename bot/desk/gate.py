@@ -142,7 +142,7 @@ def database_is_down(request: Request, error: Exception) -> Response:
 
 
 def begin_session(request: Request, secret: str) -> None:
-    """Has the answer set the cookie of a new session.
+    """Sets the cookie of a new session with the answer.
 
     Args:
         request: what is answered.
@@ -155,7 +155,7 @@ def begin_session(request: Request, secret: str) -> None:
 def set_cookie(
     request: Request, name: str, value: str, same_site: str = "Strict", lifetime: timedelta = SESSION_LIFETIME
 ) -> str:
-    """Has the answer set a cookie that no script can read; returns its value.
+    """Sets a cookie that no script can read with the answer; returns its value.
 
     Args:
         request: what is answered.

@@ -129,13 +129,19 @@ def _history(desk: Desk, conversation: str) -> tuple[list[LiveRow], list[dict[st
     wanted = [place for place, row in enumerate(rows) if row.kind == "wanted"]
     rows = rows[wanted[-1] :] if wanted else rows
     taken = next((row.uuid for row in rows if row.kind == "taken"), None)
-    # The bot falls silent at its turn, so places in the tracker count, and not the time.
+    # The bot falls silent only when it is its turn, so the place of its pause counts, and not the time.
     pause = _pause(desk, conversation, taken) if taken else None
     return rows, last_session(desk.conversations, conversation, _EVENTS_BEFORE, pause)
 
 
 def _pause(desk: Desk, conversation: str, taken: str) -> int | None:
-    """Returns the id of the tracker's event by which the bot fell silent, as the row `taken` of an agent says."""
+    """Returns the id of the `pause` event in the tracker by which the bot fell silent; None where there is none.
+
+    Args:
+        desk: its stores.
+        conversation: its id.
+        taken: UUID of the row by which an agent took the conversation over.
+    """
     pauses = select(EVENTS).filter_by(sender_id=conversation, type_name="pause")
     with desk.conversations.connect() as connection:
         found = {row.id: json.loads(row.data).get("metadata") or {} for row in connection.execute(pauses)}

@@ -104,17 +104,17 @@ class OpenId:
         return render(request, "signed_in.html")
 
     def refuse(self, request: Request, refused: SignInRefused) -> Response:
-        """Answers whoever is not signed in."""
+        """Shows the sign-in page to somebody who is not let in, with the reason."""
         self._desk.accounts.note(refused.name, request.state.address, "failed to sign in", f"OpenID Connect: {refused}")
         return self._desk.show_sign_in(request, refused.word, 403)
 
     def say_down(self, request: Request, error: ProviderError) -> Response:
-        """Answers whoever cannot sign in because the provider cannot be used."""
+        """Shows the sign-in page where the provider cannot be used."""
         logger.error("signing in with OpenID Connect does not work: %s", error)
         return self._desk.show_sign_in(request, "openid_down", 503)
 
     def _claims(self, request: Request) -> dict[str, Any]:
-        """Returns what the provider says of who has signed in, once everything about its answer is as it must be."""
+        """Returns the claims about who has signed in, after all checks of the provider's answer."""
         query, transaction = request.query_params, request.cookies.get(TRANSACTION_COOKIE, "")
         expected = _derived(transaction, "state")
         if not transaction or not hmac.compare_digest(query.get("state", "").encode(), expected.encode()):
