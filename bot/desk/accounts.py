@@ -19,7 +19,6 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.engine import Connection, Row
-from sqlalchemy.sql import ColumnElement
 
 from bot.tickets.database import TicketDatabase
 from bot.tickets.model import now
@@ -84,7 +83,7 @@ class Accounts:
         _check_name(name)
         password = secrets.token_urlsafe(15)
         with self._database.writing() as connection:
-            if connection.execute(select(DESK_AGENTS.c.id).where(DESK_AGENTS.c.name == name)).first():
+            if connection.execute(select(DESK_AGENTS.c.id).filter_by(name=name)).first():
                 raise AccountError(f"there is an agent {name!r} already; remove that account first.")
             values = {"name": name, "role": role, "language": language, "password_hash": _HASHER.hash(password)}
             connection.execute(insert(DESK_AGENTS).values(values))
@@ -124,17 +123,14 @@ class Accounts:
             attempt = self._begin_attempt(name, address)
             if attempt is None:
                 return None
-            query = select(DESK_AGENTS).where(DESK_AGENTS.c.name == name, DESK_AGENTS.c.openid_subject.is_(None))
-            row = next(iter(self._database.rows(query)), None)
+            found = self._database.rows(select(DESK_AGENTS).filter_by(name=name, openid_subject=None))
             try:
-                _HASHER.verify(row.password_hash if row else _nobodys_hash(), password)
+                _HASHER.verify(found[0].password_hash if found else _nobodys_hash(), password)
             except VerifyMismatchError:
-                row = None
-        if row is None:
-            return None
+                return None
         with self._database.writing() as connection:
             connection.execute(delete(DESK_ATTEMPTS).where(DESK_ATTEMPTS.c.id == attempt))
-            return _begin_session(connection, row.id)
+            return _begin_session(connection, found[0].id)
 
     def sign_in_subject(self, issuer: str, subject: str, name: str, role: Role, language: str) -> str:
         """Begins a session of somebody whom an OpenID Connect provider has signed in.
@@ -157,13 +153,12 @@ class Accounts:
             AccountError: the name is empty, too long or cannot be printed.
         """
         _check_name(name)
-        values = {"role": role, "language": language}
+        values, identity = {"role": role, "language": language}, {"openid_issuer": issuer, "openid_subject": subject}
         with self._database.writing() as connection:
-            agent_id = connection.execute(select(DESK_AGENTS.c.id).where(_is_subject(issuer, subject))).scalar()
+            agent_id = connection.execute(select(DESK_AGENTS.c.id).filter_by(**identity)).scalar()
             if agent_id is None:
                 taken = {taken.casefold() for taken in connection.execute(select(DESK_AGENTS.c.name)).scalars()}
-                values |= {"name": _free_name(name, taken), "password_hash": ""}
-                values |= {"openid_issuer": issuer, "openid_subject": subject}
+                values |= {"name": _free_name(name, taken), "password_hash": "", **identity}
                 agent_id = connection.execute(insert(DESK_AGENTS).values(values)).inserted_primary_key[0]
             else:
                 connection.execute(update(DESK_AGENTS).where(DESK_AGENTS.c.id == agent_id).values(values))
@@ -171,7 +166,7 @@ class Accounts:
 
     def sign_out_subject(self, issuer: str, subject: str) -> None:
         """Ends all sessions of somebody of an OpenID Connect provider; arguments as for `sign_in_subject`."""
-        agents = select(DESK_AGENTS.c.id).where(_is_subject(issuer, subject))
+        agents = select(DESK_AGENTS.c.id).filter_by(openid_issuer=issuer, openid_subject=subject)
         with self._database.writing() as connection:
             connection.execute(delete(DESK_SESSIONS).where(DESK_SESSIONS.c.agent_id.in_(agents)))
 
@@ -188,7 +183,7 @@ class Accounts:
         return Agent(*rows[0]) if rows else None
 
     def note(self, agent: str, address: str, action: str, object_: str = "") -> None:
-        """Writes a line of the audit log.
+        """Writes a line of the audit log; of what is seen, one in five minutes: open pages look again and again.
 
         Args:
             agent: who; the name that was given where nobody has signed in.
@@ -196,16 +191,12 @@ class Accounts:
             action: what was seen or done, such as `see ticket`.
             object_: of what, such as a ticket's number.
         """
-        values = {"agent": agent[:_NAME_LENGTH], "address": address, "action": action, "object": object_[:255]}
+        line = {"agent": agent[:_NAME_LENGTH], "action": action, "object": object_[:255]}
+        same = select(DESK_AUDIT.c.id).filter_by(**line).where(DESK_AUDIT.c.at > now() - timedelta(minutes=5))
+        if action.startswith("see ") and self._database.rows(same.limit(1)):
+            return
         with self._database.writing() as connection:
-            connection.execute(insert(DESK_AUDIT).values(values))
-
-    def note_anew(self, agent: str, address: str, action: str, object_: str) -> None:
-        """Does what `note` does, unless the audit log has the same line of the last five minutes."""
-        line = DESK_AUDIT.c
-        same = (line.agent == agent) & (line.action == action) & (line.object == object_[:255])
-        if not self._database.rows(select(line.id).where(same, line.at > now() - timedelta(minutes=5)).limit(1)):
-            self.note(agent, address, action, object_)
+            connection.execute(insert(DESK_AUDIT).values(**line, address=address))
 
     def audit(self) -> list[Row]:
         """Returns the newest 500 lines of the audit log, the latest first."""
@@ -233,10 +224,6 @@ def _free_name(name: str, taken: set[str]) -> str:
     """Returns the name, with a number where it is taken; `taken` are names without upper case."""
     numbered = (f"{name[: _NAME_LENGTH - 6]} ({number})" for number in itertools.count(2))
     return next(each for each in itertools.chain([name], numbered) if each.casefold() not in taken)
-
-
-def _is_subject(issuer: str, subject: str) -> ColumnElement:
-    return (DESK_AGENTS.c.openid_issuer == issuer) & (DESK_AGENTS.c.openid_subject == subject)
 
 
 def _begin_session(connection: Connection, agent_id: int) -> str:

@@ -1,4 +1,4 @@
-"""The desk as an ASGI application: which address shows what, and to whom."""
+"""Builds the agents' desk as a Starlette application: which address shows what, and to whom."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from bot.desk import events, gate, inbox, live, models, new_issues, quality, review, ticket, ticket_status
+from bot.desk import gate, live, models, new_issues, quality, review, ticket_status, tickets
 from bot.desk.accounts import Role
 from bot.desk.desk import Desk, Refused, agent_of, back, render
 from bot.stores import DatabaseError
@@ -96,10 +96,10 @@ def make_app(desk: Desk, origins: Sequence[str]) -> Starlette:
             Route("/sign-out", sign_out, methods=["POST"]),
             Route(gate.STATUS_PATH, partial(ticket_status.take_status, desk), methods=["POST"]),
             Route(f"{gate.STATUS_PATH}/{{vendor}}", partial(ticket_status.take_status, desk), methods=["POST"]),
-            Route("/events", partial(events.events, desk), methods=["GET"]),
-            page("/beat", missing, events.beat),
-            page("/", inbox.inbox),
-            page("/tickets/{number}", ticket.ticket_page, ticket.change_ticket),
+            Route("/events", partial(live.stream_events, desk), methods=["GET"]),
+            page("/beat", missing, live.beat),
+            page("/", tickets.inbox),
+            page("/tickets/{number}", tickets.ticket_page, tickets.change_ticket),
             page("/live/{conversation:path}", live.live_page, live.change_live),
             page("/review", review.review_page, review.decide, role="reviewer"),
             page("/review/new-issues", new_issues.new_issues_page, new_issues.draft_issue, role="reviewer"),

@@ -1,4 +1,4 @@
-"""Starts commands of `python -m bot` beside the desk; they go on if it ends."""
+"""Starts commands of `python -m bot` as processes of their own, which go on if the desk ends."""
 
 from __future__ import annotations
 
@@ -16,18 +16,14 @@ def start(words: list[str], log: Path, only_errors: bool = False, ended: Callabl
 
     Args:
         words: of the command line, after `python -m bot`.
-        log: file that keeps what it says.
-        only_errors: whether the file keeps no more than what it says on stderr.
+        log: file that its output is written to.
+        only_errors: whether only stderr is written there, and stdout is dropped.
         ended: called when it has ended, unless the desk has done so before.
     """
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "bot", *words],
-            cwd=PROJECT_ROOT,
-            stdout=subprocess.DEVNULL if only_errors else stream,
-            stderr=stream,
-            start_new_session=True,
-        )
+    command = [sys.executable, "-m", "bot", *words]
+    with log.open("wb") as errors:
+        output = subprocess.DEVNULL if only_errors else errors
+        process = subprocess.Popen(command, cwd=PROJECT_ROOT, stdout=output, stderr=errors, start_new_session=True)
 
     def wait() -> None:
         process.wait()  # an ended one must not stay as a zombie

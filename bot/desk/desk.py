@@ -1,9 +1,10 @@
-"""The desk: stores, templates and words that its pages share, names of issues and languages."""
+"""What all pages of the agents' desk share: databases, templates, texts, recommended steps, helpers for forms."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from functools import lru_cache
+from contextlib import suppress
+from datetime import datetime, timezone
+from functools import lru_cache, partial
 from typing import Any, cast
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -12,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from bot.articles.issues import load_issues
-from bot.articles.parts import ArticleStore
+from bot.articles.model import Article, Link
+from bot.articles.parts import ArticleNotFound, ArticleStore, Variant, documents, variants
 from bot.articles.replies import FALLBACK_LANGUAGE, Replies
 from bot.desk.accounts import Accounts, Agent
 from bot.phrases.review import Review
@@ -38,6 +40,11 @@ def _age(at: datetime) -> str:
 # Everything is escaped; no template marks anything as safe.
 _TEMPLATES = Environment(loader=PackageLoader("bot.desk"), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
 _TEMPLATES.filters.update(age=_age, moment="{:%Y-%m-%d %H:%M} UTC".format, visible=visible)
+_TEMPLATES.filters["from_timestamp"] = partial(datetime.fromtimestamp, tz=timezone.utc)
+
+
+Steps = tuple[Article, list[Variant], tuple[Link, ...]]
+"""An article, its first answers for the product (all where that is not known), and the recommended documents."""
 
 
 class Refused(HTTPException):
@@ -75,17 +82,12 @@ class Desk:
         words()
 
     def note(self, request: Request, action: str, object_: str = "") -> None:
-        """Writes a line of the audit log about the agent who asks."""
+        """Writes a line of the audit log about the agent who asks, as `Accounts.note` does."""
         self.accounts.note(request.state.agent.name, request.state.address, action, object_)
 
-    def note_seen(self, request: Request, kind: str, object_: str) -> None:
-        """Writes that the agent sees something, once in five minutes: open pages look again and again."""
-        self.accounts.note_anew(request.state.agent.name, request.state.address, f"see {kind}", object_)
-
     def show(self, request: Request, template: str, **values: Any) -> Response:
-        """Renders a page with what stands on every one: how many customers wait."""
-        waiting = sum(state.state == "waiting" for state in self.live.waiting())
-        return render(request, template, waiting_count=waiting, **values)
+        """Renders a page, which has the conversations that are live: how many customers wait stands on every one."""
+        return render(request, template, live=self.live.waiting(), **values)
 
     def show_sign_in(self, request: Request, problem: str = "", status: int = 200, name: str = "") -> Response:
         """Renders the sign-in page.
@@ -98,6 +100,26 @@ class Desk:
         """
         openid = self.settings.desk_openid_issuer
         return render(request, "sign_in.html", status, problem=problem, openid=openid, name=name)
+
+    def steps(self, request: Request, issue: str | None, product: str | None, language: str) -> list[Steps]:
+        """Returns the recommended steps of an issue in the languages of agent and customer; English is the fallback.
+
+        Args:
+            request: of the agent; its query's `steps` may name another language than the agent's.
+            issue: the intent, None where none was recognised.
+            product: the customer's, None where it is not known.
+            language: the customer's, ISO 639-1.
+
+        Returns:
+            One for each language that was found; none where there is no article on the issue.
+        """
+        found: dict[str, Steps] = {}
+        for wanted in (request.query_params.get("steps") or agent_of(request).language, language):
+            with suppress(ArticleNotFound):
+                article = self.articles.article(issue or "", wanted)
+                fitting = [each for each in variants(article) if product is None or each.product in (product, None)]
+                found[article.language] = article, fitting, documents(article, product)
+        return list(found.values())
 
 
 def agent_of(request: Request) -> Agent:
@@ -156,11 +178,8 @@ def words(language: str = FALLBACK_LANGUAGE, kind: str = "desk") -> dict[str, An
         ValueError: a file cannot be read; the message says where, what is wrong and how to mend it.
     """
     folder = get_settings().data_dir / kind
-    texts: dict[str, Any] = dict(read_yaml(folder / f"{FALLBACK_LANGUAGE}.yml", ValueError))
-    path = folder / f"{language}.yml"
-    if language != FALLBACK_LANGUAGE and path.is_file():
-        texts.update(read_yaml(path, ValueError))
-    return texts
+    english, own = folder / f"{FALLBACK_LANGUAGE}.yml", folder / f"{language}.yml"
+    return {**read_yaml(english, ValueError), **(read_yaml(own, ValueError) if own.is_file() else {})}
 
 
 def _page_language(wished: str) -> str:

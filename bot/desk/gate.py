@@ -79,8 +79,6 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request, or hands it on."""
-        if scope["type"] != "http":  # nothing else is served
-            return
         request = Request(scope, receive)
         request.state.new_cookies = {}
         request.state.secure = all(origin.startswith("https:") for origin in self.origins)
@@ -144,7 +142,7 @@ def database_is_down(request: Request, error: Exception) -> Response:
 
 
 def begin_session(request: Request, secret: str) -> None:
-    """Has the answer set the cookie of a new session.
+    """Sets the cookie of a new session with the answer.
 
     Args:
         request: what is answered.
@@ -157,7 +155,7 @@ def begin_session(request: Request, secret: str) -> None:
 def set_cookie(
     request: Request, name: str, value: str, same_site: str = "Strict", lifetime: timedelta = SESSION_LIFETIME
 ) -> str:
-    """Has the answer set a cookie that no script can read; returns its value.
+    """Sets a cookie that no script can read with the answer; returns its value.
 
     Args:
         request: what is answered.

@@ -1,40 +1,48 @@
-"""The desk's page of a live conversation: take over, write, leave notes, transfer, hand back, keep as a test.
+"""Live conversations on the desk: their page, what agents do there, and the events by which open pages stay up to date.
 
-What an agent does there is written as rows into the tickets' database, except for the test; the process that serves the
-bot applies them to the conversation (bot/channel/live.py).
+What an agent does there is written as rows into the tickets' database, except for a test case; the process that serves
+the bot applies them to the conversation (bot/channel/live.py).
 """
 
 from __future__ import annotations
 
-import itertools
+import asyncio
 import json
+import time
 import uuid
+from collections.abc import AsyncIterator
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from bot.desk.accounts import Agent
 from bot.desk.desk import Desk, Refused, agent_of, back, field
 from bot.desk.review import keep_as_case
-from bot.desk.steps import steps_for
-from bot.stores.conversations import EVENTS
+from bot.stores import DatabaseError
+from bot.stores.conversations import EVENTS, last_session
 from bot.stores.live import LiveRow, LiveState, NotLiveError
 from bot.tickets.handling import clean
 from bot.tickets.model import Utterance
+from bot.tickets.tables import TICKETS
 from bot.tickets.transcript import transcript
 
 # Enough to know what it is about.
 _EVENTS_BEFORE = 200
 _LONGEST_MESSAGE = 2000
+_PING_SECONDS = 10.0
+"""Time between two questions whether the agent is present; three without an answer, and they are gone."""
+_LOOK_SECONDS = 0.2
+_LOOK_AT_INBOX_SECONDS = 1.0
 
 
 def live_page(desk: Desk, request: Request) -> Response:
     """Shows a conversation that waits or is live, with what was said to the bot before."""
     state = visible_state(desk, request, request.path_params["conversation"])
     conversation, agent = state.conversation_id, agent_of(request).name
-    desk.note_seen(request, "conversation", conversation)
+    desk.note(request, "see conversation", conversation)
     rows, before = _history(desk, conversation)
     known = {event["name"]: event["value"] for event in before if event["event"] == "slot" and event["value"]}
     present = desk.live.present()
@@ -44,7 +52,7 @@ def live_page(desk: Desk, request: Request) -> Response:
         state=state,
         rows=rows,
         before=[Utterance(line.speaker, clean(line.text), line.at) for line in transcript(before)],
-        steps=steps_for(desk, request, known.get("issue") or state.intent, known.get("product"), state.language),
+        steps=desk.steps(request, known.get("issue") or state.intent, known.get("product"), state.language),
         is_mine=state.state == "live" and state.agent == agent,
         may_take=state.state == "waiting" or (state.state == "live" and state.agent not in (agent, *present)),
         present=[name for name in present if name != agent],
@@ -120,14 +128,74 @@ def _history(desk: Desk, conversation: str) -> tuple[list[LiveRow], list[dict[st
     rows = desk.live.after(conversation)
     wanted = [place for place, row in enumerate(rows) if row.kind == "wanted"]
     rows = rows[wanted[-1] :] if wanted else rows
-    mine = EVENTS.c.sender_id == conversation
-    query = select(EVENTS.c.data).where(mine).order_by(EVENTS.c.id.desc()).limit(_EVENTS_BEFORE)
     taken = next((row.uuid for row in rows if row.kind == "taken"), None)
+    # The bot falls silent only when it is its turn, so the place of its pause counts, and not the time.
+    pause = _pause(desk, conversation, taken) if taken else None
+    return rows, last_session(desk.conversations, conversation, _EVENTS_BEFORE, pause)
+
+
+def _pause(desk: Desk, conversation: str, taken: str) -> int | None:
+    """Returns the id of the `pause` event in the tracker by which the bot fell silent; None where there is none.
+
+    Args:
+        desk: its stores.
+        conversation: its id.
+        taken: UUID of the row by which an agent took the conversation over.
+    """
+    pauses = select(EVENTS).filter_by(sender_id=conversation, type_name="pause")
     with desk.conversations.connect() as connection:
-        # The bot falls silent at its turn, so places in the tracker count, and not the time.
-        pauses = select(EVENTS.c.id, EVENTS.c.data).where(mine, EVENTS.c.type_name == "pause")
-        for pause in connection.execute(pauses) if taken else ():
-            if (json.loads(pause.data).get("metadata") or {}).get("live") == taken:
-                query = query.where(EVENTS.c.id < pause.id)
-        newest = [json.loads(row.data) for row in connection.execute(query)]
-    return rows, list(itertools.takewhile(lambda event: event["event"] != "session_started", newest))[::-1]
+        found = {row.id: json.loads(row.data).get("metadata") or {} for row in connection.execute(pauses)}
+    return min((identity for identity, metadata in found.items() if metadata.get("live") == taken), default=None)
+
+
+def stream_events(desk: Desk, request: Request) -> Response:
+    """Streams server-sent events: `change` when the page should be read anew, `ping` to be answered with a beat.
+
+    The query's `conversation` names the live conversation that the page shows; without it, the page is the inbox. What
+    has changed is not said: the page reads itself anew. An open stream alone is no sign that the agent is present.
+
+    Raises:
+        Refused: the agent may not see that conversation.
+    """
+    conversation = request.query_params.get("conversation")
+    if conversation:
+        visible_state(desk, request, conversation)
+
+    def look() -> Any:
+        return desk.live.state(conversation) if conversation else _inbox_state(desk)
+
+    async def stream() -> AsyncIterator[str]:
+        seen: Any = None
+        pinged = -_PING_SECONDS
+        while True:
+            try:
+                if time.monotonic() - pinged >= _PING_SECONDS:
+                    if await run_in_threadpool(desk.accounts.agent_of, request.state.secret) is None:
+                        yield "event: over\ndata:\n\n"  # signed out, or the account is gone
+                        return
+                    pinged = time.monotonic()
+                    yield "event: ping\ndata:\n\n"
+                found = await run_in_threadpool(look)
+            except DatabaseError:  # the page comes again
+                return
+            if found != seen:
+                seen = found
+                yield "event: change\ndata:\n\n"
+            await asyncio.sleep(_LOOK_SECONDS if conversation else _LOOK_AT_INBOX_SECONDS)
+
+    return StreamingResponse(stream(), media_type="text/event-stream")
+
+
+def _inbox_state(desk: Desk) -> tuple[Any, ...]:
+    """Returns a value that changes with the inbox."""
+    newest = select(func.max(TICKETS.c.updated_at)).scalar_subquery()  # each reads an index, together they would not
+    count = select(func.count()).select_from(TICKETS).scalar_subquery()
+    tickets = desk.tickets.rows(select(newest, count))[0]
+    waiting = tuple((each.conversation_id, each.state, each.agent) for each in desk.live.waiting())
+    return (*tickets, waiting, tuple(desk.live.present()))
+
+
+def beat(desk: Desk, request: Request) -> Response:
+    """Notes that the agent is present: only their own browser can say so, not a connection that nobody has closed."""
+    desk.live.beat(agent_of(request).name)
+    return Response(status_code=204)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime, timezone
 from typing import Any
 
 from starlette.requests import Request
@@ -40,7 +39,6 @@ def models_page(desk: Desk, request: Request, refused: str = "") -> Response:
         status=409 if refused else 200,
         versions=versions,
         job=job,
-        job_at=datetime.fromtimestamp(job["at"], timezone.utc) if job else None,
         writable=os.access(folder, os.W_OK),
         comparison=comparison,
         changed=_changed(desk, comparison) if comparison else [],

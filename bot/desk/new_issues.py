@@ -30,7 +30,7 @@ _LONGEST_SECONDS = 900
 
 def new_issues_page(desk: Desk, request: Request) -> Response:
     """Shows clusters of questions, most asked first; who sees them stands in the audit log."""
-    desk.note_seen(request, "new issues", "")
+    desk.note(request, "see new issues")
     drafts, problem = _drafts(desk)
     return desk.show(request, "new_issues.html", problem=problem, drafts=drafts)
 

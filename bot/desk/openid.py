@@ -13,7 +13,7 @@ import logging
 import re
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from threading import BoundedSemaphore
 from typing import Any
@@ -104,17 +104,17 @@ class OpenId:
         return render(request, "signed_in.html")
 
     def refuse(self, request: Request, refused: SignInRefused) -> Response:
-        """Answers whoever is not signed in."""
+        """Shows the sign-in page to somebody who is not let in, with the reason."""
         self._desk.accounts.note(refused.name, request.state.address, "failed to sign in", f"OpenID Connect: {refused}")
         return self._desk.show_sign_in(request, refused.word, 403)
 
     def say_down(self, request: Request, error: ProviderError) -> Response:
-        """Answers whoever cannot sign in because the provider cannot be used."""
+        """Shows the sign-in page where the provider cannot be used."""
         logger.error("signing in with OpenID Connect does not work: %s", error)
         return self._desk.show_sign_in(request, "openid_down", 503)
 
     def _claims(self, request: Request) -> dict[str, Any]:
-        """Returns what the provider says of who has signed in, once everything about its answer is as it must be."""
+        """Returns the claims about who has signed in, after all checks of the provider's answer."""
         query, transaction = request.query_params, request.cookies.get(TRANSACTION_COOKIE, "")
         expected = _derived(transaction, "state")
         if not transaction or not hmac.compare_digest(query.get("state", "").encode(), expected.encode()):
@@ -227,16 +227,12 @@ def _checked_roles(settings: Settings) -> dict[str, Role]:
         raise ProviderError(f"BOT_DESK_OPENID_ISSUER is {issuer!r}; it must be an https address without ? and #.")
     if not settings.desk_openid_client_id or not settings.desk_openid_client_secret:
         raise ProviderError("BOT_DESK_OPENID_ISSUER needs BOT_DESK_OPENID_CLIENT_ID and BOT_DESK_OPENID_CLIENT_SECRET.")
-    try:
+    with suppress(TypeError, ValueError):  # no JSON, or values that are lists or objects
         roles = json.loads(settings.desk_openid_roles)
-    except ValueError:
-        roles = None
-    if not isinstance(roles, dict) or not roles or not all(role in ROLES for role in roles.values()):
-        raise ProviderError(
-            f"BOT_DESK_OPENID_ROLES is {settings.desk_openid_roles!r}; it must be a JSON object such as "
-            f'{{"Support": "agent"}} with the roles {", ".join(ROLES)}.'
-        )
-    return roles
+        if isinstance(roles, dict) and roles and set(roles.values()) <= set(ROLES):
+            return roles
+    told = f'must be a JSON object such as {{"Support": "agent"}} with the roles {", ".join(ROLES)}.'
+    raise ProviderError(f"BOT_DESK_OPENID_ROLES is {settings.desk_openid_roles!r}; it {told}")
 
 
 def _derived(transaction: str, purpose: str) -> str:

@@ -30,12 +30,11 @@ LEAST_ENDS = 10
 RUNS = 14
 FIGURES = ("accuracy", "macro-F1", "out-of-scope recall", "false refusals", "real style", "follow-ups")
 """Main figures of a nightly run, as `python -m bot regression` names them."""
-_CHART = {"width": 760, "height": 220, "foot": 24, "gap": 6}
 
 
 @dataclass(frozen=True)
 class Ends:
-    """Ends of the conversations of one week, issue, language or article.
+    """How the conversations of one week, issue, language or article ended.
 
     Args:
         key: the week's Monday as `2026-11-23`, the intent (empty where none was recognised), the language, or the
@@ -85,8 +84,6 @@ def quality_page(desk: Desk, request: Request) -> Response:
         weeks=weeks,
         by_issue=_ends(outcomes, "intent"),
         by_language=_ends(outcomes, "language"),
-        bars=list(_bars(weeks)),
-        chart=_CHART,
         matrix=confusions(desk.tickets),
         articles=_articles_that_do_not_help(outcomes),
         least=LEAST_ENDS,
@@ -187,21 +184,6 @@ def _ends(outcomes: Iterable[Row], *columns: str) -> list[Ends]:
     for row in outcomes:
         counts[tuple(getattr(row, name) for name in columns)][row.outcome] += 1
     return sorted((Ends(key, each) for key, each in counts.items()), key=lambda each: (-each.total, each.key))
-
-
-def _bars(weeks: Sequence[Ends]) -> Iterable[dict[str, Any]]:
-    """Yields the rectangles of the chart: one of each outcome above the other, a column a week."""
-    most = max(line.total for line in weeks) or 1
-    room = _CHART["height"] - _CHART["foot"]
-    step = _CHART["width"] / len(weeks)
-    for place, line in enumerate(weeks):
-        top = float(room)
-        for kind in model.OUTCOMES:
-            height = room * line.counts[kind] / most
-            top -= height
-            left, width = place * step + _CHART["gap"] / 2, step - _CHART["gap"]
-            if height:
-                yield {"kind": kind, "x": left, "y": top, "width": width, "height": height}
 
 
 def _first_monday() -> datetime:

@@ -20,7 +20,6 @@ from bot.phrases.groups import grouped
 from bot.phrases.model import DISPUTED, NEW, ReviewError
 from bot.tickets.model import now
 
-GROUPS = 25
 LATELY = 15
 
 
@@ -32,7 +31,7 @@ def review_page(desk: Desk, request: Request, problem: str = "") -> Response:
         request: its query's `language` leaves out other languages.
         problem: why a decision could not be taken; empty if none was.
     """
-    desk.note_seen(request, "review", "")
+    desk.note(request, "see review")
     found = desk.review.candidates()
     language = request.query_params.get("language", "")
     new = [each for each in found if each.state == NEW]
@@ -46,9 +45,7 @@ def review_page(desk: Desk, request: Request, problem: str = "") -> Response:
         problem=problem,
         language_filter=language,
         waiting_languages=sorted({each.language for each in new}),
-        waiting_messages=sum(len(group.candidates) for group in groups),
-        groups=groups[:GROUPS],
-        groups_count=len(groups),
+        all_groups=groups,
         disputed=[each for each in found if each.state == DISPUTED],
         decided=sorted(decided, key=lambda each: each.decisions[-1].id, reverse=True)[:LATELY],
         case=case if (case := request.query_params.get("case", "")) in Replies().languages() else "",

@@ -1,4 +1,4 @@
-"""Takes signed messages of other help desks: what has become of a ticket there."""
+"""Receives signed webhooks by which other help desks tell the status of tickets that were delivered to them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOST_VENDOR_BYTES = 512 * 1024
 
 
 async def take_status(desk: Desk, request: Request) -> Response:
-    """Takes in what has become of a ticket; a refusal's body says how to mend it.
+    """Takes in the status of a ticket at another help desk; a refusal's body says how to mend it.
 
     Args:
         desk: has the tickets, and the keys that messages are signed with.

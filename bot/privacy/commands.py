@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from datetime import datetime, timezone
 from pathlib import Path
 
 from bot.command_line import to_json
@@ -17,6 +16,7 @@ from bot.settings import get_settings
 from bot.stores.conversations import open_conversations
 from bot.tickets import ticket_store
 from bot.tickets.commands import add_verb, hand_out
+from bot.tickets.model import now
 
 UNDECIDED = 3
 """Exit code: done, but a person has to decide about mentions."""
@@ -28,13 +28,8 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     verbs = privacy.add_subparsers(dest="privacy_verb", required=True, metavar="COMMAND")
     person = argparse.ArgumentParser(add_help=False)
     person.add_argument("--contact", required=True, help="the person's e-mail address")
-    person.add_argument(
-        "--also",
-        action="append",
-        default=[],
-        metavar="REFERENCE",
-        help="count this mention among what is theirs, such as T-48210-K7QX3M; may be given several times",
-    )
+    also = "count this mention among what is theirs, such as T-48210-K7QX3M; may be given several times"
+    person.add_argument("--also", action="append", default=[], metavar="REFERENCE", help=also)
     export = add_verb(verbs, "export", "all that is kept of a person, as JSON", _export, person)
     export.add_argument("-o", "--output", type=Path, help="write to this new file, readable by its owner only")
     erase = add_verb(verbs, "erase", "delete all that is kept of a person", _erase, person)
@@ -80,26 +75,18 @@ def _left_to_decide(kept: PersonalRecords) -> int:
     """Lists mentions for a person to judge: they are neither in an export nor erased."""
     if not kept.mentions:
         return 0
-    print(
-        f"{len(kept.mentions)} more name the address and may be other people's; they were left out. Read them, and "
-        "run again with --also REFERENCE for each that concerns this person:",
-        file=sys.stderr,
-    )
+    told = "more name the address and may be other people's; they were left out."
+    remedy = "Read them, and run again with --also REFERENCE for each that concerns this person:"
+    print(f"{len(kept.mentions)} {told} {remedy}", file=sys.stderr)
     for reference, words in kept.mentions.items():
         print(f"  {reference}: {words}", file=sys.stderr)
     return UNDECIDED
 
 
 def _expire(options: argparse.Namespace) -> None:
-    settings = get_settings()
-    done = expire(
-        open_conversations(settings.tracker_database.get_secret_value()),
-        ticket_store(),
-        datetime.now(timezone.utc),
-        settings.keep_conversations_days,
-        settings.keep_tickets_days,
-        settings.review_dir,
-    )
+    data, settings = _data(), get_settings()
+    conversation_days, ticket_days = settings.keep_conversations_days, settings.keep_tickets_days
+    done = expire(data.conversations, data.tickets, now(), conversation_days, ticket_days, data.review)
     print(
         f"{done.conversations} conversations deleted, {done.tickets} tickets and {done.outcomes} outcomes made "
         f"anonymous, {done.candidates} phrases for review deleted"
@@ -124,9 +111,8 @@ def _forget_searches() -> None:
     try:
         forget(settings.articles_database, ticket_store().searches(), settings.search_learns_from)
     except LibraryError as error:
-        raise ValueError(
-            f"{error} The search still knows questions of theirs: `python -m bot articles learn`."
-        ) from error
+        told = "The search still knows questions of theirs: `python -m bot articles learn`."
+        raise ValueError(f"{error} {told}") from error
 
 
 def _counts(kept: PersonalRecords) -> str:

@@ -6,6 +6,7 @@ somebody names it.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,20 +22,12 @@ from bot.phrases.files import remove_from_test_share
 from bot.privacy.addresses import AT_SIGNS, find_mention, fold_address, is_address
 from bot.stores.conversations import EVENTS, SESSIONS
 from bot.stores.sessions import key, unpacked
+from bot.tickets import tables
 from bot.tickets.model import Ticket, as_json
 from bot.tickets.store import TicketStore
-from bot.tickets.tables import (
-    CANDIDATES,
-    LIVE_ROWS,
-    LIVE_STATES,
-    OUTBOX,
-    OUTCOMES,
-    SEARCHES,
-    TICKET_CHANGES,
-    TICKETS,
-    read_ticket,
-)
 
+Page = dict[str, Any]
+"""A conversation as the support page keeps it (`bot/stores/sessions.py`)."""
 # Databases take only so many parameters in one statement.
 _AT_ONCE = 500
 
@@ -100,26 +93,23 @@ class PersonalData:
         theirs = {ticket.conversation_id for ticket, _ in named_tickets if is_own(ticket.contact_email)}
         contacts, tickets = self._contacts(sorted({*named, *theirs}), pages)
         conversations = {name for name, found in contacts.items() if found and all(map(is_own, found))}
-        own = [ticket for ticket in tickets if is_own(ticket.contact_email)]
-        own += [each for each in tickets if not each.contact_email and each.conversation_id in conversations]
-        ids = {ticket.id for ticket in own}
-        mentions = {ticket.number: words for ticket, words in named_tickets if ticket.id not in ids}
-        own += [ticket for ticket, _ in named_tickets if ticket.number in mentions and ticket.number in also]
+        own = {each.id: each for each in tickets if each.conversation_id in conversations or is_own(each.contact_email)}
+        mentions = {ticket.number: words for ticket, words in named_tickets if ticket.id not in own}
+        own |= {ticket.id: ticket for ticket, _ in named_tickets if ticket.number in also}
         for name in sorted(contacts.keys() - conversations):
             told = "has a ticket of this person and another contact, too"
             mentions[f"conversation:{name}"] = named.get(name, told)
         conversations |= {name for name in contacts if f"conversation:{name}" in also}
-        candidates = {row.id for row in self._rows(CANDIDATES.c.ticket_id, [ticket.id for ticket in own])}
-        phrases = self._named(address, CANDIDATES.c.id, CANDIDATES.c.text)
+        candidates = {row.id for row in self._rows(tables.CANDIDATES.c.ticket_id, list(own))}
+        phrases = self._named(address, tables.CANDIDATES.c.id, tables.CANDIDATES.c.text)
         mentions |= {f"candidate:{each}": words for each, words in phrases.items() if each not in candidates}
         candidates |= {each for each in phrases if f"candidate:{each}" in also}
         for reference in also:
             if mentions.pop(reference, None) is None:
-                raise ValueError(
-                    f"`{reference}` is not among what mentions {contact}; the command without --also lists what is."
-                )
-        own.sort(key=lambda ticket: ticket.id)
-        return PersonalRecords(tuple(sorted(conversations)), tuple(own), tuple(sorted(candidates)), mentions)
+                told = f"is not among what mentions {contact}; the command without --also lists what is."
+                raise ValueError(f"`{reference}` {told}")
+        ordered = tuple(own[identity] for identity in sorted(own))
+        return PersonalRecords(tuple(sorted(conversations)), ordered, tuple(sorted(candidates)), mentions)
 
     def export(self, kept: PersonalRecords) -> dict[str, Any]:
         """Returns all that is the person's as plain JSON values; mentions are not among it."""
@@ -134,45 +124,47 @@ class PersonalData:
         return {
             "conversations": [{"id": name, "events": self._events(name)} for name in names],
             "tickets": tickets,
-            "outcomes": [dict(row._mapping) for row in self._rows(OUTCOMES.c.conversation_id, names)],
-            "searches": [dict(row._mapping) for row in self._rows(SEARCHES.c.conversation_id, names)],
-            "live": [dict(row._mapping) for row in self._rows(LIVE_ROWS.c.conversation_id, names)],
-            "candidates": [dict(row._mapping) for row in self._rows(CANDIDATES.c.id, kept.candidates)],
+            "outcomes": [dict(row._mapping) for row in self._rows(tables.OUTCOMES.c.conversation_id, names)],
+            "searches": [dict(row._mapping) for row in self._rows(tables.SEARCHES.c.conversation_id, names)],
+            "live": [dict(row._mapping) for row in self._rows(tables.LIVE_ROWS.c.conversation_id, names)],
+            "candidates": [dict(row._mapping) for row in self._rows(tables.CANDIDATES.c.id, kept.candidates)],
             "page": [_readable(page) for page in pages if page["conversation"] in names],
         }
 
     def erase(self, kept: PersonalRecords) -> None:
         """Deletes all that is the person's; mentions stay."""
-        phrases = [(row.language, row.text) for row in self._rows(CANDIDATES.c.id, kept.candidates)]
+        phrases = [(row.language, row.text) for row in self._rows(tables.CANDIDATES.c.id, kept.candidates)]
         with self.conversations.begin() as connection:
             _delete(connection, EVENTS.c.sender_id, kept.conversations)
             if inspect(connection).has_table(SESSIONS.name):
                 _delete(connection, SESSIONS.c.conversation, kept.conversations)
         with self.tickets.writing() as connection:
-            for table in (OUTCOMES, SEARCHES, LIVE_ROWS, LIVE_STATES):
+            for table in (tables.OUTCOMES, tables.SEARCHES, tables.LIVE_ROWS, tables.LIVE_STATES):
                 _delete(connection, table.c.conversation_id, kept.conversations)
-            _delete(connection, CANDIDATES.c.id, kept.candidates)
-            _delete(connection, TICKETS.c.id, [ticket.id for ticket in kept.tickets])  # their outbox goes with them
+            _delete(connection, tables.CANDIDATES.c.id, kept.candidates)
+            _delete(
+                connection, tables.TICKETS.c.id, [ticket.id for ticket in kept.tickets]
+            )  # their outbox goes with them
         if self.review is not None:
             remove_from_test_share(self.review, phrases)
         if self.redis_url and kept.conversations:
             with redis.Redis.from_url(self.redis_url) as client:
                 client.delete(*[key(name) for name in kept.conversations])
 
-    def _named_conversations(self, address: str, pages: Iterable[dict[str, Any]]) -> dict[str, str]:
+    def _named_conversations(self, address: str, pages: Iterable[Page]) -> dict[str, str]:
         """Returns conversations with the words that name an address."""
         named = {page["conversation"]: words for page in pages if (words := _mention(page, address))}
-        named |= self._named(address, SEARCHES.c.conversation_id, SEARCHES.c.text)
-        named |= self._named(address, LIVE_ROWS.c.conversation_id, LIVE_ROWS.c.text)
+        named |= self._named(address, tables.SEARCHES.c.conversation_id, tables.SEARCHES.c.text)
+        named |= self._named(address, tables.LIVE_ROWS.c.conversation_id, tables.LIVE_ROWS.c.text)
         return named | self._named(address, EVENTS.c.sender_id, EVENTS.c.data)
 
     def _named_tickets(self, address: str) -> list[tuple[Ticket, str]]:
         """Returns tickets with the words that name an address, in themselves or in what a help desk said of them."""
         names = ("assignee", "summary", "contact_email", "entities", "steps_tried", "transcript")
-        named = self._named(address, OUTBOX.c.ticket_id, OUTBOX.c.reason)
-        named |= self._named(address, TICKET_CHANGES.c.ticket_id, TICKET_CHANGES.c.after)
-        named |= self._named(address, TICKETS.c.id, *(TICKETS.c[name] for name in names))
-        return [(read_ticket(row), named[row.id]) for row in self._rows(TICKETS.c.id, sorted(named))]
+        named = self._named(address, tables.OUTBOX.c.ticket_id, tables.OUTBOX.c.reason)
+        named |= self._named(address, tables.TICKET_CHANGES.c.ticket_id, tables.TICKET_CHANGES.c.after)
+        named |= self._named(address, tables.TICKETS.c.id, *(tables.TICKETS.c[name] for name in names))
+        return [(tables.read_ticket(row), named[row.id]) for row in self._rows(tables.TICKETS.c.id, sorted(named))]
 
     def _named(self, address: str, key: Column[Any], *columns: Column[Any]) -> dict[Any, str]:
         """Searches the rows of a table for an address.
@@ -197,16 +189,14 @@ class PersonalData:
                     named.setdefault(name, words)
         return named
 
-    def _contacts(
-        self, names: Sequence[str], pages: Iterable[dict[str, Any]]
-    ) -> tuple[dict[str, set[str]], list[Ticket]]:
+    def _contacts(self, names: Sequence[str], pages: Iterable[Page]) -> tuple[dict[str, set[str]], list[Ticket]]:
         """Returns the contacts of conversations, and the tickets that came from these conversations."""
         known = {page["conversation"]: page["page_email"] for page in pages}
-        contacts = {name: {known.get(name), *_event_contacts(self._events(name))} for name in names}
-        tickets = [read_ticket(row) for row in self._rows(TICKETS.c.conversation_id, names)]
+        contacts = {name: {known.get(name) or "", *_event_contacts(self._events(name))} for name in names}
+        tickets = [tables.read_ticket(row) for row in self._rows(tables.TICKETS.c.conversation_id, names)]
         for ticket in tickets:
-            contacts[ticket.conversation_id].add(ticket.contact_email)
-        return {name: {item for item in found if item} for name, found in contacts.items()}, tickets
+            contacts[ticket.conversation_id].add(ticket.contact_email or "")
+        return {name: found - {""} for name, found in contacts.items()}, tickets
 
     def _rows(self, column: Column[Any], values: Sequence[Any]) -> list[Row]:
         """Returns the rows of a table of the ticket store that have one of the values in a column."""
@@ -218,7 +208,7 @@ class PersonalData:
         with self.conversations.connect() as connection:
             return [json.loads(row.data) for row in connection.execute(query)]
 
-    def _page_sessions(self) -> Iterator[dict[str, Any]]:
+    def _page_sessions(self) -> Iterator[Page]:
         """Yields every conversation that the page keeps in Redis, or in the database."""
         with self.conversations.connect() as connection:
             if inspect(connection).has_table(SESSIONS.name):
@@ -230,7 +220,7 @@ class PersonalData:
                 yield from (json.loads(kept) for kept in client.mget(names) if kept)
 
 
-def _readable(page: dict[str, Any]) -> dict[str, Any]:
+def _readable(page: Page) -> Page:
     """Returns a conversation of the page with its answers written out."""
     messages = [unpacked(message) for message in page["messages"]]
     answers = [[message, [unpacked(part) for part in parts]] for message, parts in page["answers"]]
@@ -255,19 +245,14 @@ def _event_contacts(events: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 
 def _mention(value: Any, address: str) -> str | None:
-    return next((words for text in _texts(value) if (words := find_mention(text, address))), None)
-
-
-def _texts(value: Any) -> Iterator[str]:
+    """Returns the words around the first mention of an address in a JSON value: its texts and keys."""
     if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            yield str(name)
-            yield from _texts(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)
+        return find_mention(value, address)
+    if isinstance(value, dict):
+        value = itertools.chain.from_iterable(value.items())
+    elif not isinstance(value, list):
+        return None
+    return next((words for each in value if (words := _mention(each, address))), None)
 
 
 def _portions(items: Sequence[Any]) -> Iterator[Sequence[Any]]:

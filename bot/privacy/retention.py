@@ -9,29 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import String, cast, delete, func, inspect, literal, select, update
+from sqlalchemy import String, Table, cast, delete, func, inspect, literal, select, update
 from sqlalchemy.engine import Engine
 from sqlalchemy.sql import ColumnElement, Select
 
 from bot.phrases.cases import expire_cases
 from bot.phrases.files import remove_from_test_share
 from bot.stores.conversations import EVENTS, SESSIONS
+from bot.tickets import tables
 from bot.tickets.handling import NOTE
 from bot.tickets.store import TicketStore
-from bot.tickets.tables import (
-    CANDIDATES,
-    DESK_AUDIT,
-    LIVE_ROWS,
-    LIVE_STATES,
-    OUTBOX,
-    OUTCOMES,
-    SEARCHES,
-    TICKET_CHANGES,
-    TICKETS,
-)
 
 _EXPIRED = "expired-"
-_PHRASES = select(CANDIDATES.c.language, CANDIDATES.c.text)
+"""Begins the name of the conversation of a ticket or an outcome that is anonymous; its id follows."""
 # SQLite has one writer at a time: a transaction that deletes many conversations would keep customers waiting.
 _AT_ONCE = 25
 
@@ -80,42 +70,39 @@ def expire(
     if inspect(conversations).has_table(SESSIONS.name):
         with conversations.begin() as connection:
             connection.execute(delete(SESSIONS).where(SESSIONS.c.expires < now.timestamp()))
-    old, finished = _not_anonymous(tickets_before), finished_tickets(tickets_before)
     with tickets.writing() as connection:
-        name = literal(_EXPIRED) + cast(TICKETS.c.id, String)
-        emptied = update(TICKETS).where(finished).values(conversation_id=name, form_id=name)
-        emptied = emptied.values(contact_email=None, summary="", entities=[], steps_tried=[], transcript=[])
+        name = _anonymous_name(tables.TICKETS)
+        emptied = update(tables.TICKETS).values(conversation_id=name, form_id=name, contact_email=None, summary="")
+        emptied = emptied.values(entities=[], steps_tried=[], transcript=[]).where(finished_tickets(tickets_before))
         anonymous = connection.execute(emptied).rowcount
-        held_back = connection.execute(select(func.count()).select_from(TICKETS).where(old)).scalar_one()
-        outcomes = connection.execute(
-            update(OUTCOMES)
-            .where(OUTCOMES.c.at < conversations_before, OUTCOMES.c.conversation_id.notlike(f"{_EXPIRED}%"))
-            .values(conversation_id=literal(_EXPIRED) + cast(OUTCOMES.c.id, String))
-        ).rowcount
+        held_back = select(func.count()).select_from(tables.TICKETS).where(_rested_tickets(tickets_before))
+        held_back_count = connection.execute(held_back).scalar_one()
+        named = (tables.OUTCOMES.c.at < conversations_before) & ~_is_anonymous(tables.OUTCOMES)
+        renamed = update(tables.OUTCOMES).where(named).values(conversation_id=_anonymous_name(tables.OUTCOMES))
+        outcomes = connection.execute(renamed).rowcount
         # Notes of agents are about the customer; what was changed of a ticket, and by whom, can be counted.
-        gone = select(TICKETS.c.id).where(TICKETS.c.conversation_id.like(f"{_EXPIRED}%"))
-        notes = (TICKET_CHANGES.c.field == NOTE) & TICKET_CHANGES.c.ticket_id.in_(gone)
-        connection.execute(delete(TICKET_CHANGES).where(notes))
-        connection.execute(delete(DESK_AUDIT).where(DESK_AUDIT.c.at < tickets_before))
-        # A question is a customer's own words, and `articles propose` has had its time to take it up.
-        connection.execute(delete(SEARCHES).where(SEARCHES.c.at < conversations_before))
-        connection.execute(delete(LIVE_ROWS).where(LIVE_ROWS.c.at < conversations_before))
-        rested = (LIVE_STATES.c.state == "ended") & (LIVE_STATES.c.since < conversations_before)
-        connection.execute(delete(LIVE_STATES).where(rested))
-        before = {(row.language, row.text) for row in connection.execute(_PHRASES)}
-        candidates = connection.execute(delete(CANDIDATES).where(CANDIDATES.c.at < tickets_before)).rowcount
-        expired = before - {(row.language, row.text) for row in connection.execute(_PHRASES)}
+        changes, gone = tables.TICKET_CHANGES, select(tables.TICKETS.c.id).where(_is_anonymous(tables.TICKETS))
+        connection.execute(delete(changes).where(changes.c.field == NOTE, changes.c.ticket_id.in_(gone)))
+        connection.execute(delete(tables.DESK_AUDIT).where(tables.DESK_AUDIT.c.at < tickets_before))
+        for said in (tables.SEARCHES, tables.LIVE_ROWS):  # customers' own words; `articles propose` has had its time
+            connection.execute(delete(said).where(said.c.at < conversations_before))
+        live = tables.LIVE_STATES
+        connection.execute(delete(live).where(live.c.state == "ended", live.c.since < conversations_before))
+        phrases, old = tables.CANDIDATES, tables.CANDIDATES.c.at < tickets_before
+        texts = select(phrases.c.language, phrases.c.text)
+        expired = connection.execute(texts.where(old).except_(texts.where(~old))).all()  # but what was said again since
+        candidates = connection.execute(delete(phrases).where(old)).rowcount
     if review is not None:
         remove_from_test_share(review, expired)
         expire_cases(review, tickets_before.date())
-    return Expired(deleted, outcomes, anonymous, candidates, held_back)
+    return Expired(deleted, outcomes, anonymous, candidates, held_back_count)
 
 
 def finished_tickets(before: datetime) -> ColumnElement:
     """Returns the condition for tickets that are made anonymous: unchanged since a moment, and nobody works on them."""
-    ways = select(OUTBOX.c.id).where(OUTBOX.c.ticket_id == TICKETS.c.id)
-    undelivered = ways.where(OUTBOX.c.state != "delivered").exists()
-    return _not_anonymous(before) & ~undelivered & (ways.exists() | (TICKETS.c.state == "closed"))
+    ways = select(tables.OUTBOX.c.id).where(tables.OUTBOX.c.ticket_id == tables.TICKETS.c.id)
+    undelivered = ways.where(tables.OUTBOX.c.state != "delivered").exists()
+    return _rested_tickets(before) & ~undelivered & (ways.exists() | (tables.TICKETS.c.state == "closed"))
 
 
 def rested_conversations(before: datetime) -> Select:
@@ -124,8 +111,16 @@ def rested_conversations(before: datetime) -> Select:
     return rested.having(func.max(EVENTS.c.timestamp) < before.timestamp())
 
 
-def _not_anonymous(before: datetime) -> ColumnElement:
-    return (TICKETS.c.updated_at < before) & TICKETS.c.conversation_id.notlike(f"{_EXPIRED}%")
+def _rested_tickets(before: datetime) -> ColumnElement:
+    return (tables.TICKETS.c.updated_at < before) & ~_is_anonymous(tables.TICKETS)
+
+
+def _is_anonymous(table: Table) -> ColumnElement:
+    return table.c.conversation_id.like(f"{_EXPIRED}%")
+
+
+def _anonymous_name(table: Table) -> ColumnElement:
+    return literal(_EXPIRED) + cast(table.c.id, String)
 
 
 def _delete_conversations(engine: Engine, before: datetime) -> int:

@@ -60,15 +60,18 @@ def open_conversations(url: str) -> Engine:
     return engine
 
 
-def last_session(engine: Engine, conversation: str, most: int = 500) -> list[dict[str, Any]]:
+def last_session(engine: Engine, conversation: str, most: int = 500, before: int | None = None) -> list[dict[str, Any]]:
     """Returns the last events of a conversation since it began anew, oldest first.
 
     Args:
         engine: the database of conversations.
         conversation: its id.
         most: how many events at the most.
+        before: an event's id; only those before it are returned. None for no limit.
     """
     query = select(EVENTS.c.data).where(EVENTS.c.sender_id == conversation).order_by(EVENTS.c.id.desc())
+    if before is not None:
+        query = query.where(EVENTS.c.id < before)
     with engine.connect() as connection:
         newest = [json.loads(row.data) for row in connection.execute(query.limit(most))]
     session = itertools.takewhile(lambda event: event["event"] != "session_started", newest)

@@ -202,7 +202,7 @@ def test_what_is_looked_for_again_and_again_is_found_by_indexes(store: LiveStore
     asked: list[tuple[str, Any]] = []
     event.listen(store.engine, "before_cursor_execute", lambda *about: asked.append((about[2], about[3])))
     store.unfinished()
-    Accounts(store).note_anew("Kari", "127.0.0.1", "see ticket", "T-10001")
+    Accounts(store).note("Kari", "127.0.0.1", "see ticket", "T-10001")
     queries = [query for query in asked if query[0].startswith("SELECT")]
     newest = select(func.max(TICKETS.c.updated_at)).compile(store.engine)
     queries.append((str(newest), newest.params))
