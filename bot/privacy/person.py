@@ -142,9 +142,8 @@ class PersonalData:
             for table in (tables.OUTCOMES, tables.SEARCHES, tables.LIVE_ROWS, tables.LIVE_STATES):
                 _delete(connection, table.c.conversation_id, kept.conversations)
             _delete(connection, tables.CANDIDATES.c.id, kept.candidates)
-            _delete(
-                connection, tables.TICKETS.c.id, [ticket.id for ticket in kept.tickets]
-            )  # their outbox goes with them
+            # Their outbox goes with them.
+            _delete(connection, tables.TICKETS.c.id, [ticket.id for ticket in kept.tickets])
         if self.review is not None:
             remove_from_test_share(self.review, phrases)
         if self.redis_url and kept.conversations:
