@@ -14,7 +14,7 @@ from bot.articles import parts
 from bot.articles.model import Article, Step
 from bot.articles.parts import documents
 from bot.articles.replies import support_request_url
-from bot.text.limited_markdown import plain
+from bot.text.limited_markdown import Text, plain
 
 
 def answer_message(turn: Turn, issue: str, product: str | None, begins: bool = True) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def answer_message(turn: Turn, issue: str, product: str | None, begins: bool = T
         begins: whether nothing is said before it; else it has no opening sentence.
     """
     if turn.has_no_steps(issue):  # customers with a personal plan have their own page
-        return {"text": plain(turn.reply("personal_elsewhere"))}
+        return {"text": Text(turn.reply("personal_elsewhere"))}
     article = turn.article(issue)
     opens = begins and opening_fits(turn, article)
     payload = answer_payload(issue, article, product, turn.agreement, opens) if turn.shows_payloads else None
@@ -59,14 +59,14 @@ def answer_text(article: Article, product: str | None, agreement: str | None, op
         article.title,
         plain(parts.lead(article)) if opens else "",
         *(plain(paragraph) for paragraph in shown.section.paragraphs),
-        *(note_text(note) for note in shown.warnings),
+        *(plain(note_text(note)) for note in shown.warnings),
         "\n".join([f"{replies().label('steps', language)}{name}:", *_numbered(shown.steps)]),
         "\n".join([f"{replies().label('documents', language)}:", *link_lines(article, shown.product)]),
     ]
     return "\n\n".join(filter(None, paragraphs))
 
 
-def brief_answer(article: Article, product: str | None, agreement: str | None) -> str:
+def brief_answer(article: Article, product: str | None, agreement: str | None) -> Text:
     """Returns what to do now and what to beware of, without the steps; empty where the article has no such sentence.
 
     Args:
@@ -76,8 +76,8 @@ def brief_answer(article: Article, product: str | None, agreement: str | None) -
     """
     shown = shown_variant(article, product, agreement)
     if not shown.now or agreement_text(article, shown.product, agreement):
-        return ""
-    return "\n\n".join([plain(shown.now), *map(note_text, shown.warnings)])
+        return Text("")
+    return Text("\n\n".join([shown.now, *map(note_text, shown.warnings)]))
 
 
 def answer_payload(
@@ -162,7 +162,7 @@ def _numbered(steps: tuple[Step, ...], indent: str = "") -> list[str]:
     lines = []
     for number, step in enumerate(steps, start=1):
         lines.append(f"{indent}{number}. {plain(step.markdown)}")
-        lines.extend(f"{indent}   {note_text(note)}" for note in step.notes)
+        lines.extend(f"{indent}   {plain(note_text(note))}" for note in step.notes)
         lines.extend(_numbered(step.steps, indent + "   "))
     return lines
 

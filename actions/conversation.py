@@ -17,6 +17,7 @@ from bot.articles.model import Article
 from bot.articles.parts import AGREEMENTS, PRODUCTS, ArticleStore
 from bot.articles.replies import Replies
 from bot.settings import get_settings
+from bot.text.limited_markdown import Text
 
 # `rasa shell` would print the structured payload as JSON below the text.
 TEXT_ONLY_CHANNELS = frozenset({"cmdline", "chatwoot"})
@@ -168,11 +169,13 @@ class Turn:
         return articles().article(issue, self.language)
 
     def say(self, text: str | None, buttons: Iterable[Button] = (), payload: Json | None = None) -> list[EventType]:
-        """Utters a text, with buttons and with a structure for channels that render it.
+        """Utters a text, with buttons and with a structure for channels that render it; the page gets Markdown, too.
 
         Returns:
             No events: what an action returns that only says something.
         """
+        if payload is None and isinstance(text, Text) and self.tracker.get_latest_input_channel() == "page":
+            payload = {"type": "text", "markdown": text.markdown}
         self._dispatcher.utter_message(text=text, buttons=list(buttons), json_message=payload)
         return []
 

@@ -28,12 +28,11 @@ from actions.passages import (
     step_number,
     step_text,
     was_said,
-    with_heading,
 )
 from actions.recommended_steps import ask_solved
 from bot.articles.model import Article
 from bot.articles.parts import needs_product
-from bot.text.limited_markdown import plain
+from bot.text.limited_markdown import Text, plain
 
 _MOST_BUTTONS = 9
 _NAMES_FROM = 0.6
@@ -81,7 +80,7 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
     if found is None and turn.slot("issue"):  # else no steps were shown: the issue was described for a ticket
         found = _passage_of(kind, turn, turn.article(issue))
     if found is not None:
-        text = with_heading(found) if turn.entity("passages") else found.text
+        text: str = found.with_heading if turn.entity("passages") else found.text
     else:
         text = turn.reply("no_duration") if kind == "how_long" else turn.reply("no_passage", topic=turn.topic(issue))
     known = turn.has_said(text) if found is None else was_said(turn, found)
@@ -100,7 +99,7 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
     second = section_of(turn, other_issue, slug) if slug else None
     if second is not None and not was_said(turn, second):
         turn.say(text, _without_person(turn, buttons))
-        text, buttons = with_heading(second), _buttons_of_named(turn, other_issue, second.text)
+        text, buttons = second.with_heading, _buttons_of_named(turn, other_issue, second.text)
     if others and not turn.has_said(which):
         turn.say(text, _without_person(turn, buttons))
         turn.say(which, [*others, turn.person_button])
@@ -159,7 +158,7 @@ def _passage_of(kind: str, turn: Turn, article: Article) -> Passage | None:
         found = passage_of_kind(article, kind, turn.product)
     if found is None and kind in ("where", "not_there"):  # the step that it is about, or where the steps begin
         variant = shown_variant(article, turn.product, turn.agreement)
-        begin = Passage(variant.section.title, plain(variant.now))
+        begin = Passage(variant.section.title, variant.now)
         return asked_passage(turn, sections) or asked_passage(turn, _steps(turn, article)) or begin
     return found
 
@@ -177,13 +176,13 @@ def _step_failed(turn: Turn, issue: str) -> list[EventType]:
         which_one = [button(turn.label("step", number=each), "step_failed", step=str(each)) for each in numbers]
         others = [button(turn.label("nothing_helped"), "already_tried"), turn.person_button]
         return turn.say(which, [*likely_passages(turn)[:_MOST_REASONS], *which_one, *others])
-    step, product = steps[number - 1].text, shown_variant(article, turn.product).product
+    step, product = steps[number - 1].markdown, shown_variant(article, turn.product).product
     reasons = [found for kind in _TROUBLE_KINDS if (found := passage_of_kind(article, kind, product))]
-    trouble = [f"{found.heading}\n{found.text}" for found in reasons[:1]]
-    turn.say("\n\n".join([turn.reply("step_again", number=number), step, *trouble]))
+    trouble = [f"**{found.heading}**\n{found.markdown}" for found in reasons[:1]]
+    turn.say(Text("\n\n".join([turn.reply("step_again", number=number), step, *trouble])))
     if not turn.form:
         ask_solved(turn)
-    failed = [*(turn.slot("failed_steps") or []), f"{article.title} - {number}. {step.splitlines()[0]}"]
+    failed = [*(turn.slot("failed_steps") or []), f"{article.title} - {number}. {plain(step).splitlines()[0]}"]
     return [SlotSet("failed_steps", list(dict.fromkeys(failed)))]
 
 
@@ -202,9 +201,9 @@ def _detail(turn: Turn, issue: str) -> list[EventType]:
     if found is None and len(turn.text.split()) > _FEW_WORDS and _offer_passages(turn):
         return []
     if found is None and number is not None:
-        found = Passage(turn.reply("step_again", number=number), steps[number - 1].text)
+        found = Passage(turn.reply("step_again", number=number), steps[number - 1].markdown)
     found = found or asked_passage(turn, sections) or asked_passage(turn, steps)
-    text = with_heading(found) if found else ""
+    text: str = found.with_heading if found else ""
     if found and not (turn.text and was_said(turn, found)):
         return turn.say(text, _buttons_of_named(turn, issue, text))
     likely, which = likely_passages(turn), turn.reply("which_part")

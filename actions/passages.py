@@ -13,7 +13,7 @@ from actions.conversation import Turn, articles, issues, replies
 from bot.articles.model import Article, Note, Section, Step
 from bot.articles.parts import passage_kind, passages
 from bot.text.characters import word_beginnings
-from bot.text.limited_markdown import plain
+from bot.text.limited_markdown import Text
 
 # A passage is meant if rare words of its heading are asked for, or several of its text.
 _HEADING_WEIGHT = 2.0
@@ -28,15 +28,25 @@ class Passage:
 
     Args:
         heading: the section's title; empty for a step.
-        text: everything it says, as plain text.
+        markdown: everything it says.
         slug: of the section; empty for a step.
         kind: of the questions that it answers, None if it is of none.
     """
 
     heading: str
-    text: str
+    markdown: str
     slug: str = ""
     kind: str | None = None
+
+    @property
+    def text(self) -> Text:
+        """Everything it says."""
+        return Text(self.markdown)
+
+    @property
+    def with_heading(self) -> Text:
+        """The heading and everything it says."""
+        return Text(f"**{self.heading}**\n\n{self.markdown}" if self.heading else self.markdown)
 
 
 def step_number(text: str, language: str, most: int, asked: bool = False) -> int | None:
@@ -87,18 +97,13 @@ def passage_of_kind(article: Article, kind: str, product: str | None) -> Passage
     if not found:
         return None
     first, *others = found
-    texts = [first.text, *(f"{passage.heading}\n{passage.text}" for passage in others)]
+    texts = [first.markdown, *(f"**{passage.heading}**\n{passage.markdown}" for passage in others)]
     return Passage(first.heading, "\n\n".join(filter(None, texts)), first.slug)
-
-
-def with_heading(passage: Passage) -> str:
-    """Returns a passage's heading and text."""
-    return f"{passage.heading}\n\n{passage.text}".strip()
 
 
 def was_said(turn: Turn, passage: Passage) -> bool:
     """Tells whether a passage was said in this conversation, with its heading or without."""
-    return turn.has_said(passage.text) or turn.has_said(with_heading(passage))
+    return turn.has_said(passage.text) or turn.has_said(passage.with_heading)
 
 
 def asked_passage(turn: Turn, passages: Iterable[Passage]) -> Passage | None:
@@ -127,22 +132,22 @@ def _word_rarity(language: str) -> dict[str, float]:
 
 
 def section_text(section: Section) -> str:
-    """Returns what a section says, without its heading."""
+    """Returns what a section says, without its heading, as Markdown."""
     return "\n".join(filter(None, map(_part_text, section.in_order())))
 
 
 def _part_text(part: str | Step | Note) -> str:
     if isinstance(part, Note):
         return note_text(part)
-    return plain(part) if isinstance(part, str) else f"- {step_text(part)}"
+    return part if isinstance(part, str) else f"- {step_text(part)}"
 
 
 def step_text(step: Step) -> str:
-    """Returns what a step says, with its sub-steps and notes."""
-    lines = [plain(step.markdown), *(f"- {step_text(inner)}" for inner in step.steps)]
+    """Returns what a step says, with its sub-steps and notes, as Markdown."""
+    lines = [step.markdown, *(f"- {step_text(inner)}" for inner in step.steps)]
     return "\n".join([*lines, *(note_text(note) for note in step.notes)])
 
 
 def note_text(note: Note) -> str:
-    """Returns what a box says."""
-    return "\n".join([plain(note.markdown or note.text), *(f"- {item}" for item in note.items)]).strip()
+    """Returns what a box says, as Markdown."""
+    return "\n".join([note.markdown or note.text, *(f"- {item}" for item in note.items)]).strip()

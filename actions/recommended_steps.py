@@ -17,7 +17,7 @@ from actions.answer import (
     section_of,
 )
 from actions.conversation import PERSONAL, UNKNOWN, BotAction, Button, Turn, button, issues
-from actions.passages import Passage, section_passages, was_said, with_heading
+from actions.passages import Passage, section_passages, was_said
 from actions.records import record_outcome
 from actions.topics import ask_which, offer_person_first, offer_topics, possible_issues, settle
 from bot.articles.model import Article
@@ -32,7 +32,7 @@ from bot.articles.parts import (
     variants,
 )
 from bot.articles.replies import language_name
-from bot.text.limited_markdown import plain
+from bot.text.limited_markdown import Text
 
 _PLAINLY = 0.97
 """Confidence from which a message plainly asks for an issue's steps: "how do I pay my invoice?"."""
@@ -131,7 +131,7 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
     if needs_product(article) and product is None and not turn.slot("product_asked"):
         if not _is_later(turn, issue):
             _tell_language(turn, issue)
-            turn.say(with_heading(case) if case is not None else _of_each_product(turn, issue, article))
+            turn.say(case.with_heading if case is not None else _of_each_product(turn, issue, article))
         lacks = {*PRODUCTS} - {*issues()[issue].products}
         key = "ask_work_product" if PERSONAL in lacks else "ask_365_product" if lacks else "utter_ask_product"
         ask_for_product(turn, issue, turn.reply(key))
@@ -152,7 +152,7 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
     if turn.intent == "choose_product" and product is not None:
         _say_what_differs(turn, issue, article, product)
     if case is not None:
-        turn.say(with_heading(case))
+        turn.say(case.with_heading)
     turn.say(**message)
     _offer_agreements(turn, article)
     _offer_cases(turn, issue)
@@ -168,14 +168,12 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
     return [*events, *(question or ask_solved(turn))]
 
 
-def _of_each_product(turn: Turn, issue: str, article: Article) -> str:
+def _of_each_product(turn: Turn, issue: str, article: Article) -> Text:
     """Returns what to do now with each of an issue's products: short enough to read before one has been named."""
-    opening = [plain(lead(article))] if opening_fits(turn, article) else []
+    opening = [lead(article)] if opening_fits(turn, article) else []
     shown = {each: variant_for(article, each, turn.agreement) for each in issues()[issue].products}
-    of_each = [
-        f"{turn.label(each)}: {plain(variant.now)}" for each, variant in shown.items() if variant and variant.now
-    ]
-    return "\n\n".join([*opening, *of_each])
+    of_each = [f"**{turn.label(each)}:** {variant.now}" for each, variant in shown.items() if variant and variant.now]
+    return Text("\n\n".join([*opening, *of_each]))
 
 
 def _is_later(turn: Turn, issue: str) -> bool:

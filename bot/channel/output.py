@@ -132,14 +132,15 @@ class PageOutput(OutputChannel):
         self.acted |= rule_reply is None
         kind = answer.get("type") if isinstance(answer, dict) else None
         structured = kind in _STRUCTURED
+        formatted = {"markdown": self._links.cleaned(answer["markdown"])} if answer and kind == "text" else {}
         if structured:
             self.turn.add(self._links.cleaned(answer))
         if buttons:
             offers = self.session.offers.add(self.message, buttons)
             shown = [offer.shown() for offer in offers]
-            self.say({"type": "buttons", "text": "" if structured else text or "", "buttons": shown})
+            self.say({"type": "buttons", "text": "" if structured else text or "", **formatted, "buttons": shown})
         elif text and not structured:
-            self.say({"type": WAITING if kind == WAITING else "text", "text": text})
+            self.say({"type": WAITING if kind == WAITING else "text", "text": text, **formatted})
 
     def say(self, part: Part) -> None:
         """Adds a part in the conversation's language."""

@@ -8,7 +8,7 @@ import "./elements/topic-grid.js";
 import { Conversation } from "./conversation.js";
 import { element, notice, scrollToTop } from "./dom.js";
 import { embed, parentOrigin, visitorEmail } from "./frame.js";
-import { textNodes } from "./inline-markup.js";
+import { partNodes } from "./inline-markup.js";
 import { LiveView } from "./live-view.js";
 import { recall, remember } from "./memory.js";
 import { fillLanguageMenu, wordPage } from "./page-words.js";
@@ -227,7 +227,7 @@ export class ChatPage {
     if (part.type === "answer") return this.#drawAnswer(part, words, to);
     if (part.type === "documents") return drawDocuments(part, words);
     if (part.type === "notice") return notice(part.text);
-    if (part.type === "text" || part.type === "waiting") return element("p", { class: "bubble" }, ...textNodes(part.text, words));
+    if (part.type === "text" || part.type === "waiting") return element("p", { class: "bubble" }, ...partNodes(part, words));
     if (part.type !== "buttons") return null; // a newer bot may say more than this page knows
     const question = element("choice-buttons");
     question.show(part, words);

@@ -15,6 +15,11 @@ export function markupNodes(markdown, words) {
   );
 }
 
+/** Returns the nodes of a part's text: with the markup that it has, else with links for bare addresses. */
+export function partNodes(part, words) {
+  return part.markdown ? markupNodes(part.markdown, words) : textNodes(part.text, words);
+}
+
 /** Returns the nodes of a plain text in which only web addresses become links; of a long one its host is shown. */
 export function textNodes(text, words) {
   return pieces(text, ADDRESS, ([address]) => {

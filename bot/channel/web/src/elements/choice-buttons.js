@@ -1,7 +1,7 @@
 /** <choice-buttons>: a question of the bot with the answers that it offers; one of them acts, once. */
 
 import { element, icon } from "../dom.js";
-import { textNodes } from "../inline-markup.js";
+import { partNodes } from "../inline-markup.js";
 
 export class ChoiceButtons extends HTMLElement {
   #offered = [];
@@ -9,7 +9,7 @@ export class ChoiceButtons extends HTMLElement {
   /** Shows a `buttons` part; choosing one fires `choice` with the button as detail. */
   show(part, words) {
     this.#offered = part.buttons;
-    const title = part.text ? element("p", { class: "bubble" }, ...textNodes(part.text, words)) : null;
+    const title = part.text ? element("p", { class: "bubble" }, ...partNodes(part, words)) : null;
     const buttons = part.buttons.map((button) =>
       element(
         "button",
