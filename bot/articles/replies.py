@@ -187,8 +187,6 @@ def language_name(language: str, spoken: str) -> str:
 
 @lru_cache(maxsize=64)
 def _read(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
     content = read_yaml(path, ReplyError)
     if not isinstance(content, dict):
         raise ReplyError(f"{path}: expected a mapping with `replies`, `labels`, `topics` and `page`.")

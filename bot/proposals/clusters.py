@@ -29,31 +29,40 @@ _RANK_OFFSET = 60.0
 
 @dataclass(frozen=True)
 class FoundArticle:
-    """An imported article with what a draft takes from it: facts and links, none of its sentences."""
+    """An imported article with what a draft takes from it: facts and links, none of its sentences.
+
+    Args:
+        path: its file, from the root of its tree.
+        titles: language -> title.
+        steps: how many, in the language that has most.
+        links: addresses.
+        labels: language -> address -> label.
+        source: the trees that it is in.
+        licence: of the tree.
+    """
 
     path: Path
-    """Its file, from the root of its tree."""
     titles: dict[str, str]
-    """Language -> title."""
     steps: int
     links: tuple[str, ...]
-    """Addresses."""
     labels: dict[str, dict[str, str]]
-    """Language -> address -> label."""
     source: str
     licence: str
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """Questions that mean the same."""
+    """Questions that mean the same.
+
+    Args:
+        questions: nearest to the centre first.
+        centre: the mean of their vectors, of length 1.
+        articles: found for them, best first.
+    """
 
     questions: tuple[Question, ...]
-    """Most telling first: nearest to all the others."""
     centre: NDArray[np.float32]
-    """The unit vector of what they mean."""
     articles: tuple[FoundArticle, ...]
-    """Found for them, best first."""
 
     @property
     def times(self) -> int:
