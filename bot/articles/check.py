@@ -17,10 +17,9 @@ class NothingToCheck(LookupError):  # noqa: N818 - says what happened, as Articl
 
 @dataclass(frozen=True)
 class Report:
-    """Findings of a check."""
+    """Findings of a check; `articles` is the number of those that could be read."""
 
     articles: int
-    """The number of articles that could be read."""
     problems: tuple[Problem, ...]
 
 

@@ -107,11 +107,8 @@ class ArticleImporter(RasaFileImporter):
         understood = [language for tree in self._trees if (language := tree_language(tree)) not in shipped]
         responses: dict[str, list[dict[str, Any]]] = {}
         for key in RULE_REPLIES:
-            variants = [
-                _reply(replies.text(key, language), language=language)
-                for language in shipped
-                if language != FALLBACK_LANGUAGE and key in replies.keys("replies", language)
-            ]
+            own = [code for code in shipped if code != FALLBACK_LANGUAGE and key in replies.keys("replies", code)]
+            variants = [_reply(replies.text(key, language), language=language) for language in own]
             # Who writes in a language without replies is answered in a second one, and told so in the greeting.
             for written, answered in product(understood, shipped):
                 text = replies.text(key, answered)

@@ -103,9 +103,7 @@ def _check_article(article: Article, intent: str, language: str, issue: Issue | 
     for variant in parts.variants(article):
         yield from _check_variant(article, variant)
     yield from _check_passages(article, () if partial or issue is None else issue.passages)
-    for link in article.links:
-        for fault in links.faults(link.source):
-            yield link.line, fault
+    yield from ((link.line, fault) for link in article.links for fault in links.faults(link.source))
 
 
 def _check_front_matter(article: Article, intent: str, language: str) -> Iterator[Found]:

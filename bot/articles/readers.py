@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from frontmatter.default_handlers import YAMLHandler
 
 from bot.articles import language
 from bot.articles.model import Article, ArticleError, Document
@@ -18,7 +17,7 @@ from bot.settings import get_settings
 _BOX_OR_RELATIVE_LINK = re.compile(
     r"^\s*>\s*\[![A-Za-z]+\]|\]\((?![a-z][a-z0-9+.-]*:|[/#<])[^)\s]+\.md\b", re.MULTILINE
 )
-_HANDLER = YAMLHandler()
+_FENCE = re.compile(r"^-{3,}\s*$", re.MULTILINE)
 _NAMED = re.compile(r"([\w.-]+):(?:\s+(.*))?$")
 _ITEM = re.compile(r"\s*-\s+(.*\S)")
 # The base loader leaves every value as it is written: `language: no` is Norwegian and not false.
@@ -120,16 +119,15 @@ def split(text: str, path: str, *, salvage: bool = False) -> Document:
     text = text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff")
     if not text.strip():
         raise ArticleError(path, 1, "the file is empty; write an article or remove it")
-    if not text.startswith("---") or not _HANDLER.detect(text):
+    if not _FENCE.match(text):
         return Document(path, {}, text)
-    try:
-        front_matter, body = _HANDLER.split(text)
-    except ValueError as error:
-        raise ArticleError(path, 1, "the front matter is not closed; end it with a line of three hyphens") from error
+    _, *parts = _FENCE.split(text, maxsplit=2)
+    if len(parts) < 2:
+        raise ArticleError(path, 1, "the front matter is not closed; end it with a line of three hyphens")
+    front_matter, body = parts
     document = Document(path, {}, body, text.count("\n", 0, len(text) - len(body)) + 1)
-    skipped = text.count("\n", 0, text.find(front_matter, 3)) if front_matter else 0
     try:
-        document.metadata = _load(front_matter, path, skipped + 1)
+        document.metadata = _load(front_matter, path, text.count("\n", 0, text.find(front_matter, 3)) + 1)
     except ArticleError as error:
         if not salvage:
             raise
@@ -154,7 +152,7 @@ def _salvaged(front_matter: str) -> dict[str, Any]:
 
 def _load(front_matter: str, path: str, first_line: int) -> dict[str, Any]:
     try:
-        metadata = _HANDLER.load(front_matter, Loader=_LOADER) or {}
+        metadata = yaml.load(front_matter, Loader=_LOADER) or {}
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         reason = getattr(error, "problem", None) or getattr(error, "reason", None) or "not valid YAML"

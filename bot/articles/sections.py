@@ -217,10 +217,8 @@ def _read_part(content: str) -> str:
 
 def _joined(texts: Sequence[InlineText], mark: str) -> tuple[str, str]:
     """Returns the plain text and the Markdown of several texts with a mark between them."""
-    return (
-        mark.join(text.text for text in texts if text.text),
-        mark.join(text.markdown for text in texts if text.markdown),
-    )
+    plain = mark.join(text.text for text in texts if text.text)
+    return plain, mark.join(text.markdown for text in texts if text.markdown)
 
 
 def _bullet_groups(content: str) -> list[tuple[int, str]]:

@@ -132,6 +132,7 @@ def _article(connection: sqlite3.Connection, file: str) -> FoundArticle:
     query = "SELECT url, label FROM links WHERE article = ? AND url LIKE 'https://%' ORDER BY line DESC"
     labels = {row[2]: dict(connection.execute(query, (row[0],)).fetchall()) for row in rows}
     links = tuple(dict.fromkeys(url for found in reversed(labels.values()) for url in reversed(found)))
-    titles, steps = {row[2]: row[3] for row in rows}, max(row[4] for row in rows)
-    source = ", ".join(dict.fromkeys(row[5] for row in rows))
-    return FoundArticle(Path(rows[0][1]), titles, steps, links, labels, source, rows[0][6])
+    _, paths, languages, titles, steps, sources, licences = zip(*rows, strict=True)
+    by_language = dict(zip(languages, titles, strict=True))
+    source = ", ".join(dict.fromkeys(sources))
+    return FoundArticle(Path(paths[0]), by_language, max(steps), links, labels, source, licences[0])
