@@ -24,7 +24,7 @@ class Report:
 
 
 def check(paths: Sequence[Path]) -> Report:
-    """Checks files and folders; a folder of our own articles is checked for what our articles promise, too.
+    """Checks files and folders; a folder of our own articles is checked by the rules for these (`promises.py`), too.
 
     Our own tree is a folder `<intent>/<language>.md` that has the issue table `issues.yml` beside it.
 

@@ -69,7 +69,7 @@ class ArticleImporter(RasaFileImporter):
         Files of phrases alone are read by `bot.articles.examples`: Rasa's reader checks each against a schema, which
         takes twenty times as long, three times per training.
         """
-        # Rasa copies the phrases ten times; to look for garbage among them each time takes half a minute.
+        # Rasa copies the phrases ten times; garbage collection among them takes half a minute.
         gc.set_threshold(100_000, 50, 1_000)
         phrases: list[Message] = []
         others: list[str] = []

@@ -185,10 +185,12 @@ class _Builder:
         return self.document.first_line + (node.map or (0, 0))[0]
 
     def _cut_status(self, node: SyntaxTreeNode) -> tuple[str, int]:
-        """Takes off a list what follows its last item: not indented, and hence not part of the item.
+        """Removes from an ordered list the status lines behind its last step ("The page now shows the amount.").
+
+        CommonMark counts them to that step, but they are not indented.
 
         Returns:
-            The text, empty where there is none, and its line.
+            Their text, empty where there are none, and the line of the file in which it begins.
         """
         while node.type in {"bullet_list", "ordered_list", "list_item"} and node.children:
             node = node.children[-1]
