@@ -77,8 +77,11 @@ def source_names(issues: Mapping[str, Issue]) -> frozenset[str]:
 
 @lru_cache(maxsize=8)
 def _load(path: Path) -> dict[str, Issue]:
+    table = read_yaml(path, IssueTableError)
+    if not isinstance(table, dict) or not isinstance(table.get("issues"), dict):
+        raise IssueTableError(f"{path}: expected a mapping `issues:` of intents to rows.")
     try:
-        issues = _IssueTable.parse_obj(read_yaml(path, IssueTableError)).issues
+        issues = _IssueTable.parse_obj(table).issues
     except ValidationError as error:
         first = error.errors()[0]
         raise IssueTableError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}.") from error
