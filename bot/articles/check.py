@@ -17,15 +17,14 @@ class NothingToCheck(LookupError):  # noqa: N818 - says what happened, as Articl
 
 @dataclass(frozen=True)
 class Report:
-    """Findings of a check."""
+    """Findings of a check; `articles` is the number of those that could be read."""
 
     articles: int
-    """The number of articles that could be read."""
     problems: tuple[Problem, ...]
 
 
 def check(paths: Sequence[Path]) -> Report:
-    """Checks files and folders; a folder of our own articles is checked for what our articles promise, too.
+    """Checks files and folders; a folder of our own articles is checked by the rules for these (`promises.py`), too.
 
     Our own tree is a folder `<intent>/<language>.md` that has the issue table `issues.yml` beside it.
 

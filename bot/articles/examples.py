@@ -16,22 +16,30 @@ class ExampleError(ValueError):
 
 @dataclass(frozen=True)
 class Example:
-    """One phrase as a customer might type it."""
+    """One phrase as a customer might type it.
+
+    Args:
+        text: the phrase.
+        intent: what it is an example of.
+        language: ISO 639-1 code.
+        path: the file that it stands in.
+        situation: phrases of all languages with the same intent and situation tell the same matter; None for others.
+        about_products: True where no issue covers it and it is about the products, so that an imported article may
+            answer it.
+        real_style: True for phrases as customers really write them: with what happened before, mistakes and moods.
+        product: the product that an answer names, `both`, `neither` or `unknown`; None for other phrases.
+        passage: the passage that answers a question, as `issue/slug`; None for other phrases.
+    """
 
     text: str
     intent: str
     language: str
     path: Path
     situation: str | None = None
-    """Phrases of all languages with the same intent and situation tell the same matter; None for free phrases."""
     about_products: bool = False
-    """True where no issue covers it and it is about the products, so that an imported article may answer it."""
     real_style: bool = False
-    """True for phrases as customers really write them: with what happened before, mistakes and moods."""
     product: str | None = None
-    """The product that an answer names, `both`, `neither` or `unknown`; None for other phrases."""
     passage: str | None = None
-    """The passage that answers a question, as `issue/slug`; None for other phrases."""
 
 
 def read_examples(folder: Path) -> list[Example]:

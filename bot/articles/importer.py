@@ -69,7 +69,7 @@ class ArticleImporter(RasaFileImporter):
         Files of phrases alone are read by `bot.articles.examples`: Rasa's reader checks each against a schema, which
         takes twenty times as long, three times per training.
         """
-        # Rasa copies the phrases ten times; to look for garbage among them each time takes half a minute.
+        # Rasa copies the phrases ten times; garbage collection among them takes half a minute.
         gc.set_threshold(100_000, 50, 1_000)
         phrases: list[Message] = []
         others: list[str] = []
@@ -107,11 +107,8 @@ class ArticleImporter(RasaFileImporter):
         understood = [language for tree in self._trees if (language := tree_language(tree)) not in shipped]
         responses: dict[str, list[dict[str, Any]]] = {}
         for key in RULE_REPLIES:
-            variants = [
-                _reply(replies.text(key, language), language=language)
-                for language in shipped
-                if language != FALLBACK_LANGUAGE and key in replies.keys("replies", language)
-            ]
+            own = [code for code in shipped if code != FALLBACK_LANGUAGE and key in replies.keys("replies", code)]
+            variants = [_reply(replies.text(key, language), language=language) for language in own]
             # Who writes in a language without replies is answered in a second one, and told so in the greeting.
             for written, answered in product(understood, shipped):
                 text = replies.text(key, answered)

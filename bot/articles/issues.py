@@ -27,14 +27,17 @@ class IssueTableError(ValueError):
 
 
 class Issue(BaseModel, frozen=True, extra=Extra.forbid):
-    """One row of the table: an issue intent."""
+    """One row of the table: an issue intent.
 
-    intent: str
+    Args:
+        facts: what a ticket should name, as far as the customer knows it.
+        languages: ISO 639-1 codes of those that it is tried in; empty for an issue in every complete language.
+    """
+
     queue: Queue
     priority: Priority
     products: tuple[Product, ...]
     facts: tuple[Fact, ...] = ()
-    """The facts that a ticket should name, as far as the customer knows them."""
     agreements: tuple[Agreement, ...] = ()
     passages: tuple[Kind, ...] = ()
     common: bool = False
@@ -43,7 +46,10 @@ class Issue(BaseModel, frozen=True, extra=Extra.forbid):
     personal: str | None = None
     sources: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
-    """ISO 639-1 codes of those that it is tried in; empty for an issue in every complete language."""
+
+
+class _IssueTable(BaseModel):
+    issues: dict[str, Issue]
 
 
 def load_issues(path: Path | None = None) -> dict[str, Issue]:
@@ -76,16 +82,11 @@ def _load(path: Path) -> dict[str, Issue]:
     table = read_yaml(path, IssueTableError)
     if not isinstance(table, dict) or not isinstance(table.get("issues"), dict):
         raise IssueTableError(f"{path}: expected a mapping `issues:` of intents to rows.")
-    issues: dict[str, Issue] = {}
-    for intent, row in table["issues"].items():
-        if not isinstance(row, dict):
-            raise IssueTableError(f"{path}: issue {intent}: expected a mapping (queue, priority, products ...).")
-        try:
-            issues[intent] = Issue(intent=intent, **row)
-        except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(str(part) for part in first["loc"])
-            raise IssueTableError(f"{path}: issue {intent}: field {field}: {first['msg']}.") from error
+    try:
+        issues = _IssueTable.parse_obj(table).issues
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise IssueTableError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}.") from error
     for name, issue in issues.items():
         for other in filter(None, (*issue.related, *issue.causes, issue.personal)):
             if other not in issues:

@@ -40,10 +40,9 @@ def declared(metadata: dict[str, Any], path: str) -> str:
 def _from_path(path: str) -> str:
     place = PurePath(path)
     for folder in reversed(place.parts[:-1]):
-        if re.fullmatch("[a-z]{2}-[A-Z]{2}", folder) or (
-            re.fullmatch("..-..", folder) and normalise(folder) in LANGUAGES
-        ):
-            return normalise(folder)
+        language = normalise(folder)
+        if re.fullmatch("[a-z]{2}-[A-Z]{2}", folder) or (re.fullmatch("..-..", folder) and language in LANGUAGES):
+            return language
     language = normalise(place.stem)
     return language if language in LANGUAGES and len(place.stem) == 2 else ""
 
@@ -59,7 +58,7 @@ def detect(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _detector() -> Any:
-    from lingua import IsoCode639_1, Language, LanguageDetectorBuilder
+    from lingua import IsoCode639_1, LanguageDetectorBuilder
 
-    languages = [Language.from_iso_code_639_1(getattr(IsoCode639_1, code.upper())) for code in LANGUAGES]
-    return LanguageDetectorBuilder.from_languages(*languages).with_low_accuracy_mode().build()
+    codes = [getattr(IsoCode639_1, code.upper()) for code in LANGUAGES]
+    return LanguageDetectorBuilder.from_iso_codes_639_1(*codes).with_low_accuracy_mode().build()

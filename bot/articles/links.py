@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from bot.settings import get_settings
@@ -27,23 +27,24 @@ _TRACKING = frozenset({"wt.mc_id", "wt_mc_id", "ocid", "mkt_tok", "msclkid", "gc
 # Tracking that was appended to an address as if that had neither a query nor a fragment.
 _GLUED_TRACKING = re.compile(r"[?&](wt[._]mc_id|ocid|utm_[a-z]+)=[^?&]*", re.IGNORECASE)
 _LOCALES = re.compile(r"^([^/]*)(?:/[a-z]{2}-[a-z]{2}(?=/|\Z))+", re.IGNORECASE)
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 # Opens a program on the reader's own computer: no defect, but nothing that an answer could link to.
-_APP_SCHEME = re.compile(r"(ms|microsoft|feedback)-[a-z-]+:", re.IGNORECASE)
+_APP_SCHEME = re.compile(r"(ms|microsoft|feedback)-[a-z-]+")
 _HOST = re.compile(r"[^\W_]([\w-]*[^\W_])?(\.[^\W_]([\w-]*[^\W_])?)+|localhost")
 _SOURCE_FILE = re.compile(r"\.(md|yml)$", re.IGNORECASE)
 # Word writes `address" \l "fragment" \t "_blank`; percent-encoded quotes and backslashes are its leftovers.
 _LEFTOVER = re.compile(r"%22|%5c|[\"<>\\\s]", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Address:
-    """Outcome of resolving a link's address."""
+class Address(NamedTuple):
+    """Outcome of resolving a link's address.
+
+    Args:
+        url: absolute and cleaned; None where the link leads nowhere outside of the article.
+        problem: fault of the address as it is written; empty when there is none.
+    """
 
     url: str | None
-    """Absolute and cleaned; None where the link leads nowhere outside of the article."""
     problem: str = ""
-    """Fault of the address as it is written; empty when there is none."""
 
 
 def resolve(href: str, base: str | None = None) -> Address:
@@ -70,16 +71,15 @@ def resolve(href: str, base: str | None = None) -> Address:
 def _resolve(href: str, base: str | None) -> Address:
     if href.startswith("//"):
         href = "https:" + href
-    found = _SCHEME.match(href)
-    scheme = found.group().lower() if found else ""
-    if scheme in {"mailto:", "tel:"}:
-        return Address(href) if len(href) > len(scheme) else Address(None, f"incomplete address {_shown(href)}")
-    if _APP_SCHEME.fullmatch(scheme):
-        return Address(None)
-    if scheme not in {"", "http:", "https:"}:
-        return Address(None, f"address {_shown(href)} is neither a web nor a mail address; replace it")
     address, parts = href, urlsplit(href)
-    if not scheme:
+    if parts.scheme in {"mailto", "tel"}:
+        incomplete = len(href) == len(f"{parts.scheme}:")
+        return Address(None, f"incomplete address {_shown(href)}") if incomplete else Address(href)
+    if _APP_SCHEME.fullmatch(parts.scheme):
+        return Address(None)
+    if parts.scheme not in {"", "http", "https"}:
+        return Address(None, f"address {_shown(href)} is neither a web nor a mail address; replace it")
+    if not parts.scheme:
         root = LEARN if href.startswith("/") else base
         if root is None:
             return Address(None, f"relative address {_shown(href)} has no base in this dialect; write the full address")

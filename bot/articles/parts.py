@@ -80,12 +80,16 @@ class ArticleStore:
 
 @dataclass(frozen=True)
 class Variant:
-    """The first answer for customers of one product, and of one agreement where that has steps of its own."""
+    """The first answer for customers of one product, and of one agreement where that has steps of its own.
+
+    Args:
+        product: None where the steps are the same for all products.
+        agreement: None for the commonest agreement.
+        section: with the steps.
+    """
 
     product: str | None
-    """None where the steps are the same for all products."""
     agreement: str | None
-    """None for the commonest agreement."""
     section: Section
 
     @property

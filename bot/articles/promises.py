@@ -1,4 +1,4 @@
-"""Checks our own articles: complete first answers, passages, retired names, the same structure in every language.
+"""The rules for our own articles: complete first answers, passages, no retired names, equal structure in all languages.
 
 Languages are compared by their sections, numbers of steps and links (some also by the Azure portal's English labels),
 not by what they say; a partial language may lack articles and passages. The readers' own findings are not repeated.
@@ -32,12 +32,11 @@ _PLACE = re.compile(r"(.+?\.yml):(?:(\d+):)? ?(.*)", re.DOTALL)
 """File, line number and message of an error."""
 _LABEL = re.compile(r"\*\*(.+?)\*\*")
 
-Found = tuple[int, str]
-"""A line and what is wrong in it."""
+Found = tuple[int, str]  # a line and what is wrong in it
 
 
 def check_tree(tree: Path, articles: Mapping[Path, Article]) -> Iterator[Problem]:
-    """Checks a folder of our own articles for what they promise; what the readers report is not repeated.
+    """Checks a folder of our own articles by these rules; what the readers report is not repeated.
 
     Args:
         tree: the folder `<intent>/<language>.md`; the issue table, replies and retired names (if any) lie beside it.
@@ -103,9 +102,7 @@ def _check_article(article: Article, intent: str, language: str, issue: Issue | 
     for variant in parts.variants(article):
         yield from _check_variant(article, variant)
     yield from _check_passages(article, () if partial or issue is None else issue.passages)
-    for link in article.links:
-        for fault in links.faults(link.source):
-            yield link.line, fault
+    yield from ((link.line, fault) for link in article.links for fault in links.faults(link.source))
 
 
 def _check_front_matter(article: Article, intent: str, language: str) -> Iterator[Found]:

@@ -8,18 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from frontmatter.default_handlers import YAMLHandler
 
 from bot.articles import language
-from bot.articles.inline import Document
-from bot.articles.model import Article, ArticleError, Section
+from bot.articles.model import Article, ArticleError, Document
 from bot.articles.sections import read_sections
 from bot.settings import get_settings
 
 _BOX_OR_RELATIVE_LINK = re.compile(
     r"^\s*>\s*\[![A-Za-z]+\]|\]\((?![a-z][a-z0-9+.-]*:|[/#<])[^)\s]+\.md\b", re.MULTILINE
 )
-_HANDLER = YAMLHandler()
+_FENCE = re.compile(r"^-{3,}\s*$", re.MULTILINE)
 _NAMED = re.compile(r"([\w.-]+):(?:\s+(.*))?$")
 _ITEM = re.compile(r"\s*-\s+(.*\S)")
 # The base loader leaves every value as it is written: `language: no` is Norwegian and not false.
@@ -66,10 +64,21 @@ def read_text(text: str, *, path: Path | str = "", salvage: bool = False) -> Art
         ArticleError: the text is empty, or its front matter is broken and not to be salvaged.
     """
     document = split(text, str(path), salvage=salvage)
-    dialect = "side-by-side" if "sxs-lookup" in document.body else "plain"
+    metadata, dialect = document.metadata, "side-by-side" if "sxs-lookup" in document.body else "plain"
     if dialect == "plain" and _is_azure_docs(document):
         dialect, document.base_url = "azure-docs", str(get_settings().azure_docs_base_url)
-    return _assemble(document, dialect, read_sections(document))
+    first, *others = read_sections(document)
+    title, about = _text(metadata.get("title")) or first.title, _text(metadata.get("description"))
+    if not title:
+        document.report(1, "the article has no title; add 'title:' to the front matter or a main heading")
+    if not any(section.order or section.links for section in (first, *others)):
+        document.report(document.first_line, "the article has no text below its title; write some")
+    code = language.declared(metadata, document.path) or language.detect(document.body)
+    if code == language.UNDETERMINED:
+        document.report(1, "the language cannot be told; add 'language:' to the front matter")
+    sections = (first if first.title else replace(first, title=title), *others)
+    problems = tuple(sorted(dict.fromkeys(document.problems), key=lambda problem: problem.line))
+    return Article(title, code, dialect, document.path, first.slug, about, metadata, sections, problems)
 
 
 def _is_azure_docs(document: Document) -> bool:
@@ -110,16 +119,15 @@ def split(text: str, path: str, *, salvage: bool = False) -> Document:
     text = text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff")
     if not text.strip():
         raise ArticleError(path, 1, "the file is empty; write an article or remove it")
-    if not text.startswith("---") or not _HANDLER.detect(text):
+    if not _FENCE.match(text):
         return Document(path, {}, text)
-    try:
-        front_matter, body = _HANDLER.split(text)
-    except ValueError as error:
-        raise ArticleError(path, 1, "the front matter is not closed; end it with a line of three hyphens") from error
+    _, *parts = _FENCE.split(text, maxsplit=2)
+    if len(parts) < 2:
+        raise ArticleError(path, 1, "the front matter is not closed; end it with a line of three hyphens")
+    front_matter, body = parts
     document = Document(path, {}, body, text.count("\n", 0, len(text) - len(body)) + 1)
-    skipped = text.count("\n", 0, text.find(front_matter, 3)) if front_matter else 0
     try:
-        document.metadata = _load(front_matter, path, skipped + 1)
+        document.metadata = _load(front_matter, path, text.count("\n", 0, text.find(front_matter, 3)) + 1)
     except ArticleError as error:
         if not salvage:
             raise
@@ -144,7 +152,7 @@ def _salvaged(front_matter: str) -> dict[str, Any]:
 
 def _load(front_matter: str, path: str, first_line: int) -> dict[str, Any]:
     try:
-        metadata = _HANDLER.load(front_matter, Loader=_LOADER) or {}
+        metadata = yaml.load(front_matter, Loader=_LOADER) or {}
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         reason = getattr(error, "problem", None) or getattr(error, "reason", None) or "not valid YAML"
@@ -156,24 +164,6 @@ def _load(front_matter: str, path: str, first_line: int) -> dict[str, Any]:
     if not isinstance(metadata, dict):
         raise ArticleError(path, 1, "broken front matter: 'name: value' lines expected; correct the YAML")
     return {str(name): value for name, value in metadata.items()}
-
-
-def _assemble(document: Document, dialect: str, sections: tuple[Section, ...]) -> Article:
-    """Makes the article of a document and its sections."""
-    metadata = document.metadata
-    title = _text(metadata.get("title")) or sections[0].title
-    if not title:
-        document.report(1, "the article has no title; add 'title:' to the front matter or a main heading")
-    if not any(section.order or section.links for section in sections):
-        document.report(document.first_line, "the article has no text below its title; write some")
-    code = language.declared(metadata, document.path) or language.detect(document.body)
-    if code == language.UNDETERMINED:
-        document.report(1, "the language cannot be told; add 'language:' to the front matter")
-    first = sections[0] if sections[0].title else replace(sections[0], title=title)
-    sections = (first, *sections[1:])
-    about = _text(metadata.get("description"))
-    problems = tuple(sorted(dict.fromkeys(document.problems), key=lambda problem: problem.line))
-    return Article(title, code, dialect, document.path, first.slug, about, metadata, sections, problems=problems)
 
 
 def _text(value: object) -> str:

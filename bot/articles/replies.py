@@ -52,7 +52,7 @@ class Replies:
 
     def complete(self) -> tuple[str, ...]:
         """Returns the codes of those languages whose file does not say `partial: true`: they have every issue."""
-        return tuple(code for code in self.languages() if not _read(self._folder / f"{code}.yml").get("partial"))
+        return tuple(code for code in self.languages() if not self._file(code).get("partial"))
 
     def name(self, language: str) -> str:
         """Returns what a language calls itself; its code where its file does not say so."""
@@ -187,8 +187,6 @@ def language_name(language: str, spoken: str) -> str:
 
 @lru_cache(maxsize=64)
 def _read(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
     content = read_yaml(path, ReplyError)
     if not isinstance(content, dict):
         raise ReplyError(f"{path}: expected a mapping with `replies`, `labels`, `topics` and `page`.")

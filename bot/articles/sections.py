@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from markdown_it.tree import SyntaxTreeNode
 
-from bot.articles.inline import Document, InlineText, render_html
-from bot.articles.markdown import parse, render_text
-from bot.articles.model import Link, Note, Section, Step
+from bot.articles.markdown import InlineText, parse, render_html, render_text
+from bot.articles.model import Document, Link, Note, Section, Step
 
 BOX_KINDS = frozenset({"note", "important", "tip", "warning", "caution"})
 _TRANSLATED_KINDS = {"tips": "tip", "sugerencias": "tip", "conseils": "tip", "notes": "note"}
@@ -44,7 +43,7 @@ def read_sections(document: Document) -> tuple[Section, ...]:
 
 @dataclass
 class _Draft:
-    """A section that is still being filled."""
+    """A section that is still being filled; its content in order, each item with its kind."""
 
     level: int = 1
     title: str = ""
@@ -52,11 +51,6 @@ class _Draft:
     line: int = 0
     links: list[Link] = field(default_factory=list)
     content: list[tuple[str, Any]] = field(default_factory=list)
-    """Paragraphs, bullets, steps and notes in order, each with its kind."""
-
-    def add(self, kind: str, items: Iterable[Any]) -> None:
-        """Adds content of one kind."""
-        self.content += ((kind, item) for item in items)
 
     def freeze(self) -> Section:
         """Returns the finished section."""
@@ -67,69 +61,81 @@ class _Draft:
 
 
 class _Builder:
-    """Walks over the blocks once and fills sections."""
+    """Walks over the blocks once and fills sections.
+
+    Content is passed on as pairs of a kind (`paragraph`, `bullet`, `step`, `note`) and a text, step or note.
+    """
 
     def __init__(self, document: Document) -> None:
         self.document = document
         self.lines = document.body.split("\n")
         self.drafts = [_Draft()]
         self.heading_level = 0
-        self.line = document.first_line
 
     def block(self, node: SyntaxTreeNode) -> None:
         """Adds an outermost block."""
         if node.type == "heading":
             self._heading(node)
-        elif node.type == "paragraph":
-            self._paragraph(node)
-        elif node.type == "bullet_list":
-            self.drafts[-1].add("bullet", self._list(node))
-        elif node.type == "ordered_list":
-            status, line = self._cut_status(node)
-            self.drafts[-1].add("step", self._list(node))
-            if (text := self._rendered(status, line)).text:
-                self.drafts[-1].add("note", [Note("status", text.text, markdown=text.markdown)])
         elif node.type == "blockquote" and _VIDEO.match(_opening(node.children)):
             for child in node.children:
                 self.block(child)
-        elif node.type == "blockquote":
-            self.drafts[-1].add("note", self._box(node.children))
+        elif _BOX.match(_opening([node])):
+            self._add(self._box([node]))
+        elif node.type == "paragraph":
+            self._paragraph(node)
         else:
-            self.drafts[-1].add("paragraph", [text.markdown for text in self._other(node) if text.markdown])
+            status, line = self._cut_status(node) if node.type == "ordered_list" else ("", 0)
+            self._add(self._content(node))
+            if (text := self._rendered(status, line)).text:
+                self._add([("note", Note("status", text.text, markdown=text.markdown))])
+
+    def _add(self, content: Iterable[tuple[str, Any]]) -> None:
+        """Adds content to the last section; of paragraphs the Markdown, if there is any."""
+        found = ((kind, item.markdown if kind == "paragraph" else item) for kind, item in content)
+        self.drafts[-1].content += (pair for pair in found if pair[1])
 
     def _heading(self, node: SyntaxTreeNode) -> None:
         level = int(node.tag[1])
         if level > 1 or self.heading_level:
             self.drafts.append(_Draft(level))
         self.heading_level = level
-        heading, _ = self._inline(node.children[0])
-        draft = self.drafts[-1]
-        draft.title, draft.slug, draft.line = heading.text.replace("\n", " "), heading.anchor, self.line
+        heading, draft = self._inline(node)[0], self.drafts[-1]
+        draft.title, draft.slug, draft.line = heading.text.replace("\n", " "), heading.anchor, self._line(node)
         if not heading.text:
-            self.document.report(self.line, "a heading has no text; give it one or remove it")
+            self.document.report(draft.line, "a heading has no text; give it one or remove it")
 
     def _paragraph(self, node: SyntaxTreeNode) -> None:
-        if _BOX.match(_opening([node])):
-            return self.drafts[-1].add("note", self._box([node]))
+        """Adds a paragraph, or a section where it is all bold and serves as a heading."""
         links, before = self.drafts[-1].links, len(self.drafts[-1].links)
-        text, bullets = self._inline(node.children[0])
+        (_, text), *bullets = content = list(self._content(node))
         if text.heading_like and not bullets and "\n" not in text.text and len(text.text) <= _LONGEST_HEADING:
             title = text.text.rstrip(": \u00a0").strip()
             level = min((self.heading_level or 1) + 1, 6)
-            self.drafts.append(_Draft(level, title, text.anchor, self.line, links[before:]))
+            self.drafts.append(_Draft(level, title, text.anchor, self._line(node), links[before:]))
             del links[before:]
         else:
-            self.drafts[-1].add("paragraph", filter(None, [text.markdown]))
-            self.drafts[-1].add("bullet", bullets)
+            self._add(content)
 
-    def _box(self, nodes: Sequence[SyntaxTreeNode]) -> list[Note]:
+    def _content(self, node: SyntaxTreeNode) -> Iterator[tuple[str, Any]]:
+        """Yields what a block holds."""
+        if node.type == "blockquote":
+            yield from self._box(node.children)
+        elif node.type in {"bullet_list", "ordered_list"}:
+            kind = "bullet" if node.type == "bullet_list" else "step"
+            items = (self._item(element.children) for element in node.children)
+            yield from ((kind, item) for item in items if item.text or item.steps or item.notes)
+        elif node.type in {"paragraph", "heading"}:
+            text, *bullets = self._inline(node)
+            yield "paragraph", text
+            yield from (("bullet", Step(bullet.text, bullet.markdown)) for bullet in bullets if bullet.text)
+        else:
+            yield from (("paragraph", text) for text in self._other(node))
+
+    def _box(self, nodes: Sequence[SyntaxTreeNode]) -> list[tuple[str, Note]]:
         """Reads a box, or a quotation, which does not open with the name of a kind."""
         named = _BOX.match(_opening(nodes))
-        name = named.group(1) if named else ""
+        name, line = (named.group(1), self._line(nodes[0])) if named else ("", 0)
         kind = name.lower() or "note"
-        if nodes and nodes[0].type == "paragraph":
-            self._place(nodes[0])
-        line = self.line
         if kind not in BOX_KINDS:
             known = ", ".join(sorted(BOX_KINDS)).upper()
             self.document.report(line, f"unknown box [!{name}]; write one of {known}, in English")
@@ -139,63 +145,52 @@ class _Builder:
         own = [Note(kind, content.text, items, content.markdown)] if content.text or items else []
         if name and not own:
             self.document.report(line, f"the box [!{name}] is empty; put its text inside of it")
-        return [*own, *content.notes]
-
-    def _list(self, node: SyntaxTreeNode) -> list[Step]:
-        items = (self._item(element.children) for element in node.children)
-        return [item for item in items if item.text or item.steps or item.notes]
+        return [("note", note) for note in (*own, *content.notes)]
 
     def _item(self, nodes: Sequence[SyntaxTreeNode]) -> Step:
-        """Reads the blocks of an item or a box."""
-        texts: list[InlineText] = []
-        steps: list[Step] = []
-        notes: list[Note] = []
-        for node in nodes:
-            if node.type == "blockquote":
-                notes += self._box(node.children)
-            elif node.type in {"bullet_list", "ordered_list"}:
-                steps += self._list(node)
-            elif node.type in {"paragraph", "heading"}:
-                text, bullets = self._inline(node.children[0])
-                texts.append(text)
-                steps += bullets
-            else:
-                texts += self._other(node)
-        return Step(*_joined(texts, "\n"), tuple(steps), tuple(notes))
+        """Reads the blocks of a list item or a box."""
+        content = [pair for node in nodes for pair in self._content(node)]
+        texts = [item for kind, item in content if kind == "paragraph"]
+        steps = tuple(item for kind, item in content if kind in {"bullet", "step"})
+        return Step(*_joined(texts, "\n"), steps, tuple(item for kind, item in content if kind == "note"))
 
     def _other(self, node: SyntaxTreeNode) -> list[InlineText]:
         """Reads tables, code and HTML as text without markup."""
-        self._place(node)
         if node.type == "table":
             return [self._row(row) for part in node.children for row in part.children]
         if node.type == "html_block":
-            texts = render_html(node.content, self.document, self.line)
+            texts = render_html(node.content, self.document, self._line(node))
             self.drafts[-1].links += (link for text in texts for link in text.links)
             return texts
         content = node.content.strip("\n")
         return [InlineText(content, content)] if content.strip() and not self.document.muted else []
 
     def _row(self, row: SyntaxTreeNode) -> InlineText:
-        text, markdown = _joined([self._inline(cell.children[0])[0] for cell in row.children], " – ")
+        text, markdown = _joined([self._inline(cell)[0] for cell in row.children], " – ")
         return InlineText(text.replace("\n", " "), markdown.replace("\n", " "))
 
-    def _inline(self, node: SyntaxTreeNode) -> tuple[InlineText, list[Step]]:
-        """Reads running text: itself, and the bullets in it that Markdown does not know."""
-        self._place(node)
-        groups = _bullet_groups(_read_part(node.content))
-        text, *bullets = (self._rendered(part, self.line + start) for start, part in groups)
-        return text, [Step(bullet.text, bullet.markdown) for bullet in bullets if bullet.text]
+    def _inline(self, node: SyntaxTreeNode) -> list[InlineText]:
+        """Reads the running text of a block: itself, then each bullet in it that Markdown does not know."""
+        inline = node.children[0]
+        groups = _bullet_groups(_read_part(inline.content))
+        return [self._rendered(part, self._line(inline) + start) for start, part in groups]
 
     def _rendered(self, content: str, line: int) -> InlineText:
         text = render_text(self.document, content, line)
         self.drafts[-1].links += text.links
         return text
 
+    def _line(self, node: SyntaxTreeNode) -> int:
+        """Returns the line of the file in which a block begins."""
+        return self.document.first_line + (node.map or (0, 0))[0]
+
     def _cut_status(self, node: SyntaxTreeNode) -> tuple[str, int]:
-        """Takes off a list what follows its last item: not indented, and hence not part of the item.
+        """Removes from an ordered list the status lines behind its last step ("The page now shows the amount.").
+
+        CommonMark counts them to that step, but they are not indented.
 
         Returns:
-            The text, empty where there is none, and its line.
+            Their text, empty where there are none, and the line of the file in which it begins.
         """
         while node.type in {"bullet_list", "ordered_list", "list_item"} and node.children:
             node = node.children[-1]
@@ -208,10 +203,6 @@ class _Builder:
         lines = inline.content.split("\n")
         inline.to_tokens()[0].content = "\n".join(lines[:start])
         return _read_part("\n".join(lines[start:])), self.document.first_line + first + start
-
-    def _place(self, node: SyntaxTreeNode) -> None:
-        if node.map is not None:
-            self.line = self.document.first_line + node.map[0]
 
 
 def _opening(nodes: Sequence[SyntaxTreeNode]) -> str:
@@ -228,10 +219,8 @@ def _read_part(content: str) -> str:
 
 def _joined(texts: Sequence[InlineText], mark: str) -> tuple[str, str]:
     """Returns the plain text and the Markdown of several texts with a mark between them."""
-    return (
-        mark.join(text.text for text in texts if text.text),
-        mark.join(text.markdown for text in texts if text.markdown),
-    )
+    plain = mark.join(text.text for text in texts if text.text)
+    return plain, mark.join(text.markdown for text in texts if text.markdown)
 
 
 def _bullet_groups(content: str) -> list[tuple[int, str]]:

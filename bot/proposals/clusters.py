@@ -29,31 +29,40 @@ _RANK_OFFSET = 60.0
 
 @dataclass(frozen=True)
 class FoundArticle:
-    """An imported article with what a draft takes from it: facts and links, none of its sentences."""
+    """An imported article with what a draft takes from it: facts and links, none of its sentences.
+
+    Args:
+        path: its file, from the root of its tree.
+        titles: language -> title.
+        steps: how many, in the language that has most.
+        links: addresses.
+        labels: language -> address -> label.
+        source: the trees that it is in.
+        licence: of the tree.
+    """
 
     path: Path
-    """Its file, from the root of its tree."""
     titles: dict[str, str]
-    """Language -> title."""
     steps: int
     links: tuple[str, ...]
-    """Addresses."""
     labels: dict[str, dict[str, str]]
-    """Language -> address -> label."""
     source: str
     licence: str
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """Questions that mean the same."""
+    """Questions that mean the same.
+
+    Args:
+        questions: nearest to the centre first.
+        centre: the mean of their vectors, of length 1.
+        articles: found for them, best first.
+    """
 
     questions: tuple[Question, ...]
-    """Most telling first: nearest to all the others."""
     centre: NDArray[np.float32]
-    """The unit vector of what they mean."""
     articles: tuple[FoundArticle, ...]
-    """Found for them, best first."""
 
     @property
     def times(self) -> int:
@@ -123,6 +132,7 @@ def _article(connection: sqlite3.Connection, file: str) -> FoundArticle:
     query = "SELECT url, label FROM links WHERE article = ? AND url LIKE 'https://%' ORDER BY line DESC"
     labels = {row[2]: dict(connection.execute(query, (row[0],)).fetchall()) for row in rows}
     links = tuple(dict.fromkeys(url for found in reversed(labels.values()) for url in reversed(found)))
-    titles, steps = {row[2]: row[3] for row in rows}, max(row[4] for row in rows)
-    source = ", ".join(dict.fromkeys(row[5] for row in rows))
-    return FoundArticle(Path(rows[0][1]), titles, steps, links, labels, source, rows[0][6])
+    _, paths, languages, titles, steps, sources, licences = zip(*rows, strict=True)
+    by_language = dict(zip(languages, titles, strict=True))
+    source = ", ".join(dict.fromkeys(sources))
+    return FoundArticle(Path(paths[0]), by_language, max(steps), links, labels, source, licences[0])

@@ -135,8 +135,8 @@ def hash_of_sets(folder: Path) -> str:
 def hash_of_taxonomy(root: Path) -> str:
     """Returns a hash of the names of all intents but issues on trial: 12 hexadecimal digits."""
     domain = read_yaml(root / "domain.yml", ExampleError)
-    issues = load_issues(root / "data" / "issues.yml").values()
-    names = {*(issue.intent for issue in issues if not issue.languages), *domain["intents"]}
+    issues = load_issues(root / "data" / "issues.yml")
+    names = {*(intent for intent, issue in issues.items() if not issue.languages), *domain["intents"]}
     return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:12]
 
 

@@ -230,6 +230,23 @@ def test_a_broken_issue_table_is_one_problem(tree: Path, root: Path) -> None:
     assert f"{tree.parent}/issues.yml:2: not valid YAML" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("queue: payments", "queue: nobody", "issues.pay_invoice.queue: unexpected value"),
+        (ISSUES, "issues:\n  pay_invoice: [payments]\n", "issues.pay_invoice: value is not a valid dict"),
+        ("queue: payments", "queues: payments", "issues.pay_invoice.queue: field required"),
+        (ISSUES, "issues: [pay_invoice]", "expected a mapping `issues:`"),
+        (ISSUES, "- issues", "expected a mapping `issues:`"),
+    ],
+)
+def test_a_wrong_row_of_the_issue_table_is_named(tree: Path, root: Path, old: str, new: str, told: str) -> None:
+    edit(tree.parent / "issues.yml", old, new)
+    done = bot("check", tree, root=root)
+    assert done.returncode == 1
+    assert f"{tree.parent}/issues.yml:1: {told}" in done.stdout
+
+
 def test_the_tree_is_found_from_inside_and_from_above(tree: Path, root: Path) -> None:
     (tree / "pay_invoice" / "nb.md").unlink()
     for place, path in ((tree, "."), (tree.parent, "."), (tree.parent.parent, tree.parent.name)):

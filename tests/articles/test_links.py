@@ -97,6 +97,10 @@ def test_relative_addresses_are_completed_from_their_base(written: str, shown: s
     assert resolve(written, "https://x.org/d/").url == shown
 
 
+def test_a_tab_does_not_hide_the_scheme_of_a_script() -> None:
+    assert resolve("java\tscript:alert(1)", "https://x.org/d/").url is None
+
+
 @given(st.text(max_size=60))
 def test_no_text_is_too_odd_to_be_an_address(written: str) -> None:
     for base in (None, "https://x.org/d/"):

@@ -15,9 +15,8 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from bot.articles.inline import Document
 from bot.articles.markdown import parse, render_text
-from bot.articles.model import ArticleError
+from bot.articles.model import ArticleError, Document
 from bot.articles.readers import split
 
 ENGLISH = "en"
