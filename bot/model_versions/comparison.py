@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from bot.articles.examples import Example, read_lines
@@ -17,7 +18,7 @@ from bot.model_versions.folder import ModelVersionError, comparison_folder
 from bot.phrases.files import test_files
 from bot.phrases.review import Review
 from bot.regression.items import Pair, Result, read_result
-from bot.regression.measure import HELD_OUT, REFUSALS, NluModel
+from bot.regression.measure import NluModel, refusal_as_intent
 from bot.regression.run import SLOW, hash_of_sets
 from bot.regression.verdict import judge, make_baseline, read_tolerances
 from bot.settings import PROJECT_ROOT, get_settings
@@ -58,7 +59,7 @@ class Compared:
     candidate: int | None = None
 
 
-def compare(folder: Path, then: Path, now: Path, sets: Path = HELD_OUT, without: Sequence[str] = ()) -> dict[str, Any]:
+def compare(folder: Path, then: Path, now: Path, sets: Path, without: Sequence[str]) -> dict[str, Any]:
     """Compares two models.
 
     Args:
@@ -79,28 +80,24 @@ def compare(folder: Path, then: Path, now: Path, sets: Path = HELD_OUT, without:
     if then == now:
         raise ModelVersionError(f"{now.name} would be compared with itself; name another model.")
     first, second = (_measured(folder, model, sets, (*SLOW, *SHARED, *without)) for model in (then, now))
-    tolerances = read_tolerances(sets / "tolerances.yml")
-    verdict = judge(second, make_baseline(first), tolerances)
+    verdict = judge(second, make_baseline(first), read_tolerances(sets / "tolerances.yml"))
     messages = [*_held_out_messages(verdict.pairs), *_customers_messages(then, now)]
-    changed = [each for each in messages if each.then != each.now]
-    figures = {figure.name: figure for figure in verdict.figures}
-    main = [figures[name] for name in MAIN_FIGURES if name in figures]
+    changed = [asdict(each) for each in messages if each.then != each.now]
+    main = [each for each in verdict.figures if each.name in MAIN_FIGURES]
+    critical = [f"critical phrase is wrong: {item.language}: {item.text}" for item in verdict.critical_wrong]
     return {
         "then": then.name,
         "now": now.name,
         "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "worse": verdict.is_worse,
-        "reasons": [
-            *(f"critical phrase is wrong: {item.language}: {item.text}" for item in verdict.critical_wrong),
-            *(f"{figure.name}: {figure}" for figure in verdict.worse),
-        ],
+        "reasons": [*critical, *(f"{figure.name}: {figure}" for figure in verdict.worse)],
         "figures": [
             *({"name": each.name, "then": each.then, "now": each.now} for each in main),
             *_test_share(messages),
         ],
         "asked": Counter(each.source for each in messages),
-        "counts": {name: sum(each.verdict == name for each in changed) for name in ("better", "worse", "other")},
-        "changed": [asdict(each) for each in changed],
+        "counts": {name: sum(each["verdict"] == name for each in changed) for name in ("better", "worse", "other")},
+        "changed": changed,
     }
 
 
@@ -109,9 +106,8 @@ def without_customers_words(comparison: dict[str, Any]) -> dict[str, Any]:
 
     Candidates stay as their ids, by which the desk finds those that are still there.
     """
-    changed = [
-        {**each, "text": ""} if each["source"] in (REVIEW, TEST_SHARE) else each for each in comparison["changed"]
-    ]
+    customers = (REVIEW, TEST_SHARE)
+    changed = [{**each, "text": ""} if each["source"] in customers else each for each in comparison["changed"]]
     return {**comparison, "changed": changed}
 
 
@@ -166,9 +162,8 @@ def _held_out_messages(pairs: Iterable[Pair]) -> Iterator[Compared]:
 def _customers_messages(*models: Path) -> Iterator[Compared]:
     """Yields the messages of customers that are at hand: candidates for training data, and the test share."""
     settings = get_settings()
-    asked: list[tuple[str, Example, int | None]] = [
-        (TEST_SHARE, each, None) for path in test_files(settings.review_dir) for each in read_lines(path)
-    ]
+    lines = [line for path in test_files(settings.review_dir) for line in read_lines(path)]
+    asked: list[tuple[str, Example, int | None]] = [(TEST_SHARE, line, None) for line in lines]
     try:
         for one in Review(ticket_store(), settings).waiting():
             asked.append((REVIEW, Example(one.text, one.intent or "", one.language, Path()), one.ids[0]))
@@ -179,7 +174,7 @@ def _customers_messages(*models: Path) -> Iterator[Compared]:
     texts = [example.text for _, example, _ in asked]
     intents = [[parsed["intent"]["name"] for parsed in NluModel(model).parse(texts)] for model in models]
     for (source, each, candidate), then, now in zip(asked, *intents, strict=True):
-        verdict = _verdict(_is_right(then, each.intent), _is_right(now, each.intent))
+        verdict = _verdict(refusal_as_intent(then) == each.intent, refusal_as_intent(now) == each.intent)
         yield Compared(source, each.language, each.text, each.intent or None, then, now, verdict, candidate)
 
 
@@ -187,13 +182,9 @@ def _test_share(messages: Iterable[Compared]) -> Iterator[dict[str, Any]]:
     """Yields the figure of the reviewers' test share, where there is one: what part of it each model gets right."""
     own = [each for each in messages if each.source == TEST_SHARE]
     if own:
-        then = sum(_is_right(each.then, each.expected) for each in own) / len(own)
-        now = sum(_is_right(each.now, each.expected) for each in own) / len(own)
+        then = fmean(refusal_as_intent(each.then) == each.expected for each in own)
+        now = fmean(refusal_as_intent(each.now) == each.expected for each in own)
         yield {"name": TEST_SHARE, "then": then, "now": now}
-
-
-def _is_right(got: str, expected: str | None) -> bool:
-    return got == expected or (expected == "out_of_scope" and got in REFUSALS)
 
 
 def _verdict(then: bool, now: bool) -> str:

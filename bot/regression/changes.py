@@ -18,8 +18,8 @@ from bot.settings import PROJECT_ROOT
 from bot.text.yaml_files import parse_yaml
 from bot.training import HASHED_SUFFIXES, MODEL_SOURCES
 
-SAID = ("actions/", "bot/tickets/", "data/articles/", "data/replies/", "data/rules.yml")
-"""Beginnings of the paths of what the bot says and does: it turns how conversations go, and no other answer."""
+REPLY_PATHS = ("actions/", "bot/tickets/", "data/articles/", "data/replies/", "data/rules.yml")
+"""Beginnings of the paths of what the bot says and does, which decides how conversations go, but predicts no intent."""
 WATCHED = (*MODEL_SOURCES, "bot/encoder/weights.npz", "bot/encoder/shipped", "actions", "bot/tickets")
 SETTINGS = "config.yml"
 STATUS = {"A": "added", "D": "deleted"}
@@ -41,20 +41,17 @@ class Change:
     cells: frozenset[str] = frozenset()
     """Cell of phrases, `language/intent`: only items in that language that are, or are taken for, that intent."""
 
-    @property
-    def breadth(self) -> int:
-        """Breadth of what it can have turned: 0 for a setting, 1 for phrases, 2 for a file, which has no cells."""
-        return 0 if self.path == SETTINGS else 1 if self.cells else 2
-
     def concerns(self, pair: Pair) -> bool:
-        """Tells whether the change can have turned an answer, for all that its cells and its path say."""
+        """Tells whether the change can have turned an answer, as far as its path or its cells tell."""
         now, then = pair
-        if not self.cells:
+        if not self.cells and self.path.startswith(REPLY_PATHS):
             is_its_article = now.set == "articles" and self.path.endswith(now.text)
-            return now.set in {"dialogues", "conversations"} or is_its_article or not self.path.startswith(SAID)
+            return is_its_article or now.set in {"dialogues", "conversations"}
+        if not self.cells:
+            return True
         if "language" in now.set:
             return self._has_cell(now.language)
-        if now.set == "retrieval":  # named for intents, but no phrase turns it
+        if now.set == "retrieval":  # its items are named after intents, but phrases do not change them
             return False
         intents = {then.got, now.best, *now.expected.split(" + "), *now.got.split(" + ")}
         return any(self._has_cell(f"{now.language}/{intent}") for intent in intents)

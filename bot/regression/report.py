@@ -17,10 +17,10 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from bot.files import write_whole
 from bot.regression.changes import Change
-from bot.regression.explain import Cause
-from bot.regression.figures import refusal_as_intent
-from bot.regression.items import Result, counted, write_whole
+from bot.regression.items import Result, counted
+from bot.regression.measure import refusal_as_intent
 from bot.regression.verdict import Verdict
 from bot.stores.regression_runs import PastRun
 from bot.text.templates import open_templates
@@ -41,9 +41,10 @@ class Report:
 
     result: Result
     verdict: Verdict
-    causes: Sequence[Cause]
+    causes: Sequence[Mapping[str, Any]]
+    """The changes that explain it, as `find_causes` returns them."""
     reasons: Sequence[Mapping[str, Any]]
-    """Causes, as `find_reasons` returns them."""
+    """The newly wrong answers, as `find_reasons` yields them."""
     changes: Sequence[Change]
     """The changes since the baseline."""
     then: Mapping[str, Any]
@@ -113,10 +114,7 @@ def as_dict(report: Report) -> dict[str, Any]:
         "figures": [{**asdict(figure), "change": figure.change} for figure in verdict.figures],
         "critical_wrong": [asdict(item) for item in verdict.critical_wrong],
         "losses": [str(loss) for loss in verdict.losses],
-        "causes": [
-            {**asdict(one.change), "told": str(one), "explains": one.explains, "losses": list(map(str, one.losses))}
-            for one in report.causes
-        ],
+        "causes": report.causes,
         "newly_wrong": report.reasons,
         "newly_right": [pair.as_dict() for pair in verdict.newly_right],
         "changes": [asdict(change) for change in report.changes],

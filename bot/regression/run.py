@@ -26,9 +26,10 @@ from bot.articles.check import NothingToCheck
 from bot.articles.examples import ExampleError
 from bot.articles.issues import load_issues
 from bot.encoder.model import EncoderFileError
+from bot.files import write_whole
 from bot.regression.changes import WATCHED, git
 from bot.regression.inventory import take_inventory
-from bot.regression.items import Item, RegressionError, Result, read_json, write_whole
+from bot.regression.items import Item, RegressionError, Result, read_json
 from bot.regression.steps import ModelUnderTest, Step
 from bot.settings import PROJECT_ROOT
 from bot.text.yaml_files import read_yaml

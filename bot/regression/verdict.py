@@ -15,9 +15,10 @@ import numpy as np
 from pydantic import BaseModel, Extra, ValidationError
 from scipy.stats import binom
 
-from bot.regression.figures import Figure, Metric, metrics, refusal_as_intent
+from bot.regression.figures import Figure, Metric, metrics
 from bot.regression.inventory import Loss, losses
 from bot.regression.items import REVIEWED, Baseline, Item, Pair, RegressionError, Result
+from bot.regression.measure import refusal_as_intent
 from bot.text.yaml_files import read_yaml
 
 Pairs = Sequence[Pair]
