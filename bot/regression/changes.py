@@ -112,12 +112,11 @@ def _changes(before: str, after: str, commit: str, subject: str = "") -> Iterato
                     yield Change(commit, subject, told, path)
         elif Path(path).suffix in HASHED_SUFFIXES:
             yield Change(commit, subject, f"{path} {STATUS.get(status, 'changed')}", path)
-    for told, cells in _phrase_changes(had, has):
-        yield Change(commit, subject, told, cells=cells)
+    yield from _phrase_changes(had, has, commit, subject)
 
 
-def _phrase_changes(had: Phrases, has: Phrases) -> Iterator[tuple[str, frozenset[str]]]:
-    """Yields what happened to phrases, and to which cells."""
+def _phrase_changes(had: Phrases, has: Phrases, commit: str, subject: str) -> Iterator[Change]:
+    """Yields a change for all phrases that were added, one for those removed, and one for those relabelled."""
     names: dict[str, Counter[str]] = defaultdict(Counter)
     cells: dict[str, set[str]] = defaultdict(set)
     for language, text in {**had, **has}:
@@ -129,7 +128,8 @@ def _phrase_changes(had: Phrases, has: Phrases) -> Iterator[tuple[str, frozenset
     for what, count in names.items():
         told = ", ".join(f"{name} ({number})" for name, number in count.most_common(MOST_CELLS_NAMED))
         more = f" and {len(count) - MOST_CELLS_NAMED} more" * (len(count) > MOST_CELLS_NAMED)
-        yield f"{counted(count.total(), 'phrase')} {what}: {told}{more}", frozenset(cells[what])
+        described = f"{counted(count.total(), 'phrase')} {what}: {told}{more}"
+        yield Change(commit, subject, described, cells=frozenset(cells[what]))
 
 
 def _phrases(content: dict[str, Any]) -> Phrases:

@@ -85,10 +85,9 @@ class Report:
     @property
     def trend(self) -> dict[str, list[tuple[int, str, float]]]:
         """By figure that this run has, of each run that has it: its number, its day and the value."""
+        runs = [(number, run.started_at[:10], run.figures) for number, run in enumerate(self.runs)]
         return {
-            name: [
-                (n, run.started_at[:10], run.figures[name]) for n, run in enumerate(self.runs) if name in run.figures
-            ]
+            name: [(number, day, figures[name]) for number, day, figures in runs if name in figures]
             for name in TREND_FIGURES
             if name in self.runs[-1].figures
         }
