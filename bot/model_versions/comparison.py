@@ -104,8 +104,7 @@ def _measured(folder: Path, model: Path, sets: Path, without: Sequence[str]) -> 
 
 
 def _measure(model: Path, sets: Path, without: Sequence[str], output: Path) -> None:
-    told = f"measuring {model.name} (some minutes; one that was interrupted is gone on with) ..."
-    print(told, file=sys.stderr, flush=True)
+    print(f"measuring {model.name} (some minutes; one that was interrupted is gone on with) ...", file=sys.stderr)
     options = ["--measure-only", "--model", model, "--sets", sets.resolve(), "--output", output, "--without", *without]
     words = [sys.executable, "-m", "bot", "regression", "run", *map(str, options)]
     path = output / "measure.log"

@@ -1,4 +1,8 @@
-"""Reads from git the changes since the baseline (phrases, settings, files) and tells which answers each may explain."""
+"""Reads from git what has changed since the baseline, and tells which answers each change can have turned.
+
+A change is a setting of `config.yml` with another value, a file that the bot is made of, or all training phrases that
+a commit has added, removed or relabelled. Phrases concern cells: the pairs of language and intent that they belong to.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +43,7 @@ class Change:
     path: str = ""
     """The file that was changed; empty for phrases."""
     cells: frozenset[str] = frozenset()
-    """Cell of phrases, `language/intent`: only items in that language that are, or are taken for, that intent."""
+    """Of phrases: `language/intent` of each. They concern only items in that language of, or taken for, that intent."""
 
     def concerns(self, pair: Pair) -> bool:
         """Tells whether the change can have turned an answer, as far as its path or its cells tell."""
@@ -108,8 +112,8 @@ def _changes(before: str, after: str, commit: str, subject: str = "") -> Iterato
             old, new = (settings(_read(side, path)) for side in (before, after))
             for key in sorted({*old, *new}):
                 if old.get(key) != new.get(key):
-                    told = f"{path}: {key} changed from {old.get(key)} to {new.get(key)}"
-                    yield Change(commit, subject, told, path)
+                    description = f"{path}: {key} changed from {old.get(key)} to {new.get(key)}"
+                    yield Change(commit, subject, description, path)
         elif Path(path).suffix in HASHED_SUFFIXES:
             yield Change(commit, subject, f"{path} {STATUS.get(status, 'changed')}", path)
     yield from _phrase_changes(had, has, commit, subject)
@@ -121,15 +125,21 @@ def _phrase_changes(had: Phrases, has: Phrases, commit: str, subject: str) -> It
     cells: dict[str, set[str]] = defaultdict(set)
     for language, text in {**had, **has}:
         old, new = had.get((language, text)), has.get((language, text))
-        if old != new:
-            what = "added" if old is None else "removed" if new is None else "relabelled"
-            names[what][f"{f'from {old} to {new}' if old and new else old or new} in {language}"] += 1
-            cells[what] |= {f"{language}/{intent}" for intent in (old, new) if intent}
+        if old == new:
+            continue
+        if old is None:
+            what, name = "added", new
+        elif new is None:
+            what, name = "removed", old
+        else:
+            what, name = "relabelled", f"from {old} to {new}"
+        names[what][f"{name} in {language}"] += 1
+        cells[what] |= {f"{language}/{intent}" for intent in (old, new) if intent}
     for what, count in names.items():
-        told = ", ".join(f"{name} ({number})" for name, number in count.most_common(MOST_CELLS_NAMED))
+        cells_named = ", ".join(f"{name} ({number})" for name, number in count.most_common(MOST_CELLS_NAMED))
         more = f" and {len(count) - MOST_CELLS_NAMED} more" * (len(count) > MOST_CELLS_NAMED)
-        described = f"{counted(count.total(), 'phrase')} {what}: {told}{more}"
-        yield Change(commit, subject, described, cells=frozenset(cells[what]))
+        description = f"{counted(count.total(), 'phrase')} {what}: {cells_named}{more}"
+        yield Change(commit, subject, description, cells=frozenset(cells[what]))
 
 
 def _phrases(content: dict[str, Any]) -> Phrases:

@@ -15,7 +15,7 @@ from bot.regression.items import REVIEWED, Item
 from bot.regression.measure import OUT_OF_SCOPE, REFUSALS, refusal_as_intent
 
 BINS = 10
-"""Bins of confidence, by which calibration is told."""
+"""Bins of confidence for the calibration error."""
 Floats = NDArray[np.float64]
 Statistic = Callable[[Sequence[Item]], Callable[[Floats], Floats]]
 """Items -> (resamples, items) weights -> the figure of each resample."""

@@ -47,8 +47,8 @@ class Item:
     @property
     def key(self) -> str:
         """The hash that a baseline knows it by; a phrase that is expected to mean something else now is another one."""
-        told = "\t".join([self.set, self.part, self.language, self.expected, self.text])
-        return hashlib.sha256(told.encode()).hexdigest()[:12]
+        question = "\t".join([self.set, self.part, self.language, self.expected, self.text])
+        return hashlib.sha256(question.encode()).hexdigest()[:12]
 
     @property
     def answer(self) -> Answer:

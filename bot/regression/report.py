@@ -59,8 +59,8 @@ class Report:
         """The verdict in a few words."""
         verdict = self.verdict
         bad = {"figure": verdict.worse, "critical phrase": verdict.critical_wrong, "lost part": verdict.losses}
-        told = " and ".join(counted(len(found), noun) for noun, found in bad.items() if found)
-        return f"worse than the baseline: {told}" if told else "as good as the baseline, or better"
+        counts = " and ".join(counted(len(found), noun) for noun, found in bad.items() if found)
+        return f"worse than the baseline: {counts}" if counts else "as good as the baseline, or better"
 
     @cached_property
     def summary(self) -> str:
@@ -94,16 +94,9 @@ class Report:
 
 
 def write_report(folder: Path, report: Report) -> None:
-    """Writes `report.html`, `report.json` and `summary.md` into a folder."""
-    write_whole(folder / "report.json", json.dumps(as_dict(report), ensure_ascii=False, indent=1, default=sorted))
-    write_whole(folder / "summary.md", report.summary)
-    write_whole(folder / "report.html", render("report.html", report=report))
-
-
-def as_dict(report: Report) -> dict[str, Any]:
-    """Returns the report as plain values."""
+    """Writes `report.html`, `report.json` (plain values for programs) and `summary.md` into a folder."""
     verdict = report.verdict
-    return {
+    values = {
         "exit_code": int(verdict.is_worse),
         "headline": report.headline,
         "about": report.result.about,
@@ -120,6 +113,9 @@ def as_dict(report: Report) -> dict[str, Any]:
         "remark": report.remark,
         "not_compared": verdict.not_compared,
     }
+    write_whole(folder / "report.json", json.dumps(values, ensure_ascii=False, indent=1, default=sorted))
+    write_whole(folder / "summary.md", report.summary)
+    write_whole(folder / "report.html", render("report.html", report=report))
 
 
 def render(template: str, **values: Any) -> str:

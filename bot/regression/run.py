@@ -56,7 +56,7 @@ def measure(sets: Path, output: Path, steps: Mapping[str, Step], model: Path | N
         ERRORS: a step could not be done; what was done before is kept for the next run.
     """
     unfinished = output / "unfinished"
-    inventory = take_inventory(PROJECT_ROOT)  # what cannot be read is told before twenty minutes have passed
+    inventory = take_inventory(PROJECT_ROOT)  # before the measuring, which takes twenty minutes: a file may be broken
     tested = ModelUnderTest(Path(), sets, unfinished)
     tested.check_sets()
     about = _begin(unfinished, model, sets, fresh)

@@ -84,8 +84,8 @@ def read_tolerances(path: Path) -> Tolerances:
     try:
         return Tolerances.parse_obj(read_yaml(path, ValueError))
     except ValueError as error:
-        told = f"{path}: {error.errors()[0]['loc']} is wrong" if isinstance(error, ValidationError) else str(error)
-        raise RegressionError(f"{told}; mend it or restore it from git.") from error
+        problem = f"{path}: {error.errors()[0]['loc']} is wrong" if isinstance(error, ValidationError) else str(error)
+        raise RegressionError(f"{problem}; mend it or restore it from git.") from error
 
 
 def make_baseline(result: Result) -> Baseline:
