@@ -75,24 +75,22 @@ def find_reasons(wrong: Sequence[Pair], changes: Sequence[Change], path: Path) -
     for example in read_examples(get_settings().data_dir / "nlu") if model else ():
         examples[example.language, example.intent].append(example)
     for number, pair in enumerate(sorted(wrong, key=lambda pair: -(pair.now.confidence or 0.0))):
-        now, intents = pair.now, dict.fromkeys((pair.now.expected, pair.now.best or refusal_as_intent(pair.now.got)))
+        now, taken_for = pair.now, pair.now.best or refusal_as_intent(pair.now.got)
         why: dict[str, Any] = {"words": [], "ngrams": [], "nearest": []}
         if model and now.set in EXPLAINED and number < MOST_EXPLAINED:
+            intents = dict.fromkeys((now.expected, taken_for))
             near = [example for intent in intents for example in examples[now.language, intent]]
             why["nearest"] = _nearest_phrases(now.text, near)
-            if len(intents) == 2 and {*intents} <= {*model.labels}:
-                pulled = model.explain(now.text, *reversed(intents))
+            if taken_for != now.expected and {now.expected, taken_for} <= {*model.labels}:
+                pulled = model.explain(now.text, taken_for, now.expected)
                 why |= {"words": strongest(pulled.words, PARTS), "ngrams": strongest(pulled.ngrams, PARTS)}
         commits = [f"{change.commit}: {change.description}" for change in changes if change.concerns(pair)]
         yield {**pair.as_dict(), "reason": _reason(pair, model), **why, "commits": commits[:MOST_CHANGES]}
 
 
 def _nearest_phrases(text: str, examples: Sequence[Example]) -> list[dict[str, Any]]:
-    return [
-        {"intent": near.example.intent, "language": near.example.language, "likeness": round(near.likeness, 3)}
-        | {"text": near.example.text}
-        for near in nearest([text], examples, NEAREST)[0]
-    ]
+    found = [(near.example, round(near.likeness, 3)) for near in nearest([text], examples, NEAREST)[0]]
+    return [{"intent": e.intent, "language": e.language, "likeness": like, "text": e.text} for e, like in found]
 
 
 def _reason(pair: Pair, model: IntentModel | None) -> str:
