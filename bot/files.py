@@ -32,6 +32,17 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Writes a text file (UTF-8) as `written_whole` does, and makes its folder.
+
+    Raises:
+        OSError: it cannot be written; what was there before is unharmed.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(path) as stream:
+        stream.write(text.encode())
+
+
 @contextmanager
 def flocked(descriptor: int, operation: int = fcntl.LOCK_EX) -> Iterator[None]:
     """Locks an open file or folder until the block ends, or the process; then closes it.

@@ -6,18 +6,19 @@ import hashlib
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
-from bot.articles.examples import Example, read_lines
+from bot.articles.examples import read_lines
 from bot.model_versions.folder import ModelVersionError, comparison_folder
 from bot.phrases.files import test_files
 from bot.phrases.review import Review
-from bot.regression.items import Pair, Result, read_result
-from bot.regression.measure import HELD_OUT, REFUSALS, NluModel
+from bot.regression.items import Item, Pair, Result, read_result
+from bot.regression.measure import NluModel, refusal_as_intent
 from bot.regression.run import SLOW, hash_of_sets
 from bot.regression.verdict import judge, make_baseline, read_tolerances
 from bot.settings import PROJECT_ROOT, get_settings
@@ -33,32 +34,7 @@ MAIN_FIGURES = ("accuracy", "macro-F1", "out-of-scope recall", "false refusals",
 REVIEW, TEST_SHARE = "review", "test share"
 
 
-@dataclass(frozen=True)
-class Compared:
-    """A message, and what two models understand it as.
-
-    Args:
-        source: a set of the nightly run, `review` (a candidate that waits for a decision) or `test share`.
-        language: of the message.
-        text: what was written.
-        expected: what it should be understood as, None where nobody has said.
-        then: what the earlier model says.
-        now: what the new one says.
-        verdict: better (now right), worse (no longer right) or other (as right as before).
-        candidate: id of a candidate.
-    """
-
-    source: str
-    language: str
-    text: str
-    expected: str | None
-    then: str
-    now: str
-    verdict: str
-    candidate: int | None = None
-
-
-def compare(folder: Path, then: Path, now: Path, sets: Path = HELD_OUT, without: Sequence[str] = ()) -> dict[str, Any]:
+def compare(folder: Path, then: Path, now: Path, sets: Path, without: Sequence[str]) -> dict[str, Any]:
     """Compares two models.
 
     Args:
@@ -70,7 +46,8 @@ def compare(folder: Path, then: Path, now: Path, sets: Path = HELD_OUT, without:
 
     Returns:
         Plain values: `then`, `now`, `at`, `worse` (the gate's verdict), `figures`, `reasons` (what makes it worse),
-        `asked` and `counts` by source, `changed`.
+        `asked` and `counts` by source and verdict, `changed` (the messages understood differently: `source` is a set of
+        the nightly run, `review` or `test share`; `verdict` is better, worse, or other: as right as before).
 
     Raises:
         ModelVersionError: a model could not be measured, or there is nothing to compare with.
@@ -79,28 +56,27 @@ def compare(folder: Path, then: Path, now: Path, sets: Path = HELD_OUT, without:
     if then == now:
         raise ModelVersionError(f"{now.name} would be compared with itself; name another model.")
     first, second = (_measured(folder, model, sets, (*SLOW, *SHARED, *without)) for model in (then, now))
-    tolerances = read_tolerances(sets / "tolerances.yml")
-    verdict = judge(second, make_baseline(first), tolerances)
-    messages = [*_held_out_messages(verdict.pairs), *_customers_messages(then, now)]
-    changed = [each for each in messages if each.then != each.now]
-    figures = {figure.name: figure for figure in verdict.figures}
-    main = [figures[name] for name in MAIN_FIGURES if name in figures]
+    verdict = judge(second, make_baseline(first), read_tolerances(sets / "tolerances.yml"))
+    messages: list[tuple[Pair, int | None]] = [(pair, None) for pair in verdict.pairs if pair.now.set in HELD_OUT_SETS]
+    messages += _customers_messages(then, now)
+    changed = [_changed(pair, candidate) for pair, candidate in messages if pair.now.got != pair.then.got]
+    figures = [
+        {"name": each.name, "then": each.then, "now": each.now} for each in verdict.figures if each.name in MAIN_FIGURES
+    ]
+    if own := [pair for pair, _ in messages if pair.now.set == TEST_SHARE]:
+        right_then, right_now = fmean(then.right for _, then in own), fmean(now.right for now, _ in own)
+        figures.append({"name": TEST_SHARE, "then": right_then, "now": right_now})
+    critical = [f"critical phrase is wrong: {item.language}: {item.text}" for item in verdict.critical_wrong]
     return {
         "then": then.name,
         "now": now.name,
         "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "worse": verdict.is_worse,
-        "reasons": [
-            *(f"critical phrase is wrong: {item.language}: {item.text}" for item in verdict.critical_wrong),
-            *(f"{figure.name}: {figure}" for figure in verdict.worse),
-        ],
-        "figures": [
-            *({"name": each.name, "then": each.then, "now": each.now} for each in main),
-            *_test_share(messages),
-        ],
-        "asked": Counter(each.source for each in messages),
-        "counts": {name: sum(each.verdict == name for each in changed) for name in ("better", "worse", "other")},
-        "changed": [asdict(each) for each in changed],
+        "reasons": [*critical, *(f"{figure.name}: {figure}" for figure in verdict.worse)],
+        "figures": figures,
+        "asked": Counter(pair.now.set for pair, _ in messages),
+        "counts": {name: sum(each["verdict"] == name for each in changed) for name in ("better", "worse", "other")},
+        "changed": changed,
     }
 
 
@@ -109,9 +85,8 @@ def without_customers_words(comparison: dict[str, Any]) -> dict[str, Any]:
 
     Candidates stay as their ids, by which the desk finds those that are still there.
     """
-    changed = [
-        {**each, "text": ""} if each["source"] in (REVIEW, TEST_SHARE) else each for each in comparison["changed"]
-    ]
+    customers = (REVIEW, TEST_SHARE)
+    changed = [{**each, "text": ""} if each["source"] in customers else each for each in comparison["changed"]]
     return {**comparison, "changed": changed}
 
 
@@ -129,8 +104,7 @@ def _measured(folder: Path, model: Path, sets: Path, without: Sequence[str]) -> 
 
 
 def _measure(model: Path, sets: Path, without: Sequence[str], output: Path) -> None:
-    told = f"measuring {model.name} (some minutes; one that was interrupted is gone on with) ..."
-    print(told, file=sys.stderr, flush=True)
+    print(f"measuring {model.name} (some minutes; one that was interrupted is gone on with) ...", file=sys.stderr)
     options = ["--measure-only", "--model", model, "--sets", sets.resolve(), "--output", output, "--without", *without]
     words = [sys.executable, "-m", "bot", "regression", "run", *map(str, options)]
     path = output / "measure.log"
@@ -156,45 +130,43 @@ def _key(model: Path, sets: Path, without: Iterable[str]) -> str:
     return digest.hexdigest()
 
 
-def _held_out_messages(pairs: Iterable[Pair]) -> Iterator[Compared]:
-    for now, then in pairs:
-        if now.set in HELD_OUT_SETS:
-            verdict = _verdict(then.right, now.right)
-            yield Compared(now.set, now.language, now.text, now.expected, then.got, now.got, verdict)
+def _customers_messages(*models: Path) -> list[tuple[Pair, int | None]]:
+    """Returns what the earlier and the new model say of customers' messages that are at hand.
 
-
-def _customers_messages(*models: Path) -> Iterator[Compared]:
-    """Yields the messages of customers that are at hand: candidates for training data, and the test share."""
+    They are the test share, and the candidates for training data that wait for a decision, each with its id.
+    """
     settings = get_settings()
-    asked: list[tuple[str, Example, int | None]] = [
-        (TEST_SHARE, each, None) for path in test_files(settings.review_dir) for each in read_lines(path)
-    ]
+    lines = [line for path in test_files(settings.review_dir) for line in read_lines(path)]
+    asked: list[tuple[str, str, str, str, int | None]]
+    asked = [(TEST_SHARE, line.language, line.text, line.intent, None) for line in lines]
     try:
         for one in Review(ticket_store(), settings).waiting():
-            asked.append((REVIEW, Example(one.text, one.intent or "", one.language, Path()), one.ids[0]))
+            asked.append((REVIEW, one.language, one.text, one.intent or "", one.ids[0]))
     except DatabaseError as error:
         print(f"candidates are left out: {error}", file=sys.stderr)
     if not asked:
-        return
-    texts = [example.text for _, example, _ in asked]
+        return []
+    texts = [text for _, _, text, *_ in asked]
     intents = [[parsed["intent"]["name"] for parsed in NluModel(model).parse(texts)] for model in models]
-    for (source, each, candidate), then, now in zip(asked, *intents, strict=True):
-        verdict = _verdict(_is_right(then, each.intent), _is_right(now, each.intent))
-        yield Compared(source, each.language, each.text, each.intent or None, then, now, verdict, candidate)
+    messages = []
+    for (source, language, text, expected, candidate), *got in zip(asked, *intents, strict=True):
+        then, now = (
+            Item(source, "", language, text, expected, intent, refusal_as_intent(intent) == expected) for intent in got
+        )
+        messages.append((Pair(now, then), candidate))
+    return messages
 
 
-def _test_share(messages: Iterable[Compared]) -> Iterator[dict[str, Any]]:
-    """Yields the figure of the reviewers' test share, where there is one: what part of it each model gets right."""
-    own = [each for each in messages if each.source == TEST_SHARE]
-    if own:
-        then = sum(_is_right(each.then, each.expected) for each in own) / len(own)
-        now = sum(_is_right(each.now, each.expected) for each in own) / len(own)
-        yield {"name": TEST_SHARE, "then": then, "now": now}
-
-
-def _is_right(got: str, expected: str | None) -> bool:
-    return got == expected or (expected == "out_of_scope" and got in REFUSALS)
-
-
-def _verdict(then: bool, now: bool) -> str:
-    return "other" if then == now else "better" if now else "worse"
+def _changed(pair: Pair, candidate: int | None) -> dict[str, Any]:
+    """Returns a message that the models understand differently, as plain values; `candidate`: its id if it is one."""
+    now, then = pair
+    return {
+        "source": now.set,
+        "language": now.language,
+        "text": now.text,
+        "expected": now.expected or None,
+        "then": then.got,
+        "now": now.got,
+        "verdict": "other" if then.right == now.right else "better" if now.right else "worse",
+        "candidate": candidate,
+    }

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bot.files import flocked, written_whole
+from bot.files import flocked, write_whole
 from bot.model_versions.servers import running_servers
 from bot.settings import PROJECT_ROOT, get_settings
 
@@ -109,9 +109,10 @@ def keep_newest(folder: Path) -> None:
     The newest three stay, and so do the served one, the one before it, and what running servers answer with.
     """
     served = read_served(folder)
-    kept = {*(server.model for server in running_servers(folder)), *([served.model, served.previous] if served else [])}
-    old = [path for path in list_models(folder) if path.name.startswith("triage-")][NEWEST_KEPT:]
-    for path in old:
+    kept = [server.model for server in running_servers(folder)]
+    kept += [served.model, served.previous] if served else []
+    trained = [path for path in list_models(folder) if path.name.startswith("triage-")]
+    for path in trained[NEWEST_KEPT:]:
         if path.name not in kept:
             path.unlink(missing_ok=True)
             shutil.rmtree(comparison_folder(folder, path.name), ignore_errors=True)
@@ -209,9 +210,7 @@ def _read_json(path: Path, kind: Callable[..., _Content]) -> _Content | None:
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(path) as stream:
-            stream.write(json.dumps(content, ensure_ascii=False, indent=1).encode() + b"\n")
+        write_whole(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
     except OSError as error:
         raise ModelVersionError(
             f"{path}: cannot be written ({error.strerror}); do it where the models folder is writable, or make room."

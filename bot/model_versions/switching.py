@@ -72,16 +72,14 @@ def undo(folder: Path, wait_seconds: float = WAIT_SECONDS) -> tuple[str, int]:
 
 
 def _wait(folder: Path, served: Served, seconds: float) -> tuple[str | None, int]:
-    """Waits until each server has dealt with a choice; returns why one has not taken it, and how many have."""
+    """Waits until each server has dealt with a choice; returns why one refuses it, and how many servers there are."""
     deadline = time.monotonic() + seconds
     while True:
         servers = running_servers(folder)
-        for server in servers:
-            if server.at == served.at and server.refused:
-                return server.refused, 0
         waiting = [server for server in servers if server.at != served.at]
-        if not waiting:
-            return None, len(servers)
+        refused = next((each.refused for each in servers if each.at == served.at and each.refused), None)
+        if refused or not waiting:
+            return refused, len(servers)
         if time.monotonic() > deadline:
             pids = ", ".join(str(server.pid) for server in waiting)
             raise ModelVersionError(

@@ -1,4 +1,8 @@
-"""Reads from git the changes since the baseline (phrases, settings, files) and tells which answers each may explain."""
+"""Reads from git what has changed since the baseline, and tells which answers each change can have turned.
+
+A change is a setting of `config.yml` with another value, a file that the bot is made of, or all training phrases that
+a commit has added, removed or relabelled. Phrases concern cells: the pairs of language and intent that they belong to.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +22,8 @@ from bot.settings import PROJECT_ROOT
 from bot.text.yaml_files import parse_yaml
 from bot.training import HASHED_SUFFIXES, MODEL_SOURCES
 
-SAID = ("actions/", "bot/tickets/", "data/articles/", "data/replies/", "data/rules.yml")
-"""Beginnings of the paths of what the bot says and does: it turns how conversations go, and no other answer."""
+REPLY_PATHS = ("actions/", "bot/tickets/", "data/articles/", "data/replies/", "data/rules.yml")
+"""Beginnings of the paths of what the bot says and does, which decides how conversations go, but predicts no intent."""
 WATCHED = (*MODEL_SOURCES, "bot/encoder/weights.npz", "bot/encoder/shipped", "actions", "bot/tickets")
 SETTINGS = "config.yml"
 STATUS = {"A": "added", "D": "deleted"}
@@ -39,22 +43,19 @@ class Change:
     path: str = ""
     """The file that was changed; empty for phrases."""
     cells: frozenset[str] = frozenset()
-    """Cell of phrases, `language/intent`: only items in that language that are, or are taken for, that intent."""
-
-    @property
-    def breadth(self) -> int:
-        """Breadth of what it can have turned: 0 for a setting, 1 for phrases, 2 for a file, which has no cells."""
-        return 0 if self.path == SETTINGS else 1 if self.cells else 2
+    """Of phrases: `language/intent` of each. They concern only items in that language of, or taken for, that intent."""
 
     def concerns(self, pair: Pair) -> bool:
-        """Tells whether the change can have turned an answer, for all that its cells and its path say."""
+        """Tells whether the change can have turned an answer, as far as its path or its cells tell."""
         now, then = pair
-        if not self.cells:
+        if not self.cells and self.path.startswith(REPLY_PATHS):
             is_its_article = now.set == "articles" and self.path.endswith(now.text)
-            return now.set in {"dialogues", "conversations"} or is_its_article or not self.path.startswith(SAID)
+            return is_its_article or now.set in {"dialogues", "conversations"}
+        if not self.cells:
+            return True
         if "language" in now.set:
             return self._has_cell(now.language)
-        if now.set == "retrieval":  # named for intents, but no phrase turns it
+        if now.set == "retrieval":  # its items are named after intents, but phrases do not change them
             return False
         intents = {then.got, now.best, *now.expected.split(" + "), *now.got.split(" + ")}
         return any(self._has_cell(f"{now.language}/{intent}") for intent in intents)
@@ -111,28 +112,34 @@ def _changes(before: str, after: str, commit: str, subject: str = "") -> Iterato
             old, new = (settings(_read(side, path)) for side in (before, after))
             for key in sorted({*old, *new}):
                 if old.get(key) != new.get(key):
-                    told = f"{path}: {key} changed from {old.get(key)} to {new.get(key)}"
-                    yield Change(commit, subject, told, path)
+                    description = f"{path}: {key} changed from {old.get(key)} to {new.get(key)}"
+                    yield Change(commit, subject, description, path)
         elif Path(path).suffix in HASHED_SUFFIXES:
             yield Change(commit, subject, f"{path} {STATUS.get(status, 'changed')}", path)
-    for told, cells in _phrase_changes(had, has):
-        yield Change(commit, subject, told, cells=cells)
+    yield from _phrase_changes(had, has, commit, subject)
 
 
-def _phrase_changes(had: Phrases, has: Phrases) -> Iterator[tuple[str, frozenset[str]]]:
-    """Yields what happened to phrases, and to which cells."""
+def _phrase_changes(had: Phrases, has: Phrases, commit: str, subject: str) -> Iterator[Change]:
+    """Yields a change for all phrases that were added, one for those removed, and one for those relabelled."""
     names: dict[str, Counter[str]] = defaultdict(Counter)
     cells: dict[str, set[str]] = defaultdict(set)
     for language, text in {**had, **has}:
         old, new = had.get((language, text)), has.get((language, text))
-        if old != new:
-            what = "added" if old is None else "removed" if new is None else "relabelled"
-            names[what][f"{f'from {old} to {new}' if old and new else old or new} in {language}"] += 1
-            cells[what] |= {f"{language}/{intent}" for intent in (old, new) if intent}
+        if old == new:
+            continue
+        if old is None:
+            what, name = "added", new
+        elif new is None:
+            what, name = "removed", old
+        else:
+            what, name = "relabelled", f"from {old} to {new}"
+        names[what][f"{name} in {language}"] += 1
+        cells[what] |= {f"{language}/{intent}" for intent in (old, new) if intent}
     for what, count in names.items():
-        told = ", ".join(f"{name} ({number})" for name, number in count.most_common(MOST_CELLS_NAMED))
+        cells_named = ", ".join(f"{name} ({number})" for name, number in count.most_common(MOST_CELLS_NAMED))
         more = f" and {len(count) - MOST_CELLS_NAMED} more" * (len(count) > MOST_CELLS_NAMED)
-        yield f"{counted(count.total(), 'phrase')} {what}: {told}{more}", frozenset(cells[what])
+        description = f"{counted(count.total(), 'phrase')} {what}: {cells_named}{more}"
+        yield Change(commit, subject, description, cells=frozenset(cells[what]))
 
 
 def _phrases(content: dict[str, Any]) -> Phrases:

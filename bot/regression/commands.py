@@ -62,6 +62,7 @@ def add_run_options(parser: argparse.ArgumentParser, steps: Mapping[str, Step]) 
 
 
 def _add_folders(parser: argparse.ArgumentParser, command: Command) -> None:
+    """Adds a command and the folders that it reads and writes."""
     parser.add_argument("--sets", type=Path, default=HELD_OUT, help="folder of held-out sets, baseline and tolerances")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="where the report goes (var/regression)")
     _set_handler(parser, command)
@@ -72,8 +73,9 @@ def _set_handler(parser: argparse.ArgumentParser, command: Command) -> None:
 
 
 def _run(steps: Mapping[str, Step], options: argparse.Namespace) -> int:
+    """Measures, compares with the baseline, reports; returns 1 if the bot got worse."""
     baseline_path = options.sets / "baseline.json"
-    baseline = read_baseline(baseline_path)  # a broken one is told before twenty minutes have passed
+    baseline = read_baseline(baseline_path)  # before the measuring, which takes twenty minutes: it may be broken
     tolerances = read_tolerances(options.sets / "tolerances.yml")
     history = None if options.measure_only else History(get_settings().regression_database.get_secret_value())
     steps = {name: step for name, step in steps.items() if name not in options.without}
@@ -95,8 +97,8 @@ def _run(steps: Mapping[str, Step], options: argparse.Namespace) -> int:
     since = list(changes.since(commit))
     model = options.model or PROJECT_ROOT / "models" / result.about["model"]
     figures = {figure.name: figure.now for figure in verdict.figures}
-    told = "worse" if verdict.is_worse else "good"
-    this = PastRun(result.about["started_at"], str(result.about["commit"]), told, figures)
+    outcome = "worse" if verdict.is_worse else "good"
+    this = PastRun(result.about["started_at"], str(result.about["commit"]), outcome, figures)
     report = Report(
         result,
         verdict,
@@ -118,6 +120,7 @@ def _run(steps: Mapping[str, Step], options: argparse.Namespace) -> int:
 
 
 def _accept(options: argparse.Namespace) -> None:
+    """Writes the last run's result as the baseline, and prints what that changes."""
     result = read_result(options.output / "result.json")
     path = options.sets / "baseline.json"
     tolerances = read_tolerances(options.sets / "tolerances.yml")

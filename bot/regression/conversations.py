@@ -59,10 +59,10 @@ class Turn(BaseModel):
     @root_validator(pre=True)
     def _read_choices(cls, values: dict[str, Any]) -> dict[str, Any]:  # noqa: N805 - pydantic hands over the class
         """Takes `{asked_which: [issues]}` apart."""
-        if not isinstance(values.get("state"), dict):
-            return values
-        ((state, choices),) = values["state"].items()
-        return {**values, "state": state, "choices": choices}
+        if isinstance(values.get("state"), dict):
+            ((state, choices),) = values["state"].items()
+            values = {**values, "state": state, "choices": choices}
+        return values
 
 
 class Script(BaseModel):
@@ -190,7 +190,7 @@ class Player:
     async def _reach_state(self, turn: Turn) -> None:
         """Presses buttons until the conversation is in the state that a turn was written for."""
         if turn.state in _FIELDS:
-            await self._open_form(min(_FIELDS.index(turn.state), 1))
+            await self._open_form(turn.state)
             return
         if self._now.field:
             await self._say("/cancel_form")
@@ -215,15 +215,16 @@ class Player:
         await self._put(SlotSet("product", product))
         await self._say(f"/{self._issue}")
 
-    async def _open_form(self, field: int) -> None:
-        fields = ("contact_email", "ticket_consent")
-        if self._now.field not in fields[: field + 1]:
-            if self._now.field:
+    async def _open_form(self, state: str) -> None:
+        """Opens the form for a ticket, and skips its first field in the states of the others."""
+        asked = self._now.field
+        if asked != "contact_email" and (state == "form_email" or asked != "ticket_consent"):
+            if asked:
                 await self._say("/cancel_form")
             if not self._now.issue:
                 await self._answer_issue(self._script.product)
             await self._say("/talk_to_human")
-        if field and self._now.field == "contact_email":
+        if state != "form_email" and self._now.field == "contact_email":
             await self._say("/skip_field")
 
     async def _ask_which(self, turn: Turn) -> None:

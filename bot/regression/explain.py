@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,9 @@ from bot.articles.issues import load_issues
 from bot.articles.parts import ArticleStore
 from bot.nlu.explain import NoClassifierError, load_intent_model, nearest, strongest
 from bot.nlu.models.intent_model import IntentModel
-from bot.regression.changes import Change
-from bot.regression.figures import refusal_as_intent
-from bot.regression.inventory import Loss
+from bot.regression.changes import SETTINGS, Change
 from bot.regression.items import Pair
-from bot.regression.measure import REFUSALS, NluModel, second_issue
+from bot.regression.measure import REFUSALS, NluModel, refusal_as_intent, second_issue
 from bot.regression.verdict import Verdict
 from bot.settings import get_settings
 
@@ -32,26 +30,7 @@ PARTS = 8
 NEAREST = 5
 
 
-@dataclass(frozen=True)
-class Cause:
-    """A change that can have turned answers that are now wrong."""
-
-    change: Change
-    explains: int
-    """Answers that are newly wrong and that it concerns."""
-    of: int
-    """Answers that are newly wrong."""
-    losses: Sequence[Loss]
-    """Phrases, steps, links, rules and thresholds that it took away or moved."""
-
-    def __str__(self) -> str:
-        where = self.change.commit + (f" “{self.change.subject}”" if self.change.subject else "")
-        more = f" and {len(self.losses) - 1} more" if len(self.losses) > 1 else ""
-        lost = f"{self.losses[0]}{more}; " if self.losses else ""
-        return f"{self.change.description} ({where}): {lost}explains {self.explains} of {self.of} newly wrong answers"
-
-
-def find_causes(verdict: Verdict, changes: Sequence[Change]) -> list[Cause]:
+def find_causes(verdict: Verdict, changes: Sequence[Change]) -> list[dict[str, Any]]:
     """Returns the changes that concern losses or newly wrong answers.
 
     Args:
@@ -59,15 +38,22 @@ def find_causes(verdict: Verdict, changes: Sequence[Change]) -> list[Cause]:
         changes: the changes since the baseline.
 
     Returns:
-        What lost most comes first, then what explains most answers; of equals a setting, then phrases, then files.
+        Plain values: those of the change, `told` (all in a sentence), `explains` (how many newly wrong answers it
+        concerns), `losses` (what it took away or moved). What lost most comes first, then what explains most answers;
+        of equals a setting, then phrases, then files.
     """
     wrong = verdict.newly_wrong
-    causes = [
-        Cause(change, sum(map(change.concerns, wrong)), len(wrong), list(filter(change.concerns_loss, verdict.losses)))
-        for change in changes
-    ]
-    causes = [cause for cause in causes if cause.explains or cause.losses]
-    return sorted(causes, key=lambda cause: (-len(cause.losses), -cause.explains, cause.change.breadth))
+    causes = []
+    for change in sorted(changes, key=lambda change: (change.path != SETTINGS, not change.cells)):
+        explains = sum(map(change.concerns, wrong))
+        losses = [str(loss) for loss in verdict.losses if change.concerns_loss(loss)]
+        if explains or losses:
+            where = change.commit + (f" “{change.subject}”" if change.subject else "")
+            more = f" and {len(losses) - 1} more" if len(losses) > 1 else ""
+            lost = f"{losses[0]}{more}; " if losses else ""
+            told = f"{change.description} ({where}): {lost}explains {explains} of {len(wrong)} newly wrong answers"
+            causes.append({**asdict(change), "told": told, "explains": explains, "losses": losses})
+    return sorted(causes, key=lambda cause: (-len(cause["losses"]), -cause["explains"]))
 
 
 def find_reasons(wrong: Sequence[Pair], changes: Sequence[Change], path: Path) -> Iterator[dict[str, Any]]:
@@ -89,24 +75,22 @@ def find_reasons(wrong: Sequence[Pair], changes: Sequence[Change], path: Path) -
     for example in read_examples(get_settings().data_dir / "nlu") if model else ():
         examples[example.language, example.intent].append(example)
     for number, pair in enumerate(sorted(wrong, key=lambda pair: -(pair.now.confidence or 0.0))):
-        now, intents = pair.now, dict.fromkeys((pair.now.expected, pair.now.best or refusal_as_intent(pair.now.got)))
+        now, taken_for = pair.now, pair.now.best or refusal_as_intent(pair.now.got)
         why: dict[str, Any] = {"words": [], "ngrams": [], "nearest": []}
         if model and now.set in EXPLAINED and number < MOST_EXPLAINED:
+            intents = dict.fromkeys((now.expected, taken_for))
             near = [example for intent in intents for example in examples[now.language, intent]]
             why["nearest"] = _nearest_phrases(now.text, near)
-            if len(intents) == 2 and {*intents} <= {*model.labels}:
-                pulled = model.explain(now.text, *reversed(intents))
+            if taken_for != now.expected and {now.expected, taken_for} <= {*model.labels}:
+                pulled = model.explain(now.text, taken_for, now.expected)
                 why |= {"words": strongest(pulled.words, PARTS), "ngrams": strongest(pulled.ngrams, PARTS)}
         commits = [f"{change.commit}: {change.description}" for change in changes if change.concerns(pair)]
         yield {**pair.as_dict(), "reason": _reason(pair, model), **why, "commits": commits[:MOST_CHANGES]}
 
 
 def _nearest_phrases(text: str, examples: Sequence[Example]) -> list[dict[str, Any]]:
-    return [
-        {"intent": near.example.intent, "language": near.example.language, "likeness": round(near.likeness, 3)}
-        | {"text": near.example.text}
-        for near in nearest([text], examples, NEAREST)[0]
-    ]
+    found = [(near.example, round(near.likeness, 3)) for near in nearest([text], examples, NEAREST)[0]]
+    return [{"intent": e.intent, "language": e.language, "likeness": like, "text": e.text} for e, like in found]
 
 
 def _reason(pair: Pair, model: IntentModel | None) -> str:

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from bot.articles.issues import load_issues
 from bot.regression.items import REVIEWED, Item
-from bot.regression.measure import REFUSALS
+from bot.regression.measure import OUT_OF_SCOPE, REFUSALS, refusal_as_intent
 
-OUT_OF_SCOPE = "out_of_scope"
 BINS = 10
-"""Bins of confidence, by which calibration is told."""
+"""Bins of confidence for the calibration error."""
 Floats = NDArray[np.float64]
 Statistic = Callable[[Sequence[Item]], Callable[[Floats], Floats]]
 """Items -> (resamples, items) weights -> the figure of each resample."""
@@ -147,12 +146,7 @@ def f1(*intents: str) -> Statistic:
 def calibration_error(items: Sequence[Item]) -> Callable[[Floats], Floats]:
     """Gives the expected calibration error of the best intents (Naeini et al. 2015)."""
     confidence = np.array([item.confidence or 0.0 for item in items])
-    right = np.array([item.is_best_right for item in items], dtype=float)
+    right = np.array([(item.best or item.got) == item.expected for item in items], dtype=float)
     bin_of = np.minimum((confidence * BINS).astype(int), BINS - 1)
     gaps = (confidence - right)[:, None] * (bin_of[:, None] == np.arange(BINS))
     return lambda weights: np.asarray(np.abs(weights @ gaps).sum(axis=1) / weights.sum(axis=1), dtype=np.float64)
-
-
-def refusal_as_intent(intent: str) -> str:
-    """Returns the intent, `out_of_scope` for the fallback: the customer is refused by either."""
-    return OUT_OF_SCOPE if intent in REFUSALS else intent

@@ -1,4 +1,4 @@
-"""Notes what the bot is made of and what a run has lost of it: phrases, rules, steps and links of articles, thresholds.
+"""Counts what the bot is made of (phrases, rules, steps and links of articles), and finds what a run has lost of it.
 
 A loss fails a run whatever the accuracy says: fewer of a kind (of phrases, more than a share is tolerated), and a
 threshold that moved, up or down. Held-out phrases do not notice that an answer lost its steps, or that a language

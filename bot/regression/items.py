@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bot.files import written_whole
+from bot.files import write_whole
 
 FORMAT = 2
 REVIEWED = "reviewed"
@@ -47,8 +47,8 @@ class Item:
     @property
     def key(self) -> str:
         """The hash that a baseline knows it by; a phrase that is expected to mean something else now is another one."""
-        told = "\t".join([self.set, self.part, self.language, self.expected, self.text])
-        return hashlib.sha256(told.encode()).hexdigest()[:12]
+        question = "\t".join([self.set, self.part, self.language, self.expected, self.text])
+        return hashlib.sha256(question.encode()).hexdigest()[:12]
 
     @property
     def answer(self) -> Answer:
@@ -57,11 +57,6 @@ class Item:
         while values[-1] is None:
             values.pop()
         return values if len(values) > 1 else int(self.right)
-
-    @property
-    def is_best_right(self) -> bool:
-        """Tells whether the best intent that is not the fallback is the expected one."""
-        return (self.best or self.got) == self.expected
 
 
 class Pair(NamedTuple):
@@ -175,17 +170,6 @@ def read_json(path: Path, remedy: str) -> Any:
         return json.loads(path.read_text(encoding="utf8"))
     except (OSError, ValueError) as error:
         raise RegressionError(f"{path}: cannot be read ({error}); {remedy}.") from error
-
-
-def write_whole(path: Path, content: str) -> None:
-    """Writes a file wholly or not at all.
-
-    Raises:
-        OSError: it could not be written; what was there before is unharmed.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(path) as stream:
-        stream.write(content.encode())
 
 
 def counted(count: int, noun: str) -> str:

@@ -12,7 +12,8 @@ from bot.articles.issues import load_issues
 from bot.regression.items import RegressionError
 from bot.settings import PROJECT_ROOT
 
-REFUSALS = frozenset({"out_of_scope", "nlu_fallback"})
+OUT_OF_SCOPE = "out_of_scope"
+REFUSALS = frozenset({OUT_OF_SCOPE, "nlu_fallback"})
 HELD_OUT = PROJECT_ROOT / "tests" / "regression"
 
 Mark = tuple[str, int, int]
@@ -60,6 +61,11 @@ def best_intent(parsed: dict[str, Any]) -> tuple[str, float]:
     """Returns the best intent that is not the fallback, and its confidence (0-1), from a parsed message."""
     best = next(entry for entry in parsed["intent_ranking"] if entry["name"] != "nlu_fallback")
     return best["name"], float(best["confidence"])
+
+
+def refusal_as_intent(intent: str) -> str:
+    """Returns the intent, `out_of_scope` for the fallback: the customer is refused by either."""
+    return OUT_OF_SCOPE if intent in REFUSALS else intent
 
 
 def second_issue(parsed: dict[str, Any]) -> str | None:

@@ -17,10 +17,10 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from bot.files import write_whole
 from bot.regression.changes import Change
-from bot.regression.explain import Cause
-from bot.regression.figures import refusal_as_intent
-from bot.regression.items import Result, counted, write_whole
+from bot.regression.items import Result, counted
+from bot.regression.measure import refusal_as_intent
 from bot.regression.verdict import Verdict
 from bot.stores.regression_runs import PastRun
 from bot.text.templates import open_templates
@@ -41,9 +41,10 @@ class Report:
 
     result: Result
     verdict: Verdict
-    causes: Sequence[Cause]
+    causes: Sequence[Mapping[str, Any]]
+    """The changes that explain it, as `find_causes` returns them."""
     reasons: Sequence[Mapping[str, Any]]
-    """Causes, as `find_reasons` returns them."""
+    """The newly wrong answers, as `find_reasons` yields them."""
     changes: Sequence[Change]
     """The changes since the baseline."""
     then: Mapping[str, Any]
@@ -58,8 +59,8 @@ class Report:
         """The verdict in a few words."""
         verdict = self.verdict
         bad = {"figure": verdict.worse, "critical phrase": verdict.critical_wrong, "lost part": verdict.losses}
-        told = " and ".join(counted(len(found), noun) for noun, found in bad.items() if found)
-        return f"worse than the baseline: {told}" if told else "as good as the baseline, or better"
+        counts = " and ".join(counted(len(found), noun) for noun, found in bad.items() if found)
+        return f"worse than the baseline: {counts}" if counts else "as good as the baseline, or better"
 
     @cached_property
     def summary(self) -> str:
@@ -84,26 +85,18 @@ class Report:
     @property
     def trend(self) -> dict[str, list[tuple[int, str, float]]]:
         """By figure that this run has, of each run that has it: its number, its day and the value."""
+        runs = [(number, run.started_at[:10], run.figures) for number, run in enumerate(self.runs)]
         return {
-            name: [
-                (n, run.started_at[:10], run.figures[name]) for n, run in enumerate(self.runs) if name in run.figures
-            ]
+            name: [(number, day, figures[name]) for number, day, figures in runs if name in figures]
             for name in TREND_FIGURES
             if name in self.runs[-1].figures
         }
 
 
 def write_report(folder: Path, report: Report) -> None:
-    """Writes `report.html`, `report.json` and `summary.md` into a folder."""
-    write_whole(folder / "report.json", json.dumps(as_dict(report), ensure_ascii=False, indent=1, default=sorted))
-    write_whole(folder / "summary.md", report.summary)
-    write_whole(folder / "report.html", render("report.html", report=report))
-
-
-def as_dict(report: Report) -> dict[str, Any]:
-    """Returns the report as plain values."""
+    """Writes `report.html`, `report.json` (plain values for programs) and `summary.md` into a folder."""
     verdict = report.verdict
-    return {
+    values = {
         "exit_code": int(verdict.is_worse),
         "headline": report.headline,
         "about": report.result.about,
@@ -113,16 +106,16 @@ def as_dict(report: Report) -> dict[str, Any]:
         "figures": [{**asdict(figure), "change": figure.change} for figure in verdict.figures],
         "critical_wrong": [asdict(item) for item in verdict.critical_wrong],
         "losses": [str(loss) for loss in verdict.losses],
-        "causes": [
-            {**asdict(one.change), "told": str(one), "explains": one.explains, "losses": list(map(str, one.losses))}
-            for one in report.causes
-        ],
+        "causes": report.causes,
         "newly_wrong": report.reasons,
         "newly_right": [pair.as_dict() for pair in verdict.newly_right],
         "changes": [asdict(change) for change in report.changes],
         "remark": report.remark,
         "not_compared": verdict.not_compared,
     }
+    write_whole(folder / "report.json", json.dumps(values, ensure_ascii=False, indent=1, default=sorted))
+    write_whole(folder / "summary.md", report.summary)
+    write_whole(folder / "report.html", render("report.html", report=report))
 
 
 def render(template: str, **values: Any) -> str:

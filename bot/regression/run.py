@@ -26,9 +26,10 @@ from bot.articles.check import NothingToCheck
 from bot.articles.examples import ExampleError
 from bot.articles.issues import load_issues
 from bot.encoder.model import EncoderFileError
+from bot.files import write_whole
 from bot.regression.changes import WATCHED, git
 from bot.regression.inventory import take_inventory
-from bot.regression.items import Item, RegressionError, Result, read_json, write_whole
+from bot.regression.items import Item, RegressionError, Result, read_json
 from bot.regression.steps import ModelUnderTest, Step
 from bot.settings import PROJECT_ROOT
 from bot.text.yaml_files import read_yaml
@@ -55,7 +56,7 @@ def measure(sets: Path, output: Path, steps: Mapping[str, Step], model: Path | N
         ERRORS: a step could not be done; what was done before is kept for the next run.
     """
     unfinished = output / "unfinished"
-    inventory = take_inventory(PROJECT_ROOT)  # what cannot be read is told before twenty minutes have passed
+    inventory = take_inventory(PROJECT_ROOT)  # before the measuring, which takes twenty minutes: a file may be broken
     tested = ModelUnderTest(Path(), sets, unfinished)
     tested.check_sets()
     about = _begin(unfinished, model, sets, fresh)

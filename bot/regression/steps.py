@@ -23,7 +23,7 @@ from bot.encoder.model import load_encoder
 from bot.phrases.files import test_files
 from bot.regression import measure
 from bot.regression.items import REVIEWED, Item, RegressionError
-from bot.regression.measure import REFUSALS, NluModel, best_intent, second_issue, without_stop
+from bot.regression.measure import NluModel, best_intent, refusal_as_intent, second_issue, without_stop
 from bot.regression.robustness import CHANGES
 from bot.settings import get_settings
 
@@ -115,7 +115,7 @@ def _with_page(model: ModelUnderTest) -> Iterator[Item]:
     for example, parsed in model.parse(model.examples, with_page=True):
         yield _item("language_with_page", example, example.language, parsed["language"]["name"])
         if example.intent in issues:
-            yield replace(_item("one_issue", example, "none", second_issue(parsed) or "none"), part="short")
+            yield _one_issue(example, parsed, "short")
 
 
 def robustness(model: ModelUnderTest, changes: int = CHANGES_PER_PHRASE) -> Iterator[Item]:
@@ -132,7 +132,7 @@ def robustness(model: ModelUnderTest, changes: int = CHANGES_PER_PHRASE) -> Iter
     got = {message.text: parsed["intent"]["name"] for message, parsed in model.parse(asked.values())}
     for old, name, new in changed:
         right = got[new.text] == got[old.text]
-        yield replace(_item("robustness", new, old.intent, got[new.text]), right=right, part=name)
+        yield replace(_item("robustness", new, old.intent, got[new.text], part=name), right=right)
 
 
 def _changed(example: Example, changes: int) -> Iterator[tuple[str, Example]]:
@@ -155,7 +155,7 @@ def _entities(model: ModelUnderTest) -> Iterator[Item]:
         for entity in ENTITIES:
             spans = [[(start, end) for name, start, end in marks if name == entity] for marks in (expected, seen)]
             marked, got = (", ".join(phrase.text[start:end] for start, end in own) for own in spans)
-            yield replace(_item("entities", phrase, marked, got), right=spans[0] == spans[1], part=entity)
+            yield replace(_item("entities", phrase, marked, got, part=entity), right=spans[0] == spans[1])
 
 
 def _triage(model: ModelUnderTest) -> Iterator[Item]:
@@ -167,7 +167,7 @@ def _triage(model: ModelUnderTest) -> Iterator[Item]:
     for message, parsed in model.parse(measure.read_labelled(model.sets / "long"), with_page=True):
         best, confidence = best_intent(parsed)
         yield _item("long", message, message.issues[0], best, confidence)
-        yield replace(_item("one_issue", message, "none", second_issue(parsed) or "none"), part="long")
+        yield _one_issue(message, parsed, "long")
 
 
 def _articles(model: ModelUnderTest) -> Iterator[Item]:
@@ -245,15 +245,19 @@ STEPS = {
 """The steps by name, in the order in which they run."""
 
 
-def _item(name: str, message: Any, expected: str, got: str, confidence: float | None = None) -> Item:
+def _item(name: str, message: Any, expected: str, got: str, confidence: float | None = None, part: str = "") -> Item:
     """Returns the answer to a message, whatever has a `text` and a `language`; it is right if it was expected."""
     confidence = confidence and round(confidence, 4)
-    return Item(name, "", message.language, message.text, expected, got, got == expected, confidence)
+    return Item(name, part, message.language, message.text, expected, got, got == expected, confidence)
 
 
 def _intent(name: str, example: Example, parsed: dict[str, Any]) -> Item:
     got = parsed["intent"]["name"]
     best, confidence = best_intent(parsed)
     item = _item(name, example, example.intent, got, confidence)
-    right = item.right or (example.intent == "out_of_scope" and got in REFUSALS)
-    return replace(item, right=right, best=None if best == got else best)
+    return replace(item, right=refusal_as_intent(got) == example.intent, best=None if best == got else best)
+
+
+def _one_issue(message: Any, parsed: dict[str, Any], part: str) -> Item:
+    """Returns whether no second issue is seen in a message of one issue."""
+    return _item("one_issue", message, "none", second_issue(parsed) or "none", part=part)

@@ -15,9 +15,10 @@ import numpy as np
 from pydantic import BaseModel, Extra, ValidationError
 from scipy.stats import binom
 
-from bot.regression.figures import Figure, Metric, metrics, refusal_as_intent
+from bot.regression.figures import Figure, Metric, metrics
 from bot.regression.inventory import Loss, losses
 from bot.regression.items import REVIEWED, Baseline, Item, Pair, RegressionError, Result
+from bot.regression.measure import refusal_as_intent
 from bot.text.yaml_files import read_yaml
 
 Pairs = Sequence[Pair]
@@ -83,8 +84,8 @@ def read_tolerances(path: Path) -> Tolerances:
     try:
         return Tolerances.parse_obj(read_yaml(path, ValueError))
     except ValueError as error:
-        told = f"{path}: {error.errors()[0]['loc']} is wrong" if isinstance(error, ValidationError) else str(error)
-        raise RegressionError(f"{told}; mend it or restore it from git.") from error
+        problem = f"{path}: {error.errors()[0]['loc']} is wrong" if isinstance(error, ValidationError) else str(error)
+        raise RegressionError(f"{problem}; mend it or restore it from git.") from error
 
 
 def make_baseline(result: Result) -> Baseline:
