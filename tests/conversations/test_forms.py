@@ -148,9 +148,8 @@ def test_a_passage_that_is_asked_for_in_the_form_is_said(
 
 def test_what_else_is_said_before_the_ticket_is_sent_goes_into_it(running_bot: RunningBot) -> None:
     customer = at_consent(running_bot, "en")
-    customer.say("and please write that it is about the invoice from May, too")
-    assert says(customer, "consent_added", "en")
-    assert "the invoice from May, too" in customer.last.text
+    text = "and please write that it is about the invoice from May, too"
+    assert customer.say(text).text == REPLIES.dialogue("consent_added", "en", added=f"“{text}”")
     number = NUMBER.search(customer.press("/affirm").text)
     assert number is not None
     summary = TicketStore(running_bot.tickets).ticket(number.group()).summary
