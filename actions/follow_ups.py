@@ -91,7 +91,7 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
     if found is not None and (about != issue or turn.intent in issues()) and not turn.has_shown(about):
         buttons = [button(turn.label("show_steps"), about), *buttons]
     others, which = likely_passages(turn) if new or known else [], turn.reply("which_passage_again")
-    if new and turn.intent == "objection" and not turn.has_said(turn.reply("misread")):
+    if new and (turn.intent == "objection" or turn.entity("objects")) and not turn.has_said(turn.reply("misread")):
         turn.say(turn.reply("misread"))
     if known:
         text = turn.unsaid(turn.reply("passage_known"), turn.reply("objection_again"))

@@ -68,6 +68,11 @@ class Situation:
         """The issues between which the bot has asked the customer to choose."""
         return tuple(offer.intent for offer in self.offers if offer.intent != NONE_OF_THESE)
 
+    @property
+    def after_answer(self) -> bool:
+        """Whether an issue was answered, and nothing is asked but whether that has helped."""
+        return bool(self.issue) and self.question in ("", "solved") and not self.field
+
 
 def situation_of(tracker: DialogueStateTracker | None) -> Situation | None:
     """Returns where the next message of a conversation is said; None outside a conversation."""

@@ -179,6 +179,14 @@ def test_a_question_asked_once_more_is_not_answered_beside_the_point(running_bot
     assert "/talk_to_human" in again.buttons.values()
 
 
+def test_a_question_that_begins_with_a_no_is_answered_with_regret(running_bot: RunningBot) -> None:
+    customer = running_bot.conversation()
+    customer.say('/manage_licenses{"product": "microsoft365", "language": "nb"}')
+    answer = customer.say("nei jeg spurte hvem hos oss som har lov til å gjøre det")
+    assert answer.text.startswith(REPLIES.dialogue("misread", "nb"))
+    assert "Hvem kan endre lisenser?" in answer.text
+
+
 def test_a_misreading_is_regretted_once(running_bot: RunningBot) -> None:
     customer = running_bot.conversation()
     customer.say('/data_retention{"language": "en", "product": "microsoft365"}')

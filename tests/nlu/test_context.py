@@ -755,3 +755,11 @@ def test_an_objection_that_says_more_gets_likely_passages_and_a_bare_one_none(ag
 )
 def test_a_plan_or_a_report_that_ends_with_thanks_is_thanks(agent: Agent, language: str, text: str) -> None:
     assert understood(agent, text, language, *answered(language))["intent"]["name"] == "thank"
+
+
+def test_a_question_that_begins_with_a_no_objects_to_the_last_answer(agent: Agent) -> None:
+    after = answered("en", "refund_request", "microsoft_account")
+    parsed = understood(agent, "no i meant the refund, my old card is closed so where does it go", "en", *after)
+    assert entities_of(parsed)["objects"] == "yes"
+    parsed = understood(agent, "my old card is closed so where does the refund go", "en", *after)
+    assert "objects" not in entities_of(parsed)
