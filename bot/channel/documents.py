@@ -143,6 +143,6 @@ def _cached(request: Request, found: Asset, security: dict[str, str]) -> HTTPRes
     sent = {"Vary": "Accept-Encoding", **security, "ETag": tag, "Cache-Control": cached}
     if tag in (item.strip().removeprefix("W/") for item in header_of(request, "if-none-match").split(",")):
         return empty(304, headers=sent)
-    if not zipped:
-        return raw(found.body, headers=sent, content_type=found.type)
-    return raw(found.packed, headers={**sent, "Content-Encoding": "gzip"}, content_type=found.type)
+    if zipped:
+        sent["Content-Encoding"] = "gzip"
+    return raw(found.packed if zipped else found.body, headers=sent, content_type=found.type)

@@ -12,7 +12,7 @@ from limits.storage import MemoryStorage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
 from bot.channel.requests import RefusedError
-from bot.settings import Settings
+from bot.settings import Settings, SettingsError
 
 logger = logging.getLogger(__name__)
 
@@ -20,10 +20,6 @@ logger = logging.getLogger(__name__)
 _LOOK_SECONDS = 60
 # The time that a message takes grows with its length: for each so many characters begun, it counts once more.
 _CHARACTERS = 250
-
-
-class LimitError(ValueError):
-    """A limit in the settings cannot be read; the message names it and what is expected."""
 
 
 class ProcessCounts(MemoryStorage):
@@ -58,7 +54,7 @@ class Limits:
         settings: the limits, and where counts are kept.
 
     Raises:
-        LimitError: a limit or the storage cannot be read.
+        SettingsError: a limit or the storage cannot be read; the message names it and what is expected.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -74,7 +70,7 @@ class Limits:
             timeouts = {} if address.startswith("memory:") else {"socket_timeout": 1, "socket_connect_timeout": 1}
             storage = storage_from_string(address, **timeouts)
         except Exception as error:  # each storage has its own ways to fail
-            raise LimitError(
+            raise SettingsError(
                 f"BOT_LIMITS_STORAGE: `{settings.limits_storage or 'BOT_REDIS_URL'}` cannot be used ({error}); "
                 "expected `memory://` or an address such as `redis://localhost:6379/0`."
             ) from error
@@ -146,4 +142,4 @@ def _parsed(name: str, notation: str) -> list[RateLimitItem]:
     try:
         return list(parse_many(notation))
     except ValueError as error:
-        raise LimitError(f"{name}: `{notation}` is not a limit; expected for example `20 per minute`.") from error
+        raise SettingsError(f"{name}: `{notation}` is not a limit; expected for example `20 per minute`.") from error

@@ -12,7 +12,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse, empty
 
 from bot.channel import headers
-from bot.channel.live import LiveChats, was_wanted
+from bot.channel.live import LiveChats
 from bot.channel.requests import RefusedError
 from bot.channel.typed_text import safe_text
 from bot.stores.live import NotLiveError, live_store
@@ -81,22 +81,6 @@ class LiveRoutes:
         else:
             raise RefusedError(400, "malformed")
         return empty(204, headers=headers.DATA)
-
-    async def filled(self, session: Session) -> dict[str, Any]:
-        """Returns what the history says with live conversations: the lines, and how it stands while it does.
-
-        Raises:
-            TicketStoreError: the store cannot be used, and there has been an agent, or one was waited for.
-        """
-        try:
-            state = await asyncio.to_thread(lambda: live_store().state(session.conversation))
-        except TicketStoreError:
-            if was_wanted(session):
-                raise
-            return {"messages": session.messages}
-        active = state.state in {"waiting", "live"} or state.applied < state.sequence
-        live = {"live": {"state": state.state, "agent": state.agent}} if active else {}
-        return {"messages": await self._chats.history(session.messages, session.conversation), **live}
 
 
 def _rate(conversation: str, rating: int, text: str | None) -> None:

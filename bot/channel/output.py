@@ -76,12 +76,12 @@ class PageOutput(OutputChannel):
 
     Args:
         session: the conversation.
-        turn: where the parts go.
         message: id of the message that is being answered.
         links: what answers may lead to.
         notice: gives what the customer is told before the answer, in a language.
 
     Attributes:
+        turn: where the parts go.
         apologised: whether the bot has said that it could not answer.
         acted: whether an action has said something.
     """
@@ -91,11 +91,9 @@ class PageOutput(OutputChannel):
         """Returns the name under which domain and actions know the channel."""
         return CHANNEL
 
-    def __init__(
-        self, session: Session, turn: Turn, message: str, links: AllowedLinks, notice: Notice | None = None
-    ) -> None:
+    def __init__(self, session: Session, message: str, links: AllowedLinks, notice: Notice | None = None) -> None:
         self.session = session
-        self.turn = turn
+        self.turn = Turn()
         self.message = message
         self._links = links
         self._notice = notice

@@ -8,6 +8,7 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, get_args
 
@@ -22,24 +23,23 @@ from bot.articles.issues import Product, common_issues
 from bot.articles.replies import Replies, ReplyError
 from bot.channel import headers
 from bot.channel.documents import Documents
-from bot.channel.limits import LimitError, Limits
+from bot.channel.limits import Limits
 from bot.channel.live import LIVE, LiveChats, resume
 from bot.channel.live_routes import LiveRoutes
 from bot.channel.output import CHANNEL, Turn
 from bot.channel.requests import (
     RefusedError,
-    accepted_languages,
     address_of,
     as_refusal,
     bearer_token,
     check_origin,
     is_own,
     json_answer,
-    page_locale,
+    page_languages,
     text_fields,
     visitor_language,
 )
-from bot.channel.tokens import KeyFileError, Tokens, new_conversation, signing_key
+from bot.channel.tokens import Tokens, new_conversation, signing_key
 from bot.channel.turns import Conversations, OnNewMessage
 from bot.channel.typed_text import safe_text
 from bot.serving.blueprint import AppBlueprint, run_beside
@@ -67,8 +67,7 @@ class PageChannel(InputChannel):
         settings: limits, keys, origins.
 
     Raises:
-        KeyFileError: the signing key cannot be used.
-        LimitError: a limit cannot be read.
+        SettingsError: the signing key cannot be used, or a limit cannot be read.
         LexiconError: a word list cannot be used.
     """
 
@@ -86,7 +85,7 @@ class PageChannel(InputChannel):
         """
         try:
             return cls(get_settings())
-        except (ConversationsError, KeyFileError, LexiconError, LimitError, ReplyError, SettingsError) as error:
+        except (ConversationsError, LexiconError, ReplyError, SettingsError) as error:
             raise RasaException(str(error)) from error
 
     def __init__(self, settings: Settings) -> None:
@@ -100,7 +99,6 @@ class PageChannel(InputChannel):
         load_patterns()  # takes a moment, and fails where a word list is broken: not in a customer's message
         self._store = open_sessions(settings)
         self._live = LiveChats(self._store) if settings.desk == "on" else None
-        self._live_routes = self._live and LiveRoutes(self._live, self._admitted_session, self._fields)
 
     def blueprint(self, on_new_message: OnNewMessage) -> Blueprint:
         """Returns the routes, and what makes the app answer at `/`."""
@@ -120,7 +118,7 @@ class PageChannel(InputChannel):
             ("message", "/messages", write, self._message),
             ("history", "/history", ("GET",), self._history),
             ("opened", "/opened", write, self._opened),
-            *(self._live_routes.routes() if self._live_routes else ()),
+            *(LiveRoutes(self._live, self._admitted_session, self._fields).routes() if self._live else ()),
         ]
         for name, path, methods, handler in routes:
             # Sanic marks its handlers, which it cannot do to a method. Bodies are read as streams, up to our own limit.
@@ -136,7 +134,7 @@ class PageChannel(InputChannel):
         if isinstance(self._store, MemorySessions):
             app.register_listener(partial(run_beside, self._store.tend), "after_server_start")
         if self._live:
-            self._live.prepare_app(app, self._conversations.catch_up)
+            self._live.prepare_app(app, self._conversations.catch_up, self._conversations.offer_ticket)
 
     async def _begin_session(self, request: Request) -> HTTPResponse:
         address = await self._admitted(request)
@@ -146,8 +144,7 @@ class PageChannel(InputChannel):
         # Browsers keep a page that may not embed the chat from showing the frame at all.
         if parent and parent not in self._embed_origins and not is_own(request, parent, self._settings.page_origin):
             raise RefusedError(403, "origin")
-        accepted = accepted_languages(request)
-        language = self._replies.answer_language(shown, *accepted)
+        language, written = page_languages(request, self._replies, locale, shown)
         await self._limits.session(address)
         now = time.time()
         session = Session(
@@ -158,7 +155,7 @@ class PageChannel(InputChannel):
             expires=now + self._tokens.lifetime,
             seen=now,
             page_email=email if email and len(email) <= _LONGEST_EMAIL else None,
-            page_locale=page_locale(self._replies, language, [locale, shown], accepted),
+            page_locale=written,
         )
         topics = [
             {"title": self._replies.topic(intent, language), "payload": f"/{intent}"} for intent in common_issues()
@@ -181,7 +178,7 @@ class PageChannel(InputChannel):
 
     async def _history(self, request: Request) -> HTTPResponse:
         session = await self._admitted_session(request)
-        told = await self._live_routes.filled(session) if self._live_routes else {"messages": session.messages}
+        told = await self._live.history(session) if self._live else {"messages": session.messages}
         shown = [session.shown(said) for said in told["messages"] if self._live or said["from"] != LIVE]
         return json_answer({**told, "messages": shown, "language": session.language})
 
@@ -231,27 +228,26 @@ class PageChannel(InputChannel):
             return known
         await self._limits.message(session.conversation, address, len(text or ""))
         lock, agent = await self._store.lock(session.conversation), request.app.ctx.agent
-        try:
+        async with AsyncExitStack() as unlocking:
+            unlocking.push_async_callback(lock.release)
             session = await self._session(request, session.conversation)  # as the server that was last has left it
             # The same message may have come while this one waited.
             known = self._conversations.turn(session, message, button or typed.text)
             if known is None and session.content(message) is not None:
                 known = await self._conversations.recover(session, message, agent)
-            if known is None:
-                if not self._live:
-                    await resume(agent, session)
-                if language in self._replies.languages():
-                    session.choose_language(language)
-                said = typed if button is None else session.offers.find(button)
-                await self._conversations.note(session, message, said, agent)
-                if button is not None:
-                    session.offers.take(button)
-                return self._conversations.begin(session, message, said, lock, address)
-        except BaseException:
-            await lock.release()
-            raise
-        await lock.release()
-        return known
+            if known is not None:
+                return known
+            if not self._live:
+                await resume(agent, session)
+            if language in self._replies.languages():
+                session.choose_language(language)
+            said = typed if button is None else session.offers.find(button)
+            await self._conversations.note(session, message, said, agent)
+            if button is not None:
+                session.offers.take(button)
+            turn = self._conversations.begin(session, message, said, lock, address)
+            unlocking.pop_all()  # it is unlocked when the turn is over
+        return turn
 
     # Admission and refusal
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -159,7 +158,7 @@ async def text_fields(request: Request, most_bytes: int, *names: str) -> list[st
     return values
 
 
-def accepted_languages(request: Request) -> list[str]:
+def _accepted_languages(request: Request) -> list[str]:
     """Returns the locales of the Accept-Language header, most wanted first (RFC 9110, 12.5.4)."""
     ranked = []
     for item in header_of(request, "accept-language").split(",")[:_MOST_LANGUAGES]:
@@ -172,23 +171,24 @@ def accepted_languages(request: Request) -> list[str]:
 
 def visitor_language(request: Request, replies: Replies) -> str:
     """Returns the language to answer a request in: that of its address (`?lang=`), else of the browser."""
-    return replies.answer_language(request.args.get("lang"), *accepted_languages(request))
+    return replies.answer_language(request.args.get("lang"), *_accepted_languages(request))
 
 
-def page_locale(replies: Replies, language: str, asked: Sequence[str | None], accepted: Sequence[str]) -> str:
-    """Returns what a visitor most likely writes in; the bot may have no words in it.
+def page_languages(request: Request, replies: Replies, named: str | None, shown: str | None) -> tuple[str, str]:
+    """Returns the language of the page's words, and what the visitor most likely writes in: a language of any kind.
 
     Args:
+        request: names the languages of the browser.
         replies: the bot's texts.
-        language: the language of the page's words.
-        asked: what the page's address names (`?lang=`) and what the page asks for, None where they name none.
-        accepted: what the browser asks for, most wanted first.
+        named: what the page's address names (`?lang=`), None if it names none.
+        shown: what the page asks for, None if it asks for none.
     """
-    for locale in asked:
-        code = normalise(locale)
+    accepted = _accepted_languages(request)
+    language = replies.answer_language(shown, *accepted)
+    for code in map(normalise, (named, shown)):
         if code and code not in replies.languages():
-            return code
+            return language, code
     # A page in another language than the browser's was chosen by the visitor.
     if accepted and replies.answer_language(*accepted) == language:
-        return normalise(accepted[0]) or language
-    return language
+        return language, normalise(accepted[0]) or language
+    return language, language

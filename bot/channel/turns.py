@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
@@ -95,7 +95,7 @@ class Conversations:
 
     async def recover(self, session: Session, message: str, agent: Agent) -> Turn | None:
         """Returns the turn that answered a message on a server that has died since, None if it never got that far."""
-        output = PageOutput(session, Turn(), message, self._links)
+        output = PageOutput(session, message, self._links)
         if (tracker := await agent.tracker_store.retrieve(session.conversation)) is not None:
             add_answer(output, tracker)
         if not output.turn.parts:
@@ -130,13 +130,11 @@ class Conversations:
 
     def _unanswered(self, session: Session) -> str | None:
         """Returns the id of the customer's last message where its answer is not kept, as when Redis went meanwhile."""
-        for said in reversed(session.messages):
-            if said["from"] != "customer":
-                return None
-            message = str(said["id"])
-            done = message in session.answers or (session.conversation, message) in self._turns
-            return None if done else message
-        return None
+        if not session.messages or session.messages[-1]["from"] != "customer":
+            return None
+        message = str(session.messages[-1]["id"])
+        done = message in session.answers or (session.conversation, message) in self._turns
+        return None if done else message
 
     def begin(self, session: Session, message: str, said: Masked | Offer, lock: SessionLock, address: str) -> Turn:
         """Begins the turn that answers a message; it goes on if its reader is gone.
@@ -149,14 +147,21 @@ class Conversations:
             address: the network address that it came from.
         """
         notice = partial(self._masking_notice, said.text) if isinstance(said, Masked) and said.changed else None
-        output = PageOutput(session, Turn(), message, self._links, notice)
+        output = PageOutput(session, message, self._links, notice)
         self._turns[session.conversation, message] = output.turn
-        before = self._last.get(session.conversation)
         semaphore = self._of_address.setdefault(address, asyncio.Semaphore(self._at_once))
-        task = asyncio.create_task(self._answer(output, said, before, lock, semaphore))
-        self._last[session.conversation] = task
-        task.add_done_callback(partial(self._forget, session.conversation, message))
+        answer = self._answer(output, said, lock, semaphore, time.perf_counter())
+        self._in_order(session.conversation, message, lock, answer)
         return output.turn
+
+    def _in_order(
+        self, name: str, message: str, lock: SessionLock, work: Coroutine[Any, Any, None]
+    ) -> asyncio.Task[None]:
+        """Starts a task that waits for the conversation's task before it, works, and releases the lock."""
+        task = asyncio.create_task(_after(self._last.get(name), work, lock))
+        self._last[name] = task
+        task.add_done_callback(partial(self._forget, name, message))
+        return task
 
     def _masking_notice(self, text: str, language: str) -> Part:
         told = self._replies.page("notice_card_masked", language)
@@ -168,34 +173,34 @@ class Conversations:
             del self._last[conversation]
 
     async def _answer(
-        self,
-        output: PageOutput,
-        said: Masked | Offer,
-        before: asyncio.Task[None] | None,
-        lock: SessionLock,
-        semaphore: asyncio.Semaphore,
+        self, output: PageOutput, said: Masked | Offer, lock: SessionLock, semaphore: asyncio.Semaphore, begun: float
     ) -> None:
         conversation.set(output.session.conversation)
-        started = time.perf_counter()
-        if before is not None:
-            await asyncio.wait([before])
         try:
             async with semaphore:
                 await self._respond(output, said, lock)
         finally:
-            metrics.LATENCY.labels("turn").observe(time.perf_counter() - started)
-            await lock.release()
+            metrics.LATENCY.labels("turn").observe(time.perf_counter() - begun)
 
     async def _respond(self, output: PageOutput, said: Masked | Offer, lock: SessionLock, **told: str) -> None:
         """Gives a message to the agent who has the conversation, else to Rasa, and keeps what was said."""
+        silent = failed = False
         try:
-            silent = self._live is not None and not told and await self._agent_takes(output, said)
-        except Exception:
-            return self._break_off(output, said)
-        typed = said if isinstance(said, Masked) else None
-        failed, outage = False, output.session.outage
+            if self._live is not None and not told:
+                text = said.text if isinstance(said, Masked) else said.title
+                silent = await self._live.takes(output.session, output.message, text)
+        except Exception:  # the text may be an agent's, and could not be kept: the page sends it again
+            logger.exception("A message for an agent could not be kept.")
+            metrics.FAILURES.inc()
+            if isinstance(said, Offer):
+                output.session.offers.open[said.id] = said
+            return output.turn.break_off()
+        outage = output.session.outage
         try:
-            silent = silent or await take_address(output, typed, self._replies)
+            if silent:
+                output.give_notice()
+            elif isinstance(said, Masked):
+                silent = await take_address(output, said.text, self._replies)
             if not silent:
                 # Made now: turns before it may change languages.
                 await self._on_new_message(output.user_message(said, **told))
@@ -218,51 +223,22 @@ class Conversations:
         finally:
             output.turn.finish()
 
-    def _break_off(self, output: PageOutput, said: Masked | Offer) -> None:
-        """Ends a turn whose message may be an agent's, and could not be kept: the page sends it again."""
-        logger.exception("A message for an agent could not be kept.")
-        metrics.FAILURES.inc()
-        if isinstance(said, Offer):
-            output.session.offers.open[said.id] = said
-        output.turn.break_off()
-
-    async def _agent_takes(self, output: PageOutput, said: Masked | Offer) -> bool:
-        assert self._live is not None
-        text = said.text if isinstance(said, Masked) else said.title
-        taken = await self._live.takes(
-            output.session, output.message, text, partial(self._offer_ticket, output.session)
-        )
-        if taken:
-            output.give_notice()
-        return taken
-
     async def catch_up(self, name: str) -> None:
         """Applies what has happened in a live conversation, as soon as the messages before it are answered."""
         lock = await self._store.lock(name)
-        task = asyncio.create_task(self._catch_up(name, self._last.get(name), lock))
-        self._last[name] = task
-        task.add_done_callback(partial(self._forget, name, ""))
-        await task
+        await self._in_order(name, "", lock, self._catch_up(name))
 
-    async def _catch_up(self, name: str, before: asyncio.Task[None] | None, lock: SessionLock) -> None:
+    async def _catch_up(self, name: str) -> None:
         assert self._live is not None
-        try:
-            if before is not None:
-                await asyncio.wait([before])
-            session = await self.session(name, self._live.agent)
-            await self._live.apply(name, session, partial(self._offer_ticket, session))
-        finally:
-            await lock.release()
+        await self._live.apply(name, await self.session(name, self._live.agent))
 
-    async def _offer_ticket(self, session: Session | None, row: LiveRow) -> None:
+    async def offer_ticket(self, session: Session, row: LiveRow) -> None:
         """Begins the ticket's form for a customer to whom nobody comes (any longer), once for each such row."""
         assert self._live is not None
-        assert session is not None
         if row.uuid in session.answers or await self.recover(session, row.uuid, self._live.agent) is not None:
             return
-        title = self._replies.label("person", session.language)
-        output = PageOutput(session, Turn(), row.uuid, self._links)
-        offer = Offer(row.uuid, title, "talk_to_human")
+        offer = Offer(row.uuid, self._replies.label("person", session.language), "talk_to_human")
+        output = PageOutput(session, row.uuid, self._links)
         await self._respond(output, offer, NoLock(), desk="nobody")  # whoever calls has the lock
 
     async def _keep(self, output: PageOutput, seconds: float = 0.0, soon: bool = False) -> None:
@@ -276,3 +252,12 @@ class Conversations:
                 if time.monotonic() >= deadline:
                     raise
             await asyncio.sleep(_TRY_AGAIN_SECONDS)
+
+
+async def _after(before: asyncio.Task[None] | None, work: Coroutine[Any, Any, None], lock: SessionLock) -> None:
+    try:
+        if before is not None:
+            await asyncio.wait([before])
+        await work
+    finally:
+        await lock.release()
