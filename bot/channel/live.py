@@ -18,15 +18,7 @@ from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from rasa.core.agent import Agent
-from rasa.shared.core.events import (
-    ActiveLoop,
-    AgentUttered,
-    ConversationPaused,
-    ConversationResumed,
-    Event,
-    SlotSet,
-    UserUttered,
-)
+from rasa.shared.core import events
 from rasa.shared.core.trackers import DialogueStateTracker
 from sanic import Sanic
 
@@ -51,6 +43,8 @@ _AFTER_FAILURE_SECONDS = 2
 _HEARTBEAT_SECONDS = 15
 
 Answer = TypeVar("Answer")
+CatchUp = Callable[[str], Awaitable[None]]
+OfferTicket = Callable[[Session, LiveRow], Awaitable[None]]
 
 
 class LiveChats:
@@ -70,20 +64,15 @@ class LiveChats:
         """True once the server stops: its streams end, and go on at its successor's."""
         self._applying: dict[str, asyncio.Task[None]] = {}
 
-    def prepare_app(
-        self,
-        app: Sanic,
-        catch_up: Callable[[str], Awaitable[None]],
-        go_on: Callable[[Session, LiveRow], Awaitable[None]],
-    ) -> None:
+    def prepare_app(self, app: Sanic, catch_up: CatchUp, offer_ticket: OfferTicket) -> None:
         """Makes a server look for new rows.
 
         Args:
             app: the server.
             catch_up: applies the rows of a conversation at its turn.
-            go_on: lets the bot go on where no agent is there any longer, as the row says.
+            offer_ticket: lets the bot go on where a row says that no agent is there any longer.
         """
-        self._app, self._catch_up, self._go_on = app, catch_up, go_on
+        self._app, self._catch_up, self._offer_ticket = app, catch_up, offer_ticket
         app.register_listener(partial(run_beside, self._watch), "after_server_start")
         app.register_listener(self._stop, "before_server_stop")
 
@@ -161,7 +150,7 @@ class LiveChats:
             await self._sessions.save(session)
             newest = next((row for row in reversed(rows) if row.kind not in _BESIDE), None)
             if newest is not None and newest.kind in _UNATTENDED:
-                await self._go_on(session, newest)
+                await self._offer_ticket(session, newest)
         await _in_store(LiveStore.note_applied, name, rows[-1].sequence)
         self._ring(name)
         return state
@@ -195,22 +184,17 @@ class LiveChats:
             bell = self._bells.setdefault(name, asyncio.Event())  # before looking: what comes meanwhile rings it
             state = await _in_store(LiveStore.state, name)
             rows = await _in_store(LiveStore.after, name, after) if state.applied > after else []
-            for row in rows:
-                if row.sequence <= state.applied:
-                    after = row.sequence
-                    if row.kind in _SHOWN:
-                        yield await self._with_answer(name, row)
+            for row in (row for row in rows if row.sequence <= state.applied):
+                after = row.sequence
+                if row.kind in _SHOWN:  # where no agent is there any longer, with what the bot has said then
+                    session = await self._sessions.get(name) if row.kind in _UNATTENDED else None
+                    yield {**shown(row), "parts": (session.answer(row.uuid) or []) if session else []}
             if self.stopping or (state.state in {"none", "ended"} and state.applied == state.sequence):
                 return
             try:
                 await asyncio.wait_for(bell.wait(), _HEARTBEAT_SECONDS)
             except asyncio.TimeoutError:
                 yield None
-
-    async def _with_answer(self, name: str, row: LiveRow) -> dict[str, Any]:
-        """Returns a row for the page, with what the bot has said where no agent is there any longer."""
-        session = await self._sessions.get(name) if row.kind in _UNATTENDED else None
-        return {**shown(row), "parts": (session.answer(row.uuid) or []) if session else []}
 
     async def _watch(self) -> None:
         """Looks for new rows and rings the bells of their conversations, for as long as it is not cancelled."""
@@ -255,7 +239,7 @@ class LiveChats:
 
 def was_wanted(session: Session) -> bool:
     """Tells whether a person has been asked for in a conversation, as far as the page remembers what was said."""
-    return _has_rows(session) or any(line.get("type") == WAITING for line in session.messages)
+    return any(line["from"] == LIVE or line.get("type") == WAITING for line in session.messages)
 
 
 def _has_rows(session: Session) -> bool:
@@ -269,7 +253,7 @@ async def resume(agent: Agent, session: Session) -> None:
     async with agent.lock_store.lock(session.conversation):
         tracker = await agent.tracker_store.retrieve(session.conversation)
         if tracker is not None and tracker.is_paused():
-            tracker.update(ConversationResumed(), agent.domain)
+            tracker.update(events.ConversationResumed(), agent.domain)
             await agent.tracker_store.save(tracker)
 
 
@@ -293,17 +277,17 @@ def _remember(session: Session, rows: list[LiveRow]) -> None:
             session.offers.open.clear()
 
 
-def _events(row: LiveRow, tracker: DialogueStateTracker) -> Iterator[Event]:
+def _events(row: LiveRow, tracker: DialogueStateTracker) -> Iterator[events.Event]:
     """Yields what a row means in the tracker."""
     mark = {LIVE: row.uuid}
     if row.kind == "taken":
         if tracker.active_loop_name:
-            yield ActiveLoop(None)
-            yield from (SlotSet(slot, None) for slot in ("requested_slot", "ticket_form_id", "ticket_consent"))
-        yield ConversationPaused(metadata=mark)
+            yield events.ActiveLoop(None)
+            yield from (events.SlotSet(slot, None) for slot in ("requested_slot", "ticket_form_id", "ticket_consent"))
+        yield events.ConversationPaused(metadata=mark)
     elif row.kind == "agent_text":
-        yield AgentUttered(row.text, metadata={**mark, "agent": row.agent})
+        yield events.AgentUttered(row.text, metadata={**mark, "agent": row.agent})
     elif row.kind == "customer_text":
-        yield UserUttered(row.text, input_channel=CHANNEL, message_id=row.uuid, metadata=mark)
+        yield events.UserUttered(row.text, input_channel=CHANNEL, message_id=row.uuid, metadata=mark)
     elif row.kind in {"handed_back", "left", *_UNATTENDED} and tracker.is_paused():
-        yield ConversationResumed(metadata=mark)
+        yield events.ConversationResumed(metadata=mark)

@@ -148,14 +148,11 @@ async def text_fields(request: Request, most_bytes: int, *names: str) -> list[st
             raise RefusedError(413, "too_large")
     try:
         content = json.loads(body.decode("utf8"))
-    except (ValueError, RecursionError) as error:
-        raise RefusedError(400, "malformed") from error
-    if not isinstance(content, dict):
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict) or not all(isinstance(content.get(name), str | None) for name in names):
         raise RefusedError(400, "malformed")
-    values = [content.get(name) for name in names]
-    if not all(value is None or isinstance(value, str) for value in values):
-        raise RefusedError(400, "malformed")
-    return values
+    return [content.get(name) for name in names]
 
 
 def _accepted_languages(request: Request) -> list[str]:
