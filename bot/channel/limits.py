@@ -8,8 +8,7 @@ import math
 import time
 
 from limits import RateLimitItem, parse_many
-from limits.storage import MemoryStorage, storage_from_string
-from limits.strategies import FixedWindowRateLimiter
+from limits.storage import MemoryStorage, Storage, storage_from_string
 
 from bot.channel.requests import RefusedError
 from bot.settings import Settings, SettingsError
@@ -74,13 +73,10 @@ class Limits:
                 f"BOT_LIMITS_STORAGE: `{settings.limits_storage or 'BOT_REDIS_URL'}` cannot be used ({error}); "
                 "expected `memory://` or an address such as `redis://localhost:6379/0`."
             ) from error
-        # A limiter does not keep its storage alive, so both are kept here.
+        self._shared = None if isinstance(storage, MemoryStorage) else storage
         # Nobody writes in a conversation whose token has expired, so its counts need not last for a day.
-        self._storages = (storage, ProcessCounts(), ProcessCounts(settings.token_lifetime_seconds))
-        # Fixed windows: one counter for each caller. The moving window keeps, and searches, an entry for each request.
-        of_addresses, of_conversations = map(FixedWindowRateLimiter, self._storages[1:])
+        of_addresses, of_conversations = ProcessCounts(), ProcessCounts(settings.token_lifetime_seconds)
         self._own = {"message": of_conversations, "request": of_addresses, "session": of_addresses}
-        self._shared = None if isinstance(storage, MemoryStorage) else FixedWindowRateLimiter(storage)
 
     async def message(self, conversation: str, address: str, characters: int = 0) -> None:
         """Counts a message of a conversation, and what it costs beyond a request of its network address.
@@ -131,11 +127,12 @@ class Limits:
         return _hit(self._own[kind], rule, kind, who, cost)
 
 
-def _hit(limiter: FixedWindowRateLimiter, rule: RateLimitItem, kind: str, who: str, cost: int) -> int | None:
-    if limiter.hit(rule, kind, who, cost=cost):
+def _hit(counts: Storage, rule: RateLimitItem, kind: str, who: str, cost: int) -> int | None:
+    # Fixed windows: one counter for each caller. The moving window keeps, and searches, an entry for each request.
+    key = rule.key_for(kind, who)
+    if counts.incr(key, rule.get_expiry(), amount=cost) <= rule.amount:
         return None
-    reset, _ = limiter.get_window_stats(rule, kind, who)
-    return max(1, math.ceil(reset - time.time()))
+    return max(1, math.ceil(counts.get_expiry(key) - time.time()))
 
 
 def _parsed(name: str, notation: str) -> list[RateLimitItem]:

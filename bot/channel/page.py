@@ -7,7 +7,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, get_args
@@ -21,11 +21,10 @@ from sanic.response import HTTPResponse, empty
 
 from bot.articles.issues import Product, common_issues
 from bot.articles.replies import Replies, ReplyError
-from bot.channel import headers
+from bot.channel import headers, live_routes
 from bot.channel.documents import Documents
 from bot.channel.limits import Limits
 from bot.channel.live import LIVE, LiveChats, resume
-from bot.channel.live_routes import LiveRoutes
 from bot.channel.output import CHANNEL, Turn
 from bot.channel.requests import (
     RefusedError,
@@ -55,6 +54,7 @@ from bot.tickets.model import SearchEvent
 
 logger = logging.getLogger(__name__)
 
+Handler = Callable[[Request, Session], Awaitable[HTTPResponse | None]]
 _PREFIX = f"/webhooks/{CHANNEL}"
 _MESSAGE_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _LONGEST_EMAIL = 254  # characters, RFC 5321
@@ -114,12 +114,15 @@ class PageChannel(InputChannel):
             ("frame", "/frame", read, documents.frame),
             ("demo", "/demo", read, partial(documents.file, name="demo.html", security=headers.DEMO)),
             ("begin", "/session", write, self._begin_session),
-            ("end", "/session", ("DELETE",), self._end_session),
+            ("end", "/session", ("DELETE",), partial(self._with_session, self._end_session)),
             ("message", "/messages", write, self._message),
-            ("history", "/history", ("GET",), self._history),
-            ("opened", "/opened", write, self._opened),
-            *(LiveRoutes(self._live, self._admitted_session, self._fields).routes() if self._live else ()),
+            ("history", "/history", ("GET",), partial(self._with_session, self._history)),
+            ("opened", "/opened", write, partial(self._with_session, self._opened)),
         ]
+        if self._live:
+            follow, change = partial(live_routes.follow, self._live), partial(live_routes.change, self._fields)
+            routes.append(("live", "/live", ("GET",), partial(self._with_session, follow)))
+            routes.append(("live_change", "/live", write, partial(self._with_session, change)))
         for name, path, methods, handler in routes:
             # Sanic marks its handlers, which it cannot do to a method. Bodies are read as streams, up to our own limit.
             blueprint.add_route(partial(handler), path, methods=methods, stream=methods == write, name=name)
@@ -169,22 +172,19 @@ class PageChannel(InputChannel):
         await self._store.add(session)
         return json_answer(begun, status=201)
 
-    async def _end_session(self, request: Request) -> HTTPResponse:
-        session = await self._admitted_session(request)
+    async def _end_session(self, request: Request, session: Session) -> HTTPResponse:
         if self._live:
             await self._live.leave(session.conversation)
         await self._store.remove(session.conversation)
         return empty(204, headers=headers.DATA)
 
-    async def _history(self, request: Request) -> HTTPResponse:
-        session = await self._admitted_session(request)
+    async def _history(self, request: Request, session: Session) -> HTTPResponse:
         told = await self._live.history(session) if self._live else {"messages": session.messages}
         shown = [session.shown(said) for said in told["messages"] if self._live or said["from"] != LIVE]
         return json_answer({**told, "messages": shown, "language": session.language})
 
-    async def _opened(self, request: Request) -> HTTPResponse:
+    async def _opened(self, request: Request, session: Session) -> HTTPResponse:
         """Records that a document which was found for the customer has been opened."""
-        session = await self._admitted_session(request)
         search, file = await self._fields(request, "search", "file")
         found = (said for said in session.messages if said.get("type") == "documents" and said["search"] == search)
         languages = [said["language"] for said in found if any(link["file"] == file for link in said["links"])]
@@ -258,10 +258,10 @@ class PageChannel(InputChannel):
         check_origin(request, self._settings.page_origin)
         return address
 
-    async def _admitted_session(self, request: Request) -> Session:
-        """Counts a request; returns the conversation of its token."""
+    async def _with_session(self, handler: Handler, request: Request) -> HTTPResponse | None:
+        """Counts a request, and has it answered with the conversation of its token."""
         await self._admitted(request)
-        return await self._session(request, self._tokens.conversation(bearer_token(request)))
+        return await handler(request, await self._session(request, self._tokens.conversation(bearer_token(request))))
 
     async def _fields(self, request: Request, *names: str) -> list[str | None]:
         return await text_fields(request, self._settings.body_bytes, *names)
