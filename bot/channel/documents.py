@@ -17,7 +17,9 @@ from sanic.response import HTTPResponse, empty, raw
 from bot.articles.issues import common_issues
 from bot.articles.replies import Replies
 from bot.channel import headers
-from bot.channel.requests import RefusedError, header_of, visitor_language
+from bot.channel.languages import visitor_language
+from bot.channel.requests import header_of
+from bot.stores.sessions import SessionError
 
 FOLDER = Path(__file__).resolve().parent / "assets"
 _TYPES = {
@@ -90,7 +92,7 @@ class Documents:
         """Answers with everything that the page says in one language, as JSON; `name` is `<language>.json`."""
         language = name.removesuffix(".json")
         if language == name or language not in self._replies.languages():
-            raise RefusedError(404, "not_found")
+            raise SessionError(404, "not_found")
         if language not in self._texts:
             self._texts[language] = _asset(self._texts_of(language), "application/json")
         return _cached(request, self._texts[language], headers.COMMON)
@@ -116,7 +118,7 @@ class Documents:
 def _found(name: str) -> Asset:
     found = asset(name)
     if found is None:
-        raise RefusedError(404, "not_found")
+        raise SessionError(404, "not_found")
     return found
 
 

@@ -10,8 +10,8 @@ import time
 from limits import RateLimitItem, parse_many
 from limits.storage import MemoryStorage, Storage, storage_from_string
 
-from bot.channel.requests import RefusedError
 from bot.settings import Settings, SettingsError
+from bot.stores.sessions import SessionError
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class Limits:
             characters: the message's length, 0 for a button.
 
         Raises:
-            RefusedError: 429, too many.
+            SessionError: 429, too many.
         """
         cost = max(1, math.ceil(characters / _CHARACTERS))
         await self._count("message", conversation, cost)
@@ -98,7 +98,7 @@ class Limits:
         """Counts a request from a network address.
 
         Raises:
-            RefusedError: 429, too many.
+            SessionError: 429, too many.
         """
         await self._count("request", address)
 
@@ -106,7 +106,7 @@ class Limits:
         """Counts a conversation begun from a network address.
 
         Raises:
-            RefusedError: 429, too many.
+            SessionError: 429, too many.
         """
         await self._count("session", address)
 
@@ -114,7 +114,7 @@ class Limits:
         for rule in self._rules[kind]:
             wait = await self._hit(rule, kind, who, min(cost, rule.amount))  # nothing is too long for ever
             if wait is not None:
-                raise RefusedError(429, "too_many", retry_after=wait, seconds=str(wait))
+                raise SessionError(429, "too_many", retry_after=wait, seconds=str(wait))
 
     async def _hit(self, rule: RateLimitItem, kind: str, who: str, cost: int) -> int | None:
         """Returns None if there is room, otherwise the seconds until there is."""

@@ -12,7 +12,6 @@ from sanic.response import HTTPResponse, empty
 
 from bot.channel import headers
 from bot.channel.live import LiveChats
-from bot.channel.requests import RefusedError
 from bot.channel.typed_text import safe_text
 from bot.stores.live import NotLiveError, live_store
 from bot.stores.sessions import Session, SessionError
@@ -30,7 +29,7 @@ async def follow(chats: LiveChats, request: Request, session: Session) -> None:
     """Sends the rows after `?after=`, each as soon as it is applied, until the conversation is no longer live."""
     after = str(request.args.get("after", "0"))
     if not (after.isascii() and after.isdigit() and len(after) < 10):
-        raise RefusedError(400, "malformed")
+        raise SessionError(400, "malformed")
     if request.stream is not None:
         request.stream.keep_alive = False  # a server that stops waits for connections, also those that rest
     response = await request.respond(content_type="text/event-stream", headers=headers.EVENT_STREAM)
@@ -55,7 +54,7 @@ async def change(fields: Fields, request: Request, session: Session) -> HTTPResp
     elif action == "rate" and rating in _RATINGS and len(text or "") <= _LONGEST_LINE:
         await asyncio.to_thread(_rate, session.conversation, int(rating), safe_text(text or "").text or None)
     else:
-        raise RefusedError(400, "malformed")
+        raise SessionError(400, "malformed")
     return empty(204, headers=headers.DATA)
 
 
@@ -65,4 +64,4 @@ def _rate(conversation: str, rating: int, text: str | None) -> None:
     try:
         live_store().append(conversation, "rated", f"rated-{ends[-1]}"[:64], text, rating=rating)
     except (IndexError, NotLiveError) as error:
-        raise RefusedError(409, "malformed") from error
+        raise SessionError(409, "malformed") from error

@@ -23,21 +23,11 @@ from bot.articles.issues import Product, common_issues
 from bot.articles.replies import Replies, ReplyError
 from bot.channel import headers, live_routes
 from bot.channel.documents import Documents
+from bot.channel.languages import page_languages, visitor_language
 from bot.channel.limits import Limits
 from bot.channel.live import LIVE, LiveChats, resume
 from bot.channel.output import CHANNEL, Turn
-from bot.channel.requests import (
-    RefusedError,
-    address_of,
-    as_refusal,
-    bearer_token,
-    check_origin,
-    is_own,
-    json_answer,
-    page_languages,
-    text_fields,
-    visitor_language,
-)
+from bot.channel.requests import address_of, as_refusal, bearer_token, check_origin, json_answer, text_fields
 from bot.channel.tokens import Tokens, new_conversation, signing_key
 from bot.channel.turns import Conversations, OnNewMessage
 from bot.channel.typed_text import safe_text
@@ -145,8 +135,7 @@ class PageChannel(InputChannel):
             request, "parent_origin", "language", "locale", "product", "email"
         )
         # Browsers keep a page that may not embed the chat from showing the frame at all.
-        if parent and parent not in self._embed_origins and not is_own(request, parent, self._settings.page_origin):
-            raise RefusedError(403, "origin")
+        check_origin(request, parent or None, self._settings.page_origin, self._embed_origins)
         language, written = page_languages(request, self._replies, locale, shown)
         await self._limits.session(address)
         now = time.time()
@@ -189,7 +178,7 @@ class PageChannel(InputChannel):
         found = (said for said in session.messages if said.get("type") == "documents" and said["search"] == search)
         languages = [said["language"] for said in found if any(link["file"] == file for link in said["links"])]
         if search is None or file is None or not languages:
-            raise RefusedError(400, "malformed")
+            raise SessionError(400, "malformed")
         event = SearchEvent(
             search_id=search,
             conversation_id=session.conversation,
@@ -217,13 +206,13 @@ class PageChannel(InputChannel):
         """Returns the turn that answers the request's message, begun here unless it came before."""
         message, text, button, language = await self._fields(request, "id", "text", "button", "language")
         if message is None or not _MESSAGE_ID.fullmatch(message) or (text is None) == (button is None):
-            raise RefusedError(400, "malformed")
+            raise SessionError(400, "malformed")
         message = message.lower()
         if text is not None and len(text) > self._settings.message_length:
-            raise RefusedError(413, "too_long", limit=str(self._settings.message_length))
+            raise SessionError(413, "too_long", limit=str(self._settings.message_length))
         typed = safe_text(text or "")
         if text is not None and not typed.text:
-            raise RefusedError(400, "empty")
+            raise SessionError(400, "empty")
         if (known := self._conversations.turn(session, message, button or typed.text)) is not None:
             return known
         await self._limits.message(session.conversation, address, len(text or ""))
@@ -255,7 +244,7 @@ class PageChannel(InputChannel):
         """Counts a request; returns the address it came from."""
         address = address_of(request, self._settings.proxies_count > 0)
         await self._limits.request(address)
-        check_origin(request, self._settings.page_origin)
+        check_origin(request, request.headers.get("origin"), self._settings.page_origin)
         return address
 
     async def _with_session(self, handler: Handler, request: Request) -> HTTPResponse | None:
@@ -270,7 +259,7 @@ class PageChannel(InputChannel):
         agent = request.app.ctx.agent
         session = await self._conversations.session(conversation, agent) if conversation else None
         if session is None:
-            raise RefusedError(401, "token")  # missing, forged, expired or revoked: it does not say which
+            raise SessionError(401, "token")  # missing, forged, expired or revoked: it does not say which
         return session
 
     def _failed(self, request: Request, error: Exception) -> HTTPResponse:

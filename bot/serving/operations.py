@@ -134,16 +134,10 @@ async def _parts(app: Sanic, settings: Settings) -> dict[str, bool]:
             found["event_broker"] = store.event_broker.is_ready()
     if settings.redis_url is not None:
         checks["redis"] = _ping(settings.redis_url.get_secret_value())
-    answers = await asyncio.gather(*map(_within_time, checks.values()))
-    return {**found, **dict(zip(checks, answers, strict=True))}
-
-
-async def _within_time(check: Awaitable[object]) -> bool:
-    try:
-        await asyncio.wait_for(check, _ANSWER_SECONDS)
-    except Exception:  # each part has its own ways to fail
-        return False
-    return True
+    limited = (asyncio.wait_for(check, _ANSWER_SECONDS) for check in checks.values())
+    answers = await asyncio.gather(*limited, return_exceptions=True)  # each part has its own ways to fail
+    failed = (isinstance(answer, BaseException) for answer in answers)
+    return {**found, **{name: not fails for name, fails in zip(checks, failed, strict=True)}}
 
 
 async def _get(url: str) -> None:

@@ -18,7 +18,6 @@ from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 
 from bot.channel.limits import Limits, ProcessCounts
 from bot.channel.page import PageChannel
-from bot.channel.requests import RefusedError
 from bot.channel.tokens import Tokens, new_conversation, signing_key
 from bot.settings import Settings, SettingsError
 from bot.stores.session_stores import MemorySessions
@@ -223,7 +222,7 @@ def test_where_the_storage_of_the_limits_is_gone_each_process_counts_by_itself()
         address = f"redis://127.0.0.1:{nobody.getsockname()[1]}/0"
         limits = Limits(Settings(limits_storage=address, limit_requests_per_address="1 per minute"))
         asyncio.run(limits.request("10.0.0.1"))
-        with pytest.raises(RefusedError) as refusal:
+        with pytest.raises(SessionError) as refusal:
             asyncio.run(limits.request("10.0.0.1"))
         assert refusal.value.status == 429
         asyncio.run(limits.request("10.0.0.2"))
