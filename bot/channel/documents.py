@@ -1,4 +1,4 @@
-"""The page's documents: its files, the page in the visitor's language, and its texts, each with an ETag and packed."""
+"""Serves the page's files, the page in the visitor's language and its texts as JSON, each with an ETag and gzip."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _FOREVER = "public, max-age=31536000, immutable"
 
 @dataclass(frozen=True)
 class Asset:
-    """One document as it is sent.
+    """One file as it is sent.
 
     Args:
         body: its bytes.
@@ -59,7 +59,7 @@ def asset(name: str, folder: Path = FOLDER) -> Asset | None:
 
 
 class Documents:
-    """Answers requests for documents.
+    """Answers requests for the page, its files and its texts.
 
     Args:
         replies: the bot's texts.
@@ -74,7 +74,7 @@ class Documents:
         self._texts: dict[str, Asset] = {}
 
     async def front_page(self, request: Request) -> HTTPResponse | None:
-        """Answers at `/`; None elsewhere, and where the page has not been built."""
+        """Answers at `/`; returns None elsewhere, and where the page has not been built."""
         if request.path != "/" or request.method not in {"GET", "HEAD"}:
             return None
         page = asset("index.html")

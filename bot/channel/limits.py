@@ -112,22 +112,23 @@ class Limits:
 
     async def _count(self, kind: str, who: str, cost: int = 1) -> None:
         for rule in self._rules[kind]:
-            wait = await self._hit(rule, kind, who, min(cost, rule.amount))  # nothing is too long for ever
+            wait = await self._wait_seconds(rule, kind, who, min(cost, rule.amount))  # nothing is too long for ever
             if wait is not None:
                 raise SessionError(429, "too_many", retry_after=wait, seconds=str(wait))
 
-    async def _hit(self, rule: RateLimitItem, kind: str, who: str, cost: int) -> int | None:
-        """Returns None if there is room, otherwise the seconds until there is."""
+    async def _wait_seconds(self, rule: RateLimitItem, kind: str, who: str, cost: int) -> int | None:
+        """Counts in the shared storage, or here where it does not answer; returns as `_hit_or_wait` does."""
         if self._shared is not None:
             try:
-                return await asyncio.to_thread(_hit, self._shared, rule, kind, who, cost)
+                return await asyncio.to_thread(_hit_or_wait, self._shared, rule, kind, who, cost)
             except Exception as error:  # the storage is another server: without it, each process counts for itself
                 # One line: it comes with every request until the storage is back.
                 logger.warning("The storage of the limits does not answer (%s); this process counts by itself.", error)
-        return _hit(self._own[kind], rule, kind, who, cost)
+        return _hit_or_wait(self._own[kind], rule, kind, who, cost)
 
 
-def _hit(counts: Storage, rule: RateLimitItem, kind: str, who: str, cost: int) -> int | None:
+def _hit_or_wait(counts: Storage, rule: RateLimitItem, kind: str, who: str, cost: int) -> int | None:
+    """Counts; returns None if there is room, otherwise the seconds until there is."""
     # Fixed windows: one counter for each caller. The moving window keeps, and searches, an entry for each request.
     key = rule.key_for(kind, who)
     if counts.incr(key, rule.get_expiry(), amount=cost) <= rule.amount:

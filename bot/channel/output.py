@@ -77,7 +77,7 @@ class PageOutput(OutputChannel):
     Args:
         session: the conversation.
         message: id of the message that is being answered.
-        links: what answers may lead to.
+        links: the hosts that answers may link to.
         notice: gives what the customer is told before the answer, in a language.
 
     Attributes:
@@ -143,12 +143,12 @@ class PageOutput(OutputChannel):
         """Adds a part in the conversation's language."""
         self.turn.add({**part, "language": self.session.language})
 
-    def user_message(self, said: Masked | Offer, **told: str) -> UserMessage:
+    def user_message(self, said: Masked | Offer, desk: str = "") -> UserMessage:
         """Returns what a customer has typed, or what a button says, as a message for Rasa.
 
         Args:
             said: text or button.
-            told: what else actions are to know.
+            desk: `nobody` where no agent came or the agent is gone, and actions are to offer a ticket; else empty.
         """
         session = self.session
         metadata = {
@@ -158,7 +158,7 @@ class PageOutput(OutputChannel):
             **({"email": session.page_email} if session.page_email else {}),
             **({"conversation_language": session.written} if session.answers else {}),
             **({"button": said.id} if isinstance(said, Offer) else {}),
-            **told,
+            **({"desk": desk} if desk else {}),
         }
         return UserMessage(
             said.text,

@@ -34,7 +34,7 @@ def take_up(session: Session, tracker: DialogueStateTracker, links: AllowedLinks
     Args:
         session: the conversation on the page.
         tracker: the same in Rasa.
-        links: what answers may lead to.
+        links: the hosts that answers may link to.
     """
     turns = [turn for turn in _turns(tracker) if not _NOT_TOLD_THE_BOT & turn[0].metadata.keys()]
     known = [number for number, (said, _) in enumerate(turns) if session.content(said.message_id) is not None]

@@ -44,12 +44,12 @@ OnNewMessage = Callable[[UserMessage], Awaitable[Any]]
 
 @dataclass(eq=False)
 class Conversations:
-    """Takes the messages of all conversations, and gives the turns that answer them.
+    """Answers the messages of all conversations, each by a `Turn` whose parts the page's route sends.
 
     Args:
         store: where conversations are kept.
-        replies: what the server says by itself.
-        links: what answers may lead to.
+        replies: the bot's texts.
+        links: the hosts that answers may link to.
         on_new_message: hands a message to Rasa.
         at_once: how many messages of one network address are answered at the same time.
         live: agents who take over; None where there are none.
@@ -150,15 +150,15 @@ class Conversations:
     def _in_order(
         self, name: str, message: str, lock: SessionLock, work: Coroutine[Any, Any, None]
     ) -> asyncio.Task[None]:
-        """Starts a task that waits for the conversation's task before it, works, and releases the lock."""
+        """Starts a task that awaits the conversation's task before it, then does the work and releases the lock."""
         task = asyncio.create_task(_after(self._last.get(name), work, lock))
         self._last[name] = task
         task.add_done_callback(partial(self._forget, name, message))
         return task
 
     def _masking_notice(self, text: str, language: str) -> Part:
-        told = self.replies.page("notice_card_masked", language)
-        return {"type": "notice", "code": "card_masked", "text": told, "masked": text}
+        notice = self.replies.page("notice_card_masked", language)
+        return {"type": "notice", "code": "card_masked", "text": notice, "masked": text}
 
     def _forget(self, conversation: str, message: str, task: asyncio.Task[None]) -> None:
         self._turns.pop((conversation, message), None)
@@ -175,11 +175,18 @@ class Conversations:
         finally:
             metrics.LATENCY.labels("turn").observe(time.perf_counter() - begun)
 
-    async def _respond(self, output: PageOutput, said: Masked | Offer, lock: SessionLock, **told: str) -> None:
-        """Gives a message to the agent who has the conversation, else to Rasa, and keeps what was said."""
+    async def _respond(self, output: PageOutput, said: Masked | Offer, lock: SessionLock, desk: str = "") -> None:
+        """Gives a message to the agent who has the conversation, else to Rasa, and keeps what was said.
+
+        Args:
+            output: collects what the bot says.
+            said: the typed text, or the button that was pressed.
+            lock: of the conversation.
+            desk: `nobody` where no customer has sent the message, but the bot goes on as no agent is there.
+        """
         silent = failed = False
         try:
-            if self.live is not None and not told:
+            if self.live is not None and not desk:
                 text = said.text if isinstance(said, Masked) else said.title
                 silent = await self.live.takes(output.session, output.message, text)
         except Exception:  # the text may be an agent's, and could not be kept: the page sends it again
@@ -196,7 +203,7 @@ class Conversations:
                 silent = await take_address(output, said.text, self.replies)
             if not silent:
                 # Made now: turns before it may change languages.
-                await self.on_new_message(output.user_message(said, **told))
+                await self.on_new_message(output.user_message(said, desk))
         except Exception:  # the customer gets an apology, whatever has failed
             logger.exception("A message of the support page could not be answered.")
             metrics.FAILURES.inc()
