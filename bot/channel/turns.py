@@ -42,7 +42,7 @@ _TRY_AGAIN_SECONDS = 0.2
 OnNewMessage = Callable[[UserMessage], Awaitable[Any]]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Conversations:
     """Answers the messages of all conversations, each by a `Turn` whose parts the page's route sends.
 
