@@ -179,7 +179,13 @@ class PageChannel(InputChannel):
         languages = [said["language"] for said in found if any(link["file"] == file for link in said["links"])]
         if search is None or file is None or not languages:
             raise SessionError(400, "malformed")
-        event = SearchEvent(search, session.conversation, "opened", language=languages[0], documents=(file,))
+        event = SearchEvent(
+            search_id=search,
+            conversation_id=session.conversation,
+            kind="opened",
+            language=languages[0],
+            documents=(file,),
+        )
         await asyncio.to_thread(record, lambda store: store.record_search(event))
         return empty(204, headers=headers.DATA)
 
