@@ -1,4 +1,4 @@
-"""The page's documents: its files, the page in the visitor's language, and its texts, each with an ETag and packed."""
+"""Serves the page's files, the page in the visitor's language and its texts as JSON, each with an ETag and gzip."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from sanic.response import HTTPResponse, empty, raw
 from bot.articles.issues import common_issues
 from bot.articles.replies import Replies
 from bot.channel import headers
-from bot.channel.requests import RefusedError, header_of, visitor_language
+from bot.channel.languages import visitor_language
+from bot.channel.requests import header_of
+from bot.stores.sessions import SessionError
 
 FOLDER = Path(__file__).resolve().parent / "assets"
 _TYPES = {
@@ -34,7 +36,7 @@ _FOREVER = "public, max-age=31536000, immutable"
 
 @dataclass(frozen=True)
 class Asset:
-    """One document as it is sent.
+    """One file as it is sent.
 
     Args:
         body: its bytes.
@@ -57,7 +59,7 @@ def asset(name: str, folder: Path = FOLDER) -> Asset | None:
 
 
 class Documents:
-    """Answers requests for documents.
+    """Answers requests for the page, its files and its texts.
 
     Args:
         replies: the bot's texts.
@@ -72,7 +74,7 @@ class Documents:
         self._texts: dict[str, Asset] = {}
 
     async def front_page(self, request: Request) -> HTTPResponse | None:
-        """Answers at `/`; None elsewhere, and where the page has not been built."""
+        """Answers at `/`; returns None elsewhere, and where the page has not been built."""
         if request.path != "/" or request.method not in {"GET", "HEAD"}:
             return None
         page = asset("index.html")
@@ -90,7 +92,7 @@ class Documents:
         """Answers with everything that the page says in one language, as JSON; `name` is `<language>.json`."""
         language = name.removesuffix(".json")
         if language == name or language not in self._replies.languages():
-            raise RefusedError(404, "not_found")
+            raise SessionError(404, "not_found")
         if language not in self._texts:
             self._texts[language] = _asset(self._texts_of(language), "application/json")
         return _cached(request, self._texts[language], headers.COMMON)
@@ -116,7 +118,7 @@ class Documents:
 def _found(name: str) -> Asset:
     found = asset(name)
     if found is None:
-        raise RefusedError(404, "not_found")
+        raise SessionError(404, "not_found")
     return found
 
 
@@ -143,6 +145,6 @@ def _cached(request: Request, found: Asset, security: dict[str, str]) -> HTTPRes
     sent = {"Vary": "Accept-Encoding", **security, "ETag": tag, "Cache-Control": cached}
     if tag in (item.strip().removeprefix("W/") for item in header_of(request, "if-none-match").split(",")):
         return empty(304, headers=sent)
-    if not zipped:
-        return raw(found.body, headers=sent, content_type=found.type)
-    return raw(found.packed, headers={**sent, "Content-Encoding": "gzip"}, content_type=found.type)
+    if zipped:
+        sent["Content-Encoding"] = "gzip"
+    return raw(found.packed if zipped else found.body, headers=sent, content_type=found.type)

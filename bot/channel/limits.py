@@ -8,11 +8,10 @@ import math
 import time
 
 from limits import RateLimitItem, parse_many
-from limits.storage import MemoryStorage, storage_from_string
-from limits.strategies import FixedWindowRateLimiter
+from limits.storage import MemoryStorage, Storage, storage_from_string
 
-from bot.channel.requests import RefusedError
-from bot.settings import Settings
+from bot.settings import Settings, SettingsError
+from bot.stores.sessions import SessionError
 
 logger = logging.getLogger(__name__)
 
@@ -20,10 +19,6 @@ logger = logging.getLogger(__name__)
 _LOOK_SECONDS = 60
 # The time that a message takes grows with its length: for each so many characters begun, it counts once more.
 _CHARACTERS = 250
-
-
-class LimitError(ValueError):
-    """A limit in the settings cannot be read; the message names it and what is expected."""
 
 
 class ProcessCounts(MemoryStorage):
@@ -58,7 +53,7 @@ class Limits:
         settings: the limits, and where counts are kept.
 
     Raises:
-        LimitError: a limit or the storage cannot be read.
+        SettingsError: a limit or the storage cannot be read; the message names it and what is expected.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -74,17 +69,14 @@ class Limits:
             timeouts = {} if address.startswith("memory:") else {"socket_timeout": 1, "socket_connect_timeout": 1}
             storage = storage_from_string(address, **timeouts)
         except Exception as error:  # each storage has its own ways to fail
-            raise LimitError(
+            raise SettingsError(
                 f"BOT_LIMITS_STORAGE: `{settings.limits_storage or 'BOT_REDIS_URL'}` cannot be used ({error}); "
                 "expected `memory://` or an address such as `redis://localhost:6379/0`."
             ) from error
-        # A limiter does not keep its storage alive, so both are kept here.
+        self._shared = None if isinstance(storage, MemoryStorage) else storage
         # Nobody writes in a conversation whose token has expired, so its counts need not last for a day.
-        self._storages = (storage, ProcessCounts(), ProcessCounts(settings.token_lifetime_seconds))
-        # Fixed windows: one counter for each caller. The moving window keeps, and searches, an entry for each request.
-        of_addresses, of_conversations = map(FixedWindowRateLimiter, self._storages[1:])
+        of_addresses, of_conversations = ProcessCounts(), ProcessCounts(settings.token_lifetime_seconds)
         self._own = {"message": of_conversations, "request": of_addresses, "session": of_addresses}
-        self._shared = None if isinstance(storage, MemoryStorage) else FixedWindowRateLimiter(storage)
 
     async def message(self, conversation: str, address: str, characters: int = 0) -> None:
         """Counts a message of a conversation, and what it costs beyond a request of its network address.
@@ -95,7 +87,7 @@ class Limits:
             characters: the message's length, 0 for a button.
 
         Raises:
-            RefusedError: 429, too many.
+            SessionError: 429, too many.
         """
         cost = max(1, math.ceil(characters / _CHARACTERS))
         await self._count("message", conversation, cost)
@@ -106,7 +98,7 @@ class Limits:
         """Counts a request from a network address.
 
         Raises:
-            RefusedError: 429, too many.
+            SessionError: 429, too many.
         """
         await self._count("request", address)
 
@@ -114,36 +106,38 @@ class Limits:
         """Counts a conversation begun from a network address.
 
         Raises:
-            RefusedError: 429, too many.
+            SessionError: 429, too many.
         """
         await self._count("session", address)
 
     async def _count(self, kind: str, who: str, cost: int = 1) -> None:
         for rule in self._rules[kind]:
-            wait = await self._hit(rule, kind, who, min(cost, rule.amount))  # nothing is too long for ever
+            wait = await self._wait_seconds(rule, kind, who, min(cost, rule.amount))  # nothing is too long for ever
             if wait is not None:
-                raise RefusedError(429, "too_many", retry_after=wait, seconds=str(wait))
+                raise SessionError(429, "too_many", retry_after=wait, seconds=str(wait))
 
-    async def _hit(self, rule: RateLimitItem, kind: str, who: str, cost: int) -> int | None:
-        """Returns None if there is room, otherwise the seconds until there is."""
+    async def _wait_seconds(self, rule: RateLimitItem, kind: str, who: str, cost: int) -> int | None:
+        """Counts in the shared storage, or here where it does not answer; returns as `_hit_or_wait` does."""
         if self._shared is not None:
             try:
-                return await asyncio.to_thread(_hit, self._shared, rule, kind, who, cost)
+                return await asyncio.to_thread(_hit_or_wait, self._shared, rule, kind, who, cost)
             except Exception as error:  # the storage is another server: without it, each process counts for itself
                 # One line: it comes with every request until the storage is back.
                 logger.warning("The storage of the limits does not answer (%s); this process counts by itself.", error)
-        return _hit(self._own[kind], rule, kind, who, cost)
+        return _hit_or_wait(self._own[kind], rule, kind, who, cost)
 
 
-def _hit(limiter: FixedWindowRateLimiter, rule: RateLimitItem, kind: str, who: str, cost: int) -> int | None:
-    if limiter.hit(rule, kind, who, cost=cost):
+def _hit_or_wait(counts: Storage, rule: RateLimitItem, kind: str, who: str, cost: int) -> int | None:
+    """Counts; returns None if there is room, otherwise the seconds until there is."""
+    # Fixed windows: one counter for each caller. The moving window keeps, and searches, an entry for each request.
+    key = rule.key_for(kind, who)
+    if counts.incr(key, rule.get_expiry(), amount=cost) <= rule.amount:
         return None
-    reset, _ = limiter.get_window_stats(rule, kind, who)
-    return max(1, math.ceil(reset - time.time()))
+    return max(1, math.ceil(counts.get_expiry(key) - time.time()))
 
 
 def _parsed(name: str, notation: str) -> list[RateLimitItem]:
     try:
         return list(parse_many(notation))
     except ValueError as error:
-        raise LimitError(f"{name}: `{notation}` is not a limit; expected for example `20 per minute`.") from error
+        raise SettingsError(f"{name}: `{notation}` is not a limit; expected for example `20 per minute`.") from error

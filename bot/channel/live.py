@@ -13,19 +13,12 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
 from functools import partial
+from itertools import count
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from rasa.core.agent import Agent
-from rasa.shared.core.events import (
-    ActiveLoop,
-    AgentUttered,
-    ConversationPaused,
-    ConversationResumed,
-    Event,
-    SlotSet,
-    UserUttered,
-)
+from rasa.shared.core import events
 from rasa.shared.core.trackers import DialogueStateTracker
 from sanic import Sanic
 
@@ -50,8 +43,8 @@ _AFTER_FAILURE_SECONDS = 2
 _HEARTBEAT_SECONDS = 15
 
 Answer = TypeVar("Answer")
-GoOn = Callable[[LiveRow], Awaitable[None]]
-"""Lets the bot go on where no agent is there any longer."""
+CatchUp = Callable[[str], Awaitable[None]]
+OfferTicket = Callable[[Session, LiveRow], Awaitable[None]]
 
 
 class LiveChats:
@@ -71,14 +64,15 @@ class LiveChats:
         """True once the server stops: its streams end, and go on at its successor's."""
         self._applying: dict[str, asyncio.Task[None]] = {}
 
-    def prepare_app(self, app: Sanic, catch_up: Callable[[str], Awaitable[None]]) -> None:
+    def prepare_app(self, app: Sanic, catch_up: CatchUp, offer_ticket: OfferTicket) -> None:
         """Makes a server look for new rows.
 
         Args:
             app: the server.
             catch_up: applies the rows of a conversation at its turn.
+            offer_ticket: lets the bot go on where a row says that no agent is there any longer.
         """
-        self._app, self._catch_up = app, catch_up
+        self._app, self._catch_up, self._offer_ticket = app, catch_up, offer_ticket
         app.register_listener(partial(run_beside, self._watch), "after_server_start")
         app.register_listener(self._stop, "before_server_stop")
 
@@ -94,14 +88,13 @@ class LiveChats:
         except TicketStoreError as error:
             logger.warning("A customer's leaving could not be kept: %s", error)
 
-    async def takes(self, session: Session, message: str, text: str, go_on: GoOn) -> bool:
+    async def takes(self, session: Session, message: str, text: str) -> bool:
         """Gives a customer's message to the agent who has the conversation.
 
         Args:
             session: the conversation.
             message: the message's id.
             text: what was typed, masked.
-            go_on: called where there was an agent who is gone.
 
         Returns:
             Whether an agent has it; if not, the bot is to answer.
@@ -113,9 +106,10 @@ class LiveChats:
         if self._seen is not None and name not in self._seen and not was_wanted(session):
             return False  # most customers: the database is not asked
         try:
-            state = await self.apply(name, session, go_on)
+            state = await self.apply(name, session)
         except TicketStoreError:
-            if await self._is_paused(name):
+            tracker = await self.agent.tracker_store.retrieve(name)
+            if tracker is not None and tracker.is_paused():  # so Rasa knows of an agent
                 raise
             return False
         if state.state == "none":
@@ -125,23 +119,17 @@ class LiveChats:
         except NotLiveError:
             return False
         try:
-            await self.apply(name, session, go_on)
+            await self.apply(name, session)
         except Exception:  # whatever has failed: the agent has the text, and the next look applies it
             logger.exception("A customer's text could not be applied at once.")
         return True
 
-    async def _is_paused(self, name: str) -> bool:
-        """Tells without the tickets' database whether an agent has a conversation."""
-        tracker = await self.agent.tracker_store.retrieve(name)
-        return tracker is not None and tracker.is_paused()
-
-    async def apply(self, name: str, session: Session | None, go_on: GoOn) -> LiveState:
+    async def apply(self, name: str, session: Session | None) -> LiveState:
         """Applies the new rows of a conversation, whose turn it must be.
 
         Args:
             name: the conversation's id.
             session: the conversation on the page, None if it has expired.
-            go_on: called where no agent is there any longer.
 
         Returns:
             The state before.
@@ -162,18 +150,30 @@ class LiveChats:
             await self._sessions.save(session)
             newest = next((row for row in reversed(rows) if row.kind not in _BESIDE), None)
             if newest is not None and newest.kind in _UNATTENDED:
-                await go_on(newest)
+                await self._offer_ticket(session, newest)
         await _in_store(LiveStore.note_applied, name, rows[-1].sequence)
         self._ring(name)
         return state
 
-    async def history(self, messages: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
-        """Returns a session's lines, with the content of rows in place of their sequence."""
-        if not any(line["from"] == LIVE for line in messages):
-            return messages
-        rows = {row.sequence: row for row in await _in_store(LiveStore.after, name)}
-        kept = (line for line in messages if line["from"] != LIVE or line["sequence"] in rows)
-        return [shown(rows[line["sequence"]]) if line["from"] == LIVE else line for line in kept]
+    async def history(self, session: Session) -> dict[str, Any]:
+        """Returns what was said, with rows in place of their sequences, and how it stands where that is not over.
+
+        Raises:
+            TicketStoreError: the store cannot be used, and there has been an agent, or one was waited for.
+        """
+        lines = session.messages
+        try:
+            state = await _in_store(LiveStore.state, session.conversation)
+        except TicketStoreError:
+            if was_wanted(session):
+                raise
+            return {"messages": lines}
+        if _has_rows(session):
+            rows = {row.sequence: row for row in await _in_store(LiveStore.after, session.conversation)}
+            kept = (line for line in lines if line["from"] != LIVE or line["sequence"] in rows)
+            lines = [shown(rows[line["sequence"]]) if line["from"] == LIVE else line for line in kept]
+        active = state.state in {"waiting", "live"} or state.applied < state.sequence
+        return {"messages": lines, **({"live": {"state": state.state, "agent": state.agent}} if active else {})}
 
     async def follow(self, name: str, after: int) -> AsyncIterator[dict[str, Any] | None]:
         """Yields the applied rows of a conversation after one of them, until it is neither waiting nor live.
@@ -184,11 +184,11 @@ class LiveChats:
             bell = self._bells.setdefault(name, asyncio.Event())  # before looking: what comes meanwhile rings it
             state = await _in_store(LiveStore.state, name)
             rows = await _in_store(LiveStore.after, name, after) if state.applied > after else []
-            for row in rows:
-                if row.sequence <= state.applied:
-                    after = row.sequence
-                    if row.kind in _SHOWN:
-                        yield await self._with_answer(name, row)
+            for row in (row for row in rows if row.sequence <= state.applied):
+                after = row.sequence
+                if row.kind in _SHOWN:  # where no agent is there any longer, with what the bot has said then
+                    session = await self._sessions.get(name) if row.kind in _UNATTENDED else None
+                    yield {**shown(row), "parts": (session.answer(row.uuid) or []) if session else []}
             if self.stopping or (state.state in {"none", "ended"} and state.applied == state.sequence):
                 return
             try:
@@ -196,21 +196,14 @@ class LiveChats:
             except asyncio.TimeoutError:
                 yield None
 
-    async def _with_answer(self, name: str, row: LiveRow) -> dict[str, Any]:
-        """Returns a row for the page, with what the bot has said where no agent is there any longer."""
-        session = await self._sessions.get(name) if row.kind in _UNATTENDED else None
-        return {**shown(row), "parts": (session.answer(row.uuid) or []) if session else []}
-
     async def _watch(self) -> None:
         """Looks for new rows and rings the bells of their conversations, for as long as it is not cancelled."""
-        looks = 0
-        while True:
+        for number in count():
             try:
-                await self._look(end=looks % _LOOKS_BETWEEN_ENDS == 0)
+                await self._look(end=number % _LOOKS_BETWEEN_ENDS == 0)
             except Exception as error:  # whatever has failed: without the bell nobody would hear an agent again
                 logger.warning("Live conversations cannot be read: %s", error)
                 await asyncio.sleep(_AFTER_FAILURE_SECONDS)
-            looks += 1
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _look(self, end: bool) -> None:
@@ -249,14 +242,18 @@ def was_wanted(session: Session) -> bool:
     return any(line["from"] == LIVE or line.get("type") == WAITING for line in session.messages)
 
 
+def _has_rows(session: Session) -> bool:
+    return any(line["from"] == LIVE for line in session.messages)
+
+
 async def resume(agent: Agent, session: Session) -> None:
     """Lets the bot go on in a conversation that an agent had when agents were switched off (`BOT_DESK`)."""
-    if not any(line["from"] == LIVE for line in session.messages):
+    if not _has_rows(session):
         return
     async with agent.lock_store.lock(session.conversation):
         tracker = await agent.tracker_store.retrieve(session.conversation)
         if tracker is not None and tracker.is_paused():
-            tracker.update(ConversationResumed(), agent.domain)
+            tracker.update(events.ConversationResumed(), agent.domain)
             await agent.tracker_store.save(tracker)
 
 
@@ -280,17 +277,17 @@ def _remember(session: Session, rows: list[LiveRow]) -> None:
             session.offers.open.clear()
 
 
-def _events(row: LiveRow, tracker: DialogueStateTracker) -> Iterator[Event]:
+def _events(row: LiveRow, tracker: DialogueStateTracker) -> Iterator[events.Event]:
     """Yields what a row means in the tracker."""
     mark = {LIVE: row.uuid}
     if row.kind == "taken":
         if tracker.active_loop_name:
-            yield ActiveLoop(None)
-            yield from (SlotSet(slot, None) for slot in ("requested_slot", "ticket_form_id", "ticket_consent"))
-        yield ConversationPaused(metadata=mark)
+            yield events.ActiveLoop(None)
+            yield from (events.SlotSet(slot, None) for slot in ("requested_slot", "ticket_form_id", "ticket_consent"))
+        yield events.ConversationPaused(metadata=mark)
     elif row.kind == "agent_text":
-        yield AgentUttered(row.text, metadata={**mark, "agent": row.agent})
+        yield events.AgentUttered(row.text, metadata={**mark, "agent": row.agent})
     elif row.kind == "customer_text":
-        yield UserUttered(row.text, input_channel=CHANNEL, message_id=row.uuid, metadata=mark)
+        yield events.UserUttered(row.text, input_channel=CHANNEL, message_id=row.uuid, metadata=mark)
     elif row.kind in {"handed_back", "left", *_UNATTENDED} and tracker.is_paused():
-        yield ConversationResumed(metadata=mark)
+        yield events.ConversationResumed(metadata=mark)

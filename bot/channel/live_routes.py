@@ -6,14 +6,12 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from sanic.request import Request
 from sanic.response import HTTPResponse, empty
 
 from bot.channel import headers
-from bot.channel.live import LiveChats, was_wanted
-from bot.channel.requests import RefusedError
+from bot.channel.live import LiveChats
 from bot.channel.typed_text import safe_text
 from bot.stores.live import NotLiveError, live_store
 from bot.stores.sessions import Session, SessionError
@@ -24,79 +22,40 @@ logger = logging.getLogger(__name__)
 _RATINGS = ("1", "2", "3", "4", "5")
 _LONGEST_LINE = 2000
 _ENDS = frozenset({"handed_back", "left", "agent_gone"})
+Fields = Callable[..., Awaitable[list[str | None]]]
 
 
-class LiveRoutes:
-    """Answers requests for live conversations.
+async def follow(chats: LiveChats, request: Request, session: Session) -> None:
+    """Sends the rows after `?after=`, each as soon as it is applied, until the conversation is no longer live."""
+    after = str(request.args.get("after", "0"))
+    if not (after.isascii() and after.isdigit() and len(after) < 10):
+        raise SessionError(400, "malformed")
+    if request.stream is not None:
+        request.stream.keep_alive = False  # a server that stops waits for connections, also those that rest
+    response = await request.respond(content_type="text/event-stream", headers=headers.EVENT_STREAM)
+    await response.send(":\n\n")
+    try:
+        async for row in chats.follow(session.conversation, int(after)):
+            await response.send(
+                "event: beat\ndata: {}\n\n" if row is None else f"event: row\ndata: {json.dumps(row)}\n\n"
+            )
+        if not chats.stopping:
+            await response.send("event: done\ndata: {}\n\n")
+    except (TicketStoreError, SessionError) as error:  # without `done` the page comes again
+        logger.warning("A live conversation cannot be followed: %s", error)
+    await response.eof()
 
-    Args:
-        chats: the live conversations.
-        admitted: counts a request and returns the conversation of its token.
-        fields: reads texts of a request's body.
-    """
 
-    def __init__(
-        self,
-        chats: LiveChats,
-        admitted: Callable[[Request], Awaitable[Session]],
-        fields: Callable[..., Awaitable[list[str | None]]],
-    ) -> None:
-        self._chats = chats
-        self._admitted = admitted
-        self._fields = fields
-
-    def routes(self) -> list[tuple[str, str, tuple[str, ...], Callable[..., Any]]]:
-        """Returns name, path, methods and handler of each route."""
-        return [("live", "/live", ("GET",), self.follow), ("live_change", "/live", ("POST",), self.change)]
-
-    async def follow(self, request: Request) -> None:
-        """Sends the rows after `?after=`, each as soon as it is applied, until the conversation is no longer live."""
-        session = await self._admitted(request)
-        after = str(request.args.get("after", "0"))
-        if not (after.isascii() and after.isdigit() and len(after) < 10):
-            raise RefusedError(400, "malformed")
-        if request.stream is not None:
-            request.stream.keep_alive = False  # a server that stops waits for connections, also those that rest
-        response = await request.respond(content_type="text/event-stream", headers=headers.EVENT_STREAM)
-        await response.send(":\n\n")
-        try:
-            async for row in self._chats.follow(session.conversation, int(after)):
-                await response.send(
-                    "event: beat\ndata: {}\n\n" if row is None else f"event: row\ndata: {json.dumps(row)}\n\n"
-                )
-            if not self._chats.stopping:
-                await response.send("event: done\ndata: {}\n\n")
-        except (TicketStoreError, SessionError) as error:  # without `done` the page comes again
-            logger.warning("A live conversation cannot be followed: %s", error)
-        await response.eof()
-
-    async def change(self, request: Request) -> HTTPResponse:
-        """Ends waiting or talking (`action` is `leave`), or takes a `rating` (1 to 5) with a `text` or without."""
-        session = await self._admitted(request)
-        action, rating, text = await self._fields(request, "action", "rating", "text")
-        if action == "leave":
-            await asyncio.to_thread(live_store().leave, session.conversation)
-        elif action == "rate" and rating in _RATINGS and len(text or "") <= _LONGEST_LINE:
-            await asyncio.to_thread(_rate, session.conversation, int(rating), safe_text(text or "").text or None)
-        else:
-            raise RefusedError(400, "malformed")
-        return empty(204, headers=headers.DATA)
-
-    async def filled(self, session: Session) -> dict[str, Any]:
-        """Returns what the history says with live conversations: the lines, and how it stands while it does.
-
-        Raises:
-            TicketStoreError: the store cannot be used, and there has been an agent, or one was waited for.
-        """
-        try:
-            state = await asyncio.to_thread(lambda: live_store().state(session.conversation))
-        except TicketStoreError:
-            if was_wanted(session):
-                raise
-            return {"messages": session.messages}
-        active = state.state in {"waiting", "live"} or state.applied < state.sequence
-        live = {"live": {"state": state.state, "agent": state.agent}} if active else {}
-        return {"messages": await self._chats.history(session.messages, session.conversation), **live}
+async def change(fields: Fields, request: Request, session: Session) -> HTTPResponse:
+    """Ends waiting or talking (`action` is `leave`), or takes a `rating` (1 to 5) with a `text` or without."""
+    action, rating, text = await fields(request, "action", "rating", "text")
+    if action == "leave":
+        await asyncio.to_thread(live_store().leave, session.conversation)
+    elif action == "rate" and rating in _RATINGS and len(text or "") <= _LONGEST_LINE:
+        await asyncio.to_thread(_rate, session.conversation, int(rating), safe_text(text or "").text or None)
+    else:
+        raise SessionError(400, "malformed")
+    return empty(204, headers=headers.DATA)
 
 
 def _rate(conversation: str, rating: int, text: str | None) -> None:
@@ -105,4 +64,4 @@ def _rate(conversation: str, rating: int, text: str | None) -> None:
     try:
         live_store().append(conversation, "rated", f"rated-{ends[-1]}"[:64], text, rating=rating)
     except (IndexError, NotLiveError) as error:
-        raise RefusedError(409, "malformed") from error
+        raise SessionError(409, "malformed") from error

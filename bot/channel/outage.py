@@ -16,7 +16,6 @@ from bot.articles.replies import FALLBACK_LANGUAGE, Replies, ReplyError
 from bot.channel.output import PageOutput
 from bot.stores.sessions import Session
 from bot.text.contacts import find_address, without_address
-from bot.text.masking import Masked
 from bot.text.yaml_files import read_yaml
 from bot.tickets import ticket_store
 from bot.tickets.model import Ticket, TicketDraft
@@ -30,25 +29,21 @@ _LONGEST_SUMMARY = 700  # characters, as in the tickets of the form
 _FEW_WORDS = 8
 
 
-async def take_address(output: PageOutput, said: Masked | None, replies: Replies) -> bool:
+async def take_address(output: PageOutput, typed: str, replies: Replies) -> bool:
     """Answers a message that names the address which was asked for, whether or not the bot could answer again.
 
     Args:
         output: says it.
-        said: what was typed; None for a button.
+        typed: the message.
         replies: texts of the ticket's form, which hold here, too.
 
     Returns:
         Whether the message is answered; if not, it is one for the bot.
     """
-    if output.session.outage != "asked" or said is None:
-        return False
-    few = len(without_address(said.text).split()) <= _FEW_WORDS
-    address = find_address(said.text)
-    if not few or "@" not in said.text:
+    if output.session.outage != "asked" or "@" not in typed or not _is_short(typed):
         return False
     output.give_notice()
-    if address is not None:
+    if (address := find_address(typed)) is not None:
         await _open_ticket(output, address, replies)
     else:
         _say(output, replies.dialogue("email_wrong", output.session.language))
@@ -69,10 +64,8 @@ async def note_result(output: PageOutput, replies: Replies) -> None:
             session.outage = ""
     elif session.outage != "told":
         address = _known_address(session)
-        if address is not None:
-            _say(output, text("known", session.language))
-        elif not session.outage:
-            _say(output, text("ask", session.language))
+        if address is not None or not session.outage:
+            _say(output, text("ask" if address is None else "known", session.language))
         session.outage = "asked"
         if address is not None:
             await _open_ticket(output, address, replies)
@@ -116,8 +109,13 @@ def _opened(session: Session, address: str) -> Ticket:
 
 def _known_address(session: Session) -> str | None:
     """Returns the customer's address, as the page has told it or the customer has written it, with little beside it."""
-    given = [written for written in reversed(_written(session)) if len(without_address(written).split()) <= _FEW_WORDS]
+    given = filter(_is_short, reversed(_written(session)))
     return next(filter(None, map(find_address, [session.page_email or "", *given])), None)
+
+
+def _is_short(written: str) -> bool:
+    """Tells whether a text says little beside addresses."""
+    return len(without_address(written).split()) <= _FEW_WORDS
 
 
 def _written(session: Session) -> list[str]:
@@ -126,14 +124,13 @@ def _written(session: Session) -> list[str]:
 
 def text(key: str, language: str) -> str:
     """Returns a text of `outage.yml` in a language, in English where that language lacks it."""
-    texts: dict[str, str] = _texts()[key]
+    texts = _texts()[key]
     return texts.get(language, texts[FALLBACK_LANGUAGE])
 
 
 @lru_cache(maxsize=1)
 def _texts() -> dict[str, dict[str, str]]:
-    content: dict[str, dict[str, str]] = read_yaml(_TEXTS, ReplyError)
-    return content
+    return dict(read_yaml(_TEXTS, ReplyError))
 
 
 def _say(output: PageOutput, said: str) -> None:

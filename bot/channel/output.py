@@ -76,12 +76,12 @@ class PageOutput(OutputChannel):
 
     Args:
         session: the conversation.
-        turn: where the parts go.
         message: id of the message that is being answered.
-        links: what answers may lead to.
+        links: the hosts that answers may link to.
         notice: gives what the customer is told before the answer, in a language.
 
     Attributes:
+        turn: where the parts go.
         apologised: whether the bot has said that it could not answer.
         acted: whether an action has said something.
     """
@@ -91,11 +91,9 @@ class PageOutput(OutputChannel):
         """Returns the name under which domain and actions know the channel."""
         return CHANNEL
 
-    def __init__(
-        self, session: Session, turn: Turn, message: str, links: AllowedLinks, notice: Notice | None = None
-    ) -> None:
+    def __init__(self, session: Session, message: str, links: AllowedLinks, notice: Notice | None = None) -> None:
         self.session = session
-        self.turn = turn
+        self.turn = Turn()
         self.message = message
         self._links = links
         self._notice = notice
@@ -146,12 +144,12 @@ class PageOutput(OutputChannel):
         """Adds a part in the conversation's language."""
         self.turn.add({**part, "language": self.session.language})
 
-    def user_message(self, said: Masked | Offer, **told: str) -> UserMessage:
+    def user_message(self, said: Masked | Offer, desk: str = "") -> UserMessage:
         """Returns what a customer has typed, or what a button says, as a message for Rasa.
 
         Args:
             said: text or button.
-            told: what else actions are to know.
+            desk: `nobody` where no agent came or the agent is gone, and actions are to offer a ticket; else empty.
         """
         session = self.session
         metadata = {
@@ -161,7 +159,7 @@ class PageOutput(OutputChannel):
             **({"email": session.page_email} if session.page_email else {}),
             **({"conversation_language": session.written} if session.answers else {}),
             **({"button": said.id} if isinstance(said, Offer) else {}),
-            **told,
+            **({"desk": desk} if desk else {}),
         }
         return UserMessage(
             said.text,

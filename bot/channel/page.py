@@ -7,7 +7,8 @@ import json
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, get_args
 
@@ -20,26 +21,14 @@ from sanic.response import HTTPResponse, empty
 
 from bot.articles.issues import Product, common_issues
 from bot.articles.replies import Replies, ReplyError
-from bot.channel import headers
+from bot.channel import headers, live_routes
 from bot.channel.documents import Documents
-from bot.channel.limits import LimitError, Limits
+from bot.channel.languages import page_languages, visitor_language
+from bot.channel.limits import Limits
 from bot.channel.live import LIVE, LiveChats, resume
-from bot.channel.live_routes import LiveRoutes
 from bot.channel.output import CHANNEL, Turn
-from bot.channel.requests import (
-    RefusedError,
-    accepted_languages,
-    address_of,
-    as_refusal,
-    bearer_token,
-    check_origin,
-    is_own,
-    json_answer,
-    page_locale,
-    text_fields,
-    visitor_language,
-)
-from bot.channel.tokens import KeyFileError, Tokens, new_conversation, signing_key
+from bot.channel.requests import address_of, as_refusal, bearer_token, check_origin, json_answer, text_fields
+from bot.channel.tokens import Tokens, new_conversation, signing_key
 from bot.channel.turns import Conversations, OnNewMessage
 from bot.channel.typed_text import safe_text
 from bot.serving.blueprint import AppBlueprint, run_beside
@@ -55,6 +44,7 @@ from bot.tickets.model import SearchEvent
 
 logger = logging.getLogger(__name__)
 
+Handler = Callable[[Request, Session], Awaitable[HTTPResponse | None]]
 _PREFIX = f"/webhooks/{CHANNEL}"
 _MESSAGE_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _LONGEST_EMAIL = 254  # characters, RFC 5321
@@ -67,8 +57,7 @@ class PageChannel(InputChannel):
         settings: limits, keys, origins.
 
     Raises:
-        KeyFileError: the signing key cannot be used.
-        LimitError: a limit cannot be read.
+        SettingsError: the signing key cannot be used, or a limit cannot be read.
         LexiconError: a word list cannot be used.
     """
 
@@ -86,7 +75,7 @@ class PageChannel(InputChannel):
         """
         try:
             return cls(get_settings())
-        except (ConversationsError, KeyFileError, LexiconError, LimitError, ReplyError, SettingsError) as error:
+        except (ConversationsError, LexiconError, ReplyError, SettingsError) as error:
             raise RasaException(str(error)) from error
 
     def __init__(self, settings: Settings) -> None:
@@ -100,7 +89,6 @@ class PageChannel(InputChannel):
         load_patterns()  # takes a moment, and fails where a word list is broken: not in a customer's message
         self._store = open_sessions(settings)
         self._live = LiveChats(self._store) if settings.desk == "on" else None
-        self._live_routes = self._live and LiveRoutes(self._live, self._admitted_session, self._fields)
 
     def blueprint(self, on_new_message: OnNewMessage) -> Blueprint:
         """Returns the routes, and what makes the app answer at `/`."""
@@ -116,12 +104,15 @@ class PageChannel(InputChannel):
             ("frame", "/frame", read, documents.frame),
             ("demo", "/demo", read, partial(documents.file, name="demo.html", security=headers.DEMO)),
             ("begin", "/session", write, self._begin_session),
-            ("end", "/session", ("DELETE",), self._end_session),
+            ("end", "/session", ("DELETE",), partial(self._with_session, self._end_session)),
             ("message", "/messages", write, self._message),
-            ("history", "/history", ("GET",), self._history),
-            ("opened", "/opened", write, self._opened),
-            *(self._live_routes.routes() if self._live_routes else ()),
+            ("history", "/history", ("GET",), partial(self._with_session, self._history)),
+            ("opened", "/opened", write, partial(self._with_session, self._opened)),
         ]
+        if self._live:
+            follow, change = partial(live_routes.follow, self._live), partial(live_routes.change, self._fields)
+            routes.append(("live", "/live", ("GET",), partial(self._with_session, follow)))
+            routes.append(("live_change", "/live", write, partial(self._with_session, change)))
         for name, path, methods, handler in routes:
             # Sanic marks its handlers, which it cannot do to a method. Bodies are read as streams, up to our own limit.
             blueprint.add_route(partial(handler), path, methods=methods, stream=methods == write, name=name)
@@ -136,7 +127,7 @@ class PageChannel(InputChannel):
         if isinstance(self._store, MemorySessions):
             app.register_listener(partial(run_beside, self._store.tend), "after_server_start")
         if self._live:
-            self._live.prepare_app(app, self._conversations.catch_up)
+            self._live.prepare_app(app, self._conversations.catch_up, self._conversations.offer_ticket)
 
     async def _begin_session(self, request: Request) -> HTTPResponse:
         address = await self._admitted(request)
@@ -144,10 +135,8 @@ class PageChannel(InputChannel):
             request, "parent_origin", "language", "locale", "product", "email"
         )
         # Browsers keep a page that may not embed the chat from showing the frame at all.
-        if parent and parent not in self._embed_origins and not is_own(request, parent, self._settings.page_origin):
-            raise RefusedError(403, "origin")
-        accepted = accepted_languages(request)
-        language = self._replies.answer_language(shown, *accepted)
+        check_origin(request, parent or None, self._settings.page_origin, self._embed_origins)
+        language, written = page_languages(request, self._replies, locale, shown)
         await self._limits.session(address)
         now = time.time()
         session = Session(
@@ -158,7 +147,7 @@ class PageChannel(InputChannel):
             expires=now + self._tokens.lifetime,
             seen=now,
             page_email=email if email and len(email) <= _LONGEST_EMAIL else None,
-            page_locale=page_locale(self._replies, language, [locale, shown], accepted),
+            page_locale=written,
         )
         topics = [
             {"title": self._replies.topic(intent, language), "payload": f"/{intent}"} for intent in common_issues()
@@ -172,27 +161,24 @@ class PageChannel(InputChannel):
         await self._store.add(session)
         return json_answer(begun, status=201)
 
-    async def _end_session(self, request: Request) -> HTTPResponse:
-        session = await self._admitted_session(request)
+    async def _end_session(self, request: Request, session: Session) -> HTTPResponse:
         if self._live:
             await self._live.leave(session.conversation)
         await self._store.remove(session.conversation)
         return empty(204, headers=headers.DATA)
 
-    async def _history(self, request: Request) -> HTTPResponse:
-        session = await self._admitted_session(request)
-        told = await self._live_routes.filled(session) if self._live_routes else {"messages": session.messages}
+    async def _history(self, request: Request, session: Session) -> HTTPResponse:
+        told = await self._live.history(session) if self._live else {"messages": session.messages}
         shown = [session.shown(said) for said in told["messages"] if self._live or said["from"] != LIVE]
         return json_answer({**told, "messages": shown, "language": session.language})
 
-    async def _opened(self, request: Request) -> HTTPResponse:
+    async def _opened(self, request: Request, session: Session) -> HTTPResponse:
         """Records that a document which was found for the customer has been opened."""
-        session = await self._admitted_session(request)
         search, file = await self._fields(request, "search", "file")
         found = (said for said in session.messages if said.get("type") == "documents" and said["search"] == search)
         languages = [said["language"] for said in found if any(link["file"] == file for link in said["links"])]
         if search is None or file is None or not languages:
-            raise RefusedError(400, "malformed")
+            raise SessionError(400, "malformed")
         event = SearchEvent(
             search_id=search,
             conversation_id=session.conversation,
@@ -220,38 +206,37 @@ class PageChannel(InputChannel):
         """Returns the turn that answers the request's message, begun here unless it came before."""
         message, text, button, language = await self._fields(request, "id", "text", "button", "language")
         if message is None or not _MESSAGE_ID.fullmatch(message) or (text is None) == (button is None):
-            raise RefusedError(400, "malformed")
+            raise SessionError(400, "malformed")
         message = message.lower()
         if text is not None and len(text) > self._settings.message_length:
-            raise RefusedError(413, "too_long", limit=str(self._settings.message_length))
+            raise SessionError(413, "too_long", limit=str(self._settings.message_length))
         typed = safe_text(text or "")
         if text is not None and not typed.text:
-            raise RefusedError(400, "empty")
+            raise SessionError(400, "empty")
         if (known := self._conversations.turn(session, message, button or typed.text)) is not None:
             return known
         await self._limits.message(session.conversation, address, len(text or ""))
         lock, agent = await self._store.lock(session.conversation), request.app.ctx.agent
-        try:
+        async with AsyncExitStack() as unlocking:
+            unlocking.push_async_callback(lock.release)
             session = await self._session(request, session.conversation)  # as the server that was last has left it
             # The same message may have come while this one waited.
             known = self._conversations.turn(session, message, button or typed.text)
             if known is None and session.content(message) is not None:
                 known = await self._conversations.recover(session, message, agent)
-            if known is None:
-                if not self._live:
-                    await resume(agent, session)
-                if language in self._replies.languages():
-                    session.choose_language(language)
-                said = typed if button is None else session.offers.find(button)
-                await self._conversations.note(session, message, said, agent)
-                if button is not None:
-                    session.offers.take(button)
-                return self._conversations.begin(session, message, said, lock, address)
-        except BaseException:
-            await lock.release()
-            raise
-        await lock.release()
-        return known
+            if known is not None:
+                return known
+            if not self._live:
+                await resume(agent, session)
+            if language in self._replies.languages():
+                session.choose_language(language)
+            said = typed if button is None else session.offers.find(button)
+            await self._conversations.note(session, message, said, agent)
+            if button is not None:
+                session.offers.take(button)
+            turn = self._conversations.begin(session, message, said, lock, address)
+            unlocking.pop_all()  # it is unlocked when the turn is over
+        return turn
 
     # Admission and refusal
 
@@ -259,13 +244,13 @@ class PageChannel(InputChannel):
         """Counts a request; returns the address it came from."""
         address = address_of(request, self._settings.proxies_count > 0)
         await self._limits.request(address)
-        check_origin(request, self._settings.page_origin)
+        check_origin(request, request.headers.get("origin"), self._settings.page_origin)
         return address
 
-    async def _admitted_session(self, request: Request) -> Session:
-        """Counts a request; returns the conversation of its token."""
+    async def _with_session(self, handler: Handler, request: Request) -> HTTPResponse | None:
+        """Counts a request, and has it answered with the conversation of its token."""
         await self._admitted(request)
-        return await self._session(request, self._tokens.conversation(bearer_token(request)))
+        return await handler(request, await self._session(request, self._tokens.conversation(bearer_token(request))))
 
     async def _fields(self, request: Request, *names: str) -> list[str | None]:
         return await text_fields(request, self._settings.body_bytes, *names)
@@ -274,7 +259,7 @@ class PageChannel(InputChannel):
         agent = request.app.ctx.agent
         session = await self._conversations.session(conversation, agent) if conversation else None
         if session is None:
-            raise RefusedError(401, "token")  # missing, forged, expired or revoked: it does not say which
+            raise SessionError(401, "token")  # missing, forged, expired or revoked: it does not say which
         return session
 
     def _failed(self, request: Request, error: Exception) -> HTTPResponse:

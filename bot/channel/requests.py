@@ -1,4 +1,4 @@
-"""Parses the page's requests (address, token, languages, JSON body), checks their origin, makes refusals and answers.
+"""Reads the page's requests (address, token, origin, JSON body) and makes JSON answers and refusals.
 
 The token is only taken from its header here; `bot/channel/tokens.py` checks it.
 """
@@ -8,8 +8,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,21 +18,14 @@ from sanic.response import HTTPResponse
 from sanic.response import json as json_response
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.articles.language import normalise
-from bot.articles.replies import Replies
 from bot.channel import headers
 from bot.stores.sessions import SessionError
 from bot.tickets.model import TicketStoreError
 
-_MOST_LANGUAGES = 20
 _RETRY_SECONDS = 5
 _CODES = {404: "not_found", 405: "not_found", 408: "failed", 413: "too_large"}
 # How proxies write an address with its port, or IPv6 in brackets.
 _WRITTEN_BY_PROXY = re.compile(r"\[([^\[\]]*)\](?::\d+)?|([\d.]+):\d+")
-
-
-class RefusedError(SessionError):
-    """A request that the page's server refuses, with its HTTP status and the code of its text for the customer."""
 
 
 def as_refusal(error: Exception) -> SessionError:
@@ -41,9 +33,9 @@ def as_refusal(error: Exception) -> SessionError:
     if isinstance(error, SessionError):
         return error
     if isinstance(error, TicketStoreError | SQLAlchemyError):  # the page tries again by itself
-        return RefusedError(503, "failed", retry_after=_RETRY_SECONDS)
+        return SessionError(503, "failed", retry_after=_RETRY_SECONDS)
     status = int(getattr(error, "status_code", 500)) if isinstance(error, SanicException) else 500
-    return RefusedError(status, _CODES.get(status, "malformed" if status < 500 else "failed"))
+    return SessionError(status, _CODES.get(status, "malformed" if status < 500 else "failed"))
 
 
 def json_answer(content: dict[str, Any], status: int = 200) -> HTTPResponse:
@@ -82,27 +74,25 @@ def _counted(written: str) -> str | None:
     return str(address)
 
 
-def check_origin(request: Request, page_origin: str) -> None:
-    """Refuses a request that a script of another site has made.
+def check_origin(request: Request, origin: str | None, page_origin: str, others: Collection[str] = ()) -> None:
+    """Refuses what a script of another site asks for.
 
     Browsers name the origin of every POST and DELETE; other clients name none, and carry nobody's rights.
 
-    Raises:
-        RefusedError: 403.
-    """
-    origin = request.headers.get("origin")
-    if origin is not None and not is_own(request, origin, page_origin):
-        raise RefusedError(403, "origin")
-
-
-def is_own(request: Request, origin: str, page_origin: str) -> bool:
-    """Tells whether an origin is the page's own.
-
     Args:
         request: the request, which names the page's host.
-        origin: scheme and host.
+        origin: scheme and host, None where the request names none.
         page_origin: the page's origin from the settings, empty where the Host header tells it.
+        others: further origins that may ask.
+
+    Raises:
+        SessionError: 403.
     """
+    if origin is not None and origin not in others and not _is_own(request, origin, page_origin):
+        raise SessionError(403, "origin")
+
+
+def _is_own(request: Request, origin: str, page_origin: str) -> bool:
     if page_origin:
         return origin == page_origin
     try:
@@ -113,15 +103,9 @@ def is_own(request: Request, origin: str, page_origin: str) -> bool:
 
 
 def bearer_token(request: Request) -> str:
-    """Returns the token of the Authorization header.
-
-    Raises:
-        RefusedError: 401, there is none.
-    """
+    """Returns the token of the Authorization header, empty if there is none."""
     scheme, _, token = header_of(request, "authorization").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise RefusedError(401, "token")
-    return token.strip()
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 async def text_fields(request: Request, most_bytes: int, *names: str) -> list[str | None]:
@@ -133,62 +117,24 @@ async def text_fields(request: Request, most_bytes: int, *names: str) -> list[st
         *names: the fields; one that is missing or null is None.
 
     Raises:
-        RefusedError: 415, 413 or 400.
+        SessionError: 415, 413 or 400.
     """
     media_type = header_of(request, "content-type").partition(";")[0].strip().lower()
     if media_type != "application/json":
-        raise RefusedError(415, "media_type")
+        raise SessionError(415, "media_type")
     if int(request.headers.get("content-length", 0)) > most_bytes:  # digits: bot/serving/http_bounds.py
-        raise RefusedError(413, "too_large")
+        raise SessionError(413, "too_large")
     body = bytearray()
     stream = request.stream
     while stream is not None and (chunk := await stream.read()) is not None:
         body += chunk
         if len(body) > most_bytes:
             stream.keep_alive = False  # the rest is not waited for
-            raise RefusedError(413, "too_large")
+            raise SessionError(413, "too_large")
     try:
         content = json.loads(body.decode("utf8"))
-    except (ValueError, RecursionError) as error:
-        raise RefusedError(400, "malformed") from error
-    if not isinstance(content, dict):
-        raise RefusedError(400, "malformed")
-    values = [content.get(name) for name in names]
-    if not all(value is None or isinstance(value, str) for value in values):
-        raise RefusedError(400, "malformed")
-    return values
-
-
-def accepted_languages(request: Request) -> list[str]:
-    """Returns the locales of the Accept-Language header, most wanted first (RFC 9110, 12.5.4)."""
-    ranked = []
-    for item in header_of(request, "accept-language").split(",")[:_MOST_LANGUAGES]:
-        locale, _, weight = item.partition(";")
-        with suppress(ValueError):
-            ranked.append((float(weight.strip().removeprefix("q=") or 1), locale.strip()))
-    ranked.sort(key=lambda found: found[0], reverse=True)
-    return [locale for quality, locale in ranked if locale and quality > 0]
-
-
-def visitor_language(request: Request, replies: Replies) -> str:
-    """Returns the language to answer a request in: that of its address (`?lang=`), else of the browser."""
-    return replies.answer_language(request.args.get("lang"), *accepted_languages(request))
-
-
-def page_locale(replies: Replies, language: str, asked: Sequence[str | None], accepted: Sequence[str]) -> str:
-    """Returns what a visitor most likely writes in; the bot may have no words in it.
-
-    Args:
-        replies: the bot's texts.
-        language: the language of the page's words.
-        asked: what the page's address names (`?lang=`) and what the page asks for, None where they name none.
-        accepted: what the browser asks for, most wanted first.
-    """
-    for locale in asked:
-        code = normalise(locale)
-        if code and code not in replies.languages():
-            return code
-    # A page in another language than the browser's was chosen by the visitor.
-    if accepted and replies.answer_language(*accepted) == language:
-        return normalise(accepted[0]) or language
-    return language
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict) or not all(isinstance(content.get(name), str | None) for name in names):
+        raise SessionError(400, "malformed")
+    return [content.get(name) for name in names]

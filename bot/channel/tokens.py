@@ -12,7 +12,7 @@ from pathlib import Path
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from bot.files import write_private
-from bot.settings import Settings
+from bot.settings import Settings, SettingsError
 
 logger = logging.getLogger(__name__)
 
@@ -20,10 +20,6 @@ _KEY_FILE = "page-key"
 _KEY_LENGTH = 32
 # Longer ones cannot be ours; they are refused before any arithmetic.
 _LONGEST_TOKEN = 512
-
-
-class KeyFileError(RuntimeError):
-    """The file with the signing key cannot be used; the message says why and what to do."""
 
 
 class Tokens:
@@ -51,9 +47,8 @@ class Tokens:
             conversation, signed = self._serializer.loads(token, return_timestamp=True)
         except BadData:
             return None
-        if time.time() - signed.timestamp() > self.lifetime:
-            return None
-        return conversation if isinstance(conversation, str) else None
+        expired = time.time() - signed.timestamp() > self.lifetime
+        return conversation if isinstance(conversation, str) and not expired else None
 
 
 def new_conversation() -> str:
@@ -65,7 +60,7 @@ def signing_key(settings: Settings) -> str:
     """Returns the key of the settings, or the one that was made once and kept in a file only its owner can read.
 
     Raises:
-        KeyFileError: the file cannot be written or read, or is not a key.
+        SettingsError: the file cannot be written or read, or is not a key; the message says why and what to do.
     """
     if settings.secret_key is not None:
         return settings.secret_key.get_secret_value()
@@ -76,11 +71,10 @@ def signing_key(settings: Settings) -> str:
         _make_once(path)
         key = _read(path)
     except (OSError, ValueError) as error:
-        raise KeyFileError(
-            f"{path}: cannot be used ({error}); make the folder writable or set BOT_SECRET_KEY."
-        ) from error
+        told = f"{path}: cannot be used ({error}); make the folder writable or set BOT_SECRET_KEY."
+        raise SettingsError(told) from error
     if len(key) < _KEY_LENGTH:
-        raise KeyFileError(f"{path}: is not a key; delete it, and a new one is made at the next start.")
+        raise SettingsError(f"{path}: is not a key; delete it, and a new one is made at the next start.")
     return key
 
 

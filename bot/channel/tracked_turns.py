@@ -8,7 +8,7 @@ from __future__ import annotations
 from rasa.shared.core.events import BotUttered, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
-from bot.channel.output import PageOutput, Turn
+from bot.channel.output import PageOutput
 from bot.stores.sessions import Session, packed
 from bot.text.links import AllowedLinks
 
@@ -34,12 +34,12 @@ def take_up(session: Session, tracker: DialogueStateTracker, links: AllowedLinks
     Args:
         session: the conversation on the page.
         tracker: the same in Rasa.
-        links: what answers may lead to.
+        links: the hosts that answers may link to.
     """
     turns = [turn for turn in _turns(tracker) if not _NOT_TOLD_THE_BOT & turn[0].metadata.keys()]
     known = [number for number, (said, _) in enumerate(turns) if session.content(said.message_id) is not None]
     for said, uttered in turns[known[-1] if known else 0 :]:
-        output = PageOutput(session, Turn(), said.message_id, links)
+        output = PageOutput(session, said.message_id, links)
         if session.content(output.message) is None:
             _add_message(output, said)
         if output.message not in session.answers:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
@@ -41,38 +42,30 @@ _TRY_AGAIN_SECONDS = 0.2
 OnNewMessage = Callable[[UserMessage], Awaitable[Any]]
 
 
+@dataclass(eq=False, repr=False)
 class Conversations:
-    """Takes the messages of all conversations, and gives the turns that answer them.
+    """Answers the messages of all conversations, each by a `Turn` whose parts the page's route sends.
 
     Args:
         store: where conversations are kept.
-        replies: what the server says by itself.
-        links: what answers may lead to.
+        replies: the bot's texts.
+        links: the hosts that answers may link to.
         on_new_message: hands a message to Rasa.
         at_once: how many messages of one network address are answered at the same time.
         live: agents who take over; None where there are none.
     """
 
-    def __init__(
-        self,
-        store: SessionStore,
-        replies: Replies,
-        links: AllowedLinks,
-        on_new_message: OnNewMessage,
-        at_once: int,
-        live: LiveChats | None = None,
-    ) -> None:
-        self._store = store
-        self._replies = replies
-        self._links = links
-        self._on_new_message = on_new_message
-        self._turns: dict[tuple[str, str], Turn] = {}
-        self._last: dict[str, asyncio.Task[None]] = {}
-        self._at_once = at_once
-        self._live = live
-        # Messages are answered in the order in which they come: a sender of many would make everybody else wait. A
-        # semaphore is there for as long as a turn of its address.
-        self._of_address: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+    store: SessionStore
+    replies: Replies
+    links: AllowedLinks
+    on_new_message: OnNewMessage
+    at_once: int
+    live: LiveChats | None = None
+    _turns: dict[tuple[str, str], Turn] = field(default_factory=dict, init=False)
+    _last: dict[str, asyncio.Task[None]] = field(default_factory=dict, init=False)
+    # Messages are answered in the order in which they come: a sender of many would make everybody else wait. A
+    # semaphore is there for as long as a turn of its address.
+    _of_address: WeakValueDictionary[str, asyncio.Semaphore] = field(default_factory=WeakValueDictionary, init=False)
 
     def turn(self, session: Session, message: str, content: str) -> Turn | None:
         """Returns the turn that answers a message that came before, None if it is new.
@@ -95,12 +88,12 @@ class Conversations:
 
     async def recover(self, session: Session, message: str, agent: Agent) -> Turn | None:
         """Returns the turn that answered a message on a server that has died since, None if it never got that far."""
-        output = PageOutput(session, Turn(), message, self._links)
+        output = PageOutput(session, message, self.links)
         if (tracker := await agent.tracker_store.retrieve(session.conversation)) is not None:
             add_answer(output, tracker)
         if not output.turn.parts:
             return None
-        await note_result(output, self._replies)
+        await note_result(output, self.replies)
         await self._keep(output)
         output.turn.finish()
         return output.turn
@@ -112,12 +105,12 @@ class Conversations:
             conversation: its id.
             agent: Rasa's, which may have kept turns that the store lacks.
         """
-        session = await self._store.get(conversation)
-        if session is not None and conversation in self._store.restored:
+        session = await self.store.get(conversation)
+        if session is not None and conversation in self.store.restored:
             tracker = await agent.tracker_store.retrieve(conversation)
-            if tracker is not None and conversation in self._store.restored:  # another request may have been first
-                take_up(session, tracker, self._links)
-            self._store.restored.discard(conversation)
+            if tracker is not None and conversation in self.store.restored:  # another request may have been first
+                take_up(session, tracker, self.links)
+            self.store.restored.discard(conversation)
         return session
 
     async def note(self, session: Session, message: str, said: Masked | Offer, agent: Agent) -> None:
@@ -126,17 +119,15 @@ class Conversations:
             if (last := self._unanswered(session)) is not None:
                 await self.recover(session, last, agent)
             session.remember_message(message, said if isinstance(said, Offer) else said.text)
-        await self._store.save(session, soon=not was_wanted(session))
+        await self.store.save(session, soon=not was_wanted(session))
 
     def _unanswered(self, session: Session) -> str | None:
         """Returns the id of the customer's last message where its answer is not kept, as when Redis went meanwhile."""
-        for said in reversed(session.messages):
-            if said["from"] != "customer":
-                return None
-            message = str(said["id"])
-            done = message in session.answers or (session.conversation, message) in self._turns
-            return None if done else message
-        return None
+        if not session.messages or session.messages[-1]["from"] != "customer":
+            return None
+        message = str(session.messages[-1]["id"])
+        done = message in session.answers or (session.conversation, message) in self._turns
+        return None if done else message
 
     def begin(self, session: Session, message: str, said: Masked | Offer, lock: SessionLock, address: str) -> Turn:
         """Begins the turn that answers a message; it goes on if its reader is gone.
@@ -149,18 +140,25 @@ class Conversations:
             address: the network address that it came from.
         """
         notice = partial(self._masking_notice, said.text) if isinstance(said, Masked) and said.changed else None
-        output = PageOutput(session, Turn(), message, self._links, notice)
+        output = PageOutput(session, message, self.links, notice)
         self._turns[session.conversation, message] = output.turn
-        before = self._last.get(session.conversation)
-        semaphore = self._of_address.setdefault(address, asyncio.Semaphore(self._at_once))
-        task = asyncio.create_task(self._answer(output, said, before, lock, semaphore))
-        self._last[session.conversation] = task
-        task.add_done_callback(partial(self._forget, session.conversation, message))
+        semaphore = self._of_address.setdefault(address, asyncio.Semaphore(self.at_once))
+        answer = self._answer(output, said, lock, semaphore, time.perf_counter())
+        self._in_order(session.conversation, message, lock, answer)
         return output.turn
 
+    def _in_order(
+        self, name: str, message: str, lock: SessionLock, work: Coroutine[Any, Any, None]
+    ) -> asyncio.Task[None]:
+        """Starts a task that awaits the conversation's task before it, then does the work and releases the lock."""
+        task = asyncio.create_task(_after(self._last.get(name), work, lock))
+        self._last[name] = task
+        task.add_done_callback(partial(self._forget, name, message))
+        return task
+
     def _masking_notice(self, text: str, language: str) -> Part:
-        told = self._replies.page("notice_card_masked", language)
-        return {"type": "notice", "code": "card_masked", "text": told, "masked": text}
+        notice = self.replies.page("notice_card_masked", language)
+        return {"type": "notice", "code": "card_masked", "text": notice, "masked": text}
 
     def _forget(self, conversation: str, message: str, task: asyncio.Task[None]) -> None:
         self._turns.pop((conversation, message), None)
@@ -168,37 +166,44 @@ class Conversations:
             del self._last[conversation]
 
     async def _answer(
-        self,
-        output: PageOutput,
-        said: Masked | Offer,
-        before: asyncio.Task[None] | None,
-        lock: SessionLock,
-        semaphore: asyncio.Semaphore,
+        self, output: PageOutput, said: Masked | Offer, lock: SessionLock, semaphore: asyncio.Semaphore, begun: float
     ) -> None:
         conversation.set(output.session.conversation)
-        started = time.perf_counter()
-        if before is not None:
-            await asyncio.wait([before])
         try:
             async with semaphore:
                 await self._respond(output, said, lock)
         finally:
-            metrics.LATENCY.labels("turn").observe(time.perf_counter() - started)
-            await lock.release()
+            metrics.LATENCY.labels("turn").observe(time.perf_counter() - begun)
 
-    async def _respond(self, output: PageOutput, said: Masked | Offer, lock: SessionLock, **told: str) -> None:
-        """Gives a message to the agent who has the conversation, else to Rasa, and keeps what was said."""
+    async def _respond(self, output: PageOutput, said: Masked | Offer, lock: SessionLock, desk: str = "") -> None:
+        """Gives a message to the agent who has the conversation, else to Rasa, and keeps what was said.
+
+        Args:
+            output: collects what the bot says.
+            said: the typed text, or the button that was pressed.
+            lock: of the conversation.
+            desk: `nobody` where no customer has sent the message, but the bot goes on as no agent is there.
+        """
+        silent = failed = False
         try:
-            silent = self._live is not None and not told and await self._agent_takes(output, said)
-        except Exception:
-            return self._break_off(output, said)
-        typed = said if isinstance(said, Masked) else None
-        failed, outage = False, output.session.outage
+            if self.live is not None and not desk:
+                text = said.text if isinstance(said, Masked) else said.title
+                silent = await self.live.takes(output.session, output.message, text)
+        except Exception:  # the text may be an agent's, and could not be kept: the page sends it again
+            logger.exception("A message for an agent could not be kept.")
+            metrics.FAILURES.inc()
+            if isinstance(said, Offer):
+                output.session.offers.open[said.id] = said
+            return output.turn.break_off()
+        outage = output.session.outage
         try:
-            silent = silent or await take_address(output, typed, self._replies)
+            if silent:
+                output.give_notice()
+            elif isinstance(said, Masked):
+                silent = await take_address(output, said.text, self.replies)
             if not silent:
                 # Made now: turns before it may change languages.
-                await self._on_new_message(output.user_message(said, **told))
+                await self.on_new_message(output.user_message(said, desk))
         except Exception:  # the customer gets an apology, whatever has failed
             logger.exception("A message of the support page could not be answered.")
             metrics.FAILURES.inc()
@@ -206,10 +211,10 @@ class Conversations:
         if await lock.lost():  # another server goes on with the conversation; the page gets its answer
             return output.turn.break_off()
         if not silent and (failed or all(part["type"] == "notice" for part in output.turn.parts)):
-            output.say({"type": "text", "text": self._replies.text("utter_answer_failed", output.session.language)})
+            output.say({"type": "text", "text": self.replies.text("utter_answer_failed", output.session.language)})
             output.apologised = True
         if not silent:
-            await note_result(output, self._replies)
+            await note_result(output, self.replies)
         in_tracker = not (silent or output.apologised or outage)
         try:
             await self._keep(output, _KEEP_SECONDS, soon=in_tracker and not was_wanted(output.session))
@@ -218,51 +223,22 @@ class Conversations:
         finally:
             output.turn.finish()
 
-    def _break_off(self, output: PageOutput, said: Masked | Offer) -> None:
-        """Ends a turn whose message may be an agent's, and could not be kept: the page sends it again."""
-        logger.exception("A message for an agent could not be kept.")
-        metrics.FAILURES.inc()
-        if isinstance(said, Offer):
-            output.session.offers.open[said.id] = said
-        output.turn.break_off()
-
-    async def _agent_takes(self, output: PageOutput, said: Masked | Offer) -> bool:
-        assert self._live is not None
-        text = said.text if isinstance(said, Masked) else said.title
-        taken = await self._live.takes(
-            output.session, output.message, text, partial(self._offer_ticket, output.session)
-        )
-        if taken:
-            output.give_notice()
-        return taken
-
     async def catch_up(self, name: str) -> None:
         """Applies what has happened in a live conversation, as soon as the messages before it are answered."""
-        lock = await self._store.lock(name)
-        task = asyncio.create_task(self._catch_up(name, self._last.get(name), lock))
-        self._last[name] = task
-        task.add_done_callback(partial(self._forget, name, ""))
-        await task
+        lock = await self.store.lock(name)
+        await self._in_order(name, "", lock, self._catch_up(name))
 
-    async def _catch_up(self, name: str, before: asyncio.Task[None] | None, lock: SessionLock) -> None:
-        assert self._live is not None
-        try:
-            if before is not None:
-                await asyncio.wait([before])
-            session = await self.session(name, self._live.agent)
-            await self._live.apply(name, session, partial(self._offer_ticket, session))
-        finally:
-            await lock.release()
+    async def _catch_up(self, name: str) -> None:
+        assert self.live is not None
+        await self.live.apply(name, await self.session(name, self.live.agent))
 
-    async def _offer_ticket(self, session: Session | None, row: LiveRow) -> None:
+    async def offer_ticket(self, session: Session, row: LiveRow) -> None:
         """Begins the ticket's form for a customer to whom nobody comes (any longer), once for each such row."""
-        assert self._live is not None
-        assert session is not None
-        if row.uuid in session.answers or await self.recover(session, row.uuid, self._live.agent) is not None:
+        assert self.live is not None
+        if row.uuid in session.answers or await self.recover(session, row.uuid, self.live.agent) is not None:
             return
-        title = self._replies.label("person", session.language)
-        output = PageOutput(session, Turn(), row.uuid, self._links)
-        offer = Offer(row.uuid, title, "talk_to_human")
+        offer = Offer(row.uuid, self.replies.label("person", session.language), "talk_to_human")
+        output = PageOutput(session, row.uuid, self.links)
         await self._respond(output, offer, NoLock(), desk="nobody")  # whoever calls has the lock
 
     async def _keep(self, output: PageOutput, seconds: float = 0.0, soon: bool = False) -> None:
@@ -271,8 +247,17 @@ class Conversations:
         deadline = time.monotonic() + seconds
         while True:
             try:
-                return await self._store.save(output.session, soon)
+                return await self.store.save(output.session, soon)
             except SessionError:
                 if time.monotonic() >= deadline:
                     raise
             await asyncio.sleep(_TRY_AGAIN_SECONDS)
+
+
+async def _after(before: asyncio.Task[None] | None, work: Coroutine[Any, Any, None], lock: SessionLock) -> None:
+    try:
+        if before is not None:
+            await asyncio.wait([before])
+        await work
+    finally:
+        await lock.release()

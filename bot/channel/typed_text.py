@@ -15,7 +15,6 @@ from bot.text.masking import Masked, mask
 # Rasa takes a text for a command if its first visible character is a slash; this one (FRACTION SLASH) looks the same,
 # and no normalisation turns it into a slash.
 HARMLESS_SLASH = "\u2044"
-_COMMAND_SIGN = "/"
 MOST_WORDS = 400
 """Real messages of 2,000 letters have fewer; a thousand words of one letter would keep a processor busy for long."""
 
@@ -54,7 +53,7 @@ def as_text(text: str) -> str:
     for position, char in enumerate(text):
         if not is_seen(char):
             continue
-        if not unicodedata.normalize("NFKC", char).startswith(_COMMAND_SIGN):
+        if not unicodedata.normalize("NFKC", char).startswith("/"):
             return text
         text = text[:position] + HARMLESS_SLASH + text[position + 1 :]
     return text

@@ -1,4 +1,4 @@
-"""A blueprint that changes the app that it is added to: channels get nothing else of Rasa's server."""
+"""Defines a Sanic blueprint that also changes its app: Rasa gives channels no other access to its server."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from sanic import Blueprint, Sanic
 
 
 class AppBlueprint(Blueprint):
-    """Routes below a channel's prefix, and what else the app needs for them.
+    """Adds routes below a channel's prefix, and changes the app that they are added to.
 
     Args:
         name: the blueprint's name.
-        prepare: what is done to the app, once the routes are added.
+        prepare: called with the app, once the routes are added.
     """
 
     def __init__(self, name: str, prepare: Callable[[Sanic], None]) -> None:

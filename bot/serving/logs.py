@@ -26,8 +26,8 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": anonymous(record.getMessage()),
         }
-        if conversation.get():
-            content["conversation"] = conversation.get() or ""
+        if name := conversation.get():
+            content["conversation"] = name
         if record.exc_info and record.exc_info[0]:
             # Where it went wrong, and not its message: that may repeat what a customer has written.
             frames = traceback.extract_tb(record.exc_info[2])

@@ -12,7 +12,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -76,30 +76,30 @@ class ModelSwitch:
         """Takes the chosen model, once no other server is loading one; looks again later until then."""
         refused = None
         if served.model != self._app.ctx.agent.model_name:
-            with ExitStack() as turn:
-                try:
-                    turn.enter_context(turn_to_load(self._folder))
-                except BlockingIOError:
-                    return
-                try:
-                    await self._replace(served.model)
-                except Exception as error:  # whatever is wrong with a file: the old model stays
-                    old = self._app.ctx.agent.model_name
-                    logger.exception("The model %s cannot be served; %s stays.", served.model, old)
-                    refused = f"the server with process {os.getpid()} cannot load it ({cause(error)[:500]})."
+            try:
+                with turn_to_load(self._folder):
+                    refused = await self._replace(served.model)
+            except BlockingIOError:  # of `turn_to_load`
+                return
         self._at = served.at
         self._tell(refused)
 
-    async def _replace(self, name: str) -> None:
+    async def _replace(self, name: str) -> str | None:
+        """Loads a model, tries it and takes it; returns why it is not taken, None if it is."""
         old: Agent = self._app.ctx.agent
-        with _short_turns():
-            new = await asyncio.to_thread(_load, self._folder / name, old)
-        for text in _TRIED:  # by turns with what customers write
-            await new.parse_message(text)
+        try:
+            with _short_turns():
+                new = await asyncio.to_thread(_load, self._folder / name, old)
+            for text in _TRIED:  # by turns with what customers write
+                await new.parse_message(text)
+        except Exception as error:  # whatever is wrong with a file: the old model stays
+            logger.exception("The model %s cannot be served; %s stays.", name, old.model_name)
+            return f"the server with process {os.getpid()} cannot load it ({cause(error)[:500]})."
         self._app.ctx.agent = new
         logger.info("The model %s is served instead of %s.", name, old.model_name)
         # Its parts refer to each other: without this, its memory would stay until the collector's next great round.
         asyncio.get_running_loop().call_later(_UNUSED_SECONDS, gc.collect)
+        return None
 
     def _tell(self, refused: str | None = None) -> None:
         if self._note is not None:

@@ -11,8 +11,10 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
+import aiohttp
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from rasa.core.agent import Agent
 from rasa.core.channels.channel import InputChannel, UserMessage
 from sanic import Blueprint, Sanic
 from sanic.request import Request
@@ -21,13 +23,19 @@ from sanic.response import json as json_response
 
 from bot import metrics
 from bot.rasa_patches import action_endpoint
-from bot.serving import health, http_bounds, logs
+from bot.serving import http_bounds, logs
 from bot.serving.blueprint import AppBlueprint
 from bot.serving.model_switch import ModelSwitch
 from bot.settings import Settings, get_settings
 from bot.stores.broker import ConversationEvents
+from bot.stores.shared_redis import open_redis
+from bot.stores.tracker_store import ConversationStore
 from bot.tickets import ticket_store
 from bot.tickets.model import TicketStoreError
+
+_ANSWER_SECONDS = 2
+# A server without its broker answers, and events wait.
+_NOT_NEEDED = frozenset({"event_broker"})
 
 
 class OperationsChannel(InputChannel):
@@ -73,8 +81,8 @@ class OperationsChannel(InputChannel):
         return json_response({"status": "live"})
 
     async def _ready(self, request: Request) -> HTTPResponse:
-        parts = await self._parts(request)
-        missing = [name for name, answers in parts.items() if not answers and name not in health.NOT_NEEDED]
+        parts = await _parts(request.app, self._settings)
+        missing = [name for name, answers in parts.items() if not answers and name not in _NOT_NEEDED]
         model = request.app.ctx.agent.model_name if parts["model"] else None
         content = {"status": "not ready" if missing else "ready", "missing": missing, "parts": parts, "model": model}
         return json_response(content, status=503 if missing else 200, headers={"Cache-Control": "no-store"})
@@ -84,7 +92,7 @@ class OperationsChannel(InputChannel):
         token = f"Bearer {self._settings.metrics_token.get_secret_value()}"
         if not hmac.compare_digest(str(request.headers.get("authorization", "")).encode(), token.encode()):
             return json_response({"error": "token"}, status=401, headers={"WWW-Authenticate": "Bearer"})
-        for name, answers in (await self._parts(request)).items():
+        for name, answers in (await _parts(request.app, self._settings)).items():
             metrics.READY.labels(name).set(int(answers))
         await asyncio.to_thread(_read_outbox)
         broker = request.app.ctx.agent.tracker_store.event_broker if request.app.ctx.agent.is_ready() else None
@@ -92,9 +100,6 @@ class OperationsChannel(InputChannel):
             metrics.EVENTS_WAITING.set(broker.waiting)
             metrics.EVENTS_DROPPED.set(broker.dropped)
         return raw(generate_latest(metrics.REGISTRY), content_type=CONTENT_TYPE_LATEST)
-
-    async def _parts(self, request: Request) -> dict[str, bool]:
-        return await health.parts(getattr(request.app.ctx, "agent", None), self._settings)
 
 
 async def _get_ready(app: Sanic, loop: asyncio.AbstractEventLoop) -> None:
@@ -111,3 +116,35 @@ def _read_outbox() -> None:
     metrics.OUTBOX.clear()
     for target, state, number in depth:
         metrics.OUTBOX.labels(target, state).set(number)
+
+
+async def _parts(app: Sanic, settings: Settings) -> dict[str, bool]:
+    """Returns each part that the settings name, and whether it answers: all at once, each within two seconds."""
+    agent: Agent | None = getattr(app.ctx, "agent", None)
+    found = {"model": agent is not None and agent.is_ready()}
+    checks: dict[str, Awaitable[object]] = {"tickets": asyncio.to_thread(lambda: ticket_store().check())}
+    if agent is not None and found["model"]:
+        store, endpoint = agent.tracker_store, agent.action_endpoint
+        if isinstance(store, ConversationStore):
+            checks["conversations"] = asyncio.to_thread(store.check)
+        url = action_endpoint.server_url(endpoint) if endpoint is not None else None
+        if url is not None:
+            checks["action_server"] = _get(f"{url.removesuffix('/webhook')}/health")
+        if isinstance(store.event_broker, ConversationEvents):
+            found["event_broker"] = store.event_broker.is_ready()
+    if settings.redis_url is not None:
+        checks["redis"] = _ping(settings.redis_url.get_secret_value())
+    limited = (asyncio.wait_for(check, _ANSWER_SECONDS) for check in checks.values())
+    answers = await asyncio.gather(*limited, return_exceptions=True)  # each part has its own ways to fail
+    failed = (isinstance(answer, BaseException) for answer in answers)
+    return {**found, **{name: not fails for name, fails in zip(checks, failed, strict=True)}}
+
+
+async def _get(url: str) -> None:
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        response.raise_for_status()
+
+
+async def _ping(url: str) -> None:
+    async with open_redis(url) as redis:
+        await redis.ping()

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from bot.articles.replies import Replies
-from bot.channel.output import PageOutput, Turn
+from bot.channel.output import PageOutput
 from bot.settings import Settings
 from bot.stores.sessions import Session
 from bot.text.links import AllowedLinks
@@ -109,8 +109,8 @@ def test_a_message_whose_connection_was_lost_is_answered_to_whoever_asks_again(p
 
 def test_a_part_is_read_before_rasa_goes_on_to_the_next() -> None:
     session = Session("page-x", "en", "en", None, expires=0.0, seen=0.0)
-    turn = Turn()
-    output = PageOutput(session, turn, "message", AllowedLinks(Settings()))
+    output = PageOutput(session, "message", AllowedLinks(Settings()))
+    turn = output.turn
     read: list[str] = []
 
     async def reader() -> None:

@@ -16,11 +16,10 @@ import requests
 import yaml
 from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 
-from bot.channel.limits import LimitError, Limits, ProcessCounts
+from bot.channel.limits import Limits, ProcessCounts
 from bot.channel.page import PageChannel
-from bot.channel.requests import RefusedError
-from bot.channel.tokens import KeyFileError, Tokens, new_conversation, signing_key
-from bot.settings import Settings
+from bot.channel.tokens import Tokens, new_conversation, signing_key
+from bot.settings import Settings, SettingsError
 from bot.stores.session_stores import MemorySessions
 from bot.stores.sessions import Session, SessionError
 from tests.channel.conftest import Customer, PageBot
@@ -213,7 +212,7 @@ def test_an_expired_conversation_is_forgotten() -> None:
 
 @pytest.mark.parametrize("setting", ["limit_messages_per_conversation", "limits_storage"])
 def test_a_limit_that_cannot_be_read_is_named(setting: str) -> None:
-    with pytest.raises(LimitError, match=f"BOT_{setting.upper()}: `many`"):
+    with pytest.raises(SettingsError, match=f"BOT_{setting.upper()}: `many`"):
         Limits(Settings(**{setting: "many"}))
 
 
@@ -223,7 +222,7 @@ def test_where_the_storage_of_the_limits_is_gone_each_process_counts_by_itself()
         address = f"redis://127.0.0.1:{nobody.getsockname()[1]}/0"
         limits = Limits(Settings(limits_storage=address, limit_requests_per_address="1 per minute"))
         asyncio.run(limits.request("10.0.0.1"))
-        with pytest.raises(RefusedError) as refusal:
+        with pytest.raises(SessionError) as refusal:
             asyncio.run(limits.request("10.0.0.1"))
         assert refusal.value.status == 429
         asyncio.run(limits.request("10.0.0.2"))
@@ -268,10 +267,10 @@ def test_a_key_of_the_settings_is_used_and_no_file_made(tmp_path: Path) -> None:
 
 def test_a_key_file_that_cannot_be_used_is_named_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "page-key").write_text("short")
-    with pytest.raises(KeyFileError, match="delete it"):
+    with pytest.raises(SettingsError, match="delete it"):
         signing_key(Settings(secrets_dir=tmp_path))
     (tmp_path / "file").write_text("")
-    with pytest.raises(KeyFileError, match="BOT_SECRET_KEY"):
+    with pytest.raises(SettingsError, match="BOT_SECRET_KEY"):
         signing_key(Settings(secrets_dir=tmp_path / "file"))
 
 

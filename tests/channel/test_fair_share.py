@@ -19,11 +19,11 @@ from bot.articles.replies import Replies
 from bot.channel.limits import Limits
 from bot.channel.output import Turn
 from bot.channel.page import PageChannel
-from bot.channel.requests import RefusedError, address_of
+from bot.channel.requests import address_of
 from bot.channel.turns import Conversations
 from bot.settings import Settings
 from bot.stores.session_stores import MemorySessions
-from bot.stores.sessions import Offer, Session
+from bot.stores.sessions import Offer, Session, SessionError
 from bot.text.links import AllowedLinks
 from tests.channel.conftest import PageBot
 from tests.conftest import free_port
@@ -91,7 +91,7 @@ def admitted(limits: Limits, conversation: str, address: str, characters: int = 
     """Counts a message; tells whether it may come in."""
     try:
         asyncio.run(limits.message(conversation, address, characters))
-    except RefusedError as refusal:
+    except SessionError as refusal:
         assert (refusal.status, refusal.code) == (429, "too_many")
         return False
     return True

@@ -14,8 +14,8 @@ import pytest
 import redis
 
 from bot.channel.limits import Limits
-from bot.channel.requests import RefusedError
 from bot.settings import Settings
+from bot.stores.sessions import SessionError
 from tests.conftest import free_port
 
 START_LIMIT_SECONDS = 30
@@ -57,7 +57,7 @@ def wait_of(counting: Limits, kind: str, who: str) -> int | None:
     """Counts once; returns None where that is admitted, otherwise the seconds to wait."""
     try:
         asyncio.run(counting.message(who, "10.0.0.1") if kind == "message" else getattr(counting, kind)(who))
-    except RefusedError as refusal:
+    except SessionError as refusal:
         assert (refusal.status, refusal.code) == (429, "too_many")
         return refusal.retry_after
     return None
