@@ -25,6 +25,7 @@ from typing import Any
 import hypothesis
 import pytest
 
+from bot.rasa_patches import without_tensorflow
 from tests.support.models import copy_model
 from tests.support.servers import PostgresServer, RedisServer, ServerMissing
 
@@ -56,8 +57,10 @@ def pictures(root: Path, tmp_path: Path) -> Path:
 def pytest_configure() -> None:
     """Lets Ctrl-C stop bots also where the tests run in the background: there, shells have it ignored.
 
-    Other tests run beside these, so how long one of hypothesis's examples takes says nothing.
+    Other tests run beside these, so how long one of hypothesis's examples takes says nothing. Rasa is loaded as
+    `python -m bot` loads it.
     """
+    without_tensorflow.install()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     hypothesis.settings.register_profile("beside others", deadline=None)
     hypothesis.settings.load_profile("beside others")

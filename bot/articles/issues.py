@@ -86,7 +86,9 @@ def _load(path: Path) -> dict[str, Issue]:
         issues = _IssueTable.parse_obj(table).issues
     except ValidationError as error:
         first = error.errors()[0]
-        raise IssueTableError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}.") from error
+        _, intent, *field = map(str, first["loc"])
+        where = f"issue {intent}: field {'.'.join(field)}" if field else f"issue {intent}"
+        raise IssueTableError(f"{path}: {where}: {first['msg']}.") from error
     for name, issue in issues.items():
         for other in filter(None, (*issue.related, *issue.causes, issue.personal)):
             if other not in issues:

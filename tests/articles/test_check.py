@@ -233,9 +233,9 @@ def test_a_broken_issue_table_is_one_problem(tree: Path, root: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("queue: payments", "queue: nobody", "issues.pay_invoice.queue: unexpected value"),
-        (ISSUES, "issues:\n  pay_invoice: [payments]\n", "issues.pay_invoice: value is not a valid dict"),
-        ("queue: payments", "queues: payments", "issues.pay_invoice.queue: field required"),
+        ("queue: payments", "queue: nobody", "issue pay_invoice: field queue: unexpected value"),
+        (ISSUES, "issues:\n  pay_invoice: [payments]\n", "issue pay_invoice: value is not a valid dict"),
+        ("queue: payments", "queues: payments", "issue pay_invoice: field queue: field required"),
         (ISSUES, "issues: [pay_invoice]", "expected a mapping `issues:`"),
         (ISSUES, "- issues", "expected a mapping `issues:`"),
     ],

@@ -55,7 +55,7 @@ def test_a_pipeline_that_needs_it_gets_it_with_the_switch(tmp_path: Path, patche
     done = subprocess.run(
         [sys.executable, "-m", "bot.rasa_patches.without_tensorflow", "train", "nlu", *map(str, files)],
         cwd=ROOT,
-        env={**os.environ, "BOT_RASA_PATCHES": patches, "RASA_TELEMETRY_ENABLED": "false"},
+        env={**os.environ, "BOT_RASA_PATCHES": patches, "RASA_CACHE_DIRECTORY": str(tmp_path / "cache")},
         capture_output=True,
         text=True,
         check=False,
