@@ -213,8 +213,8 @@ def _retry(options: argparse.Namespace) -> None:
 
 
 def _deliver(options: argparse.Namespace) -> None:
-    from bot.tickets.delivery.following import make_followers
-    from bot.tickets.delivery.worker import Outbox, RetryPolicy, Worker
+    from bot.tickets.delivery.request_tracker import RequestTrackerTarget
+    from bot.tickets.delivery.worker import Follower, Outbox, RetryPolicy, Worker
 
     settings = get_settings()
     targets = make_targets(settings)
@@ -223,7 +223,8 @@ def _deliver(options: argparse.Namespace) -> None:
         return
     store, lease, longest = ticket_store(), settings.tickets_lease_seconds, settings.tickets_retry_longest_seconds
     policy = RetryPolicy(settings.tickets_retry_seconds, longest, lease, settings.tickets_refusals)
-    worker = Worker(Outbox(store, lease, longest), targets, policy, make_followers(settings, store))
+    followers = [Follower(target, store) for target in targets if isinstance(target, RequestTrackerTarget)]
+    worker = Worker(Outbox(store, lease, longest), targets, policy, followers)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda number, frame: worker.stop())
