@@ -1,4 +1,4 @@
-"""Carries tickets to the help desks until they arrive or are parked for a person, and what became of them back.
+"""Delivers tickets to help desks until they arrive or are parked for a person, and asks what became of them.
 
 Each help desk is a `Target`; a `Follower` asks it what became of tickets. So far that is Request Tracker alone: Zammad
 and Chatwoot tell it by webhooks (`bot.tickets.status_reports`).
