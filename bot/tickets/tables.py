@@ -1,4 +1,26 @@
-"""Defines the database tables of tickets, candidates, live conversations and the desk; turns rows into data classes."""
+"""Defines the tables of the ticket database, and turns rows into data classes.
+
+tickets              tickets (`model.Ticket`)
+outbox               the delivery of each ticket to each help desk
+status_marks         help desks that are asked what became of tickets; `until` is their own time, up to which
+                     everything was taken in
+status_reports       signed messages of help desks that were taken in, so that a repeated one does nothing
+outcomes             how conversations ended for an issue
+search_events        steps of searches in conversations
+candidates           messages that may become training phrases; `ranking` has the likeliest intents with their
+                     confidences
+candidate_decisions  reviewers' decisions on candidates; one click on several is one batch
+live_states          conversations with an agent (`live_model.LiveState`)
+live_rows            what happened in them (`live_model.LiveRow`)
+live_agents          agents who are present
+ticket_changes       agents' changes of tickets, and their notes: `field` is a column of the tickets, or `note`
+desk_agents          accounts of the desk: with a password, or for a subject of an OpenID Connect issuer, whose
+                     password hash is empty
+desk_sessions        signed-in agents; `key` is the SHA-256 of the cookie, so that who reads the database cannot
+                     sign in
+desk_attempts        attempts to sign in that have failed lately
+desk_audit           who has seen and done what at the desk
+"""
 
 from __future__ import annotations
 
@@ -116,10 +138,8 @@ OUTBOX = _table(
 )
 
 STATUS_MARKS = _table("status_marks", {}, _needed("target", sa.String(40), unique=True), _needed("until", UtcDateTime))
-"""Help desks that are asked what became of tickets; `until` is their own time, up to which everything was taken in."""
 
 STATUS_REPORTS = _table("status_reports", {}, _needed("delivery_id", sa.String(200), unique=True), _moment(index=True))
-"""Signed messages of help desks that were taken in, so that a repeated one does nothing."""
 
 OUTCOMES = _table(
     "outcomes",
@@ -150,7 +170,6 @@ CANDIDATES = _table(
     _needed("state", sa.String(20), default="new", index=True),
     _moment(),
 )
-"""Messages that may become training phrases; `ranking` has the likeliest intents with their confidences."""
 
 CANDIDATE_DECISIONS = _table(
     "candidate_decisions",
@@ -161,7 +180,6 @@ CANDIDATE_DECISIONS = _table(
     _moment(),
     sa.Column("undone_at", UtcDateTime),
 )
-"""Reviewers' decisions on candidates; one click on several is one batch."""
 
 UNFINISHED = sa.text("state != 'ended' OR applied < sequence")
 """Holds of live conversations that are not over yet; word for word that of their index, or it is not used."""
@@ -201,7 +219,6 @@ TICKET_CHANGES = _table(
     sa.Column("after", sa.Text),
     _moment(),
 )
-"""Agents' changes of tickets, and their notes: `field` is a column of the tickets, or `note`."""
 
 DESK_AGENTS = _table(
     "desk_agents",
@@ -211,7 +228,6 @@ DESK_AGENTS = _table(
     sa.Column("openid_subject", sa.String(255)),
     sa.Index(None, "openid_issuer", "openid_subject", unique=True),
 )
-"""Accounts of the desk: with a password, or for a subject of an OpenID Connect issuer, whose password hash is empty."""
 
 DESK_SESSIONS = _table(
     "desk_sessions",
@@ -220,10 +236,8 @@ DESK_SESSIONS = _table(
     _needed("agent_id", _reference("desk_agents")),
     _moment("begun_at"),
 )
-"""Signed-in agents; `key` is the SHA-256 of the cookie, so that who reads the database cannot sign in."""
 
 DESK_ATTEMPTS = _table("desk_attempts", {"name": 80, "address": 64}, _moment())
-"""Attempts to sign in that have failed lately."""
 
 DESK_AUDIT = _table(
     "desk_audit",
@@ -231,7 +245,6 @@ DESK_AUDIT = _table(
     _moment(),
     sa.Index(None, "agent", "object", "at"),
 )
-"""Audit log of the agents' desk: who has seen and done what."""
 
 
 def read_ticket(row: Row) -> Ticket:
