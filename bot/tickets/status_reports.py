@@ -229,5 +229,5 @@ VENDORS = {
 
 
 def _seen(identity: object, number: str | None, is_closed: bool, at: datetime) -> StatusSeen:
-    # A clock that is ahead for a while must not have us miss what follows.
+    # A clock that is ahead for a while must not have us miss what follows; a moment without a zone is refused here.
     return StatusSeen(str(identity), number, is_closed, min(at, now()))

@@ -60,27 +60,20 @@ def make_targets(settings: Settings) -> list[Target]:
     answer_seconds = settings.tickets_answer_seconds
     if settings.tickets_lease_seconds < 3 * answer_seconds:
         raise DeliverySettingsError("BOT_TICKETS_LEASE_SECONDS must be three times BOT_TICKETS_ANSWER_SECONDS or more.")
-    needed = {desk: [url, *_needed(settings, *_NEEDED[desk])] for desk, url in addresses(settings).items()}
-    # A typing error must not send a password unprotected.
-    if "email" in needed and needed["email"][0].split("://")[0] not in SMTP_SCHEMES:
-        raise DeliverySettingsError(f"BOT_TICKETS_SMTP_URL must begin with {', '.join(SMTP_SCHEMES)}, then ://.")
-    return [classes[desk](*values, answer_seconds=answer_seconds) for desk, values in needed.items()]
+    targets: list[Target] = []
+    for desk, url in addresses(settings).items():
+        address, *others = _NEEDED[desk]
+        values = [_value(settings, name) for name in others]
+        if not all(values):
+            missing = " and ".join(f"BOT_TICKETS_{name.upper()}" for name in others)
+            raise DeliverySettingsError(f"BOT_TICKETS_{address.upper()} needs {missing}.")
+        if desk == "email" and url.split("://")[0] not in SMTP_SCHEMES:  # no password is sent unprotected by mistake
+            raise DeliverySettingsError(f"BOT_TICKETS_SMTP_URL must begin with {', '.join(SMTP_SCHEMES)}, then ://.")
+        targets.append(classes[desk](url, *values, answer_seconds=answer_seconds))
+    return targets
 
 
 def _value(settings: Settings, name: str) -> Any:
     """Returns a setting of tickets, a password in the clear."""
     value = getattr(settings, f"tickets_{name}")
     return value.get_secret_value() if isinstance(value, SecretStr) else value
-
-
-def _needed(settings: Settings, address: str, *others: str) -> list[Any]:
-    """Returns the settings that go with the address of a help desk.
-
-    Raises:
-        DeliverySettingsError: one is missing.
-    """
-    values = [_value(settings, name) for name in others]
-    if not all(values):
-        needed = " and ".join(f"BOT_TICKETS_{name.upper()}" for name in others)
-        raise DeliverySettingsError(f"BOT_TICKETS_{address.upper()} needs {needed}.")
-    return values
