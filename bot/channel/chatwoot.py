@@ -26,8 +26,7 @@ from bot.settings import Settings, get_settings
 from bot.tickets.delivery.chatwoot import as_markdown
 from bot.tickets.delivery.http_api import HttpApi
 from bot.tickets.delivery.target import DeliveryError
-from bot.tickets.signature import SignatureError
-from bot.tickets.status_messages import check_chatwoot
+from bot.tickets.signature import SignatureError, check_chatwoot
 
 logger = logging.getLogger(__name__)
 CHANNEL = "chatwoot"

@@ -27,7 +27,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.desk.accounts import SESSION_LIFETIME, Accounts
 from bot.stores import DatabaseError
-from bot.tickets.status_messages import VENDORS
+from bot.tickets.status_reports import VENDORS
 
 SESSION_COOKIE = "desk_session"
 VISIT_COOKIE = "desk_visit"

@@ -15,8 +15,7 @@ from bot.desk.desk import Desk
 from bot.desk.gate import read_body
 from bot.tickets.model import TicketNotFound
 from bot.tickets.signature import SignatureError, check
-from bot.tickets.status_messages import UNREADABLE, VENDORS
-from bot.tickets.status_reports import CLOSES, StatusReports
+from bot.tickets.status_reports import CLOSES, UNREADABLE, VENDORS, StatusReports
 
 MOST_BYTES = 16 * 1024
 # Zammad sends the ticket's last article and everybody concerned, too.

@@ -11,7 +11,7 @@ import json
 import logging
 import signal
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
@@ -113,32 +113,30 @@ def _found(options: argparse.Namespace) -> list[Ticket]:
 
 def _list(options: argparse.Namespace) -> None:
     found = _found(options)
-    columns = UNDELIVERED_COLUMNS if options.undelivered else COLUMNS
-    rows = _undelivered({ticket.number for ticket in found}) if options.undelivered else [_row(each) for each in found]
+    rows = _undelivered(found) if options.undelivered else [_row(ticket) for ticket in found]
     if options.json:
-        listed = [dict(zip(columns, row, strict=True)) for row in rows]
-        print_json(listed if options.undelivered else [as_json(ticket) for ticket in found])
+        print_json(rows if options.undelivered else [as_json(ticket) for ticket in found])
     elif options.csv:
-        write_rows(sys.stdout, [columns, *rows])
+        columns = UNDELIVERED_COLUMNS if options.undelivered else COLUMNS
+        write_rows(sys.stdout, [columns, *(list(row.values()) for row in rows)])
     elif rows:
-        print(tabulate(rows, headers=columns, disable_numparse=True))
+        print(tabulate(rows, headers="keys", disable_numparse=True))
     else:
         print("everything has been delivered" if options.undelivered else "no tickets")
 
 
-def _row(ticket: Ticket) -> list[Any]:
+def _row(ticket: Ticket) -> dict[str, Any]:
     summary = shorten(ticket.summary, SUMMARY_WIDTH, placeholder=" …")
     opened = f"{ticket.opened_at:%Y-%m-%d %H:%M}"
     values = vars(ticket) | {"number": ticket.number, "opened": opened, "summary": summary}
-    return [values[name] or "" for name in COLUMNS]
+    return {name: values[name] or "" for name in COLUMNS}
 
 
-def _undelivered(numbers: Collection[str]) -> list[list[Any]]:
-    return [
-        [item.number, item.target, item.state, item.attempts, f"{item.next_attempt_at:%Y-%m-%d %H:%M:%S}", item.reason]
-        for item in ticket_store().deliveries(undelivered=True)
-        if item.number in numbers
-    ]
+def _undelivered(tickets: Sequence[Ticket]) -> list[dict[str, Any]]:
+    numbers = {ticket.number for ticket in tickets}
+    waiting = [vars(item) for item in ticket_store().deliveries(undelivered=True) if item.number in numbers]
+    timed = [item | {"next_attempt": f"{item['next_attempt_at']:%Y-%m-%d %H:%M:%S}"} for item in waiting]
+    return [{name: item[name] for name in UNDELIVERED_COLUMNS} for item in timed]
 
 
 def _export(options: argparse.Namespace) -> None:
@@ -213,8 +211,8 @@ def _retry(options: argparse.Namespace) -> None:
 
 
 def _deliver(options: argparse.Namespace) -> None:
-    from bot.tickets.delivery.following import make_followers
-    from bot.tickets.delivery.worker import Outbox, RetryPolicy, Worker
+    from bot.tickets.delivery.request_tracker import RequestTrackerTarget
+    from bot.tickets.delivery.worker import Follower, Outbox, RetryPolicy, Worker
 
     settings = get_settings()
     targets = make_targets(settings)
@@ -223,7 +221,8 @@ def _deliver(options: argparse.Namespace) -> None:
         return
     store, lease, longest = ticket_store(), settings.tickets_lease_seconds, settings.tickets_retry_longest_seconds
     policy = RetryPolicy(settings.tickets_retry_seconds, longest, lease, settings.tickets_refusals)
-    worker = Worker(Outbox(store, lease, longest), targets, policy, make_followers(settings, store))
+    followers = [Follower(target, store) for target in targets if isinstance(target, RequestTrackerTarget)]
+    worker = Worker(Outbox(store, lease, longest), targets, policy, followers)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda number, frame: worker.stop())

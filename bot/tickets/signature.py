@@ -1,6 +1,7 @@
-"""Signs webhooks to help desks and checks the signatures of their messages, after the Standard Webhooks specification.
+"""Signs webhooks to help desks and checks the signatures of their messages.
 
-A signature is HMAC-SHA256 over `webhook-id.webhook-timestamp.body` (https://www.standardwebhooks.com).
+After the Standard Webhooks specification (https://www.standardwebhooks.com), a signature is HMAC-SHA256 over
+`webhook-id.webhook-timestamp.body`; Zammad and Chatwoot sign in ways of their own.
 """
 
 from __future__ import annotations
@@ -75,3 +76,45 @@ def check(key: bytes, headers: Mapping[str, str], body: bytes, at: float) -> str
         told = f"The message is more than {LEEWAY_SECONDS} s old or ahead; set the clock, and sign each attempt anew."
         raise SignatureError(told)
     return identity
+
+
+def check_zammad(key: bytes, headers: Mapping[str, str], body: bytes, at: float) -> None:
+    """Checks that a message is from Zammad: HMAC-SHA1 of the body in `X-Hub-Signature`.
+
+    Zammad signs no time; a message that was sent before counts less than what came after it (`StatusReports`).
+
+    Args:
+        key: the webhook's signature token.
+        headers: of the request.
+        body: of the request.
+        at: the present moment, in seconds since 1970; not needed.
+
+    Raises:
+        SignatureError: it is not signed, or not by Zammad.
+    """
+    right = f"sha1={hmac.new(key, body, hashlib.sha1).hexdigest()}"
+    _compare(headers.get("x-hub-signature", ""), right, "set the webhook's HMAC SHA1 Signature Token in Zammad")
+
+
+def check_chatwoot(key: bytes, headers: Mapping[str, str], body: bytes, at: float) -> None:
+    """Checks that a message is from Chatwoot (from 4.13), and new: HMAC-SHA256 of `timestamp.body`.
+
+    Args:
+        key: the secret of the webhook or agent bot.
+        headers: of the request: `X-Chatwoot-Signature`, `X-Chatwoot-Timestamp`.
+        body: of the request.
+        at: the present moment, in seconds since 1970.
+
+    Raises:
+        SignatureError: it is not signed, not by Chatwoot, or its time is not now.
+    """
+    timestamp = headers.get("x-chatwoot-timestamp", "")
+    right = f"sha256={hmac.new(key, timestamp.encode() + b'.' + body, hashlib.sha256).hexdigest()}"
+    _compare(headers.get("x-chatwoot-signature", ""), right, "Chatwoot signs from 4.13, with the secret that it shows")
+    if not (timestamp.isascii() and timestamp.isdigit() and abs(at - int(timestamp)) <= LEEWAY_SECONDS):
+        raise SignatureError(f"The message is more than {LEEWAY_SECONDS} s old or ahead; set the clock.")
+
+
+def _compare(given: str, right: str, remedy: str) -> None:
+    if not hmac.compare_digest(given.encode(), right.encode()):
+        raise SignatureError(f"The message is {'signed by somebody else' if given else 'not signed'}; {remedy}.")

@@ -1,15 +1,17 @@
 """Takes what help desks tell of tickets into the store: closed there is closed here, opened again is open again.
 
-A report that comes again changes nothing: what our own agents have done to the ticket since then stays.
+A report that comes again changes nothing: what our own agents have done to the ticket since then stays. The webhooks of
+Zammad and Chatwoot are read here, too.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from functools import cache
+from typing import Any
 
 from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.engine import Connection, Row
@@ -18,6 +20,7 @@ from bot.tickets import numbers
 from bot.tickets.database import TicketDatabase
 from bot.tickets.handling import keep_change, row_of, set_closed
 from bot.tickets.model import now
+from bot.tickets.signature import check_chatwoot, check_zammad
 from bot.tickets.tables import OUTBOX, STATUS_MARKS, STATUS_REPORTS, TICKETS
 
 logger = logging.getLogger(__name__)
@@ -27,6 +30,12 @@ CLOSES = {"open": False, "pending": False, "answered": False, "closed": True}
 HELP_DESK = "help desk"
 STATUS_THERE = "status_there"
 """Field of the ticket's history that has the word of the other help desk."""
+# Status of Zammad's, of Chatwoot's -> whether the ticket is closed by it.
+_ZAMMAD = {"new": False, "open": False, "pending reminder": False, "pending close": False, "closed": True}
+_CHATWOOT = {"open": False, "pending": False, "snoozed": False, "resolved": True}
+_CHATWOOT_EVENTS = ("conversation_status_changed", "conversation_updated")
+UNREADABLE = (ArithmeticError, AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError)
+"""Errors that reading a message raises where it is not as the help desk sends it."""
 # Longer than anyone sends a message again.
 _IDS_KEPT = timedelta(days=30)
 # Databases take only so many parameters in one statement.
@@ -159,3 +168,66 @@ def _apply(connection: Connection, delivery: Row, by: str, status: StatusSeen, i
     noted = connection.execute(update(OUTBOX).where(stale).values(closed_there=status.is_closed)).rowcount
     # Another process may have seen the same, or the ticket may have been erased.
     return bool(ticket and noted and set_closed(connection, ticket, by, status.is_closed))
+
+
+def read_zammad(message: Mapping[str, Any]) -> StatusSeen | None:
+    """Returns what a message of Zammad's says of a ticket, None where it says nothing that is followed.
+
+    Args:
+        message: the default payload of a webhook.
+
+    Raises:
+        UNREADABLE: it is not what Zammad sends.
+    """
+    ticket = message["ticket"]
+    is_closed = closes("zammad", _ZAMMAD, ticket["state"])
+    if is_closed is None:
+        return None
+    at = datetime.fromisoformat(ticket["updated_at"].replace("Z", "+00:00"))
+    return _seen(ticket["id"], numbers.find_number(ticket["title"]), is_closed, at)
+
+
+def read_chatwoot(message: Mapping[str, Any]) -> StatusSeen | None:
+    """Returns what a message of Chatwoot's says of a ticket, None where it says nothing that is followed.
+
+    Args:
+        message: an event of a webhook.
+
+    Raises:
+        UNREADABLE: it is not what Chatwoot sends.
+    """
+    if str(message["event"]) not in _CHATWOOT_EVENTS:
+        return None
+    number = message["custom_attributes"].get("ticket")
+    is_closed = closes("chatwoot", _CHATWOOT, message["status"]) if number else None
+    if is_closed is None:  # or a conversation that is no ticket
+        return None
+    at = datetime.fromtimestamp(float(message["updated_at"]), timezone.utc)
+    return _seen(message["id"], str(number), is_closed, at)
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """A help desk whose own webhooks are understood.
+
+    Args:
+        title: its name in the history of a ticket.
+        check: checks who has sent a message.
+        read: reads a message's JSON; raises one of `UNREADABLE` where it is not the help desk's.
+    """
+
+    title: str
+    check: Callable[[bytes, Mapping[str, str], bytes, float], None]
+    read: Callable[[Mapping[str, Any]], StatusSeen | None]
+
+
+VENDORS = {
+    "zammad": Vendor("Zammad", check_zammad, read_zammad),
+    "chatwoot": Vendor("Chatwoot", check_chatwoot, read_chatwoot),
+}
+"""Name of the target, as in the outbox -> the help desk."""
+
+
+def _seen(identity: object, number: str | None, is_closed: bool, at: datetime) -> StatusSeen:
+    # A clock that is ahead for a while must not have us miss what follows; a moment without a zone is refused here.
+    return StatusSeen(str(identity), number, is_closed, min(at, now()))

@@ -71,12 +71,12 @@ class TicketStore(TicketHandling, CandidateRecords):
             email: the address that the customer gives.
         """
         identity, code = numbers.parse(number) or (0, "")
-        row = next(iter(self.rows(select(TICKETS).where(TICKETS.c.id == identity))), None)
-        right_code = same(code, row.code if row else None)
+        rows = self.rows(select(TICKETS).where(TICKETS.c.id == identity))
+        kept = rows[0]._mapping if rows else {}
         # `|` and `&`: every comparison is made, whatever the others say.
-        right_owner = same(conversation_id, row.conversation_id if row else None)
-        right_owner |= same((email or "").strip().casefold(), (row.contact_email or "").casefold() if row else None)
-        return read_ticket(row) if row is not None and right_code & right_owner else None
+        is_owner = same(conversation_id, kept.get("conversation_id"))
+        is_owner |= same((email or "").strip().casefold(), (kept.get("contact_email") or "").casefold())
+        return read_ticket(rows[0]) if same(code, kept.get("code")) & is_owner else None
 
     def statuses_in(self, conversation_id: str) -> list[Ticket]:
         """Returns the tickets that a conversation has opened, newest first."""
@@ -127,7 +127,7 @@ class TicketStore(TicketHandling, CandidateRecords):
         return [SearchEvent(**fields_of(SearchEvent, row)) for row in rows]
 
     def deliveries(self, number: str | None = None, undelivered: bool = False) -> list[model.Delivery]:
-        """Returns the ways of tickets to help desks, oldest first.
+        """Returns the deliveries of tickets to help desks, oldest first.
 
         Args:
             number: of one ticket only.

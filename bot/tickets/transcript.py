@@ -38,7 +38,7 @@ def transcript(events: Iterable[Mapping[str, Any]]) -> Iterator[Utterance]:
 
 
 def _is_pages_own(event: Mapping[str, Any]) -> bool:
-    """Tells whether the page has begun the ticket's form because nobody came, without a word of the customer's."""
+    """Tells whether the chat page sent a message by itself: it begins the ticket's form where no agent came."""
     return event["event"] == "user" and "desk" in (event.get("metadata") or {})
 
 

@@ -14,10 +14,9 @@ import pytest
 from sqlalchemy import text
 
 from bot.articles.replies import Replies
-from bot.tickets.delivery import following
-from bot.tickets.delivery.following import OVERLAP, Follower, RequestTrackerStatus
+from bot.tickets.delivery import request_tracker
 from bot.tickets.delivery.request_tracker import RequestTrackerTarget
-from bot.tickets.delivery.worker import Outbox, RetryPolicy, Worker
+from bot.tickets.delivery.worker import OVERLAP, Follower, Outbox, RetryPolicy, Worker
 from bot.tickets.model import TicketStoreError, now
 from bot.tickets.status_reports import StatusReports, StatusSeen
 from bot.tickets.store import TicketStore
@@ -41,8 +40,8 @@ def each_store(database: str) -> TicketStore:
     return TicketStore(database, ["request_tracker"])
 
 
-def source(tracker: RequestTracker) -> RequestTrackerStatus:
-    return RequestTrackerStatus(tracker.url, tracker.token, 20)
+def source(tracker: RequestTracker) -> RequestTrackerTarget:
+    return RequestTrackerTarget(tracker.url, tracker.token, "Billing", 20)
 
 
 def follower(store: TicketStore, tracker: RequestTracker) -> Follower:
@@ -52,8 +51,7 @@ def follower(store: TicketStore, tracker: RequestTracker) -> Follower:
 
 def deliver(store: TicketStore, tracker: RequestTracker) -> dict[str, int]:
     """Delivers what waits for it, once; returns how many attempts ended in which way."""
-    target = RequestTrackerTarget(tracker.url, tracker.token, "Billing", 20)
-    return Worker(Outbox(store, 60), [target], RetryPolicy()).run_once()
+    return Worker(Outbox(store, 60), [source(tracker)], RetryPolicy()).run_once()
 
 
 def delivered(
@@ -153,7 +151,7 @@ def test_what_our_own_agents_do_stays_until_something_changes_there(
 def test_many_tickets_come_by_pages(
     store: TicketStore, tracker: RequestTracker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "_PAGE_ROWS", 2)
+    monkeypatch.setattr(request_tracker, "_PAGE_ROWS", 2)
     ways = delivered(store, tracker, count=7)
     for _, identity in ways[:5]:
         tracker.edit(identity, Status="resolved")
@@ -313,7 +311,7 @@ def test_request_tracker_that_is_down_is_told_once_and_loses_nothing(
 def test_a_token_that_is_refused_is_told_with_the_remedy(
     store: TicketStore, tracker: RequestTracker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert Follower(RequestTrackerStatus(tracker.url, "1-1-x", 20), store).ask() == 0
+    assert Follower(RequestTrackerTarget(tracker.url, "1-1-x", "Billing", 20), store).ask() == 0
     (warning,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert "401" in warning
     assert "BOT_TICKETS_RT_TOKEN" in warning
@@ -322,7 +320,7 @@ def test_a_token_that_is_refused_is_told_with_the_remedy(
 def test_an_address_that_is_not_request_trackers_is_not_blamed_on_the_token(
     store: TicketStore, tracker: RequestTracker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    elsewhere = RequestTrackerStatus(f"{tracker.url.rstrip('/')}/REST/2.0/nowhere", tracker.token, 20)
+    elsewhere = RequestTrackerTarget(f"{tracker.url.rstrip('/')}/REST/2.0/nowhere", tracker.token, "Billing", 20)
     assert Follower(elsewhere, store).ask() == 0
     (warning,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert "404" in warning

@@ -65,7 +65,7 @@ def target_of(desk: Desk, place: str = "", token: str = "", answer_seconds: floa
     if isinstance(desk, Zammad):
         return ZammadTarget(desk.url, token or zammad_server.TOKEN, place or "Users", answer_seconds)
     inbox = chatwoot_server.INBOX
-    return ChatwootTarget(desk.url, token or chatwoot_server.TOKEN, 1, inbox, place, answer_seconds)
+    return ChatwootTarget(desk.url, token or chatwoot_server.TOKEN, inbox, 1, place, answer_seconds)
 
 
 def settings_of(desk: Desk) -> dict[str, str]:

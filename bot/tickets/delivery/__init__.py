@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from pydantic import SecretStr
@@ -10,6 +12,14 @@ from bot.settings import Settings
 from bot.tickets.delivery.target import Target
 
 SMTP_SCHEMES = ("smtp", "smtps", "smtp+starttls")
+_NEEDED = {
+    "email": ("smtp_url", "email_from", "email_to"),
+    "webhook": ("webhook_url", "webhook_secret"),
+    "request_tracker": ("rt_url", "rt_token"),
+    "zammad": ("zammad_url", "zammad_token"),
+    "chatwoot": ("chatwoot_url", "chatwoot_token", "chatwoot_inbox"),
+}
+"""Help desk -> the setting with its address, and those that go with it, without `tickets_`."""
 
 
 class DeliverySettingsError(ValueError):
@@ -23,15 +33,8 @@ def target_names(settings: Settings) -> list[str]:
 
 def addresses(settings: Settings) -> dict[str, str]:
     """Returns the addresses of help desks that are set, passwords included, by the desks' names; loads no help desk."""
-    smtp = settings.tickets_smtp_url
-    chosen = {
-        "email": smtp.get_secret_value() if smtp else None,
-        "webhook": settings.tickets_webhook_url,
-        "request_tracker": settings.tickets_rt_url,
-        "zammad": settings.tickets_zammad_url,
-        "chatwoot": settings.tickets_chatwoot_url,
-    }
-    return {name: str(address) for name, address in chosen.items() if address}
+    found = {desk: _value(settings, address) for desk, (address, *_) in _NEEDED.items()}
+    return {desk: str(address) for desk, address in found.items() if address}
 
 
 def make_targets(settings: Settings) -> list[Target]:
@@ -46,40 +49,31 @@ def make_targets(settings: Settings) -> list[Target]:
     from bot.tickets.delivery.webhook import WebhookTarget
     from bot.tickets.delivery.zammad import ZammadTarget
 
-    patience = settings.tickets_answer_seconds
-    if settings.tickets_lease_seconds < 3 * patience:
+    account, team = settings.tickets_chatwoot_account, settings.tickets_chatwoot_team
+    classes: dict[str, Callable[..., Target]] = {
+        "email": EmailTarget,
+        "webhook": WebhookTarget,
+        "request_tracker": partial(RequestTrackerTarget, queue=settings.tickets_rt_queue),
+        "zammad": partial(ZammadTarget, group=settings.tickets_zammad_group),
+        "chatwoot": partial(ChatwootTarget, account=account, team=team),
+    }
+    answer_seconds = settings.tickets_answer_seconds
+    if settings.tickets_lease_seconds < 3 * answer_seconds:
         raise DeliverySettingsError("BOT_TICKETS_LEASE_SECONDS must be three times BOT_TICKETS_ANSWER_SECONDS or more.")
-    urls = addresses(settings)
     targets: list[Target] = []
-    if url := urls.get("email"):
-        sender, recipient = _needed(settings, "smtp_url", "email_from", "email_to")
-        if url.split("://")[0] not in SMTP_SCHEMES:  # a typing error must not send a password unprotected
+    for desk, url in addresses(settings).items():
+        address, *others = _NEEDED[desk]
+        values = [_value(settings, name) for name in others]
+        if not all(values):
+            missing = " and ".join(f"BOT_TICKETS_{name.upper()}" for name in others)
+            raise DeliverySettingsError(f"BOT_TICKETS_{address.upper()} needs {missing}.")
+        if desk == "email" and url.split("://")[0] not in SMTP_SCHEMES:  # no password is sent unprotected by mistake
             raise DeliverySettingsError(f"BOT_TICKETS_SMTP_URL must begin with {', '.join(SMTP_SCHEMES)}, then ://.")
-        targets.append(EmailTarget(url, sender, recipient, patience))
-    if url := urls.get("webhook"):
-        (secret,) = _needed(settings, "webhook_url", "webhook_secret")
-        targets.append(WebhookTarget(url, secret, patience))
-    if url := urls.get("request_tracker"):
-        (token,) = _needed(settings, "rt_url", "rt_token")
-        targets.append(RequestTrackerTarget(url, token, settings.tickets_rt_queue, patience))
-    if url := urls.get("zammad"):
-        (token,) = _needed(settings, "zammad_url", "zammad_token")
-        targets.append(ZammadTarget(url, token, settings.tickets_zammad_group, patience))
-    if url := urls.get("chatwoot"):
-        token, inbox = _needed(settings, "chatwoot_url", "chatwoot_token", "chatwoot_inbox")
-        account, team = settings.tickets_chatwoot_account, settings.tickets_chatwoot_team
-        targets.append(ChatwootTarget(url, token, account, inbox, team, patience))
+        targets.append(classes[desk](url, *values, answer_seconds=answer_seconds))
     return targets
 
 
-def _needed(settings: Settings, address: str, *names: str) -> list[Any]:
-    """Returns the settings that go with an address, passwords in the clear.
-
-    Raises:
-        DeliverySettingsError: one is missing.
-    """
-    values = [getattr(settings, f"tickets_{name}") for name in names]
-    if not all(values):
-        needed = " and ".join(f"BOT_TICKETS_{name.upper()}" for name in names)
-        raise DeliverySettingsError(f"BOT_TICKETS_{address.upper()} needs {needed}.")
-    return [value.get_secret_value() if isinstance(value, SecretStr) else value for value in values]
+def _value(settings: Settings, name: str) -> Any:
+    """Returns a setting of tickets, a password in the clear."""
+    value = getattr(settings, f"tickets_{name}")
+    return value.get_secret_value() if isinstance(value, SecretStr) else value

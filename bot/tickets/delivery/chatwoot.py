@@ -29,8 +29,8 @@ class ChatwootTarget:
     Args:
         url: of Chatwoot.
         token: access token of an agent who belongs to the inbox.
-        account: id of the account.
         inbox: id of the API inbox.
+        account: id of the account.
         team: name of the team that gets the conversations, empty for none; `{queue}` in it stands for the ticket's
             own queue.
         answer_seconds: how long an answer is waited for.
@@ -38,7 +38,7 @@ class ChatwootTarget:
 
     name = "chatwoot"
 
-    def __init__(self, url: str, token: str, account: int, inbox: int, team: str, answer_seconds: float) -> None:
+    def __init__(self, url: str, token: str, inbox: int, account: int, team: str, answer_seconds: float) -> None:
         base = f"{url.rstrip('/')}/api/v1/accounts/{account}"
         headers = {"api_access_token": token}
         self._api = HttpApi("Chatwoot", base, headers, answer_seconds, "BOT_TICKETS_CHATWOOT_TOKEN")
@@ -50,9 +50,7 @@ class ChatwootTarget:
         ticket = attempt.ticket
         found = self._find(ticket)
         if found is None:
-            new = self._new(attempt)
-            attempt.ensure_time(self._api.answer_seconds)
-            found = self._api.call("POST", "conversations", creates=True, json=new)
+            found = self._api.create("conversations", self._new(attempt), attempt)
         path = f"conversations/{found['id']}"
         labels = set(found.get("labels") or [])
         if not labels.issuperset(ticket.tags):  # the list replaces the one that is there, with an agent's own labels

@@ -8,7 +8,7 @@ from typing import Any
 
 import requests
 
-from bot.tickets.delivery.target import DeliveryError
+from bot.tickets.delivery.target import DeliveryAttempt, DeliveryError
 
 # Not now: the request timed out, is being worked on, comes too early or too often, or nobody is behind the proxy.
 NOT_NOW = frozenset({408, 409, 425, 429, 502, 503, 504})
@@ -86,3 +86,17 @@ class HttpApi:
             told = f"{self.title} answered {method} {path} without the id of what it made: {response.text[:100]}"
             raise DeliveryError(told, uncertain=True)
         return answer
+
+    def create(self, path: str, new: Mapping[str, Any], attempt: DeliveryAttempt) -> Any:
+        """Creates something, if there is time left to do so safely; returns what is answered, with its `id`.
+
+        Args:
+            path: after the address.
+            new: what is created, as JSON.
+            attempt: the delivery that it is created for.
+
+        Raises:
+            DeliveryError: as for `call`, or there was not enough time left.
+        """
+        attempt.ensure_time(self.answer_seconds)
+        return self.call("POST", path, creates=True, json=new)

@@ -1,16 +1,22 @@
-"""Writes a ticket's subject line and plain-text body, for `tickets show` and all help desks but the webhook."""
+"""Writes a ticket's subject line and plain-text body, for `tickets show` and all help desks but the webhook.
+
+The layout of the body is `templates/ticket.txt`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
-from typing import Any
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from bot.articles.replies import Replies
 from bot.settings import get_settings
 from bot.text.mail import header_text
 from bot.text.yaml_files import read_yaml
 from bot.tickets.model import Ticket
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 FALLBACK_LANGUAGE = "en"
 SUBJECT_LENGTH = 120
@@ -32,59 +38,26 @@ def body(ticket: Ticket) -> str:
     none in that language.
     """
     language = get_settings().tickets_language or ticket.language
-    words = _words(language)
-    paragraphs = [
-        [f"{words['summary']}: {ticket.summary}"],
-        list(_facts(ticket, words, language)),
-        [f"{words['steps_tried']}:", *(f"  - {step}" for step in ticket.steps_tried)] if ticket.steps_tried else [],
-        list(_conversation(ticket, words)),
-        [f"{words['tags']}: {' '.join(ticket.tags)}"],
-    ]
-    return "\n\n".join("\n".join(lines) for lines in paragraphs if lines) + "\n"
+    words, replies = _words(language), Replies()
+
+    def topic(intent: str) -> str:
+        try:
+            return f"{replies.topic(intent, language)} ({intent})"
+        except ValueError:  # a name without a topic, such as that of a dialogue intent
+            return intent
+
+    reasons = [words["reasons"].get(cause) or topic(cause) for cause, _ in ticket.priority_reasons]
+    product = ticket.product and replies.label(ticket.product, language)
+    mentioned = [f"{words['entity_names'].get(name, name)} {value}" for name, value in ticket.mentioned]
+    shown = {"reasons": reasons, "product": product, "mentioned": mentioned}
+    return _template().render(ticket=ticket, words=words, topic=topic, **shown) + "\n"
 
 
-def _facts(ticket: Ticket, words: dict[str, Any], language: str) -> Iterator[str]:
-    yield f"{words['contact']}: {ticket.contact or words['no_contact']}"
-    best = [(ticket.intent, ticket.confidence)] if ticket.intent else []
-    for heading, issues in (("issue", best), ("also_possible", ticket.runners_up)):
-        named = "; ".join(f"{_topic(name, language)}, {_percent(share, words)}" for name, share in issues)
-        if named or heading == "issue":
-            yield f"{words[heading]}: {named or words['no_issue']}"
-    yield f"{words['language']}: {ticket.language}, {_percent(ticket.language_confidence, words)}"
-    if ticket.product:
-        yield f"{words['product']}: {Replies().label(ticket.product, language)}"
-    yield f"{words['queue']}: {words['queues'][ticket.queue]}"
-    reasons = [words["reasons"].get(cause) or _topic(cause, language) for cause, _ in ticket.priority_reasons]
-    yield f"{words['priority']}: {words['priorities'][ticket.priority]} ({words['because']}: {'; '.join(reasons)})"
-    if ticket.sentiment:
-        label, confidence = ticket.sentiment
-        yield f"{words['sentiment']}: {words['sentiments'].get(label, label)}, {_percent(confidence, words)}"
-    if ticket.mentioned:
-        named = "; ".join(f"{words['entity_names'].get(name, name)} {value}" for name, value in ticket.mentioned)
-        yield f"{words['entities']}: {named}"
+@cache
+def _template() -> Template:
+    from bot.text.templates import open_templates  # jinja2 takes a while to import, and few commands write a ticket
 
-
-def _conversation(ticket: Ticket, words: dict[str, Any]) -> Iterator[str]:
-    if not ticket.consent:
-        yield words["no_consent"]
-        return
-    if ticket.transcript:
-        yield f"{words['transcript']} (UTC):"
-    for line in ticket.transcript:
-        speaker = words.get(line.speaker, words["bot"])
-        clock = f"{datetime.fromisoformat(line.at):%H:%M} " if line.at else ""
-        yield "\n      ".join(f"  {clock}{speaker}: {line.text}".splitlines())
-
-
-def _percent(share: float, words: dict[str, Any]) -> str:
-    return str(words["percent"]).format(round(100 * share))
-
-
-def _topic(intent: str, language: str) -> str:
-    try:
-        return f"{Replies().topic(intent, language)} ({intent})"
-    except ValueError:  # a name without a topic, such as that of a dialogue intent
-        return intent
+    return open_templates(Path(__file__).parent / "templates").get_template("ticket.txt")
 
 
 def _words(language: str) -> dict[str, Any]:

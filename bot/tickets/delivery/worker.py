@@ -1,6 +1,7 @@
-"""Carries tickets to the help desks until they arrive or are parked for a person, and what became of them back.
+"""Delivers tickets to help desks until they arrive or are parked for a person, and asks what became of them.
 
-Each help desk is a `Target`; a `Follower` asks it what became of tickets, so far Request Tracker alone.
+Each help desk is a `Target`; a `Follower` asks it what became of tickets. So far that is Request Tracker alone: Zammad
+and Chatwoot tell it by webhooks (`bot.tickets.status_reports`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -19,13 +21,18 @@ from typing import Any
 from sqlalchemy import or_, select, update
 
 from bot.tickets.database import TicketDatabase
-from bot.tickets.delivery.following import Follower
+from bot.tickets.delivery.request_tracker import RequestTrackerTarget
 from bot.tickets.delivery.target import DeliveryAttempt, DeliveryError, Target
 from bot.tickets.model import TicketStoreError, now
+from bot.tickets.status_reports import StatusReports
 from bot.tickets.tables import OUTBOX, TICKETS, read_ticket
 
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 1.0
+FOLLOW_SECONDS = 60
+# What was changed may be seen later than what was changed after it: help desks write at once what takes them seconds,
+# and their servers' clocks differ.
+OVERLAP = timedelta(minutes=10)
 # A help desk that answers nothing is waited for, for days; this only ends what would go on for ever.
 MOST_ATTEMPTS = 2000
 
@@ -104,6 +111,52 @@ class Outbox:
             connection.execute(update(OUTBOX).where(mine).values(**values, lease=None, leased_until=None))
 
 
+class Follower:
+    """Takes in what has become of tickets at one help desk.
+
+    The mark, the moment up to which it has asked, is kept in the store: after a restart it goes on where it was. It is
+    the help desk's own time, or ours where the help desk's clock is ahead. What is seen twice changes nothing.
+
+    Args:
+        source: the help desk.
+        database: the ticket database.
+    """
+
+    def __init__(self, source: RequestTrackerTarget, database: TicketDatabase) -> None:
+        self.source = source
+        self._reports = StatusReports(database)
+        self._is_down = False
+
+    def ask(self) -> int:
+        """Asks once; a help desk that is down is told in the log once, until it answers again.
+
+        Returns:
+            How many tickets were closed or opened again.
+
+        Raises:
+            TicketStoreError: the store cannot be used; what was seen is asked for again.
+        """
+        name, title = self.source.name, self.source.title
+        mark, begun = self._reports.mark(name), now()
+        try:
+            seen = self.source.seen(mark and mark - OVERLAP)
+        except DeliveryError as error:
+            if not self._is_down:
+                logger.warning("what became of tickets is asked again every %d s: %s", FOLLOW_SECONDS, error)
+            self._is_down = True
+            return 0
+        if self._is_down:
+            logger.info("%s tells again what became of tickets", title)
+        self._is_down = False
+        changed = self._reports.take(name, title, seen)
+        for number in changed:
+            logger.info("ticket %s was closed or opened again in %s", number, title)
+        if seen:
+            # A help desk whose clock was ahead for a while must not have us miss what follows.
+            self._reports.set_mark(name, min(begun, max(status.at for status in seen)))
+        return len(changed)
+
+
 @dataclass(frozen=True)
 class Worker:
     """Delivers to each help desk in a thread of its own, so that a slow one holds up nobody else.
@@ -128,7 +181,7 @@ class Worker:
     def run(self) -> None:
         """Delivers and follows until `stop` is called."""
         threads = [threading.Thread(target=self._serve, args=(target,), name=target.name) for target in self.targets]
-        threads += [threading.Thread(target=each.run, args=(self._stopped,)) for each in self.followers]
+        threads += [threading.Thread(target=self._follow, args=(each,)) for each in self.followers]
         for thread in threads:
             thread.start()
         self._stopped.wait()
@@ -158,17 +211,19 @@ class Worker:
         failures = 0
         while not self._stopped.is_set():
             result = "unavailable"
-            try:
+            with _logged(f"delivery to {target.name}"):
                 result = self._deliver_next(target)
-            except TicketStoreError as error:
-                logger.warning("%s", error)
-            except Exception:  # the thread must not end while the process goes on
-                logger.exception("delivery to %s", target.name)
             failures = failures + 1 if result == "unavailable" else 0
             if failures:
                 self._stopped.wait(self.policy.wait(failures).total_seconds())
             elif result == "idle":
                 self._stopped.wait(POLL_SECONDS)
+
+    def _follow(self, follower: Follower) -> None:
+        while not self._stopped.is_set():
+            with _logged(f"what became of tickets at {follower.source.title}"):
+                follower.ask()
+            self._stopped.wait(FOLLOW_SECONDS)
 
     def _deliver_next(self, target: Target) -> str:
         """Makes one attempt; returns `delivered`, `postponed`, `parked`, `unavailable` for all, or `idle` for none."""
@@ -194,3 +249,14 @@ class Worker:
         until = now() + self.policy.wait(attempt.attempts, failure.uncertain and not failure.refused)
         self.outbox.finish(attempt, reason=str(failure), next_attempt_at=until, refusals=refusals)
         return "postponed" if failure.refused else "unavailable"
+
+
+@contextmanager
+def _logged(what: str) -> Iterator[None]:
+    """Logs the errors of a block, whichever they are: a thread must not end while the process goes on."""
+    try:
+        yield
+    except TicketStoreError as error:
+        logger.warning("%s", error)
+    except Exception:
+        logger.exception(what)

@@ -38,9 +38,7 @@ class ZammadTarget:
         """Creates one ticket unless it is there; see `Target.deliver`."""
         found = self._find(attempt.ticket)
         if found is None:
-            new = self._new(attempt.ticket)
-            attempt.ensure_time(self._api.answer_seconds)
-            found = self._api.call("POST", "tickets", creates=True, json=new)["id"]
+            found = self._api.create("tickets", self._new(attempt.ticket), attempt)["id"]
         return str(found)
 
     def _find(self, ticket: Ticket) -> int | None:
