@@ -1,8 +1,4 @@
-"""Makes the tables of a new database, or runs the migrations of an older one, in the transaction of `migrate`.
-
-A migration that adds a table takes it from `bot.tickets.tables`, as it is today. Whoever changes a table writes it out,
-as it was, in the migration that adds it (as in 0005), so that the new migration finds what it changes.
-"""
+"""Makes the tables of a new database, or runs the migrations of an older one, in the transaction of `migrate`."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""Makes conversation ids as long as Rasa's tracker store takes them."""
+"""Conversation ids are as long here as Rasa's tracker store takes them."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,6 +9,8 @@ down_revision = "0002"
 
 def upgrade() -> None:
     """Takes longer ids."""
-    if op.get_bind().dialect.name == "postgresql":  # SQLite keeps texts of any length, whatever is said
-        for table in ("tickets", "outcomes", "search_events"):
-            op.alter_column(table, "conversation_id", type_=sa.String(255))
+    if op.get_bind().dialect.name == "sqlite":
+        return  # which keeps texts of any length, whatever is said
+    short, long = sa.String(length=200), sa.String(length=255)
+    for table in ("tickets", "outcomes", "search_events"):
+        op.alter_column(table, "conversation_id", existing_type=short, type_=long, existing_nullable=False)

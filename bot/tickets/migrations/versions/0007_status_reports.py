@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from bot.tickets.tables import STATUS_MARKS, STATUS_REPORTS
+from bot.tickets.tables import UtcDateTime
 
 revision = "0007"
 down_revision = "0006"
@@ -13,5 +13,15 @@ def upgrade() -> None:
     """Makes the column, its index and the tables."""
     op.add_column("outbox", sa.Column("closed_there", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.create_index(op.f("ix_outbox_external_id"), "outbox", ["external_id"])
-    for table in (STATUS_MARKS, STATUS_REPORTS):
-        table.create(op.get_bind())
+    op.create_table(
+        "status_marks",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("target", sa.String(40), nullable=False, unique=True),
+        sa.Column("until", UtcDateTime(), nullable=False),
+    )
+    op.create_table(
+        "status_reports",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("delivery_id", sa.String(200), nullable=False, unique=True),
+        sa.Column("at", UtcDateTime(), nullable=False, index=True),
+    )
