@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 
 from sqlalchemy import Table, func, inspect, select
-from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql import Select
 
 from bot.doctor.installation import Finding, Installation
 from bot.privacy.retention import finished_tickets, rested_conversations
 from bot.stores.conversations import EVENTS
-from bot.stores.databases import cause, open_to_read, sqlite_file
-from bot.stores.regression_runs import RUNS, last_runs
+from bot.stores.databases import cause, reading
+from bot.stores.regression_runs import past_runs
 from bot.tickets.database import newest_version, version_of
 from bot.tickets.tables import DESK_AGENTS, OUTBOX, TICKETS
 
@@ -25,23 +23,12 @@ _GRACE = timedelta(days=2)
 _RUN_IS_OLD = timedelta(days=2)
 
 
-@contextmanager
-def _reading(url: str) -> Iterator[Connection | None]:
-    """Opens a database to look at it; None where there is no file yet."""
-    file = sqlite_file(url)
-    if file is not None and not file.exists():
-        yield None
-        return
-    with open_to_read(url).connect() as connection:
-        yield connection
-
-
 def databases(installation: Installation) -> Iterator[Finding]:
     """Opens each database, and compares the version of the tickets' tables."""
     for name, (variable, url) in installation.databases.items():
         check = f"database of {name}"
         try:
-            with _reading(url) as connection:
+            with reading(url) as connection:
                 if connection is None:
                     yield Finding(check, "ok", "there is no file yet; it is made when it is first needed")
                 elif name == "tickets":
@@ -116,8 +103,7 @@ def accounts(installation: Installation) -> Iterator[Finding]:
 
 def nightly(installation: Installation) -> Finding:
     """Looks at the last nightly run, its age and verdict."""
-    with _reading(installation.databases["nightly runs"][1]) as connection:
-        runs = last_runs(connection, 1) if connection is not None and inspect(connection).has_table(RUNS.name) else []
+    runs = past_runs(installation.databases["nightly runs"][1], 1)
     if not runs:
         return Finding("nightly run", "ok", "none yet (docs/nightly.md)")
     begun = datetime.fromisoformat(runs[0].started_at)
@@ -133,7 +119,7 @@ def nightly(installation: Installation) -> Finding:
 
 def _count(installation: Installation, database: str, table: Table, query: Select) -> int:
     """Counts the rows that a query finds in a database; 0 where it does not have the table yet."""
-    with _reading(installation.databases[database][1]) as connection:
+    with reading(installation.databases[database][1]) as connection:
         if connection is None or not inspect(connection).has_table(table.name):
             return 0
         return int(connection.execute(select(func.count()).select_from(query.subquery())).scalar_one())

@@ -7,6 +7,8 @@ import os
 import shlex
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -98,20 +100,24 @@ def open_to_read(url: str, limited: bool = True) -> Engine:
         ImportError: there is no driver for the address.
     """
     file = sqlite_file(url)
-    if file is not None:
-        address = f"file:{quote(str(file))}?mode=ro"
-        return create_engine(
-            "sqlite://",
-            future=True,
-            poolclass=NullPool,
-            creator=lambda: sqlite3.connect(address, uri=True, timeout=_CONNECT_SECONDS, check_same_thread=False),
-        )
-    if make_url(url).get_backend_name() == "sqlite":  # in memory, or a `file:` URI that says itself how it is opened
-        return create_engine(url, future=True, poolclass=NullPool)
-    bounds = "-c default_transaction_read_only=on"
-    bounds += f" -c statement_timeout={_CONNECT_SECONDS}s" if limited else ""
-    connect = {"connect_timeout": _CONNECT_SECONDS, "options": bounds}
-    return create_engine(make_url(url), future=True, poolclass=NullPool, connect_args=connect)
+    address = make_url(url if file is None else f"sqlite:///file:{quote(str(file))}?mode=ro&uri=true")
+    connect: dict[str, Any] = {}
+    if address.get_backend_name() != "sqlite":
+        bounds = "-c default_transaction_read_only=on"
+        bounds += f" -c statement_timeout={_CONNECT_SECONDS}s" if limited else ""
+        connect = {"connect_timeout": _CONNECT_SECONDS, "options": bounds}
+    return create_engine(address, future=True, poolclass=NullPool, connect_args=connect)
+
+
+@contextmanager
+def reading(url: str, limited: bool = True) -> Iterator[Connection | None]:
+    """Connects to a database to look at it, as `open_to_read` opens it; None where its SQLite file does not exist."""
+    file = sqlite_file(url)
+    if file is not None and not file.exists():
+        yield None
+        return
+    with open_to_read(url, limited).connect() as connection:
+        yield connection
 
 
 def count_rows(connection: Connection) -> dict[str, int]:
