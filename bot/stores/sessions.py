@@ -23,11 +23,7 @@ _KEPT_ANSWERS = 100
 _WRITTEN_ANSWERS = 3
 _BUTTON_KINDS = {
     "choose_product": "product",
-    "affirm": "feedback",
-    "deny": "feedback",
-    "solved": "feedback",
-    "not_helped": "feedback",
-    "none_of_these": "feedback",
+    **dict.fromkeys(("affirm", "deny", "solved", "not_helped", "none_of_these"), "feedback"),
     "talk_to_human": "person",
 }
 _PACKED = "packed"
@@ -129,9 +125,7 @@ class Offers:
         Raises:
             SessionError: 409, it was used, was offered before newer ones, or never was.
         """
-        offer = self.find(button)
-        del self.open[button]
-        return offer
+        return self.open.pop(self.find(button).id)
 
 
 @dataclass
@@ -216,10 +210,8 @@ class Session:
         """Returns something that was said as the page gets it: with what still acts."""
         if "buttons" not in message:
             return unpacked(message)
-        return {
-            **message,
-            "buttons": [{**button, "open": button["id"] in self.offers.open} for button in message["buttons"]],
-        }
+        buttons = [{**button, "open": button["id"] in self.offers.open} for button in message["buttons"]]
+        return {**message, "buttons": buttons}
 
     def remember_answer(self, message: str, parts: list[Part]) -> None:
         """Keeps a finished answer for whoever asks again with the same message id."""
