@@ -25,11 +25,9 @@ from bot.training import LaunchError, model_path
 _MEGABYTE = 1_000_000
 _DISK_ERROR, _DISK_WARNING = 500, 2000
 _FEWEST_CHARACTERS = 10
-_KEY_LENGTH = 32
 _SECONDS = 4
 _LISTENS = "0A"
 Address = IPv4Address | IPv6Address
-_PAGE_KEY = "page-key"
 
 
 def model(installation: Installation) -> Finding:
@@ -102,7 +100,7 @@ def files(installation: Installation) -> Finding:
 def signing_key(installation: Installation) -> Finding:
     """Looks whether the key that signs tokens can be guessed."""
     settings = installation.settings
-    own = settings.secrets_dir / _PAGE_KEY
+    own = settings.secrets_dir / "page-key"
     try:
         key = settings.secret_key.get_secret_value() if settings.secret_key else own.read_text(encoding="ascii").strip()
     except FileNotFoundError:
@@ -110,7 +108,7 @@ def signing_key(installation: Installation) -> Finding:
     except (OSError, ValueError) as error:
         found = f"{own} cannot be read ({error})"
         return Finding("signing key", "error", found, "correct its owner, or set BOT_SECRET_KEY")
-    return _of_key("signing key", "BOT_SECRET_KEY" if settings.secret_key else str(own), key, _KEY_LENGTH)
+    return _of_key("signing key", "BOT_SECRET_KEY" if settings.secret_key else str(own), key, 32)
 
 
 def metrics(installation: Installation) -> Finding:

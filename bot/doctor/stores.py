@@ -73,11 +73,8 @@ def retention(installation: Installation) -> Finding:
 def undelivered(installation: Installation) -> Finding:
     """Counts tickets that have not arrived at a help desk an hour after they were opened."""
     before = datetime.now(timezone.utc) - _WAITS_TOO_LONG
-    late = (
-        select(OUTBOX.c.id)
-        .join(TICKETS, TICKETS.c.id == OUTBOX.c.ticket_id)
-        .where(OUTBOX.c.state != "delivered", TICKETS.c.opened_at < before)
-    )
+    deliveries = select(OUTBOX.c.id).join(TICKETS, TICKETS.c.id == OUTBOX.c.ticket_id)
+    late = deliveries.where(OUTBOX.c.state != "delivered", TICKETS.c.opened_at < before)
     waiting = _count(installation, "tickets", OUTBOX, late)
     parked = _count(installation, "tickets", OUTBOX, late.where(OUTBOX.c.state == "parked"))
     if waiting:

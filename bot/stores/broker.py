@@ -81,17 +81,12 @@ class ConversationEvents(PikaEventBroker):
         return self._url
 
     async def _publish(self, event: dict[str, Any], headers: dict[str, str] | None = None) -> None:
-        if not self.is_ready():
-            self._keep(event)
-            return
-        assert self._exchange is not None
-        try:
-            await self._exchange.publish(self._message(event, headers), "")
-        except Exception as error:  # it goes out when the connection is back
-            logger.warning("an event could not be published (%s); it waits.", type(error).__name__)
-            self._keep(event)
-
-    def _keep(self, event: dict[str, Any]) -> None:
+        if self._exchange is not None and self.is_ready():
+            try:
+                await self._exchange.publish(self._message(event, headers), "")
+                return
+            except Exception as error:  # it goes out when the connection is back
+                logger.warning("an event could not be published (%s); it waits.", type(error).__name__)
         if self.waiting == _KEPT_EVENTS:
             self.dropped += 1
         self._unpublished_events.append(event)

@@ -77,10 +77,8 @@ def last_session(engine: Engine, conversation: str, most: int = 500) -> list[dic
 
 def make_table(engine: Engine, table: Table) -> None:
     """Makes a table unless there is one."""
-    if inspect(engine).has_table(table.name):
-        return
     try:
-        table.create(engine)
+        table.create(engine, checkfirst=True)
     except (OperationalError, ProgrammingError, IntegrityError):
         if not inspect(engine).has_table(table.name):  # otherwise another server was first
             raise

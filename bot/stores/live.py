@@ -84,7 +84,7 @@ class LiveStore(TicketDatabase):
                 return True
             if state.state in ("none", "ended") or (state.state == "live" and _is_present(connection, state.agent)):
                 return False
-            _add(connection, state, "taken", agent=agent, change={"state": "live", "agent": agent})
+            _add(connection, state, "taken", {"agent": agent}, {"state": "live", "agent": agent})
             # Else they would count as left without a word.
             left = (OUTCOMES.c.conversation_id == conversation) & (OUTCOMES.c.outcome == "abandoned")
             connection.execute(update(OUTCOMES).where(left).values(outcome="with_agent", at=now()))
@@ -96,7 +96,7 @@ class LiveStore(TicketDatabase):
             state = _locked(connection, conversation)
             if not _is_live(state, agent) or not _is_present(connection, to):
                 return False
-            _add(connection, state, "taken", agent=to, change={"state": "live", "agent": to})
+            _add(connection, state, "taken", {"agent": to}, {"state": "live", "agent": to})
             return True
 
     def hand_back(self, conversation: str, agent: str) -> bool:
@@ -129,17 +129,18 @@ class LiveStore(TicketDatabase):
             NotLiveError: a text to a conversation that is not live, or not this agent's; a rating where no agent was,
                 or still is; what an agent writes with the UUID of something else.
         """
+        row = {"uuid": uuid, "text": text and mask(readable(text)).text, "agent": agent, "rating": rating}
         with self.writing() as connection:
             state = _locked(connection, conversation)
             same = (LIVE_ROWS.c.conversation_id == conversation) & (LIVE_ROWS.c.uuid == uuid)
             known = connection.execute(select(LIVE_ROWS).where(same)).one_or_none()
             if known is not None:
-                if agent and (known.kind, known.text, known.agent) != (kind, _clean(text), agent):
+                if agent and (known.kind, known.text, known.agent) != (kind, row["text"], agent):
                     raise NotLiveError(f"row {uuid} of conversation {conversation} is another one.")
                 return int(known.sequence)
             if not _may(state, kind, agent):
                 raise NotLiveError(f"conversation {conversation} takes no `{kind}` now.")
-            return _add(connection, state, kind, uuid, text, agent, rating)
+            return _add(connection, state, kind, row)
 
     def after(self, conversation: str, sequence: int = 0) -> list[LiveRow]:
         """Returns the rows of a conversation after one of them, in their order."""
@@ -170,7 +171,7 @@ class LiveStore(TicketDatabase):
             state = _locked(connection, conversation)
             if state.state != "ended":
                 return False
-            _add(connection, state, "wanted", change={"state": "waiting", "agent": None, **known})
+            _add(connection, state, "wanted", {}, {"state": "waiting", "agent": None, **known})
             return True
 
     def leave(self, conversation: str) -> bool:
@@ -208,7 +209,7 @@ class LiveStore(TicketDatabase):
             state = _locked(connection, conversation, wanted)
             if state.state == "none":
                 return False
-            _add(connection, state, kind, agent=state.agent, change={"state": "ended"})
+            _add(connection, state, kind, {"agent": state.agent}, {"state": "ended"})
             return True
 
 
@@ -241,28 +242,24 @@ def _locked(connection: Connection, conversation: str, wanted: ColumnElement[boo
 
 
 def _add(
-    connection: Connection,
-    state: LiveState,
-    kind: Kind,
-    uuid: str = "",
-    text: str | None = None,
-    agent: str | None = None,
-    rating: int | None = None,
-    change: dict[str, Any] | None = None,
+    connection: Connection, state: LiveState, kind: Kind, row: dict[str, Any], change: dict[str, Any] | None = None
 ) -> int:
-    """Adds the next row of a locked conversation and changes its state; returns the row's sequence."""
+    """Adds the next row of a locked conversation and changes its state; returns the row's sequence.
+
+    Args:
+        connection: of the transaction that has locked the state.
+        state: of the conversation, before.
+        kind: of the row.
+        row: its other columns, as far as they are not empty.
+        change: the columns of the state that change.
+    """
     name, sequence = state.conversation_id, state.sequence + 1
-    row = {"conversation_id": name, "sequence": sequence, "uuid": uuid or str(uuid4()), "kind": kind, "agent": agent}
-    connection.execute(insert(LIVE_ROWS).values(**row, text=_clean(text), rating=rating))
+    values = {"uuid": str(uuid4()), "kind": kind, **row, "conversation_id": name, "sequence": sequence}
+    connection.execute(insert(LIVE_ROWS).values(values))
     changed = {**change, "since": now()} if change else {}
-    connection.execute(
-        update(LIVE_STATES).where(LIVE_STATES.c.conversation_id == name).values(sequence=sequence, **changed)
-    )
+    mine = LIVE_STATES.c.conversation_id == name
+    connection.execute(update(LIVE_STATES).where(mine).values(sequence=sequence, **changed))
     return sequence
-
-
-def _clean(text: str | None) -> str | None:
-    return None if text is None else mask(readable(text)).text
 
 
 def _may(state: LiveState, kind: Kind, agent: str | None) -> bool:
