@@ -103,8 +103,7 @@ def nightly(installation: Installation) -> Finding:
     runs = past_runs(installation.databases["nightly runs"][1], 1)
     if not runs:
         return Finding("nightly run", "ok", "none yet (docs/nightly.md)")
-    begun = datetime.fromisoformat(runs[0].started_at)
-    begun = begun if begun.tzinfo else begun.replace(tzinfo=timezone.utc)
+    begun = datetime.fromisoformat(runs[0].started_at).replace(tzinfo=timezone.utc)  # what it is written in
     found = f"the last one began {begun:%Y-%m-%d %H:%M} UTC, verdict: {runs[0].verdict}"
     if datetime.now(timezone.utc) - begun > _RUN_IS_OLD:
         remedy = "`systemctl status billing-triage-nightly.timer`, or run `make nightly`"

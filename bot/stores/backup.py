@@ -63,10 +63,10 @@ def _backup(options: argparse.Namespace) -> None:
     finally:
         shutil.rmtree(half, ignore_errors=True)
     print(f"the backup is in {folder}")
-    print(
-        f"Not in it, keep them apart: {get_settings().secrets_dir} (key that signs the page's tokens) and files of "
-        "settings (BOT_..., passwords). Imported articles are imported again."
+    others = (
+        f"{get_settings().secrets_dir} (key that signs the page's tokens) and files of settings (BOT_..., passwords)"
     )
+    print(f"Not in it, keep them apart: {others}. Imported articles are imported again.")
 
 
 def _restore(options: argparse.Namespace) -> None:
@@ -79,9 +79,8 @@ def _restore(options: argparse.Namespace) -> None:
             _put_back(options.folder / entry["file"], urls[name])
             found = _rows_of(urls[name])
             if found != entry["rows"]:
-                raise BackupError(
-                    f"{name}: not all rows came back (expected {entry['rows']}, found {found}); is the bot running?"
-                )
+                counts = f"expected {entry['rows']}, found {found}"
+                raise BackupError(f"{name}: not all rows came back ({counts}); is the bot running?")
     except (OSError, sqlite3.Error, SQLAlchemyError) as error:
         raise BackupError(f"not restored ({cause(error)}); correct that and run it again with --replace.") from error
     _print_rows(kept)
@@ -121,9 +120,9 @@ def _copied(name: str, url: str, folder: Path) -> dict[str, Any] | None:
 
 def _copy_sqlite(source: Path, target: Path) -> None:
     """Copies a database by SQLite's own means: in one transaction, while others read and write either of them."""
-    reading = sqlite3.connect(f"file:{quote(str(source))}?mode=ro", uri=True, timeout=_LOCK_SECONDS)
-    with closing(reading), closing(sqlite3.connect(target, timeout=_LOCK_SECONDS)) as writing:
-        reading.backup(writing)
+    original = sqlite3.connect(f"file:{quote(str(source))}?mode=ro", uri=True, timeout=_LOCK_SECONDS)
+    with closing(original), closing(sqlite3.connect(target, timeout=_LOCK_SECONDS)) as copy:
+        original.backup(copy)
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
@@ -151,10 +150,8 @@ def _check(name: str, entry: dict[str, Any], url: str | None, replace: bool) -> 
             f"{entry['kind']}, then `python -m bot db migrate` goes from SQLite to PostgreSQL. Nothing was changed."
         )
     if not replace and any(rows for table, rows in _rows_of(url).items() if table != _VERSIONS):
-        raise BackupError(
-            f"the database of {name} has rows already; give --replace to delete them, or set an empty one. "
-            "Nothing was changed."
-        )
+        remedy = "give --replace to delete them, or set an empty one"
+        raise BackupError(f"the database of {name} has rows already; {remedy}. Nothing was changed.")
 
 
 def _put_back(file: Path, url: str) -> None:

@@ -154,7 +154,7 @@ def open_sqlite(path: Path, wait_seconds: int) -> sqlite3.Connection:
 
 
 def write_ahead(connection: Any, wait_seconds: float) -> None:
-    """Turns SQLite's write-ahead log on: of those that do so with a new file at once, it refuses all but one.
+    """Turns SQLite's write-ahead log on; tries again, because SQLite refuses this while another process does the same.
 
     Args:
         connection: as its driver has it.
@@ -203,8 +203,6 @@ def readable_by_others(path: Path) -> list[Path]:
 
 @cache  # once in a process
 def _warn_if_wider(path: Path) -> None:
-    wider = [str(file) for file in readable_by_others(path)]
-    if wider:
-        logger.warning(
-            "other users of this machine may read a database of the bot; run: chmod 600 %s", shlex.join(wider)
-        )
+    if wider := readable_by_others(path):
+        files = shlex.join(map(str, wider))
+        logger.warning("other users of this machine may read a database of the bot; run: chmod 600 %s", files)

@@ -26,8 +26,8 @@ _BUTTON_KINDS = {
     **dict.fromkeys(("affirm", "deny", "solved", "not_helped", "none_of_these"), "feedback"),
     "talk_to_human": "person",
 }
+# The key of a part under which its JSON stands.
 _PACKED = "packed"
-"""The key of a part under which its JSON stands."""
 _PAYLOAD = re.compile(r"/(?P<intent>[a-z0-9_]+)(?P<entities>\{.*\})?", re.DOTALL)
 
 
