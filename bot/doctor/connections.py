@@ -109,7 +109,7 @@ def _help_desk(name: str, address: SplitResult) -> Finding:
 
 
 def _peer_expires(address: SplitResult) -> datetime | None:
-    """Returns the end of the certificate of a server that vouches for itself; None for one without TLS."""
+    """Returns when a server's TLS certificate expires, after verifying it; None for an address without TLS."""
     host, port = _host_and_port(address)
     if address.scheme == "smtp+starttls":
         with smtplib.SMTP(host, port, timeout=_SECONDS) as server:
@@ -126,7 +126,7 @@ def _peer_expires(address: SplitResult) -> datetime | None:
 
 
 def postgresql_tls(installation: Installation) -> Iterator[Finding]:
-    """Looks whether PostgreSQL is spoken to with TLS, and until when its certificate lasts."""
+    """Looks whether connections to PostgreSQL use TLS, and when the server's certificate expires."""
     for name, (variable, url) in installation.databases.items():
         try:
             parsed = make_url(url)

@@ -20,9 +20,9 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from bot.files import PRIVATE
 
-# A customer waits for an answer: a database that swallows connections must become an apology before they give up.
+# Limits the time a customer waits: where a database does not answer, the bot apologises after so many seconds.
 _CONNECT_SECONDS = 5
-# SQLite keeps these beside a database, with the database's own mode.
+# Endings of a database's own file and of those that SQLite keeps beside it, with the same mode.
 _COMPANIONS = ("", "-wal", "-shm", "-journal")
 _OTHERS = 0o077
 logger = logging.getLogger(__name__)
@@ -53,27 +53,16 @@ def open_database(
     """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(
-            parsed,
-            future=True,
-            pool_pre_ping=True,  # a connection that PostgreSQL has dropped is noticed before it is used
-            pool_size=pool_size,
-            max_overflow=max_overflow,
-            pool_timeout=wait_seconds,
-            connect_args={"connect_timeout": _CONNECT_SECONDS},
-        )
+        pool = {"pool_size": pool_size, "max_overflow": max_overflow, "pool_timeout": wait_seconds}
+        connect: dict[str, Any] = {"connect_timeout": _CONNECT_SECONDS}
+        # With a ping, a connection that PostgreSQL has dropped is noticed before it is used.
+        return create_engine(parsed, future=True, pool_pre_ping=True, connect_args=connect, **pool)
     prepare_sqlite_file(url)
-    engine = create_engine(
-        parsed,
-        future=True,
-        # SQLite lets writers in by chance, so that one of many may wait in vain. One connection for all threads of
-        # a process lets them in by turns; only processes compete.
-        poolclass=QueuePool,
-        pool_size=1,
-        max_overflow=0,
-        pool_timeout=wait_seconds,
-        connect_args={"timeout": wait_seconds, "check_same_thread": False},
-    )
+    # SQLite lets writers in by chance, so that one of many may wait in vain. One connection for all threads of a
+    # process lets them in by turns; only processes compete.
+    pool = {"pool_size": 1, "max_overflow": 0, "pool_timeout": wait_seconds}
+    connect = {"timeout": wait_seconds, "check_same_thread": False}
+    engine = create_engine(parsed, future=True, poolclass=QueuePool, connect_args=connect, **pool)
 
     def prepare(connection: Any, record: Any) -> None:
         write_ahead(connection, wait_seconds)

@@ -28,7 +28,7 @@ from bot.tickets.tables import LIVE_AGENTS, LIVE_ROWS, LIVE_STATES, OUTCOMES, UN
 
 __all__ = ["LiveRow", "LiveState", "NotLiveError"]
 PRESENT_SECONDS = 30
-"""An agent who has given no sign of life for longer is gone."""
+"""An agent without a heartbeat for longer is gone."""
 WAIT_SECONDS = 120
 """Seconds that a customer waits for an agent before the bot offers a ticket."""
 GONE_SECONDS = 180
@@ -50,7 +50,7 @@ class LiveStore(TicketDatabase):
     # What the desk does
 
     def beat(self, agent: str) -> None:
-        """Notes that an agent is present; called at least every 10 seconds while the desk is open."""
+        """Records a heartbeat of an agent; called at least every 10 seconds while the desk is open."""
         beat_at = now()
         beaten = self._insert(LIVE_AGENTS).values(agent=agent, beat_at=beat_at)
         beaten = beaten.on_conflict_do_update(index_elements=[LIVE_AGENTS.c.agent], set_={"beat_at": beat_at})
@@ -58,7 +58,7 @@ class LiveStore(TicketDatabase):
             connection.execute(beaten)
 
     def sign_out(self, agent: str) -> None:
-        """Notes that an agent is present no longer; their live conversations end as those of one who is gone do."""
+        """Records that an agent has left; their live conversations end as those of one without heartbeats do."""
         gone = now() - timedelta(seconds=PRESENT_SECONDS)
         with self.writing() as connection:
             connection.execute(update(LIVE_AGENTS).where(LIVE_AGENTS.c.agent == agent).values(beat_at=gone))

@@ -82,8 +82,8 @@ def newest_program(name: str, server: int) -> str:
         raise BackupError(f"there is no {name} on this machine; install postgresql-client-{server}.")
     newest = max(versions, key=lambda program: versions[program])
     if versions[newest] < server:
-        found = f"{name} is of PostgreSQL {versions[newest]}, the server of {server}"
-        raise BackupError(f"{found}; install postgresql-client-{server}.")
+        too_old = f"{name} is of PostgreSQL {versions[newest]}, the server of {server}"
+        raise BackupError(f"{too_old}; install postgresql-client-{server}.")
     return newest
 
 

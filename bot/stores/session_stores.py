@@ -59,7 +59,7 @@ class ProcessLock(NoLock):
 
 
 class MemorySessions:
-    """Keeps conversations in this process.
+    """Keeps conversations in this process's memory.
 
     Args:
         capacity: how many at once.
@@ -97,7 +97,7 @@ class MemorySessions:
         return session
 
     async def save(self, session: Session, soon: bool = False) -> None:
-        """Notes that a conversation is being used; its content is here already."""
+        """Records the time of the last use; the content needs no saving, being in memory."""
         if session.conversation in self._sessions:
             session.seen = time.time()
             self._sessions.move_to_end(session.conversation)
@@ -121,7 +121,7 @@ class MemorySessions:
 
 
 class KeptSessions(MemorySessions):
-    """Keeps conversations in this process, and in the database of Rasa's, so that a server that is killed loses none.
+    """Keeps conversations in memory and in the database of Rasa's conversations, so that a killed server loses none.
 
     Writing with every answer would cost a customer a millisecond each time: what Rasa's tracker has, too, is written a
     second later.

@@ -99,8 +99,7 @@ class Offers:
             self.open.clear()
         offers = []
         for button in buttons:
-            match = _PAYLOAD.fullmatch(str(button.get("payload") or "").strip())
-            if match is not None:
+            if match := _PAYLOAD.fullmatch(str(button.get("payload") or "").strip()):
                 entities = json.loads(match["entities"] or "{}")
                 title = str(button.get("title") or "")
                 # The same each time: where a turn is taken from the tracker again, the page has its buttons already.
