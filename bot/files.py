@@ -51,8 +51,8 @@ def flocked(descriptor: int, operation: int = fcntl.LOCK_EX) -> Iterator[None]:
         os.close(descriptor)
 
 
-def digest_of(path: Path) -> str:
-    """Returns the SHA-256 of a file's content, of which it reads a part at a time."""
+def sha256_of(path: Path) -> str:
+    """Returns the SHA-256 of a file's content in hexadecimal digits; reads it piece by piece."""
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         while block := stream.read(2**20):

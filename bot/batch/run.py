@@ -23,8 +23,8 @@ from tqdm import tqdm
 
 from bot.batch.reading import CHUNK_ROWS, BatchError, Chunk, Columns, read_chunks, total_of
 from bot.batch.tables import Summary, read_links, unpack, write_rejected, write_results
-from bot.batch.workers import Model, begin_to_load, on_cluster, on_this_machine, understand
-from bot.files import digest_of, written_whole
+from bot.batch.workers import Model, begin_to_load, digest_of, on_cluster, on_this_machine, understand
+from bot.files import written_whole
 
 STREAM = Path("-")
 # Of the parts; another number makes those of earlier versions useless.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import multiprocessing
 import os
@@ -21,7 +22,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bot.batch.reading import BatchError, Chunk
 from bot.batch.tables import Links, pack
-from bot.files import digest_of
 
 if TYPE_CHECKING:
     from bot.batch.understanding import Understanding
@@ -47,6 +47,15 @@ class Model(NamedTuple):
     def at(cls, path: Path) -> Model:
         """Names a file."""
         return cls(str(path.resolve()), digest_of(path))
+
+
+def digest_of(path: Path) -> str:
+    """Returns the SHA-256 of a file's content."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def understand(model: Model, links: Links, chunk: Chunk) -> bytes:

@@ -19,7 +19,7 @@ from urllib.parse import quote
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.files import digest_of, write_private
+from bot.files import sha256_of, write_private
 from bot.settings import get_settings
 from bot.stores import postgresql
 from bot.stores.databases import cause, count_rows, open_to_read, prepare_sqlite_file, reading, sqlite_file
@@ -115,7 +115,7 @@ def _copied(name: str, url: str, folder: Path) -> dict[str, Any] | None:
         with closing(sqlite3.connect(target)) as connection:
             connection.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
         rows = _rows_of(f"sqlite:///{target}")
-    return {"kind": kind, "file": target.name, "sha256": digest_of(target), "rows": rows}
+    return {"kind": kind, "file": target.name, "sha256": sha256_of(target), "rows": rows}
 
 
 def _copy_sqlite(source: Path, target: Path) -> None:
@@ -137,7 +137,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
         raise BackupError(f"{folder} is no backup ({error}); name a folder that `db backup` has made.") from error
     for entry in entries.values():
         file = folder / entry["file"]
-        if not file.is_file() or digest_of(file) != entry["sha256"]:
+        if not file.is_file() or sha256_of(file) != entry["sha256"]:
             raise BackupError(f"{file} is missing or not as it was written; take another backup. Nothing was changed.")
     return entries
 
