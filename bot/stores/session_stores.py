@@ -108,7 +108,7 @@ class MemorySessions:
         self.restored.discard(conversation)
 
     async def tend(self) -> None:
-        """Forgets conversations that have expired, every minute for as long as it is not cancelled."""
+        """Removes conversations that have expired, every minute until it is cancelled."""
         while True:
             now = time.time()
             for name in [name for name, session in self._sessions.items() if session.expires <= now]:
@@ -173,7 +173,7 @@ class KeptSessions(MemorySessions):
             await self._execute(_UPDATE, _row(session))
 
     async def tend(self) -> None:
-        """Forgets what has expired, and writes what has changed, for as long as it is not cancelled."""
+        """Removes what has expired and writes what has changed, until it is cancelled."""
         await asyncio.gather(super().tend(), self._write_changed())
 
     async def _write_changed(self) -> None:

@@ -66,7 +66,7 @@ class _Cached:
 
 
 class ConversationStore(SQLTrackerStore):
-    """Rasa's SQL tracker store on the database of the settings, which never stops the server while it waits.
+    """Rasa's SQL tracker store on the database of the settings; it waits in threads, so that the server goes on.
 
     The conversations that were saved last are cached. What is in the database counts: one query tells whether another
     server, or an erasure, has changed a conversation since, and then it is read again.
