@@ -1,8 +1,9 @@
-"""Files that are written wholly or not at all, files that only their owner may read, and locks of files."""
+"""Files that are written wholly or not at all, files that only their owner may read, locks and digests of files."""
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,6 +60,15 @@ def flocked(descriptor: int, operation: int = fcntl.LOCK_EX) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def sha256_of(path: Path) -> str:
+    """Returns the SHA-256 of a file's content in hexadecimal digits; reads it piece by piece."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def write_private(path: Path, text: str) -> None:

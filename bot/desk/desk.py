@@ -21,7 +21,6 @@ from bot.phrases.review import Review
 from bot.settings import Settings, get_settings
 from bot.stores.conversations import open_conversations
 from bot.stores.live import LiveStore
-from bot.stores.regression_runs import PastRuns
 from bot.text.limited_markdown import visible
 from bot.text.yaml_files import read_yaml
 from bot.tickets.model import now
@@ -76,7 +75,6 @@ class Desk:
         self.accounts = Accounts(self.tickets)
         self.articles = ArticleStore(settings.data_dir / "articles")
         self.status_key = read_secret(secret.get_secret_value()) if secret else None
-        self.runs = PastRuns(settings.regression_database.get_secret_value())
         self.review = Review(self.tickets, settings)
         load_issues()  # what is wrong with these is said at the start
         words()

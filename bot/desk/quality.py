@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.desk.desk import Desk, Refused
-from bot.stores.regression_runs import PastRun
+from bot.stores.regression_runs import PastRun, past_runs
 from bot.text.csv_cells import write_rows
 from bot.tickets import model
 from bot.tickets.store import TicketStore
@@ -138,7 +138,7 @@ def _articles_that_do_not_help(outcomes: Iterable[Row]) -> list[Ends]:
 def _runs(desk: Desk) -> list[PastRun] | None:
     """Returns the last nightly runs, the newest first; None where their database cannot be read."""
     try:
-        return desk.runs.last(RUNS)[::-1]
+        return past_runs(desk.settings.regression_database.get_secret_value(), RUNS)[::-1]
     except (SQLAlchemyError, OSError, ImportError, ValueError):  # the other figures are shown all the same
         logger.exception("the nightly runs cannot be read")
         return None

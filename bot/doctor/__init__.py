@@ -1,1 +1,1 @@
-"""Looks whether an installation is well: what is configured, reachable, stale, too open. Changes nothing."""
+"""Checks an installation and changes nothing: settings, servers, model, disk, who may read files or reach ports."""

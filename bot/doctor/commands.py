@@ -33,14 +33,8 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     summary = "look whether this installation is well: settings, servers, model, safety"
     parser = add_verb(subparsers, "doctor", summary, _doctor)
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument(
-        "--env-file",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="read settings from this file, too, such as /etc/billing-triage/bot.env; may be given several times",
-    )
+    files = "read settings from this file, too, such as /etc/billing-triage/bot.env; may be given several times"
+    parser.add_argument("--env-file", type=Path, action="append", default=[], metavar="FILE", help=files)
     served = "the model that is served; without it, the one switched to, else that of the present content"
     parser.add_argument("--model", type=Path, help=served)
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"where the bot listens ({DEFAULT_PORT})")

@@ -20,7 +20,7 @@ import requests
 from cryptography import x509
 from sqlalchemy.engine import make_url
 
-from bot.doctor.installation import Finding, Installation
+from bot.doctor.installation import THIS_MACHINE, Finding, Installation
 from bot.stores.shared_redis import NO_REDIS, open_redis
 from bot.tickets.delivery import addresses, target_names
 
@@ -28,7 +28,6 @@ _SECONDS = 4
 _EXPIRES_SOON_DAYS = 21
 _PORTS = {"http": 80, "https": 443, "smtp": 25, "smtp+starttls": 25, "smtps": 465, "amqp": 5672, "amqps": 5671}
 _SSL_REQUEST = struct.pack("!II", 8, 80877103)  # PostgreSQL's message that asks for TLS
-_THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 _ENCRYPTED = {"require", "verify-ca", "verify-full"}
 
 
@@ -99,10 +98,9 @@ def _help_desk(name: str, address: SplitResult) -> Finding:
         found = f"the certificate of {place} is refused ({error.verify_message}); no ticket arrives"
         return Finding(check, "error", found, "renew it there, or correct the host name")
     except (OSError, smtplib.SMTPException) as error:
-        return Finding(
-            check, "error", f"{place} cannot be reached ({_reason(error)})", "start it, or correct its address"
-        )
-    if expires is None and address.hostname not in _THIS_MACHINE:
+        found = f"{place} cannot be reached ({_reason(error)})"
+        return Finding(check, "error", found, "start it, or correct its address")
+    if expires is None and address.hostname not in THIS_MACHINE:
         found = f"{place} can be reached, without TLS: what is sent can be read on the way"
         return Finding(check, "warning", found, "use an address with TLS (https, smtps, smtp+starttls)")
     if expires is None:
@@ -111,7 +109,7 @@ def _help_desk(name: str, address: SplitResult) -> Finding:
 
 
 def _peer_expires(address: SplitResult) -> datetime | None:
-    """Returns the end of the certificate of a server that vouches for itself; None for one without TLS."""
+    """Returns when a server's TLS certificate expires, after verifying it; None for an address without TLS."""
     host, port = _host_and_port(address)
     if address.scheme == "smtp+starttls":
         with smtplib.SMTP(host, port, timeout=_SECONDS) as server:
@@ -128,7 +126,7 @@ def _peer_expires(address: SplitResult) -> datetime | None:
 
 
 def postgresql_tls(installation: Installation) -> Iterator[Finding]:
-    """Looks whether PostgreSQL is spoken to with TLS, and until when its certificate lasts."""
+    """Looks whether connections to PostgreSQL use TLS, and when the server's certificate expires."""
     for name, (variable, url) in installation.databases.items():
         try:
             parsed = make_url(url)
@@ -139,7 +137,7 @@ def postgresql_tls(installation: Installation) -> Iterator[Finding]:
             continue
         check, mode = f"TLS of {name}", str(parsed.query.get("sslmode", "prefer"))
         if mode not in _ENCRYPTED:
-            if host not in _THIS_MACHINE:
+            if host not in THIS_MACHINE:
                 found = f"sslmode is {mode}: whoever is between may read along"
                 yield Finding(check, "warning", found, f"add ?sslmode=verify-full&sslrootcert=FILE to {variable}")
             continue

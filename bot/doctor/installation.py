@@ -12,6 +12,7 @@ from bot.settings import PROJECT_ROOT, Settings
 
 Status = Literal["ok", "warning", "error"]
 PREFIX = "BOT_"
+THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 # Where deploy/ has settings put; others are named with --env-file.
 USUAL_ENV_FILES = (("/etc/billing-triage", "*.env"), (PROJECT_ROOT / "deploy", "*.env"), (PROJECT_ROOT, ".env"))
 

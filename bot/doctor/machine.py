@@ -10,11 +10,13 @@ import tarfile
 import time
 import zlib
 from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import requests
 
-from bot.doctor.installation import Finding, Installation
+from bot.doctor.installation import THIS_MACHINE, Finding, Installation
 from bot.model_versions.folder import ModelVersionError, models_folder, read_served
 from bot.stores.databases import readable_by_others, sqlite_file
 from bot.text.yaml_files import read_yaml
@@ -23,10 +25,9 @@ from bot.training import LaunchError, model_path
 _MEGABYTE = 1_000_000
 _DISK_ERROR, _DISK_WARNING = 500, 2000
 _FEWEST_CHARACTERS = 10
-_KEY_LENGTH = 32
 _SECONDS = 4
 _LISTENS = "0A"
-_PAGE_KEY = "page-key"
+Address = IPv4Address | IPv6Address
 
 
 def model(installation: Installation) -> Finding:
@@ -81,7 +82,7 @@ def files(installation: Installation) -> Finding:
     """Looks whether other users of this machine may read databases, keys or files of settings."""
     paths = [path for _, url in installation.databases.values() if (path := sqlite_file(url))]
     secrets = installation.settings.secrets_dir
-    paths += [path for path in secrets.glob("*") if path.name != ".gitignore"] if secrets.is_dir() else []
+    paths += [path for path in secrets.glob("*") if path.name != ".gitignore"]
     env_files = [path for path in installation.env_files if path.exists()]
     # A group may read settings: the bot's user, of a file that belongs to root.
     wide = {
@@ -99,7 +100,7 @@ def files(installation: Installation) -> Finding:
 def signing_key(installation: Installation) -> Finding:
     """Looks whether the key that signs tokens can be guessed."""
     settings = installation.settings
-    own = settings.secrets_dir / _PAGE_KEY
+    own = settings.secrets_dir / "page-key"
     try:
         key = settings.secret_key.get_secret_value() if settings.secret_key else own.read_text(encoding="ascii").strip()
     except FileNotFoundError:
@@ -107,7 +108,7 @@ def signing_key(installation: Installation) -> Finding:
     except (OSError, ValueError) as error:
         found = f"{own} cannot be read ({error})"
         return Finding("signing key", "error", found, "correct its owner, or set BOT_SECRET_KEY")
-    return _of_key("signing key", "BOT_SECRET_KEY" if settings.secret_key else str(own), key, _KEY_LENGTH)
+    return _of_key("signing key", "BOT_SECRET_KEY" if settings.secret_key else str(own), key, 32)
 
 
 def metrics(installation: Installation) -> Finding:
@@ -137,8 +138,9 @@ def bot(installation: Installation) -> Iterator[Finding]:
         if "rest" in configured:
             yield Finding("REST channel", "error", "named in credentials.yml", _CLOSE_REST)
         return
-    public = [each for each in addresses if not _is_local(each)]
-    origin = f"http://{_host(addresses[0])}:{installation.port}"
+    public = [each for each in addresses if not each.is_loopback]
+    host = "127.0.0.1" if addresses[0].is_unspecified else str(addresses[0])
+    origin = f"http://[{host}]:{installation.port}" if ":" in host else f"http://{host}:{installation.port}"
     yield _readiness(origin)
     yield _proxies(installation, public)
     if "rest" in configured or _status(f"{origin}/webhooks/rest/") == 200:
@@ -166,7 +168,7 @@ def _readiness(origin: str) -> Finding:
     return Finding("bot", "ok", f"{origin} is ready")
 
 
-def _proxies(installation: Installation, public: list[str]) -> Finding:
+def _proxies(installation: Installation, public: list[Address]) -> Finding:
     count, origin = installation.settings.proxies_count, installation.settings.page_origin
     if public and count:
         found = f"BOT_PROXIES_COUNT is {count}, but {public[0]} can be reached past the proxy: addresses can be forged"
@@ -181,9 +183,8 @@ def _proxies(installation: Installation, public: list[str]) -> Finding:
 def desk(installation: Installation) -> Iterator[Finding]:
     """Looks whether agents' passwords can be read on the way to the desk."""
     origin = installation.settings.desk_origin
-    public = [each for each in listening(installation.desk_port) if not _is_local(each)]
-    plain = origin.startswith("http://") and not _is_local(origin.removeprefix("http://").split(":")[0])
-    if plain:
+    public = [each for each in listening(installation.desk_port) if not each.is_loopback]
+    if origin.startswith("http://") and urlsplit(origin).hostname not in THIS_MACHINE:
         found = f"BOT_DESK_ORIGIN is {origin}: passwords and customers' words can be read on the way"
         yield Finding("agents' desk", "error", found, "put a proxy with TLS before it, and write https://")
     elif public:
@@ -196,9 +197,9 @@ def desk(installation: Installation) -> Iterator[Finding]:
         yield Finding("agents' desk", "ok", "answers on this machine only")
 
 
-def listening(port: int) -> list[str]:
+def listening(port: int) -> list[Address]:
     """Returns the addresses of this machine on which a TCP port is listened at; none where /proc is not Linux's."""
-    found = []
+    found: list[Address] = []
     for name in ("tcp", "tcp6"):
         table = Path("/proc/net", name)
         for line in table.read_text(encoding="ascii").splitlines()[1:] if table.exists() else []:
@@ -207,25 +208,9 @@ def listening(port: int) -> list[str]:
             if state == _LISTENS and int(number, 16) == port:
                 # Words of 32 bits in the machine's own order.
                 words = [int(address[at : at + 8], 16) for at in range(0, len(address), 8)]
-                packed = b"".join(word.to_bytes(4, sys.byteorder) for word in words)
-                found.append(str(ipaddress.ip_address(packed)))
+                listener = ipaddress.ip_address(b"".join(word.to_bytes(4, sys.byteorder) for word in words))
+                found.append(getattr(listener, "ipv4_mapped", None) or listener)  # as in ::ffff:127.0.0.1
     return found
-
-
-def _is_local(host: str) -> bool:
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host == "localhost"
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_loopback
-
-
-def _host(address: str) -> str:
-    """Returns an address that this machine reaches a listener by."""
-    if ipaddress.ip_address(address).is_unspecified:
-        return "127.0.0.1"
-    return f"[{address}]" if ":" in address else address
 
 
 def _status(url: str) -> int:

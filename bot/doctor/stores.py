@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 
 from sqlalchemy import Table, func, inspect, select
-from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql import Select
 
 from bot.doctor.installation import Finding, Installation
 from bot.privacy.retention import finished_tickets, rested_conversations
 from bot.stores.conversations import EVENTS
-from bot.stores.databases import cause, open_to_read, sqlite_file
-from bot.stores.regression_runs import RUNS, last_runs
+from bot.stores.databases import cause, reading
+from bot.stores.regression_runs import past_runs
 from bot.tickets.database import newest_version, version_of
 from bot.tickets.tables import DESK_AGENTS, OUTBOX, TICKETS
 
@@ -25,23 +23,12 @@ _GRACE = timedelta(days=2)
 _RUN_IS_OLD = timedelta(days=2)
 
 
-@contextmanager
-def _reading(url: str) -> Iterator[Connection | None]:
-    """Opens a database to look at it; None where there is no file yet."""
-    file = sqlite_file(url)
-    if file is not None and not file.exists():
-        yield None
-        return
-    with open_to_read(url).connect() as connection:
-        yield connection
-
-
 def databases(installation: Installation) -> Iterator[Finding]:
     """Opens each database, and compares the version of the tickets' tables."""
     for name, (variable, url) in installation.databases.items():
         check = f"database of {name}"
         try:
-            with _reading(url) as connection:
+            with reading(url) as connection:
                 if connection is None:
                     yield Finding(check, "ok", "there is no file yet; it is made when it is first needed")
                 elif name == "tickets":
@@ -86,11 +73,8 @@ def retention(installation: Installation) -> Finding:
 def undelivered(installation: Installation) -> Finding:
     """Counts tickets that have not arrived at a help desk an hour after they were opened."""
     before = datetime.now(timezone.utc) - _WAITS_TOO_LONG
-    late = (
-        select(OUTBOX.c.id)
-        .join(TICKETS, TICKETS.c.id == OUTBOX.c.ticket_id)
-        .where(OUTBOX.c.state != "delivered", TICKETS.c.opened_at < before)
-    )
+    deliveries = select(OUTBOX.c.id).join(TICKETS, TICKETS.c.id == OUTBOX.c.ticket_id)
+    late = deliveries.where(OUTBOX.c.state != "delivered", TICKETS.c.opened_at < before)
     waiting = _count(installation, "tickets", OUTBOX, late)
     parked = _count(installation, "tickets", OUTBOX, late.where(OUTBOX.c.state == "parked"))
     if waiting:
@@ -116,12 +100,10 @@ def accounts(installation: Installation) -> Iterator[Finding]:
 
 def nightly(installation: Installation) -> Finding:
     """Looks at the last nightly run, its age and verdict."""
-    with _reading(installation.databases["nightly runs"][1]) as connection:
-        runs = last_runs(connection, 1) if connection is not None and inspect(connection).has_table(RUNS.name) else []
+    runs = past_runs(installation.databases["nightly runs"][1], 1)
     if not runs:
         return Finding("nightly run", "ok", "none yet (docs/nightly.md)")
-    begun = datetime.fromisoformat(runs[0].started_at)
-    begun = begun if begun.tzinfo else begun.replace(tzinfo=timezone.utc)
+    begun = datetime.fromisoformat(runs[0].started_at).replace(tzinfo=timezone.utc)  # what it is written in
     found = f"the last one began {begun:%Y-%m-%d %H:%M} UTC, verdict: {runs[0].verdict}"
     if datetime.now(timezone.utc) - begun > _RUN_IS_OLD:
         remedy = "`systemctl status billing-triage-nightly.timer`, or run `make nightly`"
@@ -133,7 +115,7 @@ def nightly(installation: Installation) -> Finding:
 
 def _count(installation: Installation, database: str, table: Table, query: Select) -> int:
     """Counts the rows that a query finds in a database; 0 where it does not have the table yet."""
-    with _reading(installation.databases[database][1]) as connection:
+    with reading(installation.databases[database][1]) as connection:
         if connection is None or not inspect(connection).has_table(table.name):
             return 0
         return int(connection.execute(select(func.count()).select_from(query.subquery())).scalar_one())

@@ -7,32 +7,29 @@ refuses those that have rows.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import shutil
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.files import write_private
-from bot.settings import Settings, get_settings
+from bot.files import sha256_of, write_private
+from bot.settings import get_settings
 from bot.stores import postgresql
-from bot.stores.databases import cause, count_rows, open_to_read, prepare_sqlite_file, sqlite_file
+from bot.stores.databases import cause, count_rows, open_to_read, prepare_sqlite_file, reading, sqlite_file
 from bot.stores.postgresql import BackupError
 from bot.tickets.commands import add_verb
 
 MANIFEST = "manifest.json"
 _LOCK_SECONDS = 60
 _VERSIONS = "alembic_version"  # has a row in an empty database, too
-_SQLITE, _POSTGRESQL = "sqlite", "postgresql"
-_ENDINGS = {_SQLITE: ".db", _POSTGRESQL: ".dump"}
+_ENDINGS = {"sqlite": ".db", "postgresql": ".dump"}
 
 
 def add_verbs(verbs: Any) -> None:
@@ -47,64 +44,61 @@ def add_verbs(verbs: Any) -> None:
 
 def _backup(options: argparse.Namespace) -> None:
     folder = options.folder
+    half = folder.with_name(folder.name + ".part")
     try:
         if folder.exists():
             raise BackupError(f"{folder} exists already and is not overwritten; name a new folder.")
-        half = folder.with_name(folder.name + ".part")
         shutil.rmtree(half, ignore_errors=True)
         half.mkdir(mode=0o700, parents=True)
-        try:
-            copies = {name: _copied(name, url, half) for name, url in _databases(get_settings())}
-            kept = {name: entry for name, entry in copies.items() if entry}
-            if not kept:
-                raise BackupError("there is no database yet; nothing was copied.")
-            _print_rows(kept)
-            made = {"made_at": datetime.now(timezone.utc).isoformat(timespec="seconds"), "databases": kept}
-            write_private(half / MANIFEST, json.dumps(made, indent=2) + "\n")
-            half.rename(folder)
-        finally:
-            shutil.rmtree(half, ignore_errors=True)
+        copies = {name: _copied(name, url, half) for name, url in _databases().items()}
+        kept = {name: entry for name, entry in copies.items() if entry}
+        if not kept:
+            raise BackupError("there is no database yet; nothing was copied.")
+        _print_rows(kept)
+        made = {"made_at": datetime.now(timezone.utc).isoformat(timespec="seconds"), "databases": kept}
+        write_private(half / MANIFEST, json.dumps(made, indent=2) + "\n")
+        half.rename(folder)
     except (OSError, sqlite3.Error, SQLAlchemyError) as error:
         raise BackupError(f"no backup was made ({cause(error)}); correct that and run it again.") from error
+    finally:
+        shutil.rmtree(half, ignore_errors=True)
     print(f"the backup is in {folder}")
-    print(
-        f"Not in it, keep them apart: {get_settings().secrets_dir} (key that signs the page's tokens) and files of "
-        "settings (BOT_..., passwords). Imported articles are imported again."
+    others = (
+        f"{get_settings().secrets_dir} (key that signs the page's tokens) and files of settings (BOT_..., passwords)"
     )
+    print(f"Not in it, keep them apart: {others}. Imported articles are imported again.")
 
 
 def _restore(options: argparse.Namespace) -> None:
     try:
         kept = _manifest(options.folder)
-        urls = dict(_databases(get_settings()))
+        urls = _databases()
         for name, entry in kept.items():
             _check(name, entry, urls.get(name), options.replace)
         for name, entry in kept.items():
             _put_back(options.folder / entry["file"], urls[name])
             found = _rows_of(urls[name])
             if found != entry["rows"]:
-                raise BackupError(
-                    f"{name}: not all rows came back (expected {entry['rows']}, found {found}); is the bot running?"
-                )
+                counts = f"expected {entry['rows']}, found {found}"
+                raise BackupError(f"{name}: not all rows came back ({counts}); is the bot running?")
     except (OSError, sqlite3.Error, SQLAlchemyError) as error:
         raise BackupError(f"not restored ({cause(error)}); correct that and run it again with --replace.") from error
     _print_rows(kept)
     print("restored; all rows are there. Older tables are brought up to date when the bot starts.")
 
 
-def _databases(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Returns name and address of each database of the settings that exists; two names of one database count once."""
-    urls = {
-        "conversations": settings.tracker_database,
-        "tickets": settings.tickets_database,
-        "nightly_runs": settings.regression_database,
-    }
-    seen = set()
-    for name, secret in urls.items():
-        url = secret.get_secret_value()
-        if url not in seen:
-            seen.add(url)
-            yield name, url
+def _databases() -> dict[str, str]:
+    """Returns the address of each database of the settings, by name; one that has two names under its first."""
+    settings = get_settings()
+    urls: dict[str, str] = {}
+    for name, secret in (
+        ("conversations", settings.tracker_database),
+        ("tickets", settings.tickets_database),
+        ("nightly_runs", settings.regression_database),
+    ):
+        if secret.get_secret_value() not in urls.values():
+            urls[name] = secret.get_secret_value()
+    return urls
 
 
 def _copied(name: str, url: str, folder: Path) -> dict[str, Any] | None:
@@ -115,21 +109,20 @@ def _copied(name: str, url: str, folder: Path) -> dict[str, Any] | None:
         return None
     target.touch(mode=0o600)
     if source is None:
-        with _opened(url) as engine:
-            rows = postgresql.dump(engine, url, target)
+        rows = postgresql.dump(open_to_read(url, limited=False), target)
     else:
         _copy_sqlite(source, target)
         with closing(sqlite3.connect(target)) as connection:
             connection.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
         rows = _rows_of(f"sqlite:///{target}")
-    return {"kind": kind, "file": target.name, "sha256": _sha256(target), "rows": rows}
+    return {"kind": kind, "file": target.name, "sha256": sha256_of(target), "rows": rows}
 
 
 def _copy_sqlite(source: Path, target: Path) -> None:
     """Copies a database by SQLite's own means: in one transaction, while others read and write either of them."""
-    reading = sqlite3.connect(f"file:{quote(str(source))}?mode=ro", uri=True, timeout=_LOCK_SECONDS)
-    with closing(reading), closing(sqlite3.connect(target, timeout=_LOCK_SECONDS)) as writing:
-        reading.backup(writing)
+    original = sqlite3.connect(f"file:{quote(str(source))}?mode=ro", uri=True, timeout=_LOCK_SECONDS)
+    with closing(original), closing(sqlite3.connect(target, timeout=_LOCK_SECONDS)) as copy:
+        original.backup(copy)
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
@@ -144,7 +137,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
         raise BackupError(f"{folder} is no backup ({error}); name a folder that `db backup` has made.") from error
     for entry in entries.values():
         file = folder / entry["file"]
-        if not file.is_file() or _sha256(file) != entry["sha256"]:
+        if not file.is_file() or sha256_of(file) != entry["sha256"]:
             raise BackupError(f"{file} is missing or not as it was written; take another backup. Nothing was changed.")
     return entries
 
@@ -157,17 +150,14 @@ def _check(name: str, entry: dict[str, Any], url: str | None, replace: bool) -> 
             f"{entry['kind']}, then `python -m bot db migrate` goes from SQLite to PostgreSQL. Nothing was changed."
         )
     if not replace and any(rows for table, rows in _rows_of(url).items() if table != _VERSIONS):
-        raise BackupError(
-            f"the database of {name} has rows already; give --replace to delete them, or set an empty one. "
-            "Nothing was changed."
-        )
+        remedy = "give --replace to delete them, or set an empty one"
+        raise BackupError(f"the database of {name} has rows already; {remedy}. Nothing was changed.")
 
 
 def _put_back(file: Path, url: str) -> None:
     target = sqlite_file(url)
     if target is None:
-        with _opened(url) as engine:
-            postgresql.restore(engine, url, file)
+        postgresql.restore(open_to_read(url, limited=False), file)
     else:
         prepare_sqlite_file(url)
         _copy_sqlite(file, target)
@@ -175,31 +165,11 @@ def _put_back(file: Path, url: str) -> None:
 
 def _rows_of(url: str) -> dict[str, int]:
     """Returns the number of rows of each table; nothing where there is no file yet."""
-    file = sqlite_file(url)
-    if file is not None and not file.exists():
-        return {}
-    with _opened(url) as engine, engine.connect() as connection:
-        return count_rows(connection)
-
-
-@contextmanager
-def _opened(url: str) -> Iterator[Engine]:
-    engine = open_to_read(url, limited=False)
-    try:
-        yield engine
-    finally:
-        engine.dispose()
+    with reading(url, limited=False) as connection:
+        return {} if connection is None else count_rows(connection)
 
 
 def _print_rows(kept: dict[str, Any]) -> None:
     for name, entry in kept.items():
         for table, rows in entry["rows"].items():
             print(f"{name}: {table}: {rows} rows")
-
-
-def _sha256(file: Path) -> str:
-    digest = hashlib.sha256()
-    with file.open("rb") as stream:
-        while chunk := stream.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -7,7 +7,7 @@ import logging
 from asyncio import AbstractEventLoop
 from collections import deque
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from rasa.core.brokers.pika import PikaEventBroker
 from rasa.utils.endpoints import EndpointConfig
@@ -33,21 +33,13 @@ class ConversationEvents(PikaEventBroker):
 
     def __init__(self, settings: Settings, loop: AbstractEventLoop | None = None) -> None:
         assert settings.broker_url is not None
-        url = settings.broker_url.get_secret_value()
-        parts = urlsplit(url)
-        super().__init__(
-            parts.hostname or "localhost",  # Rasa logs this; the address has the password in it
-            unquote(parts.username or "guest"),
-            unquote(parts.password or "guest"),
-            port=parts.port or (5671 if parts.scheme == "amqps" else 5672),
-            queues=[settings.broker_queue],
-            event_loop=loop,
-            connection_attempts=1,
-        )
-        self._url = url
+        self._url = settings.broker_url.get_secret_value()
+        # Rasa logs the host; user and password are taken from the address, see `_configure_url`.
+        host = urlsplit(self._url).hostname or "localhost"
+        super().__init__(host, "", "", queues=[settings.broker_queue], event_loop=loop, connection_attempts=1)
         self._unpublished_events: deque[dict[str, Any]] = deque(maxlen=_KEPT_EVENTS)
         self.dropped = 0
-        self._connecting: asyncio.Task[None] | None = None
+        self._connecting = self._loop.create_task(self._connect_at_last())
 
     @classmethod
     async def from_endpoint_config(
@@ -55,11 +47,7 @@ class ConversationEvents(PikaEventBroker):
     ) -> ConversationEvents | None:
         """Creates the broker of the settings; None where they name none."""
         settings = get_settings()
-        if settings.broker_url is None:
-            return None
-        broker = cls(settings, event_loop or asyncio.get_running_loop())
-        broker._connecting = asyncio.create_task(broker._connect_at_last())
-        return broker
+        return None if settings.broker_url is None else cls(settings, event_loop)
 
     @property
     def waiting(self) -> int:
@@ -73,8 +61,7 @@ class ConversationEvents(PikaEventBroker):
 
     async def close(self) -> None:
         """Closes the connection once what is being published has gone out."""
-        if self._connecting is not None:
-            self._connecting.cancel()
+        self._connecting.cancel()
         if self.is_ready() and self._background_tasks:
             await asyncio.wait(set(self._background_tasks), timeout=_TRY_AGAIN_SECONDS)
         await super().close()
@@ -83,28 +70,23 @@ class ConversationEvents(PikaEventBroker):
         while True:
             try:
                 await self.connect()
+                break
             except Exception as error:  # whatever it is, it may pass
                 logger.warning("RabbitMQ does not answer (%s); events wait.", type(error).__name__)
                 await asyncio.sleep(_TRY_AGAIN_SECONDS)
-                continue
-            self._publish_unpublished_messages()
-            return
+        self._publish_unpublished_messages()
 
     def _configure_url(self) -> str:
+        """Returns the address that is connected to, in place of Rasa's host, user and password."""
         return self._url
 
     async def _publish(self, event: dict[str, Any], headers: dict[str, str] | None = None) -> None:
-        if not self.is_ready():
-            self._keep(event)
-            return
-        assert self._exchange is not None
-        try:
-            await self._exchange.publish(self._message(event, headers), "")
-        except Exception as error:  # it goes out when the connection is back
-            logger.warning("an event could not be published (%s); it waits.", type(error).__name__)
-            self._keep(event)
-
-    def _keep(self, event: dict[str, Any]) -> None:
+        if self._exchange is not None and self.is_ready():
+            try:
+                await self._exchange.publish(self._message(event, headers), "")
+                return
+            except Exception as error:  # it goes out when the connection is back
+                logger.warning("an event could not be published (%s); it waits.", type(error).__name__)
         if self.waiting == _KEPT_EVENTS:
             self.dropped += 1
         self._unpublished_events.append(event)

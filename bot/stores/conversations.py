@@ -54,9 +54,8 @@ def open_conversations(url: str) -> Engine:
         engine = open_database(url, _WAIT_SECONDS, pool_size=4, max_overflow=4)
         make_table(engine, EVENTS)
     except (SQLAlchemyError, OSError, ImportError) as error:
-        raise ConversationsError(
-            f"the database of conversations cannot be used ({cause(error)}); mend BOT_TRACKER_DATABASE or start it."
-        ) from error
+        told = f"the database of conversations cannot be used ({cause(error)}); mend BOT_TRACKER_DATABASE or start it."
+        raise ConversationsError(told) from error
     return engine
 
 
@@ -80,10 +79,8 @@ def last_session(engine: Engine, conversation: str, most: int = 500, before: int
 
 def make_table(engine: Engine, table: Table) -> None:
     """Makes a table unless there is one."""
-    if inspect(engine).has_table(table.name):
-        return
     try:
-        table.create(engine)
+        table.create(engine, checkfirst=True)
     except (OperationalError, ProgrammingError, IntegrityError):
         if not inspect(engine).has_table(table.name):  # otherwise another server was first
             raise

@@ -7,6 +7,8 @@ import os
 import shlex
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,9 +20,9 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from bot.files import PRIVATE
 
-# A customer waits for an answer: a database that swallows connections must become an apology before they give up.
+# Limits the time a customer waits: where a database does not answer, the bot apologises after so many seconds.
 _CONNECT_SECONDS = 5
-# SQLite keeps these beside a database, with the database's own mode.
+# Endings of a database's own file and of those that SQLite keeps beside it, with the same mode.
 _COMPANIONS = ("", "-wal", "-shm", "-journal")
 _OTHERS = 0o077
 logger = logging.getLogger(__name__)
@@ -51,27 +53,16 @@ def open_database(
     """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(
-            parsed,
-            future=True,
-            pool_pre_ping=True,  # a connection that PostgreSQL has dropped is noticed before it is used
-            pool_size=pool_size,
-            max_overflow=max_overflow,
-            pool_timeout=wait_seconds,
-            connect_args={"connect_timeout": _CONNECT_SECONDS},
-        )
+        pool = {"pool_size": pool_size, "max_overflow": max_overflow, "pool_timeout": wait_seconds}
+        connect: dict[str, Any] = {"connect_timeout": _CONNECT_SECONDS}
+        # With a ping, a connection that PostgreSQL has dropped is noticed before it is used.
+        return create_engine(parsed, future=True, pool_pre_ping=True, connect_args=connect, **pool)
     prepare_sqlite_file(url)
-    engine = create_engine(
-        parsed,
-        future=True,
-        # SQLite lets writers in by chance, so that one of many may wait in vain. One connection for all threads of
-        # a process lets them in by turns; only processes compete.
-        poolclass=QueuePool,
-        pool_size=1,
-        max_overflow=0,
-        pool_timeout=wait_seconds,
-        connect_args={"timeout": wait_seconds, "check_same_thread": False},
-    )
+    # SQLite lets writers in by chance, so that one of many may wait in vain. One connection for all threads of a
+    # process lets them in by turns; only processes compete.
+    pool = {"pool_size": 1, "max_overflow": 0, "pool_timeout": wait_seconds}
+    connect = {"timeout": wait_seconds, "check_same_thread": False}
+    engine = create_engine(parsed, future=True, poolclass=QueuePool, connect_args=connect, **pool)
 
     def prepare(connection: Any, record: Any) -> None:
         write_ahead(connection, wait_seconds)
@@ -98,20 +89,24 @@ def open_to_read(url: str, limited: bool = True) -> Engine:
         ImportError: there is no driver for the address.
     """
     file = sqlite_file(url)
-    if file is not None:
-        address = f"file:{quote(str(file))}?mode=ro"
-        return create_engine(
-            "sqlite://",
-            future=True,
-            poolclass=NullPool,
-            creator=lambda: sqlite3.connect(address, uri=True, timeout=_CONNECT_SECONDS, check_same_thread=False),
-        )
-    if make_url(url).get_backend_name() == "sqlite":  # in memory, or a `file:` URI that says itself how it is opened
-        return create_engine(url, future=True, poolclass=NullPool)
-    bounds = "-c default_transaction_read_only=on"
-    bounds += f" -c statement_timeout={_CONNECT_SECONDS}s" if limited else ""
-    connect = {"connect_timeout": _CONNECT_SECONDS, "options": bounds}
-    return create_engine(make_url(url), future=True, poolclass=NullPool, connect_args=connect)
+    address = make_url(url if file is None else f"sqlite:///file:{quote(str(file))}?mode=ro&uri=true")
+    connect: dict[str, Any] = {}
+    if address.get_backend_name() != "sqlite":
+        bounds = "-c default_transaction_read_only=on"
+        bounds += f" -c statement_timeout={_CONNECT_SECONDS}s" if limited else ""
+        connect = {"connect_timeout": _CONNECT_SECONDS, "options": bounds}
+    return create_engine(address, future=True, poolclass=NullPool, connect_args=connect)
+
+
+@contextmanager
+def reading(url: str, limited: bool = True) -> Iterator[Connection | None]:
+    """Connects to a database to look at it, as `open_to_read` opens it; None where its SQLite file does not exist."""
+    file = sqlite_file(url)
+    if file is not None and not file.exists():
+        yield None
+        return
+    with open_to_read(url, limited).connect() as connection:
+        yield connection
 
 
 def count_rows(connection: Connection) -> dict[str, int]:
@@ -148,7 +143,7 @@ def open_sqlite(path: Path, wait_seconds: int) -> sqlite3.Connection:
 
 
 def write_ahead(connection: Any, wait_seconds: float) -> None:
-    """Turns SQLite's write-ahead log on: of those that do so with a new file at once, it refuses all but one.
+    """Turns SQLite's write-ahead log on; tries again, because SQLite refuses this while another process does the same.
 
     Args:
         connection: as its driver has it.
@@ -197,8 +192,6 @@ def readable_by_others(path: Path) -> list[Path]:
 
 @cache  # once in a process
 def _warn_if_wider(path: Path) -> None:
-    wider = [str(file) for file in readable_by_others(path)]
-    if wider:
-        logger.warning(
-            "other users of this machine may read a database of the bot; run: chmod 600 %s", shlex.join(wider)
-        )
+    if wider := readable_by_others(path):
+        files = shlex.join(map(str, wider))
+        logger.warning("other users of this machine may read a database of the bot; run: chmod 600 %s", files)

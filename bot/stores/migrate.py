@@ -46,16 +46,12 @@ def _migrate(options: argparse.Namespace) -> None:
     for file in (options.conversations, options.tickets):
         if not file.is_file():
             raise MigrationError(f"there is no file {file}; name it with --conversations or --tickets.")
-    moves = (
-        (open_conversations, options.conversations, settings.tracker_database, CONVERSATIONS),
-        # Opening makes the tickets' tables, or brings them up to date.
-        (lambda url: TicketDatabase(url).engine, options.tickets, settings.tickets_database, TICKETS),
-    )
-    opened = [
-        (open_engine(f"sqlite:///{file}"), open_engine(url.get_secret_value()), tables)
-        for open_engine, file, url, tables in moves
-    ]
-    for source, target, tables in opened:
+    old, new = f"sqlite:///{options.conversations}", settings.tracker_database.get_secret_value()
+    moves = [(open_conversations(old), open_conversations(new), CONVERSATIONS)]
+    old, new = f"sqlite:///{options.tickets}", settings.tickets_database.get_secret_value()
+    # Opening makes the tickets' tables, or brings them up to date.
+    moves.append((TicketDatabase(old).engine, TicketDatabase(new).engine, TICKETS))
+    for source, target, tables in moves:
         if target.dialect.name == "sqlite":
             raise MigrationError("the settings name SQLite; set BOT_TRACKER_DATABASE and BOT_TICKETS_DATABASE.")
         try:
@@ -82,34 +78,27 @@ def copy(source: Engine, target: Engine, tables: Sequence[Table]) -> dict[str, i
         MigrationError: the target has rows already, or not all rows have arrived.
     """
     with source.connect().execution_options(reads_only=True) as reading, target.begin() as writing:
-        for table in tables:
-            if _rows(writing, table):
-                raise MigrationError(
-                    f"table `{table.name}` of {target.url!r} has rows already; give an empty database."
-                )
+        if full := [table.name for table in tables if _rows(writing, table)]:
+            raise MigrationError(f"table `{full[0]}` of {target.url!r} has rows already; give an empty database.")
         counts = {table.name: _rows(reading, table) for table in tables}
         for table in tables:
             for rows in reading.execute(select(table).order_by(table.c.id)).mappings().partitions(_AT_ONCE):
                 writing.execute(insert(table), [dict(row) for row in rows])
             if _rows(writing, table) != counts[table.name]:
                 raise MigrationError(f"not all rows of `{table.name}` have arrived; nothing was moved.")
-            _go_on_after(writing, table, _last_number(reading, table))
+            if target.dialect.name == "postgresql" and (last := _last_id(reading, table)):
+                # PostgreSQL does not look at the ids that were given: without this, it would begin with 1.
+                writing.execute(select(func.setval(func.pg_get_serial_sequence(table.name, "id"), last)))
     return counts
 
 
-def _last_number(connection: Connection, table: Table) -> int:
-    """Returns the highest number that was ever given: that of a deleted ticket must not come back."""
+def _last_id(connection: Connection, table: Table) -> int:
+    """Returns the highest id of an SQLite table that was ever given: that of a deleted ticket must not come back."""
     last = int(connection.execute(select(func.max(table.c.id))).scalar() or 0)
-    if connection.dialect.name == "sqlite" and inspect(connection).has_table("sqlite_sequence"):
+    if inspect(connection).has_table("sqlite_sequence"):
         given = connection.execute(text("SELECT seq FROM sqlite_sequence WHERE name = :name"), {"name": table.name})
         last = max(last, int(given.scalar() or 0))
     return last
-
-
-def _go_on_after(connection: Connection, table: Table, last: int) -> None:
-    """Makes PostgreSQL number the next row after the last one: it does not look at ids that were given."""
-    if connection.dialect.name == "postgresql" and last:
-        connection.execute(select(func.setval(func.pg_get_serial_sequence(table.name, "id"), last)))
 
 
 def _rows(connection: Connection, table: Table) -> int:

@@ -8,10 +8,9 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import inspect, text
-from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.engine import URL, Connection, Engine
 
 from bot.stores import DatabaseError
 from bot.stores.databases import count_rows
@@ -23,12 +22,11 @@ class BackupError(DatabaseError):
     """A backup was not made or not restored; the message says why and what to do."""
 
 
-def dump(engine: Engine, url: str, file: Path) -> dict[str, int]:
+def dump(engine: Engine, file: Path) -> dict[str, int]:
     """Writes a database to a file in pg_dump's custom format, while others go on writing.
 
     Args:
         engine: the database.
-        url: its address, in SQLAlchemy's notation.
         file: a new one.
 
     Returns:
@@ -42,16 +40,15 @@ def dump(engine: Engine, url: str, file: Path) -> dict[str, int]:
         # What is counted is what is dumped: both see the same moment.
         snapshot = connection.execute(text("SELECT pg_export_snapshot()")).scalar_one()
         options = ["--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}", f"--file={file}"]
-        _call([program, *options], url)
+        _call([program, *options], engine.url)
         return count_rows(connection)
 
 
-def restore(engine: Engine, url: str, file: Path) -> None:
+def restore(engine: Engine, file: Path) -> None:
     """Replaces all tables of a database by those of a dump, in one transaction: wholly or not at all.
 
     Args:
         engine: the database.
-        url: its address, in SQLAlchemy's notation.
         file: as `dump` has written it.
 
     Raises:
@@ -61,12 +58,12 @@ def restore(engine: Engine, url: str, file: Path) -> None:
         version = _server_version(connection)
         quote = connection.dialect.identifier_preparer.quote
         tables = ", ".join(quote(name) for name in inspect(connection).get_table_names())
-    programs = [newest_program(name, version) for name in ("pg_restore", "psql")]
+    pg_restore, psql = (newest_program(name, version) for name in ("pg_restore", "psql"))
     with tempfile.TemporaryDirectory() as folder:  # of mode 0700
         script = Path(folder) / "restore.sql"
-        _call([programs[0], "--no-owner", "--no-privileges", f"--file={script}", str(file)], None)
+        _call([pg_restore, "--no-owner", "--no-privileges", f"--file={script}", str(file)], None)
         drop = ["-c", f"DROP TABLE {tables} CASCADE"] if tables else []
-        _call([programs[1], "--quiet", "--no-psqlrc", "-1", "-v", "ON_ERROR_STOP=1", *drop, "-f", str(script)], url)
+        _call([psql, "--quiet", "--no-psqlrc", "-1", "-v", "ON_ERROR_STOP=1", *drop, "-f", str(script)], engine.url)
 
 
 def _server_version(connection: Connection) -> int:
@@ -79,16 +76,14 @@ def newest_program(name: str, server: int) -> str:
     Raises:
         BackupError: there is none, or none as new as the server.
     """
-    found = [str(path) for path in _CLUSTERS.glob(f"*/bin/{name}")]
-    on_path = shutil.which(name)
-    versions = {program: _version(program) for program in [*found, *([on_path] if on_path else [])]}
+    found = [*map(str, _CLUSTERS.glob(f"*/bin/{name}")), shutil.which(name)]
+    versions = {program: _version(program) for program in found if program}
     if not versions:
         raise BackupError(f"there is no {name} on this machine; install postgresql-client-{server}.")
     newest = max(versions, key=lambda program: versions[program])
     if versions[newest] < server:
-        raise BackupError(
-            f"{name} is of PostgreSQL {versions[newest]}, the server of {server}; install postgresql-client-{server}."
-        )
+        too_old = f"{name} is of PostgreSQL {versions[newest]}, the server of {server}"
+        raise BackupError(f"{too_old}; install postgresql-client-{server}.")
     return newest
 
 
@@ -98,24 +93,21 @@ def _version(program: str) -> int:
     return int(number.group(1)) if number else 0
 
 
-def _call(command: list[str], url: str | None) -> None:
+def _call(command: list[str], url: URL | None) -> None:
     """Runs a program of PostgreSQL; lists of processes do not show the password.
 
     Args:
         command: its words.
-        url: the database, in SQLAlchemy's notation; None where it needs none.
+        url: the database; None where it needs none.
 
     Raises:
         BackupError: it has failed.
     """
-    environment: dict[str, Any] = dict(os.environ)
-    words = list(command)
+    environment, words = dict(os.environ), list(command)
     if url is not None:
-        parsed = make_url(url)
-        if parsed.password:
-            environment["PGPASSWORD"] = str(parsed.password)
-        address = parsed.set(drivername="postgresql", password=None).render_as_string()
-        words.append(f"--dbname={address}")
+        if url.password:
+            environment["PGPASSWORD"] = str(url.password)
+        words.append(f"--dbname={url.set(drivername='postgresql', password=None).render_as_string()}")
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         told = done.stderr.strip().splitlines() or ["no message"]

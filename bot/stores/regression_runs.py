@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy import Column, Integer, MetaData, String, Table, Text, inspect, select
-from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.engine import Connection
 
-from bot.stores.databases import open_database
+from bot.stores.databases import reading
 
 WAIT_SECONDS = 30
 METADATA = MetaData()
@@ -35,34 +34,23 @@ class PastRun:
     figures: Mapping[str, float]
 
 
-class PastRuns:
-    """Reads the runs of the past, if there are any; makes no database.
+def past_runs(url: str, count: int) -> list[PastRun]:
+    """Returns the last runs that a database has, oldest first; makes no database where there is none.
 
     Args:
         url: SQLAlchemy's notation, `sqlite:///var/regression.db` for one.
+        count: how many at the most.
+
+    Raises:
+        SQLAlchemyError: the database cannot be used.
     """
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    def last(self, count: int) -> list[PastRun]:
-        """Returns the last runs, oldest first; none where nothing has run yet.
-
-        Raises:
-            SQLAlchemyError: the database cannot be used.
-        """
-        parsed = make_url(self._url)
-        if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").is_file():
-            return []
-        engine = open_database(self._url, WAIT_SECONDS)
-        try:
-            with engine.connect() as connection:
-                return last_runs(connection, count) if inspect(connection).has_table(RUNS.name) else []
-        finally:
-            engine.dispose()
+    with reading(url) as connection:
+        return last_runs(connection, count)
 
 
-def last_runs(connection: Connection, count: int) -> list[PastRun]:
-    """Returns the last runs of a database that has the table, oldest first."""
+def last_runs(connection: Connection | None, count: int) -> list[PastRun]:
+    """Returns the last runs, oldest first; none where there is no database or it does not have the table yet."""
+    if connection is None or not inspect(connection).has_table(RUNS.name):
+        return []
     rows = connection.execute(select(RUNS).order_by(RUNS.c.number.desc()).limit(count)).all()
     return [PastRun(row.started_at, row.commit, row.verdict, json.loads(row.figures)) for row in reversed(rows)]

@@ -23,15 +23,11 @@ _KEPT_ANSWERS = 100
 _WRITTEN_ANSWERS = 3
 _BUTTON_KINDS = {
     "choose_product": "product",
-    "affirm": "feedback",
-    "deny": "feedback",
-    "solved": "feedback",
-    "not_helped": "feedback",
-    "none_of_these": "feedback",
+    **dict.fromkeys(("affirm", "deny", "solved", "not_helped", "none_of_these"), "feedback"),
     "talk_to_human": "person",
 }
+# The key of a part under which its JSON stands.
 _PACKED = "packed"
-"""The key of a part under which its JSON stands."""
 _PAYLOAD = re.compile(r"/(?P<intent>[a-z0-9_]+)(?P<entities>\{.*\})?", re.DOTALL)
 
 
@@ -103,8 +99,7 @@ class Offers:
             self.open.clear()
         offers = []
         for button in buttons:
-            match = _PAYLOAD.fullmatch(str(button.get("payload") or "").strip())
-            if match is not None:
+            if match := _PAYLOAD.fullmatch(str(button.get("payload") or "").strip()):
                 entities = json.loads(match["entities"] or "{}")
                 title = str(button.get("title") or "")
                 # The same each time: where a turn is taken from the tracker again, the page has its buttons already.
@@ -129,9 +124,7 @@ class Offers:
         Raises:
             SessionError: 409, it was used, was offered before newer ones, or never was.
         """
-        offer = self.find(button)
-        del self.open[button]
-        return offer
+        return self.open.pop(self.find(button).id)
 
 
 @dataclass
@@ -216,10 +209,8 @@ class Session:
         """Returns something that was said as the page gets it: with what still acts."""
         if "buttons" not in message:
             return unpacked(message)
-        return {
-            **message,
-            "buttons": [{**button, "open": button["id"] in self.offers.open} for button in message["buttons"]],
-        }
+        buttons = [{**button, "open": button["id"] in self.offers.open} for button in message["buttons"]]
+        return {**message, "buttons": buttons}
 
     def remember_answer(self, message: str, parts: list[Part]) -> None:
         """Keeps a finished answer for whoever asks again with the same message id."""

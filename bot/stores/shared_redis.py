@@ -30,7 +30,7 @@ def open_redis(url: str) -> Redis[str]:
     Raises:
         ValueError: the address cannot be understood.
     """
-    client: Redis[str] = Redis.from_url(
+    return Redis.from_url(
         url,
         decode_responses=True,
         socket_timeout=_REDIS_SECONDS,
@@ -39,7 +39,6 @@ def open_redis(url: str) -> Redis[str]:
         retry=Retry(ConstantBackoff(0), 1),
         retry_on_error=[NoConnection],
     )
-    return client
 
 
 class RedisLock:

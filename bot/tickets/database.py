@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event, inspect, select, text
+from sqlalchemy import Table, event, inspect, select, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine, Row
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql import Select
@@ -77,6 +78,10 @@ class TicketDatabase:
         """Returns what a query finds."""
         with self.reading() as connection:
             return list(connection.execute(query))
+
+    def _insert(self, table: Table) -> Any:
+        """Returns an INSERT for which ON CONFLICT can be said: each database has its own."""
+        return (sqlite if self.engine.dialect.name == "sqlite" else postgresql).insert(table)
 
     def check(self) -> None:
         """Asks the database for an answer."""

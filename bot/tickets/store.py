@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Table, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
@@ -159,10 +158,6 @@ class TicketStore(TicketHandling, CandidateRecords):
             missing = [target for target in self.targets if target not in known]
             _enqueue(connection, identity, missing)
         return int(parked) + len(missing)
-
-    def _insert(self, table: Table) -> Any:
-        """Returns an INSERT for which ON CONFLICT can be said: each database has its own."""
-        return (sqlite if self.engine.dialect.name == "sqlite" else postgresql).insert(table)
 
 
 def _values(draft: TicketDraft) -> dict[str, Any]:

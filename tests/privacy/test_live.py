@@ -9,8 +9,8 @@ from datetime import timedelta
 from sqlalchemy import update
 
 from bot.privacy.retention import expire
-from bot.stores.kept_sessions import KeptSessions
 from bot.stores.live import LiveStore
+from bot.stores.session_stores import KeptSessions
 from bot.stores.sessions import Session
 from bot.tickets.tables import LIVE_ROWS, LIVE_STATES
 from tests.privacy.conftest import NOW, Kept

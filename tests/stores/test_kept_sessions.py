@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.stores.kept_sessions import KeptSessions
+from bot.stores.session_stores import KeptSessions
 from bot.stores.sessions import Session
 from tests.support.servers import PostgresServer, wait_until
 
