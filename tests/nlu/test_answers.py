@@ -167,6 +167,12 @@ def test_who_wants_no_person_is_told_from_who_says_no_and_wants_one(language: st
         ("en", "do I need a customer agreement for that?", ""),
         ("en", "we have no EA", ""),
         ("en", "not sure if we have an enterprise agreement", ""),
+        ("en", "so a customer agreement?", ""),
+        (
+            "nl",
+            "die rol heb ik op het factureringsprofiel, dus klantovereenkomst. waar klik ik dan?",
+            "customer_agreement",
+        ),
         ("da", "vi har en Microsoft kundeaftale. hvor ligger fakturaerne", "customer_agreement"),
         ("de", "wir haben eine Microsoft-Kundenvereinbarung, wo finde ich die Rechnung?", "customer_agreement"),
         ("es", "tenemos un contrato de cliente de Microsoft", "customer_agreement"),
