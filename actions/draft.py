@@ -93,6 +93,8 @@ def missing_facts(turn: Turn) -> list[str]:
     if "subscription_id" in named:
         named.add("subscription")
     wanted = issues()[issue].facts if issue in issues() else ()
+    if "invoice_number" in named:
+        named.add("order_number")
     if turn.product == PERSONAL:  # these plans belong to no organisation, and have orders in place of invoices
         wanted = tuple(
             "order_number" if fact == "invoice_number" else fact for fact in wanted if fact != "organisation"

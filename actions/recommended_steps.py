@@ -132,11 +132,12 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
         if not _is_later(turn, issue):
             _tell_language(turn, issue)
             turn.say(case.with_heading if case is not None else _of_each_product(turn, issue, article))
+            events += _said(issue, case)
         lacks = {*PRODUCTS} - {*issues()[issue].products}
         key = "ask_work_product" if PERSONAL in lacks else "ask_365_product" if lacks else "utter_ask_product"
         ask_for_product(turn, issue, turn.reply(key))
         return [*events, SlotSet("product_asked", True)]
-    message = answer_message(turn, issue, product, begins=case is None)
+    message = answer_message(turn, issue, product, begins=case is None and not turn.slot("product_asked"))
     brief = brief_answer(article, product, turn.agreement) if named and _is_later(turn, issue) else ""
     if brief and not turn.has_said(brief):
         _tell_language(turn, issue)
@@ -153,6 +154,7 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
         _say_what_differs(turn, issue, article, product)
     if case is not None:
         turn.say(case.with_heading)
+        events += _said(issue, case)
     turn.say(**message)
     _offer_agreements(turn, article)
     _offer_cases(turn, issue)
@@ -242,8 +244,15 @@ def _say_what_differs(turn: Turn, issue: str, article: Article, product: str) ->
 def _sure_case(turn: Turn, issue: str) -> Passage | None:
     """Returns the passage that surely fits the case which the first message describes, if it is new to the customer."""
     slug = _of_first_message(turn, issue, "case").partition("/")[2]
-    passage = section_of(turn, issue, slug) if slug and section_product(slug) in (turn.product, None) else None
+    if not slug or section_product(slug) not in (turn.product, None) or turn.has_no_steps(issue):
+        return None
+    passage = section_of(turn, issue, slug)
     return passage if passage is not None and not was_said(turn, passage) else None
+
+
+def _said(issue: str, case: Passage | None) -> list[EventType]:
+    """Returns what is to be remembered of a passage that was said for the customer's case."""
+    return [SlotSet("case_said", f"{issue}/{case.slug}")] if case is not None else []
 
 
 def _offer_cases(turn: Turn, issue: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import takewhile
 from typing import Any
 
 from rasa_sdk.events import EventType
@@ -13,6 +15,8 @@ from bot.text.contacts import find_address, find_phone, without_address
 
 MOST_TRIES = 3
 FEW_WORDS = 5
+_QUOTATION = re.compile(r"(?<=[.!?…”]) “")
+"""Where another message of the customer's is quoted in a description; each gets a line of its own."""
 _PLAIN_YES = 6
 """A yes of more words says something else, too."""
 
@@ -73,7 +77,7 @@ class ActionAskTicketConsent(FormAction, action="action_ask_ticket_form_ticket_c
             button(turn.label("change_summary"), "correct_field", field="ticket_summary"),
             turn.cancel_button,
         ]
-        told = str(turn.slot("ticket_summary")).replace(" “", "\n“")  # each message on a line of its own
+        told = _QUOTATION.sub("\n“", str(turn.slot("ticket_summary")))
         if added := _added(turn, told, email):
             return turn.say(turn.reply("consent_added", added=added), buttons)
         summary = "\n\n".join([told, *_asks_for_facts(turn)])
@@ -81,12 +85,14 @@ class ActionAskTicketConsent(FormAction, action="action_ask_ticket_form_ticket_c
 
 
 def _added(turn: Turn, told: str, email: str) -> str:
-    """Returns the line that has come to a description which was shown before; empty where all is to be shown."""
+    """Returns the line that has come to a description which this form has shown; empty where all is to be shown."""
     begins = turn.reply("ask_consent", email=email, summary="\0").partition("\0")[0]
-    shown = "\n".join(turn.told)
-    *known, added = told.splitlines()
+    since = takewhile(lambda event: event.get("name") != "ticket_form_id", reversed(turn.tracker.events))
+    shown = "\n".join(str(event.get("text") or "") for event in since if event["event"] == "bot")
+    *known, added = told.split("\n")
     all_known = bool(known) and all(line.removesuffix(".") in shown for line in known)  # what follows sets a full stop
-    return added if all_known and begins in shown and added not in shown else ""
+    is_new = added not in shown and not added.endswith("…")  # one that was cut may have nothing new
+    return added if all_known and begins in shown and is_new else ""
 
 
 def _asks_for_facts(turn: Turn) -> list[str]:

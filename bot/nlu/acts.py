@@ -58,6 +58,9 @@ SURE_CASE = 0.85
 LITTLE, LIKELY, CLEAR_ISSUE = 0.25, 0.5, 0.97
 """Confidences."""
 
+FAINT_OBJECTION = 0.1
+"""Probability from which a question that begins with a no objects: "no, I meant when", not "no button is there"."""
+
 PERSON_FROM = 0.45
 """Probability from which a person, or a call, is wanted, whatever else is asked or named."""
 

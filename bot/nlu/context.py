@@ -22,7 +22,7 @@ from bot.articles.parts import PRODUCTS
 from bot.nlu.act_rules import act_of
 from bot.nlu.acts import (
     CASE_WORDS,
-    FEW_WORDS,
+    FAINT_OBJECTION,
     ISSUE_FROM,
     LITTLE,
     NEW_MATTER,
@@ -172,7 +172,7 @@ class Context(TrainedComponent):
                 act = Act("choose_product", 1.0, {"product": "azure"})
         if act is None and said.intent != intent_of(message):
             act = Act(*said.named)
-        objects = situation.after_answer and said.answer.agrees is False and said.words > FEW_WORDS
+        objects = situation.after_answer and said.answer.agrees is False and said.acts["objection"] >= FAINT_OBJECTION
         if act is not None and act.name in QUESTIONS and objects:  # "no, I meant the refund, where does it go?"
             act = act.with_values({"objects": "yes"})
         if act is None and not situation.topics:  # so far only a greeting, say

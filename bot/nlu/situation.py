@@ -129,4 +129,7 @@ def _given(tracker: DialogueStateTracker) -> Iterator[str]:
         values = {one["entity"]: one["value"] for one in event.entities} if isinstance(event, UserUttered) else {}
         if "about" in values:
             yield f"{values['about']}/{values.get('section')}"
-        yield from (str(values[name]) for name in ("also", "case") if name in values)
+        if "also" in values:
+            yield str(values["also"])
+        if isinstance(event, SlotSet) and event.key == "case_said" and event.value:
+            yield str(event.value)

@@ -311,3 +311,21 @@ def test_a_ticket_about_a_personal_plan_asks_for_the_order_and_no_invoice(runnin
     asked = customer.say(ADDRESS).text
     assert REPLIES.label("fact_order_number", "en") in asked
     assert REPLIES.label("fact_invoice_number", "en") not in asked
+
+
+def test_the_draft_of_a_second_ticket_is_shown_whole(running_bot: RunningBot) -> None:
+    customer = running_bot.conversation()
+    first, later = (
+        "my azure card was declined twice today with do not honour",
+        "since 9 o'clock 4 of our machines are down",
+    )
+    customer.say(first)
+    customer.say("/talk_to_human")
+    assert first in customer.say(ADDRESS).text
+    customer.press("/cancel_form")
+    customer.say(later)
+    customer.say("/talk_to_human")
+    shown = customer.say(ADDRESS).text
+    assert first in shown
+    assert later in shown
+    assert ADDRESS in shown

@@ -761,5 +761,5 @@ def test_a_question_that_begins_with_a_no_objects_to_the_last_answer(agent: Agen
     after = answered("en", "refund_request", "microsoft_account")
     parsed = understood(agent, "no i meant the refund, my old card is closed so where does it go", "en", *after)
     assert entities_of(parsed)["objects"] == "yes"
-    parsed = understood(agent, "my old card is closed so where does the refund go", "en", *after)
-    assert "objects" not in entities_of(parsed)
+    for text in ("my old card is closed so where does the refund go", "no refund is shown on that page, where is it?"):
+        assert "objects" not in entities_of(understood(agent, text, "en", *after))
