@@ -131,8 +131,9 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
     if needs_product(article) and product is None and not turn.slot("product_asked"):
         if not _is_later(turn, issue):
             _tell_language(turn, issue)
-            turn.say(case.with_heading if case is not None else _of_each_product(turn, issue, article))
-            events += _said(issue, case)
+            events += _say_case(turn, issue, case)
+            if case is None:
+                turn.say(_of_each_product(turn, issue, article))
         lacks = {*PRODUCTS} - {*issues()[issue].products}
         key = "ask_work_product" if PERSONAL in lacks else "ask_365_product" if lacks else "utter_ask_product"
         ask_for_product(turn, issue, turn.reply(key))
@@ -152,9 +153,7 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
     _tell_language(turn, issue)
     if turn.intent == "choose_product" and product is not None:
         _say_what_differs(turn, issue, article, product)
-    if case is not None:
-        turn.say(case.with_heading)
-        events += _said(issue, case)
+    events += _say_case(turn, issue, case)
     turn.say(**message)
     _offer_agreements(turn, article)
     _offer_cases(turn, issue)
@@ -250,9 +249,12 @@ def _sure_case(turn: Turn, issue: str) -> Passage | None:
     return passage if passage is not None and not was_said(turn, passage) else None
 
 
-def _said(issue: str, case: Passage | None) -> list[EventType]:
-    """Returns what is to be remembered of a passage that was said for the customer's case."""
-    return [SlotSet("case_said", f"{issue}/{case.slug}")] if case is not None else []
+def _say_case(turn: Turn, issue: str, case: Passage | None) -> list[EventType]:
+    """Says the passage that fits the customer's case, if there is one; returns what is to be remembered."""
+    if case is None:
+        return []
+    turn.say(case.with_heading)
+    return [SlotSet("case_said", f"{issue}/{case.slug}")]
 
 
 def _offer_cases(turn: Turn, issue: str) -> None:

@@ -16,7 +16,7 @@ from bot.text.contacts import find_address, find_phone, without_address
 MOST_TRIES = 3
 FEW_WORDS = 5
 _QUOTATION = re.compile(r"(?<=[.!?…”]) “")
-"""Where another message of the customer's is quoted in a description; each gets a line of its own."""
+"""The blank before a quotation that follows a sentence: another message of the customer's, which gets its own line."""
 _PLAIN_YES = 6
 """A yes of more words says something else, too."""
 

@@ -23,8 +23,8 @@ from tqdm import tqdm
 
 from bot.batch.reading import CHUNK_ROWS, BatchError, Chunk, Columns, read_chunks, total_of
 from bot.batch.tables import Summary, read_links, unpack, write_rejected, write_results
-from bot.batch.workers import Model, begin_to_load, digest_of, on_cluster, on_this_machine, understand
-from bot.files import written_whole
+from bot.batch.workers import Model, begin_to_load, on_cluster, on_this_machine, understand
+from bot.files import sha256_of, written_whole
 
 STREAM = Path("-")
 # Of the parts; another number makes those of earlier versions useless.
@@ -90,7 +90,7 @@ def triage_file(plan: Plan) -> Summary:
             begin_to_load(model)
         about = {
             "format": _FORMAT,
-            "input": {"size": source.stat().st_size, "sha256": digest_of(source), "format": plan.source_format},
+            "input": {"size": source.stat().st_size, "sha256": sha256_of(source), "format": plan.source_format},
             "model": {"name": plan.model.name, "sha256": model.digest},
             "columns": asdict(plan.columns),
             "chunk_rows": plan.chunk_rows,

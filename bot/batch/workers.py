@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import multiprocessing
 import os
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bot.batch.reading import BatchError, Chunk
 from bot.batch.tables import Links, pack
+from bot.files import sha256_of
 
 if TYPE_CHECKING:
     from bot.batch.understanding import Understanding
@@ -46,16 +46,7 @@ class Model(NamedTuple):
     @classmethod
     def at(cls, path: Path) -> Model:
         """Names a file."""
-        return cls(str(path.resolve()), digest_of(path))
-
-
-def digest_of(path: Path) -> str:
-    """Returns the SHA-256 of a file's content."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
+        return cls(str(path.resolve()), sha256_of(path))
 
 
 def understand(model: Model, links: Links, chunk: Chunk) -> bytes:
@@ -196,7 +187,7 @@ def _loaded(model: Model) -> Understanding:
     from bot.batch.understanding import Understanding
 
     path = Path(model.path)
-    if not path.is_file() or digest_of(path) != model.digest:
+    if not path.is_file() or sha256_of(path) != model.digest:
         raise BatchError(f"{path} on {os.uname().nodename} is missing or another model; copy the model there.")
     try:
         return Understanding(path)

@@ -1,4 +1,4 @@
-"""What all pages of the agents' desk share: databases, templates, texts, recommended steps, helpers for forms."""
+"""Parts that all pages of the agents' desk share: databases, templates, texts, recommended steps, helpers for forms."""
 
 from __future__ import annotations
 

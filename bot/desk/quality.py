@@ -34,7 +34,7 @@ FIGURES = ("accuracy", "macro-F1", "out-of-scope recall", "false refusals", "rea
 
 @dataclass(frozen=True)
 class Ends:
-    """How the conversations of one week, issue, language or article ended.
+    """Numbers of conversations of one week, issue, language or article, by how they ended.
 
     Args:
         key: the week's Monday as `2026-11-23`, the intent (empty where none was recognised), the language, or the

@@ -70,7 +70,7 @@ class Situation:
 
     @property
     def after_answer(self) -> bool:
-        """Whether an issue was answered, and nothing is asked but whether that has helped."""
+        """True where an issue was answered, and nothing is asked but whether that has helped."""
         return bool(self.issue) and self.question in ("", "solved") and not self.field
 
 

@@ -16,7 +16,7 @@ from bot.settings import get_settings
 
 _PACKAGES = ("tensorflow", "tensorflow_addons", "tensorflow_hub", "tensorflow_text", "keras")
 _ASKED_FOR = "tensorflow.experimental"
-"""What thinc, on which spaCy stands, imports to find out whether there is a TensorFlow: there is none."""
+"""The module by which thinc, a library that spaCy uses, finds out whether TensorFlow is installed; its import fails."""
 
 
 class _Absent(type):

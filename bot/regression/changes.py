@@ -43,7 +43,7 @@ class Change:
     path: str = ""
     """The file that was changed; empty for phrases."""
     cells: frozenset[str] = frozenset()
-    """Of phrases: `language/intent` of each. They concern only items in that language of, or taken for, that intent."""
+    """The `language/intent` of changed phrases: items in that language of, or taken for, that intent are concerned."""
 
     def concerns(self, pair: Pair) -> bool:
         """Tells whether the change can have turned an answer, as far as its path or its cells tell."""
