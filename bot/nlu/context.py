@@ -217,7 +217,7 @@ class Context(TrainedComponent):
         return {**LinearIntentClassifier.get_default_config(), **self._config}
 
     def _product_settings(self) -> Config:
-        return {**self._settings(), "encoded": 35, "meaning_share": 0.6}
+        return {**self._settings(), "encoded": 80, "meaning_share": 0.6}
 
     def _chosen(self, examples: list[LabelledText]) -> Iterator[LabelledText]:
         """Returns what the models learn from: all that may follow an answer, and a part of what begins a new matter."""

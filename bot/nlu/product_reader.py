@@ -1,4 +1,4 @@
-"""Reads which product a message names, both, neither or unknown: by how answers are said (a model), and by words."""
+"""Reads which product a message is about, both, neither or unknown: by how it is said (a model), and by words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.nlu.answers import NEITHER, UNKNOWN, Answer, read_answer
 from bot.nlu.models.intent_model import IntentModel
 
 NO_PRODUCT = "none"
-"""The model's label for messages that name no product."""
+"""The model's label for messages that are about no product, or say nothing of it."""
 
 _CLAUSE_END = re.compile(r"[.!?,;\n]+")
 
@@ -21,8 +21,9 @@ class ProductReader:
     """Reads products, and whether an answer names both, neither, or says that it is not known.
 
     Args:
-        model: learned from answers to the question for the product; None where there are none to learn from.
-        surely: confidence from which an answer names a product by how it is said, whatever words it has.
+        model: learned from answers to the question for the product, and from first messages that imply one; None where
+            there are none to learn from.
+        surely: confidence from which a message is about a product by how it is said, whatever words it has.
     """
 
     model: IntentModel | None
@@ -37,9 +38,14 @@ class ProductReader:
         return answer.product or (likely if confidence >= LIKELY else None)
 
     def implied(self, text: str, language: str, answer: Answer) -> str:
-        """Returns the product on which words and model agree, of the message or of its clauses; empty if none."""
-        if likely := self.as_a_whole(text, language, answer):
-            return likely
+        """Returns the product on which words and model agree, of the message or of its clauses; empty if none.
+
+        Where words name none, the model alone must be sure: "one of my six cashiers has left".
+        """
+        likely, confidence = self._likely(text, language)
+        surely = confidence >= self.surely and not answer.named and likely not in answer.denied
+        if likely in PRODUCTS and (answer.product == likely or surely):
+            return str(likely)
         named = self.in_clauses(text, language)
         return named.pop() if len(named) == 1 else ""
 

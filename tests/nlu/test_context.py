@@ -102,6 +102,18 @@ def test_a_product_is_taken_from_the_names_of_its_plans(agent: Agent, text: str,
     assert entities_of(parsed).get("product") == product
 
 
+def test_first_messages_imply_their_product_by_their_situation(agent: Agent) -> None:
+    lines = (ROOT / "tests" / "nlu" / "first_messages.tsv").read_text(encoding="utf8").splitlines()
+    implied = []
+    for language, _, product, text in (line.split("\t") for line in lines):
+        implied.append((product, entities_of(understood(agent, text, language, BEGUN)).get("product", "")))
+    found = [right == product for right, product in implied if right]
+    wrong = [product for right, product in implied if product not in ("", right)]
+    assert len(found) > 250
+    assert sum(found) / len(found) >= 0.6
+    assert len(wrong) / len(implied) <= 0.05
+
+
 def test_held_out_follow_ups_are_what_they_are_after_an_answer(agent: Agent) -> None:
     asked = [(language, act, text) for language, act, text in FOLLOW_UPS if act not in IN_FORMS]
     right = [understood(agent, text, language, *answered(language))["intent"]["name"] for language, _, text in asked]
