@@ -22,7 +22,7 @@ from bot.settings import SettingsError, get_settings
 LAZY = {
     "encoder": ("bot.encoder.training.commands", "learn and inspect the sentence encoder"),
     "search": ("bot.search.commands", "search the imported articles"),
-    "data": ("bot.nlu.commands", "check and describe the training data"),
+    "data": ("bot.nlu.commands", "check the training data"),
     "tickets": ("bot.tickets.commands", "list, show, assign, correct and deliver tickets"),
     "desk": ("bot.desk.commands", "serve the agents' desk; who may sign in"),
     "review": ("bot.phrases.commands", "candidates for training data, and which of them to take"),

@@ -1,4 +1,4 @@
-"""The commands `python -m bot data ...`: check, describe and audit the training phrases."""
+"""The commands `python -m bot data ...`: check and audit the training phrases."""
 
 from __future__ import annotations
 
@@ -8,27 +8,24 @@ from pathlib import Path
 
 from bot.articles.examples import Example, ExampleError, read_examples
 from bot.articles.replies import Replies, ReplyError
-from bot.command_line import reported, to_json
+from bot.command_line import reported
 from bot.nlu.data_check import check_examples, few_follow_ups, few_phrases
 from bot.settings import get_settings
 from bot.text.lexicon import LexiconError, default_folder, load_lexicon
 
 
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds `data check`, `data report` and `data audit` to the command line."""
-    parser = subparsers.add_parser("data", help="check and describe the training data")
+    """Adds `data check` and `data audit` to the command line."""
+    parser = subparsers.add_parser("data", help="check the training data")
     verbs = parser.add_subparsers(dest="data_verb", required=True, metavar="COMMAND")
     check = verbs.add_parser("check", help="word lists, replies, duplicates, runs of templates, too few phrases")
     check.set_defaults(handler=reported(_check, ExampleError, LexiconError, ReplyError))
-    report = verbs.add_parser("report", help="counts, spread, repetition, confusions, suspected label errors")
-    report.set_defaults(handler=reported(_report, ExampleError))
     audit = verbs.add_parser("audit", help="phrases whose label is probably wrong, as a table (minutes)")
     audit.set_defaults(handler=reported(_audit, ExampleError))
-    for each in (check, report, audit):
-        each.add_argument("path", nargs="?", type=Path, help="folder of example files (data/nlu)")
+    for each in (check, audit):
+        folder = get_settings().data_dir / "nlu"
+        each.add_argument("path", nargs="?", type=Path, default=folder, help="folder of example files (data/nlu)")
     audit.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the table there; without it, print it")
-    report.add_argument("--folds", type=int, default=3, help="folds of the cross-validation; 0 leaves it out (3)")
-    report.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -49,29 +46,21 @@ def _check(options: argparse.Namespace) -> int:
     return 1 if problems else 0
 
 
-def _report(options: argparse.Namespace) -> None:
-    from bot.nlu.data_report import as_markdown, describe
-
-    report = describe(_examples(options), options.folds)
-    print(to_json(report) if options.json else as_markdown(report))
-
-
 def _audit(options: argparse.Namespace) -> None:
-    from bot.nlu.label_audit import COLUMNS, as_rows, audit
+    from bot.nlu.label_audit import as_table, audit
 
-    rows = as_rows(audit(_examples(options)), options.path or get_settings().data_dir / "nlu")
-    lines = ["\t".join(COLUMNS), *("\t".join(row[name] for name in COLUMNS) for row in rows)]
+    suspects = audit(_examples(options))
+    table = as_table(suspects, options.path)
     if options.output is None:
-        print("\n".join(lines))
+        print(table)
         return
-    options.output.write_text("\n".join(lines) + "\n", encoding="utf8")
-    counts = Counter(reason for row in rows for reason in row["reasons"].split(","))
+    options.output.write_text(f"{table}\n", encoding="utf8")
+    counts = Counter(reason for suspect in suspects for reason in suspect.reasons)
     told = ", ".join(f"{number} {reason}" for reason, number in sorted(counts.items()))
-    print(f"{len(rows)} phrases in {options.output} ({told})")
+    print(f"{len(suspects)} phrases in {options.output} ({told})")
 
 
 def _examples(options: argparse.Namespace) -> list[Example]:
-    folder = options.path or get_settings().data_dir / "nlu"
-    if not (examples := read_examples(folder)):
-        raise ExampleError(f"{folder}: no examples found; give the folder of the example files.")
+    if not (examples := read_examples(options.path)):
+        raise ExampleError(f"{options.path}: no examples found; give the folder of the example files.")
     return examples

@@ -24,8 +24,6 @@ from bot.nlu.models.ngrams import NgramFeatures
 
 Learned: TypeAlias = tuple[Sequence[str], Floats]
 """Labels, and their scores of some rows."""
-Learner: TypeAlias = Callable[[Rows, Texts, Rows], Learned]
-"""Learns from rows with labels, and returns its labels and its scores of other rows."""
 
 _NEAR = 0.97
 """Cosine of the words' encodings from which two phrases of a language nearly say the same."""
@@ -35,8 +33,10 @@ _CERTAIN = 0.9
 """Probability of the label by words alone from which the sentence encoder is left out, which takes most of the time."""
 _LEARNED, _LEARNED_OUT_OF_SCOPE = 40, 500
 """Phrases of each intent and language whose encodings are learned from, as by the intent classifier."""
+_FOLDS = 3
+"""Parts of the phrases that are held out in turn."""
 _ROWS = 1024
-COLUMNS = ("language", "intent", "proposed", "reasons", "p_intent", "p_proposed", "copy", "file", "text")
+_COLUMNS = ("language", "intent", "proposed", "reasons", "p_intent", "p_proposed", "copy", "file", "text")
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Suspect:
     copy: str = ""
 
 
-def audit(examples: Sequence[Example], folds: int = 3, seed: int = 7) -> list[Suspect]:
+def audit(examples: Sequence[Example]) -> list[Suspect]:
     """Returns the suspects among phrases of intents, the least probable label first.
 
     Label errors are found by confident learning, as cleanlab implements it, on the geometric mean of what two models
@@ -71,54 +71,48 @@ def audit(examples: Sequence[Example], folds: int = 3, seed: int = 7) -> list[Su
     Args:
         examples: training phrases; follow-ups and answers to questions, which the classifier of intents does not
             learn, are left out.
-        folds: parts that are held out in turn.
-        seed: of the models' training.
     """
+    from cleanlab.filter import find_label_issues
+
     examples = [each for each in examples if each.intent not in FOLLOW_UPS and each.product is None]
     names, labels = np.unique([example.intent for example in examples], return_inverse=True)
-    folds_of = np.array([zlib.crc32(_held_out_with(example).encode()) % folds for example in examples])
+    folds_of = np.array([zlib.crc32(_held_out_with(example).encode()) % _FOLDS for example in examples])
     rows = np.arange(len(examples))
-    by_words = _log(held_out(labels, folds_of, partial(learn_words, [example.text for example in examples], seed)))
+    by_words = _log(_held_out(labels, folds_of, partial(_learn_words, [example.text for example in examples])))
     learned = _learned(examples)
     asked = np.flatnonzero(learned | (np.exp(by_words[rows, labels]) < _CERTAIN))
     encodings = load_sentence_encoder().encode_for_training([examples[row].text for row in asked])
     by_meaning = by_words.copy()
     learner = partial(_learn_encodings, encodings, learned[asked])
-    by_meaning[asked] = _log(held_out(labels[asked], folds_of[asked], learner))
+    by_meaning[asked] = _log(_held_out(labels[asked], folds_of[asked], learner))
     together = softmax((by_words + by_meaning) / 2)
-    flagged = set(label_issues(labels, together))
+    flagged = find_label_issues(labels, together.astype(float), n_jobs=1)
     never = (np.exp(by_words[rows, labels]) < _HARDLY) & (np.exp(by_meaning[rows, labels]) < _HARDLY)
     copies = _near_copies(examples, asked)
     suspects = []
     for row, example in enumerate(examples):
         copy = copies.get(row)
-        reasons = {"label": row in flagged, "never_right": never[row], "near_copy": copy is not None}
-        if any(reasons.values()):
+        reasons = {"label": flagged[row], "never_right": never[row], "near_copy": copy is not None}
+        if found := tuple(name for name, holds in reasons.items() if holds):
             proposed = str(names[together[row].argmax()])
             if proposed == example.intent and copy is not None:
                 proposed = copy.intent
-            found = tuple(name for name, holds in reasons.items() if holds)
             own, other = (float(together[row, np.searchsorted(names, name)]) for name in (example.intent, proposed))
             suspects.append(Suspect(example, proposed, own, other, found, copy.text if copy is not None else ""))
     return sorted(suspects, key=lambda suspect: suspect.probability)
 
 
-def as_rows(suspects: Sequence[Suspect], folder: Path) -> list[dict[str, str]]:
-    """Returns suspects as rows of `COLUMNS`, with files as below the folder of phrases."""
-    return [
-        {
-            "language": each.example.language,
-            "intent": each.example.intent,
-            "proposed": each.proposed,
-            "reasons": ",".join(each.reasons),
-            "p_intent": f"{each.probability:.4f}",
-            "p_proposed": f"{each.proposed_probability:.4f}",
-            "copy": each.copy,
-            "file": str(each.example.path.relative_to(folder)),
-            "text": each.example.text,
-        }
-        for each in suspects
-    ]
+def as_table(suspects: Sequence[Suspect], folder: Path) -> str:
+    """Returns suspects as a table with tabs and a line of headings, with files as below the folder of phrases."""
+    return "\n".join("\t".join(row) for row in (_COLUMNS, *(_row(each, folder) for each in suspects)))
+
+
+def _row(suspect: Suspect, folder: Path) -> tuple[str, ...]:
+    """Returns the `_COLUMNS` of a suspect."""
+    example, file = suspect.example, str(suspect.example.path.relative_to(folder))
+    verdict = (example.language, example.intent, suspect.proposed, ",".join(suspect.reasons))
+    shares = (f"{suspect.probability:.4f}", f"{suspect.proposed_probability:.4f}")
+    return (*verdict, *shares, suspect.copy, file, example.text)
 
 
 def _learned(examples: Sequence[Example]) -> NDArray[np.bool_]:
@@ -133,13 +127,13 @@ def _held_out_with(example: Example) -> str:
     return f"{example.intent}/{example.situation}" if example.situation else fingerprint(example.text)
 
 
-def held_out(labels: Rows, folds_of: Rows, learner: Learner) -> Floats:
+def _held_out(labels: Rows, folds_of: Rows, learner: Callable[[Rows, Texts, Rows], Learned]) -> Floats:
     """Returns calibrated probabilities (phrases, intents), each by a model that was trained on the other folds.
 
     Args:
         labels: of the phrases, the number of the intent.
         folds_of: the fold of each phrase.
-        learner: of the models.
+        learner: learns from rows with labels, and returns its labels and its scores of other rows.
     """
     found = np.full((len(labels), labels.max() + 1), -30.0, dtype=np.float32)
     for fold in np.unique(folds_of):
@@ -149,9 +143,9 @@ def held_out(labels: Rows, folds_of: Rows, learner: Learner) -> Floats:
     return softmax(found * np.float32(fit_sharpness(found, labels)))
 
 
-def learn_words(texts: Texts, seed: int, train: Rows, labels: Texts, test: Rows) -> Learned:
-    """Learns from the n-grams of texts, see `Learner`."""
-    model = TextModel.learn(NgramFeatures(), [texts[row] for row in train], labels, REGULARISATION, seed, 1.0)
+def _learn_words(texts: Texts, train: Rows, labels: Texts, test: Rows) -> Learned:
+    """Learns from the n-grams of texts, see `_held_out`."""
+    model = TextModel.learn(NgramFeatures(), [texts[row] for row in train], labels, REGULARISATION, 7, 1.0)
     return model.labels, model.linear.scores(model.ngrams.transform([texts[row] for row in test]))
 
 
@@ -159,14 +153,6 @@ def _learn_encodings(encodings: Floats, taken: NDArray[np.bool_], train: Rows, l
     own = taken[train]
     model = learn_meaning(encodings[train[own]], np.array(labels)[own].tolist(), REGULARISATION)
     return model.labels, model.scores(encodings[test])
-
-
-def label_issues(labels: Rows, probabilities: Floats) -> list[int]:
-    """Returns the rows whose labels are probably wrong, the worst first: confident learning (Northcutt et al. 2021)."""
-    from cleanlab.filter import find_label_issues
-
-    options = {"return_indices_ranked_by": "self_confidence", "n_jobs": 1}
-    return [int(row) for row in find_label_issues(labels, probabilities.astype(float), **options)]
 
 
 def _log(probabilities: Floats) -> Floats:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -154,3 +156,25 @@ def test_a_file_without_languages_is_refused_with_the_remedy(tmp_path: Path) -> 
     path.write_text("nlu:\n- intent: greet\n  examples: |\n    - hi\n", encoding="utf8")
     with pytest.raises(ExampleError, match="metadata"):
         read_examples(path)
+
+
+def check(root: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "bot", "data", "check", str(folder)]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+
+
+def test_the_check_prints_each_problem_and_fails(root: Path, tmp_path: Path) -> None:
+    path = tmp_path / "phrases.yml"
+    path.write_text(
+        "nlu:\n- intent: greet\n  metadata: {language: en}\n  examples: |\n    - hello\n    - Hello!\n", encoding="utf8"
+    )
+    result = check(root, tmp_path)
+    assert result.returncode == 1
+    assert "`Hello!` nearly repeats `hello`" in result.stdout
+    assert result.stdout.splitlines()[-1] == "2 phrases read, 1 problems"
+
+
+def test_an_empty_folder_is_told_apart_from_a_good_one(root: Path, tmp_path: Path) -> None:
+    result = check(root, tmp_path)
+    assert result.returncode == 2
+    assert "no examples found" in result.stderr
