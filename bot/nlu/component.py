@@ -22,8 +22,6 @@ _FITS: Mapping[str, Callable[[Any], bool]] = {
     "above 0": lambda value: value > 0,
     "above 0 and at most 1": lambda value: 0 < value <= 1,
     "between 0 and 1": lambda value: 0 <= value <= 1,
-    "at least 0 and below 1": lambda value: 0 <= value < 1,
-    "at least 1": lambda value: value >= 1,
     "a power of two": lambda value: value >= 2 and not value & (value - 1),
     "anything": lambda value: True,
 }

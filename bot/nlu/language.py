@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
@@ -23,7 +23,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from bot.articles.language import normalise
 from bot.articles.replies import Replies
 from bot.encoder.sentences import Floats
-from bot.nlu.component import Setting, TrainedComponent
+from bot.nlu.component import TrainedComponent
 from bot.nlu.metadata import follows_an_answer, intent_metadata, page_locales, set_entities, typed
 from bot.nlu.models.linear import REGULARISATION, TextModel, ranked, softmax
 from bot.nlu.models.ngrams import NgramFeatures
@@ -34,8 +34,21 @@ if TYPE_CHECKING:
 LANGUAGE = "language"
 FALLBACK_LANGUAGE = "fallback_language"
 
-FLOOR = 0.02
+_LINGUA_WEIGHT = 0.5
+"""Weight of lingua's log probability beside the character model's; measured in benchmarks/language."""
+_FLOOR = 0.02
 """Added to lingua's probabilities: its "impossible", often wrong for short texts, must not overrule everything."""
+_PAGE_PRIOR, _CONVERSATION_PRIOR = 0.85, 0.95
+"""Prior probability of the page's locale, and of the conversation's language so far."""
+_FULL_EVIDENCE, _IGNORED = 18, 3
+"""Texts with fewer letters than the first count for less, in proportion; with as few as the second, they never change
+the language of a conversation."""
+_LONGEST_TEXT, _LONGEST_EXAMPLE = 700, 60
+"""Characters of a text that are read, from its beginning: more of them say nothing new. Of a phrase in training: with
+more, training takes three times as long and less is right. Of article trees there are few texts; they are read whole.
+"""
+_DEFAULT_LANGUAGE = "en"
+"""The language where nothing at all is known."""
 _SHARPNESS = 3.3
 """Inverse temperature of the character model; fitted once on a fifth of the phrases held out."""
 
@@ -61,25 +74,6 @@ class LanguageIdentifier(TrainedComponent):
     model: TextModel
     """Over characters."""
 
-    SETTINGS: ClassVar = {
-        # Weight of lingua's log probability beside the character model's; measured in benchmarks/language.
-        "lingua_weight": Setting(0.5),
-        # Prior probability of the page's locale, and of the conversation's language so far.
-        "page_prior": Setting(0.85, "at least 0 and below 1"),
-        "conversation_prior": Setting(0.95, "at least 0 and below 1"),
-        # Texts with fewer letters count for less, in proportion; with this many they count fully.
-        "full_evidence_letters": Setting(18, "at least 1"),
-        # Characters of a text that are read, from its beginning: more of them say nothing new.
-        "longest_text": Setting(700),
-        # The same of a phrase in training: with more, training takes three times as long and less is right. Of
-        # article trees there are few texts; they are read whole.
-        "longest_example": Setting(60),
-        # Texts with this many letters or fewer never change the language of a conversation.
-        "ignored_letters": Setting(3),
-        # The language where nothing at all is known.
-        "default_language": Setting("en"),
-    }
-
     def learn(self, training_data: TrainingData) -> None:
         """Learns the character model from the examples that declare their language, but for what follows an answer.
 
@@ -89,7 +83,7 @@ class LanguageIdentifier(TrainedComponent):
             InvalidConfigException: fewer than two languages have an example.
         """
         examples = [
-            (message.get(TEXT)[: self._config["longest_example"] if message.get(INTENT) else None], language)
+            (message.get(TEXT)[: _LONGEST_EXAMPLE if message.get(INTENT) else None], language)
             for message in training_data.training_examples
             if message.get(TEXT)
             and (language := intent_metadata(message).get("language"))
@@ -133,7 +127,7 @@ class LanguageIdentifier(TrainedComponent):
             pages: n languages of the pages that the texts were typed on, None where unknown.
             conversation: the language of the conversation so far, None where unknown.
         """
-        texts = [_ADDRESS.sub(" ", text[: self._config["longest_text"]]) for text in texts]
+        texts = [_ADDRESS.sub(" ", text[:_LONGEST_TEXT]) for text in texts]
         if conversation:
             own = [_QUOTED.sub(" ", text) for text in texts]
             texts = [rest if len(rest.split()) > 1 else text for rest, text in zip(own, texts, strict=True)]
@@ -141,8 +135,8 @@ class LanguageIdentifier(TrainedComponent):
         letters = np.array([sum(map(str.isalpha, text)) for text in texts])
         hinted = np.array([bool(conversation or page) for page in pages], dtype=bool)
         # How much the evidence of each text counts, 0-1.
-        weight = np.minimum(1.0, letters / self._config["full_evidence_letters"]).astype(np.float32)[:, None]
-        weight[hinted & (letters <= self._config["ignored_letters"])] = 0.0
+        weight = np.minimum(1.0, letters / _FULL_EVIDENCE).astype(np.float32)[:, None]
+        weight[hinted & (letters <= _IGNORED)] = 0.0
         return ranked(self.model.labels, softmax(self._evidence(texts, weight, prior) * weight + prior))
 
     def _page_language(self, message: Message) -> str | None:
@@ -160,20 +154,17 @@ class LanguageIdentifier(TrainedComponent):
             prior: (n, languages) what is known beside it.
         """
         own = np.log(self.model.confidences(texts) + 1e-6)
-        lingua_weight, detector = self._config["lingua_weight"], self._detector
-        if not lingua_weight or detector is None:
-            return np.asarray(own, dtype=np.float32)
         column = {language: index for index, language in enumerate(self.model.labels)}
         # A language that lingua does not know stays as probable as if lingua had said nothing.
         other = np.full_like(own, 1 / len(column))
         best = np.sort(own * weight + prior, axis=1)
         ahead = best[:, -1] - best[:, -2]
         # By twice as much as lingua could take away: the language stays the same, and it stays certain.
-        doubtful = ahead <= 2 * lingua_weight * weight[:, 0] * math.log((1 + FLOOR) / FLOOR)
+        doubtful = ahead <= 2 * _LINGUA_WEIGHT * weight[:, 0] * math.log((1 + _FLOOR) / _FLOOR)
         for row in np.flatnonzero(doubtful):
-            for value in detector.compute_language_confidence_values(texts[row]):
+            for value in self._detector.compute_language_confidence_values(texts[row]) if self._detector else ():
                 other[row, column[value.language.iso_code_639_1.name.lower()]] = value.value
-        return np.asarray(own + lingua_weight * np.log(other + FLOOR), dtype=np.float32)
+        return np.asarray(own + _LINGUA_WEIGHT * np.log(other + _FLOOR), dtype=np.float32)
 
     @cached_property
     def _detector(self) -> LanguageDetector | None:
@@ -186,17 +177,15 @@ class LanguageIdentifier(TrainedComponent):
         return LanguageDetectorBuilder.from_iso_codes_639_1(*codes).with_low_accuracy_mode().build()
 
     def _log_prior(self, page: str | None, conversation: str | None) -> Floats:
-        labels, default = self.model.labels, self._config["default_language"]
+        labels = self.model.labels
         log_prior = np.zeros(len(labels), dtype=np.float32)
-        for setting, language in (("page_prior", page), ("conversation_prior", normalise(conversation))):
+        for share, language in ((_PAGE_PRIOR, page), (_CONVERSATION_PRIOR, normalise(conversation))):
             if language in labels:
-                share = self._config[setting]
-                prior = np.full(len(labels), (1 - share) / max(1, len(labels) - 1), dtype=np.float32)
-                prior[labels.index(language)] = share
-                log_prior += np.log(prior)
-        if not page and not conversation and default in labels:
+                rest = (1 - share) / (len(labels) - 1)
+                log_prior += np.log([share if label == language else rest for label in labels], dtype=np.float32)
+        if not page and not conversation and _DEFAULT_LANGUAGE in labels:
             # Decides only where the text says next to nothing, such as "?" or "hello".
-            log_prior[labels.index(default)] += 0.4
+            log_prior[labels.index(_DEFAULT_LANGUAGE)] += 0.4
         return log_prior
 
 

@@ -25,6 +25,10 @@ _INTENT = "out_of_scope"
 """The intent whose phrases are told apart."""
 _ABOUT, _ELSEWHERE = "about_products", "elsewhere"
 _NOTHING_LEARNED = "nothing-learned"
+_LONGEST_TEXT = 700
+"""Characters of a text that are read, from its beginning."""
+_SHARPNESS = 1.7252
+"""Factor on the scores before they become confidences; fitted once on a fifth of the phrases held out."""
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
@@ -41,14 +45,6 @@ class ProductScope(TrainedComponent):
     SETTINGS: ClassVar = {
         # From which confidence on a message is taken to be about the products.
         "threshold": Setting(0.7, "above 0 and at most 1"),
-        # Characters of a text that are read, from its beginning.
-        "longest_text": Setting(700),
-        # Hash buckets of each n-gram block; a power of two, as many as the classifier's, so that both count once.
-        "buckets": Setting(2**17, "a power of two"),
-        # Factor on the scores before they become confidences; fitted once on a fifth of the phrases held out.
-        "sharpness": Setting(1.7252),
-        # Seed of the training's shuffling.
-        "random_seed": Setting(7),
     }
 
     def learn(self, training_data: TrainingData) -> None:
@@ -56,21 +52,21 @@ class ProductScope(TrainedComponent):
         phrases = [each for each in training_data.intent_examples if each.get(INTENT) == _INTENT and each.get(TEXT)]
         labels = [_ABOUT if intent_metadata(message).get("about_products") else _ELSEWHERE for message in phrases]
         if len(set(labels)) > 1:
-            ngrams, texts = NgramFeatures(self._config["buckets"]), [str(each.get(TEXT)) for each in phrases]
-            seed, sharpness = self._config["random_seed"], self._config["sharpness"]
-            self.model = TextModel.learn(ngrams, texts, labels, REGULARISATION, seed, sharpness)
+            texts = [str(each.get(TEXT)) for each in phrases]
+            # As many buckets as the classifier's, so that n-grams are counted once for both.
+            self.model = TextModel.learn(NgramFeatures(), texts, labels, REGULARISATION, 7, _SHARPNESS)
 
     def save(self, folder: Path) -> None:
         """Writes the model into a folder."""
         if self.model is None:
-            (folder / _NOTHING_LEARNED).touch()
+            (folder / _NOTHING_LEARNED).touch()  # Rasa's cache keeps no empty folder
         else:
             self.model.save(folder)
 
     def restore(self, folder: Path) -> None:
         """Reads the model."""
         if not (folder / _NOTHING_LEARNED).exists():
-            self.model = TextModel.load(folder, NgramFeatures(self._config["buckets"]))
+            self.model = TextModel.load(folder, NgramFeatures())
 
     def process(self, messages: list[Message]) -> list[Message]:
         """Adds `about_products` to each message with typed text."""
@@ -86,6 +82,5 @@ class ProductScope(TrainedComponent):
         if self.model is None or not texts:
             return np.zeros(len(texts), np.float32)
         has_letters = np.array([any(char.isalpha() for char in text) for text in texts])
-        read = [text[: self._config["longest_text"]] for text in texts]
-        about = self.model.confidences(read)[:, self.model.labels.index(_ABOUT)]
+        about = self.model.confidences([text[:_LONGEST_TEXT] for text in texts])[:, self.model.labels.index(_ABOUT)]
         return np.asarray(about * has_letters, dtype=np.float32)

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rasa.shared.exceptions import InvalidConfigException
 from rasa.shared.nlu.constants import ENTITIES, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
 from bot.nlu.entities import SpacyEntityRuler
+from bot.nlu.models.entity_patterns import EntityMatcher
+from bot.nlu.models.entity_values import read_entities
 from bot.nlu.models.entity_words import fold, load_entity_words
 from bot.regression.measure import read_phrases
 from bot.settings import get_settings
@@ -21,7 +22,7 @@ from tests.nlu.entities.scoring import score
 DEVELOPMENT = Path(__file__).parent / "entities" / "dev"
 GUID = "0A1B2C3D-4e5f-6789-abcd-ef0123456789"
 
-EXTRACTOR = SpacyEntityRuler.create(SpacyEntityRuler.get_default_config(), None, None, None)
+EXTRACTOR = SpacyEntityRuler()
 WORDS = load_entity_words(get_settings().data_dir / "entities.yml")
 
 
@@ -242,8 +243,9 @@ def test_commands_and_messages_without_text_are_passed_over() -> None:
     assert [message.get(ENTITIES) for message in messages] == [None, None]
 
 
-def test_a_long_running_extractor_forgets_the_words_that_it_has_seen() -> None:
-    extractor = SpacyEntityRuler({"vocabulary_limit": 100})
+def test_a_long_running_extractor_forgets_the_words_that_it_has_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.nlu.entities._VOCABULARY_LIMIT", 100)
+    extractor = SpacyEntityRuler()
     for number in range(300):
         extractor.process([Message({TEXT: f"word{number} azure"})])
     assert len(extractor._matcher.vocab) < 300
@@ -307,15 +309,10 @@ def test_word_lists_that_cannot_be_used_are_refused_with_field_and_remedy(tmp_pa
         load_entity_words(tmp_path / "missing.yml")
 
 
-def test_a_setting_that_cannot_work_is_refused_by_name() -> None:
-    with pytest.raises(InvalidConfigException, match="longest_message"):
-        SpacyEntityRuler.create({"longest_message": 0}, None, None, None)
-
-
 def test_a_language_is_added_by_adding_lines(tmp_path: Path) -> None:
     known = (Path(__file__).parents[2] / "data" / "entities.yml").read_text(encoding="utf8")
     path = tmp_path / "entities.yml"
     path.write_text(known + "\n  it:\n    currencies: {EUR: [eurini]}\n    error_words: [errore]\n", encoding="utf8")
-    message = Message({TEXT: "errore 51, 20 eurini", "language": {"name": "it"}})
-    SpacyEntityRuler({"words": str(path)}).process([message])
-    assert [item["value"] for item in message.get(ENTITIES)] == ["51", "20.00 EUR"]
+    words = load_entity_words(path)
+    found = read_entities(EntityMatcher(words)("errore 51, 20 eurini"), "it", words)
+    assert [value for _, value, *_ in found] == ["51", "20.00 EUR"]

@@ -12,7 +12,6 @@ from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import SlotSet
 from rasa.shared.core.slots import TextSlot
 from rasa.shared.core.trackers import DialogueStateTracker
-from rasa.shared.exceptions import InvalidConfigException
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
@@ -118,12 +117,6 @@ def test_what_a_message_quotes_does_not_change_the_language(train_config: Train,
 def test_a_button_does_not_say_anything_about_the_language(train_config: Train) -> None:
     message = component(train_config("language")).process([Message({"text": "/affirm"})], conversation_in("sv"))[0]
     assert message.get("entities", []) == []
-
-
-def test_a_prior_that_is_no_probability_is_refused_by_name() -> None:
-    config = {**LanguageIdentifier.get_default_config(), "page_prior": 1.0}
-    with pytest.raises(InvalidConfigException, match="`page_prior`"):
-        LanguageIdentifier.validate_config(config)
 
 
 def component(model: NluModel) -> LanguageIdentifier:

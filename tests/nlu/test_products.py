@@ -44,7 +44,7 @@ def test_without_phrases_to_learn_from_nothing_is_ever_likely(root: Path, tmp_pa
     assert parsed["about_products"] == {"likely": False, "confidence": 0.0}
 
 
-@pytest.mark.parametrize(("key", "value"), [("threshold", 0), ("threshold", 1.1), ("buckets", 1000)])
-def test_a_setting_that_cannot_work_is_refused_by_name(key: str, value: float) -> None:
-    with pytest.raises(InvalidConfigException, match=f"`{key}`"):
-        ProductScope.validate_config({**ProductScope.get_default_config(), key: value})
+@pytest.mark.parametrize("value", [0, 1.1])
+def test_a_setting_that_cannot_work_is_refused_by_name(value: float) -> None:
+    with pytest.raises(InvalidConfigException, match="`threshold`"):
+        ProductScope.validate_config({"threshold": value})
