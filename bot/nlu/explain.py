@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,19 +17,6 @@ from bot.articles.examples import Example
 from bot.encoder import load_encoder
 from bot.nlu.intent import load_classifier
 from bot.nlu.models.intent_model import IntentModel
-
-
-class NoClassifierError(ValueError):
-    """A model has no intent classifier of ours."""
-
-
-@dataclass(frozen=True)
-class Near:
-    """A training phrase beside a text."""
-
-    example: Example
-    likeness: float
-    """Cosine of the two in the encoder's space, at most 1."""
 
 
 def load_intent_model(path: Path) -> IntentModel:
@@ -45,10 +31,7 @@ def load_intent_model(path: Path) -> IntentModel:
     with tempfile.TemporaryDirectory() as folder:
         storage, metadata = LocalModelStorage.from_model_archive(Path(folder), path)
         context = ExecutionContext(graph_schema=metadata.predict_schema, model_id=metadata.model_id)
-        classifier = load_classifier(storage, context)
-    if classifier is not None:
-        return classifier.model
-    raise NoClassifierError(f"{path}: has no LinearIntentClassifier; name it in config.yml and train again.")
+        return load_classifier(storage, context).model
 
 
 def strongest(parts: Mapping[str, float], count: int) -> list[tuple[str, float]]:
@@ -57,18 +40,14 @@ def strongest(parts: Mapping[str, float], count: int) -> list[tuple[str, float]]
     return sorted(positive, key=lambda pair: -pair[1])[:count]
 
 
-def nearest(texts: Sequence[str], examples: Sequence[Example], count: int) -> list[list[Near]]:
-    """Returns the nearest training phrases of each text, by the sentence encoder, nearest first.
+def nearest(text: str, examples: Sequence[Example], count: int) -> list[tuple[Example, float]]:
+    """Returns the nearest training phrases of a text, nearest first, each with the cosine in the encoder's space.
 
     Args:
-        texts: n texts.
+        text: the text.
         examples: the training phrases to look among.
-        count: how many of them for each text.
+        count: how many of them are returned.
     """
-    if not texts or not examples:
-        return [[] for _ in texts]
     encoder = load_encoder()
-    likeness = encoder.encode(texts) @ encoder.encode([example.text for example in examples]).T
-    best = np.argsort(-likeness, axis=1, kind="stable")[:, :count]
-    rows = zip(likeness, best, strict=True)
-    return [[Near(examples[place], float(row[place])) for place in places] for row, places in rows]
+    likeness = encoder.encode([example.text for example in examples]) @ encoder.encode([text])[0]
+    return [(examples[place], float(likeness[place])) for place in np.argsort(-likeness, kind="stable")[:count]]

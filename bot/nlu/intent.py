@@ -33,6 +33,10 @@ _ALWAYS_LISTED = "out_of_scope"
 _LOADED: WeakValueDictionary[tuple[str, str, Path, Path], IntentModel] = WeakValueDictionary()
 
 
+class NoClassifierError(InvalidConfigException):
+    """A pipeline has no intent classifier of ours."""
+
+
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
 class LinearIntentClassifier(TrainedComponent):
     """Puts an `IntentModel` into Rasa's pipeline."""
@@ -108,34 +112,29 @@ class LinearIntentClassifier(TrainedComponent):
 
 def labelled_texts(examples: Iterable[Message]) -> list[LabelledText]:
     """Returns training examples that have an intent, without those that have no text."""
-    return [
-        LabelledText(
-            message.get(TEXT),
-            message.get(INTENT),
-            about.get("language"),
-            about.get("style") == "real",  # as customers really write
-            about.get("product"),
-            about.get("passage"),
-        )
-        for message in examples
-        if message.get(TEXT)
-        for about in [intent_metadata(message)]
-    ]
+    return [_labelled(message) for message in examples if message.get(TEXT)]
 
 
-def load_classifier(model_storage: ModelStorage, execution_context: ExecutionContext) -> LinearIntentClassifier | None:
+def _labelled(example: Message) -> LabelledText:
+    about = intent_metadata(example)
+    declared = (about.get("language"), about.get("style") == "real", about.get("product"), about.get("passage"))
+    return LabelledText(example.get(TEXT), example.get(INTENT), *declared)
+
+
+def load_classifier(model_storage: ModelStorage, execution_context: ExecutionContext) -> LinearIntentClassifier:
     """Loads the intent classifier of a trained pipeline; what another component has loaded of it is shared.
 
     Args:
         model_storage: where the trained components are.
         execution_context: of the component that asks; its graph is that of the pipeline.
 
-    Returns:
-        The classifier, None if the pipeline has none of this kind.
+    Raises:
+        NoClassifierError: the pipeline has none of this kind.
     """
     for node in execution_context.graph_schema.nodes.values():
         kind: type[LinearIntentClassifier] = node.uses
         if issubclass(kind, LinearIntentClassifier) and node.resource is not None:
             settings = {**kind.get_default_config(), **node.config}
             return kind.load(settings, model_storage, node.resource, execution_context)
-    return None
+    told = "The pipeline has no LinearIntentClassifier; name it in config.yml, before Triage, and train again."
+    raise NoClassifierError(told)

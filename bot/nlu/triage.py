@@ -70,14 +70,12 @@ class Triage(Component):
         """Creates the component with the classifier of the same pipeline.
 
         Raises:
-            InvalidConfigException: a setting cannot work, or there is no LinearIntentClassifier in the pipeline.
+            InvalidConfigException: a setting cannot work.
+            NoClassifierError: there is no LinearIntentClassifier in the pipeline.
         """
         load_issues()  # a table that cannot be read is to stop the start, and not the first message
         component = super().create(config, model_storage, resource, execution_context)
-        classifier = load_classifier(model_storage, execution_context)
-        if classifier is None:
-            raise InvalidConfigException("Triage needs a LinearIntentClassifier before it in the pipeline; add one.")
-        component._classifier = classifier
+        component._classifier = load_classifier(model_storage, execution_context)
         return component
 
     def process(self, messages: list[Message]) -> list[Message]:

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from bot.command_line import Command, print_json, run_to_end
-from bot.nlu.explain import NoClassifierError
+from bot.nlu.intent import NoClassifierError
 from bot.regression import changes, run
 from bot.regression.explain import explain, find_causes, find_reasons
 from bot.regression.history import History

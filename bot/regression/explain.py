@@ -12,7 +12,8 @@ from typing import Any
 from bot.articles.examples import Example, read_examples
 from bot.articles.issues import load_issues
 from bot.articles.parts import ArticleStore
-from bot.nlu.explain import NoClassifierError, load_intent_model, nearest, strongest
+from bot.nlu.explain import load_intent_model, nearest, strongest
+from bot.nlu.intent import NoClassifierError
 from bot.nlu.models.intent_model import IntentModel
 from bot.regression.changes import SETTINGS, Change
 from bot.regression.items import Pair
@@ -89,8 +90,8 @@ def find_reasons(wrong: Sequence[Pair], changes: Sequence[Change], path: Path) -
 
 
 def _nearest_phrases(text: str, examples: Sequence[Example]) -> list[dict[str, Any]]:
-    found = [(near.example, round(near.likeness, 3)) for near in nearest([text], examples, NEAREST)[0]]
-    return [{"intent": e.intent, "language": e.language, "likeness": like, "text": e.text} for e, like in found]
+    found = nearest(text, examples, NEAREST)
+    return [{"intent": e.intent, "language": e.language, "likeness": round(n, 3), "text": e.text} for e, n in found]
 
 
 def _reason(pair: Pair, model: IntentModel | None) -> str:
