@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,8 +31,7 @@ MOST_OF_FILE = 40
 _MOST_CHOICES = 20_000
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """A document that a customer chose of those that were found.
 
     Args:
@@ -48,8 +47,7 @@ class Choice:
     file: str
 
 
-@dataclass(frozen=True)
-class LearnedQuestion:
+class LearnedQuestion(NamedTuple):
     """A question that a document is taken to answer, from customers' choices.
 
     Args:

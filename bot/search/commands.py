@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from bot.command_line import reported, to_json
 from bot.search import LibraryError
 from bot.settings import get_settings
 from bot.stores import DatabaseError
+
+Answer = tuple[Any, list[str], int]
+"""What a command prints with `--json`, the lines that it prints else, and its exit code."""
 
 
 def add_commands(subparsers: Any) -> None:
@@ -46,7 +50,6 @@ def add_article_commands(verbs: Any) -> None:
         description="Exit code: 0 no problem, 1 problems, 2 no article database.",
     )
     parser.add_argument("--problems", action="store_true", help="only addresses with a problem")
-    parser.add_argument("--online", action="store_true", help="also ask each address, one a second and host at most")
     _complete(parser, _links)
 
     parser = verbs.add_parser(
@@ -58,43 +61,35 @@ def add_article_commands(verbs: Any) -> None:
     _complete(parser, _learn)
 
 
-def _complete(parser: argparse.ArgumentParser, command: Callable[[argparse.Namespace, Path], int]) -> None:
+def _complete(parser: argparse.ArgumentParser, command: Callable[[argparse.Namespace, Path], Answer]) -> None:
     """Adds what all of these commands have: `--json`, `--database` and what runs them, with the database's file."""
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--database", type=Path, metavar="FILE", help="the article database; without it the setting's")
 
     def run(arguments: argparse.Namespace) -> int:
-        return command(arguments, arguments.database or get_settings().articles_database)
+        values, lines, code = command(arguments, arguments.database or get_settings().articles_database)
+        print(to_json(values) if arguments.json else "\n".join(lines))
+        return code
 
     parser.set_defaults(handler=reported(run, LibraryError, DatabaseError))
 
 
-def _print(arguments: argparse.Namespace, values: Any, lines: Sequence[str]) -> None:
-    print(to_json(values) if arguments.json else "\n".join(lines))
-
-
-def _import(arguments: argparse.Namespace, database: Path) -> int:
+def _import(arguments: argparse.Namespace, database: Path) -> Answer:
     from tqdm import tqdm
 
     from bot.search.database import Library
     from bot.search.importing import import_articles
 
-    report = import_articles(
-        Library(database),
-        arguments.paths,
-        locale=arguments.locale,
-        processes=arguments.processes,
-        progress=lambda outcomes, total: tqdm(outcomes, total=total, unit=" articles", disable=None),
-    )
+    progress = partial(tqdm, unit=" articles", disable=None)
+    report = import_articles(Library(database), arguments.paths, arguments.locale, arguments.processes, progress)
     reasons = {title: getattr(report, title) for title in ("broken", "mended", "skipped")}
     lines = [f"{title}: {name}: {reason}" for title, found in reasons.items() for name, reason in found.items()]
     counts = [f"{len(getattr(report, title))} {title}" for title in ("new", "changed", "removed")]
     lines.append(", ".join([*counts, f"{report.unchanged} unchanged", f"{len(report.broken)} broken"]))
-    _print(arguments, asdict(report), lines)
-    return 1 if report.broken else 0
+    return asdict(report), lines, 1 if report.broken else 0
 
 
-def _search(arguments: argparse.Namespace, database: Path) -> int:
+def _search(arguments: argparse.Namespace, database: Path) -> Answer:
     from bot.search.ranking import Searcher
 
     hits = Searcher(database).search(arguments.text, arguments.language, arguments.results)
@@ -102,16 +97,13 @@ def _search(arguments: argparse.Namespace, database: Path) -> int:
     for number, hit in enumerate(hits, start=1):
         found = f"{number}. {hit.title} ({hit.file}, {hit.language}, {hit.score:.2f})"
         lines += [found, *(f"   {line}" for line in (hit.sentence, hit.url) if line)]
-    _print(arguments, [asdict(hit) for hit in hits], lines or ["nothing found"])
-    return 0
+    return [hit._asdict() for hit in hits], lines or ["nothing found"], 0
 
 
-def _links(arguments: argparse.Namespace, database: Path) -> int:
-    from bot.search.links import check_links, list_links
+def _links(arguments: argparse.Namespace, database: Path) -> Answer:
+    from bot.search.links import list_links
 
     entries = list_links(database)
-    if arguments.online:
-        entries = check_links(entries, database.with_name("links.json"))
     problems = [entry for entry in entries if entry.problems]
     shown = problems if arguments.problems else entries
     lines = []
@@ -119,11 +111,10 @@ def _links(arguments: argparse.Namespace, database: Path) -> int:
         lines.append(f"{entry.written} ({len(entry.articles)} articles, such as {entry.articles[0]})")
         lines += [f"   {problem}" for problem in entry.problems]
     lines.append(f"{len(entries)} addresses, {len(problems)} with problems")
-    _print(arguments, [asdict(entry) for entry in shown], lines)
-    return 1 if problems else 0
+    return [entry._asdict() for entry in shown], lines, 1 if problems else 0
 
 
-def _learn(arguments: argparse.Namespace, database: Path) -> int:
+def _learn(arguments: argparse.Namespace, database: Path) -> Answer:
     from bot.search.clicks import choices, learn, learned_questions
     from bot.search.database import open_library
     from bot.tickets import ticket_store
@@ -135,5 +126,4 @@ def _learn(arguments: argparse.Namespace, database: Path) -> int:
         verb, found = "known", learn(open_library(database), events, fewest)
     lines = [f"{each.file} ({each.conversations} conversations, {each.language}): {each.text}" for each in found]
     lines.append(f"{len(found)} questions {verb} from {len(choices(events))} choices of documents")
-    _print(arguments, [asdict(each) for each in found], lines)
-    return 0
+    return [each._asdict() for each in found], lines, 0

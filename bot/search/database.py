@@ -62,6 +62,8 @@ class StoredArticle:
 _TYPES = {"int": "INTEGER", "bytes": "BLOB"}
 _COLUMNS = {column.name: _TYPES.get(str(column.type), "TEXT") for column in fields(StoredArticle)[:-1]}
 _PUT = f"REPLACE INTO articles ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+# `written`: the address as it stands in the file. `learned_questions` has int8 vectors of the questions that customers'
+# choices taught; older databases of this version lack the table.
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS articles (
     id INTEGER PRIMARY KEY,
@@ -73,12 +75,11 @@ CREATE TABLE IF NOT EXISTS links (
     article INTEGER NOT NULL REFERENCES articles (id) ON DELETE CASCADE,
     label TEXT NOT NULL,
     url TEXT NOT NULL,
-    written TEXT NOT NULL,        -- the address as it stands in the file
+    written TEXT NOT NULL,
     line INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS links_article ON links (article);
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
--- int8 vectors of the questions that customers' choices taught; older databases of this version lack the table
 CREATE TABLE IF NOT EXISTS learned_questions (file TEXT PRIMARY KEY, vectors BLOB NOT NULL) WITHOUT ROWID;
 """
 

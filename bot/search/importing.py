@@ -47,10 +47,9 @@ class ImportReport:
 def import_articles(
     library: Library,
     paths: Sequence[Path],
-    *,
     locale: str = "",
     processes: int | None = None,
-    progress: Callable[[Iterable[Outcome], int], Iterable[Outcome]] = lambda outcomes, total: outcomes,
+    progress: Callable[..., Iterable[Outcome]] = lambda outcomes, total: outcomes,
 ) -> ImportReport:
     """Brings the article database up to date with article trees.
 
@@ -61,7 +60,7 @@ def import_articles(
         paths: trees, each the folder of a locale (`nb-NO`), one inside of it, or one that holds such folders.
         locale: the locale of trees that are not named for one.
         processes: how many read; None takes one a core.
-        progress: wraps what is read, together with the number of files, to show how far it is.
+        progress: wraps what is read, to show how far it is; is told the number of files as `total`.
 
     Raises:
         LibraryError: a path does not exist or holds no article, or the database cannot be written to; nothing has been
@@ -73,7 +72,7 @@ def import_articles(
         rows = connection.execute("SELECT locale, path, hash FROM articles")
         known = {(code, path): content_hash for code, path, content_hash in rows}
         tasks, scopes = _find(paths, locale, known, report.skipped)
-        for task, outcome in zip(tasks, progress(_outcomes(tasks, processes), len(tasks)), strict=True):
+        for task, outcome in zip(tasks, progress(_outcomes(tasks, processes), total=len(tasks)), strict=True):
             name, is_new = f"{task.locale}/{task.path}", task.known is None
             if isinstance(outcome, str):
                 report.broken[name] = outcome + ("" if is_new else "; the last good version is kept")
@@ -97,9 +96,8 @@ def _encode_anew(connection: sqlite3.Connection) -> None:
     version = search_encoder().version
     if fact(connection, ENCODER) == version:
         return
-    for row, path, title, slug, sentences in connection.execute(
-        "SELECT id, path, title, slug, sentences FROM articles"
-    ):
+    rows = connection.execute("SELECT id, path, title, slug, sentences FROM articles")
+    for row, path, title, slug, sentences in rows:
         texts = [title, words_of_slug(path, slug), *filter(None, sentences.split("\n"))]
         connection.execute("UPDATE articles SET vectors = ? WHERE id = ?", (encode(texts), row))
     connection.execute("DELETE FROM learned_questions")  # their texts are not kept; `articles learn` brings them back

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +25,7 @@ WEIGHTS = {"meaning": 10.3, "asked": 9.42, "words": 0.36, "pieces": 0.56}
 """Weights of the cosines and of the BM25 scores, as shares of the best; from `python -m benchmarks.search --learn`."""
 
 
-@dataclass(frozen=True)
-class Hit:
+class Hit(NamedTuple):
     """An article that was found."""
 
     title: str
@@ -38,8 +37,7 @@ class Hit:
     """The sentence that matches best; empty where the article has none."""
 
 
-@dataclass(frozen=True)
-class ArticleVectors:
+class ArticleVectors(NamedTuple):
     """Vectors of the articles' meaning, the same in every language.
 
     Args:
@@ -55,8 +53,7 @@ class ArticleVectors:
     firsts: npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class LanguageIndex:
+class LanguageIndex(NamedTuple):
     """The words of the articles of one language.
 
     Args:
