@@ -36,7 +36,7 @@ from bot.settings import Settings, SettingsError, get_settings
 from bot.stores.conversations import ConversationsError
 from bot.stores.session_stores import MemorySessions, open_sessions
 from bot.stores.sessions import Session, SessionError
-from bot.text.lexicon import LexiconError
+from bot.text.lexicon import LexiconError, default_folder
 from bot.text.links import AllowedLinks
 from bot.text.masking_patterns import load_patterns
 from bot.tickets import record
@@ -86,7 +86,7 @@ class PageChannel(InputChannel):
         self._replies = Replies()
         self._embed_origins = settings.embed_origins.split()
         self._documents = Documents(self._replies, self._links.hosts, self._embed_origins)
-        load_patterns()  # takes a moment, and fails where a word list is broken: not in a customer's message
+        load_patterns(default_folder())  # takes a moment, and fails where a list is broken: not in a customer's message
         self._store = open_sessions(settings)
         self._live = LiveChats(self._store) if settings.desk == "on" else None
 

@@ -9,10 +9,13 @@ import zlib
 import numpy as np
 import numpy.typing as npt
 
-Keys = npt.NDArray[np.uint32]
+from bot.text.characters import fold_diacritics
 
-SHORTEST_NGRAM = 3
-LONGEST_NGRAM = 5
+Keys = npt.NDArray[np.uint32]
+Floats = npt.NDArray[np.float32]
+
+_LENGTHS = (3, 4, 5)
+"""Characters of the n-grams."""
 _LONGEST_WORD = 40
 """Characters read of a word; what is longer is an address, an id or a slip."""
 _WORD = re.compile(r"\w+")
@@ -26,10 +29,7 @@ def words_of(text: str) -> list[str]:
 
 def fold(word: str) -> str:
     """Returns a word without its diacritics, as it is typed on a phone (`påminnelse` → `paminnelse`)."""
-    if word.isascii():
-        return word
-    folded = "".join(letter for letter in unicodedata.normalize("NFKD", word) if not unicodedata.combining(letter))
-    return folded.replace("ø", "o").replace("æ", "ae").replace("ß", "ss").replace("œ", "oe")
+    return fold_diacritics(word).replace("œ", "oe")
 
 
 def word_keys(word: str) -> Keys:
@@ -45,11 +45,9 @@ def word_keys(word: str) -> Keys:
     """
     word = word[:_LONGEST_WORD]
     folded = fold(word)
-    names = [f"={word}", f"~{folded}"]
     marked = f"<{folded}>"
-    for length in range(SHORTEST_NGRAM, LONGEST_NGRAM + 1):
-        names.extend(marked[start : start + length] for start in range(len(marked) - length + 1))
-    return np.array([zlib.crc32(name.encode()) for name in names], dtype=np.uint32)
+    ngrams = (marked[start : start + length] for length in _LENGTHS for start in range(len(marked) - length + 1))
+    return np.array([zlib.crc32(name.encode()) for name in (f"={word}", f"~{folded}", *ngrams)], dtype=np.uint32)
 
 
 def rows_of(keys: Keys, word: str) -> npt.NDArray[np.int64]:

@@ -15,10 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bot.encoder.features import Keys, rows_of, words_of
+from bot.encoder.features import Floats, Keys, rows_of, words_of
 from bot.settings import get_settings
-
-Floats = npt.NDArray[np.float32]
 
 _FORMAT = 1
 _CACHED_WORDS = 20_000

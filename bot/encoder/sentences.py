@@ -50,9 +50,8 @@ class SentenceEncoder:
     def __init__(self, folder: Path) -> None:
         for path in (folder / _TOKENIZER, folder / _MODEL):
             if not path.is_file():
-                raise SentenceEncoderError(
-                    f"{path}: there is no such file; BOT_ENCODER must name a folder with {_MODEL} and {_TOKENIZER}."
-                )
+                told = f"{path}: there is no such file; BOT_ENCODER must name a folder with"
+                raise SentenceEncoderError(f"{told} {_MODEL} and {_TOKENIZER}.")
         about = folder / _ABOUT
         settings = json.loads(about.read_text(encoding="utf8")) if about.exists() else {}
         self._prefix = str(settings.get("prefix", ""))
@@ -142,10 +141,8 @@ def _read_model(path: Path) -> InferenceSession:
         raise SentenceEncoderError(f"{path}: cannot be read as an ONNX model ({error}).") from error
     unknown = {entry.name for entry in session.get_inputs()} - _INPUTS
     if unknown:
-        raise SentenceEncoderError(
-            f"{path}: the model wants {', '.join(sorted(unknown))}; export it with the inputs input_ids, "
-            "attention_mask and, if it has them, token_type_ids."
-        )
+        told = f"{path}: the model wants {', '.join(sorted(unknown))}; export it with the inputs"
+        raise SentenceEncoderError(f"{told} input_ids, attention_mask and, if it has them, token_type_ids.")
     return session
 
 

@@ -44,7 +44,7 @@ def is_seen(char: str) -> bool:
 @lru_cache(maxsize=4096)
 def _without_diacritics(char: str) -> str:
     plain = {"ø": "o", "æ": "ae", "ß": "ss"}
-    return plain.get(char) or "".join(c for c in unicodedata.normalize("NFD", char) if not unicodedata.combining(c))
+    return "".join(plain.get(c, c) for c in unicodedata.normalize("NFD", char) if not unicodedata.combining(c))
 
 
 def fold_diacritics(text: str) -> str:

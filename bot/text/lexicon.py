@@ -148,7 +148,6 @@ def read_words(path: Path, kind: type[Lists]) -> Lists:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"] if part != "__root__")
-        raise LexiconError(
-            f"{path}: {field or 'the file'}: {first['msg']}; mend that entry (numbers and words such as `on`, `no` "
-            "and `yes` need quotes; docs/adding-a-language.md says what belongs there)."
-        ) from error
+        told = f"{path}: {field or 'the file'}: {first['msg']}; mend that entry (numbers and words such as `on`, `no`"
+        told += " and `yes` need quotes; docs/adding-a-language.md says what belongs there)."
+        raise LexiconError(told) from error

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from bot.text.cards import FoundCard, find_cards
 from bot.text.ibans import find_ibans
+from bot.text.lexicon import default_folder
 from bot.text.masking_patterns import Patterns, load_patterns
 from bot.text.reading import blank, blank_spans, read
 
@@ -23,8 +24,7 @@ _GUID = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Masked:
+class Masked(NamedTuple):
     """A text without what must not be kept.
 
     Args:
@@ -62,7 +62,7 @@ def mask(text: str, lexicon: Path | None = None) -> Masked:
         LexiconError: the word lists cannot be used.
     """
     reading = read(text)
-    patterns = load_patterns(lexicon)
+    patterns = load_patterns(lexicon or default_folder())
     seen = blank(reading.text, _ALREADY_HIDDEN, _GUID)
     accounts = [(start, end, iban[:2] + HIDDEN + iban[-4:]) for start, end, iban in find_ibans(seen)]
     seen = blank_spans(seen, accounts)

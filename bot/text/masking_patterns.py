@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
-from bot.text.lexicon import default_folder, load_lexicon
+from bot.text.lexicon import load_lexicon
 from bot.text.reading import read
 
 GAP = r"[\W_]*"
@@ -63,16 +63,8 @@ class Patterns:
         )
 
 
-_patterns = lru_cache(maxsize=4)(Patterns)
-
-
-def load_patterns(folder: Path | None = None) -> Patterns:
-    """Returns the patterns made from a folder's word lists, that of the settings by default; made once.
-
-    Raises:
-        LexiconError: the word lists cannot be used.
-    """
-    return _patterns(folder or default_folder())
+load_patterns = lru_cache(maxsize=4)(Patterns)
+"""Returns the patterns made from a folder's word lists; made once."""
 
 
 def _one_of(words: Iterable[str], abbreviations: bool = False) -> str:

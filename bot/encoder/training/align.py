@@ -13,7 +13,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from tabulate import tabulate
 
 from bot.articles.markdown import parse, render_text
 from bot.articles.model import ArticleError, Document
@@ -38,8 +40,7 @@ _PAGE_ID = re.compile(r"(^|-)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 _SLUG_END = re.compile(r"-?\d+$")
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """A heading, paragraph, list item or table row of an article, as plain text."""
 
     kind: str
@@ -54,8 +55,7 @@ class Block:
     """Address (without host and locale) and label of each link."""
 
 
-@dataclass(frozen=True)
-class Segment:
+class Segment(NamedTuple):
     """Texts of a file that say the same, by ISO 639-1 code of their language."""
 
     file: str
@@ -76,16 +76,13 @@ class AlignmentReport:
 
     def lines(self) -> list[str]:
         """Returns the report as lines to print."""
-        lines = [f"{'language':10}{'files':>8}{'blocks':>9}{'aligned':>9}"]
-        for language in sorted(self.files):
-            share = self.paired[language] / max(1, self.blocks[language])
-            lines.append(f"{language:10}{self.files[language]:8}{self.blocks[language]:9}{share:9.1%}")
-        lines.append(
-            f"{self.segments} segments ({self.sentences} of them single sentences of longer blocks); "
-            f"{self.files_paired_one_by_one} files block by block, "
-            f"{self.files_realigned} with missing or shifted blocks"
-        )
-        return lines
+        shares = {language: self.paired[language] / max(1, self.blocks[language]) for language in sorted(self.files)}
+        rows = [[code, self.files[code], self.blocks[code], share] for code, share in shares.items()]
+        table = tabulate(rows, ["language", "files", "blocks", "aligned"], "plain", floatfmt=".1%")
+        whole, shifted = self.files_paired_one_by_one, self.files_realigned
+        told = f"{self.segments} segments ({self.sentences} of them single sentences of longer blocks); "
+        told += f"{whole} files block by block, {shifted} with missing or shifted blocks"
+        return [*table.splitlines(), told]
 
 
 def read_blocks(document: Document) -> list[Block]:

@@ -33,13 +33,10 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     trees = argparse.ArgumentParser(add_help=False)
     trees.add_argument("trees", nargs="+", type=Path, metavar="TREE", help="folder of one locale, such as nb-NO")
 
-    verb = "align article trees, train, measure, write one weights file"
-    parser = commands.add_parser("train", parents=[trees], help=verb)
+    parser = commands.add_parser("train", parents=[trees], help="learn word vectors, measure them, write their file")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="weights file to write")
-    situations = "training phrases such as data/nlu; those of the same situation are learned from as pairs"
-    parser.add_argument("--phrases", type=Path, metavar="FOLDER", help=situations)
-    zero_shot = "languages whose phrases are left out (zero-shot)"
-    parser.add_argument("--without", nargs="*", default=[], metavar="LANGUAGE", help=zero_shot)
+    parser.add_argument("--phrases", type=Path, metavar="FOLDER", help="training phrases, such as data/nlu")
+    parser.add_argument("--without", nargs="*", default=[], metavar="LANGUAGE", help="phrases that are left out")
     more = "more English phrases for the teacher: text files, one a line, or CLINC150's JSON (its test part is left)"
     parser.add_argument("--english", nargs="*", type=Path, default=[], metavar="FILE", help=more)
     parser.add_argument("--no-teacher", action="store_true", help="learn from the trees alone, without MiniLM")
@@ -48,14 +45,12 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument("--features", type=int, default=TrainingSettings.features, help="rows kept in the file")
     parser.set_defaults(handler=reported(_training, *MENDABLE, code=1))
 
-    verb = "write what the sentence encoder learns from (`make encoder`)"
-    parser = commands.add_parser("lessons", parents=[trees], help=verb)
+    parser = commands.add_parser("lessons", parents=[trees], help="write what the sentence encoder learns from")
     parser.add_argument("--phrases", type=Path, required=True, metavar="FOLDER", help="such as data/nlu")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="JSON file to write")
     parser.set_defaults(handler=reported(_lessons, *MENDABLE, code=1))
 
-    verb = "measure retrieval across languages on files never trained on"
-    parser = commands.add_parser("evaluate", parents=[trees], help=verb)
+    parser = commands.add_parser("evaluate", parents=[trees], help="measure retrieval on files never trained on")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="weights file; without it that of the settings")
     parser.set_defaults(handler=reported(_evaluation, *MENDABLE, code=1))
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import permutations
+from typing import NamedTuple
 
 import numpy as np
+from tabulate import tabulate
 
 from bot.encoder.model import Encoder
 from bot.encoder.training.align import Segment
@@ -16,8 +17,7 @@ _HELD_OUT_OF = 25
 """One file in so many is never trained on."""
 
 
-@dataclass(frozen=True)
-class Retrieval:
+class Retrieval(NamedTuple):
     """Share of texts whose nearest one of another language is the right one, by (from, to) language."""
 
     shares: dict[tuple[str, str], float]
@@ -31,13 +31,10 @@ class Retrieval:
     def lines(self) -> list[str]:
         """Returns the table as lines to print: rows are the languages asked in, columns those searched."""
         languages = sorted({language for pair in self.shares for language in pair})
-        lines = ["from/to" + "".join(f"{language:>7}" for language in languages)]
-        for source in languages:
-            cells = [self.shares.get((source, target)) for target in languages]
-            lines.append(f"{source:7}" + "".join("      -" if cell is None else f"{cell:7.1%}" for cell in cells))
+        rows = [[source, *(self.shares.get((source, target)) for target in languages)] for source in languages]
+        table = tabulate(rows, ["from/to", *languages], "plain", floatfmt=".1%", missingval="-")
         smallest, largest = min(self.counts.values(), default=0), max(self.counts.values(), default=0)
-        lines.append(f"mean {self.mean:.1%}; {smallest}-{largest} texts to choose from")
-        return lines
+        return [*table.splitlines(), f"mean {self.mean:.1%}; {smallest}-{largest} texts to choose from"]
 
 
 def is_held_out(file: str) -> bool:

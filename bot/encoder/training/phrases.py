@@ -6,8 +6,6 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from bot.articles.examples import Example
 from bot.encoder.features import words_of
 
@@ -25,21 +23,19 @@ def segments_like(
         segments: parallel texts of articles, by language.
         at_most: number of segments to return.
     """
-    sums = np.zeros(len(segments))
-    counts = np.zeros(len(segments))
+    ratios: list[list[float]] = [[] for _ in segments]
     for language in {phrase.language for phrase in phrases}:
         said = Counter(word for phrase in phrases if phrase.language == language for word in words_of(phrase.text))
         words = [words_of(segment.get(language, "")) for segment in segments]
         written = Counter(word for row in words for word in row)
         known = len(said.keys() | written.keys())
         shift = math.log(sum(written.values()) + known) - math.log(sum(said.values()) + known)
-        for row, found in enumerate(words):
+        for row, found in zip(ratios, words, strict=True):
             if found:
-                ratios = [math.log(said[word] + 1) - math.log(written[word] + 1) for word in found]
-                sums[row] += sum(ratios) / len(ratios) + shift
-                counts[row] += 1
-    scores = np.where(counts > 0, sums / np.maximum(counts, 1), -np.inf)
-    return [segments[row] for row in np.argsort(-scores, kind="stable")[:at_most] if counts[row]]
+                likeness = [math.log(said[word] + 1) - math.log(written[word] + 1) for word in found]
+                row.append(sum(likeness) / len(likeness) + shift)
+    scores = {number: sum(row) / len(row) for number, row in enumerate(ratios) if row}
+    return [segments[number] for number in sorted(scores, key=lambda number: -scores[number])[:at_most]]
 
 
 def parallel_phrases(phrases: Sequence[Example]) -> list[dict[str, str]]:

@@ -42,17 +42,14 @@ class Teacher:
     def __init__(self) -> None:
         package = util.find_spec(PACKAGE)
         if package is None or package.origin is None:
-            raise TeacherMissingError(
-                "The teacher is not installed: install the dependency group `encoder` (`uv sync --group encoder`) "
-                "or train with `--no-teacher`."
-            )
+            told = "The teacher is not installed: install the dependency group `encoder` (`uv sync --group encoder`)"
+            raise TeacherMissingError(f"{told} or train with `--no-teacher`.")
         folder = Path(package.origin).parent / "model"
-        content = (folder / "model.safetensors").read_bytes()
+        path = folder / "model.safetensors"
+        content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != WEIGHTS_SHA256:
-            raise TeacherMissingError(
-                f"{folder / 'model.safetensors'}: these are not the pinned weights; reinstall the dependency group "
-                "`encoder`."
-            )
+            told = f"{path}: these are not the pinned weights"
+            raise TeacherMissingError(f"{told}; reinstall the dependency group `encoder`.")
         self._weights = load(content)
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(_LONGEST)
@@ -86,13 +83,9 @@ class Teacher:
 
     def _forward(self, ids: npt.NDArray[np.int64], mask: Floats) -> Floats:
         """Encodes texts of which the token ids and the mask of those that are no padding are given, (texts, tokens)."""
-        weights = self._weights
-        hidden = (
-            weights["embeddings.word_embeddings.weight"][ids]
-            + weights["embeddings.position_embeddings.weight"][: ids.shape[1]]
-            + weights["embeddings.token_type_embeddings.weight"][0]
-        )
-        hidden = self._normed(hidden, "embeddings.LayerNorm")
+        kinds = ("word", "position", "token_type")
+        words, places, types = (self._weights[f"embeddings.{kind}_embeddings.weight"] for kind in kinds)
+        hidden = self._normed(words[ids] + places[: ids.shape[1]] + types[0], "embeddings.LayerNorm")
         blocked = ((1.0 - mask) * np.float32(-1e9))[:, None, None, :]
         for layer in range(_LAYERS):
             hidden = self._layer(hidden, blocked, f"encoder.layer.{layer}")

@@ -18,9 +18,8 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.special import softmax
 
-from bot.encoder.features import Keys, rows_of, word_keys, words_of
+from bot.encoder.features import Floats, Keys, rows_of, word_keys, words_of
 
-Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int32]
 
 _LARGEST_CODE = 127
@@ -58,8 +57,6 @@ class TrainingSettings:
     """Factor on the cosines before the softmax (the inverse temperature)."""
     word_dropout: float = 0.3
     """Share of words left out at random in training: no segment may hang on one rare word."""
-    teaching: float = 1.0
-    """Weight of the distance to the teacher beside InfoNCE."""
     seed: int = 7
 
 
@@ -232,7 +229,7 @@ def train(
                 losses.append(loss)
                 gradients.append(gradient)
             if targets is not None:
-                gradients.append(-np.float32(settings.teaching / len(chosen)) * targets[chosen])
+                gradients.append(-np.float32(1 / len(chosen)) * targets[chosen])
             learn(np.concatenate(gradients), 1 - step / (settings.epochs * steps_per_epoch))
             if (step + 1) % steps_per_epoch == 0:
                 seconds = time.perf_counter() - began

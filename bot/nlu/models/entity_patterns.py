@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, repeat
 from typing import Any
 
 from spacy.attrs import LOWER, NORM
@@ -133,8 +133,7 @@ class EntityMatcher:
 
 def _patterns(words: EntityWords) -> Iterator[tuple[str, Pattern]]:
     for label, patterns in (("amount", _amounts(words)), ("date", _dates(words)), ("product", _products(words))):
-        for pattern in patterns:
-            yield label, pattern
+        yield from zip(repeat(label), patterns)
     yield "subscription_id", [{"LOWER": {"REGEX": rf"^{_GUID}$"}}]
     yield "invoice_number", [{"LOWER": {"REGEX": rf"^{_INVOICE}$"}}]
     yield "error_code", [{"LOWER": {"REGEX": rf"^(?:{_KNOWN_ERROR})$"}}]
@@ -164,18 +163,16 @@ def _dates(words: EntityWords) -> Iterator[Pattern]:
     comma: Token = {"TEXT": {"IN": [",", "."]}, "OP": "?"}
     day = [_DAY, {"TEXT": {"IN": [".", ":"]}, "OP": "?"}, ending]
     yield [_NUMERIC_DATE]
-    yield [_SLASH_PAIR]
-    yield [_SLASH_PAIR, _YEAR]
+    yield [_SLASH_PAIR, {**_YEAR, "OP": "?"}]
     yield [_DOT_PAIR, {"TEXT": "."}]
-    yield [_DOT_PAIR, {**dot}, _YEAR]
+    yield [_DOT_PAIR, dot, _YEAR]
     yield [_DAY, {"TEXT": "."}, _MONTH_NUMBER, {"TEXT": "."}, {**_YEAR, "OP": "?"}]
     for opening in ([], [{"NORM": {"IN": list(words.all["day_words"])}}, dot]):
         yield [*opening, *day, joiner, name]
         yield [*opening, *day, joiner, name, comma, joiner, _YEAR]
     yield [name, joiner, _YEAR]
-    first: Token = {
-        "NORM": {"IN": [name for each in words.sections if each.month_first for name in chain(*each.months)]}
-    }
+    before_day = chain(*(chain(*section.months) for section in words.sections if section.month_first))
+    first: Token = {"NORM": {"IN": list(before_day)}}
     yield [first, dot, joiner, _DAY, ending]
     yield [first, dot, joiner, _DAY, ending, comma, _YEAR]
 

@@ -99,16 +99,12 @@ def _read_numeric_date(text: str, numbers: list[int], day_first: bool) -> Readin
     else:
         first, second, year = numbers
         year += 2000 if year < 100 else 0
-        readings = [(year, second, first)]
-        if not day_first and "." not in text:
-            readings.append((year, first, second))
-    valid = {reading for reading in readings if _is_day(*reading)}
-    if not valid and day_first and _is_day(year := numbers[-1], numbers[0], numbers[1]):
-        # An American date in a message of another language: only one order is possible.
-        valid = {(year if year > 99 else year + 2000, numbers[0], numbers[1])}
+        # With full stops and no habit the day is first. The other order may be an American date in another language.
+        readings = [(year, second, first), (year, first, second)][: 1 if "." in text and not day_first else 2]
+    valid = [*dict.fromkeys(reading for reading in readings if _is_day(*reading))][: 1 if day_first else 2]
     if not valid:
         return None
-    return "date", ("{:04}-{:02}-{:02}".format(*valid.pop()) if len(valid) == 1 else text)
+    return "date", ("{:04}-{:02}-{:02}".format(*valid[0]) if len(valid) == 1 else text)
 
 
 def _is_day_and_month(span: Span, numbers: list[int], language: str | None, words: EntityWords) -> bool:

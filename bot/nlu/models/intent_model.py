@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +28,7 @@ _TINY = 1e-6
 """Added to confidences of which a logarithm is taken."""
 
 
-@dataclass(frozen=True)
-class Explanation:
+class Explanation(NamedTuple):
     """The parts of a text that speak for one intent and against another, in log odds; the model's are their sum."""
 
     words: Mapping[str, float]
@@ -120,10 +118,8 @@ class IntentModel:
             place = np.ix_(doubtful, self._columns(self._meaning.labels))
             meaning = self._meaning.confidences(load_sentence_encoder().encode([texts[row] for row in doubtful]))
             together = confidences[place].sum(axis=1, keepdims=True)  # the share of intents of words alone stays
-            mixed = _mixed(
-                self._beside_meaning(confidences[place]), meaning, self._meaning_shares(meaning, self._meaning.labels)
-            )
-            confidences[place] = mixed * together
+            shares = self._meaning_shares(meaning, self._meaning.labels)
+            confidences[place] = _mixed(self._beside_meaning(confidences[place]), meaning, shares) * together
         confidences[own] = softmax(np.log(confidences[own] + _TINY) * self._settings["sharpness"])
         return confidences
 

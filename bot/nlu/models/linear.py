@@ -152,9 +152,8 @@ def train_linear_model(
     # Always two groups: on a machine with more cores the model is the same.
     groups = np.array_split(np.arange(len(names)), max(1, min(2, len(names) // 2)))
     # In processes: liblinear has one sequence of random numbers for all threads, and models would differ by chance.
-    fitted = Parallel(n_jobs=len(groups) if len(targets) >= _MANY else 1)(
-        delayed(_fit_group)(features, targets, group, regularisation, seed) for group in groups
-    )
+    fits = [delayed(_fit_group)(features, targets, group, regularisation, seed) for group in groups]
+    fitted = Parallel(n_jobs=len(groups) if len(targets) >= _MANY else 1)(fits)
     weights, intercepts = map(np.concatenate, zip(*fitted, strict=True))
     fitting_sharpness = sharpness if len(targets) >= _FEW else _SHARPNESS_OF_FEW
     return LinearModel(tuple(map(str, names)), np.ascontiguousarray(weights.T), intercepts, fitting_sharpness)

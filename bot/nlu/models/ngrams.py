@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from scipy import sparse
@@ -37,11 +36,12 @@ def normalise(text: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _vectorizers(buckets: int, characters: Lengths, words: Lengths) -> list[HashingVectorizer]:
+def _vectorizers(buckets: int, characters: Lengths, words: Lengths, fold: bool) -> list[HashingVectorizer]:
     """Returns what counts the n-grams of characters and of words; arguments as for `NgramFeatures`."""
+    preprocessor = fold_diacritics if fold else None
     options = {"n_features": buckets, "alternate_sign": False, "norm": None, "dtype": np.float32, "lowercase": False}
     return [
-        HashingVectorizer(analyzer="char_wb", ngram_range=characters, **options),
+        HashingVectorizer(analyzer="char_wb", ngram_range=characters, preprocessor=preprocessor, **options),
         HashingVectorizer(ngram_range=words, token_pattern=_WORD, **options),
     ]
 
@@ -51,13 +51,11 @@ def _counts(texts: Sequence[str], kind: _Kind) -> list[sparse.csr_matrix]:
 
     N-grams of characters lie within words. So each different word is cut once: a third of the time for many texts.
     """
-    *lengths, fold = kind
-    characters, words = _vectorizers(*lengths)
+    characters, words = _vectorizers(*kind)
     normal = [normalise(text) for text in texts]
-    plain = [fold_diacritics(text) if fold else text for text in normal]
     if len(texts) == 1:
-        return [characters.transform(plain), words.transform(normal)]
-    split = [text.split() for text in plain]
+        return [characters.transform(normal), words.transform(normal)]
+    split = [text.split() for text in normal]
     numbers = {"": 0}  # so that there is a word, whatever the texts are
     columns = [numbers.setdefault(word, len(numbers)) for text in split for word in text]
     ends = np.cumsum([0, *map(len, split)])
@@ -71,8 +69,7 @@ def _counts_of_message(text: str, kind: _Kind) -> list[sparse.csr_matrix]:
     return _counts([text], kind)
 
 
-@dataclass(frozen=True)
-class Ngram:
+class Ngram(NamedTuple):
     """One occurrence of an n-gram in a text."""
 
     text: str
@@ -150,11 +147,10 @@ class NgramFeatures:
 
     def occurrences(self, text: str) -> Iterator[Ngram]:
         """Yields every n-gram of a text with its column: hashing forgets them, so they are looked up again."""
-        *lengths, fold = self._kind
-        in_words, of_words = (block.build_analyzer() for block in _vectorizers(*lengths))
+        in_words, of_words = (block.build_analyzer() for block in _vectorizers(*self._kind))
         normal = normalise(text)
         for word in normal.split():
-            for ngram in in_words(fold_diacritics(word) if fold else word):
+            for ngram in in_words(word):
                 yield Ngram(ngram, self._column(ngram), word)
         for ngram in of_words(normal):
             yield Ngram(ngram, self.buckets + self._column(ngram), ngram.split()[0])

@@ -119,7 +119,7 @@ class Found:
         best = self.passage().choice.get("passages", "").split()
         return _named([*dict.fromkeys([*own, *best])][: _CHOICE + 1])
 
-    def _found(self, likely: tuple[str, float], share: float, others: Sequence[str] = ()) -> FoundPassage:
+    def _found(self, likely: tuple[str, float], share: float, others: Sequence[str]) -> FoundPassage:
         issue, _, slug = likely[0].partition("/")
         of_issue = sum(each for name, each in self.likely if name.startswith(f"{issue}/"))
         return FoundPassage(issue, slug, likely[1] / share, tuple(others[:_CHOICE]), of_issue)

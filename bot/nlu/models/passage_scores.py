@@ -89,15 +89,12 @@ class PassageLabels:
 
     def __init__(self, labels: Sequence[str]) -> None:
         named = [label.partition("/")[::2] for label in labels]
-        self._labels = labels
-        self._issue_names = [issue for issue, _ in named]
         self._issues = tuple(dict.fromkeys(issue for issue, _ in named))
         self._issue: NDArray[np.int64] = np.array([self._issues.index(issue) for issue, _ in named])
         self._starts = np.flatnonzero(np.diff(self._issue, prepend=-1))
         self._steps = np.array([not slug for _, slug in named])
         self._kinds = [passage_kind(slug) or "" for _, slug in named]
-        self._products = [section_product(slug) for _, slug in named]
-        self._only = [_only_product(issue) for issue, _ in named]
+        self._facts = [(f"{issue}/{slug}", issue, section_product(slug), _only_product(issue)) for issue, slug in named]
 
     def probabilities(
         self, scores: Floats, similar: Floats, meanings: Floats, words: int, evidence: Evidence
@@ -126,18 +123,13 @@ class PassageLabels:
             + WEIGHTS["passage_issue"] * named
             + np.array([_place(issue, words, evidence) for issue in self._issues])[self._issue]
         )
-        begins = np.log(acts.get(NEW_MATTER, 0.0) + _LITTLE_ACT)
         steps = WEIGHTS["steps"] + WEIGHTS["steps_odds"] * odds + WEIGHTS["steps_issue"] * named
-        steps += WEIGHTS["new_matter"] * begins
-        outside = (
-            WEIGHTS["outside"]
-            + WEIGHTS["outside_ranking"] * np.log(evidence.ranking.get(OUTSIDE, 0.0) + _LITTLE_ISSUE)
-            + WEIGHTS["outside_act"] * np.log(acts.get(OUTSIDE, 0.0) + _LITTLE_ACT)
-        )
+        steps += WEIGHTS["new_matter"] * np.log(acts.get(NEW_MATTER, 0.0) + _LITTLE_ACT)
+        outside = WEIGHTS["outside"] + WEIGHTS["outside_act"] * np.log(acts.get(OUTSIDE, 0.0) + _LITTLE_ACT)
+        outside += WEIGHTS["outside_ranking"] * np.log(evidence.ranking.get(OUTSIDE, 0.0) + _LITTLE_ISSUE)
         found = np.append(np.where(self._steps, steps, passages), outside)
         found[:-1][self._excluded(evidence)] = -np.inf
-        probabilities: Floats = softmax(found[None].astype(np.float32))[0]
-        return probabilities
+        return np.asarray(softmax(found[None].astype(np.float32))[0])
 
     def _excluded(self, evidence: Evidence) -> list[bool]:
         """Tells of each label whether it was shown before, was rejected, or is for another product than the customer's.
@@ -145,15 +137,14 @@ class PassageLabels:
         An issue that is another product's alone counts all the same where the message names it.
         """
         shown = {*evidence.given, *(f"{issue}/" for issue in evidence.topics[:1])}
-        pairs = zip(self._labels, self._issue_names, strict=True)
-        excluded = [label in shown or issue in evidence.rejected for label, issue in pairs]
-        if evidence.product is None:
-            return excluded
-        own = (evidence.product, None)
         named = {name for name, probability in evidence.ranking.items() if probability >= _NAMED}
+
+        def is_others(product: str | None, issue: str = "") -> bool:
+            return bool(product and evidence.product) and product != evidence.product and issue not in named
+
         return [
-            out or product not in own or (only not in own and issue not in named)
-            for out, product, only, issue in zip(excluded, self._products, self._only, self._issue_names, strict=True)
+            label in shown or issue in evidence.rejected or is_others(product) or is_others(only, issue)
+            for label, issue, product, only in self._facts
         ]
 
 

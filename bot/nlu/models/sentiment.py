@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import re
 from bisect import bisect_left
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from statistics import NormalDist
+from typing import NamedTuple
 
 from bot.nlu.models.triage_words import SentimentWords, compiled, folded, load_triage_words, phrase_pattern
 
@@ -42,8 +42,7 @@ _EXCLAIMED = re.compile(r"!\s*!|[?!]\s*!|!\s*\?|\?\s*\?\s*\?")
 _SENTENCE_END = re.compile(r"[.!?\n;]")
 
 
-@dataclass(frozen=True)
-class Sentiment:
+class Sentiment(NamedTuple):
     """Sentiment of a message."""
 
     label: str
@@ -73,7 +72,9 @@ def read_mood(text: str, language: str, folder: Path) -> tuple[Sentiment, list[s
         score += weight * _factor(plain[: match.start()], weight, words.sentiment) if weight else 0.0
     if score:
         score += math.copysign(EMPHASIS * _emphasis(text, score), score)
-    return _sentiment(score), signals
+    index = bisect_left(BOUNDS, score)
+    lower, upper = (_NORMAL.cdf((edge - score) / DOUBT) for edge in (-math.inf, *BOUNDS, math.inf)[index : index + 2])
+    return Sentiment(LABELS[index], upper - lower, score), signals
 
 
 def _factor(before: str, weight: float, listed: SentimentWords) -> float:
@@ -93,12 +94,6 @@ def _emphasis(text: str, score: float) -> int:
     letters = [char for char in text if char.isalpha()]
     shouted = len(letters) >= 12 and sum(char.isupper() for char in letters) > 0.6 * len(letters)
     return bool(_EXCLAIMED.search(text)) + (shouted and score < 0)
-
-
-def _sentiment(score: float) -> Sentiment:
-    index = bisect_left(BOUNDS, score)
-    lower, upper = (_NORMAL.cdf((edge - score) / DOUBT) for edge in (-math.inf, *BOUNDS, math.inf)[index : index + 2])
-    return Sentiment(LABELS[index], upper - lower, score)
 
 
 @lru_cache(maxsize=64)
