@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date
 from decimal import Decimal
 
 from spacy.tokens import Span
@@ -123,10 +123,7 @@ def _is_day_and_month(span: Span, numbers: list[int], language: str | None, word
 
 
 def _is_day(year: int, month: int, day: int) -> bool:
-    try:
-        return bool(date(year, month, day))
-    except ValueError:
-        return False
+    return year > 0 and 1 <= month <= 12 and 1 <= day <= monthrange(year, month)[1]
 
 
 def _read_product(span: Span, language: str | None, words: EntityWords) -> Reading:

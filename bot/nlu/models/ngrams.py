@@ -19,7 +19,6 @@ from bot.text.characters import fold_diacritics
 
 _INVISIBLE = re.compile(r"[\u200b-\u200f\u2060\ufeff\u00ad]")
 _DIGITS = re.compile(r"\d+")
-_WORD = r"\b\w+\b"
 Lengths: TypeAlias = tuple[int, int]
 """Lengths of the shortest and of the longest n-grams."""
 _Kind: TypeAlias = tuple[int, Lengths, Lengths, bool]
@@ -42,7 +41,7 @@ def _vectorizers(buckets: int, characters: Lengths, words: Lengths, fold: bool) 
     options = {"n_features": buckets, "alternate_sign": False, "norm": None, "dtype": np.float32, "lowercase": False}
     return [
         HashingVectorizer(analyzer="char_wb", ngram_range=characters, preprocessor=preprocessor, **options),
-        HashingVectorizer(ngram_range=words, token_pattern=_WORD, **options),
+        HashingVectorizer(ngram_range=words, token_pattern=r"\b\w+\b", **options),
     ]
 
 
