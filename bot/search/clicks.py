@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -31,7 +31,8 @@ MOST_OF_FILE = 40
 _MOST_CHOICES = 20_000
 
 
-class Choice(NamedTuple):
+@dataclass(frozen=True)
+class Choice:
     """A document that a customer chose of those that were found.
 
     Args:
@@ -47,7 +48,8 @@ class Choice(NamedTuple):
     file: str
 
 
-class LearnedQuestion(NamedTuple):
+@dataclass(frozen=True)
+class LearnedQuestion:
     """A question that a document is taken to answer, from customers' choices.
 
     Args:

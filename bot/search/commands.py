@@ -97,7 +97,7 @@ def _search(arguments: argparse.Namespace, database: Path) -> Answer:
     for number, hit in enumerate(hits, start=1):
         found = f"{number}. {hit.title} ({hit.file}, {hit.language}, {hit.score:.2f})"
         lines += [found, *(f"   {line}" for line in (hit.sentence, hit.url) if line)]
-    return [hit._asdict() for hit in hits], lines or ["nothing found"], 0
+    return [asdict(hit) for hit in hits], lines or ["nothing found"], 0
 
 
 def _links(arguments: argparse.Namespace, database: Path) -> Answer:
@@ -111,7 +111,7 @@ def _links(arguments: argparse.Namespace, database: Path) -> Answer:
         lines.append(f"{entry.written} ({len(entry.articles)} articles, such as {entry.articles[0]})")
         lines += [f"   {problem}" for problem in entry.problems]
     lines.append(f"{len(entries)} addresses, {len(problems)} with problems")
-    return [entry._asdict() for entry in shown], lines, 1 if problems else 0
+    return [asdict(entry) for entry in shown], lines, 1 if problems else 0
 
 
 def _learn(arguments: argparse.Namespace, database: Path) -> Answer:
@@ -126,4 +126,4 @@ def _learn(arguments: argparse.Namespace, database: Path) -> Answer:
         verb, found = "known", learn(open_library(database), events, fewest)
     lines = [f"{each.file} ({each.conversations} conversations, {each.language}): {each.text}" for each in found]
     lines.append(f"{len(found)} questions {verb} from {len(choices(events))} choices of documents")
-    return [each._asdict() for each in found], lines, 0
+    return [asdict(each) for each in found], lines, 0

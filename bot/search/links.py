@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from bot.articles.links import MOVED_HOSTS, resolve
 from bot.search.database import open_library
 
 
-class Address(NamedTuple):
+@dataclass(frozen=True)
+class Address:
     """An address with the articles that it stands in."""
 
     written: str

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,8 @@ WEIGHTS = {"meaning": 10.3, "asked": 9.42, "words": 0.36, "pieces": 0.56}
 """Weights of the cosines and of the BM25 scores, as shares of the best; from `python -m benchmarks.search --learn`."""
 
 
-class Hit(NamedTuple):
+@dataclass(frozen=True)
+class Hit:
     """An article that was found."""
 
     title: str
@@ -37,7 +38,8 @@ class Hit(NamedTuple):
     """The sentence that matches best; empty where the article has none."""
 
 
-class ArticleVectors(NamedTuple):
+@dataclass(frozen=True)
+class ArticleVectors:
     """Vectors of the articles' meaning, the same in every language.
 
     Args:
@@ -53,7 +55,8 @@ class ArticleVectors(NamedTuple):
     firsts: npt.NDArray[np.int64]
 
 
-class LanguageIndex(NamedTuple):
+@dataclass(frozen=True)
+class LanguageIndex:
     """The words of the articles of one language.
 
     Args:

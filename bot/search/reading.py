@@ -8,8 +8,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -36,7 +36,8 @@ _PORTALS = re.compile(r"(^|\.)(portal|admin|outlook|login|myaccount|compliance|s
 _SLUG_END = re.compile(r"-+\d*$|-?recommended-steps.*$")
 
 
-class Task(NamedTuple):
+@dataclass(frozen=True)
+class Task:
     """A file to be read."""
 
     file: str

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from bot.text.cards import FoundCard, find_cards
 from bot.text.ibans import find_ibans
@@ -24,7 +24,8 @@ _GUID = re.compile(
 )
 
 
-class Masked(NamedTuple):
+@dataclass(frozen=True)
+class Masked:
     """A text without what must not be kept.
 
     Args:

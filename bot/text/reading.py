@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 # Hangul fillers: letters that show nothing; U+3164 and U+FFA0 are compatibility forms of them.
 _BLANK_LETTERS = frozenset("\u115f\u1160")
@@ -16,7 +16,8 @@ _LONGEST_FORM = 2
 _BLANK = "ª"
 
 
-class Reading(NamedTuple):
+@dataclass(frozen=True)
+class Reading:
     """A text in plain characters.
 
     Args:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,7 @@ def test_script_and_html_never_reach_a_result(library: Library, trees: Path) -> 
     write(trees, "nb-NO", "evil", "Skriver <b>svarer</b> ikke", text + "\n\n[x](javascript:alert(1))")
     import_articles(library, [trees])
     hits = {hit.file: hit for hit in Searcher(library.path).search("skriver svarer ikke", "nb")}
-    shown = json.dumps(hits["evil.md"]._asdict())
+    shown = json.dumps(asdict(hits["evil.md"]))
     assert not any(part in shown for part in ("<script", "<img", "<b>", "onerror", "javascript:"))
 
 

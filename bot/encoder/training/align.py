@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from tabulate import tabulate
 
@@ -40,7 +40,8 @@ _PAGE_ID = re.compile(r"(^|-)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 _SLUG_END = re.compile(r"-?\d+$")
 
 
-class Block(NamedTuple):
+@dataclass(frozen=True)
+class Block:
     """A heading, paragraph, list item or table row of an article, as plain text."""
 
     kind: str
@@ -55,7 +56,8 @@ class Block(NamedTuple):
     """Address (without host and locale) and label of each link."""
 
 
-class Segment(NamedTuple):
+@dataclass(frozen=True)
+class Segment:
     """Texts of a file that say the same, by ISO 639-1 code of their language."""
 
     file: str

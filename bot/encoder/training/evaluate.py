@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import permutations
-from typing import NamedTuple
 
 import numpy as np
 from tabulate import tabulate
@@ -17,7 +17,8 @@ _HELD_OUT_OF = 25
 """One file in so many is never trained on."""
 
 
-class Retrieval(NamedTuple):
+@dataclass(frozen=True)
+class Retrieval:
     """Share of texts whose nearest one of another language is the right one, by (from, to) language."""
 
     shares: dict[tuple[str, str], float]

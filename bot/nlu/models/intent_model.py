@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,8 @@ _TINY = 1e-6
 """Added to confidences of which a logarithm is taken."""
 
 
-class Explanation(NamedTuple):
+@dataclass(frozen=True)
+class Explanation:
     """The parts of a text that speak for one intent and against another, in log odds; the model's are their sum."""
 
     words: Mapping[str, float]

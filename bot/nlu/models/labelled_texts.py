@@ -6,7 +6,7 @@ import math
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,7 +15,8 @@ _FEW = 50
 decides alone about it, since hardly any of its words are known. Measured by `python -m benchmarks.few_examples`."""
 
 
-class LabelledText(NamedTuple):
+@dataclass(frozen=True)
+class LabelledText:
     """A text, what it means, its language, and whether it is written as customers really write.
 
     An answer to the question for the product also says which one it names, a question about an article which passage

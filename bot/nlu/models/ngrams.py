@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from scipy import sparse
@@ -68,7 +69,8 @@ def _counts_of_message(text: str, kind: _Kind) -> list[sparse.csr_matrix]:
     return _counts([text], kind)
 
 
-class Ngram(NamedTuple):
+@dataclass(frozen=True)
+class Ngram:
     """One occurrence of an n-gram in a text."""
 
     text: str

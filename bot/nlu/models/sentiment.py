@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import re
 from bisect import bisect_left
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from statistics import NormalDist
-from typing import NamedTuple
 
 from bot.nlu.models.triage_words import SentimentWords, compiled, folded, load_triage_words, phrase_pattern
 
@@ -42,7 +42,8 @@ _EXCLAIMED = re.compile(r"!\s*!|[?!]\s*!|!\s*\?|\?\s*\?\s*\?")
 _SENTENCE_END = re.compile(r"[.!?\n;]")
 
 
-class Sentiment(NamedTuple):
+@dataclass(frozen=True)
+class Sentiment:
     """Sentiment of a message."""
 
     label: str

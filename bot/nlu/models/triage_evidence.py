@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
 
 from bot.nlu.models.sentences import clauses, own_words, telling
 
@@ -50,7 +50,8 @@ _Cut = tuple[list[tuple[int, str]], int]
 """Clauses, each with the number of its sentence, and the place among them where they are cut."""
 
 
-class Parts(NamedTuple):
+@dataclass(frozen=True)
+class Parts:
     """The texts of one message that are classified."""
 
     whole: str
@@ -68,7 +69,8 @@ class Parts(NamedTuple):
         return list(dict.fromkeys((self.whole, *chain(*self.cuts)))) if self.cuts else []
 
 
-class Pair(NamedTuple):
+@dataclass(frozen=True)
+class Pair:
     """Two issues that one message may name."""
 
     first: str
