@@ -135,6 +135,8 @@ def _read_model(path: Path) -> InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # messages run beside each other, and short ones gain nothing from threads
     options.inter_op_num_threads = 1
+    # Processors without instructions for bytes (VNNI) would cut off sums of products: exact, and as fast, as unsigned.
+    options.add_session_config_entry("session.x64quantprecision", "1")
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # each failure of the runtime has a class of its own, made at run time
