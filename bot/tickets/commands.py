@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tabulate import tabulate
 
 from bot.articles.issues import load_issues
-from bot.command_line import Command, print_json, to_json
+from bot.command_line import Command, print_json, reported, to_json
 from bot.files import write_private
 from bot.settings import get_settings
 from bot.stores import DatabaseError
@@ -88,21 +88,19 @@ def add_verb(
         parents: parsers whose options it has, too.
     """
 
-    def run(options: argparse.Namespace) -> int:
+    def run(options: argparse.Namespace) -> int | None:
         try:
-            return command(options) or 0
-        except (DatabaseError, TicketNotFound, ValueError) as error:
-            told = str(error)
+            return command(options)
         except SQLAlchemyError as error:
-            told = f"the database of conversations failed ({type(error).__name__})."
+            raise DatabaseError(f"the database of conversations failed ({type(error).__name__}).") from error
         except RedisError as error:
             told = f"Redis failed ({type(error).__name__}); what the page remembers was not reached."
-        print(f"error: {told}", file=sys.stderr)
-        return 1
+            raise DatabaseError(told) from error
 
     described = summary[0].upper() + summary[1:] + "."
     parser: argparse.ArgumentParser = verbs.add_parser(name, help=summary, description=described, parents=parents)
-    parser.set_defaults(handler=run)
+    handler = reported(run, DatabaseError, TicketNotFound, ValueError, code=1, prefix="error: ")
+    parser.set_defaults(handler=handler)
     return parser
 
 

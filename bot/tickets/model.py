@@ -200,25 +200,23 @@ class Delivery:
     delivered_at: datetime | None
 
 
+# The order of the values in JSON and of the columns in CSV.
+_IN_JSON = (
+    *("number", "opened_at", "updated_at", "state", "assignee", "queue", "priority", "priority_reasons", "tags"),
+    *("summary", "contact_email", "consent", "intent", "runners_up", "language", "product", "entities", "steps_tried"),
+    *("sentiment", "signals", "transcript"),
+)
+
+
 def as_json(ticket: Ticket) -> dict[str, Any]:
     """Returns the ticket as plain JSON values, as `export` and `tickets show --json` print it and webhooks get it."""
-    return {
-        "number": ticket.number,
+    return {name: getattr(ticket, name) for name in _IN_JSON} | {
         "opened_at": ticket.opened_at.isoformat(),
         "updated_at": ticket.updated_at.isoformat(),
-        "state": ticket.state,
-        "assignee": ticket.assignee,
-        "queue": ticket.queue,
-        "priority": ticket.priority,
         "priority_reasons": [{"cause": cause, "priority": priority} for cause, priority in ticket.priority_reasons],
-        "tags": ticket.tags,
-        "summary": ticket.summary,
-        "contact_email": ticket.contact_email,
-        "consent": ticket.consent,
         "intent": {"name": ticket.intent, "confidence": ticket.confidence},
         "runners_up": [{"name": name, "confidence": confidence} for name, confidence in ticket.runners_up],
         "language": {"name": ticket.language, "confidence": ticket.language_confidence},
-        "product": ticket.product,
         "entities": [{"entity": entity, "value": value} for entity, value in ticket.entities],
         "steps_tried": list(ticket.steps_tried),
         "sentiment": {"label": ticket.sentiment[0], "confidence": ticket.sentiment[1]} if ticket.sentiment else None,

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot.articles.replies import Replies
+from bot.articles.replies import FALLBACK_LANGUAGE, Replies
 from bot.settings import get_settings
 from bot.text.mail import header_text
 from bot.text.yaml_files import read_yaml
@@ -18,7 +18,6 @@ from bot.tickets.model import Ticket
 if TYPE_CHECKING:
     from jinja2 import Template
 
-FALLBACK_LANGUAGE = "en"
 SUBJECT_LENGTH = 120
 
 
