@@ -42,7 +42,7 @@ from bot.nlu.models.intent_model import IntentModel
 from bot.nlu.models.labelled_texts import LabelledText, first_of_each, real_style_first
 from bot.nlu.models.passage_finder import PassageFinder
 from bot.nlu.passage_rules import add_passage, asked_first
-from bot.nlu.product_reader import NO_PRODUCT, ProductReader
+from bot.nlu.product_reader import NO_PRODUCT, ProductReader, first_messages, product_answers
 from bot.nlu.product_rules import other_steps
 from bot.nlu.situation import Situation, situation_of
 
@@ -53,13 +53,14 @@ _CORRECTION_WORDS = 12
 
 @dataclass(frozen=True)
 class _Models:
-    """The models of the acts, of the products that answers name, and of the passages that questions ask for.
+    """The models of the acts, of the products that answers name or first messages imply, and of the passages asked for.
 
-    The last two are None where no phrases name any.
+    All but the first are None where no phrases name any.
     """
 
     acts: IntentModel
     products: IntentModel | None
+    implied: IntentModel | None
     passages: PassageFinder | None
 
 
@@ -86,7 +87,7 @@ class Context(TrainedComponent):
         "words_floor": Setting(0.01),
         # Above 1: every follow-up is encoded.
         "sure": Setting(1.1),
-        # So sure an answer names a product by how it is said, whatever words it has.
+        # So sure a message is about a product by how it is said, whatever words it has.
         "product_from": Setting(0.8),
         # Of each act and language so many phrases stand for what names no product.
         "of_an_act": Setting(8),
@@ -108,9 +109,11 @@ class Context(TrainedComponent):
         ]
         answers = list(self._answers(told, acts))
         named = any(example.intent != NO_PRODUCT for example in answers)
+        first = first_messages(told)
         self.model = _Models(
             IntentModel(self._settings()).learn(acts),
             IntentModel(self._product_settings()).learn(answers) if named else None,
+            IntentModel(self._product_settings()).learn(first) if first else None,
             self._passages(told, chosen),
         )
 
@@ -123,12 +126,10 @@ class Context(TrainedComponent):
 
     def restore(self, folder: Path) -> None:
         """Reads what `save` wrote."""
-        products, passages = folder / "products", folder / "passages"
-        self.model = _Models(
-            IntentModel.load(folder / "acts", self._settings()),
-            IntentModel.load(products, self._product_settings()) if products.exists() else None,
-            PassageFinder.load(passages) if passages.exists() else None,
-        )
+        kinds, settings = [folder / "products", folder / "implied"], self._product_settings()
+        acts, passages = IntentModel.load(folder / "acts", self._settings()), folder / "passages"
+        products, implied = (IntentModel.load(kind, settings) if kind.exists() else None for kind in kinds)
+        self.model = _Models(acts, products, implied, PassageFinder.load(passages) if passages.exists() else None)
 
     def process(self, messages: list[Message], tracker: DialogueStateTracker | None = None) -> list[Message]:
         """Sets the intent of each typed message to its dialogue act, and adds the act's values as entities."""
@@ -217,7 +218,7 @@ class Context(TrainedComponent):
         return {**LinearIntentClassifier.get_default_config(), **self._config}
 
     def _product_settings(self) -> Config:
-        return {**self._settings(), "encoded": 80, "meaning_share": 0.6}
+        return {**self._settings(), "encoded": 35, "meaning_share": 0.6}
 
     def _chosen(self, examples: list[LabelledText]) -> Iterator[LabelledText]:
         """Returns what the models learn from: all that may follow an answer, and a part of what begins a new matter."""
@@ -228,9 +229,7 @@ class Context(TrainedComponent):
 
     def _answers(self, examples: list[LabelledText], acts: list[LabelledText]) -> Iterator[LabelledText]:
         """Yields answers to the question for the product by what they name, and some of what does not answer it."""
-        for example in examples:
-            if example.product is not None:
-                yield LabelledText(example.text, example.product, example.language)
+        yield from product_answers(examples)
         limits = dict.fromkeys({example.intent for example in acts}, int(self._config["of_an_act"]))
         for example in first_of_each(acts, {**limits, "choose_product": 0}):
             yield LabelledText(example.text, NO_PRODUCT, example.language)
@@ -269,7 +268,7 @@ class Context(TrainedComponent):
         if PERSONAL in named and answer.product == PERSONAL:  # "my 365 Personal, I have Office at work now"
             set_entities(message, {"product": PERSONAL}, 1.0, type(self).__name__)
             return PERSONAL
-        product = self._products.implied(text, language, answer)
+        product = self._products.meant(text, language, answer)
         if named and (named[0] != WORK or product != PERSONAL):
             return named[0]
         if product:
@@ -294,4 +293,4 @@ class Context(TrainedComponent):
 
     @property
     def _products(self) -> ProductReader:
-        return ProductReader(self.model.products, self._config["product_from"])
+        return ProductReader(self.model.products, self.model.implied, self._config["product_from"])

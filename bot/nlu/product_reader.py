@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.articles.parts import PRODUCTS
 from bot.nlu.acts import LIKELY
 from bot.nlu.answers import NEITHER, UNKNOWN, Answer, read_answer
 from bot.nlu.models.intent_model import IntentModel
+from bot.nlu.models.labelled_texts import LabelledText
+
+_ANSWER = "choose_product"
 
 NO_PRODUCT = "none"
 """The model's label for messages that are about no product, or say nothing of it."""
@@ -21,37 +25,40 @@ class ProductReader:
     """Reads products, and whether an answer names both, neither, or says that it is not known.
 
     Args:
-        model: learned from answers to the question for the product, and from first messages that imply one; None where
-            there are none to learn from.
+        model: learned from answers to the question for the product; None where there are none to learn from.
+        implied: learned from first messages whose situation says which product it is: "one of my six cashiers has
+            left"; None where there are none.
         surely: confidence from which a message is about a product by how it is said, whatever words it has.
     """
 
     model: IntentModel | None
+    implied: IntentModel | None
     surely: float
 
     def answered(self, text: str, language: str, answer: Answer) -> str | None:
         """Returns the product that an answer names, both, neither or unknown: as it is said, else by its words."""
-        likely, confidence = self._likely(text, language)
+        likely, confidence = _likely(self.model, text, language)
         does_not_know = answer.product == UNKNOWN and likely == NEITHER  # "what's azure? I just have a laptop"
         if confidence >= self.surely and not does_not_know:
             return likely
         return answer.product or (likely if confidence >= LIKELY else None)
 
-    def implied(self, text: str, language: str, answer: Answer) -> str:
+    def meant(self, text: str, language: str, answer: Answer) -> str:
         """Returns the product on which words and model agree, of the message or of its clauses; empty if none.
 
-        Where words name none, the model alone must be sure: "one of my six cashiers has left".
+        Where words name none, its situation may say it.
         """
-        likely, confidence = self._likely(text, language)
-        surely = confidence >= self.surely and not answer.named and likely not in answer.denied
-        if likely in PRODUCTS and (answer.product == likely or surely):
-            return str(likely)
+        if likely := self.as_a_whole(text, language, answer):
+            return likely
         named = self.in_clauses(text, language)
+        if not named and not answer.named:
+            implied, confidence = _likely(self.implied, text, language)
+            named = {implied} - answer.denied if implied and confidence >= self.surely else set()
         return named.pop() if len(named) == 1 else ""
 
     def as_a_whole(self, text: str, language: str, answer: Answer) -> str:
         """Returns the product on which words and model agree, of the whole message; empty if none."""
-        likely, _ = self._likely(text, language)
+        likely, _ = _likely(self.model, text, language)
         return str(likely) if likely in PRODUCTS and answer.product == likely else ""
 
     def in_clauses(self, text: str, language: str) -> set[str]:
@@ -59,14 +66,29 @@ class ProductReader:
         found = set()
         for clause in filter(str.strip, _CLAUSE_END.split(text)):
             named = read_answer(clause, language).named
-            likely, confidence = self._likely(clause, language) if len(named) == 1 else (None, 0.0)
+            likely, confidence = _likely(self.model, clause, language) if len(named) == 1 else (None, 0.0)
             if likely in named and confidence >= self.surely:
                 found.add(str(likely))
         return found
 
-    def _likely(self, text: str, language: str) -> tuple[str | None, float]:
-        """Returns the product that a text names by how it is said, None for none, and how likely that is."""
-        if self.model is None:
-            return None, 0.0
-        likely, confidence = next(iter(self.model.predict([text], [language])[0].items()))
-        return likely if likely != NO_PRODUCT else None, confidence
+
+def product_answers(examples: Iterable[LabelledText]) -> list[LabelledText]:
+    """Returns the answers to the question for the product among training examples, by what they name."""
+    return [_by_product(each) for each in examples if each.product is not None and each.intent == _ANSWER]
+
+
+def first_messages(examples: Iterable[LabelledText]) -> list[LabelledText]:
+    """Returns the first messages among training examples that say which product they imply, by that product."""
+    return [_by_product(each) for each in examples if each.product is not None and each.intent != _ANSWER]
+
+
+def _by_product(example: LabelledText) -> LabelledText:
+    return LabelledText(example.text, str(example.product), example.language)
+
+
+def _likely(model: IntentModel | None, text: str, language: str) -> tuple[str | None, float]:
+    """Returns the product that a text is about by how it is said, None for none, and how likely that is."""
+    if model is None:
+        return None, 0.0
+    likely, confidence = next(iter(model.predict([text], [language])[0].items()))
+    return likely if likely != NO_PRODUCT else None, confidence
