@@ -42,11 +42,10 @@ from bot.nlu.models.intent_model import IntentModel
 from bot.nlu.models.labelled_texts import LabelledText, first_of_each, real_style_first
 from bot.nlu.models.passage_finder import PassageFinder
 from bot.nlu.passage_rules import add_passage, asked_first
-from bot.nlu.product_reader import NO_PRODUCT, ProductReader, first_messages, product_answers
+from bot.nlu.product_reader import NO_PRODUCT, PERSONAL, WORK, ProductReader, first_messages, product_answers
 from bot.nlu.product_rules import other_steps
 from bot.nlu.situation import Situation, situation_of
 
-WORK, PERSONAL = "microsoft365", "microsoft_account"
 _CORRECTION_WORDS = 12
 """Largest number of words of a message that only says that it is another plan."""
 
@@ -268,7 +267,7 @@ class Context(TrainedComponent):
         if PERSONAL in named and answer.product == PERSONAL:  # "my 365 Personal, I have Office at work now"
             set_entities(message, {"product": PERSONAL}, 1.0, type(self).__name__)
             return PERSONAL
-        product = self._products.meant(text, language, answer)
+        product = self._products.meant(text, language, answer, first=not situation.topics)
         if named and (named[0] != WORK or product != PERSONAL):
             return named[0]
         if product:

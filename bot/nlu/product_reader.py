@@ -12,6 +12,7 @@ from bot.nlu.answers import NEITHER, UNKNOWN, Answer, read_answer
 from bot.nlu.models.intent_model import IntentModel
 from bot.nlu.models.labelled_texts import LabelledText
 
+WORK, PERSONAL = "microsoft365", "microsoft_account"
 _ANSWER = "choose_product"
 
 NO_PRODUCT = "none"
@@ -43,17 +44,18 @@ class ProductReader:
             return likely
         return answer.product or (likely if confidence >= LIKELY else None)
 
-    def meant(self, text: str, language: str, answer: Answer) -> str:
+    def meant(self, text: str, language: str, answer: Answer, first: bool) -> str:
         """Returns the product on which words and model agree, of the message or of its clauses; empty if none.
 
-        Where words name none, its situation may say it.
+        Where they do not agree, a first message's situation may say it: people have apps at work and at home.
         """
         if likely := self.as_a_whole(text, language, answer):
             return likely
         named = self.in_clauses(text, language)
-        if not named and not answer.named:
+        if first and not named:
             implied, confidence = _likely(self.implied, text, language)
-            named = {implied} - answer.denied if implied and confidence >= self.surely else set()
+            fits = not answer.named or implied in answer.named or (implied == PERSONAL and answer.named == {WORK})
+            named = {implied} - answer.denied if implied and fits and confidence >= self.surely else set()
         return named.pop() if len(named) == 1 else ""
 
     def as_a_whole(self, text: str, language: str, answer: Answer) -> str:
