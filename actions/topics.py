@@ -69,7 +69,8 @@ def _ask_to_rephrase(turn: Turn) -> list[EventType]:
         return turn.say(text, [turn.person_button] if at_hand else [])
     refused_before = turn.has_said(out_of_scope) and is_about_products(turn)
     if at_hand or refused_before or turn.slot("ticket_number") or turn.has_said(turn.reply("utter_topics")):
-        return turn.say(turn.reply("objection_again"), [turn.person_button])
+        text = turn.unsaid(turn.reply("objection_again"), turn.reply("passage_known"))
+        return turn.say(text, [turn.person_button])
     return offer_topics(turn, "utter_topics")
 
 

@@ -203,4 +203,4 @@ def test_chatwoots_customer_is_handed_over(outage: Servers) -> None:
 
 def test_every_language_has_words_of_its_own() -> None:
     for name in ("ask", "known"):
-        assert len({text(name, language) for language in REPLIES.languages()}) == len(REPLIES.languages()) == 9
+        assert len({text(name, language) for language in REPLIES.complete()}) == len(REPLIES.complete()) >= 9
