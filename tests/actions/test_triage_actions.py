@@ -274,6 +274,17 @@ def test_thanks_and_remarks_never_get_the_same_words_twice(actions: ActionServer
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_not_understood_never_gets_the_same_words_twice(actions: ActionServer, language: str) -> None:
+    said: list[str] = []
+    for _ in range(3):
+        slots = {"said": said, "language": language, "issue": "card_declined"}
+        result = actions.run("action_not_understood", "out_of_scope", text="??", **slots)
+        assert payloads(result)[-1] == "/talk_to_human"
+        assert texts(result) not in said
+        said.append(texts(result))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_an_objection_gets_what_was_understood_then_a_person_then_the_form(
     actions: ActionServer, language: str
 ) -> None:
