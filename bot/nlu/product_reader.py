@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.articles.parts import PRODUCTS
-from bot.nlu.acts import LIKELY
+from bot.nlu.acts import CASE_WORDS, LIKELY
 from bot.nlu.answers import NEITHER, UNKNOWN, Answer, read_answer
 from bot.nlu.models.intent_model import IntentModel
 from bot.nlu.models.labelled_texts import LabelledText
@@ -48,11 +48,12 @@ class ProductReader:
         """Returns the product on which words and model agree, of the message or of its clauses; empty if none.
 
         Where they do not agree, a first message's situation may say it: people have apps at work and at home.
+        A short one tells of none: "my subscription was disabled", a case number.
         """
         if likely := self.as_a_whole(text, language, answer):
             return likely
         named = self.in_clauses(text, language)
-        if first and not named:
+        if first and not named and len(text.split()) > CASE_WORDS:
             implied, confidence = _likely(self.implied, text, language)
             fits = not answer.named or implied in answer.named or (implied == PERSONAL and answer.named == {WORK})
             named = {implied} - answer.denied if implied and fits and confidence >= self.surely else set()
