@@ -14,7 +14,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from bot.articles.issues import load_issues
 from bot.articles.model import Article
-from bot.articles.parts import AGREEMENTS, PRODUCTS, ArticleStore
+from bot.articles.parts import AGREEMENTS, PERSONAL, PRODUCTS, ArticleStore
 from bot.articles.replies import Replies
 from bot.settings import get_settings
 from bot.text.limited_markdown import Text
@@ -22,7 +22,6 @@ from bot.text.limited_markdown import Text
 # `rasa shell` would print the structured payload as JSON below the text.
 TEXT_ONLY_CHANNELS = frozenset({"cmdline", "chatwoot"})
 
-PERSONAL = "microsoft_account"
 UNKNOWN = "unknown"
 """The billing agreement of a customer who does not know which one she has."""
 

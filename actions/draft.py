@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from actions.conversation import PERSONAL, Said, Turn, issues, shortened
+from actions.conversation import Said, Turn, issues, shortened
+from bot.articles.parts import PERSONAL
 from bot.tickets.model import PHONE, TicketDraft
 from bot.tickets.transcript import transcript
 

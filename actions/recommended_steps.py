@@ -16,13 +16,14 @@ from actions.answer import (
     section_button,
     section_of,
 )
-from actions.conversation import PERSONAL, UNKNOWN, BotAction, Button, Turn, button, issues
+from actions.conversation import UNKNOWN, BotAction, Button, Turn, button, issues
 from actions.passages import Passage, section_passages, was_said
 from actions.records import record_outcome
 from actions.topics import ask_which, offer_person_first, offer_topics, possible_issues, settle
 from bot.articles.model import Article
 from bot.articles.parts import (
     AGREEMENTS,
+    PERSONAL,
     PRODUCTS,
     agreements,
     lead,

@@ -23,6 +23,7 @@ STEPS_SLUG = "recommended-steps"
 DOCUMENTS_SLUG = "recommended-documents"
 
 PRODUCTS = get_args(Product)
+WORK, PERSONAL = "microsoft365", "microsoft_account"
 PRODUCT_SLUGS = {"azure": "azure", "microsoft365": "microsoft-365", "microsoft_account": "microsoft-account"}
 """Product -> the end of its sections' slugs."""
 

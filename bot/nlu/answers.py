@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from bot.articles.parts import PRODUCTS
+from bot.articles.parts import PERSONAL, PRODUCTS, WORK
 from bot.text.characters import fold_diacritics
 from bot.text.lexicon import Lexicon, default_folder, load_lexicon
 
@@ -110,8 +110,8 @@ def _products(tokens: Sequence[str], spans: _Spans) -> tuple[set[str], set[str]]
             found = denied
         found.add(product)
         last = (product, end, found)
-    if named == {"microsoft365", "microsoft_account"}:  # "365 family"
-        named = {"microsoft_account"}
+    if named == {WORK, PERSONAL}:  # "365 family"
+        named = {PERSONAL}
     return named, denied - named
 
 

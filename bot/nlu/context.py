@@ -18,7 +18,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.articles.issues import load_issues
-from bot.articles.parts import PRODUCTS
+from bot.articles.parts import PERSONAL, PRODUCTS, WORK
 from bot.nlu.act_rules import act_of
 from bot.nlu.acts import (
     CASE_WORDS,
@@ -42,7 +42,7 @@ from bot.nlu.models.intent_model import IntentModel
 from bot.nlu.models.labelled_texts import LabelledText, first_of_each, real_style_first
 from bot.nlu.models.passage_finder import PassageFinder
 from bot.nlu.passage_rules import add_passage, asked_first
-from bot.nlu.product_reader import NO_PRODUCT, PERSONAL, WORK, ProductReader, first_messages, product_answers
+from bot.nlu.product_reader import NO_PRODUCT, ProductReader
 from bot.nlu.product_rules import other_steps
 from bot.nlu.situation import Situation, situation_of
 
@@ -108,7 +108,7 @@ class Context(TrainedComponent):
         ]
         answers = list(self._answers(told, acts))
         named = any(example.intent != NO_PRODUCT for example in answers)
-        first = first_messages(told)
+        first = [LabelledText(each.text, each.implies, each.language) for each in told if each.implies]
         self.model = _Models(
             IntentModel(self._settings()).learn(acts),
             IntentModel(self._product_settings()).learn(answers) if named else None,
@@ -228,7 +228,9 @@ class Context(TrainedComponent):
 
     def _answers(self, examples: list[LabelledText], acts: list[LabelledText]) -> Iterator[LabelledText]:
         """Yields answers to the question for the product by what they name, and some of what does not answer it."""
-        yield from product_answers(examples)
+        for example in examples:
+            if example.product is not None:
+                yield LabelledText(example.text, example.product, example.language)
         limits = dict.fromkeys({example.intent for example in acts}, int(self._config["of_an_act"]))
         for example in first_of_each(acts, {**limits, "choose_product": 0}):
             yield LabelledText(example.text, NO_PRODUCT, example.language)

@@ -15,7 +15,7 @@ from rasa.engine.storage.local_model_storage import LocalModelStorage
 
 from bot.articles.examples import Example
 from bot.encoder import load_encoder
-from bot.nlu.intent import load_classifier
+from bot.nlu.intent import NoClassifierError, load_classifier
 from bot.nlu.models.intent_model import IntentModel
 
 
@@ -31,7 +31,10 @@ def load_intent_model(path: Path) -> IntentModel:
     with tempfile.TemporaryDirectory() as folder:
         storage, metadata = LocalModelStorage.from_model_archive(Path(folder), path)
         context = ExecutionContext(graph_schema=metadata.predict_schema, model_id=metadata.model_id)
-        return load_classifier(storage, context).model
+        try:
+            return load_classifier(storage, context).model
+        except NoClassifierError as error:
+            raise NoClassifierError(f"{path}: {error}") from error
 
 
 def strongest(parts: Mapping[str, float], count: int) -> list[tuple[str, float]]:

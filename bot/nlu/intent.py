@@ -112,13 +112,20 @@ class LinearIntentClassifier(TrainedComponent):
 
 def labelled_texts(examples: Iterable[Message]) -> list[LabelledText]:
     """Returns training examples that have an intent, without those that have no text."""
-    return [_labelled(message) for message in examples if message.get(TEXT)]
-
-
-def _labelled(example: Message) -> LabelledText:
-    about = intent_metadata(example)
-    declared = (about.get("language"), about.get("style") == "real", about.get("product"), about.get("passage"))
-    return LabelledText(example.get(TEXT), example.get(INTENT), *declared)
+    return [
+        LabelledText(
+            message.get(TEXT),
+            message.get(INTENT),
+            about.get("language"),
+            about.get("style") == "real",  # as customers really write
+            about.get("product"),
+            about.get("passage"),
+            about.get("implies"),
+        )
+        for message in examples
+        if message.get(TEXT)
+        for about in [intent_metadata(message)]
+    ]
 
 
 def load_classifier(model_storage: ModelStorage, execution_context: ExecutionContext) -> LinearIntentClassifier:

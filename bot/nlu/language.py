@@ -35,7 +35,7 @@ LANGUAGE = "language"
 FALLBACK_LANGUAGE = "fallback_language"
 
 _LINGUA_WEIGHT = 0.5
-"""Weight of lingua's log probability beside the character model's; measured in benchmarks/language."""
+"""Weight of lingua's log probability beside the character model's."""
 _FLOOR = 0.02
 """Added to lingua's probabilities: its "impossible", often wrong for short texts, must not overrule everything."""
 _PAGE_PRIOR, _CONVERSATION_PRIOR = 0.85, 0.95

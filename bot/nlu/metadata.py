@@ -19,8 +19,8 @@ def intent_metadata(message: Message) -> dict[str, Any]:
 
 def follows_an_answer(example: Message) -> bool:
     """Tells whether a training example is said only in a conversation, after something that the bot has said."""
-    about, intent = intent_metadata(example), example.get(INTENT)
-    return intent in FOLLOW_UPS or (intent == "choose_product" and "product" in about) or "passage" in about
+    about = intent_metadata(example)
+    return example.get(INTENT) in FOLLOW_UPS or "product" in about or "passage" in about
 
 
 def language_of(message: Message) -> str | None:

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bot.articles.parts import PRODUCTS
+from bot.articles.parts import PERSONAL, PRODUCTS, WORK
 from bot.nlu.acts import CASE_WORDS, LIKELY
 from bot.nlu.answers import NEITHER, UNKNOWN, Answer, read_answer
 from bot.nlu.models.intent_model import IntentModel
-from bot.nlu.models.labelled_texts import LabelledText
-
-WORK, PERSONAL = "microsoft365", "microsoft_account"
-_ANSWER = "choose_product"
 
 NO_PRODUCT = "none"
 """The model's label for messages that are about no product, or say nothing of it."""
@@ -73,20 +68,6 @@ class ProductReader:
             if likely in named and confidence >= self.surely:
                 found.add(str(likely))
         return found
-
-
-def product_answers(examples: Iterable[LabelledText]) -> list[LabelledText]:
-    """Returns the answers to the question for the product among training examples, by what they name."""
-    return [_by_product(each) for each in examples if each.product is not None and each.intent == _ANSWER]
-
-
-def first_messages(examples: Iterable[LabelledText]) -> list[LabelledText]:
-    """Returns the first messages among training examples that say which product they imply, by that product."""
-    return [_by_product(each) for each in examples if each.product is not None and each.intent != _ANSWER]
-
-
-def _by_product(example: LabelledText) -> LabelledText:
-    return LabelledText(example.text, str(example.product), example.language)
 
 
 def _likely(model: IntentModel | None, text: str, language: str) -> tuple[str | None, float]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from bot.articles.issues import load_issues
+from bot.articles.parts import PERSONAL
 from bot.nlu import acts
 from bot.nlu.acts import Act, CustomerMessage
 from bot.nlu.answers import UNKNOWN
 from bot.nlu.situation import Situation
-
-_PERSONAL = "microsoft_account"
 
 
 def names_product(message: CustomerMessage, situation: Situation) -> Act | None:
@@ -17,7 +16,7 @@ def names_product(message: CustomerMessage, situation: Situation) -> Act | None:
     if situation.question == "product":
         offered = [offer.values["product"] for offer in situation.offers if "product" in offer.values]
         product = message.product or message.choice(offered) or _no_product(message, situation)
-        if product == _PERSONAL and product not in offered and product not in message.answer.named:
+        if product == PERSONAL and product not in offered and product not in message.answer.named:
             # By its tone alone it is no product that was not offered: "the one with mail and Word, for the garage".
             product = message.answer.product or UNKNOWN
     elif situation.issue and situation.question != "which":
@@ -63,11 +62,11 @@ def _other_product(message: CustomerMessage, situation: Situation) -> str | None
     if message.likeliest in acts.QUESTIONS and message.acts[message.likeliest] >= acts.LIKELY:
         return None  # "and if we have no azure account yet?"
     # "I did not ask about azure", "that is for administrators, mine is a family plan"
-    objects = message.likeliest == "objection" and (situation.product in answer.named or others == {_PERSONAL})
+    objects = message.likeliest == "objection" and (situation.product in answer.named or others == {PERSONAL})
     again = situation.product in answer.named  # "those are mine, two VMs" says nothing against Azure
     chooses = "choose_product" in (message.likeliest, message.intent) and (not again or message.asks_or_objects)
     same_issue = named == situation.issue and clearly >= acts.LIKELY and not again  # "and how do I pay for azure?"
     same_issue = same_issue and message.likeliest not in acts.QUESTIONS and others <= message.mentioned
     same_issue = same_issue and others <= {*load_issues()[named].products}
-    by_app = situation.product == _PERSONAL and others == {"microsoft365"}  # "and do I lose Word at once?"
+    by_app = situation.product == PERSONAL and others == {"microsoft365"}  # "and do I lose Word at once?"
     return next(iter(others)) if (chooses or (not by_app and (objects or same_issue))) and len(others) == 1 else None

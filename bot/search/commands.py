@@ -15,7 +15,7 @@ from bot.settings import get_settings
 from bot.stores import DatabaseError
 
 Answer = tuple[Any, list[str], int]
-"""What a command prints with `--json`, the lines that it prints else, and its exit code."""
+"""Values that a command prints as JSON with `--json`, lines that it prints else, and its exit code."""
 
 
 def add_commands(subparsers: Any) -> None:

@@ -35,8 +35,9 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
 
     parser = commands.add_parser("train", parents=[trees], help="learn word vectors, measure them, write their file")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="weights file to write")
-    parser.add_argument("--phrases", type=Path, metavar="FOLDER", help="training phrases, such as data/nlu")
-    parser.add_argument("--without", nargs="*", default=[], metavar="LANGUAGE", help="phrases that are left out")
+    parser.add_argument("--phrases", type=Path, metavar="FOLDER", help="phrases; those of a situation are pairs")
+    zero_shot = "languages whose phrases are left out (zero-shot)"
+    parser.add_argument("--without", nargs="*", default=[], metavar="LANGUAGE", help=zero_shot)
     more = "more English phrases for the teacher: text files, one a line, or CLINC150's JSON (its test part is left)"
     parser.add_argument("--english", nargs="*", type=Path, default=[], metavar="FILE", help=more)
     parser.add_argument("--no-teacher", action="store_true", help="learn from the trees alone, without MiniLM")
@@ -45,12 +46,12 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument("--features", type=int, default=TrainingSettings.features, help="rows kept in the file")
     parser.set_defaults(handler=reported(_training, *MENDABLE, code=1))
 
-    parser = commands.add_parser("lessons", parents=[trees], help="write what the sentence encoder learns from")
+    parser = commands.add_parser("lessons", parents=[trees], help="write what `make encoder` learns from")
     parser.add_argument("--phrases", type=Path, required=True, metavar="FOLDER", help="such as data/nlu")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="JSON file to write")
     parser.set_defaults(handler=reported(_lessons, *MENDABLE, code=1))
 
-    parser = commands.add_parser("evaluate", parents=[trees], help="measure retrieval on files never trained on")
+    parser = commands.add_parser("evaluate", parents=[trees], help="measure retrieval between languages")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="weights file; without it that of the settings")
     parser.set_defaults(handler=reported(_evaluation, *MENDABLE, code=1))
 

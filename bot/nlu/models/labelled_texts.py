@@ -20,7 +20,7 @@ class LabelledText:
     """A text, what it means, its language, and whether it is written as customers really write.
 
     An answer to the question for the product also says which one it names, a question about an article which passage
-    (`issue/slug`) answers it.
+    (`issue/slug`) answers it, a first message which product its situation implies (`none`: nobody could tell).
     """
 
     text: str
@@ -29,6 +29,7 @@ class LabelledText:
     real_style: bool = False
     product: str | None = None
     passage: str | None = None
+    implies: str | None = None
 
 
 def real_style_first(examples: Iterable[LabelledText]) -> list[LabelledText]:
