@@ -49,8 +49,8 @@ class ActionNotUnderstood(BotAction, action="action_not_understood"):
         told, possible = turn.say_first(), possible_issues(turn)
         if offer_person_first(turn, possible):
             return told
-        if passages := likely_passages(turn):
-            which = turn.unsaid(turn.reply("which_passage"), turn.reply("which_passage_again"))
+        which = turn.unsaid(turn.reply("which_passage"), turn.reply("which_passage_again"))
+        if (passages := likely_passages(turn)) and not turn.has_said(which):  # no third list to choose from
             return [*told, *turn.say(which, [*passages, turn.person_button])]
         ask = possible and turn.just_asked("choice") is None
         return [*told, *(offer_documents(turn) or (ask_which(turn, possible) if ask else _ask_to_rephrase(turn)))]

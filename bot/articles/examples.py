@@ -29,6 +29,7 @@ class Example:
         real_style: True for phrases as customers really write them: with what happened before, mistakes and moods.
         product: the product that an answer names, `both`, `neither` or `unknown`; None for other phrases.
         passage: the passage that answers a question, as `issue/slug`; None for other phrases.
+        implies: the product that a first message's situation implies, `none` where nobody could tell; None for others.
     """
 
     text: str
@@ -40,6 +41,7 @@ class Example:
     real_style: bool = False
     product: str | None = None
     passage: str | None = None
+    implies: str | None = None
 
 
 def read_examples(folder: Path) -> list[Example]:
@@ -108,7 +110,7 @@ def _entries(path: Path, content: Any) -> Iterator[Example]:
             counts = f"{len(situations)} situations for {len(texts)} examples"
             raise ExampleError(f"{place} ({intent}): {counts}; list one situation per example, in their order.")
         about, real_style = bool(metadata.get("about_products")), metadata.get("style") == "real"
-        product, passage = metadata.get("product"), metadata.get("passage")
+        others = [metadata.get(name) for name in ("product", "passage", "implies")]
         for text, each in zip(texts, situations, strict=True):
             situation = None if each is None else str(each)
-            yield Example(text, intent, language, path, situation, about, real_style, product, passage)
+            yield Example(text, intent, language, path, situation, about, real_style, *others)

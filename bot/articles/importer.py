@@ -143,7 +143,8 @@ def _reply(text: str, **slots: str) -> dict[str, Any]:
 
 
 def _example(example: Example) -> Phrase:
-    declared = {name: getattr(example, name) for name in ("language", "about_products", "product", "passage")}
+    names = ("language", "about_products", "product", "passage", "implies")
+    declared = {name: getattr(example, name) for name in names}
     return _phrase(example.text, example.intent, **declared, style="real" if example.real_style else None)
 
 

@@ -223,7 +223,7 @@ class Context(TrainedComponent):
         """Returns what the models learn from: all that may follow an answer, and a part of what begins a new matter."""
         limits = dict.fromkeys(load_issues(), int(self._config["of_an_issue"]))
         limits["out_of_scope"] = self._config["of_out_of_scope"]
-        said = (each for each in examples if each.product is None and each.passage is None)
+        said = (each for each in examples if not (each.product or each.passage or each.implies))
         return first_of_each(real_style_first(said), limits)
 
     def _answers(self, examples: list[LabelledText], acts: list[LabelledText]) -> Iterator[LabelledText]:

@@ -194,7 +194,9 @@ def _beside(act: Act, message: CustomerMessage, found: Found) -> Act:
     if act.name in acts.NOT_ASKING and "?" in message.text and likeliest.issue:
         return _of_question(Act(_question_of(passage.slug), passage.confidence), found)
     asks = act.name not in acts.NOT_ASKING or max(message.acts[name] for name in acts.QUESTIONS) >= acts.LITTLE
-    if act.name not in (*acts.FAILED, "solved"):  # "thanks. should i block the card all the same", without the mark
+    closes = act.name == "thank" and message.plans  # "silly that it renews by itself, but thanks"
+    if act.name not in (*acts.FAILED, "solved") and not closes:
+        # "thanks. should i block the card all the same", without the mark
         asks = asks or likeliest.confidence >= _UNASKED_FROM
     enough = _SHOWN_FROM if act.name == "objection" else _BESIDE_FROM
     if not asks or not likeliest.slug or likeliest.confidence < enough:

@@ -274,11 +274,15 @@ def test_thanks_and_remarks_never_get_the_same_words_twice(actions: ActionServer
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_what_is_not_understood_never_gets_the_same_words_twice(actions: ActionServer, language: str) -> None:
+@pytest.mark.parametrize("passages", ["", "card_declined/who-azure card_declined/cost"])
+def test_what_is_not_understood_never_gets_the_same_words_twice(
+    actions: ActionServer, passages: str, language: str
+) -> None:
+    message = {"text": "??", "entities": [{"entity": "passages", "value": passages}] if passages else []}
     said: list[str] = []
-    for _ in range(3):
+    for _ in range(4 if passages else 3):
         slots = {"said": said, "language": language, "issue": "card_declined"}
-        result = actions.run("action_not_understood", "out_of_scope", text="??", **slots)
+        result = actions.run("action_not_understood", "out_of_scope", message=message, **slots)
         assert payloads(result)[-1] == "/talk_to_human"
         assert texts(result) not in said
         said.append(texts(result))
