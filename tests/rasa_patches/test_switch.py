@@ -17,17 +17,19 @@ from rasa.core.policies.rule_policy import RulePolicy
 from rasa.core.processor import MessageProcessor
 from rasa.core.actions.action import RemoteAction
 from rasa.shared.core.domain import Domain
+from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.utils.endpoints import EndpointConfig
 
 ours = [(EndpointConfig, "request"), (MessageProcessor, "parse_message"), (Agent, "_create_tracker_store"),
         (Agent, "handle_message"), (Domain, "is_empty"), (RulePolicy, "_get_possible_keys"),
-        (RemoteAction, "_validate_action_result"), (EndpointConfig, "session")]
+        (RulePolicy, "_prediction_states"), (DialogueStateTracker, "copy"), (RemoteAction, "_validate_action_result"),
+        (EndpointConfig, "session")]
 before = [getattr(owner, name) for owner, name in ours]
 import bot.stores.tracker_store
 print([name for (owner, name), known in zip(ours, before) if getattr(owner, name) is not known])
 """
 BEHAVIOUR = ["request", "parse_message", "_create_tracker_store", "handle_message"]
-SPEED = ["is_empty", "_get_possible_keys", "_validate_action_result", "session"]
+SPEED = ["is_empty", "_get_possible_keys", "_prediction_states", "copy", "_validate_action_result", "session"]
 
 
 @pytest.mark.parametrize(("setting", "expected"), [("on", BEHAVIOUR + SPEED), ("off", BEHAVIOUR)])

@@ -18,6 +18,7 @@ from rasa.engine.constants import PLACEHOLDER_MESSAGE, PLACEHOLDER_TRACKER
 from rasa.engine.exceptions import GraphRunError
 from rasa.engine.runner.dask import DaskGraphRunner
 from rasa.shared.core.domain import Domain
+from rasa.shared.core.events import ActiveLoop, LoopInterrupted, SlotSet
 from rasa.utils.endpoints import ClientResponseError, EndpointConfig, read_endpoint_config
 
 from bot.rasa_patches import action_endpoint, graph_runner, rule_lookup, understanding
@@ -123,7 +124,7 @@ def test_the_rules_that_fit_are_those_that_rasa_finds(agent: Agent) -> None:
     )
     lookups = [policy.lookup[RULES], policy.lookup[RULES_FOR_LOOP_UNHAPPY_PATH]]
     assert all(lookups)
-    fitting, in_form = 0, 0
+    fitting, in_form, shorter = 0, 0, 0
     for number, messages in enumerate(DIALOGUES):
         for text in messages:
             asyncio.run(agent.handle_message(UserMessage(text, sender_id=f"dialogue {number}")))
@@ -131,14 +132,40 @@ def test_the_rules_that_fit_are_those_that_rasa_finds(agent: Agent) -> None:
         for tracker in whole.generate_all_prior_trackers():
             for with_text in (False, True):
                 before = tracker[0]
-                states = policy._prediction_states(before, agent.domain, with_text)
-                for lookup in lookups:
+                states = rule_lookup._rasas_prediction_states(policy, before, agent.domain, with_text)
+                ours = rule_lookup.prediction_states(policy, before, agent.domain, with_text)
+                assert ours == states[-len(ours) :]
+                shorter += len(ours) < len(states)
+                for lookup in lookups if before.active_loop_name else lookups[:1]:
                     expected = rule_lookup._rasas_possible_keys(policy, lookup, states)
-                    assert rule_lookup.possible_keys(policy, lookup, states) == expected
+                    assert rule_lookup.possible_keys(policy, lookup, ours) == expected
                     fitting += bool(expected)
             in_form += bool(before.active_loop_name)
     assert fitting > 20
     assert in_form
+    assert shorter > 10
+
+
+def test_a_conversation_is_copied_as_rasa_copies_it(agent: Agent) -> None:
+    """At every point of some dialogues; what happens in the copy does not reach the conversation."""
+    assert agent.processor is not None
+    for number, messages in enumerate(DIALOGUES):
+        for text in messages:
+            asyncio.run(agent.handle_message(UserMessage(text, sender_id=f"copied {number}")))
+        whole = asyncio.run(agent.tracker_store.get_or_create_tracker(f"copied {number}"))
+        for before, _ in whole.generate_all_prior_trackers():
+            ours, theirs = graph_runner.copied(before), before.travel_back_in_time(float("inf"))
+            assert {**vars(ours), "slots": None} == {**vars(theirs), "slots": None}
+            assert {name: vars(slot) for name, slot in ours.slots.items()} == {
+                name: vars(slot) for name, slot in theirs.slots.items()
+            }
+        kept, events = whole.current_slot_values(), len(whole.events)
+        ours = graph_runner.copied(whole)
+        ours.update_with_events(
+            [SlotSet("language", "xx"), ActiveLoop("ticket_form"), LoopInterrupted(True)], agent.domain
+        )
+        assert (whole.current_slot_values(), len(whole.events)) == (kept, events)
+        assert ours.get_slot("language") == "xx"
 
 
 def test_a_domain_is_asked_once_whether_it_is_empty() -> None:
