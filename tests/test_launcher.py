@@ -211,6 +211,12 @@ def test_a_model_that_cannot_be_loaded_is_told_with_the_remedy(
     assert "The bot answers at" not in result.stdout
 
 
+def test_an_explanation_stands_alone(root: Path, trained_model: Path) -> None:
+    result = bot_command(root, "explain", "my card was declined", "--model", trained_model)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("my card was declined\n")
+
+
 @dataclass
 class Launched:
     """The bot as `make run` starts it, with a help desk."""

@@ -8,6 +8,8 @@ from functools import lru_cache
 
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _BEGINNING = 4
+_BETWEEN_WORDS = re.compile(r"(?<=\w)(?: +| ?[-–] ?)(?=\w)")
+_APOSTROPHES = str.maketrans(dict.fromkeys("’‘´`", "'"))
 _DROPPED = frozenset({"Cn", "Co", "Cs"})
 _UNSEEN = _DROPPED | {"Cc", "Cf", "Mn", "Me"}
 # Letters that show nothing: Hangul fillers and the braille blank.
@@ -50,6 +52,36 @@ def _without_diacritics(char: str) -> str:
 def fold_diacritics(text: str) -> str:
     """Returns the text without diacritics, as many type on a foreign keyboard (`för` -> `for`)."""
     return text if text.isascii() else "".join(map(_without_diacritics, text))
+
+
+@lru_cache(maxsize=4096)
+def _folded(char: str) -> str:
+    """Returns the one character that stands for a character."""
+    if "\ud800" <= char <= "\udfff":
+        return "?"  # half a character, which nothing behind can store
+    if char.isspace():
+        return "\n" if char in "\n\r\v\f\u2028\u2029" else " "
+    return unicodedata.normalize("NFD", char.lower())[0].lower()
+
+
+def fold(text: str) -> str:
+    """Returns a text in lower case, without accents and with plain spaces: the form in which words are compared.
+
+    It is as long as the text, so that offsets in one are offsets in the other.
+    """
+    return text.lower() if text.isascii() and text.isprintable() else "".join(map(_folded, text))
+
+
+@lru_cache(maxsize=64)  # each sentence of a message is looked at from several sides
+def fold_with_apostrophes(text: str) -> str:
+    """Returns the folded text with plain apostrophes, as long as before."""
+    return fold(text.translate(_APOSTROPHES))
+
+
+def fold_name(text: str) -> str:
+    """Returns the folded form of a name: between its words a hyphen counts as a space."""
+    folded = fold(text)
+    return folded if folded.isalnum() else _BETWEEN_WORDS.sub(" ", folded)
 
 
 def word_beginnings(text: str) -> set[str]:

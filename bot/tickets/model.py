@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any, Literal, get_args
 
 from bot.articles.issues import Priority, Queue
@@ -17,10 +18,8 @@ SearchKind = Literal["shown", "opened", "helped", "none"]
 STATES: tuple[State, ...] = get_args(State)
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
-
-def now() -> datetime:
-    """Returns the present moment, in UTC."""
-    return datetime.now(timezone.utc)
+now = partial(datetime.now, timezone.utc)
+"""Returns the present moment, in UTC."""
 
 
 @dataclass(frozen=True)

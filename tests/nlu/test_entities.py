@@ -13,9 +13,10 @@ from rasa.shared.nlu.training_data.message import Message
 from bot.nlu.entities import SpacyEntityRuler
 from bot.nlu.models.entity_patterns import EntityMatcher
 from bot.nlu.models.entity_values import read_entities
-from bot.nlu.models.entity_words import fold, load_entity_words
+from bot.nlu.models.entity_words import load_entity_words
 from bot.regression.measure import read_phrases
 from bot.settings import get_settings
+from bot.text.characters import fold
 from bot.text.lexicon import LexiconError
 from tests.nlu.entities.scoring import score
 

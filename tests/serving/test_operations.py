@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from bot.metrics import REGISTRY, count
+from bot.metrics import REGISTRY
 from bot.serving.logs import JsonFormatter, conversation
+from bot.stores.tracker_store import count
 from tests.channel.conftest import Customer, PageBot
 from tests.conftest import ROOT, free_port, started
 from tests.support.servers import wait_until

@@ -16,7 +16,8 @@ from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
 from spacy.vocab import Vocab
 
-from bot.nlu.models.entity_words import EntityWords, fold, name_of
+from bot.nlu.models.entity_words import EntityWords
+from bot.text.characters import fold, fold_name
 
 Token = dict[str, Any]
 Pattern = list[Token]
@@ -107,7 +108,7 @@ class EntityMatcher:
 
     def __init__(self, words: EntityWords) -> None:
         # No more than the patterns ask for: spaCy's own two dozen attributes take longer than all patterns.
-        self.vocab = Vocab(lex_attr_getters={LOWER: str.lower, NORM: name_of})
+        self.vocab = Vocab(lex_attr_getters={LOWER: str.lower, NORM: fold_name})
         self._token = re.compile(_token_expression(words))
         self._matcher = Matcher(self.vocab)
         for label, pattern in _patterns(words):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property, lru_cache
@@ -13,37 +11,12 @@ from typing import Any
 
 from pydantic import validator
 
+from bot.text.characters import fold_name
 from bot.text.lexicon import WordLists, read_words
-
-_BETWEEN_WORDS = re.compile(r"(?<=\w)(?: +| ?[-–] ?)(?=\w)")
-
-
-@lru_cache(maxsize=4096)
-def _folded(char: str) -> str:
-    """Returns the one character that stands for a character."""
-    if "\ud800" <= char <= "\udfff":
-        return "?"  # half a character, which nothing behind can store
-    if char.isspace():
-        return "\n" if char in "\n\r\v\f\u2028\u2029" else " "
-    return unicodedata.normalize("NFD", char.lower())[0].lower()
-
-
-def fold(text: str) -> str:
-    """Returns a text in lower case, without accents and with plain spaces: the form in which words are compared.
-
-    It is as long as the text, so that offsets in one are offsets in the other.
-    """
-    return text.lower() if text.isascii() and text.isprintable() else "".join(map(_folded, text))
-
-
-def name_of(text: str) -> str:
-    """Returns the folded form of a name: between its words a hyphen counts as a space."""
-    folded = fold(text)
-    return folded if folded.isalnum() else _BETWEEN_WORDS.sub(" ", folded)
 
 
 class Word(str):
-    """A word of a list, folded as `name_of` does."""
+    """A word of a list, folded as `fold_name` does."""
 
     @classmethod
     def __get_validators__(cls) -> Iterator[Callable[[Any], Word]]:
@@ -53,7 +26,7 @@ class Word(str):
     def _folded(cls, value: Any) -> Word:
         if not isinstance(value, str):  # `on` is a truth value in YAML, 12 a number
             raise TypeError("str type expected")
-        return cls(name_of(value))
+        return cls(fold_name(value))
 
 
 class DoubtfulCurrency(WordLists):

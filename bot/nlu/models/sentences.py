@@ -6,7 +6,8 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
-from bot.nlu.models.triage_words import Phrases, TriageWords, compiled, folded, load_triage_words, phrase_pattern
+from bot.nlu.models.triage_words import Phrases, TriageWords, compiled, load_triage_words, phrase_pattern
+from bot.text.characters import fold_with_apostrophes
 
 NAME_WORDS = 4
 """Lines up to this long after a closing formula are names, titles and telephone numbers."""
@@ -52,7 +53,7 @@ def telling(own: list[str], language: str, folder: Path) -> list[str]:
 def clauses(sentence: str, language: str, folder: Path) -> list[str]:
     """Returns the parts of a sentence between commas, semicolons, dashes, and words such as "and" or "also"."""
     cut = compiled(load_triage_words(folder, language).clauses, r"[,;]\s|\s[-–—]\s|")
-    starts = [match.start() for match in cut.finditer(folded(sentence))]
+    starts = [match.start() for match in cut.finditer(fold_with_apostrophes(sentence))]
     parts, last = [], 0
     for start in [*starts, len(sentence)]:
         before, after = sentence[last:start], sentence[start:]
@@ -72,7 +73,7 @@ def words_in(text: str) -> int:
 
 def _begins(text: str, phrases: Phrases) -> re.Match[str] | None:
     """Returns the phrase with which a text begins, None if it begins with none of them."""
-    return compiled(phrases, r"^\W*").match(folded(text))
+    return compiled(phrases, r"^\W*").match(fold_with_apostrophes(text))
 
 
 @lru_cache(maxsize=64)
@@ -84,7 +85,7 @@ def _header(phrases: Phrases) -> re.Pattern[str]:
 
 @lru_cache(maxsize=64)
 def _without_stop(abbreviations: Phrases) -> frozenset[str]:
-    return frozenset(folded(word).rstrip(".") for word in abbreviations)
+    return frozenset(fold_with_apostrophes(word).rstrip(".") for word in abbreviations)
 
 
 def _split(text: str, words: TriageWords) -> list[str]:
@@ -117,7 +118,7 @@ def _goes_on(before: str, mark: str | None, following: str, abbreviations: Phras
     if _NUMBER.fullmatch(last):  # where `#` is listed, a number with a full stop is an ordinal
         return "#" in abbreviations or not (following.isupper() or following in "¿¡")
     is_initial = len(last) == 1 and last.isupper()
-    return is_initial or bool(_DOTTED.fullmatch(last)) or folded(last) in _without_stop(abbreviations)
+    return is_initial or bool(_DOTTED.fullmatch(last)) or fold_with_apostrophes(last) in _without_stop(abbreviations)
 
 
 def _without_quotes(text: str, words: TriageWords) -> str:
@@ -126,7 +127,7 @@ def _without_quotes(text: str, words: TriageWords) -> str:
         return text
     kept: list[str] = []
     for line in [line for line in text.splitlines() if not _QUOTED.match(line)]:
-        heads = len(line) <= LONGEST_HEADER and _header(words.quotes).match(folded(line))
+        heads = len(line) <= LONGEST_HEADER and _header(words.quotes).match(fold_with_apostrophes(line))
         if heads and any(_WORD.search(other) for other in kept):
             break
         kept.append(line.partition(":")[2] if heads else line)  # of a mail pasted with its head, the subject counts
@@ -171,5 +172,5 @@ def _is_polite(sentence: str, polite: Phrases) -> bool:
     """Tells whether hardly anything but polite words is in the sentence."""
     if not _WORD.search(sentence):
         return True
-    left, removed = compiled(polite).subn(" ", folded(sentence))
+    left, removed = compiled(polite).subn(" ", fold_with_apostrophes(sentence))
     return bool(removed) and not _THREE_WORDS.search(left)

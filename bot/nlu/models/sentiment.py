@@ -11,7 +11,8 @@ from itertools import islice
 from pathlib import Path
 from statistics import NormalDist
 
-from bot.nlu.models.triage_words import SentimentWords, compiled, folded, load_triage_words, phrase_pattern
+from bot.nlu.models.triage_words import SentimentWords, compiled, load_triage_words, phrase_pattern
+from bot.text.characters import fold_with_apostrophes
 
 LABELS = ("very_negative", "negative", "neutral", "positive", "very_positive")
 BOUNDS = (-2.2, -0.7, 0.7, 2.1)
@@ -65,7 +66,7 @@ def read_mood(text: str, language: str, folder: Path) -> tuple[Sentiment, list[s
     Returns:
         The sentiment, and any of service_down, death, harm, deadline, failed_attempts, frustration, legal.
     """
-    words, plain = load_triage_words(folder, language), folded(text)
+    words, plain = load_triage_words(folder, language), fold_with_apostrophes(text)
     signals = [name for name, phrases in words.signals.items() if compiled(phrases).search(plain)]
     score = sum(SIGNAL_WEIGHTS.get(name, 0.0) for name in signals)
     for match in islice(_feelings(folder, language).finditer(plain), MOST_FEELINGS):

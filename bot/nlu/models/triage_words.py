@@ -10,12 +10,11 @@ from pathlib import Path
 
 from pydantic import StrictStr, validator
 
-from bot.nlu.models.entity_words import fold
+from bot.text.characters import fold_with_apostrophes
 from bot.text.lexicon import WordLists, read_words
 
 Phrases = tuple[StrictStr, ...]
 
-_APOSTROPHES = str.maketrans(dict.fromkeys("’‘´`", "'"))
 _BETWEEN = r"[^\w.!?]+"
 _GAP = rf"(?:{_BETWEEN}\w+){{0,4}}?{_BETWEEN}"
 _PARTS = re.compile(r"( \.\. | |[*#()|]|(?<=\))\?)")
@@ -60,12 +59,6 @@ class TriageWords(_Phrases):
     signals: Mapping[StrictStr, Phrases] = {}
 
 
-@lru_cache(maxsize=64)  # each sentence of a message is looked at from several sides
-def folded(text: str) -> str:
-    """Returns the text as phrases are compared with it: folded, with plain apostrophes, as long as before."""
-    return fold(text.translate(_APOSTROPHES))
-
-
 def phrase_pattern(phrases: Phrases) -> str:
     """Returns the regular expression, for folded text, that finds any of the phrases as whole words.
 
@@ -83,7 +76,7 @@ def compiled(phrases: Phrases, before: str = "") -> re.Pattern[str]:
 
 def _expression(phrase: str) -> str:
     special = {" .. ": _GAP, " ": _BETWEEN, "*": r"\w*", "#": r"\d+", "(": "(?:", ")": ")", "|": "|", "?": "?"}
-    return "".join(special.get(part, re.escape(part)) for part in _PARTS.split(folded(phrase)))
+    return "".join(special.get(part, re.escape(part)) for part in _PARTS.split(fold_with_apostrophes(phrase)))
 
 
 @lru_cache(maxsize=64)
