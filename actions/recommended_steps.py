@@ -65,6 +65,7 @@ class ActionRecommendedSteps(BotAction, action="action_recommended_steps"):
         if named and not turn.form and offer_person_first(turn, possible or [issue]):
             return [*told, SlotSet("issue", issue)]
         if named and turn.entity("section"):  # a question that a passage answers; the steps are a button
+            issue = turn.entity("about") or issue
             _tell_language(turn, issue)
             if not turn.form:  # what a form is about stays
                 record_outcome(turn, "abandoned", issue)

@@ -21,7 +21,6 @@ from bot.articles.issues import load_issues
 from bot.articles.parts import PERSONAL, PRODUCTS, WORK
 from bot.nlu.act_rules import act_of
 from bot.nlu.acts import (
-    CASE_WORDS,
     FAINT_OBJECTION,
     ISSUE_FROM,
     LITTLE,
@@ -30,18 +29,18 @@ from bot.nlu.acts import (
     PERSON_FROM,
     QUESTIONS,
     SOME_WORDS,
-    SURE_CASE,
     Act,
     CustomerMessage,
 )
 from bot.nlu.answers import Answer, read_answer
 from bot.nlu.component import Config, Setting, TrainedComponent
+from bot.nlu.first_message import first_passage
 from bot.nlu.intent import RANKING, LinearIntentClassifier, labelled_texts
 from bot.nlu.metadata import intent_of, language_of, set_entities, typed
 from bot.nlu.models.intent_model import IntentModel
 from bot.nlu.models.labelled_texts import LabelledText, first_of_each, real_style_first
 from bot.nlu.models.passage_finder import PassageFinder
-from bot.nlu.passage_rules import add_passage, asked_first
+from bot.nlu.passage_rules import add_passage
 from bot.nlu.product_reader import NO_PRODUCT, ProductReader
 from bot.nlu.product_rules import other_steps
 from bot.nlu.situation import Situation, situation_of
@@ -192,26 +191,18 @@ class Context(TrainedComponent):
             message.set("triage", {**(message.get("triage") or {}), "candidates": []}, add_to_output=True)
 
     def _add_first_passage(self, message: Message, situation: Situation) -> None:
-        """Adds to a first message the product that it implies and, where one issue is clear, the passage asked for.
-
-        Without such a passage, the one that surely fits the case which it describes, or those that may.
-        """
+        """Adds to a first message the product that it implies, and the passage that it asks for or that fits it."""
         text = str(message.get(TEXT))
         answer = read_answer(text, language_of(message) or situation.language)
         product = situation.product or self._implied_product(message, situation, answer) or None
         issue, finder = intent_of(message), self.model.passages
         if answer.agreement:
             set_entities(message, {"agreement": answer.agreement}, 1.0, type(self).__name__)
-        clear = issue in load_issues() and not (message.get("triage") or {}).get("candidates")
-        if clear and finder:
-            if found := asked_first(text, issue, product, finder):
-                set_entities(message, found.values, found.confidence, type(self).__name__)
-            elif len(text.split()) > CASE_WORDS:
-                cases, confidence = finder.cases(text, issue, product)
-                sure = len(cases) == 1 and confidence >= SURE_CASE
-                if cases:
-                    values = {"case" if sure else "passages": " ".join(cases)}
-                    set_entities(message, values, confidence, type(self).__name__)
+        if issue in load_issues() and finder is not None:
+            ranking = {each["name"]: each["confidence"] for each in message.get(RANKING)}
+            open_issue = bool((message.get("triage") or {}).get("candidates"))
+            found, confidence = first_passage(text, issue, ranking, open_issue, product, self.model.acts, finder)
+            set_entities(message, found, confidence, type(self).__name__)
 
     def _settings(self) -> Config:
         return {**LinearIntentClassifier.get_default_config(), **self._config}

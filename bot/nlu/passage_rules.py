@@ -13,13 +13,14 @@ from bot.articles.issues import load_issues
 from bot.articles.parts import passage_kind
 from bot.nlu import acts
 from bot.nlu.acts import Act, CustomerMessage
+from bot.nlu.first_message import asked_first
 from bot.nlu.models.passage_finder import Found, FoundPassage, PassageFinder
 from bot.nlu.models.passage_scores import Evidence
 from bot.nlu.situation import Situation
 
 # Probabilities from which a passage is shown: at all; without the next likely ones beside it; where the message may
-# begin a new matter; where it may ask nothing; with an issue that the message names, which mostly wants the steps.
-_SHOWN_FROM, _ALONE_FROM, _MATTER_FROM, _BESIDE_FROM, _FIRST_FROM = 0.22, 0.8, 0.4, 0.6, 0.7
+# begin a new matter; where it may ask nothing.
+_SHOWN_FROM, _ALONE_FROM, _MATTER_FROM, _BESIDE_FROM = 0.22, 0.8, 0.4, 0.6
 _SURELY_AT_HAND = 0.95
 """The same for a message that seems to begin another matter: "I have no other card", after an answer about cards."""
 _UNASKED_FROM = 0.7
@@ -161,12 +162,6 @@ def _rejected(message: CustomerMessage, situation: Situation) -> set[str]:
     """
     objects = message.acts["objection"] >= acts.LITTLE and situation.issue
     return {*situation.topics} - {situation.issue} if objects else set()
-
-
-def asked_first(text: str, issue: str, product: str | None, finder: PassageFinder) -> FoundPassage | None:
-    """Returns the passage that the first message of a conversation surely asks for, None if there is none."""
-    found = finder.find_first(text, issue, product)
-    return found if found.slug and found.confidence >= _FIRST_FROM else None
 
 
 def _with_passage(

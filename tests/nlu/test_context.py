@@ -95,6 +95,45 @@ def test_a_first_message_keeps_its_issue_and_gets_the_passage_that_it_asks_for(
 
 
 @pytest.mark.parametrize(
+    ("language", "text", "passage"),
+    [
+        (
+            "en",
+            "I'd like the cheaper family plan without Copilot back, where do I order that?",
+            "price_question/what-if-without-copilot-microsoft-account",
+        ),
+        (
+            "de",
+            "Word sagt, das Abo sei abgelaufen, dabei habe ich letzte Woche bezahlt",
+            "activation_problem/what-if-expired",
+        ),
+        (
+            "fi",
+            "irtisanoin business standardin kesällä ja silti laskutatte joka kuukausi",
+            "unrecognized_charge/what-if-after-cancelling-microsoft-365",
+        ),
+        (
+            "nl",
+            "onze boekhouding wil de azure facturen als e-factuur via peppol, kan dat",
+            "download_invoice/what-if-e-invoice",
+        ),
+        (
+            "es",
+            "¿puedo dar de baja microsoft 365 parando el pago automático en paypal?",
+            "unrecognized_charge/what-if-paypal",
+        ),
+    ],
+)
+def test_where_the_issue_is_not_sure_a_passage_of_any_article_may_answer_a_first_message(
+    agent: Agent, language: str, text: str, passage: str
+) -> None:
+    parsed = understood(agent, text, language, BEGUN)
+    values = entities_of(parsed)
+    assert f"{values.get('about')}/{values.get('section')}" == passage
+    assert parsed["intent"]["name"] == parsed["intent_ranking"][0]["name"], "as outside a conversation"
+
+
+@pytest.mark.parametrize(
     ("text", "product"), [("our E3 licences got disabled", "microsoft365"), ("my card got declined", None)]
 )
 def test_a_product_is_taken_from_the_names_of_its_plans(agent: Agent, text: str, product: str | None) -> None:
