@@ -45,7 +45,8 @@ class ActionNotUnderstood(BotAction, action="action_not_understood"):
             return [FollowupAction("action_ticket_status")]
         if turn.form:
             return turn.say(turn.reply("not_understood_in_form"))
-        record_fallback(turn)
+        if turn.text:  # not Enter alone in a shell
+            record_fallback(turn)
         told, possible = turn.say_first(), possible_issues(turn)
         if offer_person_first(turn, possible):
             return told

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from bot.articles.issues import load_issues
 from bot.articles.language import normalise
 from bot.settings import get_settings
 from bot.text.yaml_files import read_yaml
@@ -131,9 +132,22 @@ class Replies:
         return tuple(self._group(group, language))
 
     def problems(self) -> list[str]:
-        """Returns a sentence for each text whose key or placeholders are not those of the English file."""
+        """Returns a sentence for each issue without a name, and each text that does not fit the English file.
+
+        That are texts whose key or placeholders are others. A complete language needs the names of its issues, English
+        those of all.
+        """
         english = self._file(FALLBACK_LANGUAGE)
         found = []
+        for language in self.complete():
+            names = self.keys("topics", language)
+            needed = (
+                name
+                for name, issue in load_issues().items()
+                if language in (FALLBACK_LANGUAGE, *(issue.languages or self.complete()))
+            )
+            place = f"{self._folder / language}.yml: topics"
+            found += [f"{place}: no name for the issue `{name}`; add one." for name in needed if name not in names]
         for language in self.languages():
             for group, texts in self._file(language).items():
                 place, known = f"{self._folder / language}.yml: {group}", english.get(group)
@@ -142,6 +156,8 @@ class Replies:
                 if not isinstance(texts, dict) or not isinstance(known, dict):
                     continue
                 for key, text in texts.items():
+                    if group == "topics" and key in load_issues():
+                        continue
                     if key not in known:
                         near = get_close_matches(str(key), known, 1)
                         meant = f"write `{near[0]}`" if near else "remove it"
@@ -165,7 +181,7 @@ class Replies:
 
     def _file(self, language: str) -> dict[str, Any]:
         """Returns what a language's file holds; nothing for a text that is no language with a file."""
-        return _read(self._folder / f"{language}.yml") if language in self.languages() else {}
+        return _read(self._folder, language) if language in self.languages() else {}
 
 
 def _placeholders(text: object) -> set[str]:
@@ -186,7 +202,8 @@ def language_name(language: str, spoken: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _read(path: Path) -> dict[str, Any]:
+def _read(folder: Path, language: str) -> dict[str, Any]:
+    path = folder / f"{language}.yml"
     content = read_yaml(path, ReplyError)
     if not isinstance(content, dict):
         raise ReplyError(f"{path}: expected a mapping with `replies`, `labels`, `topics` and `page`.")

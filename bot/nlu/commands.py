@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from bot.articles.examples import Example, ExampleError, read_examples
+from bot.articles.issues import load_issues
+from bot.articles.parts import ArticleStore, passages
 from bot.articles.replies import Replies, ReplyError
 from bot.command_line import reported
-from bot.nlu.data_check import check_examples, few_follow_ups, few_phrases
+from bot.nlu.data_check import check_examples, few_follow_ups, few_phrases, few_questions
 from bot.settings import get_settings
 from bot.text.lexicon import LexiconError, default_folder, load_lexicon
 
@@ -40,10 +43,25 @@ def _check(options: argparse.Namespace) -> int:
     examples = _examples(options)
     load_lexicon(default_folder())
     replies = Replies()
-    problems = [*check_examples(examples), *few_follow_ups(examples, replies.complete()), *replies.problems()]
+    problems = [
+        *check_examples(examples),
+        *few_follow_ups(examples, replies.complete()),
+        *few_questions(examples, all_passages(replies.complete())),
+        *replies.problems(),
+    ]
     notes = (f"note: {note}" for note in few_phrases(examples))
     print(*problems, *notes, f"{len(examples)} phrases read, {len(problems)} problems", sep="\n")
     return 1 if problems else 0
+
+
+def all_passages(languages: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yields language and `issue/slug` of each passage of our articles in some languages (ISO 639-1)."""
+    store = ArticleStore(get_settings().data_dir / "articles")
+    for language in languages:
+        for issue in load_issues():
+            if language in store.languages(issue):
+                article = store.article(issue, language)
+                yield from ((language, f"{issue}/{section.slug}") for section in passages(article))
 
 
 def _audit(options: argparse.Namespace) -> None:

@@ -15,6 +15,8 @@ OPENING_WORDS = 4
 PHRASES_PER_OPENING = 3
 FEWEST_OF_ACT = 50
 """Phrases of each follow-up act in a complete language."""
+FEWEST_QUESTIONS = 3
+"""Questions for each passage in a complete language."""
 UNDERSTOOD = {1: 20, 3: 49, 5: 66, 10: 78, 20: 85, 50: 87}
 """Phrases of a new intent -> percent of its messages that are understood (`python -m benchmarks.few_examples`)."""
 _WORD = re.compile(r"\w+")
@@ -65,6 +67,25 @@ def few_follow_ups(examples: Iterable[Example], languages: Collection[str]) -> l
         for path, found in sorted(counts.items())
         for act in sorted(FOLLOW_UPS)
         if found[act] < FEWEST_OF_ACT
+    ]
+
+
+def few_questions(examples: Iterable[Example], passages: Iterable[tuple[str, str]]) -> list[str]:
+    """Returns a sentence for each passage that has too few questions, by which the bot learns what it answers.
+
+    Args:
+        examples: training phrases; of a language without any such question nothing is said.
+        passages: language (ISO 639-1) and `issue/slug` of each passage.
+    """
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for example in examples:
+        if example.passage:
+            counts[example.language][example.passage] += 1
+    mend = f"write {FEWEST_QUESTIONS} or more in passages.yml."
+    return [
+        f"{passage} ({language}): {counts[language][passage]} questions; {mend}"
+        for language, passage in passages
+        if language in counts and counts[language][passage] < FEWEST_QUESTIONS
     ]
 
 

@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 from rasa.engine.graph import ExecutionContext
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.storage import ModelStorage
+from rasa.shared.constants import DEFAULT_NLU_FALLBACK_INTENT_NAME
 from rasa.shared.exceptions import InvalidConfigException
 from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
@@ -97,6 +98,7 @@ class LinearIntentClassifier(TrainedComponent):
         """Sets `intent` and `intent_ranking` of each message with text.
 
         A button's payload is left to Rasa, which reads it after the pipeline; until then it has no intent, for certain.
+        A message without text, Enter alone in Rasa's shell, is not understood.
         """
         asked = typed(messages)
         rankings = self.model.predict([message.get(TEXT) for message in asked], [language_of(each) for each in asked])
@@ -105,8 +107,10 @@ class LinearIntentClassifier(TrainedComponent):
             listed = [{"name": name, "confidence": ranking[name]} for name in names]
             message.set(INTENT, listed[0], add_to_output=True)
             message.set(RANKING, listed, add_to_output=True)
-        for message in filter(is_command, messages):
-            message.set(INTENT, {"name": None, "confidence": 1.0}, add_to_output=True)
+        for message in messages:
+            if is_command(message) or not message.get(TEXT):
+                name = None if message.get(TEXT) else DEFAULT_NLU_FALLBACK_INTENT_NAME
+                message.set(INTENT, {"name": name, "confidence": 1.0}, add_to_output=True)
         return messages
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bot.articles.examples import Example, ExampleError, read_examples, read_lines
 from bot.articles.issues import load_issues
-from bot.articles.parts import ArticleStore, passages
 from bot.articles.replies import Replies
 from bot.nlu.acts import FOLLOW_UPS
-from bot.nlu.data_check import FEWEST_OF_ACT, check_examples, few_follow_ups, few_phrases, fingerprint
+from bot.nlu.commands import all_passages
+from bot.nlu.data_check import FEWEST_OF_ACT, check_examples, few_follow_ups, few_phrases, few_questions, fingerprint
+from bot.settings import get_settings
 from tests.support.issues import issues_in
 
 DIALOGUE = (
@@ -65,20 +67,11 @@ def test_the_shipped_phrases_have_no_duplicates_and_no_templates(training: list[
     assert check_examples(training) == []
 
 
-def test_every_passage_has_questions_in_every_language_and_every_question_a_passage(
-    training: list[Example], root: Path
-) -> None:
-    asked = Counter((example.language, example.passage) for example in training if example.passage)
-    store = ArticleStore(root / "data" / "articles")
-    written = {
-        (language, f"{issue}/{section.slug}")
-        for issue in load_issues()
-        for language in store.languages(issue)
-        for section in passages(store.article(issue, language))
-    }
-    complete = Replies().complete()
-    assert {passage for passage in written if passage[0] in complete and asked[passage] < 3} == set()
-    assert set(asked) - written == set()
+def test_every_passage_has_questions_in_every_language_and_every_question_a_passage(training: list[Example]) -> None:
+    written = list(all_passages(Replies().complete()))
+    assert few_questions(training, written) == []
+    asked = {(example.language, example.passage) for example in training if example.passage}
+    assert asked == set(written)
 
 
 def test_every_intent_of_the_phrases_is_known(training: list[Example]) -> None:
@@ -141,6 +134,26 @@ def test_the_check_counts_the_phrases_of_each_follow_up_in_complete_languages() 
     enough = [one for act in FOLLOW_UPS - {lacking} for one in phrases("nb", FEWEST_OF_ACT, act)]
     told = few_follow_ups([*enough, *phrases("nb", 12, lacking), *phrases("pt", 3, lacking)], ("nb", "sv"))
     assert told == [f"nlu/nb/follow_ups.yml: 12 phrases of the follow-up {lacking}; write {FEWEST_OF_ACT} or more."]
+
+
+def test_the_check_counts_the_questions_of_each_passage_where_a_language_has_any() -> None:
+    question = replace(example("who can do that?", "ask_who"), passage="card_declined/who")
+    passages = [("en", "card_declined/who"), ("en", "card_declined/cost"), ("nb", "card_declined/who")]
+    assert few_questions([question] * 3, passages) == [
+        "card_declined/cost (en): 0 questions; write 3 or more in passages.yml."
+    ]
+
+
+def test_the_check_finds_issues_without_a_name(tmp_path: Path) -> None:
+    for file in (get_settings().data_dir / "replies").glob("*.yml"):
+        lines = file.read_text(encoding="utf8").splitlines(keepends=True)
+        lacks = ("  card_declined:", "  pay_invoice:") if file.stem == "en" else ("  card_declined:",)
+        kept = [line for line in lines if not (file.stem in ("en", "nb") and line.startswith(lacks))]
+        (tmp_path / file.name).write_text("".join(kept), encoding="utf8")
+    assert Replies(tmp_path).problems() == [
+        f"{tmp_path / language}.yml: topics: no name for the issue `{issue}`; add one."
+        for language, issue in (("en", "card_declined"), ("en", "pay_invoice"), ("nb", "card_declined"))
+    ]
 
 
 def test_the_check_says_what_few_phrases_of_an_intent_cost() -> None:
