@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
-from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
 from actions.conversation import UNKNOWN, Button, Turn, button, replies
 from actions.passages import Passage, note_text, section_passages
 from bot.articles import parts
-from bot.articles.model import Article, Step
+from bot.articles.model import Article, Note, Section, Step
 from bot.articles.parts import documents
 from bot.articles.replies import support_request_url
 from bot.text.limited_markdown import Text, plain
@@ -83,7 +81,7 @@ def brief_answer(article: Article, product: str | None, agreement: str | None) -
 def answer_payload(
     issue: str, article: Article, product: str | None, agreement: str | None = None, opens: bool = True
 ) -> dict[str, Any]:
-    """Returns the answer as structure (docs/how-it-works.md), as JSON has it.
+    """Returns the answer as structure (docs/how-it-works.md).
 
     Args:
         issue: the issue intent that is answered.
@@ -94,7 +92,7 @@ def answer_payload(
     """
     language, all_variants = article.language, parts.variants(article)
     agreements = (*parts.AGREEMENTS, UNKNOWN) if parts.agreements(article, "azure") else ()
-    payload = {
+    return {
         "type": "answer",
         "intent": issue,
         "article_id": f"{issue}/{language}",
@@ -109,9 +107,9 @@ def answer_payload(
                 "product": variant.product,
                 "agreement": variant.agreement,
                 "now": variant.now,
-                "more": variant.section.paragraphs[1:],
-                "warnings": [asdict(note) for note in variant.warnings],
-                "steps": [asdict(step) for step in variant.steps],
+                "more": [*variant.section.paragraphs[1:]],
+                "warnings": _as_json(variant.warnings),
+                "steps": _as_json(variant.steps),
             }
             for variant in all_variants
         ],
@@ -121,7 +119,9 @@ def answer_payload(
             name: replies().dialogue(f"contact_{name}", language, url=support_request_url(name))
             for name in dict.fromkeys(variant.product for variant in all_variants if variant.product)
         },
-        "sections": [{**asdict(each), "product": parts.section_product(each.slug)} for each in parts.passages(article)],
+        "sections": [
+            {**_as_json(section), "product": parts.section_product(section.slug)} for section in parts.passages(article)
+        ],
         "links": [
             {
                 "label": link.label,
@@ -134,7 +134,15 @@ def answer_payload(
             for link in section.links
         ],
     }
-    return dict(json.loads(json.dumps(payload)))  # lists in place of tuples
+
+
+def _as_json(part: Any) -> Any:
+    """Returns a part of an article as JSON has it, without what only its source needs."""
+    if isinstance(part, tuple):
+        return [_as_json(each) for each in part]
+    if isinstance(part, (Section, Step, Note)):
+        return {name: _as_json(value) for name, value in vars(part).items() if name not in ("links", "line")}
+    return part
 
 
 def agreement_text(article: Article, product: str | None, agreement: str | None) -> str:
@@ -193,8 +201,7 @@ def section_of(turn: Turn, issue: str, slug: str) -> Passage | None:
     """Returns a passage of an issue's article by its slug, None if there is none."""
     article = turn.article(issue)
     products = dict.fromkeys((turn.product, None))  # a button may name a passage of another product
-    found = (section for product in products for section in section_passages(article, product))
-    return next((section for section in found if section.slug == slug), None)
+    return next((section for product in products for section in section_passages(article, product, slug)), None)
 
 
 def section_button(section: Passage, **about: str) -> Button:

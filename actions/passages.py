@@ -79,9 +79,9 @@ def step_number(text: str, language: str, most: int, asked: bool = False) -> int
     return bare
 
 
-def section_passages(article: Article, product: str | None = None) -> list[Passage]:
-    """Returns the sections that answer follow-ups, without those of other products than a known one."""
-    found = passages(article, product)
+def section_passages(article: Article, product: str | None = None, slug: str | None = None) -> list[Passage]:
+    """Returns the sections that answer follow-ups, or the one with a slug, without those of other products."""
+    found = passages(article, product, slug)
     return [Passage(each.title, section_text(each), each.slug, passage_kind(each.slug)) for each in found]
 
 

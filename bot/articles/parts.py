@@ -156,12 +156,15 @@ def documents(article: Article, product: str | None = None) -> tuple[Link, ...]:
     return tuple({link.url: link for link in links}.values())
 
 
-def passages(article: Article, product: str | None = None) -> tuple[Section, ...]:
+def passages(article: Article, product: str | None = None, slug: str | None = None) -> tuple[Section, ...]:
     """Returns the sections that answer follow-up questions, without what is for other products than a known one.
+
+    With a slug, only the section that has it.
 
     That are whole sections, by their slugs, and list items that begin with the name of another product and a colon.
     """
-    found = (section for section in article.sections[1:] if not section.slug.startswith("recommended-"))
+    named = (section for section in article.sections[1:] if slug in (None, section.slug))
+    found = (section for section in named if not section.slug.startswith("recommended-"))
     held = (section for section in found if _holds_for(section, product))
     return tuple(held if product is None else (_only_own_items(each, product, article.language) for each in held))
 

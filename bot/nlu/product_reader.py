@@ -56,8 +56,10 @@ class ProductReader:
 
     def as_a_whole(self, text: str, language: str, answer: Answer) -> str:
         """Returns the product on which words and model agree, of the whole message; empty if none."""
+        if answer.product not in PRODUCTS:
+            return ""
         likely, _ = _likely(self.model, text, language)
-        return str(likely) if likely in PRODUCTS and answer.product == likely else ""
+        return str(likely) if likely == answer.product else ""
 
     def in_clauses(self, text: str, language: str) -> set[str]:
         """Returns the products that single clauses of a text name, by their words and surely by how they are said."""

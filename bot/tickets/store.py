@@ -97,16 +97,20 @@ class TicketStore(TicketHandling, CandidateRecords):
             where=insertion.excluded["at"] >= OUTCOMES.c.at,
         )
         rows = [{**asdict(one), "intent": one.intent or ""} for one in outcomes]
-        refused: list[Exception] = []
+        # In one order, so that servers do not wait for each other's rows crosswise.
+        rows.sort(key=lambda row: (row["conversation_id"], row["intent"]))
+
+        def refused_of(some: Sequence[dict[str, Any]]) -> list[Exception]:
+            try:
+                with connection.begin_nested():
+                    connection.execute(upsert, some)
+            # psycopg's ValueError: a text with a zero byte.
+            except (DataError, IntegrityError, ValueError) as error:
+                return [error] if len(some) == 1 else [each for row in some for each in refused_of([row])]
+            return []
+
         with self.writing() as connection:
-            # In one order, so that servers do not wait for each other's rows crosswise.
-            for row in sorted(rows, key=lambda row: (row["conversation_id"], row["intent"])):
-                try:
-                    with connection.begin_nested():
-                        connection.execute(upsert, row)
-                # psycopg's ValueError: a text with a zero byte.
-                except (DataError, IntegrityError, ValueError) as error:
-                    refused.append(error)
+            refused = refused_of(rows)
         if refused:
             told = f"refuses {len(refused)} of {len(rows)} outcomes: {cause(refused[0])}"
             raise model.TicketStoreError(f"the ticket store {self.engine.url!r} {told}") from refused[0]

@@ -39,6 +39,8 @@ _CASE_FROM, _SECOND_CASE_FROM = 0.33, 0.2
 
 _SENTENCE_END, _SHORT = re.compile(r"(?<=[.!?…])\s+|\n+"), 2
 _NOTHING = "/"
+_LEAST = 1e-6
+"""Probability from which an answer counts."""
 """The label of what is neither a passage nor an issue's steps."""
 
 
@@ -247,11 +249,12 @@ class PassageFinder:
         encoded, asked = encoder.encode([text]), np.concatenate([encoder.encode([each]) for each in _questions(text)])
         scores = self.model.scores(encoded)[0]
         meanings = np.stack([(encoded @ self.meanings)[0], (asked @ self.meanings).max(axis=0)])
+        names = (*self.model.labels, _NOTHING)
 
         def likely(known: Evidence) -> list[tuple[str, float]]:
-            shares = self._labels.probabilities(scores, similar, meanings, len(text.split()), known).tolist()
-            named = zip((*self.model.labels, _NOTHING), shares, strict=True)
-            return sorted(((name, share) for name, share in named if share), key=lambda pair: -pair[1])
+            shares = self._labels.probabilities(scores, similar, meanings, len(text.split()), known)
+            order = np.argsort(-shares, kind="stable")[: np.count_nonzero(shares >= _LEAST)]
+            return [(names[column], share) for column, share in zip(order, shares[order].tolist(), strict=True)]
 
         found = likely(evidence)
         if again and evidence.given:

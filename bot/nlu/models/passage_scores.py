@@ -93,8 +93,12 @@ class PassageLabels:
         self._issue: NDArray[np.int64] = np.array([self._issues.index(issue) for issue, _ in named])
         self._starts = np.flatnonzero(np.diff(self._issue, prepend=-1))
         self._steps = np.array([not slug for _, slug in named])
-        self._kinds = [passage_kind(slug) or "" for _, slug in named]
-        self._facts = [(f"{issue}/{slug}", issue, section_product(slug), _only_product(issue)) for issue, slug in named]
+        kinds = [passage_kind(slug) or "" for _, slug in named]
+        self._kinds = tuple(dict.fromkeys(kinds))
+        self._kind: NDArray[np.int64] = np.array([self._kinds.index(kind) for kind in kinds])
+        self._rows = {label: row for row, label in enumerate(labels)}
+        self._product = np.array([section_product(slug) or "" for _, slug in named])
+        self._only_product = np.array([_only_product(issue) or "" for issue, _ in named])
 
     def probabilities(
         self, scores: Floats, similar: Floats, meanings: Floats, words: int, evidence: Evidence
@@ -119,7 +123,7 @@ class PassageLabels:
             + WEIGHTS["similar"] * similar
             + WEIGHTS["meaning"] * meanings[0]
             + WEIGHTS["question"] * meanings[1]
-            + WEIGHTS["kind"] * np.log([acts.get(kind, 0.0) + _LITTLE_KIND for kind in self._kinds])
+            + WEIGHTS["kind"] * np.log([acts.get(kind, 0.0) + _LITTLE_KIND for kind in self._kinds])[self._kind]
             + WEIGHTS["passage_issue"] * named
             + np.array([_place(issue, words, evidence) for issue in self._issues])[self._issue]
         )
@@ -131,21 +135,20 @@ class PassageLabels:
         found[:-1][self._excluded(evidence)] = -np.inf
         return np.asarray(softmax(found[None].astype(np.float32))[0])
 
-    def _excluded(self, evidence: Evidence) -> list[bool]:
+    def _excluded(self, evidence: Evidence) -> NDArray[np.bool_]:
         """Tells of each label whether it was shown before, was rejected, or is for another product than the customer's.
 
         An issue that is another product's alone counts all the same where the message names it.
         """
-        shown = {*evidence.given, *(f"{issue}/" for issue in evidence.topics[:1])}
-        named = {name for name, probability in evidence.ranking.items() if probability >= _NAMED}
-
-        def is_others(product: str | None, issue: str = "") -> bool:
-            return bool(product and evidence.product) and product != evidence.product and issue not in named
-
-        return [
-            label in shown or issue in evidence.rejected or is_others(product) or is_others(only, issue)
-            for label, issue, product, only in self._facts
-        ]
+        rejected = np.array([issue in evidence.rejected for issue in self._issues])
+        named = np.array([evidence.ranking.get(issue, 0.0) >= _NAMED for issue in self._issues])
+        excluded: NDArray[np.bool_] = rejected[self._issue]
+        if evidence.product:
+            own = ("", evidence.product)
+            excluded |= ~np.isin(self._product, own) | (~np.isin(self._only_product, own) & ~named[self._issue])
+        shown = [*evidence.given, *(f"{issue}/" for issue in evidence.topics[:1])]
+        excluded[[self._rows[label] for label in shown if label in self._rows]] = True
+        return excluded
 
 
 def _only_product(issue: str) -> str | None:
