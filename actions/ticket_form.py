@@ -137,10 +137,18 @@ def _address(turn: Turn) -> dict[str, Any]:
         return {"contact_email": "", "contact_phone": phone, "email_tries": 0, **_beside(turn)}
     if turn.intent == "skip_field":
         return {"contact_email": "", "email_tries": 0}
-    if turn.intent != ANSWER:
-        return {}
-    switched = has_switched_language(turn) and len(turn.text.split()) > FEW_WORDS  # asked again in the new one
-    return {"email_tries": 0 if switched else (turn.slot("email_tries") or 0) + 1}
+    return _no_address(turn) if turn.intent == ANSWER else {}
+
+
+def _no_address(turn: Turn) -> dict[str, Any]:
+    """Takes what is told of the matter where an address was asked for; counts what is too short for that."""
+    if len(turn.text.split()) > FEW_WORDS and "@" not in turn.text:
+        if has_switched_language(turn) or turn.message.is_angry:
+            return {"email_tries": 0}
+        turn.say(turn.reply("noted"))
+        told = filter(None, (turn.slot("ticket_summary"), turn.text))
+        return {"email_tries": 0, "ticket_summary": one_line(told)}
+    return {"email_tries": (turn.slot("email_tries") or 0) + 1}
 
 
 def _beside(turn: Turn) -> dict[str, Any]:

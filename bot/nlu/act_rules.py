@@ -103,7 +103,10 @@ def _in_form(message: CustomerMessage, situation: Situation) -> Act | None:
         return _in_description(message, situation.field)
     if message.likeliest in ("deny", "not_helped") and message.words <= acts.FEW_WORDS:
         return Act("skip_field", message.acts[message.likeliest])
-    return _in_between(message) or Act(acts.FORM_ANSWER, 1.0)
+    between = _in_between(message)
+    known = between is not None and between.name in (*situation.topics, *situation.described)
+    more = known and "?" not in message.text  # of the same: "it is declined since monday"
+    return Act(acts.FORM_ANSWER, 1.0) if between is None or more else between
 
 
 def _in_description(message: CustomerMessage, field: str) -> Act | None:

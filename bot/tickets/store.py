@@ -110,7 +110,7 @@ class TicketStore(TicketHandling, CandidateRecords):
             return []
 
         with self.writing() as connection:
-            refused = refused_of(rows)
+            refused = refused_of(rows) if rows else []
         if refused:
             told = f"refuses {len(refused)} of {len(rows)} outcomes: {cause(refused[0])}"
             raise model.TicketStoreError(f"the ticket store {self.engine.url!r} {told}") from refused[0]

@@ -329,3 +329,16 @@ def test_the_draft_of_a_second_ticket_is_shown_whole(running_bot: RunningBot) ->
     assert first in shown
     assert later in shown
     assert ADDRESS in shown
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_told_of_the_matter_in_place_of_an_address_goes_into_the_ticket(
+    running_bot: RunningBot, language: str
+) -> None:
+    customer = at_email(running_bot, language)
+    told = f"{MATTER} {MATTER} {MATTER} {MATTER} {MATTER} 0x1"
+    customer.say(told)
+    assert says(customer, "noted", language)
+    assert says(customer, "ask_email", language)
+    customer.say(ADDRESS)
+    assert told in customer.last.text
