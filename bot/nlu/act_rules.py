@@ -26,6 +26,7 @@ _SHARED_WORDS, _LONG_WORD = 2, 4
 """Number of words of its title by which a message names an offered issue, and of their letters."""
 _STORY, _STORY_SOLVED = 20, 0.65  # words, and the confidence from which a longer message says that it is solved
 _BRIEF = 3  # largest number of words of a question that does not say what it is about: "ok but when?"
+_DOUBTED = 3.0  # how many times likelier than a failure it must be where another issue is named
 _FAINT = 0.4  # confidence below which a message does not say that something is solved
 _NEW_MATTER, _OUTSIDE = 2.0, 0.5  # factors on these probabilities where they are compared with a follow-up's
 
@@ -182,6 +183,7 @@ def _ends_with_thanks(message: CustomerMessage, situation: Situation) -> Act | N
     A plan may name another issue ("ok, then I'll remove the card. thanks"); what else does begins a new matter.
     """
     against = message.likeliest in (*acts.FAILED, "step_failed", "objection")
+    against = against and message.acts[message.likeliest] >= acts.LIKELY
     wants = max(message.acts[name] for name in (*acts.QUESTIONS, *acts.REQUESTS)) >= acts.LIKELY
     another = message.named[1] >= acts.CLEAR_ISSUE and message.named[0] not in situation.topics
     ends = message.answer.ends_with_thanks and "?" not in message.text and not message.begins_another(situation.topics)
@@ -229,7 +231,9 @@ def _after_answer(message: CustomerMessage, situation: Situation) -> Act | None:
     least = acts.LIKELY if clearly >= acts.CLEAR_ISSUE and message.words > acts.FEW_WORDS else _FAINT
     if message.words > _STORY:  # "yes i have paid ... and do the servers come up by themselves"
         least = _STORY_SOLVED
-    unsure = act == "solved" and confidence < least
+    # "I paid, but the red banner is still there!!"
+    doubt = sum(message.acts[name] for name in acts.FAILED) if clearly >= acts.CLEAR_ISSUE else 0.0
+    unsure = act == "solved" and confidence < max(least, 0.0 if named in situation.topics else _DOUBTED * doubt)
     # "Can I download them all at once?" is no wish for the links on a guess.
     guess = act == "send_again" and confidence < acts.LITTLE and message.words > acts.FEW_WORDS
     # "which questions should I ask the bank?", "what a relief! but how do I give him the licence?"
@@ -241,7 +245,11 @@ def _after_answer(message: CustomerMessage, situation: Situation) -> Act | None:
 def _is_new_matter(message: CustomerMessage, situation: Situation, act: str, at_hand: bool) -> bool:
     """Tells whether a message is about something else than the likeliest act says: an issue, or none of ours."""
     confidence, (named, clearly) = message.acts[act], message.named
-    surely = _CLEAR_QUESTION if act in (*acts.QUESTIONS, "objection") else acts.LIKELY  # "I want to cancel it, then"
+    objects = (
+        message.answer.agrees is False and message.acts["objection"] >= acts.FAINT_OBJECTION
+    )  # to what was at hand
+    question = act in (*acts.QUESTIONS, "objection") and not objects
+    surely = _CLEAR_QUESTION if question else acts.LIKELY  # "I want to cancel it, then"
     another = named != situation.issue and clearly >= acts.CLEAR_ISSUE and confidence < surely
     once_more = named == situation.issue and clearly >= _SURE and message.acts[acts.NEW_MATTER] > confidence
     courtesy = act in ("greet", "goodbye", "bot_challenge")

@@ -47,6 +47,8 @@ from bot.nlu.situation import Situation, situation_of
 
 _CORRECTION_WORDS = 12
 """Largest number of words of a message that only says that it is another plan."""
+_PLAINLY_WORK = 0.97
+"""Confidence from which a clause says in passing that it is a company's plan."""
 
 
 @dataclass(frozen=True)
@@ -277,7 +279,8 @@ class Context(TrainedComponent):
         answer, clauses = said.answer, self._products.in_clauses(said.text, situation.language)
         if situation.product == PERSONAL:
             objects = answer.agrees is False or said.likeliest == "objection"  # "no, it is the company's"
-            return WORK if objects and clauses == {WORK} else ""
+            plainly = not situation.chosen and [*clauses][-1:] == [WORK] and clauses[WORK] >= _PLAINLY_WORK
+            return WORK if plainly or (objects and [*clauses] == [WORK]) else ""  # "it is Business Standard, we ..."
         denied = PERSONAL in answer.named and WORK in answer.denied  # "there is no admin center here"
         in_passing = PERSONAL in clauses and not situation.chosen
         personal = denied or in_passing or self._products.as_a_whole(said.text, situation.language, answer) == PERSONAL

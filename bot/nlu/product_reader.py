@@ -47,7 +47,7 @@ class ProductReader:
         """
         if likely := self.as_a_whole(text, language, answer):
             return likely
-        named = self.in_clauses(text, language)
+        named = {*self.in_clauses(text, language)}
         if first and not named and len(text.split()) > CASE_WORDS:
             implied, confidence = _likely(self.implied, text, language)
             fits = not answer.named or implied in answer.named or (implied == PERSONAL and answer.named == {WORK})
@@ -61,14 +61,18 @@ class ProductReader:
         likely, _ = _likely(self.model, text, language)
         return str(likely) if likely == answer.product else ""
 
-    def in_clauses(self, text: str, language: str) -> set[str]:
-        """Returns the products that single clauses of a text name, by their words and surely by how they are said."""
-        found = set()
+    def in_clauses(self, text: str, language: str) -> dict[str, float]:
+        """Returns the products that single clauses of a text name, by their words and surely by how they are said.
+
+        In the order of their last mention, each with the confidence of that.
+        """
+        found: dict[str, float] = {}
         for clause in filter(str.strip, _CLAUSE_END.split(text)):
             named = read_answer(clause, language).named
             likely, confidence = _likely(self.model, clause, language) if len(named) == 1 else (None, 0.0)
             if likely in named and confidence >= self.surely:
-                found.add(str(likely))
+                found.pop(str(likely), None)
+                found[str(likely)] = confidence
         return found
 
 

@@ -57,7 +57,10 @@ def _other_product(message: CustomerMessage, situation: Situation) -> str | None
         return next(iter(others))  # "not a family plan, we are a company on business standard"
     if named != situation.issue and clearly >= max(acts.LIKELY, message.ranking.get("choose_product", 0.0)):
         return None  # another matter, in which the product is named
-    if message.likeliest == "choose_product" and answer.product == situation.product:
+    asks = (
+        "?" in message.text and message.words > acts.SOME_WORDS
+    )  # "which ones are free then? your page says azure ..."
+    if message.likeliest == "choose_product" and answer.product == situation.product and not asks:
         return situation.product
     if message.likeliest in acts.QUESTIONS and message.acts[message.likeliest] >= acts.LIKELY:
         return None  # "and if we have no azure account yet?"
