@@ -73,13 +73,13 @@ def test_every_example_declares_its_language(examples: TrainingData) -> None:
 
 
 @pytest.fixture
-def italian_tree(tmp_path: Path) -> Path:
-    """A tree with one article in Italian and one that has not been translated yet."""
-    tree = tmp_path / "it-IT"
+def maltese_tree(tmp_path: Path) -> Path:
+    """A tree with one article in Maltese and one that has not been translated yet."""
+    tree = tmp_path / "mt-MT"
     tree.mkdir()
     first, second = load_issues()["card_declined"].sources[:2]
     (tree / f"{first}.md").write_text(
-        "---\ntitle: La carta non passa\nms.contentlocale: it-IT\n---\n# La carta non passa\n\n1. Chiamare la banca.\n",
+        "---\ntitle: Karta miċħuda\nms.contentlocale: mt-MT\n---\n# Karta miċħuda\n\n1. Ċempel lill-bank.\n",
         encoding="utf8",
     )
     (tree / f"{second}.md").write_text(
@@ -89,26 +89,26 @@ def italian_tree(tmp_path: Path) -> Path:
 
 
 def test_a_configured_tree_adds_titles_as_examples_and_texts_that_teach_the_language(
-    root: Path, italian_tree: Path
+    root: Path, maltese_tree: Path
 ) -> None:
-    data = ArticleImporter(str(root / "config.yml"), trees=[str(italian_tree)], training_data_paths=[]).get_nlu_data()
+    data = ArticleImporter(str(root / "config.yml"), trees=[str(maltese_tree)], training_data_paths=[]).get_nlu_data()
     added = {
         (message.get("text"), message.get("intent"))
         for message in data.training_examples
-        if message.get("metadata")["intent"]["language"] == "it"
+        if message.get("metadata")["intent"]["language"] == "mt"
     }
     assert added == {
-        ("La carta non passa", "card_declined"),
-        ("La carta non passa", None),
-        ("Chiamare la banca.", None),
+        ("Karta miċħuda", "card_declined"),
+        ("Karta miċħuda", None),
+        ("Ċempel lill-bank.", None),
     }
     assert not any(message.get("text") == "The card fails" for message in data.training_examples)
 
 
 def test_replies_of_rules_fall_back_to_each_language_for_one_that_has_a_tree_alone(
-    root: Path, italian_tree: Path
+    root: Path, maltese_tree: Path
 ) -> None:
-    importer = ArticleImporter(str(root / "config.yml"), str(root / "domain.yml"), trees=[str(italian_tree)])
+    importer = ArticleImporter(str(root / "config.yml"), str(root / "domain.yml"), trees=[str(maltese_tree)])
     replies = Replies()
     for key in RULE_REPLIES:
         found = {
@@ -116,9 +116,9 @@ def test_replies_of_rules_fall_back_to_each_language_for_one_that_has_a_tree_alo
             for variant in importer.get_domain().responses[key]
             if len(variant.get("condition", [])) == 2
         }
-        assert found.keys() == {("it", language) for language in replies.languages()}
+        assert found.keys() == {("mt", language) for language in replies.languages()}
         assert all(text.startswith(replies.text(key, language)) for (_, language), text in found.items())
-        told = {("it", language) for language in replies.languages() if key == "utter_greet"}
+        told = {("mt", language) for language in replies.languages() if key == "utter_greet"}
         assert {pair for pair, text in found.items() if text.endswith(replies.language_notice(*pair))} == told
 
 

@@ -45,7 +45,13 @@ def test_an_issue_is_answered_in_the_language_of_the_question(
 def test_a_whole_visit_from_hello_to_goodbye(running_bot: RunningBot, language: str) -> None:
     words = {
         "en": ("hello", "the invoice for azure, how can I pay it?", "yes that solved it", "thank you", "goodbye"),
-        "nb": ("hei", "hvordan betaler jeg azure-fakturaen?", "ja, det løste seg", "tusen takk", "ha det bra"),
+        "nb": (
+            "hei",
+            "hvordan får vi betalt azure-fakturaen, vet dere det?",
+            "ja, det løste seg",
+            "tusen takk",
+            "ha det bra",
+        ),
         "sv": ("hej", "hur betalar jag fakturan för azure?", "ja, det löste sig", "tack så mycket", "hej då"),
         "nl": ("hallo", "hoe betaal ik de factuur van azure?", "ja, dat is opgelost", "dank je wel", "tot ziens"),
     }[language]
@@ -105,7 +111,7 @@ def test_no_offers_related_issues_and_a_button_leads_there(running_bot: RunningB
     ("language", "text"),
     [
         ("en", "I want to speak to a real person"),
-        ("nb", "jeg vil snakke med et menneske"),
+        ("nb", "jeg ønsker å snakke med et menneske"),
         ("sv", "jag vill prata med en riktig människa"),
         ("nl", "ik wil een echte medewerker spreken"),
     ],

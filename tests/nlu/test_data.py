@@ -71,7 +71,7 @@ def test_every_passage_has_questions_in_every_language_and_every_question_a_pass
     written = list(all_passages(Replies().complete()))
     assert few_questions(training, written) == []
     asked = {(example.language, example.passage) for example in training if example.passage}
-    assert asked == set(written)
+    assert asked - {*all_passages(Replies().languages())} == set()
 
 
 def test_every_intent_of_the_phrases_is_known(training: list[Example]) -> None:
