@@ -193,6 +193,12 @@ class Turn:
         """Returns the first of several texts that the bot has not said in this conversation, else the last."""
         return next((text for text in texts if not self.has_said(text)), texts[-1])
 
+    def say_misread(self) -> None:
+        """Says, once, that the last answer was wrong, to whoever objects to it: "that is not what I asked"."""
+        text = self.reply("misread")
+        if (self.intent == "objection" or self.entity("objects")) and not self.has_said(text):
+            self.say(text)
+
     def say_first(self) -> list[EventType]:
         """Says what comes before any answer, each once: sympathy, and that another language is answered in.
 
@@ -203,6 +209,7 @@ class Turn:
         words = next(map(self.reply, noticed), "")
         if words and not self.has_said(words):
             self.say(words)
+        self.say_misread()
         written = self.slot("language")
         if written in (None, self.language, self.slot("language_told")):
             return []

@@ -51,6 +51,7 @@ class ActionFollowUp(BotAction, action="action_follow_up"):
 
     def answer(self, turn: Turn) -> list[EventType]:
         """Utters the passage that was asked for."""
+        turn.say_misread()
         issue = turn.slot("issue") or turn.entity("about")
         if issue not in issues():
             if _offer_passages(turn):
@@ -91,8 +92,6 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
     if found is not None and (about != issue or turn.intent in issues()) and not turn.has_shown(about):
         buttons = [button(turn.label("show_steps"), about), *buttons]
     others, which = likely_passages(turn) if new or known else [], turn.reply("which_passage_again")
-    if new and (turn.intent == "objection" or turn.entity("objects")) and not turn.has_said(turn.reply("misread")):
-        turn.say(turn.reply("misread"))
     if known:
         text = turn.unsaid(turn.reply("passage_known"), turn.reply("objection_again"))
     other_issue, _, slug = turn.entity("also").partition("/")  # asked for by a second question

@@ -49,6 +49,7 @@ class Answer:
         ends_with_thanks: whether three words at most follow that one: "thanks for your help".
         agreement: the billing agreement that it says the customer has, empty if none: "we have a Customer Agreement".
         place: which of several things it names by their order: "the second one" is 1; None if it names none.
+        corrects: whether it says that the last answer was about something else: "that is not what i asked".
         another: whether it announces another matter: "one more thing".
         ticket: whether it has words with which people want a ticket opened, not denied: "open a ticket".
     """
@@ -60,6 +61,7 @@ class Answer:
     thanks: bool
     place: int | None
     agreement: str = ""
+    corrects: bool = False
     another: bool = False
     ticket: bool = False
     no_person: bool = False
@@ -81,6 +83,7 @@ def read_answer(text: str, language: str) -> Answer:
         ends_with_thanks=any(sum(token not in _STOPS for token in tokens[end:]) <= 3 for _, end in spans["thank"]),
         place=_place(spans),
         agreement=_agreement(tokens, spans),
+        corrects=bool(spans["corrects"]),
         another=bool(spans["another"]),
         no_person=bool(spans["no_person"]),
         ticket=any(not _is_denied(tokens, spans, start, end) for start, end in spans["ticket"]),

@@ -173,8 +173,10 @@ class Context(TrainedComponent):
                 act = Act("choose_product", 1.0, {"product": "azure"})
         if act is None and said.intent != intent_of(message):
             act = Act(*said.named)
-        objects = situation.after_answer and said.answer.agrees is False and said.acts["objection"] >= FAINT_OBJECTION
-        if act is not None and act.name in QUESTIONS and objects:  # "no, I meant the refund, where does it go?"
+        # "no, I meant the refund, where does it go?"
+        objects = said.answer.agrees is False and said.acts["objection"] >= FAINT_OBJECTION
+        objects = situation.after_answer and (objects or said.answer.corrects)
+        if act is not None and act.name in (*QUESTIONS, "more_detail", *load_issues()) and objects:
             act = act.with_values({"objects": "yes"})
         if act is None and not situation.topics:  # so far only a greeting, say
             self._add_first_passage(message, situation)

@@ -35,7 +35,7 @@ class ProductReader:
         """Returns the product that an answer names, both, neither or unknown: as it is said, else by its words."""
         likely, confidence = _likely(self.model, text, language)
         does_not_know = answer.product == UNKNOWN and likely == NEITHER  # "what's azure? I just have a laptop"
-        if confidence >= self.surely and not does_not_know:
+        if likely is not None and confidence >= self.surely and not does_not_know:
             return likely
         return answer.product or (likely if confidence >= LIKELY else None)
 

@@ -76,6 +76,7 @@ class AnswerWords(_Words):
     first: tuple[StrictStr, ...] = ()
     second: tuple[StrictStr, ...] = ()
     third: tuple[StrictStr, ...] = ()
+    corrects: tuple[StrictStr, ...] = ()
     another: tuple[StrictStr, ...] = ()
     ticket: tuple[StrictStr, ...] = ()
     no_person: tuple[StrictStr, ...] = ()

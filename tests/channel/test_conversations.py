@@ -193,7 +193,7 @@ def test_starting_over_ends_the_conversation_for_good(page_bot: PageBot) -> None
         ({"language": "nb-NO"}, "", "nb"),
         ({"language": "nn"}, "", "nb"),
         ({"language": "xx"}, "", "en"),
-        ({}, "pt;q=0.9, da-DK;q=0.8, fi;q=0.9", "fi"),
+        ({}, "la;q=0.9, da-DK;q=0.8, fi;q=0.9", "fi"),
         ({}, "xx, ;q=, *;q=zz", "en"),
         ({"product": "excel"}, "sv", "sv"),
     ],

@@ -90,16 +90,16 @@ def test_none_of_these_leads_to_a_person_with_the_question_as_summary(searching_
 def test_a_ticket_after_documents_is_not_about_the_issue_before(searching_bot: RunningBot) -> None:
     customer = searching_bot.conversation()
     customer.say("kortet mitt for azure ble avvist")
-    customer.say(LONG_TAIL[1][1])
+    customer.say(LONG_TAIL[0][1])
     customer.press("/none_of_these")
-    assert LONG_TAIL[1][1] in customer.say("noen@example.com").text
+    assert LONG_TAIL[0][1] in customer.say("noen@example.com").text
 
 
 def test_a_verdict_may_be_typed_and_another_question_may_follow_instead(searching_bot: RunningBot) -> None:
     customer = searching_bot.conversation()
-    customer.say(LONG_TAIL[1][1])
+    customer.say(LONG_TAIL[0][1])
     assert customer.say("kortet mitt for azure ble avvist").payload["intent"] == "card_declined"
-    customer.say(LONG_TAIL[1][1])
+    customer.say(LONG_TAIL[0][1])
     assert REPLIES.dialogue("hand_over_next", "nb") in customer.say(REPLIES.label("no_document", "nb")).text
 
 

@@ -185,3 +185,25 @@ def test_who_wants_no_person_is_told_from_who_says_no_and_wants_one(language: st
 )
 def test_a_billing_agreement_is_told_from_a_question_for_one(language: str, text: str, agreement: str) -> None:
     assert read_answer(text, language).agreement == agreement
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "corrects"),
+    [
+        ("en", "that's not what I asked. where is the invoice?", True),
+        ("en", "No I mean the other card", True),
+        ("en", "does it open in the browser I mean", False),
+        ("da", "Det var ikke mit spørgsmål. Skal kortet også ændres?", True),
+        ("de", "danach hab ich nicht gefragt", True),
+        ("de", "ich habe noch eine Frage", False),
+        ("es", "no me has contestado, cuándo lo devuelven", True),
+        ("fi", "Ette vastanneet. Mitä papereita tarvitsette?", True),
+        ("fr", "mais répondez à ma question !", True),
+        ("fr", "le support ne répond pas", False),
+        ("nb", "jeg spurte ikke om telefon", True),
+        ("nl", "dat vroeg ik niet", True),
+        ("sv", "Det var inte det jag frågade. Var ser jag det?", True),
+    ],
+)
+def test_a_message_says_that_the_last_answer_was_about_something_else(language: str, text: str, corrects: bool) -> None:
+    assert read_answer(text, language).corrects is corrects
