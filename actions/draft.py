@@ -77,9 +77,12 @@ def summary_of(turn: Turn) -> str | None:
     begins = [said for said in (problems[0], named) if said is not None]
     more = [said for said in typed if _tells_more(said, is_last=said in asked) and said not in begins]
     kept = sorted(more, key=lambda said: _weight(said, is_last=said is more[-1]))[-_MORE:]
-    parts = (said.text for said in typed if said in (*begins, *kept))
+    parts = [said.text for said in typed if said in (*begins, *kept)]
+    if named is None and title is not None:
+        parts.insert(1, title)
     lines = [one_line([part], _LONGEST_PART) for part in dict.fromkeys(filter(None, parts))]
-    told = one_line(f"“{line}”" for line in lines) if len(lines) > 1 else lines[0]
+    # What the customer did not write himself is not quoted.
+    told = one_line([line if line == title else f"“{line}”" for line in lines]) if len(lines) > 1 else lines[0]
     found = [value for name, value in _entities(turn.said) if name in _NUMBERS]
     facts = [value for value in found if value.casefold() not in told.casefold()]
     return one_line([f"{told} ({', '.join(facts)})"]) if facts else told

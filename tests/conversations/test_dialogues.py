@@ -243,7 +243,7 @@ def test_odd_messages_get_an_answer_and_break_nothing(running_bot: RunningBot, t
 
 def test_the_passage_that_surely_fits_the_first_message_comes_with_its_steps(running_bot: RunningBot) -> None:
     customer = running_bot.conversation()
-    text = "moved back to belfast from dublin last summer and my office personal still bills me in euros, i want pounds"
+    text = "my personal plan is billed in euros, but i live in belfast and want to pay in pounds"
     answer = customer.say(text)
     assert answer.text.startswith("Only the currency should change\n\n")
     assert answer.payload["intent"] == "country_or_currency"
@@ -252,7 +252,7 @@ def test_the_passage_that_surely_fits_the_first_message_comes_with_its_steps(run
 
 def test_it_comes_before_the_question_for_the_product_where_it_holds_for_all(running_bot: RunningBot) -> None:
     customer = running_bot.conversation()
-    text = "we paid by transfer two weeks ago and i'm afraid i put the wrong reference on it, invoice still open"
+    text = "i typed the wrong reference into the bank transfer and the invoice is still open after two weeks"
     answer = customer.say(text)
     assert answer.text.startswith("The transfer had a wrong reference\n\n")
     assert answer.text.endswith(REPLIES.text("utter_ask_product", "en"))
@@ -263,6 +263,6 @@ def test_it_comes_before_the_question_for_the_product_where_it_holds_for_all(run
 
 def test_passages_that_may_fit_the_first_message_come_with_its_steps(running_bot: RunningBot) -> None:
     customer = running_bot.conversation()
-    text = "kortet vårt i azure blir avvist igjen og igjen enda banken sier at alt er i orden hos dem"
+    text = "azure avviser kortet vårt hver måned selv om banken ikke finner noen feil"
     assert REPLIES.dialogue("case_passages", "nb") in customer.say(text).text
     assert customer.press("/more_detail").text

@@ -131,7 +131,7 @@ def test_what_is_told_beside_a_new_address_goes_into_the_ticket(running_bot: Run
 @pytest.mark.parametrize(
     ("issue", "asked", "words"),
     [
-        ("signup_problem", "isn't there an azure version for students where i need no card?", "Azure for Students"),
+        ("card_declined", "can i use the same card once the bank has unblocked it?", "same card works again"),
         ("card_declined", '/more_detail{"section": "who-azure"}', "account administrator"),  # a button
     ],
 )
