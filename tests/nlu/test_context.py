@@ -735,6 +735,15 @@ def test_a_first_message_gets_passages_that_may_fit_its_case(agent: Agent) -> No
     parsed = understood(agent, text, "nb", ActionExecuted("action_listen"), SlotSet("language", "nb"))
     assert "case" not in entities_of(parsed)
     assert all(each.startswith("card_declined/") for each in entities_of(parsed)["passages"].split())
+    text = "moved back to belfast from dublin last summer and my office personal still bills me in euros, i want pounds"
+    parsed = understood(agent, text, "en", ActionExecuted("action_listen"), SlotSet("language", "en"))
+    assert entities_of(parsed)["passages"] == "country_or_currency/what-if-currency-only"
+
+
+def test_a_first_message_that_surely_asks_for_a_passage_gets_it(agent: Agent) -> None:
+    text = "we paid by transfer two weeks ago and i'm afraid i put the wrong reference on it, invoice still open"
+    parsed = understood(agent, text, "en", ActionExecuted("action_listen"), SlotSet("language", "en"))
+    assert entities_of(parsed)["section"] == "what-if-wrong-reference"
 
 
 def test_a_bare_request_for_the_steps_gets_no_passage_beside_them(agent: Agent) -> None:
