@@ -194,7 +194,10 @@ def passage_buttons(turn: Turn, names: str, products: Collection[str | None] = (
             buttons += turn.title_buttons([about])
         elif parts.section_product(slug) in products and (section := section_of(turn, about, slug)) is not None:
             buttons.append(section_button(section, about=about))
-    return buttons
+    by_title: dict[str, Button] = {}
+    for each in buttons:
+        by_title.setdefault(each["title"], each)  # passages of two articles may have the same title
+    return list(by_title.values())
 
 
 def section_of(turn: Turn, issue: str, slug: str) -> Passage | None:

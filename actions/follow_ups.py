@@ -90,10 +90,11 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
     again = [button(turn.label("show_again"), "send_again")] if turn.has_shown(issue) else []
     buttons = _buttons_of_named(turn, issue, text) if new else [*again, turn.person_button]
     if found is not None and (about != issue or turn.intent in issues()) and not turn.has_shown(about):
-        buttons = [button(turn.label("show_steps"), about), *buttons]
+        buttons = [button(turn.label("show_steps"), about), *(each for each in buttons if each not in again)]
     others, which = likely_passages(turn) if new or known else [], turn.reply("which_passage_again")
     if known:
-        text = turn.unsaid(turn.reply("passage_known"), turn.reply("objection_again"))
+        above = [] if found is None or not found.heading else [turn.reply("passage_said", title=found.heading)]
+        text = turn.unsaid(*above, turn.reply("passage_known"), turn.reply("objection_again"))
     other_issue, _, slug = turn.entity("also").partition("/")  # asked for by a second question
     second = section_of(turn, other_issue, slug) if slug else None
     if second is not None and not was_said(turn, second):

@@ -32,7 +32,7 @@ MODEL_SOURCES = (
     # Not `bot/encoder/training`: what it learns are the weights, which are hashed wherever the settings have them.
     *("bot/encoder/__init__.py", "bot/encoder/features.py", "bot/encoder/model.py", "bot/encoder/sentences.py"),
 )
-HASHED_SUFFIXES = frozenset({".yml", ".md", ".py", ".lock", ".npz", ".bin"})
+HASHED_SUFFIXES = frozenset({".yml", ".md", ".py", ".lock", ".npz", ".bin", ".tsv"})
 _HALF = "training-"
 """Prefix of the folder that Rasa writes a model into."""
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 from itertools import chain
@@ -22,6 +23,7 @@ _SURE, _CLEAR_QUESTION, _SURELY_WANTED = 0.8, 0.9, 0.65
 
 A message names another issue from `CLEAR_ISSUE` on, unless it surely asks or objects.
 """
+_DOMAIN = re.compile(r"\w\.[a-z]{2}", re.IGNORECASE)  # an organisation's, which tickets ask for
 _SHARED_WORDS, _LONG_WORD = 2, 4
 """Number of words of its title by which a message names an offered issue, and of their letters."""
 _STORY, _STORY_SOLVED = 20, 0.65  # words, and the confidence from which a longer message says that it is solved
@@ -118,7 +120,7 @@ def _in_description(message: CustomerMessage, field: str) -> Act | None:
     if field == "ticket_consent" and plainly and (answer := _yes_or_no(message)) is not None:
         return answer
     commands = message.likeliest in (*acts.FORM_COMMANDS, "goodbye") and message.named[1] < _SURE
-    few = field == "ticket_consent" and message.words <= acts.FEW_WORDS and not digits
+    few = field == "ticket_consent" and message.words <= acts.FEW_WORDS and not (digits or _DOMAIN.search(message.text))
     aside = commands or few or message.text.rstrip().endswith("?")
     return (_in_between(message) if aside else None) or (None if few else Act(acts.FORM_ANSWER, 1.0))
 

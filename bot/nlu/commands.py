@@ -12,7 +12,8 @@ from bot.articles.issues import load_issues
 from bot.articles.parts import ArticleStore, passages
 from bot.articles.replies import Replies, ReplyError
 from bot.command_line import reported
-from bot.nlu.data_check import check_examples, few_follow_ups, few_phrases, few_questions
+from bot.nlu.data_check import check_examples, few_follow_ups, few_phrases, few_questions, unknown_passages
+from bot.nlu.models.passage_counts import PlayedTurnError, read_played_turns
 from bot.settings import get_settings
 from bot.text.lexicon import LexiconError, default_folder, load_lexicon
 
@@ -22,7 +23,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     parser = subparsers.add_parser("data", help="check the training data")
     verbs = parser.add_subparsers(dest="data_verb", required=True, metavar="COMMAND")
     check = verbs.add_parser("check", help="word lists, replies, duplicates, runs of templates, too few phrases")
-    check.set_defaults(handler=reported(_check, ExampleError, LexiconError, ReplyError))
+    check.set_defaults(handler=reported(_check, ExampleError, LexiconError, PlayedTurnError, ReplyError))
     audit = verbs.add_parser("audit", help="phrases whose label is probably wrong, as a table (minutes)")
     audit.set_defaults(handler=reported(_audit, ExampleError))
     for each in (check, audit):
@@ -38,15 +39,17 @@ def _check(options: argparse.Namespace) -> int:
         Exit code 0 without problems, 1 with some.
 
     Raises:
-        ExampleError: nothing could be read; so with LexiconError.
+        ExampleError: nothing could be read; so with LexiconError and PlayedTurnError.
     """
     examples = _examples(options)
     load_lexicon(default_folder())
     replies = Replies()
+    written = list(all_passages(replies.complete()))
     problems = [
         *check_examples(examples),
         *few_follow_ups(examples, replies.complete()),
-        *few_questions(examples, all_passages(replies.complete())),
+        *few_questions(examples, written),
+        *unknown_passages(read_played_turns(get_settings().data_dir / "turns.tsv"), written),
         *replies.problems(),
     ]
     notes = (f"note: {note}" for note in few_phrases(examples))

@@ -39,11 +39,13 @@ from bot.nlu.intent import RANKING, LinearIntentClassifier, labelled_texts
 from bot.nlu.metadata import intent_of, language_of, set_entities, typed
 from bot.nlu.models.intent_model import IntentModel
 from bot.nlu.models.labelled_texts import LabelledText, first_of_each, real_style_first
+from bot.nlu.models.passage_counts import read_played_turns
 from bot.nlu.models.passage_finder import PassageFinder
 from bot.nlu.passage_rules import add_passage
 from bot.nlu.product_reader import NO_PRODUCT, ProductReader
 from bot.nlu.product_rules import other_steps
 from bot.nlu.situation import Situation, situation_of
+from bot.settings import get_settings
 
 _CORRECTION_WORDS = 12
 """Largest number of words of a message that only says that it is another plan."""
@@ -235,7 +237,10 @@ class Context(TrainedComponent):
         limits = dict.fromkeys(load_issues(), int(self._config["of_an_issue"]) // 2)
         first = first_of_each((example for example in chosen if example.intent in load_issues()), limits)
         questions = [example for example in examples if example.passage is not None]
-        return PassageFinder.learn(questions, list(first), self._config["passages_C"]) if questions else None
+        if not questions:
+            return None
+        turns = read_played_turns(get_settings().data_dir / "turns.tsv")
+        return PassageFinder.learn(questions, list(first), turns, self._config["passages_C"])
 
     def _said(self, message: Message, situation: Situation) -> CustomerMessage:
         text, acts = str(message.get(TEXT)), self.model.acts

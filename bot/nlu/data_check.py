@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bot.articles.examples import Example
 from bot.nlu.acts import FOLLOW_UPS
+from bot.nlu.models.passage_counts import PlayedTurn
 
 OPENING_WORDS = 4
 PHRASES_PER_OPENING = 3
@@ -86,6 +87,20 @@ def few_questions(examples: Iterable[Example], passages: Iterable[tuple[str, str
         f"{passage} ({language}): {counts[language][passage]} questions; {mend}"
         for language, passage in passages
         if language in counts and counts[language][passage] < FEWEST_QUESTIONS
+    ]
+
+
+def unknown_passages(turns: Iterable[PlayedTurn], passages: Iterable[tuple[str, str]]) -> list[str]:
+    """Returns a sentence for each passage that played turns name and no article has.
+
+    Args:
+        turns: what was asked in played conversations.
+        passages: language (ISO 639-1) and `issue/slug` of each passage.
+    """
+    known = {passage for _, passage in passages}
+    named = {passage for turn in turns for passage in turn.passages}
+    return [
+        f"turns.tsv: there is no passage {name}; give its new name or take it out." for name in sorted(named - known)
     ]
 
 

@@ -20,9 +20,11 @@ from bot.nlu.situation import Situation
 
 # Probabilities from which a passage is shown: at all; without the next likely ones beside it; where the message may
 # begin a new matter; where it may ask nothing.
-_SHOWN_FROM, _ALONE_FROM, _MATTER_FROM, _BESIDE_FROM = 0.22, 0.8, 0.4, 0.6
+_SHOWN_FROM, _ALONE_FROM, _MATTER_FROM, _BESIDE_FROM = 0.15, 0.8, 0.4, 0.6
 _SURELY_AT_HAND = 0.95
 """The same for a message that seems to begin another matter: "I have no other card", after an answer about cards."""
+_OBJECTED_FROM = 0.3
+"""The same for an objection: an apology is not to be followed by another passage beside the point."""
 _UNASKED_FROM = 0.7
 """The same for remarks and thanks that do not seem to ask anything."""
 _CASE_FROM = 0.2
@@ -182,7 +184,7 @@ def _beside(act: Act, message: CustomerMessage, found: Found) -> Act:
     "Did all that, still declined" and "it wants a password" get the passages that they may be about.
     """
     likeliest, passage = found.likeliest, found.passage()
-    (named, clearly), wants_steps = message.named, not likeliest.slug or likeliest.confidence < _SHOWN_FROM
+    (named, clearly), wants_steps = message.named, not likeliest.slug or likeliest.confidence < _OBJECTED_FROM
     if act.name == "objection" and clearly >= _NAMED_FROM and wants_steps and named == likeliest.issue:
         return Act(named, clearly)  # "no, I mean one more licence in mid-year"
     # "thanks. do you need the certificate?"
@@ -193,7 +195,7 @@ def _beside(act: Act, message: CustomerMessage, found: Found) -> Act:
     if act.name not in (*acts.FAILED, "solved") and not closes:
         # "thanks. should i block the card all the same", without the mark
         asks = asks or likeliest.confidence >= _UNASKED_FROM
-    enough = _SHOWN_FROM if act.name == "objection" else _BESIDE_FROM
+    enough = _OBJECTED_FROM if act.name == "objection" else _BESIDE_FROM
     if not asks or not likeliest.slug or likeliest.confidence < enough:
         offers = act.name in acts.FAILED or (act.name == "step_failed" and passage.confidence >= _SHOWN_FROM)
         if act.name == "objection" and message.words > acts.FEW_WORDS and found.outside < _SAYS_NOTHING:

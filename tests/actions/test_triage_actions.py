@@ -232,7 +232,7 @@ def test_a_question_is_answered_by_the_passage_of_its_kind_and_once(actions: Act
     told = texts(actions.run("action_follow_up", "ask_how_long", **slots))
     assert told == passage.text
     again = actions.run("action_follow_up", "ask_how_long", said=[told], **slots)
-    assert texts(again) == REPLIES.dialogue("passage_known", language)
+    assert texts(again) == REPLIES.dialogue("passage_said", language, title=passage.heading)
     assert payloads(again) == ["/talk_to_human"]
 
 
@@ -463,7 +463,8 @@ def test_a_passage_is_not_said_again_under_its_heading(actions: ActionServer) ->
     doubtful = [*entities, {"entity": "passages", "value": "card_declined/what-if-renewed-card"}]
     again = actions.run("action_follow_up", "ask_who", message={"entities": doubtful}, said=[told], **slots)
     assert told not in texts(again)
-    assert texts(again).startswith(REPLIES.dialogue("passage_known", "en"))
+    heading = next(each.title for each in ARTICLES.article("card_declined", "en").sections if each.slug == "who-azure")
+    assert texts(again).startswith(REPLIES.dialogue("passage_said", "en", title=heading))
     assert [payload.partition("{")[0] for payload in payloads(again)] == ["/more_detail", "/talk_to_human"]
 
 

@@ -181,7 +181,7 @@ def test_a_question_asked_once_more_is_not_answered_beside_the_point(running_bot
     customer.say('/renew_subscription{"language": "en", "product": "microsoft_account"}')
     assert "not lost" in customer.say("are the two weeks that are left lost if i renew today?").text
     again = customer.say("what i mean is: does the new year begin today or when the old one ends?")
-    assert spoken("passage_known", "en").match(again.text)
+    assert "nothing beyond what stands further up" in again.text
     assert "/talk_to_human" in again.buttons.values()
 
 
@@ -243,7 +243,9 @@ def test_odd_messages_get_an_answer_and_break_nothing(running_bot: RunningBot, t
 
 def test_the_passage_that_surely_fits_the_first_message_comes_with_its_steps(running_bot: RunningBot) -> None:
     customer = running_bot.conversation()
-    text = "my personal plan is billed in euros, but i live in belfast and want to pay in pounds"
+    text = (
+        "i live in belfast again and my office personal is still billed in euros, i only want the currency to be pounds"
+    )
     answer = customer.say(text)
     assert answer.text.startswith("Only the currency should change\n\n")
     assert answer.payload["intent"] == "country_or_currency"
@@ -252,7 +254,7 @@ def test_the_passage_that_surely_fits_the_first_message_comes_with_its_steps(run
 
 def test_it_comes_before_the_question_for_the_product_where_it_holds_for_all(running_bot: RunningBot) -> None:
     customer = running_bot.conversation()
-    text = "i typed the wrong reference into the bank transfer and the invoice is still open after two weeks"
+    text = "we paid by transfer, but with the reference of another invoice, and this one is still shown as open"
     answer = customer.say(text)
     assert answer.text.startswith("The transfer had a wrong reference\n\n")
     assert answer.text.endswith(REPLIES.text("utter_ask_product", "en"))

@@ -126,6 +126,9 @@ def test_what_is_told_beside_a_new_address_goes_into_the_ticket(running_bot: Run
     assert says(customer, "ask_consent", "en")
     assert MATTER in customer.last.text
     assert "the card expired two months ago and I owe 388 pounds" in customer.last.text
+    customer.press('/correct_field{"field": "contact_email"}')
+    customer.say("ann@example.com or 020 7946 0001, our mail has been down since Monday")
+    assert "pounds our mail has been down since Monday" in customer.last.text.replace("pounds.", "pounds")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,16 @@ from bot.articles.issues import load_issues
 from bot.articles.replies import Replies
 from bot.nlu.acts import FOLLOW_UPS
 from bot.nlu.commands import all_passages
-from bot.nlu.data_check import FEWEST_OF_ACT, check_examples, few_follow_ups, few_phrases, few_questions, fingerprint
+from bot.nlu.data_check import (
+    FEWEST_OF_ACT,
+    check_examples,
+    few_follow_ups,
+    few_phrases,
+    few_questions,
+    fingerprint,
+    unknown_passages,
+)
+from bot.nlu.models.passage_counts import PlayedTurn
 from bot.settings import get_settings
 from tests.support.issues import issues_in
 
@@ -191,3 +200,9 @@ def test_an_empty_folder_is_told_apart_from_a_good_one(root: Path, tmp_path: Pat
     result = check(root, tmp_path)
     assert result.returncode == 2
     assert "no examples found" in result.stderr
+
+
+def test_a_passage_of_played_turns_that_no_article_has_is_named() -> None:
+    turns = [PlayedTurn("pay_invoice", ("pay_invoice/where", "pay_invoice/renamed"))]
+    (problem,) = unknown_passages(turns, [("en", "pay_invoice/where")])
+    assert "pay_invoice/renamed" in problem

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.text.contacts import find_address, find_contact, without_address
+from bot.text.contacts import find_address, find_contact, find_phone, without_address
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,17 @@ def test_addresses_are_found_however_their_signs_are_written(typed: str, address
 def test_words_are_no_addresses(typed: str) -> None:
     assert find_contact(typed) is None
     assert without_address(typed) == typed.strip()
+
+
+@pytest.mark.parametrize(
+    ("typed", "phone"),
+    [
+        ("call 020 7946 0000", "020 7946 0000"),
+        ("ring på 28 44 91 03", "28 44 91 03"),
+        ("onko se muotoa 1234567-8?", None),
+        ("renews on 2026-12-09, or 9.12.2026", None),
+        ("since 24.11.2026, call 070-174 06 05", "070-174 06 05"),
+    ],
+)
+def test_dates_and_company_numbers_are_no_telephone_numbers(typed: str, phone: str | None) -> None:
+    assert find_phone(typed) == phone

@@ -21,7 +21,8 @@ from bot.nlu.models.intent_model import learn_meaning
 from bot.nlu.models.labelled_texts import LabelledText
 from bot.nlu.models.linear import LinearModel, softmax
 from bot.nlu.models.ngrams import NgramFeatures
-from bot.nlu.models.passage_scores import Evidence, PassageLabels
+from bot.nlu.models.passage_counts import PassageCounts, PlayedTurn
+from bot.nlu.models.passage_scores import WEIGHTS, Evidence, PassageLabels
 
 _MODEL, _LABELS, _SIMILAR, _MEANINGS, _RARITY = "passages.npz", "passages.json", "similar.npz", "means.npy", "idf.npy"
 _OTHERS = 0.2
@@ -142,10 +143,11 @@ class PassageFinder:
     """(n-grams, labels): the mean of each passage's questions, of unit length."""
     meanings: Floats
     """(dimensions, labels): the mean encoding of each passage's questions, of unit length."""
+    counts: PassageCounts
 
     @cached_property
     def _labels(self) -> PassageLabels:
-        return PassageLabels(self.model.labels)
+        return PassageLabels(self.model.labels, self.counts)
 
     @cached_property
     def _columns(self) -> dict[str, dict[int, str]]:
@@ -158,13 +160,18 @@ class PassageFinder:
 
     @classmethod
     def learn(
-        cls, questions: Sequence[LabelledText], first_messages: Sequence[LabelledText], regularisation: float
+        cls,
+        questions: Sequence[LabelledText],
+        first_messages: Sequence[LabelledText],
+        turns: Sequence[PlayedTurn],
+        regularisation: float,
     ) -> PassageFinder:
         """Learns from known questions.
 
         Args:
             questions: questions of all languages, each with the passage that answers it.
             first_messages: messages on issues, which want the steps and no passage.
+            turns: what was asked in played conversations.
             regularisation: inverse strength of regularisation (`C`).
         """
         # A mixed order that is the same each time.
@@ -191,7 +198,8 @@ class PassageFinder:
         similar, meanings = normalize(sums @ counted).T.tocsr(), normalize(sums @ encoded).T
         weights = np.concatenate([model.weights for model in models], axis=1)
         intercept = np.concatenate([model.intercept for model in models])
-        return cls(LinearModel(tuple(labels), weights, intercept, 1.0), ngrams, similar, meanings)
+        model, counts = LinearModel(tuple(labels), weights, intercept, 1.0), PassageCounts.learn(labels, turns)
+        return cls(model, ngrams, similar, meanings, counts)
 
     def find_first(self, text: str, issue: str, product: str | None) -> FoundPassage:
         """Returns the passage of an issue's article that a message on it asks for, which no conversation precedes.
@@ -222,6 +230,7 @@ class PassageFinder:
             return [], 0.0
         scores = self.model.scores(load_sentence_encoder().encode([text]))[0, [*slugs]]
         scores += _WORDS * (self.ngrams.transform([text]) @ self.similar[:, [*slugs]]).toarray()[0]
+        scores += WEIGHTS["asked"] * self.counts.asked[[*slugs]]
         shares: dict[str, float] = defaultdict(float)
         for slug, share in zip(slugs.values(), softmax(scores[None])[0], strict=True):
             shares[without_product(slug)] += float(share)
@@ -267,6 +276,7 @@ class PassageFinder:
     def save(self, folder: Path) -> None:
         """Writes it into a folder; words and means as half precision."""
         self.model.save(folder / _MODEL)
+        self.counts.save(folder)
         (folder / _LABELS).write_text(json.dumps(self.model.labels), encoding="utf8")
         np.save(folder / _RARITY, self.ngrams.idf)
         np.save(folder / _MEANINGS, self.meanings.astype(np.float16))
@@ -283,4 +293,5 @@ class PassageFinder:
             parts = (kept["data"].astype(np.float32), kept["columns"].astype(np.int32), kept["rows"])
         similar = sparse.csr_matrix(parts, (len(ngrams.idf), len(labels)))
         meanings = np.load(folder / _MEANINGS).astype(np.float32)
-        return cls(LinearModel.load(folder / _MODEL, labels), ngrams, similar, meanings)
+        model, counts = LinearModel.load(folder / _MODEL, labels), PassageCounts.load(folder)
+        return cls(model, ngrams, similar, meanings, counts)

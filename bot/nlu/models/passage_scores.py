@@ -15,40 +15,46 @@ from bot.articles.issues import load_issues
 from bot.articles.parts import passage_kind, section_product
 from bot.encoder.sentences import Floats
 from bot.nlu.models.linear import softmax
+from bot.nlu.models.passage_counts import PassageCounts
 
 OUTSIDE, NEW_MATTER = "out_of_scope", "new_matter"
 
 WEIGHTS: Mapping[str, float] = {
     # Of a passage: log probability among those of its article; cosine to the words of its questions; cosines of the
     # whole message and of its question to their mean encoding; log probability of its kind of question; log probability
-    # of its issue; whether the article is the one at hand (more for a short question, which names nothing: "who can do
-    # that?"), or of an earlier topic.
-    "within": 0.26,
-    "similar": 11.98,
-    "meaning": 4.43,
-    "question": 3.33,
-    "kind": 0.58,
-    "passage_issue": 0.15,
-    "at_hand": 3.84,
-    "at_hand_short": 6.75,
-    "earlier": 2.68,
+    # of its issue; logarithm of how often it was asked for in played conversations (less for a short question), and of
+    # how much more often its article was than on the whole after such an answer; whether the article is the one at hand
+    # (more for a short question, which names nothing: "who can do that?"), or of an earlier topic.
+    "within": 0.28,
+    "similar": 11.73,
+    "meaning": 3.72,
+    "question": 3.85,
+    "kind": 0.7,
+    "passage_issue": 0.16,
+    "asked": 1.05,
+    "after": 0.64,
+    "at_hand": 1.76,
+    "at_hand_short": 9.73,
+    "earlier": 2.09,
     # Of an issue's steps: a constant, log odds that a passage of its article is asked for, log probability of the issue
     # and of a new matter.
-    "steps": 6.95,
+    "steps": 7.22,
     "steps_odds": 0.34,
     "steps_issue": 1.91,
     "new_matter": 1.11,
     # Of what is outside: a constant, log probability by the ranking and by the acts.
-    "outside": 7.09,
+    "outside": 7.52,
     "outside_ranking": 0.18,
     "outside_act": 0.64,
 }
-"""Weights of a conditional logit (McFadden 1974), fitted on 2026-11-28 to turns of 180 played conversations
-(`tests/conversations/turns.tsv`), to the questions of `benchmarks.passages`, and, counted 0.7 times, to the development
-half of the written conversations; `at_hand_short` on 2026-11-23, to short questions of the training data."""
+"""Weights of a conditional logit (McFadden 1974). Those of steps and of what is outside, but for their constants, were
+fitted on 2026-11-28, the others on 2026-11-29 to turns of 324 played conversations (`data/turns.tsv`), each counted
+without its own conversation, to the questions of `benchmarks.passages`, and to short ones of the training data."""
 
 _LONG = 8
 """Number of words from which a question mostly says itself what it is about."""
+_BARE = 4
+"""Number of words up to which a question names nothing: how often a passage is asked for tells nothing of it."""
 _MOST_ODDS = 6.0
 _NAMED = 0.5
 """Probability from which a message names an issue."""
@@ -85,9 +91,10 @@ class PassageLabels:
 
     Args:
         labels: the labels.
+        counts: how often each was asked for.
     """
 
-    def __init__(self, labels: Sequence[str]) -> None:
+    def __init__(self, labels: Sequence[str], counts: PassageCounts) -> None:
         named = [label.partition("/")[::2] for label in labels]
         self._issues = tuple(dict.fromkeys(issue for issue, _ in named))
         self._issue: NDArray[np.int64] = np.array([self._issues.index(issue) for issue, _ in named])
@@ -97,6 +104,7 @@ class PassageLabels:
         self._kinds = tuple(dict.fromkeys(kinds))
         self._kind: NDArray[np.int64] = np.array([self._kinds.index(kind) for kind in kinds])
         self._rows = {label: row for row, label in enumerate(labels)}
+        self._counts = counts
         self._product = np.array([section_product(slug) or "" for _, slug in named])
         self._only_product = np.array([_only_product(issue) or "" for issue, _ in named])
 
@@ -125,6 +133,8 @@ class PassageLabels:
             + WEIGHTS["question"] * meanings[1]
             + WEIGHTS["kind"] * np.log([acts.get(kind, 0.0) + _LITTLE_KIND for kind in self._kinds])[self._kind]
             + WEIGHTS["passage_issue"] * named
+            + WEIGHTS["asked"] * min(1.0, max(0.0, words / _BARE - 1.0)) * self._counts.asked
+            + WEIGHTS["after"] * self._after(evidence)
             + np.array([_place(issue, words, evidence) for issue in self._issues])[self._issue]
         )
         steps = WEIGHTS["steps"] + WEIGHTS["steps_odds"] * odds + WEIGHTS["steps_issue"] * named
@@ -134,6 +144,13 @@ class PassageLabels:
         found = np.append(np.where(self._steps, steps, passages), outside)
         found[:-1][self._excluded(evidence)] = -np.inf
         return np.asarray(softmax(found[None].astype(np.float32))[0])
+
+    def _after(self, evidence: Evidence) -> Floats:
+        """Returns how much more often than on the whole each passage's article was asked for after such an answer."""
+        at_hand = next(iter(evidence.topics or evidence.described), "")
+        if at_hand not in self._issues:
+            return np.zeros(len(self._issue), np.float32)
+        return np.asarray(self._counts.after[self._issues.index(at_hand)][self._issue])
 
     def _excluded(self, evidence: Evidence) -> NDArray[np.bool_]:
         """Tells of each label whether it was shown before, was rejected, or is for another product than the customer's.

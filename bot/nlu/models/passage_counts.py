@@ -1,0 +1,105 @@
+"""Counts which passages customers asked for in played conversations (`data/turns.tsv`), and after which answers.
+
+Both say before a message is read what it may ask for: some passages are asked for often, most hardly ever, and after
+the steps for a declined card people ask about other articles than after an invoice.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bot.encoder.sentences import Floats
+
+_FILE = "counts.npz"
+_BY_CHANCE = 16.0
+"""Questions that are added to those after each issue's answer, as they are asked on the whole."""
+
+
+class PlayedTurnError(ValueError):
+    """The table of played turns cannot be used; the message says where, what is wrong and how to mend it."""
+
+
+@dataclass(frozen=True)
+class PlayedTurn:
+    """What a customer asked in the middle of a played conversation.
+
+    Args:
+        issue: the issue that was answered last.
+        passages: those that answer the question, as `issue/slug`.
+    """
+
+    issue: str
+    passages: tuple[str, ...]
+
+
+def read_played_turns(path: Path) -> list[PlayedTurn]:
+    """Reads the turns that a passage answers from a table with the columns `issue`, `wants` and `passages`.
+
+    Returns:
+        The turns; none where there is no such table.
+
+    Raises:
+        PlayedTurnError: the table cannot be read, or a column is missing.
+    """
+    if not path.exists():
+        return []
+    try:
+        with path.open(encoding="utf8", newline="") as file:
+            rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+        asked = [(row["issue"], row["passages"].split()) for row in rows if row["wants"] == "ask"]
+    except (OSError, KeyError) as error:
+        raise PlayedTurnError(f"{path}: {error!r}; restore the table from git.") from error
+    found = [(issue, tuple(name for name in names if not name.endswith("/"))) for issue, names in asked]
+    return [PlayedTurn(issue, passages) for issue, passages in found if passages]
+
+
+@dataclass(frozen=True)
+class PassageCounts:
+    """How often each passage was asked for, and how much more often than on the whole after each issue's answer.
+
+    Args:
+        asked: (labels,) logarithm of 1 + the number of times; 0 for an issue's steps.
+        after: (issues, issues) logarithm of how many times as often as on the whole a passage of the second issue was
+            asked for after an answer on the first.
+    """
+
+    asked: Floats
+    after: Floats
+
+    @classmethod
+    def learn(cls, labels: Sequence[str], turns: Sequence[PlayedTurn]) -> PassageCounts:
+        """Counts.
+
+        Args:
+            labels: `issue/slug` of each passage and `issue/` of each issue's steps; the issues count in their order.
+            turns: what was asked; a turn that several passages answer counts for each in equal parts.
+        """
+        issues = tuple(dict.fromkeys(label.partition("/")[0] for label in labels))
+        times, by_issue = np.zeros(len(labels)), np.zeros((len(issues), len(issues)))
+        place = {label: column for column, label in enumerate(labels) if not label.endswith("/")}
+        for turn in turns:
+            known = [passage for passage in turn.passages if passage in place]
+            for passage in known:
+                times[place[passage]] += 1 / len(known)
+                if turn.issue in issues:
+                    about = issues.index(passage.partition("/")[0])
+                    by_issue[issues.index(turn.issue), about] += 1 / len(known)
+        on_the_whole = by_issue.sum(axis=0) + 1
+        share = on_the_whole / on_the_whole.sum()
+        after = (by_issue + _BY_CHANCE * share) / (by_issue.sum(axis=1, keepdims=True) + _BY_CHANCE)
+        return cls(np.log1p(times).astype(np.float32), np.log(after / share).astype(np.float32))
+
+    def save(self, folder: Path) -> None:
+        """Writes it into a folder."""
+        np.savez(folder / _FILE, asked=self.asked, after=self.after)
+
+    @classmethod
+    def load(cls, folder: Path) -> PassageCounts:
+        """Reads what `save` wrote."""
+        with np.load(folder / _FILE) as kept:
+            return cls(kept["asked"], kept["after"])
