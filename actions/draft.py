@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from actions.conversation import Said, Turn, issues, shortened
@@ -29,8 +28,6 @@ _NAMES = 0.1
 _SENTIMENTS = ("very_negative", "negative", "neutral", "positive", "very_positive")
 _SEVERAL_FAILURES = 2
 _ENDS = (".", "!", "?", "…", "”")
-_OPENING = re.compile(r"^\s*(?:[^\W\d]+[\s,]*){1,3}[.!…]+\s+(?=\w)")
-"""A sentence of three words or fewer that a later message begins with: "Thank you.", "you did not answer!"."""
 
 
 def draft_of(turn: Turn) -> TicketDraft:
@@ -80,11 +77,7 @@ def summary_of(turn: Turn) -> str | None:
     begins = [said for said in (problems[0], named) if said is not None]
     more = [said for said in typed if _tells_more(said, is_last=said in asked) and said not in begins]
     kept = sorted(more, key=lambda said: _weight(said, is_last=said is more[-1]))[-_MORE:]
-    parts = [
-        said.text if said in begins else _OPENING.sub("", said.text, count=1)
-        for said in typed
-        if said in (*begins, *kept)
-    ]
+    parts = [said.text for said in typed if said in (*begins, *kept)]
     if named is None and title is not None:
         parts.insert(1, title)
     lines = [one_line([part], _LONGEST_PART) for part in dict.fromkeys(filter(None, parts))]

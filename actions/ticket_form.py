@@ -154,8 +154,9 @@ def _no_address(turn: Turn) -> dict[str, Any]:
 def _beside(turn: Turn) -> dict[str, Any]:
     """Adds to the description what is said of the matter beside an address: "... I owe 388 euros, my card expired"."""
     summary, answered = turn.slot("ticket_summary"), turn.entity("section")
-    parts = without_address(turn.text).split(find_phone(turn.text) or "\0")  # "or 070-1740605, we get no mail"
-    told = max(parts, key=len).strip(" .,;")
+    # "me@x.com or 070-1740605, our mail is down": "or" is no part of the matter.
+    parts = [part.strip(" .,;") for part in without_address(turn.text).split(find_phone(turn.text) or "\0")]
+    told = ", ".join(part for part in parts if len(part.split()) > _PLAIN_YES)
     adds = summary and not answered and len(told.split()) > _PLAIN_YES and told not in summary
     return {"ticket_summary": one_line([summary, told])} if adds else {}
 

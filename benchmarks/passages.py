@@ -4,7 +4,7 @@ python -m benchmarks.passages [--model FILE] [--languages nb en] [--turns]
 
 The questions (`tests/conversations/questions/<lang>.tsv`) are by writers who saw no article and no training data;
 others named the passages that answer them (`answered`: 2 wholly, 1 in part, 0 not at all). Each is asked after the
-steps of its issue. With `--turns` they are what customers typed in the middle of 36 played conversations
+steps of its issue. With `--turns` they are what customers typed in the middle of 72 played conversations
 (`tests/conversations/turns.tsv`), asked where they were typed; those of other conversations are counted in training
 (`data/turns.tsv`).
 """

@@ -22,6 +22,7 @@ from bot.articles.trees import TreeError, configured_trees, files_read
 from bot.encoder import load_encoder
 from bot.encoder.sentences import load_sentence_encoder, sentence_encoder_version
 from bot.model_versions.folder import ModelVersionError, keep_newest, models_folder, only_job
+from bot.nlu.models.passage_counts import read_played_turns
 from bot.settings import PROJECT_ROOT, get_settings
 from bot.text.lexicon import default_folder, load_lexicon
 
@@ -181,6 +182,7 @@ def _check_content() -> None:
         load_sentence_encoder()
         Replies().complete()
         read_examples(data / "nlu")
+        read_played_turns(data / "turns.tsv")
         for path in sorted((data / "articles").glob("*/*.md")):
             read_article(path)
     except ValueError as error:  # all that readers of files raise

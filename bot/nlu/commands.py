@@ -22,7 +22,9 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     """Adds `data check` and `data audit` to the command line."""
     parser = subparsers.add_parser("data", help="check the training data")
     verbs = parser.add_subparsers(dest="data_verb", required=True, metavar="COMMAND")
-    check = verbs.add_parser("check", help="word lists, replies, duplicates, runs of templates, too few phrases")
+    check = verbs.add_parser(
+        "check", help="word lists, replies, duplicates, runs of templates, too few phrases, unknown passages"
+    )
     check.set_defaults(handler=reported(_check, ExampleError, LexiconError, PlayedTurnError, ReplyError))
     audit = verbs.add_parser("audit", help="phrases whose label is probably wrong, as a table (minutes)")
     audit.set_defaults(handler=reported(_audit, ExampleError))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, TypeAlias
@@ -15,6 +16,7 @@ from typing_extensions import Self
 
 from bot.encoder.sentences import sentence_encoder_version
 from bot.nlu.models.linear import FORMAT, ModelError
+from bot.settings import get_settings
 
 Config: TypeAlias = dict[str, Any]
 
@@ -90,6 +92,9 @@ class TrainedComponent(Component):
     model: Any
     """Set by `learn` and `restore`."""
 
+    FILES: ClassVar[tuple[str, ...]] = ()
+    """Files of the data folder that it learns from beside the training data."""
+
     def learn(self, training_data: TrainingData) -> None:
         """Learns from Rasa's training data."""
         raise NotImplementedError
@@ -108,8 +113,10 @@ class TrainedComponent(Component):
 
     @classmethod
     def fingerprint_addon(cls, config: Config) -> str:
-        """Makes Rasa's cache notice another sentence encoder, and another format of what is stored."""
-        return f"{FORMAT} {sentence_encoder_version()}"
+        """Makes Rasa's cache notice another sentence encoder, other files, and another format of what is stored."""
+        files = [get_settings().data_dir / name for name in cls.FILES]
+        contents = b"".join(path.read_bytes() for path in files if path.exists())
+        return f"{FORMAT} {sentence_encoder_version()} {hashlib.sha256(contents).hexdigest()}"
 
     def train(self, training_data: TrainingData) -> Resource:
         """Learns, and writes what was learned into Rasa's model storage; returns the place."""

@@ -47,6 +47,7 @@ from bot.nlu.product_rules import other_steps
 from bot.nlu.situation import Situation, situation_of
 from bot.settings import get_settings
 
+_PLAYED_TURNS = "turns.tsv"
 _CORRECTION_WORDS = 12
 """Largest number of words of a message that only says that it is another plan."""
 _PLAINLY_WORK = 0.97
@@ -100,6 +101,7 @@ class Context(TrainedComponent):
         "passages_C": Setting(10.0),
     }
     """The other settings are those of LinearIntentClassifier."""
+    FILES = (_PLAYED_TURNS,)
 
     def learn(self, training_data: TrainingData) -> None:
         """Learns to tell follow-ups apart, and from messages that begin a matter of their own."""
@@ -239,7 +241,7 @@ class Context(TrainedComponent):
         questions = [example for example in examples if example.passage is not None]
         if not questions:
             return None
-        turns = read_played_turns(get_settings().data_dir / "turns.tsv")
+        turns = read_played_turns(get_settings().data_dir / _PLAYED_TURNS)
         return PassageFinder.learn(questions, list(first), turns, self._config["passages_C"])
 
     def _said(self, message: Message, situation: Situation) -> CustomerMessage:

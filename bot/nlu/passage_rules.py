@@ -25,6 +25,8 @@ _SURELY_AT_HAND = 0.95
 """The same for a message that seems to begin another matter: "I have no other card", after an answer about cards."""
 _OBJECTED_FROM = 0.3
 """The same for an objection: an apology is not to be followed by another passage beside the point."""
+_IN_FORM_FROM = 0.22
+"""The same for what is asked beside an answer or in a form, where no other passage is offered."""
 _UNASKED_FROM = 0.7
 """The same for remarks and thanks that do not seem to ask anything."""
 _CASE_FROM = 0.2
@@ -151,7 +153,7 @@ def _aside(act: Act, situation: Situation, found: Found) -> Act:
     In a ticket's form, where there is none and no steps were shown, with the issue that was described.
     """
     passage = found.passage()
-    if passage.confidence >= _SHOWN_FROM:
+    if passage.confidence >= _IN_FORM_FROM:
         return act.with_values(passage.values)
     only_described = situation.field and situation.described and not situation.issue
     return act.with_values({"about": situation.described[0]}) if only_described else act

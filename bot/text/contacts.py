@@ -17,7 +17,8 @@ from bot.text.lexicon import default_folder, load_lexicon
 _CANDIDATE = re.compile(r"[^\s<>()\[\]\"',;:]+@[^\s<>()\[\]\"',;:]+")
 # Seven to fourteen digits, beside a leading + or 00, as numbers are grouped in writing.
 _PHONE = re.compile(r"(?<![\w-])(?:\+|00)?\(?\d(?:[ ()./-]{0,2}\d){6,13}(?![\w-])")
-_DATE_OR_ID = re.compile(r"\d{4}-\d\d-\d\d|\d\d?[./-]\d\d?[./-]\d{4}|\d{7}-\d")  # the last: a Finnish company's
+# A date, or a Finnish company's number.
+_DATE_OR_ID = re.compile(r"(?<![\w-])(?:\d{4}-\d\d-\d\d|\d\d?[./-]\d\d?[./-]\d{4}|\d{7}-\d)(?![\w-])")
 _SHORT = len("at")
 """Length of the words for the at sign that are words of other meaning, too: `at`, `ät`."""
 
@@ -43,8 +44,8 @@ def find_address(text: str) -> str | None:
 
 def find_phone(text: str) -> str | None:
     """Returns the first telephone number in a text as it was typed, None if there is none."""
-    numbers = (found.group().strip() for found in _PHONE.finditer(text))
-    return next((number for number in numbers if not _DATE_OR_ID.fullmatch(number)), None)
+    found = _PHONE.search(_DATE_OR_ID.sub(";", text))
+    return found.group().strip() if found else None
 
 
 def find_contact(text: str) -> str | None:

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bot.nlu.context import Context
 from bot.nlu.models.passage_counts import PassageCounts, PlayedTurn, PlayedTurnError, read_played_turns
+from bot.settings import get_settings
 
 LABELS = ["card_declined/who", "card_declined/cost", "card_declined/", "pay_invoice/where", "pay_invoice/"]
 
@@ -53,3 +55,22 @@ def test_no_table_is_no_turns_and_a_table_without_a_column_is_an_error(tmp_path:
     table.write_text("issue\twants\nx\task\n", encoding="utf8")
     with pytest.raises(PlayedTurnError, match=r"turns\.tsv: KeyError\('passages'\); restore"):
         read_played_turns(table)
+
+
+def test_a_row_that_is_too_short_is_an_error(tmp_path: Path) -> None:
+    table = tmp_path / "turns.tsv"
+    table.write_text("issue\twants\tpassages\npay_invoice\task\n", encoding="utf8")
+    with pytest.raises(PlayedTurnError, match=r"turns\.tsv: .*; restore"):
+        read_played_turns(table)
+
+
+def test_rasas_cache_notices_other_played_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOT_DATA_DIR", str(tmp_path))
+    get_settings.cache_clear()
+    try:
+        without = Context.fingerprint_addon({})
+        (tmp_path / "turns.tsv").write_text("issue\twants\tpassages\n", encoding="utf8")
+        assert Context.fingerprint_addon({}) != without
+    finally:
+        monkeypatch.undo()
+        get_settings.cache_clear()

@@ -41,9 +41,9 @@ def test_words_are_no_addresses(typed: str) -> None:
         ("call 020 7946 0000", "020 7946 0000"),
         ("ring på 28 44 91 03", "28 44 91 03"),
         ("onko se muotoa 1234567-8?", None),
-        ("renews on 2026-12-09, or 9.12.2026", None),
+        ("renews on 2026-12-09 10:30, or 9.12.2026", None),
         ("since 24.11.2026, call 070-174 06 05", "070-174 06 05"),
     ],
 )
-def test_dates_and_company_numbers_are_no_telephone_numbers(typed: str, phone: str | None) -> None:
+def test_dates_and_finnish_company_numbers_are_no_telephone_numbers(typed: str, phone: str | None) -> None:
     assert find_phone(typed) == phone

@@ -17,7 +17,7 @@ from bot.encoder.sentences import Floats
 
 _FILE = "counts.npz"
 _BY_CHANCE = 16.0
-"""Questions that are added to those after each issue's answer, as they are asked on the whole."""
+"""So many questions, shared out as on the whole, are added to those after each issue's answer."""
 
 
 class PlayedTurnError(ValueError):
@@ -52,7 +52,7 @@ def read_played_turns(path: Path) -> list[PlayedTurn]:
         with path.open(encoding="utf8", newline="") as file:
             rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
         asked = [(row["issue"], row["passages"].split()) for row in rows if row["wants"] == "ask"]
-    except (OSError, KeyError) as error:
+    except (OSError, KeyError, AttributeError, ValueError, csv.Error) as error:  # the third where a row is too short
         raise PlayedTurnError(f"{path}: {error!r}; restore the table from git.") from error
     found = [(issue, tuple(name for name in names if not name.endswith("/"))) for issue, names in asked]
     return [PlayedTurn(issue, passages) for issue, passages in found if passages]
@@ -73,7 +73,7 @@ class PassageCounts:
 
     @classmethod
     def learn(cls, labels: Sequence[str], turns: Sequence[PlayedTurn]) -> PassageCounts:
-        """Counts.
+        """Counts the passages that were asked for, and their issues after each issue's answer.
 
         Args:
             labels: `issue/slug` of each passage and `issue/` of each issue's steps; the issues count in their order.

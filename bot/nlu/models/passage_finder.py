@@ -40,9 +40,9 @@ _CASE_FROM, _SECOND_CASE_FROM = 0.33, 0.2
 
 _SENTENCE_END, _SHORT = re.compile(r"(?<=[.!?…])\s+|\n+"), 2
 _NOTHING = "/"
+"""The label of what is neither a passage nor an issue's steps."""
 _LEAST = 1e-6
 """Probability from which an answer counts."""
-"""The label of what is neither a passage nor an issue's steps."""
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,10 @@ OUTSIDE, NEW_MATTER = "out_of_scope", "new_matter"
 WEIGHTS: Mapping[str, float] = {
     # Of a passage: log probability among those of its article; cosine to the words of its questions; cosines of the
     # whole message and of its question to their mean encoding; log probability of its kind of question; log probability
-    # of its issue; logarithm of how often it was asked for in played conversations (less for a short question), and of
-    # how much more often its article was than on the whole after such an answer; whether the article is the one at hand
-    # (more for a short question, which names nothing: "who can do that?"), or of an earlier topic.
+    # of its issue; logarithm of how often it was asked for in played conversations (not at all up to `_BARE` words, in
+    # full from twice as many), and of how much more often its article was than on the whole after such an answer;
+    # whether the article is the one at hand (more for a short question, which names nothing: "who can do that?"), or of
+    # an earlier topic.
     "within": 0.28,
     "similar": 11.73,
     "meaning": 3.72,
@@ -48,13 +49,15 @@ WEIGHTS: Mapping[str, float] = {
     "outside_act": 0.64,
 }
 """Weights of a conditional logit (McFadden 1974). Those of steps and of what is outside, but for their constants, were
-fitted on 2026-11-28, the others on 2026-11-29 to turns of 324 played conversations (`data/turns.tsv`), each counted
-without its own conversation, to the questions of `benchmarks.passages`, and to short ones of the training data."""
+fitted on 2026-11-28, the others on 2026-11-29 to turns of 324 of the played conversations (`data/turns.tsv`), with
+counts that leave out the turn's own conversation, to the questions of `benchmarks.passages`, and to short ones of the
+training data."""
 
 _LONG = 8
 """Number of words from which a question mostly says itself what it is about."""
 _BARE = 4
-"""Number of words up to which a question names nothing: how often a passage is asked for tells nothing of it."""
+"""Number of words up to which a question names nothing, so that how often a passage is asked for does not count; it
+counts in full from twice as many."""
 _MOST_ODDS = 6.0
 _NAMED = 0.5
 """Probability from which a message names an issue."""
