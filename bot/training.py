@@ -182,7 +182,7 @@ def _check_content() -> None:
         load_sentence_encoder()
         Replies().complete()
         read_examples(data / "nlu")
-        read_played_turns(data / "turns.tsv")
+        read_played_turns()
         for path in sorted((data / "articles").glob("*/*.md")):
             read_article(path)
     except ValueError as error:  # all that readers of files raise

@@ -51,7 +51,7 @@ def _check(options: argparse.Namespace) -> int:
         *check_examples(examples),
         *few_follow_ups(examples, replies.complete()),
         *few_questions(examples, written),
-        *unknown_passages(read_played_turns(get_settings().data_dir / "turns.tsv"), written),
+        *unknown_passages(read_played_turns(), written),
         *replies.problems(),
     ]
     notes = (f"note: {note}" for note in few_phrases(examples))

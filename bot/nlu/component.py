@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, TypeAlias
@@ -15,6 +14,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from typing_extensions import Self
 
 from bot.encoder.sentences import sentence_encoder_version
+from bot.files import sha256_of
 from bot.nlu.models.linear import FORMAT, ModelError
 from bot.settings import get_settings
 
@@ -115,8 +115,7 @@ class TrainedComponent(Component):
     def fingerprint_addon(cls, config: Config) -> str:
         """Makes Rasa's cache notice another sentence encoder, other files, and another format of what is stored."""
         files = [get_settings().data_dir / name for name in cls.FILES]
-        contents = b"".join(path.read_bytes() for path in files if path.exists())
-        return f"{FORMAT} {sentence_encoder_version()} {hashlib.sha256(contents).hexdigest()}"
+        return " ".join([FORMAT, sentence_encoder_version(), *(sha256_of(path) for path in files if path.exists())])
 
     def train(self, training_data: TrainingData) -> Resource:
         """Learns, and writes what was learned into Rasa's model storage; returns the place."""

@@ -39,15 +39,13 @@ from bot.nlu.intent import RANKING, LinearIntentClassifier, labelled_texts
 from bot.nlu.metadata import intent_of, language_of, set_entities, typed
 from bot.nlu.models.intent_model import IntentModel
 from bot.nlu.models.labelled_texts import LabelledText, first_of_each, real_style_first
-from bot.nlu.models.passage_counts import read_played_turns
+from bot.nlu.models.passage_counts import PLAYED_TURNS, read_played_turns
 from bot.nlu.models.passage_finder import PassageFinder
 from bot.nlu.passage_rules import add_passage
 from bot.nlu.product_reader import NO_PRODUCT, ProductReader
 from bot.nlu.product_rules import other_steps
 from bot.nlu.situation import Situation, situation_of
-from bot.settings import get_settings
 
-_PLAYED_TURNS = "turns.tsv"
 _CORRECTION_WORDS = 12
 """Largest number of words of a message that only says that it is another plan."""
 _PLAINLY_WORK = 0.97
@@ -101,7 +99,7 @@ class Context(TrainedComponent):
         "passages_C": Setting(10.0),
     }
     """The other settings are those of LinearIntentClassifier."""
-    FILES = (_PLAYED_TURNS,)
+    FILES = (PLAYED_TURNS,)
 
     def learn(self, training_data: TrainingData) -> None:
         """Learns to tell follow-ups apart, and from messages that begin a matter of their own."""
@@ -241,8 +239,7 @@ class Context(TrainedComponent):
         questions = [example for example in examples if example.passage is not None]
         if not questions:
             return None
-        turns = read_played_turns(get_settings().data_dir / _PLAYED_TURNS)
-        return PassageFinder.learn(questions, list(first), turns, self._config["passages_C"])
+        return PassageFinder.learn(questions, list(first), read_played_turns(), self._config["passages_C"])
 
     def _said(self, message: Message, situation: Situation) -> CustomerMessage:
         text, acts = str(message.get(TEXT)), self.model.acts

@@ -16,9 +16,9 @@ from scipy import sparse
 from bot.encoder.sentences import Floats
 from bot.nlu.models.ngrams import NgramFeatures
 
-FORMAT = "6"
-"""Version of stored models; those of another one had other columns for the same n-grams. Components that store a model
-add it to their fingerprint, or Rasa would take an older one out of its cache."""
+FORMAT = "7"
+"""Version of stored models; those of another one had other files, or other columns for the same n-grams. Components
+that store a model add it to their fingerprint, or Rasa would take an older one out of its cache."""
 _FEW = 250
 """Fewer examples than this say nothing about how sure one may be: each would be found right and taken for certain."""
 _SHARPNESS_OF_FEW = 2.0

@@ -14,7 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from bot.encoder.sentences import Floats
+from bot.settings import get_settings
 
+PLAYED_TURNS = "turns.tsv"
+"""Name of the table of played turns in the data folder."""
 _FILE = "counts.npz"
 _BY_CHANCE = 16.0
 """So many questions, shared out as on the whole, are added to those after each issue's answer."""
@@ -26,7 +29,7 @@ class PlayedTurnError(ValueError):
 
 @dataclass(frozen=True)
 class PlayedTurn:
-    """What a customer asked in the middle of a played conversation.
+    """A question that a customer typed in the middle of a played conversation.
 
     Args:
         issue: the issue that was answered last.
@@ -37,8 +40,11 @@ class PlayedTurn:
     passages: tuple[str, ...]
 
 
-def read_played_turns(path: Path) -> list[PlayedTurn]:
+def read_played_turns(path: Path | None = None) -> list[PlayedTurn]:
     """Reads the turns that a passage answers from a table with the columns `issue`, `wants` and `passages`.
+
+    Args:
+        path: the table; by default the one in the data folder.
 
     Returns:
         The turns; none where there is no such table.
@@ -46,6 +52,7 @@ def read_played_turns(path: Path) -> list[PlayedTurn]:
     Raises:
         PlayedTurnError: the table cannot be read, or a column is missing.
     """
+    path = path or get_settings().data_dir / PLAYED_TURNS
     if not path.exists():
         return []
     try:
@@ -60,7 +67,7 @@ def read_played_turns(path: Path) -> list[PlayedTurn]:
 
 @dataclass(frozen=True)
 class PassageCounts:
-    """How often each passage was asked for, and how much more often than on the whole after each issue's answer.
+    """Logarithms of two counts: of questions for each passage, and of questions for each issue after another's answer.
 
     Args:
         asked: (labels,) logarithm of 1 + the number of times; 0 for an issue's steps.

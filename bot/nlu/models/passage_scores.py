@@ -88,6 +88,11 @@ class Evidence:
     given: Collection[str] = ()
     rejected: Collection[str] = ()
 
+    @property
+    def at_hand(self) -> str:
+        """The issue whose article is at hand, empty if there is none."""
+        return next(iter(self.topics or self.described), "")
+
 
 class PassageLabels:
     """The labels `issue/slug` of passages and `issue/` of steps, all of an issue together, and how likely each is.
@@ -150,10 +155,9 @@ class PassageLabels:
 
     def _after(self, evidence: Evidence) -> Floats:
         """Returns how much more often than on the whole each passage's article was asked for after such an answer."""
-        at_hand = next(iter(evidence.topics or evidence.described), "")
-        if at_hand not in self._issues:
+        if evidence.at_hand not in self._issues:
             return np.zeros(len(self._issue), np.float32)
-        return np.asarray(self._counts.after[self._issues.index(at_hand)][self._issue])
+        return np.asarray(self._counts.after[self._issues.index(evidence.at_hand)][self._issue])
 
     def _excluded(self, evidence: Evidence) -> NDArray[np.bool_]:
         """Tells of each label whether it was shown before, was rejected, or is for another product than the customer's.
@@ -178,6 +182,6 @@ def _only_product(issue: str) -> str | None:
 
 
 def _place(issue: str, words: int, evidence: Evidence) -> float:
-    if issue in (evidence.topics or evidence.described)[:1]:
+    if issue == evidence.at_hand:
         return WEIGHTS["at_hand"] + WEIGHTS["at_hand_short"] * max(0, _LONG - words) / _LONG
     return WEIGHTS["earlier"] if issue in (*evidence.topics, *evidence.described) else 0.0
