@@ -1,12 +1,13 @@
 """Measures whether follow-up questions get the passage that answers them.
 
-python -m benchmarks.passages [--model FILE] [--languages nb en] [--turns]
+python -m benchmarks.passages [--model FILE] [--languages nb en] [--turns | --first]
 
 The questions (`tests/conversations/questions/<lang>.tsv`) are by writers who saw no article and no training data;
 others named the passages that answer them (`answered`: 2 wholly, 1 in part, 0 not at all). Each is asked after the
 steps of its issue. With `--turns` they are what customers typed in the middle of 72 played conversations
-(`tests/conversations/turns.tsv`), asked where they were typed; those of other conversations are counted in training
-(`data/turns.tsv`).
+(`tests/conversations/turns.tsv`), asked where they were typed; those of other conversations are learned from
+(`data/turns.tsv`). With `--first` they are the first messages of 219 played conversations, of which others named the
+issues and the passages that a good agent would answer with (`tests/conversations/first_messages.tsv`).
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from bot.training import train
 
 _QUESTIONS = PROJECT_ROOT / "tests" / "conversations" / "questions"
 _TURNS = PROJECT_ROOT / "tests" / "conversations" / "turns.tsv"
+_FIRST = PROJECT_ROOT / "tests" / "conversations" / "first_messages.tsv"
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,11 @@ class Asked:
     """Those on buttons, beside it or alone."""
 
     @property
+    def issue_right(self) -> bool:
+        """Whether the issue is one that is named."""
+        return self.intent in {name.partition("/")[0] for name in self.right}
+
+    @property
     def outcome(self) -> str:
         """Which of `right`, `offered`, `wrong`, `no passage` it is."""
         if self.shown in self.right:
@@ -65,14 +72,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", type=Path, help="the trained model; without it, that of the present content")
     parser.add_argument("--languages", nargs="+")
     parser.add_argument("--turns", action="store_true", help="what was typed in played conversations")
+    parser.add_argument("--first", action="store_true", help="first messages of played conversations")
     options = parser.parse_args(arguments)
-    asked = [
-        one
-        for one in asyncio.run(
-            ask_all(options.model or train(PROJECT_ROOT), [_TURNS] if options.turns else _questions())
-        )
-        if not options.languages or one.language in options.languages
-    ]
+    files = [_TURNS] if options.turns else [_FIRST] if options.first else _questions()
+    found = asyncio.run(ask_all(options.model or train(PROJECT_ROOT), files))
+    asked = [one for one in found if not options.languages or one.language in options.languages]
+    if options.first:
+        print(f"issue right: {sum(one.issue_right for one in asked)} of {len(asked)}")
+        _print("first messages that a passage fits", [one for one in asked if any(map(_is_passage, one.right))])
+        return 0
     for answered, name in ((2, "answered wholly"), (1, "answered in part"), (0, "answered by none")):
         _print(name, [one for one in asked if one.answered == answered])
     _print("all that a passage answers", [one for one in asked if one.answered])
@@ -99,7 +107,7 @@ async def ask_all(model: Path, files: Sequence[Path]) -> list[Asked]:
         tracker = DialogueStateTracker.from_events("asked", list(_answered(row, language)))
         parsed = await agent.processor.parse_message(UserMessage(row["message"]), tracker)
         values = {one["entity"]: str(one["value"]) for one in parsed["entities"]}
-        shown = f"{values['about']}/{values['section']}" if values.get("section") else ""
+        shown = f"{values['about']}/{values['section']}" if values.get("section") else values.get("case", "")
         found.append(
             Asked(
                 language=language,
@@ -113,6 +121,10 @@ async def ask_all(model: Path, files: Sequence[Path]) -> list[Asked]:
     return found
 
 
+def _is_passage(name: str) -> bool:
+    return not name.endswith("/")
+
+
 def _questions() -> list[Path]:
     return sorted(_QUESTIONS.glob("*.tsv"))
 
@@ -122,13 +134,18 @@ def _rows(files: Sequence[Path]) -> Iterator[tuple[str, dict[str, str]]]:
     for path in files:
         with path.open(encoding="utf8", newline="") as file:
             for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
-                if row.get("wants", "ask") in ("ask", "outside"):
+                if row.get("wants", "ask") in ("ask", "outside") or path == _FIRST:
                     yield row.get("language", path.stem), row
 
 
 def _answered(row: dict[str, str], language: str) -> Iterator[SlotSet | ActionExecuted | BotUttered | UserUttered]:
-    """Yields the events of a conversation in which the steps of an issue, and maybe some passages, were shown."""
-    for issue in (*reversed(row.get("earlier", "").split()), row["issue"]):
+    """Yields the events of a conversation in which the steps of an issue, and maybe some passages, were shown.
+
+    Before a first message nothing was.
+    """
+    if "issue" not in row:
+        yield from (ActionExecuted("action_listen"), SlotSet("language", language))
+    for issue in (*reversed(row.get("earlier", "").split()), *filter(None, [row.get("issue")])):
         yield ActionExecuted("action_listen")
         yield UserUttered("", {"name": issue})
         yield from (SlotSet("language", language), SlotSet("issue", issue), SlotSet("product", row["product"] or None))

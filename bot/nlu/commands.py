@@ -13,7 +13,7 @@ from bot.articles.parts import ArticleStore, passages
 from bot.articles.replies import Replies, ReplyError
 from bot.command_line import reported
 from bot.nlu.data_check import check_examples, few_follow_ups, few_phrases, few_questions, unknown_passages
-from bot.nlu.models.passage_counts import PlayedTurnError, read_played_turns
+from bot.nlu.models.played_turns import PlayedTurnError, read_played_turns
 from bot.settings import get_settings
 from bot.text.lexicon import LexiconError, default_folder, load_lexicon
 

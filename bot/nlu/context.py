@@ -39,8 +39,8 @@ from bot.nlu.intent import RANKING, LinearIntentClassifier, labelled_texts
 from bot.nlu.metadata import intent_of, language_of, set_entities, typed
 from bot.nlu.models.intent_model import IntentModel
 from bot.nlu.models.labelled_texts import LabelledText, first_of_each, real_style_first
-from bot.nlu.models.passage_counts import PLAYED_TURNS, read_played_turns
 from bot.nlu.models.passage_finder import PassageFinder
+from bot.nlu.models.played_turns import PLAYED_TURNS, read_played_turns
 from bot.nlu.passage_rules import add_passage
 from bot.nlu.product_reader import NO_PRODUCT, ProductReader
 from bot.nlu.product_rules import other_steps

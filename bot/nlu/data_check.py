@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bot.articles.examples import Example
 from bot.nlu.acts import FOLLOW_UPS
-from bot.nlu.models.passage_counts import PlayedTurn
+from bot.nlu.models.played_turns import PlayedTurn
 
 OPENING_WORDS = 4
 PHRASES_PER_OPENING = 3
@@ -91,14 +91,14 @@ def few_questions(examples: Iterable[Example], passages: Iterable[tuple[str, str
 
 
 def unknown_passages(turns: Iterable[PlayedTurn], passages: Iterable[tuple[str, str]]) -> list[str]:
-    """Returns a sentence for each passage that played turns name and no article has.
+    """Returns a sentence for each passage, or issue (`issue/`), that played turns name and no article has.
 
     Args:
         turns: what was asked in played conversations.
         passages: language (ISO 639-1) and `issue/slug` of each passage.
     """
-    known = {passage for _, passage in passages}
-    named = {passage for turn in turns for passage in turn.passages}
+    known = {name for _, passage in passages for name in (passage, f"{passage.partition('/')[0]}/")}
+    named = {name for turn in turns for name in turn.answers}
     return [
         f"turns.tsv: there is no passage {name}; give its new name or take it out." for name in sorted(named - known)
     ]

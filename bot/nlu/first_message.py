@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from bot.articles.issues import load_issues
 from bot.articles.parts import section_product
 from bot.nlu.acts import CASE_WORDS, SURE_CASE
+from bot.nlu.models.found_passages import FoundPassage
 from bot.nlu.models.intent_model import IntentModel
-from bot.nlu.models.passage_finder import FoundPassage, PassageFinder
+from bot.nlu.models.passage_finder import PassageFinder
 from bot.nlu.models.passage_scores import Evidence
 
 _FIRST_FROM = 0.7

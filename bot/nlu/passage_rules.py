@@ -14,13 +14,14 @@ from bot.articles.parts import passage_kind
 from bot.nlu import acts
 from bot.nlu.acts import Act, CustomerMessage
 from bot.nlu.first_message import asked_first
-from bot.nlu.models.passage_finder import Found, FoundPassage, PassageFinder
+from bot.nlu.models.found_passages import Found, FoundPassage
+from bot.nlu.models.passage_finder import PassageFinder
 from bot.nlu.models.passage_scores import Evidence
 from bot.nlu.situation import Situation
 
 # Probabilities from which a passage is shown: at all; without the next likely ones beside it; where the message may
 # begin a new matter; where it may ask nothing.
-_SHOWN_FROM, _ALONE_FROM, _MATTER_FROM, _BESIDE_FROM = 0.15, 0.8, 0.4, 0.6
+_SHOWN_FROM, _ALONE_FROM, _MATTER_FROM, _BESIDE_FROM = 0.15, 0.7, 0.4, 0.6
 _SURELY_AT_HAND = 0.95
 """The same for a message that seems to begin another matter: "I have no other card", after an answer about cards."""
 _OBJECTED_FROM = 0.3
@@ -33,7 +34,7 @@ _CASE_FROM = 0.2
 """Probability from which passages are offered beside the steps for a product that a message names."""
 _SAYS_NOTHING = 0.23
 """Probability that nothing of ours is asked for from which an objection says nothing else: "I did not ask that"."""
-_SURELY_OUTSIDE, _OUTSIDE_ACT = 0.75, 0.5
+_SURELY_OUTSIDE, _OUTSIDE_ACT = 0.35, 0.5
 """Probabilities from which a message asks nothing of ours: of all that it may ask for, and by the acts."""
 _NAMED_FROM = 0.8
 """Probability of an issue from which a message is not held for one on the article at hand."""
@@ -71,7 +72,8 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
     product = (act.values.get("product") if act is not None else None) or situation.product or None
     rejected = _rejected(message, situation)
     kept = [topic for topic in topics if topic not in rejected]
-    evidence = Evidence(message.ranking, message.acts, kept, product, situation.described, situation.given, rejected)
+    given = {*situation.given, f"{situation.issue}/"}
+    evidence = Evidence(message.ranking, message.acts, kept, product, situation.described, given, rejected)
     # "Did all that" sounds like the passage that was shown, and does not ask for it once more.
     found = finder.find(message.text, evidence, again=act is None or act.name not in (*acts.FAILED, "step_failed"))
     # "one more thing, where are my invoices?", not "I have no other card", which surely asks for a passage at hand

@@ -561,6 +561,7 @@ def test_passages_of_an_issue_of_another_product_are_found_only_where_it_is_name
             scores,
             similar,
             np.zeros((2, 2), np.float32),
+            0.0,
             5,
             Evidence(ranking, {}, ["refund_request"], "microsoft_account"),
         )
@@ -568,6 +569,27 @@ def test_passages_of_an_issue_of_another_product_are_found_only_where_it_is_name
     ]
     assert unnamed[0] == 0.0
     assert named[0] > 0.0
+
+
+@pytest.mark.parametrize(
+    ("language", "issue", "text", "wanted"),
+    [
+        ("de", "understand_bill", "und wie lege ich so ein budget mit warnung an?", "cost_control"),
+        ("es", "download_invoice", "y cómo cambio la tarjeta por la nueva?", "change_payment_method"),
+        ("da", "price_question", "hvordan fjerner jeg de tre licenser så", "manage_licenses"),
+    ],
+)
+def test_who_asks_how_something_else_is_done_gets_its_steps(
+    agent: Agent, language: str, issue: str, text: str, wanted: str
+) -> None:
+    parsed = understood(agent, text, language, *answered(language, issue))
+    assert parsed["intent"]["name"] == wanted
+    assert f"{wanted}/" not in entities_of(parsed).get("passages", "").split()
+
+
+def test_the_steps_that_were_shown_are_not_offered_beside_a_passage(agent: Agent) -> None:
+    parsed = understood(agent, "where do I click to do that", "en", *answered("en", "cancel_subscription"))
+    assert "cancel_subscription/" not in entities_of(parsed).get("passages", "").split()
 
 
 def test_a_message_about_another_issue_begins_a_new_matter(agent: Agent) -> None:
@@ -769,7 +791,7 @@ def test_a_bare_request_for_the_steps_gets_no_passage_beside_them(agent: Agent) 
             "de",
             "understand_bill",
             "firma, 365. warum stehen da 14 lizenzen drauf obwohl wir im mai zwei abgegeben haben",
-            "fewer-licences",
+            "too-many",
         ),
     ],
 )

@@ -24,7 +24,7 @@ from bot.nlu.data_check import (
     fingerprint,
     unknown_passages,
 )
-from bot.nlu.models.passage_counts import PlayedTurn
+from bot.nlu.models.played_turns import PlayedTurn
 from bot.settings import get_settings
 from tests.support.issues import issues_in
 
@@ -202,7 +202,11 @@ def test_an_empty_folder_is_told_apart_from_a_good_one(root: Path, tmp_path: Pat
     assert "no examples found" in result.stderr
 
 
-def test_a_passage_of_played_turns_that_no_article_has_is_named() -> None:
-    turns = [PlayedTurn("pay_invoice", ("pay_invoice/where", "pay_invoice/renamed"))]
-    (problem,) = unknown_passages(turns, [("en", "pay_invoice/where")])
-    assert "pay_invoice/renamed" in problem
+def test_a_passage_or_issue_of_played_turns_that_no_article_has_is_named() -> None:
+    turns = [
+        PlayedTurn("where?", "pay_invoice", ("pay_invoice/where", "pay_invoice/renamed")),
+        PlayedTurn("how do I pay it then?", "pay_invoice", ("pay_invoice/", "pay_bill/")),
+    ]
+    issue, passage = unknown_passages(turns, [("en", "pay_invoice/where")])
+    assert "pay_bill/" in issue
+    assert "pay_invoice/renamed" in passage

@@ -8,24 +8,30 @@ import numpy as np
 import pytest
 
 from bot.nlu.context import Context
-from bot.nlu.models.passage_counts import PassageCounts, PlayedTurn, PlayedTurnError, read_played_turns
+from bot.nlu.models.passage_counts import PassageCounts
+from bot.nlu.models.played_turns import PlayedTurn, PlayedTurnError, read_played_turns
 from bot.settings import get_settings
 
 LABELS = ["card_declined/who", "card_declined/cost", "card_declined/", "pay_invoice/where", "pay_invoice/"]
 
 
 def test_what_was_asked_for_counts_and_an_issues_steps_do_not() -> None:
-    counts = PassageCounts.learn(LABELS, [PlayedTurn("card_declined", ("pay_invoice/where",))] * 3)
+    asked = PlayedTurn("where?", "card_declined", ("pay_invoice/where",))
+    steps = PlayedTurn("and how do I pay it?", "card_declined", ("pay_invoice/",))
+    counts = PassageCounts.learn(LABELS, [asked, steps, asked, asked])
     np.testing.assert_allclose(counts.asked, np.log([1, 1, 1, 4, 1]), rtol=1e-6)
 
 
 def test_a_turn_that_several_passages_answer_counts_once_in_all() -> None:
-    both = PlayedTurn("card_declined", ("card_declined/who", "card_declined/cost", "card_declined/removed"))
+    both = PlayedTurn("where?", "card_declined", ("card_declined/who", "card_declined/cost", "card_declined/removed"))
     assert np.expm1(PassageCounts.learn(LABELS, [both]).asked).sum() == pytest.approx(1.0)
 
 
 def test_an_article_that_is_asked_for_after_an_answer_is_likelier_after_it_than_after_another() -> None:
-    turns = [PlayedTurn("card_declined", ("pay_invoice/where",)), PlayedTurn("pay_invoice", ("card_declined/who",))]
+    turns = [
+        PlayedTurn("where?", "card_declined", ("pay_invoice/where",)),
+        PlayedTurn("who?", "pay_invoice", ("card_declined/who",)),
+    ]
     after = PassageCounts.learn(LABELS, turns * 10).after
     assert after[0, 1] > 0 > after[1, 1]
     assert after[1, 0] > 0 > after[0, 0]
@@ -37,23 +43,28 @@ def test_without_played_turns_everything_is_as_likely() -> None:
     np.testing.assert_allclose(counts.after, 0, atol=1e-6)
 
 
-def test_only_turns_that_a_passage_answers_are_read(tmp_path: Path) -> None:
+def test_only_turns_that_our_articles_answer_are_read(tmp_path: Path) -> None:
     table = tmp_path / "turns.tsv"
     rows = (
-        "issue\twants\tpassages",
-        'pay_invoice\task\tpay_invoice/where "',
-        "pay_invoice\tother\t",
-        "pay_invoice\task\t",
+        "issue\twants\tpassages\tmessage",
+        'pay_invoice\task\tpay_invoice/where " pay_invoice/\twhere?',
+        "pay_invoice\tother\t\tthanks",
+        "pay_invoice\task\t\twhy?",
+        "pay_invoice\tsteps\trefund_request/ refund_request/who\tI want my money back",
     )
     table.write_text("\n".join(rows), encoding="utf8")
-    assert read_played_turns(table) == [PlayedTurn("pay_invoice", ("pay_invoice/where", '"'))]
+    question, wish = read_played_turns(table)
+    assert question == PlayedTurn("where?", "pay_invoice", ("pay_invoice/where", '"'))
+    assert wish == PlayedTurn("I want my money back", "pay_invoice", ("refund_request/",))
+    assert wish.wants_steps
+    assert not question.wants_steps
 
 
 def test_no_table_is_no_turns_and_a_table_without_a_column_is_an_error(tmp_path: Path) -> None:
     assert read_played_turns(tmp_path / "none.tsv") == []
     table = tmp_path / "turns.tsv"
     table.write_text("issue\twants\nx\task\n", encoding="utf8")
-    with pytest.raises(PlayedTurnError, match=r"turns\.tsv: KeyError\('passages'\); restore"):
+    with pytest.raises(PlayedTurnError, match=r"turns\.tsv: KeyError\('(message|passages)'\); restore"):
         read_played_turns(table)
 
 

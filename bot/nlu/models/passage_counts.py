@@ -1,4 +1,4 @@
-"""Counts which passages customers asked for in played conversations (`data/turns.tsv`), and after which answers.
+"""Counts which passages customers asked for in played conversations, and after which answers.
 
 Both say before a message is read what it may ask for: some passages are asked for often, most hardly ever, and after
 the steps for a declined card people ask about other articles than after an invoice.
@@ -6,7 +6,6 @@ the steps for a declined card people ask about other articles than after an invo
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,55 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from bot.encoder.sentences import Floats
-from bot.settings import get_settings
+from bot.nlu.models.played_turns import PlayedTurn
 
-PLAYED_TURNS = "turns.tsv"
-"""Name of the table of played turns in the data folder."""
 _FILE = "counts.npz"
 _BY_CHANCE = 16.0
 """So many questions, shared out as on the whole, are added to those after each issue's answer."""
-
-
-class PlayedTurnError(ValueError):
-    """The table of played turns cannot be used; the message says where, what is wrong and how to mend it."""
-
-
-@dataclass(frozen=True)
-class PlayedTurn:
-    """A question that a customer typed in the middle of a played conversation.
-
-    Args:
-        issue: the issue that was answered last.
-        passages: those that answer the question, as `issue/slug`.
-    """
-
-    issue: str
-    passages: tuple[str, ...]
-
-
-def read_played_turns(path: Path | None = None) -> list[PlayedTurn]:
-    """Reads the turns that a passage answers from a table with the columns `issue`, `wants` and `passages`.
-
-    Args:
-        path: the table; by default the one in the data folder.
-
-    Returns:
-        The turns; none where there is no such table.
-
-    Raises:
-        PlayedTurnError: the table cannot be read, or a column is missing.
-    """
-    path = path or get_settings().data_dir / PLAYED_TURNS
-    if not path.exists():
-        return []
-    try:
-        with path.open(encoding="utf8", newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-        asked = [(row["issue"], row["passages"].split()) for row in rows if row["wants"] == "ask"]
-    except (OSError, KeyError, AttributeError, ValueError, csv.Error) as error:  # the third where a row is too short
-        raise PlayedTurnError(f"{path}: {error!r}; restore the table from git.") from error
-    found = [(issue, tuple(name for name in names if not name.endswith("/"))) for issue, names in asked]
-    return [PlayedTurn(issue, passages) for issue, passages in found if passages]
 
 
 @dataclass(frozen=True)
@@ -90,7 +45,7 @@ class PassageCounts:
         times, by_issue = np.zeros(len(labels)), np.zeros((len(issues), len(issues)))
         place = {label: column for column, label in enumerate(labels) if not label.endswith("/")}
         for turn in turns:
-            known = [passage for passage in turn.passages if passage in place]
+            known = [passage for passage in turn.answers if passage in place]
             for passage in known:
                 times[place[passage]] += 1 / len(known)
                 if turn.issue in issues:

@@ -6,7 +6,7 @@ import json
 import re
 import zlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,18 +17,25 @@ from sklearn.preprocessing import normalize
 
 from bot.articles.parts import section_product, without_product
 from bot.encoder.sentences import Floats, load_sentence_encoder
+from bot.nlu.models.found_passages import NOTHING, Found, FoundPassage
 from bot.nlu.models.intent_model import learn_meaning
 from bot.nlu.models.labelled_texts import LabelledText
 from bot.nlu.models.linear import LinearModel, softmax
 from bot.nlu.models.ngrams import NgramFeatures
-from bot.nlu.models.passage_counts import PassageCounts, PlayedTurn
+from bot.nlu.models.passage_counts import PassageCounts
 from bot.nlu.models.passage_scores import WEIGHTS, Evidence, PassageLabels
+from bot.nlu.models.played_turns import PlayedTurn
 
-_MODEL, _LABELS, _SIMILAR, _MEANINGS, _RARITY = "passages.npz", "passages.json", "similar.npz", "means.npy", "idf.npy"
+_MODEL, _LABELS, _SIMILAR = "passages.npz", "passages.json", "similar.npz"
+_MEANINGS, _RARITY, _STEPS = "means.npy", "idf.npy", "steps.npy"
 _OTHERS = 0.2
 """Number of first messages on the same issue, on others, and of questions on others, for each of its questions."""
-_CHOICE = 3
-"""Number of passages that are named beside the likeliest one."""
+_ANSWERS, _COPIES = 2, 2
+"""A played turn is a question for so many of the passages that answer it, and counts as so many questions."""
+_FIRST_SHARE = 0.5
+"""Weight of a first message among what wants an issue's steps, where a turn or a question has 1."""
+_STEPS_C, _STEPS_MOST = 3.0, 4.0
+"""Of what tells wishes for steps: inverse strength of regularisation, and the most that its log odds count."""
 _AGAIN_FROM, _AGAIN_MOST = 0.6, 0.65
 """Probability from which a message asks once more for a passage that was shown; it never counts for more, so that the
 next likely ones come beside it: nine of thirteen times it was another that was asked for (2026-11-28)."""
@@ -39,38 +46,8 @@ _CASE_FROM, _SECOND_CASE_FROM = 0.33, 0.2
 """Shares of probability among an article's passages from which the first and the second are offered."""
 
 _SENTENCE_END, _SHORT = re.compile(r"(?<=[.!?…])\s+|\n+"), 2
-_NOTHING = "/"
-"""The label of what is neither a passage nor an issue's steps."""
 _LEAST = 1e-6
 """Probability from which an answer counts."""
-
-
-@dataclass(frozen=True)
-class FoundPassage:
-    """A passage, an issue's steps (an empty slug) or nothing of ours (no issue), and how likely it is meant, 0-1."""
-
-    issue: str
-    slug: str
-    confidence: float
-    next: tuple[str, ...] = ()
-    """The passages that are the next likely ones, as `issue/slug`."""
-    issue_confidence: float = 0.0
-    """Probability that anything of the issue is meant, 0-1."""
-
-    @property
-    def values(self) -> dict[str, str]:
-        """The entities that name it."""
-        return {"about": self.issue, "section": self.slug}
-
-    @property
-    def choice(self) -> dict[str, str]:
-        """The entity that names it and the next ones; none where there is no passage."""
-        return _named([f"{self.issue}/{self.slug}", *self.next]) if self.slug else {}
-
-    @property
-    def others(self) -> dict[str, str]:
-        """The entity that names the next ones; none where there is no other passage."""
-        return _named(self.next)
 
 
 def _questions(text: str) -> list[str]:
@@ -79,53 +56,50 @@ def _questions(text: str) -> list[str]:
     return [each for each in sentences if "?" in each] or sentences
 
 
-def _named(passages: Sequence[str]) -> dict[str, str]:
-    return {"passages": " ".join(passages)} if passages else {}
+def _played(turns: Sequence[PlayedTurn], known: Collection[str | None]) -> Iterator[LabelledText]:
+    """Yields played turns as questions for the known ones of the passages or steps that answer them best."""
+    for turn in turns:
+        for answer in [name for name in turn.answers if name in known][:_ANSWERS]:
+            yield from [LabelledText(turn.text, "", None, passage=answer)] * _COPIES
 
 
-@dataclass(frozen=True)
-class Found:
-    """Answers that a message may ask for, likeliest first: passages, the steps of issues, or nothing of ours.
+def _label(example: LabelledText) -> str:
+    return example.passage or f"{example.intent}/"
 
-    Args:
-        likely: `issue/slug`, `issue/` or `/`, and the probability of each.
+
+def _learn_articles(
+    examples: Sequence[LabelledText], encodings: Floats, articles: Collection[str], regularisation: float
+) -> LinearModel:
+    """Returns the regressions of all articles side by side; each also learns from some of what asks for none of it."""
+    about = np.array([_label(example).partition("/")[0] for example in examples])
+    asks = np.array([example.passage is not None for example in examples])
+    models = []
+    for article in sorted(articles):
+        on_it = about == article
+        own = np.flatnonzero(asks & on_it)
+        few = int(_OTHERS * len(own))
+        others = [np.flatnonzero(which)[:few] for which in (~asks & on_it, ~asks & ~on_it, asks & ~on_it)]
+        labels = [_label(examples[row]) for row in own] + [f"{article}/"] * sum(map(len, others))
+        models.append(learn_meaning(encodings[np.concatenate([own, *others])], labels, regularisation))
+    weights = np.concatenate([model.weights for model in models], axis=1)
+    intercept = np.concatenate([model.intercept for model in models])
+    return LinearModel(tuple(label for model in models for label in model.labels), weights, intercept, 1.0)
+
+
+def _learn_steps(turns: Sequence[PlayedTurn], encoding_of: Mapping[str, Floats]) -> Floats:
+    """Returns weights and intercept of a logistic regression that tells wishes for steps from questions.
+
+    Zeros where the turns are all of one kind.
     """
+    from sklearn.linear_model import LogisticRegression
 
-    likely: Sequence[tuple[str, float]]
-
-    @cached_property
-    def likeliest(self) -> FoundPassage:
-        """The likeliest of all; the next ones are the passages after it."""
-        return self._found(self.likely[0], 1.0, [name for name, _ in self.likely[1:] if not name.endswith("/")])
-
-    @property
-    def choice(self) -> dict[str, str]:
-        """The entity that names the likeliest answers, passages and the steps of issues (`issue/`)."""
-        return _named([name for name, _ in self.likely if name != _NOTHING][: _CHOICE + 1])
-
-    @property
-    def outside(self) -> float:
-        """The probability that nothing of ours is asked for."""
-        return dict(self.likely).get(_NOTHING, 0.0)
-
-    def passage(self, issue: str = "") -> FoundPassage:
-        """Returns the likeliest passage, of an issue's article or of all; its confidence is that among these."""
-        prefix = f"{issue}/" if issue else ""
-        passages = [pair for pair in self.likely if pair[0].startswith(prefix) and not pair[0].endswith("/")]
-        if not passages:
-            return FoundPassage(issue, "", 0.0)
-        return self._found(passages[0], sum(each for _, each in passages), [name for name, _ in passages[1:]])
-
-    def choice_on(self, issue: str) -> dict[str, str]:
-        """Returns the entity that names the likeliest passages of an issue's article, and the likeliest of another."""
-        own = self.passage(issue).choice.get("passages", "").split()[:_CHOICE]
-        best = self.passage().choice.get("passages", "").split()
-        return _named([*dict.fromkeys([*own, *best])][: _CHOICE + 1])
-
-    def _found(self, likely: tuple[str, float], share: float, others: Sequence[str]) -> FoundPassage:
-        issue, _, slug = likely[0].partition("/")
-        of_issue = sum(each for name, each in self.likely if name.startswith(f"{issue}/"))
-        return FoundPassage(issue, slug, likely[1] / share, tuple(others[:_CHOICE]), of_issue)
+    known = [turn for turn in turns if turn.text in encoding_of]
+    wants = [turn.wants_steps for turn in known]
+    if len({*wants}) < 2:
+        return np.zeros(load_sentence_encoder().dimension + 1, np.float32)
+    found = LogisticRegression(C=_STEPS_C, class_weight="balanced", max_iter=200)
+    found.fit(np.stack([encoding_of[turn.text] for turn in known]), wants)
+    return np.append(found.coef_[0], found.intercept_).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -133,16 +107,18 @@ class PassageFinder:
     """A logistic regression for each article over sentence encodings, beside the mean of each passage's questions.
 
     The regressions stand side by side in one model, whose labels are `issue/slug`; `issue/` is what asks for none of an
-    article's passages.
+    article's passages, but for its steps, say.
     """
 
     model: LinearModel
     ngrams: NgramFeatures
-    """Fitted on the questions."""
+    """Fitted on all messages."""
     similar: sparse.csr_matrix
-    """(n-grams, labels): the mean of each passage's questions, of unit length."""
+    """(n-grams, labels): the mean of each passage's questions and of what wants an issue's steps, of unit length."""
     meanings: Floats
-    """(dimensions, labels): the mean encoding of each passage's questions, of unit length."""
+    """(dimensions, labels): the mean encoding of these, of unit length."""
+    steps: Floats
+    """(dimensions + 1,): weights and intercept of a logistic regression that tells wishes for steps from questions."""
     counts: PassageCounts
 
     @cached_property
@@ -171,35 +147,29 @@ class PassageFinder:
         Args:
             questions: questions of all languages, each with the passage that answers it.
             first_messages: messages on issues, which want the steps and no passage.
-            turns: what was asked in played conversations.
+            turns: what was asked in played conversations; learned from as questions are.
             regularisation: inverse strength of regularisation (`C`).
         """
+        articles = {str(question.passage).partition("/")[0] for question in questions}
+        known = {*(question.passage for question in questions), *(f"{article}/" for article in articles)}
         # A mixed order that is the same each time.
-        examples = sorted((*questions, *first_messages), key=lambda example: zlib.crc32(example.text.encode()))
-        encodings = load_sentence_encoder().encode_for_training([example.text for example in examples])
-        about = np.array([(example.passage or example.intent).partition("/")[0] for example in examples])
-        asks = np.array([example.passage is not None for example in examples])
-        models = []
-        for issue in sorted({*about[asks]}):
-            on_it = about == issue
-            own = np.flatnonzero(asks & on_it)
-            few = int(_OTHERS * len(own))
-            others = [np.flatnonzero(which)[:few] for which in (~asks & on_it, ~asks & ~on_it, asks & ~on_it)]
-            labels = [str(examples[row].passage) for row in own] + [f"{issue}/"] * sum(map(len, others))
-            models.append(learn_meaning(encodings[np.concatenate([own, *others])], labels, regularisation))
-        labels = [label for model in models for label in model.labels]
+        examples = sorted(
+            (*questions, *_played(turns, known), *first_messages), key=lambda example: zlib.crc32(example.text.encode())
+        )
+        row_of_text = {text: row for row, text in enumerate(dict.fromkeys(example.text for example in examples))}
+        encoded = load_sentence_encoder().encode_for_training([*row_of_text])
+        encodings = encoded[[row_of_text[example.text] for example in examples]]
+        model = _learn_articles(examples, encodings, articles, regularisation)
         ngrams = NgramFeatures()
-        counted = ngrams.fit_transform([question.text for question in questions])
-        row_of = {label: row for row, label in enumerate(labels)}
-        rows = [row_of[str(question.passage)] for question in questions]
-        sums = sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, range(len(rows)))), (len(labels), len(rows)))
-        row_of_text = {example.text: row for row, example in enumerate(examples)}
-        encoded = encodings[[row_of_text[question.text] for question in questions]]
-        similar, meanings = normalize(sums @ counted).T.tocsr(), normalize(sums @ encoded).T
-        weights = np.concatenate([model.weights for model in models], axis=1)
-        intercept = np.concatenate([model.intercept for model in models])
-        model, counts = LinearModel(tuple(labels), weights, intercept, 1.0), PassageCounts.learn(labels, turns)
-        return cls(model, ngrams, similar, meanings, counts)
+        counted = ngrams.fit_transform([example.text for example in examples])
+        row_of = {label: row for row, label in enumerate(model.labels)}
+        columns = [column for column, example in enumerate(examples) if _label(example) in row_of]
+        shares = [1.0 if examples[column].passage else _FIRST_SHARE for column in columns]
+        rows = [row_of[_label(examples[column])] for column in columns]
+        sums = sparse.csr_matrix((np.array(shares, np.float32), (rows, columns)), (len(row_of), len(examples)))
+        similar, meanings = normalize(sums @ counted).T.tocsr(), normalize(sums @ encodings).T
+        steps = _learn_steps(turns, {text: encoded[row] for text, row in row_of_text.items()})
+        return cls(model, ngrams, similar, meanings, steps, PassageCounts.learn(model.labels, turns))
 
     def find_first(self, text: str, issue: str, product: str | None) -> FoundPassage:
         """Returns the passage of an issue's article that a message on it asks for, which no conversation precedes.
@@ -258,10 +228,11 @@ class PassageFinder:
         encoded, asked = encoder.encode([text]), np.concatenate([encoder.encode([each]) for each in _questions(text)])
         scores = self.model.scores(encoded)[0]
         meanings = np.stack([(encoded @ self.meanings)[0], (asked @ self.meanings).max(axis=0)])
-        names = (*self.model.labels, _NOTHING)
+        wants_steps = float(np.clip(encoded[0] @ self.steps[:-1] + self.steps[-1], -_STEPS_MOST, _STEPS_MOST))
+        names = (*self.model.labels, NOTHING)
 
         def likely(known: Evidence) -> list[tuple[str, float]]:
-            shares = self._labels.probabilities(scores, similar, meanings, len(text.split()), known)
+            shares = self._labels.probabilities(scores, similar, meanings, wants_steps, len(text.split()), known)
             order = np.argsort(-shares, kind="stable")[: np.count_nonzero(shares >= _LEAST)]
             return [(names[column], share) for column, share in zip(order, shares[order].tolist(), strict=True)]
 
@@ -280,6 +251,7 @@ class PassageFinder:
         (folder / _LABELS).write_text(json.dumps(self.model.labels), encoding="utf8")
         np.save(folder / _RARITY, self.ngrams.idf)
         np.save(folder / _MEANINGS, self.meanings.astype(np.float16))
+        np.save(folder / _STEPS, self.steps)
         columns, rows = self.similar.indices.astype(np.uint16), self.similar.indptr
         np.savez(folder / _SIMILAR, data=self.similar.data.astype(np.float16), columns=columns, rows=rows)
 
@@ -293,5 +265,5 @@ class PassageFinder:
             parts = (kept["data"].astype(np.float32), kept["columns"].astype(np.int32), kept["rows"])
         similar = sparse.csr_matrix(parts, (len(ngrams.idf), len(labels)))
         meanings = np.load(folder / _MEANINGS).astype(np.float32)
-        model, counts = LinearModel.load(folder / _MODEL, labels), PassageCounts.load(folder)
-        return cls(model, ngrams, similar, meanings, counts)
+        model, steps = LinearModel.load(folder / _MODEL, labels), np.load(folder / _STEPS)
+        return cls(model, ngrams, similar, meanings, steps, PassageCounts.load(folder))

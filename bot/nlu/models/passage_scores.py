@@ -17,7 +17,7 @@ from bot.encoder.sentences import Floats
 from bot.nlu.models.linear import softmax
 from bot.nlu.models.passage_counts import PassageCounts
 
-OUTSIDE, NEW_MATTER = "out_of_scope", "new_matter"
+OUTSIDE = "out_of_scope"
 
 WEIGHTS: Mapping[str, float] = {
     # Of a passage: log probability among those of its article; cosine to the words of its questions; cosines of the
@@ -26,39 +26,40 @@ WEIGHTS: Mapping[str, float] = {
     # full from twice as many), and of how much more often its article was than on the whole after such an answer;
     # whether the article is the one at hand (more for a short question, which names nothing: "who can do that?"), or of
     # an earlier topic.
-    "within": 0.28,
-    "similar": 11.73,
-    "meaning": 3.72,
-    "question": 3.85,
-    "kind": 0.7,
-    "passage_issue": 0.16,
-    "asked": 1.05,
-    "after": 0.64,
-    "at_hand": 1.76,
-    "at_hand_short": 9.73,
-    "earlier": 2.09,
-    # Of an issue's steps: a constant, log odds that a passage of its article is asked for, log probability of the issue
-    # and of a new matter.
-    "steps": 7.22,
-    "steps_odds": 0.34,
-    "steps_issue": 1.91,
-    "new_matter": 1.11,
+    "within": 0.37,
+    "similar": 12.73,
+    "meaning": 3.67,
+    "question": 3.69,
+    "kind": 0.94,
+    "passage_issue": 0.2,
+    "asked": 0.68,
+    "after": 0.69,
+    "at_hand": 1.34,
+    "at_hand_short": 13.73,
+    "earlier": 2.0,
+    # Of an issue's steps: a constant; cosines as of a passage; log probability of the issue; log odds that steps are
+    # wanted; whether the issue is of an earlier topic, or of a passage that was shown.
+    "steps": 0.87,
+    "steps_similar": 5.57,
+    "steps_meaning": 3.22,
+    "steps_question": 4.0,
+    "steps_issue": 0.61,
+    "steps_wanted": 0.74,
+    "steps_earlier": 1.74,
     # Of what is outside: a constant, log probability by the ranking and by the acts.
-    "outside": 7.52,
-    "outside_ranking": 0.18,
-    "outside_act": 0.64,
+    "outside": 5.22,
+    "outside_ranking": 0.04,
+    "outside_act": 0.24,
 }
-"""Weights of a conditional logit (McFadden 1974). Those of steps and of what is outside, but for their constants, were
-fitted on 2026-11-28, the others on 2026-11-29 to turns of 324 of the played conversations (`data/turns.tsv`), with
-counts that leave out the turn's own conversation, to the questions of `benchmarks.passages`, and to short ones of the
-training data."""
+"""Weights of a conditional logit (McFadden 1974), fitted on 2026-11-29 to turns of played conversations
+(`data/turns.tsv`), with all that is learned from turns leaving out the turn's own conversation, to the questions
+of `benchmarks.passages`, and to short ones of the training data, which count twice."""
 
 _LONG = 8
 """Number of words from which a question mostly says itself what it is about."""
 _BARE = 4
 """Number of words up to which a question names nothing, so that how often a passage is asked for does not count; it
 counts in full from twice as many."""
-_MOST_ODDS = 6.0
 _NAMED = 0.5
 """Probability from which a message names an issue."""
 # What is added to a probability before its logarithm is taken, so that nothing is ruled out by one piece of evidence.
@@ -76,7 +77,7 @@ class Evidence:
         described: issues described for a ticket, of which no steps were shown; where there is no topic, the first of
             them is at hand.
         product: the customer's, None where it is not known: passages for other products do not count.
-        given: the passages that were shown, as `issue/slug`; they do not count.
+        given: what was shown, passages as `issue/slug` and an issue's steps as `issue/`; it does not count.
         rejected: issues that it is not about, as the customer has said.
     """
 
@@ -117,7 +118,7 @@ class PassageLabels:
         self._only_product = np.array([_only_product(issue) or "" for issue, _ in named])
 
     def probabilities(
-        self, scores: Floats, similar: Floats, meanings: Floats, words: int, evidence: Evidence
+        self, scores: Floats, similar: Floats, meanings: Floats, wants_steps: float, words: int, evidence: Evidence
     ) -> Floats:
         """Returns how likely a message asks for each, (labels + 1,); the last is that it asks for nothing of ours.
 
@@ -125,13 +126,12 @@ class PassageLabels:
             scores: of the message by the regression of each article, (labels,).
             similar: cosine to the words of each passage's questions, (labels,).
             meanings: cosines of the message, and of what it asks, to the mean encoding of these questions, (2, labels).
+            wants_steps: log odds that the message wants steps.
             words: number of words of the message.
             evidence: what else is known of it.
         """
         highest = np.maximum.reduceat(scores, self._starts)[self._issue]
         within = scores - highest - np.log(np.add.reduceat(np.exp(scores - highest), self._starts)[self._issue])
-        none = np.add.reduceat(np.where(self._steps, np.exp(within), 0.0), self._starts)
-        odds = np.clip(np.log((1 - none + 1e-9) / (none + 1e-9)), -_MOST_ODDS, _MOST_ODDS)[self._issue]
         named = np.log([evidence.ranking.get(issue, 0.0) + _LITTLE_ISSUE for issue in self._issues])[self._issue]
         acts = {name.removeprefix("ask_"): probability for name, probability in evidence.acts.items()}
         passages = (
@@ -145,8 +145,15 @@ class PassageLabels:
             + WEIGHTS["after"] * self._after(evidence)
             + np.array([_place(issue, words, evidence) for issue in self._issues])[self._issue]
         )
-        steps = WEIGHTS["steps"] + WEIGHTS["steps_odds"] * odds + WEIGHTS["steps_issue"] * named
-        steps += WEIGHTS["new_matter"] * np.log(acts.get(NEW_MATTER, 0.0) + _LITTLE_ACT)
+        steps = (
+            WEIGHTS["steps"]
+            + WEIGHTS["steps_similar"] * similar
+            + WEIGHTS["steps_meaning"] * meanings[0]
+            + WEIGHTS["steps_question"] * meanings[1]
+            + WEIGHTS["steps_issue"] * named
+            + WEIGHTS["steps_wanted"] * wants_steps
+            + np.array([_steps_place(issue, evidence) for issue in self._issues])[self._issue]
+        )
         outside = WEIGHTS["outside"] + WEIGHTS["outside_act"] * np.log(acts.get(OUTSIDE, 0.0) + _LITTLE_ACT)
         outside += WEIGHTS["outside_ranking"] * np.log(evidence.ranking.get(OUTSIDE, 0.0) + _LITTLE_ISSUE)
         found = np.append(np.where(self._steps, steps, passages), outside)
@@ -170,8 +177,7 @@ class PassageLabels:
         if evidence.product:
             own = ("", evidence.product)
             excluded |= ~np.isin(self._product, own) | (~np.isin(self._only_product, own) & ~named[self._issue])
-        shown = [*evidence.given, *(f"{issue}/" for issue in evidence.topics[:1])]
-        excluded[[self._rows[label] for label in shown if label in self._rows]] = True
+        excluded[[self._rows[label] for label in evidence.given if label in self._rows]] = True
         return excluded
 
 
@@ -185,3 +191,8 @@ def _place(issue: str, words: int, evidence: Evidence) -> float:
     if issue == evidence.at_hand:
         return WEIGHTS["at_hand"] + WEIGHTS["at_hand_short"] * max(0, _LONG - words) / _LONG
     return WEIGHTS["earlier"] if issue in (*evidence.topics, *evidence.described) else 0.0
+
+
+def _steps_place(issue: str, evidence: Evidence) -> float:
+    given = {passage.partition("/")[0] for passage in evidence.given}
+    return WEIGHTS["steps_earlier"] if issue in (*evidence.topics, *given) else 0.0

@@ -1,0 +1,68 @@
+"""Reads what customers asked in played conversations, with the passages that answer it (`data/turns.tsv`)."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.settings import get_settings
+
+PLAYED_TURNS = "turns.tsv"
+"""Name of the table of played turns in the data folder."""
+
+
+class PlayedTurnError(ValueError):
+    """The table of played turns cannot be used; the message says where, what is wrong and how to mend it."""
+
+
+@dataclass(frozen=True)
+class PlayedTurn:
+    """What a customer typed in the middle of a played conversation: a question, or a wish for an issue's steps.
+
+    Args:
+        text: what was typed.
+        issue: the issue that was answered last; empty for a conversation's first message.
+        answers: what answers it, the best first: passages as `issue/slug`, or steps alone as `issue/`.
+    """
+
+    text: str
+    issue: str
+    answers: tuple[str, ...]
+
+    @property
+    def wants_steps(self) -> bool:
+        """Whether an issue's steps are wanted: "and how do I cancel it, then?"."""
+        return self.answers[0].endswith("/")
+
+
+def read_played_turns(path: Path | None = None) -> list[PlayedTurn]:
+    """Reads the turns that our articles answer from a table with the columns `issue`, `wants`, `passages`, `message`.
+
+    Args:
+        path: the table; by default the one in the data folder.
+
+    Returns:
+        The turns; none where there is no such table.
+
+    Raises:
+        PlayedTurnError: the table cannot be read, or a column is missing.
+    """
+    path = path or get_settings().data_dir / PLAYED_TURNS
+    if not path.exists():
+        return []
+    try:
+        with path.open(encoding="utf8", newline="") as file:
+            rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+        turns = [PlayedTurn(row["message"], row["issue"], tuple(_answers(row))) for row in rows]
+    except (OSError, KeyError, AttributeError, ValueError, csv.Error) as error:  # the third where a row is too short
+        raise PlayedTurnError(f"{path}: {error!r}; restore the table from git.") from error
+    return [turn for turn in turns if turn.answers]
+
+
+def _answers(row: Mapping[str, str]) -> Iterator[str]:
+    """Yields the passages of a question, and the issues of a wish for steps; else nothing."""
+    for name in row["passages"].split():
+        if row["wants"] == ("steps" if name.endswith("/") else "ask"):
+            yield name
