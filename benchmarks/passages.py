@@ -44,7 +44,7 @@ class Asked:
     language: str
     answered: int
     right: frozenset[str]
-    """Passages that answer it, as `issue/slug`."""
+    """Passages that answer it, as `issue/slug`, and issues whose steps do, as `issue/`."""
     intent: str
     shown: str
     """The passage that is shown; empty for none."""
@@ -71,15 +71,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.passages", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--model", type=Path, help="the trained model; without it, that of the present content")
     parser.add_argument("--languages", nargs="+")
-    parser.add_argument("--turns", action="store_true", help="what was typed in played conversations")
-    parser.add_argument("--first", action="store_true", help="first messages of played conversations")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--turns", action="store_true", help="what was typed in played conversations")
+    which.add_argument("--first", action="store_true", help="first messages of played conversations")
     options = parser.parse_args(arguments)
     files = [_TURNS] if options.turns else [_FIRST] if options.first else _questions()
     found = asyncio.run(ask_all(options.model or train(PROJECT_ROOT), files))
     asked = [one for one in found if not options.languages or one.language in options.languages]
     if options.first:
         print(f"issue right: {sum(one.issue_right for one in asked)} of {len(asked)}")
-        _print("first messages that a passage fits", [one for one in asked if any(map(_is_passage, one.right))])
+        fits = [one for one in asked if any(not name.endswith("/") for name in one.right)]
+        _print("first messages that a passage fits", fits)
         return 0
     for answered, name in ((2, "answered wholly"), (1, "answered in part"), (0, "answered by none")):
         _print(name, [one for one in asked if one.answered == answered])
@@ -119,10 +121,6 @@ async def ask_all(model: Path, files: Sequence[Path]) -> list[Asked]:
             )
         )
     return found
-
-
-def _is_passage(name: str) -> bool:
-    return not name.endswith("/")
 
 
 def _questions() -> list[Path]:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from bot.articles.examples import Example
+from bot.articles.issues import load_issues
 from bot.nlu.acts import FOLLOW_UPS
 from bot.nlu.models.played_turns import PlayedTurn
 
@@ -91,17 +92,16 @@ def few_questions(examples: Iterable[Example], passages: Iterable[tuple[str, str
 
 
 def unknown_passages(turns: Iterable[PlayedTurn], passages: Iterable[tuple[str, str]]) -> list[str]:
-    """Returns a sentence for each passage, or issue (`issue/`), that played turns name and no article has.
+    """Returns a sentence for each passage that played turns name and no article has, and for each unknown issue.
 
     Args:
         turns: what was asked in played conversations.
         passages: language (ISO 639-1) and `issue/slug` of each passage.
     """
-    known = {name for _, passage in passages for name in (passage, f"{passage.partition('/')[0]}/")}
+    known = {passage for _, passage in passages} | {f"{issue}/" for issue in load_issues()}
     named = {name for turn in turns for name in turn.answers}
-    return [
-        f"turns.tsv: there is no passage {name}; give its new name or take it out." for name in sorted(named - known)
-    ]
+    kinds = ((f"issue {name[:-1]}" if name.endswith("/") else f"passage {name}") for name in sorted(named - known))
+    return [f"turns.tsv: there is no {name}; give its new name or take it out." for name in kinds]
 
 
 def fingerprint(text: str) -> str:

@@ -34,8 +34,9 @@ _CASE_FROM = 0.2
 """Probability from which passages are offered beside the steps for a product that a message names."""
 _SAYS_NOTHING = 0.23
 """Probability that nothing of ours is asked for from which an objection says nothing else: "I did not ask that"."""
-_SURELY_OUTSIDE, _OUTSIDE_ACT = 0.35, 0.5
-"""Probabilities from which a message asks nothing of ours: of all that it may ask for, and by the acts."""
+_OUTSIDE_FROM, _OUTSIDE_ACT = 0.35, 0.5
+"""Probabilities from which a message that is not understood asks nothing of ours: of all that it may ask for, and by
+the acts. Of 33 such questions in played conversations that a passage answers none has 0.1 by the first (2026-11-29)."""
 _NAMED_FROM = 0.8
 """Probability of an issue from which a message is not held for one on the article at hand."""
 _LONG_ISSUE_FROM = 0.75
@@ -72,7 +73,7 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
     product = (act.values.get("product") if act is not None else None) or situation.product or None
     rejected = _rejected(message, situation)
     kept = [topic for topic in topics if topic not in rejected]
-    given = {*situation.given, f"{situation.issue}/"}
+    given = {*situation.given, *([f"{situation.issue}/"] if situation.issue else [])}
     evidence = Evidence(message.ranking, message.acts, kept, product, situation.described, given, rejected)
     # "Did all that" sounds like the passage that was shown, and does not ask for it once more.
     found = finder.find(message.text, evidence, again=act is None or act.name not in (*acts.FAILED, "step_failed"))
@@ -101,7 +102,7 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
 def _may_be_ours(message: CustomerMessage, found: Found) -> bool:
     """Tells whether a message that was not understood, after an answer, may be about a passage all the same."""
     refused = message.intent in ("out_of_scope", "nlu_fallback") and _says_much(message)
-    return refused and found.outside < _SURELY_OUTSIDE and message.acts["out_of_scope"] < _OUTSIDE_ACT
+    return refused and found.outside < _OUTSIDE_FROM and message.acts["out_of_scope"] < _OUTSIDE_ACT
 
 
 def _with_product(act: Act, found: Found) -> Act:
@@ -117,7 +118,7 @@ def _with_product(act: Act, found: Found) -> Act:
 
 def _is_guess(act: Act | None, message: CustomerMessage, found: Found) -> bool:
     """Tells whether all that is known of a follow-up is an improbable issue; likely answers are offered instead."""
-    if not _says_much(message) or message.named[1] >= _NAMED_FROM or found.outside >= _SURELY_OUTSIDE:
+    if not _says_much(message) or message.named[1] >= _NAMED_FROM or found.outside >= _OUTSIDE_FROM:
         return False
     name, confidence = (message.intent, 0.0) if act is None else (act.name, act.confidence)
     return name in load_issues() and confidence < acts.ISSUE_FROM

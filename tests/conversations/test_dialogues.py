@@ -180,7 +180,7 @@ def test_a_question_asked_once_more_is_not_answered_beside_the_point(running_bot
     customer = running_bot.conversation()
     customer.say('/renew_subscription{"language": "en", "product": "microsoft_account"}')
     assert "not lost" in customer.say("are the two weeks that are left lost if i renew today?").text
-    again = customer.say("what i mean is: does the new year begin today or when the old one ends?")
+    again = customer.say("no, i mean: are the two weeks that are left lost if i renew today?")
     assert "nothing beyond what stands further up" in again.text
     assert "/talk_to_human" in again.buttons.values()
 
@@ -254,7 +254,7 @@ def test_the_passage_that_surely_fits_the_first_message_comes_with_its_steps(run
 
 def test_it_comes_before_the_question_for_the_product_where_it_holds_for_all(running_bot: RunningBot) -> None:
     customer = running_bot.conversation()
-    text = "we paid by transfer, but with the reference of another invoice, and this one is still shown as open"
+    text = "paid the invoice by transfer on the 3rd but typed the wrong reference number, and it still says unpaid"
     answer = customer.say(text)
     assert answer.text.startswith("The transfer had a wrong reference\n\n")
     assert answer.text.endswith(REPLIES.text("utter_ask_product", "en"))

@@ -114,7 +114,7 @@ def test_a_question_beside_the_address_is_answered_before_the_form_goes_on(runni
     customer = running_bot.conversation()
     customer.say("our only administrator has died and nobody can get into our microsoft 365 any more")
     customer.press("/talk_to_human")
-    customer.say(f"{ADDRESS}. will our e-mails keep going while this is sorted out?")
+    customer.say(f"{ADDRESS}. does our subscription keep running while this is sorted out?")
     assert "run on" in customer.last.text
     assert ADDRESS in customer.last.text
 

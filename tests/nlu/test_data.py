@@ -208,5 +208,5 @@ def test_a_passage_or_issue_of_played_turns_that_no_article_has_is_named() -> No
         PlayedTurn("how do I pay it then?", "pay_invoice", ("pay_invoice/", "pay_bill/")),
     ]
     issue, passage = unknown_passages(turns, [("en", "pay_invoice/where")])
-    assert "pay_bill/" in issue
-    assert "pay_invoice/renamed" in passage
+    assert "no issue pay_bill;" in issue
+    assert "no passage pay_invoice/renamed;" in passage

@@ -60,18 +60,23 @@ def test_only_turns_that_our_articles_answer_are_read(tmp_path: Path) -> None:
     assert not question.wants_steps
 
 
-def test_no_table_is_no_turns_and_a_table_without_a_column_is_an_error(tmp_path: Path) -> None:
+def test_no_table_is_no_turns(tmp_path: Path) -> None:
     assert read_played_turns(tmp_path / "none.tsv") == []
-    table = tmp_path / "turns.tsv"
-    table.write_text("issue\twants\nx\task\n", encoding="utf8")
-    with pytest.raises(PlayedTurnError, match=r"turns\.tsv: KeyError\('(message|passages)'\); restore"):
-        read_played_turns(table)
 
 
-def test_a_row_that_is_too_short_is_an_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("header", "row", "told"),
+    [
+        ("issue\twants\tmessage", "x\task\twhere?", r"turns\.tsv: KeyError\('passages'\); restore"),
+        ("issue\twants\tpassages", "x\task\tx/who", r"turns\.tsv: KeyError\('message'\); restore"),
+        ("issue\twants\tpassages\tmessage", "x\task\tx/who", r"turns\.tsv, line 2: the row has no message; restore"),
+        ("issue\twants\tpassages\tmessage", "x\task\tx/who\t", r"turns\.tsv, line 2: the row has no message; restore"),
+    ],
+)
+def test_a_table_or_row_that_lacks_something_is_an_error(tmp_path: Path, header: str, row: str, told: str) -> None:
     table = tmp_path / "turns.tsv"
-    table.write_text("issue\twants\tpassages\npay_invoice\task\n", encoding="utf8")
-    with pytest.raises(PlayedTurnError, match=r"turns\.tsv: .*; restore"):
+    table.write_text(f"{header}\n{row}\n", encoding="utf8")
+    with pytest.raises(PlayedTurnError, match=told):
         read_played_turns(table)
 
 

@@ -33,9 +33,9 @@ _OTHERS = 0.2
 _ANSWERS, _COPIES = 2, 2
 """A played turn is a question for so many of the passages that answer it, and counts as so many questions."""
 _FIRST_SHARE = 0.5
-"""Weight of a first message among what wants an issue's steps, where a turn or a question has 1."""
+"""Weight of a first message in the means of what wants an issue's steps, where a turn or a question has 1."""
 _STEPS_C, _STEPS_MOST = 3.0, 4.0
-"""Of what tells wishes for steps: inverse strength of regularisation, and the most that its log odds count."""
+"""Of the regression that tells wishes for steps: inverse strength of regularisation, and the most its odds count."""
 _AGAIN_FROM, _AGAIN_MOST = 0.6, 0.65
 """Probability from which a message asks once more for a passage that was shown; it never counts for more, so that the
 next likely ones come beside it: nine of thirteen times it was another that was asked for (2026-11-28)."""
@@ -64,6 +64,7 @@ def _played(turns: Sequence[PlayedTurn], known: Collection[str | None]) -> Itera
 
 
 def _label(example: LabelledText) -> str:
+    """Returns the label that an example is learned as; a first message wants its issue's steps."""
     return example.passage or f"{example.intent}/"
 
 
@@ -106,8 +107,8 @@ def _learn_steps(turns: Sequence[PlayedTurn], encoding_of: Mapping[str, Floats])
 class PassageFinder:
     """A logistic regression for each article over sentence encodings, beside the mean of each passage's questions.
 
-    The regressions stand side by side in one model, whose labels are `issue/slug`; `issue/` is what asks for none of an
-    article's passages, but for its steps, say.
+    The regressions stand side by side in one model, whose labels are `issue/slug`; `issue/` stands for what asks for
+    none of an article's passages, wishes for its steps among it.
     """
 
     model: LinearModel
@@ -116,7 +117,7 @@ class PassageFinder:
     similar: sparse.csr_matrix
     """(n-grams, labels): the mean of each passage's questions and of what wants an issue's steps, of unit length."""
     meanings: Floats
-    """(dimensions, labels): the mean encoding of these, of unit length."""
+    """(dimensions, labels): the mean encoding of the same messages, of unit length."""
     steps: Floats
     """(dimensions + 1,): weights and intercept of a logistic regression that tells wishes for steps from questions."""
     counts: PassageCounts
@@ -237,8 +238,9 @@ class PassageFinder:
             return [(names[column], share) for column, share in zip(order, shares[order].tolist(), strict=True)]
 
         found = likely(evidence)
-        if again and evidence.given:
-            first, *_ = likely(replace(evidence, given=()))
+        steps = {name for name in evidence.given if name.endswith("/")}  # stand further up, and are not wanted again
+        if again and steps != {*evidence.given}:
+            first, *_ = likely(replace(evidence, given=steps))
             if first[0] in evidence.given and first[1] >= _AGAIN_FROM:
                 most = min(first[1], _AGAIN_MOST)
                 found = [(first[0], most), *((name, share * (1 - most)) for name, share in found)]

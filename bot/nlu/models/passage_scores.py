@@ -152,7 +152,7 @@ class PassageLabels:
             + WEIGHTS["steps_question"] * meanings[1]
             + WEIGHTS["steps_issue"] * named
             + WEIGHTS["steps_wanted"] * wants_steps
-            + np.array([_steps_place(issue, evidence) for issue in self._issues])[self._issue]
+            + WEIGHTS["steps_earlier"] * np.isin(self._issues, [*_came_up(evidence)])[self._issue]
         )
         outside = WEIGHTS["outside"] + WEIGHTS["outside_act"] * np.log(acts.get(OUTSIDE, 0.0) + _LITTLE_ACT)
         outside += WEIGHTS["outside_ranking"] * np.log(evidence.ranking.get(OUTSIDE, 0.0) + _LITTLE_ISSUE)
@@ -193,6 +193,6 @@ def _place(issue: str, words: int, evidence: Evidence) -> float:
     return WEIGHTS["earlier"] if issue in (*evidence.topics, *evidence.described) else 0.0
 
 
-def _steps_place(issue: str, evidence: Evidence) -> float:
-    given = {passage.partition("/")[0] for passage in evidence.given}
-    return WEIGHTS["steps_earlier"] if issue in (*evidence.topics, *given) else 0.0
+def _came_up(evidence: Evidence) -> set[str]:
+    """Returns the issues that were answered before, or a passage of whose articles was shown."""
+    return {*evidence.topics, *(name.partition("/")[0] for name in evidence.given)}

@@ -1,4 +1,4 @@
-"""Reads what customers asked in played conversations, with the passages that answer it (`data/turns.tsv`)."""
+"""Reads what customers asked in played conversations, with the passages or steps that answer it (`data/turns.tsv`)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class PlayedTurn:
 
     Args:
         text: what was typed.
-        issue: the issue that was answered last; empty for a conversation's first message.
+        issue: the issue that was answered last; empty where none was.
         answers: what answers it, the best first: passages as `issue/slug`, or steps alone as `issue/`.
     """
 
@@ -47,7 +47,7 @@ def read_played_turns(path: Path | None = None) -> list[PlayedTurn]:
         The turns; none where there is no such table.
 
     Raises:
-        PlayedTurnError: the table cannot be read, or a column is missing.
+        PlayedTurnError: the table cannot be read, a column is missing, or a row is not whole.
     """
     path = path or get_settings().data_dir / PLAYED_TURNS
     if not path.exists():
@@ -55,8 +55,11 @@ def read_played_turns(path: Path | None = None) -> list[PlayedTurn]:
     try:
         with path.open(encoding="utf8", newline="") as file:
             rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+        for line, row in enumerate(rows, 2):
+            if None in row.values() or not row["message"]:
+                raise PlayedTurnError(f"{path}, line {line}: the row has no message; restore the table from git.")
         turns = [PlayedTurn(row["message"], row["issue"], tuple(_answers(row))) for row in rows]
-    except (OSError, KeyError, AttributeError, ValueError, csv.Error) as error:  # the third where a row is too short
+    except (OSError, KeyError, UnicodeError, csv.Error) as error:
         raise PlayedTurnError(f"{path}: {error!r}; restore the table from git.") from error
     return [turn for turn in turns if turn.answers]
 
