@@ -42,6 +42,8 @@ class Asked:
     """A question, and what the bot would answer it with."""
 
     language: str
+    wants: str
+    """A passage (`ask`), an issue's steps (`steps`), or what we do not have (`outside`)."""
     answered: int
     right: frozenset[str]
     """Passages that answer it, as `issue/slug`, and issues whose steps do, as `issue/`."""
@@ -53,7 +55,7 @@ class Asked:
 
     @property
     def issue_right(self) -> bool:
-        """Whether the issue is one that is named."""
+        """True where the issue is one of those named."""
         return self.intent in {name.partition("/")[0] for name in self.right}
 
     @property
@@ -80,8 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = [one for one in found if not options.languages or one.language in options.languages]
     if options.first:
         print(f"issue right: {sum(one.issue_right for one in asked)} of {len(asked)}")
-        fits = [one for one in asked if any(not name.endswith("/") for name in one.right)]
-        _print("first messages that a passage fits", fits)
+        _print("first messages that a passage answers best", [one for one in asked if one.wants == "ask"])
         return 0
     for answered, name in ((2, "answered wholly"), (1, "answered in part"), (0, "answered by none")):
         _print(name, [one for one in asked if one.answered == answered])
@@ -113,6 +114,7 @@ async def ask_all(model: Path, files: Sequence[Path]) -> list[Asked]:
         found.append(
             Asked(
                 language=language,
+                wants=row.get("wants", "ask"),
                 answered=int(row["answered"]),
                 right=frozenset(row["passages"].split()),
                 intent=str(parsed["intent"]["name"]),
@@ -141,12 +143,11 @@ def _answered(row: dict[str, str], language: str) -> Iterator[SlotSet | ActionEx
 
     Before a first message nothing was.
     """
-    if "issue" not in row:
-        yield from (ActionExecuted("action_listen"), SlotSet("language", language))
-    for issue in (*reversed(row.get("earlier", "").split()), *filter(None, [row.get("issue")])):
+    yield from (ActionExecuted("action_listen"), SlotSet("language", language))
+    for issue in (*reversed(row.get("earlier", "").split()), *row.get("issue", "").split()):
         yield ActionExecuted("action_listen")
         yield UserUttered("", {"name": issue})
-        yield from (SlotSet("language", language), SlotSet("issue", issue), SlotSet("product", row["product"] or None))
+        yield from (SlotSet("issue", issue), SlotSet("product", row["product"] or None))
         yield BotUttered("...")
     for passage in row.get("given", "").split():
         about, _, section = passage.partition("/")

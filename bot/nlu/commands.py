@@ -12,7 +12,7 @@ from bot.articles.issues import load_issues
 from bot.articles.parts import ArticleStore, passages
 from bot.articles.replies import Replies, ReplyError
 from bot.command_line import reported
-from bot.nlu.data_check import check_examples, few_follow_ups, few_phrases, few_questions, unknown_passages
+from bot.nlu.data_check import check_examples, few_follow_ups, few_phrases, few_questions, unknown_answers
 from bot.nlu.models.played_turns import PlayedTurnError, read_played_turns
 from bot.settings import get_settings
 from bot.text.lexicon import LexiconError, default_folder, load_lexicon
@@ -51,7 +51,7 @@ def _check(options: argparse.Namespace) -> int:
         *check_examples(examples),
         *few_follow_ups(examples, replies.complete()),
         *few_questions(examples, written),
-        *unknown_passages(read_played_turns(), written),
+        *unknown_answers(read_played_turns(), written),
         *replies.problems(),
     ]
     notes = (f"note: {note}" for note in few_phrases(examples))

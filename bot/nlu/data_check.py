@@ -91,7 +91,7 @@ def few_questions(examples: Iterable[Example], passages: Iterable[tuple[str, str
     ]
 
 
-def unknown_passages(turns: Iterable[PlayedTurn], passages: Iterable[tuple[str, str]]) -> list[str]:
+def unknown_answers(turns: Iterable[PlayedTurn], passages: Iterable[tuple[str, str]]) -> list[str]:
     """Returns a sentence for each passage that played turns name and no article has, and for each unknown issue.
 
     Args:
@@ -100,8 +100,7 @@ def unknown_passages(turns: Iterable[PlayedTurn], passages: Iterable[tuple[str, 
     """
     known = {passage for _, passage in passages} | {f"{issue}/" for issue in load_issues()}
     named = {name for turn in turns for name in turn.answers}
-    kinds = ((f"issue {name[:-1]}" if name.endswith("/") else f"passage {name}") for name in sorted(named - known))
-    return [f"turns.tsv: there is no {name}; give its new name or take it out." for name in kinds]
+    return [f"turns.tsv: no article has {name}; give its new name or take it out." for name in sorted(named - known)]
 
 
 def fingerprint(text: str) -> str:

@@ -73,7 +73,7 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
     product = (act.values.get("product") if act is not None else None) or situation.product or None
     rejected = _rejected(message, situation)
     kept = [topic for topic in topics if topic not in rejected]
-    given = {*situation.given, *([f"{situation.issue}/"] if situation.issue else [])}
+    given = {*situation.given, f"{situation.issue}/"} if situation.issue else situation.given
     evidence = Evidence(message.ranking, message.acts, kept, product, situation.described, given, rejected)
     # "Did all that" sounds like the passage that was shown, and does not ask for it once more.
     found = finder.find(message.text, evidence, again=act is None or act.name not in (*acts.FAILED, "step_failed"))

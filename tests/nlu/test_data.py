@@ -22,7 +22,7 @@ from bot.nlu.data_check import (
     few_phrases,
     few_questions,
     fingerprint,
-    unknown_passages,
+    unknown_answers,
 )
 from bot.nlu.models.played_turns import PlayedTurn
 from bot.settings import get_settings
@@ -207,6 +207,6 @@ def test_a_passage_or_issue_of_played_turns_that_no_article_has_is_named() -> No
         PlayedTurn("where?", "pay_invoice", ("pay_invoice/where", "pay_invoice/renamed")),
         PlayedTurn("how do I pay it then?", "pay_invoice", ("pay_invoice/", "pay_bill/")),
     ]
-    issue, passage = unknown_passages(turns, [("en", "pay_invoice/where")])
-    assert "no issue pay_bill;" in issue
-    assert "no passage pay_invoice/renamed;" in passage
+    issue, passage = unknown_answers(turns, [("en", "pay_invoice/where")])
+    assert "no article has pay_bill/;" in issue
+    assert "no article has pay_invoice/renamed;" in passage

@@ -1,4 +1,4 @@
-"""What a message may ask for, each with how likely it is: a passage, an issue's steps, or nothing of ours."""
+"""Answers that a message may ask for, with their probabilities: passages, the steps of issues, nothing of ours."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ _ANSWERS, _COPIES = 2, 2
 _FIRST_SHARE = 0.5
 """Weight of a first message in the means of what wants an issue's steps, where a turn or a question has 1."""
 _STEPS_C, _STEPS_MOST = 3.0, 4.0
-"""Of the regression that tells wishes for steps: inverse strength of regularisation, and the most its odds count."""
+"""Inverse strength of regularisation of the regression that tells wishes for steps; bound of its log odds."""
 _AGAIN_FROM, _AGAIN_MOST = 0.6, 0.65
 """Probability from which a message asks once more for a passage that was shown; it never counts for more, so that the
 next likely ones come beside it: nine of thirteen times it was another that was asked for (2026-11-28)."""
@@ -238,9 +238,9 @@ class PassageFinder:
             return [(names[column], share) for column, share in zip(order, shares[order].tolist(), strict=True)]
 
         found = likely(evidence)
-        steps = {name for name in evidence.given if name.endswith("/")}  # stand further up, and are not wanted again
-        if again and steps != {*evidence.given}:
-            first, *_ = likely(replace(evidence, given=steps))
+        shown_steps = {name for name in evidence.given if name.endswith("/")}  # are not found again
+        if again and shown_steps != {*evidence.given}:
+            first, *_ = likely(replace(evidence, given=shown_steps))
             if first[0] in evidence.given and first[1] >= _AGAIN_FROM:
                 most = min(first[1], _AGAIN_MOST)
                 found = [(first[0], most), *((name, share * (1 - most)) for name, share in found)]

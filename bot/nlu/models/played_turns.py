@@ -19,7 +19,7 @@ class PlayedTurnError(ValueError):
 
 @dataclass(frozen=True)
 class PlayedTurn:
-    """What a customer typed in the middle of a played conversation: a question, or a wish for an issue's steps.
+    """A message typed in the middle of a played conversation: a question, or a wish for an issue's steps.
 
     Args:
         text: what was typed.
@@ -33,7 +33,7 @@ class PlayedTurn:
 
     @property
     def wants_steps(self) -> bool:
-        """Whether an issue's steps are wanted: "and how do I cancel it, then?"."""
+        """True for a wish for an issue's steps: "and how do I cancel it, then?"."""
         return self.answers[0].endswith("/")
 
 
