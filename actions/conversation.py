@@ -22,6 +22,9 @@ from bot.text.limited_markdown import Text
 # `rasa shell` would print the structured payload as JSON below the text.
 TEXT_ONLY_CHANNELS = frozenset({"cmdline", "chatwoot"})
 
+_LATELY = 3
+"""Number of typed messages that still count as just said."""
+
 UNKNOWN = "unknown"
 """The billing agreement of a customer who does not know which one she has."""
 
@@ -173,9 +176,13 @@ class Turn:
         Returns:
             No events: what an action returns that only says something.
         """
+        by_title: dict[str, Button] = {}
+        for each in buttons:
+            by_title.setdefault(each["title"], each)
+        by_title.pop((text or "").partition("\n")[0], None)  # what is being said needs no button
         if payload is None and isinstance(text, Text) and self.tracker.get_latest_input_channel() == "page":
             payload = {"type": "text", "markdown": text.markdown}
-        self._dispatcher.utter_message(text=text, buttons=list(buttons), json_message=payload)
+        self._dispatcher.utter_message(text=text, buttons=list(by_title.values()), json_message=payload)
         return []
 
     def has_said(self, text: str) -> bool:
@@ -198,6 +205,13 @@ class Turn:
         text = self.reply("misread")
         if (self.intent == "objection" or self.entity("objects")) and not self.has_said(text):
             self.say(text)
+
+    @property
+    def was_let_down(self) -> bool:
+        """True for who has lately ranted, objected, or said that an answer did not help."""
+        lately = [said for said in self.said if said.is_typed][-_LATELY:]
+        objected = any(each["entity"] == "objects" for said in lately for each in said.entities)
+        return objected or any(said.is_angry or said.intent in ("objection", "not_helped") for said in lately)
 
     def say_first(self) -> list[EventType]:
         """Says what comes before any answer, each once: sympathy, and that another language is answered in.

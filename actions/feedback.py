@@ -94,6 +94,9 @@ class ActionReact(BotAction, action="action_react"):
         """Utters the reaction."""
         if turn.intent == "objection":
             return _misunderstood(turn)
+        sorry = turn.reply("let_down")
+        if turn.intent == "remark" and turn.was_let_down and not turn.has_said(sorry):
+            return turn.say(sorry, [turn.person_button])
         keys = ("utter_thank" if turn.intent == "thank" else "remark", f"{turn.intent}_again", f"{turn.intent}_third")
         return turn.say(turn.unsaid(*map(turn.reply, keys)))
 
@@ -121,8 +124,8 @@ def _misunderstood(turn: Turn) -> list[EventType]:
         return [FollowupAction("action_start_ticket")]
     texts = [turn.reply("which_passage"), turn.reply("which_passage_again")]
     if (passages := likely_passages(turn)) and not all(map(turn.has_said, texts)):
-        lead = [each for each in [turn.reply("misread")] if not turn.has_said(each)]
-        return turn.say(" ".join([*lead, turn.unsaid(*texts)]), [*passages, turn.person_button])
+        turn.say_misread()
+        return turn.say(turn.unsaid(*texts), [*passages, turn.person_button])
     named = next((each for each in turn.message.ranking if each["name"] in issues()), None)
     if named is not None and named["name"] == issue and named["confidence"] >= _SAME_ISSUE:
         return answer_again(turn, issue)  # "I asked about the price", where that was answered

@@ -91,7 +91,9 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
     buttons = _buttons_of_named(turn, issue, text) if new else [*again, turn.person_button]
     if found is not None and (about != issue or turn.intent in issues()) and not turn.has_shown(about):
         buttons = [button(turn.label("show_steps"), about), *(each for each in buttons if each not in again)]
-    others, which = likely_passages(turn) if new or known else [], turn.reply("which_passage_again")
+    # Two articles may have a passage with the same title, which say the same.
+    likely = [each for each in likely_passages(turn) if found is None or each["title"] != found.heading]
+    others, which = likely if new or known else [], turn.reply("which_passage_again")
     if known:
         above = [] if found is None or not found.heading else [turn.reply("passage_said", title=found.heading)]
         text = turn.unsaid(*above, turn.reply("passage_known"), turn.reply("objection_again"))

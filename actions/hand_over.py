@@ -15,7 +15,7 @@ from actions.records import record_outcome
 from actions.topics import ask_which
 from bot.articles.replies import support_request_url
 from bot.settings import get_settings
-from bot.text.contacts import find_address, find_phone
+from bot.text.contacts import customers_address, find_address, find_phone
 from bot.tickets import ticket_store
 from bot.tickets.model import TicketStoreError
 
@@ -45,14 +45,23 @@ class ActionStartTicket(BotAction, action="action_start_ticket"):
             turn.say(turn.reply("ticket_exists"), [turn.person_button])
             return [*left, FollowupAction("action_listen")]
         metadata = turn.parsed.get("metadata") or {}  # in which the page names its visitor
-        first = turn.reply("hand_over")
+        first, sorry = turn.reply("hand_over"), turn.reply("let_down")
+        if turn.was_let_down and not turn.has_said(sorry):
+            turn.say(sorry)
         if metadata.get("desk") == "nobody":
             turn.say(turn.reply("hand_over_nobody"))
         elif waits_for_agent(turn):
             return [*left, FollowupAction("action_listen")]
         else:
             turn.say(turn.unsaid(turn.reply("hand_over_next"), first) if after_no else turn.unsaid(first, now))
-        return [*left, *_begun(turn, SlotSet("contact_email", find_address(str(metadata.get("email") or ""))))]
+        address = find_address(str(metadata.get("email") or "")) or _address_left(turn)
+        return [*left, *_begun(turn, SlotSet("contact_email", address))]
+
+
+def _address_left(turn: Turn) -> str | None:
+    """Returns the address that the customer has typed last, None if there is none."""
+    typed = (customers_address(said.text) for said in reversed(turn.said) if said.is_typed)
+    return next(filter(None, typed), None)
 
 
 def waits_for_agent(turn: Turn) -> bool:

@@ -129,19 +129,20 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
         issue = issues()[issue].personal or issue
     other = second or turn.slot("other_issue")
     events += [SlotSet("issue", issue), SlotSet("other_issue", other if other != issue else None)]
-    article, case = turn.article(issue), _sure_case(turn, issue)
+    article = turn.article(issue)
     if needs_product(article) and product is None and not turn.slot("product_asked"):
         if not _is_later(turn, issue):
             _tell_language(turn, issue)
-            events += _say_case(turn, issue, case)
-            if case is None:
-                turn.say(_of_each_product(turn, issue, article))
+            turn.say(_of_each_product(turn, issue, article))
         lacks = {*PRODUCTS} - {*issues()[issue].products}
         key = "ask_work_product" if PERSONAL in lacks else "ask_365_product" if lacks else "utter_ask_product"
         ask_for_product(turn, issue, turn.reply(key))
         return [*events, SlotSet("product_asked", True)]
-    message = answer_message(turn, issue, product, begins=case is None and not turn.slot("product_asked"))
-    brief = brief_answer(article, product, turn.agreement) if named and _is_later(turn, issue) else ""
+    if turn.intent == "choose_product" and (case := _sure_case(turn, issue)) is not None:
+        return [*events, *_say_case(turn, issue, *case)]
+    message = answer_message(turn, issue, product, begins=not turn.slot("product_asked"))
+    short = named and _is_later(turn, issue) and not turn.has_no_steps(issue)
+    brief = brief_answer(article, product, turn.agreement) if short else ""
     if brief and not turn.has_said(brief):
         _tell_language(turn, issue)
         turn.say(brief, [button(turn.label("show_steps"), issue), *likely_passages(turn), turn.person_button])
@@ -155,7 +156,6 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
     _tell_language(turn, issue)
     if turn.intent == "choose_product" and product is not None:
         _say_what_differs(turn, issue, article, product)
-    events += _say_case(turn, issue, case)
     turn.say(**message)
     _offer_agreements(turn, article)
     _offer_cases(turn, issue)
@@ -242,21 +242,22 @@ def _say_what_differs(turn: Turn, issue: str, article: Article, product: str) ->
         turn.say(turn.reply("same_steps"))
 
 
-def _sure_case(turn: Turn, issue: str) -> Passage | None:
-    """Returns the passage that surely fits the case which the first message describes, if it is new to the customer."""
-    slug = _of_first_message(turn, issue, "case").partition("/")[2]
-    if not slug or section_product(slug) not in (turn.product, None) or turn.has_no_steps(issue):
-        return None
-    passage = section_of(turn, issue, slug)
-    return passage if passage is not None and not was_said(turn, passage) else None
+def _sure_case(turn: Turn, issue: str) -> tuple[str, Passage] | None:
+    """Returns the passage that the first message asks for, `issue/slug` and itself, where the product was open."""
+    for name in _of_first_message(turn, issue, "case").split():
+        about, _, slug = name.partition("/")
+        passage = section_of(turn, about, slug) if section_product(slug) == turn.product else None
+        if passage is not None and not was_said(turn, passage):
+            return name, passage
+    return None
 
 
-def _say_case(turn: Turn, issue: str, case: Passage | None) -> list[EventType]:
-    """Says the passage that fits the customer's case, if there is one; returns what is to be remembered."""
-    if case is None:
-        return []
-    turn.say(case.with_heading)
-    return [SlotSet("case_said", f"{issue}/{case.slug}")]
+def _say_case(turn: Turn, issue: str, name: str, passage: Passage) -> list[EventType]:
+    """Says the passage that the first message asks for; the steps, and what else it may ask for, are buttons."""
+    others = passage_buttons(turn, _of_first_message(turn, issue, "passages"), {turn.product, None})
+    turn.say(passage.with_heading, [button(turn.label("show_steps"), issue), *others, turn.person_button])
+    record_outcome(turn, "abandoned", issue)
+    return [SlotSet("case_said", name)]
 
 
 def _offer_cases(turn: Turn, issue: str) -> None:

@@ -87,7 +87,7 @@ def possible_issues(turn: Turn) -> list[str]:
 def ask_which(
     turn: Turn, shown: list[str], question: str = "", answered: str = "", person: bool = False
 ) -> list[EventType]:
-    """Asks which of the issues it is, by their articles' titles, or none of them.
+    """Asks which of the issues it is, by their articles' titles, or of the likely passages, or none of them.
 
     Args:
         turn: the customer's turn.
@@ -96,7 +96,7 @@ def ask_which(
         answered: an issue that was answered already, in case that it is the one.
         person: whether a person is offered, too; always after a death.
     """
-    buttons = [*turn.title_buttons(shown), button(turn.label("neither"), "none_of_these")]
+    buttons = [*turn.title_buttons(shown), *likely_passages(turn), button(turn.label("neither"), "none_of_these")]
     if person or "death" in turn.signals:  # often a matter that only a person can settle
         buttons.append(turn.person_button)
     turn.say(question or turn.reply("which_issue"), buttons)

@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     link_hosts: str = (
         "learn.microsoft.com go.microsoft.com portal.azure.com azure.microsoft.com admin.microsoft.com "
         "support.microsoft.com account.microsoft.com signup.microsoft.com signup.azure.com support.office.com "
-        "www.microsoft.com aka.ms passwordreset.microsoftonline.com"
+        "www.microsoft.com aka.ms passwordreset.microsoftonline.com mysignins.microsoft.com"
     )
     # Longest message on the support page, in characters.
     message_length: int = Field(2000, ge=1)

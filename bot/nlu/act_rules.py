@@ -66,7 +66,7 @@ def _names_telephone(message: CustomerMessage) -> bool:
 def _wants_person(message: CustomerMessage, situation: Situation) -> Act | None:
     """Returns the wish for a person, which wins over everything but an answer to a form."""
     offered = len(situation.offers) > 1 and situation.offers[0].intent == acts.PERSON  # before all else, topics beside
-    if offered and message.goes_along:
+    if (offered and message.goes_along) or (message.leaves_address and not situation.field):
         return Act(acts.PERSON, 1.0)
     asks = max(message.acts[name] for name in ("cancel_form", *acts.QUESTIONS)) >= _SURE  # "close the ticket please"
     another = message.named[1] >= _SURE or message.acts["ticket_status"] >= acts.LIKELY or asks

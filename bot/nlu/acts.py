@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.nlu.answers import Answer
+from bot.text.contacts import customers_address
 
 QUESTIONS = ("ask_who", "ask_how_long", "ask_cost", "ask_where", "ask_what_if", "ask_what_happens", "not_there")
 """Questions about the article at hand; each is answered by the passages of one kind (`bot.articles.issues.Kind`)."""
@@ -52,9 +53,6 @@ FEW_WORDS, SOME_WORDS = 5, 10
 CASE_WORDS = 8
 """A longer first message describes a case: "the card is new, and yet ..."."""
 
-SURE_CASE = 0.85
-"""Probability among an article's passages from which one surely fits that case."""
-
 LITTLE, LIKELY, CLEAR_ISSUE = 0.25, 0.5, 0.97
 """Confidences."""
 
@@ -63,6 +61,9 @@ FAINT_OBJECTION = 0.1
 
 PERSON_FROM = 0.45
 """Probability from which a person, or a call, is wanted, whatever else is asked or named."""
+
+FAINT_WISH = 0.1
+"""Probability of a wish for a person that counts where the customer's address stands in the message."""
 
 ISSUE_FROM = 0.45
 """Confidence from which an issue is answered in a conversation without asking which one is meant."""
@@ -135,6 +136,15 @@ class CustomerMessage:
     def goes_along(self) -> bool:
         """Tells whether it says yes, and hardly anything else."""
         return self.words <= FEW_WORDS and self.answer.agrees is True
+
+    @property
+    def leaves_address(self) -> bool:
+        """Tells whether it wants an answer by e-mail: it ends with an address, or has one and may want a person."""
+        address = customers_address(self.text) if "@" in self.text else None
+        if address is None or self.text.rstrip().endswith("?"):
+            return False
+        ends = self.text.rstrip(" .!)").casefold().endswith(address.casefold())
+        return ends or self.acts[PERSON] + self.acts["ask_phone"] >= FAINT_WISH
 
     @property
     def plans(self) -> bool:

@@ -34,7 +34,7 @@ from bot.nlu.acts import (
 )
 from bot.nlu.answers import Answer, read_answer
 from bot.nlu.component import Config, Setting, TrainedComponent
-from bot.nlu.first_message import first_passage
+from bot.nlu.first_message import first_answers
 from bot.nlu.intent import RANKING, LinearIntentClassifier, labelled_texts
 from bot.nlu.metadata import intent_of, language_of, set_entities, typed
 from bot.nlu.models.intent_model import IntentModel
@@ -42,12 +42,12 @@ from bot.nlu.models.labelled_texts import LabelledText, first_of_each, real_styl
 from bot.nlu.models.passage_finder import PassageFinder
 from bot.nlu.models.played_turns import PLAYED_TURNS, read_played_turns
 from bot.nlu.passage_rules import add_passage
-from bot.nlu.product_reader import NO_PRODUCT, ProductReader
+from bot.nlu.product_reader import NO_PRODUCT, ProductReader, only_for_companies
 from bot.nlu.product_rules import other_steps
 from bot.nlu.situation import Situation, situation_of
 
-_CORRECTION_WORDS = 12
-"""Largest number of words of a message that only says that it is another plan."""
+_TWO_ISSUES_FROM = 0.9  # confidence from which a message names two issues, as in actions/recommended_steps.py
+_CORRECTION_WORDS = 12  # largest number of words of a message that only says that it is another plan
 _PLAINLY_WORK = 0.97
 """Confidence from which a clause says in passing that it is a company's plan."""
 
@@ -204,10 +204,11 @@ class Context(TrainedComponent):
         issue, finder = intent_of(message), self.model.passages
         if answer.agreement:
             set_entities(message, {"agreement": answer.agreement}, 1.0, type(self).__name__)
-        if issue in load_issues() and finder is not None:
+        second = (message.get("triage") or {}).get("second_issue") or {}
+        two_issues = second.get("confidence", 0.0) >= _TWO_ISSUES_FROM  # get the steps of one, the other offered
+        if issue in load_issues() and finder is not None and not two_issues:
             ranking = {each["name"]: each["confidence"] for each in message.get(RANKING)}
-            open_issue = bool((message.get("triage") or {}).get("candidates"))
-            found, confidence = first_passage(text, issue, ranking, open_issue, product, self.model.acts, finder)
+            found, confidence = first_answers(text, issue, ranking, product, self.model.acts, finder)
             set_entities(message, found, confidence, type(self).__name__)
 
     def _settings(self) -> Config:
@@ -269,6 +270,8 @@ class Context(TrainedComponent):
             set_entities(message, {"product": PERSONAL}, 1.0, type(self).__name__)
             return PERSONAL
         product = self._products.meant(text, language, answer, first=not situation.topics)
+        if product == PERSONAL and PERSONAL not in answer.named and only_for_companies(intent_of(message)):
+            product = ""
         if named and (named[0] != WORK or product != PERSONAL):
             return named[0]
         if product:

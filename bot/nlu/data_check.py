@@ -98,8 +98,10 @@ def unknown_answers(turns: Iterable[PlayedTurn], passages: Iterable[tuple[str, s
         turns: what was asked in played conversations.
         passages: language (ISO 639-1) and `issue/slug` of each passage.
     """
-    known = {passage for _, passage in passages} | {f"{issue}/" for issue in load_issues()}
     named = {name for turn in turns for name in turn.answers}
+    if not named:
+        return []
+    known = {passage for _, passage in passages} | {f"{issue}/" for issue in load_issues()}
     return [f"turns.tsv: no article has {name}; give its new name or take it out." for name in sorted(named - known)]
 
 

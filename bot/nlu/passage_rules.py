@@ -13,7 +13,6 @@ from bot.articles.issues import load_issues
 from bot.articles.parts import passage_kind
 from bot.nlu import acts
 from bot.nlu.acts import Act, CustomerMessage
-from bot.nlu.first_message import asked_first
 from bot.nlu.models.found_passages import Found, FoundPassage
 from bot.nlu.models.passage_finder import PassageFinder
 from bot.nlu.models.passage_scores import Evidence
@@ -32,6 +31,8 @@ _UNASKED_FROM = 0.7
 """The same for remarks and thanks that do not seem to ask anything."""
 _CASE_FROM = 0.2
 """Probability from which passages are offered beside the steps for a product that a message names."""
+_IN_ARTICLE_FROM = 0.7
+"""Probability among an article's answers from which a message that names its issue asks for a passage."""
 _SAYS_NOTHING = 0.23
 """Probability that nothing of ours is asked for from which an objection says nothing else: "I did not ask that"."""
 _OUTSIDE_FROM, _OUTSIDE_ACT = 0.35, 0.5
@@ -75,8 +76,7 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
     kept = [topic for topic in topics if topic not in rejected]
     given = {*situation.given, f"{situation.issue}/"} if situation.issue else situation.given
     evidence = Evidence(message.ranking, message.acts, kept, product, situation.described, given, rejected)
-    # "Did all that" sounds like the passage that was shown, and does not ask for it once more.
-    found = finder.find(message.text, evidence, again=act is None or act.name not in (*acts.FAILED, "step_failed"))
+    found = finder.find(message.text, evidence)
     # "one more thing, where are my invoices?", not "I have no other card", which surely asks for a passage at hand
     at_hand = found.likeliest.issue in situation.topics and found.likeliest.confidence >= _SURELY_AT_HAND
     if act is None and message.begins_another(situation.topics) and not at_hand:
@@ -179,8 +179,9 @@ def _with_passage(
         act = Act(*message.named)
     if act is None or act.name not in load_issues() or not _says_much(message):
         return act
-    passage = asked_first(message.text, act.name, product, finder)
-    return act.with_values(found.choice_on(act.name) if passage is None else passage.values)
+    slug, share = finder.find_in_article(message.text, act.name, product)
+    asks = slug and share >= _IN_ARTICLE_FROM
+    return act.with_values({"about": act.name, "section": slug} if asks else found.choice_on(act.name))
 
 
 def _beside(act: Act, message: CustomerMessage, found: Found) -> Act:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from bot.articles.issues import load_issues
 from bot.articles.parts import PERSONAL, PRODUCTS, WORK
 from bot.nlu.acts import CASE_WORDS, LIKELY
 from bot.nlu.answers import NEITHER, UNKNOWN, Answer, read_answer
@@ -74,6 +75,12 @@ class ProductReader:
                 found.pop(str(likely), None)
                 found[str(likely)] = confidence
         return found
+
+
+def only_for_companies(intent: str) -> bool:
+    """Tells whether an intent is an issue that no customer with a personal plan has, such as reservations."""
+    issue = load_issues().get(intent)
+    return issue is not None and PERSONAL not in issue.products and issue.personal is None
 
 
 def _likely(model: IntentModel | None, text: str, language: str) -> tuple[str | None, float]:

@@ -42,6 +42,12 @@ def find_address(text: str) -> str | None:
     return next((found.normalized for found in candidates if found), None)
 
 
+def customers_address(text: str) -> str | None:
+    """Returns the first valid e-mail address in a text that is none of Microsoft's, whose mails customers ask about."""
+    found = find_address(text)
+    return None if found is None or found.endswith("microsoft.com") else found
+
+
 def find_phone(text: str) -> str | None:
     """Returns the first telephone number in a text as it was typed, None if there is none."""
     found = _PHONE.search(_DATE_OR_ID.sub(";", text))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from actions.conversation import articles
+from actions.passages import section_passages
 from bot.articles.issues import load_issues
 from bot.articles.replies import Replies
 from tests.conftest import Answer, RunningBot
@@ -17,6 +19,11 @@ QUESTIONS = [
     ("sv", "jag vill betala en förfallen faktura", "past_due_balance"),
     ("nl", "hoe betaal ik mijn factuur", "pay_invoice"),
 ]
+
+
+def passage(issue: str, slug: str, language: str) -> str:
+    """Returns what a passage says."""
+    return section_passages(articles().article(issue, language), None, slug)[0].text
 
 
 def assert_answers(answer: Answer, intent: str, language: str) -> None:
@@ -176,13 +183,28 @@ def test_two_questions_in_a_message_get_two_passages(running_bot: RunningBot) ->
     assert "50 GB" not in customer.say("yes but how do i make that shared mailbox like info@?").text
 
 
-def test_a_question_asked_once_more_is_not_answered_beside_the_point(running_bot: RunningBot) -> None:
+def test_a_question_asked_once_more_never_gets_the_same_text(running_bot: RunningBot) -> None:
     customer = running_bot.conversation()
     customer.say('/renew_subscription{"language": "en", "product": "microsoft_account"}')
     assert "not lost" in customer.say("are the two weeks that are left lost if i renew today?").text
-    again = customer.say("no, i mean: are the two weeks that are left lost if i renew today?")
-    assert "nothing beyond what stands further up" in again.text
-    assert "/talk_to_human" in again.buttons.values()
+    assert "not lost" not in customer.say("no, i mean: are the two weeks that are left lost if i renew today?").text
+
+
+def test_an_address_left_in_the_conversation_opens_the_form_and_is_not_asked_for(running_bot: RunningBot) -> None:
+    customer = running_bot.conversation()
+    customer.say("my card for azure was declined")
+    customer.say("no, that didn't help at all")
+    answer = customer.say("please pass it on then, ann@example.com")
+    assert REPLIES.dialogue("let_down", "en") in answer.text
+    assert REPLIES.dialogue("ask_email", "en") not in answer.text
+    assert "Contact: ann@example.com" in answer.text
+
+
+def test_the_address_that_a_mail_came_from_is_not_the_customers(running_bot: RunningBot) -> None:
+    customer = running_bot.conversation()
+    customer.say("my card for azure was declined")
+    answer = customer.say("is that mail genuine, it came from microsoft-noreply@microsoft.com")
+    assert REPLIES.dialogue("hand_over", "en") not in answer.text
 
 
 def test_a_question_that_begins_with_a_no_is_answered_with_regret(running_bot: RunningBot) -> None:
@@ -241,30 +263,27 @@ def test_odd_messages_get_an_answer_and_break_nothing(running_bot: RunningBot, t
     assert customer.say("my card was declined on azure").payload["intent"] == "card_declined"
 
 
-def test_the_passage_that_surely_fits_the_first_message_comes_with_its_steps(running_bot: RunningBot) -> None:
+def test_the_passage_that_the_first_message_asks_for_is_said_and_its_steps_are_a_button(
+    running_bot: RunningBot,
+) -> None:
     customer = running_bot.conversation()
-    text = (
-        "i live in belfast again and my office personal is still billed in euros, i only want the currency to be pounds"
-    )
+    text = "we paid by transfer two weeks ago and i'm afraid i put the wrong reference on it, invoice still open"
     answer = customer.say(text)
-    assert answer.text.startswith("Only the currency should change\n\n")
-    assert answer.payload["intent"] == "country_or_currency"
-    assert answer.payload["lead"] == ""
+    assert passage("payment_not_registered", "what-if-wrong-reference", "en") in answer.text
+    assert not answer.payload
+    assert REPLIES.text("utter_ask_product", "en") not in answer.text
+    assert customer.press("/payment_not_registered").text.endswith(REPLIES.text("utter_ask_product", "en"))
+    assert customer.say("azure").payload["intent"] == "payment_not_registered"
 
 
-def test_it_comes_before_the_question_for_the_product_where_it_holds_for_all(running_bot: RunningBot) -> None:
+def test_a_passage_that_differs_by_product_is_said_once_the_product_is_known(running_bot: RunningBot) -> None:
     customer = running_bot.conversation()
-    text = "paid the invoice by transfer on the 3rd but typed the wrong reference number, and it still says unpaid"
-    answer = customer.say(text)
-    assert answer.text.startswith("The transfer had a wrong reference\n\n")
-    assert answer.text.endswith(REPLIES.text("utter_ask_product", "en"))
-    steps = customer.say("azure")
-    assert steps.payload["intent"] == "payment_not_registered"
-    assert "The transfer had a wrong reference" not in steps.text
+    customer.say("we are five partners, so i would like to know which of us is allowed to download the azure invoices")
+    assert passage("download_invoice", "who-azure", "en") in customer.last.text
 
 
 def test_passages_that_may_fit_the_first_message_come_with_its_steps(running_bot: RunningBot) -> None:
     customer = running_bot.conversation()
-    text = "azure avviser kortet vårt hver måned selv om banken ikke finner noen feil"
-    assert REPLIES.dialogue("case_passages", "nb") in customer.say(text).text
+    text = "my personal plan is billed in euros, but i live in belfast and want to pay in pounds"
+    assert REPLIES.dialogue("case_passages", "en") in customer.say(text).text
     assert customer.press("/more_detail").text

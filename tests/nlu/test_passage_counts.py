@@ -37,24 +37,34 @@ def test_an_article_that_is_asked_for_after_an_answer_is_likelier_after_it_than_
     assert after[1, 0] > 0 > after[0, 0]
 
 
+def test_a_passage_counts_for_more_with_the_product_that_it_is_asked_for_with() -> None:
+    of_azure = PlayedTurn("who?", "card_declined", ("card_declined/who",), "azure")
+    of_family = PlayedTurn("where?", "card_declined", ("pay_invoice/where",), "microsoft_account")
+    counts = PassageCounts.learn(LABELS, [of_azure, of_family] * 30).with_product
+    azure, _, family = counts[:, LABELS.index("card_declined/who")]
+    assert azure > 0 > family
+    assert not counts[:, LABELS.index("pay_invoice/")].any()
+
+
 def test_without_played_turns_everything_is_as_likely() -> None:
     counts = PassageCounts.learn(LABELS, [])
     assert not counts.asked.any()
+    np.testing.assert_allclose(counts.with_product, 0, atol=1e-6)
     np.testing.assert_allclose(counts.after, 0, atol=1e-6)
 
 
 def test_only_turns_that_our_articles_answer_are_read(tmp_path: Path) -> None:
     table = tmp_path / "turns.tsv"
     rows = (
-        "issue\twants\tpassages\tmessage",
-        'pay_invoice\task\tpay_invoice/where " pay_invoice/\twhere?',
-        "pay_invoice\tother\t\tthanks",
-        "pay_invoice\task\t\twhy?",
-        "pay_invoice\tsteps\trefund_request/ refund_request/who\tI want my money back",
+        "issue\tproduct\twants\tpassages\tmessage",
+        'pay_invoice\tazure\task\tpay_invoice/where " pay_invoice/\twhere?',
+        "pay_invoice\t\tother\t\tthanks",
+        "pay_invoice\t\task\t\twhy?",
+        "pay_invoice\t\tsteps\trefund_request/ refund_request/who\tI want my money back",
     )
     table.write_text("\n".join(rows), encoding="utf8")
     question, wish = read_played_turns(table)
-    assert question == PlayedTurn("where?", "pay_invoice", ("pay_invoice/where", '"'))
+    assert question == PlayedTurn("where?", "pay_invoice", ("pay_invoice/where", '"'), "azure")
     assert wish == PlayedTurn("I want my money back", "pay_invoice", ("refund_request/",))
     assert wish.wants_steps
     assert not question.wants_steps

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from bot.articles.parts import without_product
+
 NOTHING = "/"
 """The label of what is neither a passage nor an issue's steps."""
 _CHOICE = 3
@@ -63,6 +65,14 @@ class Found:
     def choice(self) -> dict[str, str]:
         """The entity that names the likeliest answers, passages and the steps of issues (`issue/`)."""
         return _named([name for name, _ in self.likely if name != NOTHING][: _CHOICE + 1])
+
+    def by_variant(self) -> list[tuple[tuple[str, ...], float]]:
+        """Returns the answers with their probabilities, likeliest first, variants of a passage by product together."""
+        together: dict[str, list[tuple[str, float]]] = {}
+        for name, share in self.likely:
+            together.setdefault(without_product(name), []).append((name, share))
+        groups = [(tuple(name for name, _ in group), sum(share for _, share in group)) for group in together.values()]
+        return sorted(groups, key=lambda group: -group[1])
 
     @property
     def outside(self) -> float:

@@ -16,7 +16,7 @@ from scipy import sparse
 from bot.encoder.sentences import Floats
 from bot.nlu.models.ngrams import NgramFeatures
 
-FORMAT = "8"
+FORMAT = "9"
 """Version of stored models; those of another one had other files, or other columns for the same n-grams. Components
 that store a model add it to their fingerprint, or Rasa would take an older one out of its cache."""
 _FEW = 250

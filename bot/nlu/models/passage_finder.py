@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -15,15 +14,15 @@ import numpy as np
 from scipy import sparse
 from sklearn.preprocessing import normalize
 
-from bot.articles.parts import section_product, without_product
+from bot.articles.parts import section_product
 from bot.encoder.sentences import Floats, load_sentence_encoder
-from bot.nlu.models.found_passages import NOTHING, Found, FoundPassage
+from bot.nlu.models.found_passages import NOTHING, Found
 from bot.nlu.models.intent_model import learn_meaning
 from bot.nlu.models.labelled_texts import LabelledText
 from bot.nlu.models.linear import LinearModel, softmax
 from bot.nlu.models.ngrams import NgramFeatures
 from bot.nlu.models.passage_counts import PassageCounts
-from bot.nlu.models.passage_scores import WEIGHTS, Evidence, PassageLabels
+from bot.nlu.models.passage_scores import Evidence, PassageLabels
 from bot.nlu.models.played_turns import PlayedTurn
 
 _MODEL, _LABELS, _SIMILAR = "passages.npz", "passages.json", "similar.npz"
@@ -36,15 +35,6 @@ _FIRST_SHARE = 0.5
 """Weight of a first message in the means of what wants an issue's steps, where a turn or a question has 1."""
 _STEPS_C, _STEPS_MOST = 3.0, 4.0
 """Inverse strength of regularisation of the regression that tells wishes for steps; bound of its log odds."""
-_AGAIN_FROM, _AGAIN_MOST = 0.6, 0.65
-"""Probability from which a message asks once more for a passage that was shown; it never counts for more, so that the
-next likely ones come beside it: nine of thirteen times it was another that was asked for (2026-11-28)."""
-
-_WORDS = 10.0
-"""Weight of the words of a passage's questions where a case is sought, beside the encoding's 1."""
-_CASE_FROM, _SECOND_CASE_FROM = 0.33, 0.2
-"""Shares of probability among an article's passages from which the first and the second are offered."""
-
 _SENTENCE_END, _SHORT = re.compile(r"(?<=[.!?…])\s+|\n+"), 2
 _LEAST = 1e-6
 """Probability from which an answer counts."""
@@ -126,15 +116,6 @@ class PassageFinder:
     def _labels(self) -> PassageLabels:
         return PassageLabels(self.model.labels, self.counts)
 
-    @cached_property
-    def _columns(self) -> dict[str, dict[int, str]]:
-        """Issue -> its columns of the model -> what each stands for, a passage's slug or empty."""
-        columns: dict[str, dict[int, str]] = {}
-        for column, label in enumerate(self.model.labels):
-            issue, _, slug = label.partition("/")
-            columns.setdefault(issue, {})[column] = slug
-        return columns
-
     @classmethod
     def learn(
         cls,
@@ -172,57 +153,35 @@ class PassageFinder:
         steps = _learn_steps(turns, {text: encoded[row] for text, row in row_of_text.items()})
         return cls(model, ngrams, similar, meanings, steps, PassageCounts.learn(model.labels, turns))
 
-    def find_first(self, text: str, issue: str, product: str | None) -> FoundPassage:
-        """Returns the passage of an issue's article that a message on it asks for, which no conversation precedes.
+    def find_in_article(self, text: str, issue: str, product: str | None) -> tuple[str, float]:
+        """Returns the slug of the passage of an issue's article that a message asks for, and how likely it does.
+
+        The slug is empty for the steps. No conversation and no other article count.
 
         Args:
             text: the message.
             issue: the article's.
-            product: the customer's, None where it is not known.
+            product: the customer's, None where it is not known: then each passage may be asked for.
         """
-        slugs = self._slugs(issue, product)
+        named = {
+            column: label.partition("/")[2]
+            for label, column in self._labels.rows.items()
+            if label.startswith(f"{issue}/")
+        }
+        slugs = {
+            column: slug for column, slug in named.items() if not product or section_product(slug) in (product, None)
+        }
         if not slugs:
-            return FoundPassage(issue, "", 0.0)
+            return "", 0.0
         likely = softmax(self.model.scores(load_sentence_encoder().encode([text]))[:, [*slugs]])[0]
-        return FoundPassage(issue, [*slugs.values()][likely.argmax()], float(likely.max()))
+        return [*slugs.values()][likely.argmax()], float(likely.max())
 
-    def cases(self, text: str, issue: str, product: str | None) -> tuple[list[str], float]:
-        """Returns the passages that fit the case which a first message describes, and how likely the first one does.
-
-        They are written `issue/slug`, likeliest first; the probability is one among the passages of the article.
-
-        Args:
-            text: the message.
-            issue: the article's.
-            product: the customer's; where it is not known, each passage counts with those for the other products.
-        """
-        slugs = {column: slug for column, slug in self._slugs(issue, product).items() if slug}
-        if not slugs:
-            return [], 0.0
-        scores = self.model.scores(load_sentence_encoder().encode([text]))[0, [*slugs]]
-        scores += _WORDS * (self.ngrams.transform([text]) @ self.similar[:, [*slugs]]).toarray()[0]
-        scores += WEIGHTS["asked"] * self.counts.asked[[*slugs]]
-        shares: dict[str, float] = defaultdict(float)
-        for slug, share in zip(slugs.values(), softmax(scores[None])[0], strict=True):
-            shares[without_product(slug)] += float(share)
-        first, second = sorted((*shares, ""), key=lambda name: -shares[name])[:2]
-        fits = {name for name, least in ((first, _CASE_FROM), (second, _SECOND_CASE_FROM)) if shares[name] >= least}
-        known = sorted(slugs.values(), key=lambda slug: without_product(slug) != first)
-        found = [f"{issue}/{slug}" for slug in known if first in fits and without_product(slug) in fits]
-        return found, shares[first]
-
-    def _slugs(self, issue: str, product: str | None) -> dict[int, str]:
-        """Returns the columns of an issue's passages for a product, and that of its steps, with their slugs."""
-        own, columns = (product, None), self._columns.get(issue, {})
-        return {column: slug for column, slug in columns.items() if product is None or section_product(slug) in own}
-
-    def find(self, text: str, evidence: Evidence, again: bool = False) -> Found:
-        """Returns what a message may ask for where it is said.
+    def find(self, text: str, evidence: Evidence) -> Found:
+        """Returns what a message may ask for where it is said; what was shown is not found again.
 
         Args:
             text: the message.
             evidence: what else is known of it.
-            again: whether a passage that was shown is found where the message surely asks for it once more.
         """
         similar = (self.ngrams.transform([text]) @ self.similar).toarray()[0]
         encoder = load_sentence_encoder()
@@ -230,21 +189,13 @@ class PassageFinder:
         scores = self.model.scores(encoded)[0]
         meanings = np.stack([(encoded @ self.meanings)[0], (asked @ self.meanings).max(axis=0)])
         wants_steps = float(np.clip(encoded[0] @ self.steps[:-1] + self.steps[-1], -_STEPS_MOST, _STEPS_MOST))
+        given = [self._labels.rows[name] for name in evidence.given if name in self._labels.rows and name[-1] != "/"]
+        like_given = (self.meanings[:, given].T @ self.meanings).max(axis=0, initial=0.0)
+        words = len(text.split())
+        shares = self._labels.probabilities(scores, similar, meanings, like_given, wants_steps, words, evidence)
         names = (*self.model.labels, NOTHING)
-
-        def likely(known: Evidence) -> list[tuple[str, float]]:
-            shares = self._labels.probabilities(scores, similar, meanings, wants_steps, len(text.split()), known)
-            order = np.argsort(-shares, kind="stable")[: np.count_nonzero(shares >= _LEAST)]
-            return [(names[column], share) for column, share in zip(order, shares[order].tolist(), strict=True)]
-
-        found = likely(evidence)
-        shown_steps = {name for name in evidence.given if name.endswith("/")}  # are not found again
-        if again and shown_steps != {*evidence.given}:
-            first, *_ = likely(replace(evidence, given=shown_steps))
-            if first[0] in evidence.given and first[1] >= _AGAIN_FROM:
-                most = min(first[1], _AGAIN_MOST)
-                found = [(first[0], most), *((name, share * (1 - most)) for name, share in found)]
-        return Found(found)
+        order = np.argsort(-shares, kind="stable")[: np.count_nonzero(shares >= _LEAST)]
+        return Found([(names[column], share) for column, share in zip(order, shares[order].tolist(), strict=True)])
 
     def save(self, folder: Path) -> None:
         """Writes it into a folder; words and means as half precision."""

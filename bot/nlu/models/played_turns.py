@@ -25,11 +25,13 @@ class PlayedTurn:
         text: what was typed.
         issue: the issue that was answered last; empty where none was.
         answers: what answers it, the best first: passages as `issue/slug`, or steps alone as `issue/`.
+        product: the customer's; empty where it was not known.
     """
 
     text: str
     issue: str
     answers: tuple[str, ...]
+    product: str = ""
 
     @property
     def wants_steps(self) -> bool:
@@ -38,7 +40,9 @@ class PlayedTurn:
 
 
 def read_played_turns(path: Path | None = None) -> list[PlayedTurn]:
-    """Reads the turns that our articles answer from a table with the columns `issue`, `wants`, `passages`, `message`.
+    """Reads the turns that our articles answer.
+
+    The table has the columns `issue`, `product`, `wants`, `passages` and `message`.
 
     Args:
         path: the table; by default the one in the data folder.
@@ -58,7 +62,7 @@ def read_played_turns(path: Path | None = None) -> list[PlayedTurn]:
         for line, row in enumerate(rows, 2):
             if None in row.values() or not row["message"]:
                 raise PlayedTurnError(f"{path}, line {line}: the row has no message; restore the table from git.")
-        turns = [PlayedTurn(row["message"], row["issue"], tuple(_answers(row))) for row in rows]
+        turns = [PlayedTurn(row["message"], row["issue"], tuple(_answers(row)), row["product"]) for row in rows]
     except (OSError, KeyError, UnicodeError, csv.Error) as error:
         raise PlayedTurnError(f"{path}: {error!r}; restore the table from git.") from error
     return [turn for turn in turns if turn.answers]
