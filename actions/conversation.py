@@ -22,8 +22,8 @@ from bot.text.limited_markdown import Text
 # `rasa shell` would print the structured payload as JSON below the text.
 TEXT_ONLY_CHANNELS = frozenset({"cmdline", "chatwoot"})
 
-_LATELY = 3
-"""Number of typed messages that still count as just said."""
+_LATELY = 2
+"""Number of messages that count as just said: the last one and the one before."""
 
 UNKNOWN = "unknown"
 """The billing agreement of a customer who does not know which one she has."""
@@ -208,10 +208,18 @@ class Turn:
 
     @property
     def was_let_down(self) -> bool:
-        """True for who has lately ranted, objected, or said that an answer did not help."""
-        lately = [said for said in self.said if said.is_typed][-_LATELY:]
+        """True for who has just ranted, objected, or said that an answer did not help."""
+        lately = self.said[-_LATELY:]
         objected = any(each["entity"] == "objects" for said in lately for each in said.entities)
         return objected or any(said.is_angry or said.intent in ("objection", "not_helped") for said in lately)
+
+    def say_sorry(self, buttons: Iterable[Button] = ()) -> bool:
+        """Says, once, to whoever was let down that the bot is sorry; returns whether it did."""
+        text = self.reply("let_down")
+        if not self.was_let_down or self.has_said(text):
+            return False
+        self.say(text, buttons)
+        return True
 
     def say_first(self) -> list[EventType]:
         """Says what comes before any answer, each once: sympathy, and that another language is answered in.

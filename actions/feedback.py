@@ -94,9 +94,8 @@ class ActionReact(BotAction, action="action_react"):
         """Utters the reaction."""
         if turn.intent == "objection":
             return _misunderstood(turn)
-        sorry = turn.reply("let_down")
-        if turn.intent == "remark" and turn.was_let_down and not turn.has_said(sorry):
-            return turn.say(sorry, [turn.person_button])
+        if turn.intent == "remark" and turn.say_sorry([turn.person_button]):
+            return []
         keys = ("utter_thank" if turn.intent == "thank" else "remark", f"{turn.intent}_again", f"{turn.intent}_third")
         return turn.say(turn.unsaid(*map(turn.reply, keys)))
 

@@ -91,7 +91,7 @@ def _question(turn: Turn, issue: str) -> list[EventType]:
     buttons = _buttons_of_named(turn, issue, text) if new else [*again, turn.person_button]
     if found is not None and (about != issue or turn.intent in issues()) and not turn.has_shown(about):
         buttons = [button(turn.label("show_steps"), about), *(each for each in buttons if each not in again)]
-    # Two articles may have a passage with the same title, which say the same.
+    # A passage of another article may have the same title: its button would seem to repeat what is said.
     likely = [each for each in likely_passages(turn) if found is None or each["title"] != found.heading]
     others, which = likely if new or known else [], turn.reply("which_passage_again")
     if known:

@@ -45,9 +45,8 @@ class ActionStartTicket(BotAction, action="action_start_ticket"):
             turn.say(turn.reply("ticket_exists"), [turn.person_button])
             return [*left, FollowupAction("action_listen")]
         metadata = turn.parsed.get("metadata") or {}  # in which the page names its visitor
-        first, sorry = turn.reply("hand_over"), turn.reply("let_down")
-        if turn.was_let_down and not turn.has_said(sorry):
-            turn.say(sorry)
+        first = turn.reply("hand_over")
+        turn.say_sorry()
         if metadata.get("desk") == "nobody":
             turn.say(turn.reply("hand_over_nobody"))
         elif waits_for_agent(turn):
@@ -59,9 +58,9 @@ class ActionStartTicket(BotAction, action="action_start_ticket"):
 
 
 def _address_left(turn: Turn) -> str | None:
-    """Returns the address that the customer has typed last, None if there is none."""
-    typed = (customers_address(said.text) for said in reversed(turn.said) if said.is_typed)
-    return next(filter(None, typed), None)
+    """Returns the address that the customer has typed last where she wanted a person, None if there is none."""
+    wishes = (said for said in reversed(turn.said) if said.is_typed and said.intent == "talk_to_human")
+    return next(filter(None, (customers_address(said.text) for said in wishes)), None)
 
 
 def waits_for_agent(turn: Turn) -> bool:

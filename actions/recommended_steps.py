@@ -72,7 +72,10 @@ class ActionRecommendedSteps(BotAction, action="action_recommended_steps"):
                 told.append(SlotSet("issue", issue))
             return [*told, FollowupAction("action_follow_up")]
         if possible and asked is None:
-            return [*told, *(_answer_likeliest(turn, possible) or ask_which(turn, possible))]
+            return [
+                *told,
+                *(_answer_likeliest(turn, possible) or ask_which(turn, possible, passages=likely_passages(turn))),
+            ]
         events = _open_product(turn, issue) if turn.intent == "choose_product" else None
         return [*told, *(_answer(turn, issue) if events is None else events)]
 
@@ -130,7 +133,8 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
     other = second or turn.slot("other_issue")
     events += [SlotSet("issue", issue), SlotSet("other_issue", other if other != issue else None)]
     article = turn.article(issue)
-    if needs_product(article) and product is None and not turn.slot("product_asked"):
+    waits = needs_product(article) or bool(_of_first_message(turn, issue, "case"))
+    if waits and product is None and not turn.slot("product_asked"):
         if not _is_later(turn, issue):
             _tell_language(turn, issue)
             turn.say(_of_each_product(turn, issue, article))
@@ -138,8 +142,6 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
         key = "ask_work_product" if PERSONAL in lacks else "ask_365_product" if lacks else "utter_ask_product"
         ask_for_product(turn, issue, turn.reply(key))
         return [*events, SlotSet("product_asked", True)]
-    if turn.intent == "choose_product" and (case := _sure_case(turn, issue)) is not None:
-        return [*events, *_say_case(turn, issue, *case)]
     message = answer_message(turn, issue, product, begins=not turn.slot("product_asked"))
     short = named and _is_later(turn, issue) and not turn.has_no_steps(issue)
     brief = brief_answer(article, product, turn.agreement) if short else ""
@@ -154,6 +156,8 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
     if turn.text and any(map(turn.has_said, texts)):
         return [*events, *(question or answer_again(turn, issue))]
     _tell_language(turn, issue)
+    if turn.intent == "choose_product" and (waiting := _waiting_passage(turn, issue)) is not None:
+        return [*events, *_say_waiting(turn, issue, *waiting), *question]
     if turn.intent == "choose_product" and product is not None:
         _say_what_differs(turn, issue, article, product)
     turn.say(**message)
@@ -242,7 +246,7 @@ def _say_what_differs(turn: Turn, issue: str, article: Article, product: str) ->
         turn.say(turn.reply("same_steps"))
 
 
-def _sure_case(turn: Turn, issue: str) -> tuple[str, Passage] | None:
+def _waiting_passage(turn: Turn, issue: str) -> tuple[str, Passage] | None:
     """Returns the passage that the first message asks for, `issue/slug` and itself, where the product was open."""
     for name in _of_first_message(turn, issue, "case").split():
         about, _, slug = name.partition("/")
@@ -252,7 +256,7 @@ def _sure_case(turn: Turn, issue: str) -> tuple[str, Passage] | None:
     return None
 
 
-def _say_case(turn: Turn, issue: str, name: str, passage: Passage) -> list[EventType]:
+def _say_waiting(turn: Turn, issue: str, name: str, passage: Passage) -> list[EventType]:
     """Says the passage that the first message asks for; the steps, and what else it may ask for, are buttons."""
     others = passage_buttons(turn, _of_first_message(turn, issue, "passages"), {turn.product, None})
     turn.say(passage.with_heading, [button(turn.label("show_steps"), issue), *others, turn.person_button])

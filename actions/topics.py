@@ -6,10 +6,12 @@ come after that. A person comes first where somebody has died.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 
 from actions.answer import likely_passages
-from actions.conversation import BotAction, Turn, button, issues
+from actions.conversation import BotAction, Button, Turn, button, issues
 from actions.documents import is_about_products, offer_documents
 from actions.records import record_choice, record_fallback
 from bot.articles.issues import common_issues
@@ -85,9 +87,14 @@ def possible_issues(turn: Turn) -> list[str]:
 
 
 def ask_which(
-    turn: Turn, shown: list[str], question: str = "", answered: str = "", person: bool = False
+    turn: Turn,
+    shown: list[str],
+    question: str = "",
+    answered: str = "",
+    person: bool = False,
+    passages: Sequence[Button] = (),
 ) -> list[EventType]:
-    """Asks which of the issues it is, by their articles' titles, or of the likely passages, or none of them.
+    """Asks which of the issues it is, by their articles' titles, or none of them.
 
     Args:
         turn: the customer's turn.
@@ -95,8 +102,10 @@ def ask_which(
         question: the words; without them, the usual ones.
         answered: an issue that was answered already, in case that it is the one.
         person: whether a person is offered, too; always after a death.
+        passages: buttons of passages that may answer it; others are left out.
     """
-    buttons = [*turn.title_buttons(shown), *likely_passages(turn), button(turn.label("neither"), "none_of_these")]
+    only_passages = [each for each in passages if each["payload"].startswith("/more_detail")]
+    buttons = [*turn.title_buttons(shown), *only_passages, button(turn.label("neither"), "none_of_these")]
     if person or "death" in turn.signals:  # often a matter that only a person can settle
         buttons.append(turn.person_button)
     turn.say(question or turn.reply("which_issue"), buttons)

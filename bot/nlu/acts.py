@@ -139,12 +139,17 @@ class CustomerMessage:
 
     @property
     def leaves_address(self) -> bool:
-        """Tells whether it wants an answer by e-mail: it ends with an address, or has one and may want a person."""
+        """Tells whether it has an address for an answer: it may want a person, or ends with one and asks nothing sure.
+
+        Not "please send the invoices to office@example.com", which names an issue.
+        """
         address = customers_address(self.text) if "@" in self.text else None
         if address is None or self.text.rstrip().endswith("?"):
             return False
+        wish = max(self.ranking.get(PERSON, 0.0), self.acts[PERSON] + self.acts["ask_phone"])
+        asks_else = max(self.named[1], self.acts[self.likeliest_question]) >= LIKELY
         ends = self.text.rstrip(" .!)").casefold().endswith(address.casefold())
-        return ends or self.acts[PERSON] + self.acts["ask_phone"] >= FAINT_WISH
+        return wish >= FAINT_WISH or (ends and not asks_else)
 
     @property
     def plans(self) -> bool:

@@ -48,8 +48,7 @@ from bot.nlu.situation import Situation, situation_of
 
 _TWO_ISSUES_FROM = 0.9  # confidence from which a message names two issues, as in actions/recommended_steps.py
 _CORRECTION_WORDS = 12  # largest number of words of a message that only says that it is another plan
-_PLAINLY_WORK = 0.97
-"""Confidence from which a clause says in passing that it is a company's plan."""
+_PLAINLY_WORK = 0.97  # confidence from which a clause says in passing that it is a company's plan
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ class Context(TrainedComponent):
     """Turns what the pipeline makes of a message into its dialogue act, by what was said before it.
 
     The last component of the pipeline. Outside a conversation it changes nothing, and to a first message it only adds
-    the passage that it surely asks for. After that, the first of these rules that fits decides (docs/how-it-works.md
+    the passage that answers it best. After that, the first of these rules that fits decides (docs/how-it-works.md
     has a table): a typed button, the question of an open form, the wish for a person, the product that was asked for,
     the issues to choose from, and for what follows an answer a model of its own, which never takes part in the ranking
     of the issues.
@@ -204,11 +203,12 @@ class Context(TrainedComponent):
         issue, finder = intent_of(message), self.model.passages
         if answer.agreement:
             set_entities(message, {"agreement": answer.agreement}, 1.0, type(self).__name__)
-        second = (message.get("triage") or {}).get("second_issue") or {}
-        two_issues = second.get("confidence", 0.0) >= _TWO_ISSUES_FROM  # get the steps of one, the other offered
-        if issue in load_issues() and finder is not None and not two_issues:
+        triage = message.get("triage") or {}
+        one = (triage.get("second_issue") or {}).get("confidence", 0.0) < _TWO_ISSUES_FROM
+        if issue in load_issues() and finder is not None and one:
             ranking = {each["name"]: each["confidence"] for each in message.get(RANKING)}
-            found, confidence = first_answers(text, issue, ranking, product, self.model.acts, finder)
+            several = bool(triage.get("candidates"))
+            found, confidence = first_answers(text, issue, ranking, several, product, self.model.acts, finder)
             set_entities(message, found, confidence, type(self).__name__)
 
     def _settings(self) -> Config:
@@ -234,7 +234,7 @@ class Context(TrainedComponent):
             yield LabelledText(example.text, NO_PRODUCT, example.language)
 
     def _passages(self, examples: list[LabelledText], chosen: list[LabelledText]) -> PassageFinder | None:
-        """Learns which passage a question asks for; first messages ask for none."""
+        """Learns which passage a question asks for; first messages that writers wrote ask for none."""
         limits = dict.fromkeys(load_issues(), int(self._config["of_an_issue"]) // 2)
         first = first_of_each((example for example in chosen if example.intent in load_issues()), limits)
         questions = [example for example in examples if example.passage is not None]

@@ -26,6 +26,7 @@ def first_answers(
     text: str,
     issue: str,
     ranking: Mapping[str, float],
+    open_issue: bool,
     product: str | None,
     acts: IntentModel,
     finder: PassageFinder,
@@ -37,23 +38,26 @@ def first_answers(
 
     Args:
         text: the message.
-        issue: the one that it is most likely about, whose steps always stand beside.
+        issue: the one that it is most likely about.
         ranking: probability of each intent.
+        open_issue: whether the customer is asked which of several issues is meant.
         product: the customer's, None where it is not known.
         acts: the model of the acts.
         finder: finds passages.
     """
     if len(text.split()) <= CASE_WORDS:
-        slug, share = finder.find_in_article(text, issue, product)
-        return ({"about": issue, "section": slug} if slug and share >= _SHORT_SAID_FROM else {}), share
+        passage = finder.find_in_article(text, issue, product)
+        said = not open_issue and passage.slug and passage.confidence >= _SHORT_SAID_FROM
+        return (passage.values if said else {}), passage.confidence
     found = finder.find(text, Evidence(ranking, acts.predict([text])[0], (), product)).by_variant()
     (names, share), *others = found
-    said = not names[0].endswith("/") and share >= _SAID_FROM
-    beside = others if said else found
-    own = ((f"{issue}/",), (NOTHING,))
-    likely = [each for each, also in beside if also >= _OFFERED_FROM and each not in own][:_MOST_OFFERED]
-    values = {"passages": " ".join(chain(*likely))} if likely and not (said and share >= _ALONE_FROM) else {}
-    return {**values, **(_said(names, product) if said else {})}, share
+    values = _said(names, product) if not names[0].endswith("/") and share >= _SAID_FROM else {}
+    if values and share >= _ALONE_FROM:
+        return values, share
+    steps = f"{values.get('about', issue)}/"  # always stand beside
+    likely = [each for each, also in (others if values else found) if also >= _OFFERED_FROM]
+    offered = [each for each in likely if each not in ((steps,), (NOTHING,))][:_MOST_OFFERED]
+    return {**({"passages": " ".join(chain(*offered))} if offered else {}), **values}, share
 
 
 def _said(names: Sequence[str], product: str | None) -> dict[str, str]:

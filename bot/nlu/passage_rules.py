@@ -74,7 +74,7 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
     product = (act.values.get("product") if act is not None else None) or situation.product or None
     rejected = _rejected(message, situation)
     kept = [topic for topic in topics if topic not in rejected]
-    given = {*situation.given, f"{situation.issue}/"} if situation.issue else situation.given
+    given = {*situation.given, f"{situation.issue}/"} if situation.steps_shown else situation.given
     evidence = Evidence(message.ranking, message.acts, kept, product, situation.described, given, rejected)
     found = finder.find(message.text, evidence)
     # "one more thing, where are my invoices?", not "I have no other card", which surely asks for a passage at hand
@@ -179,9 +179,9 @@ def _with_passage(
         act = Act(*message.named)
     if act is None or act.name not in load_issues() or not _says_much(message):
         return act
-    slug, share = finder.find_in_article(message.text, act.name, product)
-    asks = slug and share >= _IN_ARTICLE_FROM
-    return act.with_values({"about": act.name, "section": slug} if asks else found.choice_on(act.name))
+    passage = finder.find_in_article(message.text, act.name, product)
+    asks = passage.slug and passage.confidence >= _IN_ARTICLE_FROM
+    return act.with_values(passage.values if asks else found.choice_on(act.name))
 
 
 def _beside(act: Act, message: CustomerMessage, found: Found) -> Act:

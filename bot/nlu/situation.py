@@ -43,6 +43,7 @@ class Situation:
         topics: the issues that came up so far, latest first, also those that only a passage was taken from.
         described: the issues of problems that were described for a ticket, latest first.
         given: the passages that were shown, as `issue/slug`.
+        steps_shown: whether the steps of the issue were shown, and not only a passage in place of them.
         ticket: whether a ticket was opened.
         just_opened: whether the bot's last turn opened it.
         begun: whether the bot has said anything yet.
@@ -59,6 +60,7 @@ class Situation:
     topics: tuple[str, ...] = ()
     described: tuple[str, ...] = ()
     given: frozenset[str] = frozenset()
+    steps_shown: bool = False
     ticket: bool = False
     just_opened: bool = False
     begun: bool = True
@@ -95,6 +97,7 @@ def situation_of(tracker: DialogueStateTracker | None) -> Situation | None:
         topics=tuple(dict.fromkeys(_topics(tracker))),
         described=tuple(dict.fromkeys(_described(tracker))),
         given=frozenset(_given(tracker)),
+        steps_shown=_has_shown_steps(tracker),
         ticket=bool(tracker.get_slot("ticket_number")),
         just_opened=any(isinstance(event, SlotSet) and event.key == "ticket_number" for event in last),
         begun=any(isinstance(event, BotUttered) for event in tracker.events),
@@ -133,3 +136,12 @@ def _given(tracker: DialogueStateTracker) -> Iterator[str]:
             yield str(values["also"])
         if isinstance(event, SlotSet) and event.key == "case_said" and event.value:
             yield str(event.value)
+
+
+def _has_shown_steps(tracker: DialogueStateTracker) -> bool:
+    """Tells whether the issue at hand was named without a passage being asked for in place of its steps."""
+    issue = tracker.get_slot("issue")
+    named = (each for each in tracker.events if isinstance(each, UserUttered) and each.intent_name == issue)
+    by_product = tracker.get_slot("product_asked") and not tracker.get_slot("case_said")
+    passages = ({entity["entity"] for entity in each.entities} for each in named)
+    return bool(issue) and bool(by_product or any("section" not in each for each in passages))

@@ -7,7 +7,7 @@ Addresses may be spelt out: "ann arroba example punto com".
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -38,14 +38,19 @@ def valid_address(text: str) -> Any:
 
 def find_address(text: str) -> str | None:
     """Returns the first valid e-mail address in a text, in its normal form, None if there is none."""
+    return next(_addresses(text), None)
+
+
+def _addresses(text: str) -> Iterator[str]:
+    """Yields the valid e-mail addresses in a text, in their normal form."""
     candidates = (valid_address(candidate.rstrip(".!?")) for candidate in _CANDIDATE.findall(with_signs(text)))
-    return next((found.normalized for found in candidates if found), None)
+    yield from (found.normalized for found in candidates if found)
 
 
 def customers_address(text: str) -> str | None:
     """Returns the first valid e-mail address in a text that is none of Microsoft's, whose mails customers ask about."""
-    found = find_address(text)
-    return None if found is None or found.endswith("microsoft.com") else found
+    own = (each for each in _addresses(text) if not f".{each.partition('@')[2]}".endswith(".microsoft.com"))
+    return next(own, None)
 
 
 def find_phone(text: str) -> str | None:

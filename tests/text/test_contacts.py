@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.text.contacts import find_address, find_contact, find_phone, without_address
+from bot.text.contacts import customers_address, find_address, find_contact, find_phone, without_address
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,16 @@ def test_words_are_no_addresses(typed: str) -> None:
 )
 def test_dates_and_finnish_company_numbers_are_no_telephone_numbers(typed: str, phone: str | None) -> None:
     assert find_phone(typed) == phone
+
+
+@pytest.mark.parametrize(
+    ("typed", "address"),
+    [
+        ("it came from microsoft-noreply@microsoft.com, write to ann@example.com", "ann@example.com"),
+        ("is billing@email.microsoft.com genuine", None),
+        ("ann@contoso.onmicrosoft.com", "ann@contoso.onmicrosoft.com"),
+        ("nothing here", None),
+    ],
+)
+def test_an_address_of_microsofts_is_not_the_customers(typed: str, address: str | None) -> None:
+    assert customers_address(typed) == address

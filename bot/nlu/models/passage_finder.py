@@ -16,7 +16,7 @@ from sklearn.preprocessing import normalize
 
 from bot.articles.parts import section_product
 from bot.encoder.sentences import Floats, load_sentence_encoder
-from bot.nlu.models.found_passages import NOTHING, Found
+from bot.nlu.models.found_passages import NOTHING, Found, FoundPassage
 from bot.nlu.models.intent_model import learn_meaning
 from bot.nlu.models.labelled_texts import LabelledText
 from bot.nlu.models.linear import LinearModel, softmax
@@ -153,28 +153,25 @@ class PassageFinder:
         steps = _learn_steps(turns, {text: encoded[row] for text, row in row_of_text.items()})
         return cls(model, ngrams, similar, meanings, steps, PassageCounts.learn(model.labels, turns))
 
-    def find_in_article(self, text: str, issue: str, product: str | None) -> tuple[str, float]:
-        """Returns the slug of the passage of an issue's article that a message asks for, and how likely it does.
+    def find_in_article(self, text: str, issue: str, product: str | None) -> FoundPassage:
+        """Returns the passage of an issue's article, or its steps, that a message asks for, and how likely it does.
 
-        The slug is empty for the steps. No conversation and no other article count.
+        No conversation and no other article count.
 
         Args:
             text: the message.
             issue: the article's.
             product: the customer's, None where it is not known: then each passage may be asked for.
         """
-        named = {
-            column: label.partition("/")[2]
-            for label, column in self._labels.rows.items()
-            if label.startswith(f"{issue}/")
-        }
-        slugs = {
-            column: slug for column, slug in named.items() if not product or section_product(slug) in (product, None)
-        }
+        slugs = {}
+        for label, column in self._labels.rows.items():
+            about, _, slug = label.partition("/")
+            if about == issue and (product is None or section_product(slug) in (product, None)):
+                slugs[column] = slug
         if not slugs:
-            return "", 0.0
+            return FoundPassage(issue, "", 0.0)
         likely = softmax(self.model.scores(load_sentence_encoder().encode([text]))[:, [*slugs]])[0]
-        return [*slugs.values()][likely.argmax()], float(likely.max())
+        return FoundPassage(issue, [*slugs.values()][likely.argmax()], float(likely.max()))
 
     def find(self, text: str, evidence: Evidence) -> Found:
         """Returns what a message may ask for where it is said; what was shown is not found again.

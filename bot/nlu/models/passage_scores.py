@@ -78,7 +78,7 @@ class Evidence:
         described: issues described for a ticket, of which no steps were shown; where there is no topic, the first of
             them is at hand.
         product: the customer's, None where it is not known: passages for other products do not count.
-        given: what was shown, passages as `issue/slug` and an issue's steps as `issue/`; it does not count.
+        given: what was shown, passages as `issue/slug` and an issue's steps as `issue/`; it is not found again.
         rejected: issues that it is not about, as the customer has said.
     """
 
@@ -147,13 +147,13 @@ class PassageLabels:
         named = np.log([evidence.ranking.get(issue, 0.0) + _LITTLE_ISSUE for issue in self._issues])[self._issue]
         acts = {name.removeprefix("ask_"): probability for name, probability in evidence.acts.items()}
         at_hand = np.array([issue == evidence.at_hand for issue in self._issues])[self._issue]
-        kind = WEIGHTS["kind"] + WEIGHTS["kind_short"] * _shortness(words) * at_hand
+        kind_weight = WEIGHTS["kind"] + WEIGHTS["kind_short"] * _shortness(words) * at_hand
         passages = (
             WEIGHTS["within"] * within
             + WEIGHTS["similar"] * similar
             + WEIGHTS["meaning"] * meanings[0]
             + WEIGHTS["question"] * meanings[1]
-            + kind * np.log([acts.get(kind, 0.0) + _LITTLE_KIND for kind in self._kinds])[self._kind]
+            + kind_weight * np.log([acts.get(kind, 0.0) + _LITTLE_KIND for kind in self._kinds])[self._kind]
             + WEIGHTS["passage_issue"] * named
             + WEIGHTS["asked"] * min(1.0, max(0.0, words / _BARE - 1.0)) * self._counts.asked
             + WEIGHTS["after"] * self._after(evidence)

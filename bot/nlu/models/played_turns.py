@@ -19,7 +19,7 @@ class PlayedTurnError(ValueError):
 
 @dataclass(frozen=True)
 class PlayedTurn:
-    """A message typed in the middle of a played conversation: a question, or a wish for an issue's steps.
+    """A message of a played conversation, the first one or a later one: a question, or a wish for an issue's steps.
 
     Args:
         text: what was typed.
