@@ -72,10 +72,8 @@ class ActionRecommendedSteps(BotAction, action="action_recommended_steps"):
                 told.append(SlotSet("issue", issue))
             return [*told, FollowupAction("action_follow_up")]
         if possible and asked is None:
-            return [
-                *told,
-                *(_answer_likeliest(turn, possible) or ask_which(turn, possible, passages=likely_passages(turn))),
-            ]
+            likely = _answer_likeliest(turn, possible)
+            return [*told, *(likely or ask_which(turn, possible, passages=likely_passages(turn)))]
         events = _open_product(turn, issue) if turn.intent == "choose_product" else None
         return [*told, *(_answer(turn, issue) if events is None else events)]
 
@@ -265,7 +263,7 @@ def _say_waiting(turn: Turn, issue: str, name: str, passage: Passage) -> list[Ev
 
 
 def _offer_cases(turn: Turn, issue: str) -> None:
-    """Offers the passages that may fit the case which the first message describes, once the product is known."""
+    """Offers, beside the steps, the passages that the first message may ask for, once the product is known."""
     cases = passage_buttons(turn, _of_first_message(turn, issue, "passages"), {turn.product, None})
     if cases and not turn.has_said(fits := turn.reply("case_passages")):
         turn.say(fits, cases)
