@@ -143,5 +143,5 @@ def _has_shown_steps(tracker: DialogueStateTracker) -> bool:
     issue = tracker.get_slot("issue")
     named = (each for each in tracker.events if isinstance(each, UserUttered) and each.intent_name == issue)
     by_product = tracker.get_slot("product_asked") and not tracker.get_slot("case_said")
-    passages = ({entity["entity"] for entity in each.entities} for each in named)
-    return bool(issue) and bool(by_product or any("section" not in each for each in passages))
+    entities = ({entity["entity"] for entity in each.entities} for each in named)
+    return bool(issue) and bool(by_product or any(not {"section", "case"} & each for each in entities))

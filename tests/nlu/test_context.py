@@ -763,6 +763,17 @@ def test_a_first_message_gets_the_passage_that_answers_it_best(agent: Agent) -> 
     assert entities_of(parsed)["section"] == "what-if-wrong-reference"
 
 
+def test_steps_that_a_passage_took_the_place_of_are_not_shown() -> None:
+    waits = [{"entity": "case", "value": "refund_request/how-long-azure"}]
+    asked = [UserUttered("x", {"name": "refund_request"}, waits), SlotSet("issue", "refund_request")]
+    chosen = [SlotSet("product_asked", True), UserUttered("azure", {"name": "choose_product"}), BotUttered("...")]
+    said = [*asked, *chosen, SlotSet("case_said", "refund_request/how-long-azure")]
+    for events, shown in ((said, False), ([*said, UserUttered("/refund_request", {"name": "refund_request"})], True)):
+        situation = situation_of(DialogueStateTracker.from_events("x", events))
+        assert situation is not None
+        assert situation.steps_shown is shown
+
+
 def test_a_first_message_on_two_issues_gets_no_passage_in_place_of_them(agent: Agent) -> None:
     text = "My card was declined and now my Azure subscription is disabled."
     parsed = understood(agent, text, "en", ActionExecuted("action_listen"), SlotSet("language", "en"))
