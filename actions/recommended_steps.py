@@ -20,6 +20,7 @@ from actions.conversation import UNKNOWN, BotAction, Button, Turn, button, issue
 from actions.passages import Passage, section_passages, was_said
 from actions.records import record_outcome
 from actions.topics import ask_which, offer_person_first, offer_topics, possible_issues, settle
+from bot.articles.issues import BOTH_ANSWERED_FROM
 from bot.articles.model import Article
 from bot.articles.parts import (
     AGREEMENTS,
@@ -42,8 +43,6 @@ _LIKELY = 0.4
 
 _MOST_CASES = 3
 """Passages offered to a customer who has none of the products, or does not know which."""
-_ALSO_FROM = 0.9
-"""Confidence from which a second issue counts: of less sure ones, real messages mean one in five."""
 
 
 class ActionRecommendedSteps(BotAction, action="action_recommended_steps"):
@@ -124,14 +123,14 @@ def _answer(turn: Turn, issue: str) -> list[EventType]:
     named, product = turn.intent in issues(), turn.product
     events = settle(turn, turn.intent) if named else []
     found = turn.message.triage.get("second_issue") or {}
-    second = found.get("name") if found.get("confidence", 0.0) >= _ALSO_FROM else None
+    second = found.get("name") if found.get("confidence", 0.0) >= BOTH_ANSWERED_FROM else None
     issue, second = root_cause_first(issue, second if named and second in issues() else None)
     if turn.has_no_steps(issue):
         issue = issues()[issue].personal or issue
     other = second or turn.slot("other_issue")
     events += [SlotSet("issue", issue), SlotSet("other_issue", other if other != issue else None)]
     article = turn.article(issue)
-    waits = needs_product(article) or bool(_of_first_message(turn, issue, "case"))
+    waits = needs_product(article) or bool(_of_first_message(turn, issue, "waiting_passage"))
     if waits and product is None and not turn.slot("product_asked"):
         if not _is_later(turn, issue):
             _tell_language(turn, issue)
@@ -246,7 +245,7 @@ def _say_what_differs(turn: Turn, issue: str, article: Article, product: str) ->
 
 def _waiting_passage(turn: Turn, issue: str) -> tuple[str, Passage] | None:
     """Returns the passage that the first message asks for, `issue/slug` and itself, where the product was open."""
-    for name in _of_first_message(turn, issue, "case").split():
+    for name in _of_first_message(turn, issue, "waiting_passage").split():
         about, _, slug = name.partition("/")
         passage = section_of(turn, about, slug) if section_product(slug) == turn.product else None
         if passage is not None and not was_said(turn, passage):
@@ -259,7 +258,7 @@ def _say_waiting(turn: Turn, issue: str, name: str, passage: Passage) -> list[Ev
     others = passage_buttons(turn, _of_first_message(turn, issue, "passages"), {turn.product, None})
     turn.say(passage.with_heading, [button(turn.label("show_steps"), issue), *others, turn.person_button])
     record_outcome(turn, "abandoned", issue)
-    return [SlotSet("case_said", name)]
+    return [SlotSet("waiting_passage_said", name)]
 
 
 def _offer_cases(turn: Turn, issue: str) -> None:

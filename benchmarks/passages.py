@@ -112,7 +112,7 @@ async def ask_all(model: Path, files: Sequence[Path]) -> list[Asked]:
         values = {one["entity"]: str(one["value"]) for one in parsed["entities"]}
         shown = f"{values['about']}/{values['section']}" if values.get("section") else ""
         right = frozenset(row["passages"].split())
-        waiting = values.get("case", "").split()  # of these, the customer's product decides
+        waiting = values.get("waiting_passage", "").split()  # of these, the customer's product decides
         shown = next((name for name in waiting if name in right), next(iter(waiting), shown))
         found.append(
             Asked(

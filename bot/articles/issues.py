@@ -21,6 +21,9 @@ Fact = Literal[
 ]
 Kind = Literal["who", "how_long", "cost", "where", "what_if", "what_happens", "not_there"]
 
+BOTH_ANSWERED_FROM = 0.9
+"""Confidence of a message's second issue from which it counts: of less sure ones, real messages mean one in five."""
+
 
 class IssueTableError(ValueError):
     """The issue table cannot be used; the message says where, what is wrong and how to mend it."""

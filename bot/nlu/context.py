@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import ClassVar
 
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.shared.constants import DEFAULT_NLU_FALLBACK_INTENT_NAME
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.nlu.constants import ENTITIES, INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from bot.articles.issues import load_issues
+from bot.articles.issues import BOTH_ANSWERED_FROM, load_issues
 from bot.articles.parts import PERSONAL, PRODUCTS, WORK
 from bot.nlu.act_rules import act_of
 from bot.nlu.acts import (
@@ -34,7 +35,7 @@ from bot.nlu.acts import (
 )
 from bot.nlu.answers import Answer, read_answer
 from bot.nlu.component import Config, Setting, TrainedComponent
-from bot.nlu.first_message import first_answers
+from bot.nlu.first_message import first_answers, likely_answers
 from bot.nlu.intent import RANKING, LinearIntentClassifier, labelled_texts
 from bot.nlu.metadata import intent_of, language_of, set_entities, typed
 from bot.nlu.models.intent_model import IntentModel
@@ -46,7 +47,6 @@ from bot.nlu.product_reader import NO_PRODUCT, ProductReader, only_for_companies
 from bot.nlu.product_rules import other_steps
 from bot.nlu.situation import Situation, situation_of
 
-_TWO_ISSUES_FROM = 0.9  # confidence from which a message names two issues, as in actions/recommended_steps.py
 _CORRECTION_WORDS = 12  # largest number of words of a message that only says that it is another plan
 _PLAINLY_WORK = 0.97  # confidence from which a clause says in passing that it is a company's plan
 
@@ -204,11 +204,14 @@ class Context(TrainedComponent):
         if answer.agreement:
             set_entities(message, {"agreement": answer.agreement}, 1.0, type(self).__name__)
         triage = message.get("triage") or {}
-        one = (triage.get("second_issue") or {}).get("confidence", 0.0) < _TWO_ISSUES_FROM
+        one = (triage.get("second_issue") or {}).get("confidence", 0.0) < BOTH_ANSWERED_FROM
+        ranking, acts = {each["name"]: each["confidence"] for each in message.get(RANKING)}, self.model.acts
         if issue in load_issues() and finder is not None and one:
-            ranking = {each["name"]: each["confidence"] for each in message.get(RANKING)}
             several = bool(triage.get("candidates"))
-            found, confidence = first_answers(text, issue, ranking, several, product, self.model.acts, finder)
+            found, confidence = first_answers(text, issue, ranking, several, product, acts, finder)
+            set_entities(message, found, confidence, type(self).__name__)
+        elif issue == DEFAULT_NLU_FALLBACK_INTENT_NAME and finder is not None:
+            found, confidence = likely_answers(text, ranking, product, acts, finder)
             set_entities(message, found, confidence, type(self).__name__)
 
     def _settings(self) -> Config:

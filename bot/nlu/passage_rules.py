@@ -14,7 +14,7 @@ from bot.articles.parts import passage_kind
 from bot.nlu import acts
 from bot.nlu.acts import Act, CustomerMessage
 from bot.nlu.models.found_passages import Found, FoundPassage
-from bot.nlu.models.passage_finder import PassageFinder
+from bot.nlu.models.passage_finder import IN_ARTICLE_FROM, PassageFinder
 from bot.nlu.models.passage_scores import Evidence
 from bot.nlu.situation import Situation
 
@@ -31,8 +31,6 @@ _UNASKED_FROM = 0.7
 """The same for remarks and thanks that do not seem to ask anything."""
 _CASE_FROM = 0.2
 """Probability from which passages are offered beside the steps for a product that a message names."""
-_IN_ARTICLE_FROM = 0.7
-"""Probability among an article's answers from which a message that names its issue asks for a passage."""
 _SAYS_NOTHING = 0.23
 """Probability that nothing of ours is asked for from which an objection says nothing else: "I did not ask that"."""
 _OUTSIDE_FROM, _OUTSIDE_ACT = 0.35, 0.5
@@ -180,7 +178,7 @@ def _with_passage(
     if act is None or act.name not in load_issues() or not _says_much(message):
         return act
     passage = finder.find_in_article(message.text, act.name, product)
-    asks = passage.slug and passage.confidence >= _IN_ARTICLE_FROM
+    asks = passage.slug and passage.confidence >= IN_ARTICLE_FROM
     return act.with_values(passage.values if asks else found.choice_on(act.name))
 
 

@@ -134,7 +134,7 @@ def _given(tracker: DialogueStateTracker) -> Iterator[str]:
             yield f"{values['about']}/{values.get('section')}"
         if "also" in values:
             yield str(values["also"])
-        if isinstance(event, SlotSet) and event.key == "case_said" and event.value:
+        if isinstance(event, SlotSet) and event.key == "waiting_passage_said" and event.value:
             yield str(event.value)
 
 
@@ -142,6 +142,6 @@ def _has_shown_steps(tracker: DialogueStateTracker) -> bool:
     """Tells whether the issue at hand was named without a passage being asked for in place of its steps."""
     issue = tracker.get_slot("issue")
     named = (each for each in tracker.events if isinstance(each, UserUttered) and each.intent_name == issue)
-    by_product = tracker.get_slot("product_asked") and not tracker.get_slot("case_said")
+    by_product = tracker.get_slot("product_asked") and not tracker.get_slot("waiting_passage_said")
     entities = ({entity["entity"] for entity in each.entities} for each in named)
-    return bool(issue) and bool(by_product or any(not {"section", "case"} & each for each in entities))
+    return bool(issue) and bool(by_product or any(not {"section", "waiting_passage"} & each for each in entities))

@@ -5,6 +5,8 @@ The weights lie there as whole numbers of a byte with scales, as `onnxruntime.qu
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -60,17 +62,38 @@ class OnnxEncoder(torch.nn.Module):
             self.weights[_key(name)] = torch.nn.Parameter(torch.from_numpy(self._array(name).copy()))
         for name, stored in self._matrices.items():
             self.weights[_key(name)] = self._dequantised(stored)
-        self._layers = 1 + max(int(name.split("/")[0]) for name in self._matrices)
+        self.layers = 1 + max(int(name.split("/")[0]) for name in self._matrices)
+        """Number of layers."""
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Returns vectors of unit length, (n, dimension), for (n, tokens) token ids and which of them are read."""
-        drop = _DROPOUT if self.training else 0.0
+        return self.pooled(self.through(self.embedded(ids), mask, range(self.layers)), mask)
+
+    def embedded(self, ids: Tensor) -> Tensor:
+        """Returns the vectors of tokens, (n, tokens, dimension), as the first layer reads them."""
         states = functional.embedding(ids, self.words) + self.places[: ids.shape[1]] + self.kinds[0]
-        states = functional.dropout(self._normed(states, f"{self._network}.embeddings.LayerNorm"), drop)
-        for layer in range(self._layers):
+        return self._normed(states, f"{self._network}.embeddings.LayerNorm")
+
+    def through(self, states: Tensor, mask: Tensor, layers: Iterable[int]) -> Tensor:
+        """Returns what these layers make of (n, tokens, dimension); `mask` tells which tokens are read."""
+        drop = _DROPOUT if self.training else 0.0
+        for layer in layers:
             states = self._layer(states, mask[:, None, None, :], layer, drop)
+        return states
+
+    def pooled(self, states: Tensor, mask: Tensor) -> Tensor:
+        """Returns the mean over each text's tokens, of unit length, (n, dimension)."""
         states, share = states.float(), mask[..., None].float()
         return functional.normalize((states * share).sum(1) / share.sum(1), dim=-1)
+
+    def weights_from(self, layer: int) -> list[torch.nn.Parameter]:
+        """Returns the weights of this layer and of those above it."""
+        begin = f"{self._network}.encoder.layer."
+        parts = [
+            name.removeprefix(begin) for name in (*self._plain_names(), *self._matrices) if "embeddings" not in name
+        ]
+        own = [name for name in parts if int(re.split("[./]", name)[0]) >= layer]
+        return [self.weights[_key(name if "/" in name else begin + name)] for name in own]
 
     def _layer(self, states: Tensor, mask: Tensor, layer: int, drop: float) -> Tensor:
         def part(name: str, inputs: Tensor) -> Tensor:

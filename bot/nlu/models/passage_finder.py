@@ -36,6 +36,8 @@ _FIRST_SHARE = 0.5
 _STEPS_C, _STEPS_MOST = 3.0, 4.0
 """Inverse strength of regularisation of the regression that tells wishes for steps; bound of its log odds."""
 _SENTENCE_END, _SHORT = re.compile(r"(?<=[.!?…])\s+|\n+"), 2
+IN_ARTICLE_FROM = 0.7
+"""Probability among an article's answers from which a short message, or one that names it, asks for a passage."""
 _LEAST = 1e-6
 """Probability from which an answer counts."""
 
