@@ -8,7 +8,7 @@ from itertools import chain
 from bot.articles.issues import load_issues
 from bot.articles.parts import section_product
 from bot.nlu.acts import CASE_WORDS
-from bot.nlu.models.found_passages import NOTHING
+from bot.nlu.models.found_passages import NOTHING, Found
 from bot.nlu.models.intent_model import IntentModel
 from bot.nlu.models.passage_finder import IN_ARTICLE_FROM, PassageFinder
 from bot.nlu.models.passage_scores import Evidence
@@ -51,7 +51,7 @@ def first_answers(
         passage = finder.find_in_article(text, issue, product)
         said = not open_issue and passage.slug and passage.confidence >= IN_ARTICLE_FROM
         return (passage.values if said else {}), passage.confidence
-    found = finder.find(text, Evidence(ranking, acts.predict([text])[0], (), product)).by_variant()
+    found = _found(text, ranking, product, acts, finder).by_variant()
     (names, share), *others = found
     values = _said(names, product) if not names[0].endswith("/") and share >= _SAID_FROM else {}
     if values and share >= _ALONE_FROM:
@@ -76,9 +76,16 @@ def likely_answers(
     """
     if len(text.split()) <= CASE_WORDS:
         return {}, 0.0
-    found = finder.find(text, Evidence(ranking, acts.predict([text])[0], (), product))
+    found = _found(text, ranking, product, acts, finder)
     likeliest = found.likeliest
     return (found.choice if likeliest.issue and likeliest.confidence >= _LIKELY_FROM else {}), likeliest.confidence
+
+
+def _found(
+    text: str, ranking: Mapping[str, float], product: str | None, acts: IntentModel, finder: PassageFinder
+) -> Found:
+    """Returns what a message may ask for before anything was answered."""
+    return finder.find(text, Evidence(ranking, acts.predict([text])[0], (), product))
 
 
 def _said(names: Sequence[str], product: str | None) -> dict[str, str]:
