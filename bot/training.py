@@ -16,13 +16,13 @@ from pathlib import Path
 
 from bot.articles.examples import read_examples
 from bot.articles.issues import IssueTableError, load_issues, source_names
+from bot.articles.played_turns import read_played_turns
 from bot.articles.readers import read_article
 from bot.articles.replies import Replies
 from bot.articles.trees import TreeError, configured_trees, files_read
 from bot.encoder import load_encoder
 from bot.encoder.sentences import load_sentence_encoder, sentence_encoder_version
 from bot.model_versions.folder import ModelVersionError, keep_newest, models_folder, only_job
-from bot.nlu.models.played_turns import read_played_turns
 from bot.settings import PROJECT_ROOT, get_settings
 from bot.text.lexicon import default_folder, load_lexicon
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from bot.articles.examples import Example, ExampleError, read_examples
 from bot.articles.issues import load_issues
 from bot.articles.parts import ArticleStore, passages
+from bot.articles.played_turns import PlayedTurnError, read_played_turns
 from bot.articles.replies import Replies, ReplyError
 from bot.command_line import reported
 from bot.nlu.data_check import check_examples, few_follow_ups, few_phrases, few_questions, unknown_answers
-from bot.nlu.models.played_turns import PlayedTurnError, read_played_turns
 from bot.settings import get_settings
 from bot.text.lexicon import LexiconError, default_folder, load_lexicon
 

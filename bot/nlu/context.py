@@ -20,6 +20,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.articles.issues import BOTH_ANSWERED_FROM, load_issues
 from bot.articles.parts import PERSONAL, PRODUCTS, WORK
+from bot.articles.played_turns import PLAYED_TURNS, read_played_turns
 from bot.nlu.act_rules import act_of
 from bot.nlu.acts import (
     FAINT_OBJECTION,
@@ -41,7 +42,6 @@ from bot.nlu.metadata import intent_of, language_of, set_entities, typed
 from bot.nlu.models.intent_model import IntentModel
 from bot.nlu.models.labelled_texts import LabelledText, first_of_each, real_style_first
 from bot.nlu.models.passage_finder import PassageFinder
-from bot.nlu.models.played_turns import PLAYED_TURNS, read_played_turns
 from bot.nlu.passage_rules import add_passage
 from bot.nlu.product_reader import NO_PRODUCT, ProductReader, only_for_companies
 from bot.nlu.product_rules import other_steps

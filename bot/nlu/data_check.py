@@ -10,8 +10,8 @@ from pathlib import Path
 
 from bot.articles.examples import Example
 from bot.articles.issues import load_issues
+from bot.articles.played_turns import PlayedTurn
 from bot.nlu.acts import FOLLOW_UPS
-from bot.nlu.models.played_turns import PlayedTurn
 
 OPENING_WORDS = 4
 PHRASES_PER_OPENING = 3

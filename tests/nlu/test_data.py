@@ -12,6 +12,7 @@ import pytest
 
 from bot.articles.examples import Example, ExampleError, read_examples, read_lines
 from bot.articles.issues import load_issues
+from bot.articles.played_turns import PlayedTurn
 from bot.articles.replies import Replies
 from bot.nlu.acts import FOLLOW_UPS
 from bot.nlu.commands import all_passages
@@ -24,7 +25,6 @@ from bot.nlu.data_check import (
     fingerprint,
     unknown_answers,
 )
-from bot.nlu.models.played_turns import PlayedTurn
 from bot.settings import get_settings
 from tests.support.issues import issues_in
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bot.articles.played_turns import PlayedTurn, PlayedTurnError, read_played_turns
 from bot.nlu.context import Context
 from bot.nlu.models.passage_counts import PassageCounts
-from bot.nlu.models.played_turns import PlayedTurn, PlayedTurnError, read_played_turns
 from bot.settings import get_settings
 
 LABELS = ["card_declined/who", "card_declined/cost", "card_declined/", "pay_invoice/where", "pay_invoice/"]

@@ -4,9 +4,8 @@
 
 LESSONS is what `python -m bot encoder lessons` writes, SOURCE holds the encoder to begin with, DESTINATION gets the
 refined one: the same graph with other numbers. `questions.tsv` has further questions, each with the passage
-that answers it: the bot itself learns no better with them, and its training would take half as long again. What was
-asked in played conversations is read from `data/turns.tsv`. Words and lower layers stay, so what they make of a text is
-computed once.
+that answers it: the bot itself learns no better with them, and its training would take half as long again.
+Words and lower layers stay, so what they make of a text is computed once.
 
 Four classifiers stand on the encoding, each with a direction for each class (normalised softmax, Wang et al. 2018):
 intents, dialogue acts, the passage or the steps that answer a question, the product that an answer names. Passages of
@@ -19,7 +18,6 @@ counts eightfold, three texts of ten have typing errors.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import random
 import shutil
@@ -37,7 +35,6 @@ from torch.nn import functional
 
 OUT_OF_SCOPE = "out_of_scope"
 _QUESTIONS = Path(__file__).with_name("questions.tsv")
-_PLAYED = Path(__file__).parents[2] / "data" / "turns.tsv"
 _SEED = 5
 _LONGEST, _GROUP, _WARMING_UP = 80, 160, 60
 _MOST_INTENTS, _MOST_ACTS = 40_000, 25_000
@@ -136,7 +133,7 @@ def _examples(path: Path) -> dict[str, Examples]:
     none = [(text, "none") for text, _ in chance.sample(said, min(1500, len(said)))]
     further = (line.split("\t") for line in _QUESTIONS.read_text(encoding="utf8").splitlines())
     written = [*content["passages"], *((text, passage) for passage, text in further)]
-    asked = [*((text, passage, passage.partition("/")[0]) for text, passage in written), *_turns()]
+    asked = [*((text, passage, passage.partition("/")[0]) for text, passage in written), *content["turns"]]
     texts, names, at_hand = map(list, zip(*asked, strict=True))
     turn = np.arange(len(asked)) >= len(written)
     shares = np.where(turn, _TURNS / max(1, turn.sum()), (1 - _TURNS) / len(written))
@@ -146,19 +143,6 @@ def _examples(path: Path) -> dict[str, Examples]:
         "passages": Examples(texts, names, shares / shares.sum(), at_hand),
         "products": Examples(*map(list, zip(*content["products"], *none, strict=True))),
     }
-
-
-def _turns() -> list[tuple[str, str, str]]:
-    """Returns what was asked in played conversations, the two passages or steps that answer it best, the issue."""
-    with _PLAYED.open(encoding="utf8", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-    wanted = {"ask": False, "steps": True}
-    return [
-        (row["message"], answer, row["issue"])
-        for row in rows
-        if row["wants"] in wanted
-        for answer in [name for name in row["passages"].split() if name.endswith("/") == wanted[row["wants"]]][:2]
-    ]
 
 
 @torch.no_grad()

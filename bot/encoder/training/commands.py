@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bot.articles.examples import ExampleError, read_examples
+from bot.articles.played_turns import PLAYED_TURNS, PlayedTurnError, read_played_turns
 from bot.command_line import reported
 from bot.encoder.model import Encoder, EncoderFileError, load_encoder
 from bot.encoder.training.align import ENGLISH, Segment, align_trees
@@ -23,7 +24,10 @@ from bot.encoder.training.train import NothingToLearnError, TrainingSettings, qu
 _FILES_OF_FOLLOW_UPS = frozenset({"follow_ups", "passages"})
 """Names of the files whose phrases are said only in a conversation."""
 
-MENDABLE = (ExampleError, EncoderFileError, NothingToLearnError, TeacherMissingError, OSError)
+_ANSWERS = 2
+"""A played turn is learned from with so many of the passages that answer it."""
+
+MENDABLE = (ExampleError, PlayedTurnError, EncoderFileError, NothingToLearnError, TeacherMissingError, OSError)
 
 
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -91,16 +95,18 @@ def _training(arguments: argparse.Namespace) -> None:
 
 
 def _lessons(arguments: argparse.Namespace) -> None:
-    """Writes phrases by intent, by passage and by product, those of one situation, and aligned passages of articles."""
+    """Writes phrases by intent, passage and product, what was asked in played conversations, and parallel texts."""
     segments, report = align_trees(arguments.trees)
     examples = read_examples(arguments.phrases)
     print(*report.lines(), sep="\n")
+    turns = read_played_turns(arguments.phrases.parent / PLAYED_TURNS)
     said_after = sorted({example.intent for example in examples if example.path.stem in _FILES_OF_FOLLOW_UPS})
     small_talk = {example.intent for example in examples if example.path.stem == "small_talk"}
     lessons = {
         "phrases": [(example.text, example.intent, example.real_style) for example in examples],
         "passages": [(example.text, example.passage) for example in examples if example.passage],
         "products": [(example.text, example.product) for example in examples if example.product],
+        "turns": [(turn.text, answer, turn.issue) for turn in turns for answer in turn.answers[:_ANSWERS]],
         "follow_ups": said_after,
         "acts": sorted({*said_after, *small_talk, "out_of_scope"}),
         "situations": parallel_phrases(examples),

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.articles.parts import PRODUCTS
+from bot.articles.played_turns import PlayedTurn
 from bot.encoder.sentences import Floats
-from bot.nlu.models.played_turns import PlayedTurn
 
 _FILE = "counts.npz"
 _BY_CHANCE, _WITH_PRODUCT_BY_CHANCE = 16.0, 200.0

@@ -15,6 +15,7 @@ from scipy import sparse
 from sklearn.preprocessing import normalize
 
 from bot.articles.parts import section_product
+from bot.articles.played_turns import PlayedTurn
 from bot.encoder.sentences import Floats, load_sentence_encoder
 from bot.nlu.models.found_passages import NOTHING, Found, FoundPassage
 from bot.nlu.models.intent_model import learn_meaning
@@ -23,7 +24,6 @@ from bot.nlu.models.linear import LinearModel, softmax
 from bot.nlu.models.ngrams import NgramFeatures
 from bot.nlu.models.passage_counts import PassageCounts
 from bot.nlu.models.passage_scores import Evidence, PassageLabels
-from bot.nlu.models.played_turns import PlayedTurn
 
 _MODEL, _LABELS, _SIMILAR = "passages.npz", "passages.json", "similar.npz"
 _MEANINGS, _RARITY, _STEPS = "means.npy", "idf.npy", "steps.npy"
