@@ -50,7 +50,7 @@ bench: setup ## what is measured: understanding, robustness, the page, Rasa's st
 	@test ! -f var/articles.db || $(PYTHON) -m benchmarks.search
 nightly: setup ## train from scratch, measure, compare with the baseline, report (0 good, 1 worse, 2 could not run)
 	@$(PYTHON) -m benchmarks.nightly
-encoder: setup ## learn the shipped sentence encoder anew (three and a half hours; the first three may be stopped)
+encoder: setup ## learn the shipped sentence encoder anew (four hours; the first three may be stopped)
 	@$(PYTHON) -m bot encoder lessons $(TREES) --phrases data/nlu -o var/encoder/lessons.json
 	@$(UV) sync --frozen --quiet --project tools/encoder --python 3.10
 	@tools/encoder/.venv/bin/python tools/encoder var/encoder var/encoder/tuned

@@ -11,6 +11,8 @@ from bot.settings import get_settings
 
 PLAYED_TURNS = "turns.tsv"
 """Name of the table of played turns in the data folder."""
+MOST_ANSWERS = 2
+"""A played turn is learned from with so many of the answers that fit it."""
 
 
 class PlayedTurnError(ValueError):

@@ -124,7 +124,8 @@ def _product(named: set[str], denied: set[str], spans: _Spans) -> str | None:
     others = {kind: max((end - start for start, end in spans[kind]), default=0) for kind in (BOTH, NEITHER, UNKNOWN)}
     others[UNKNOWN] = max(others[UNKNOWN], len(spans["what_is"]))
     other = max(others, key=lambda kind: others[kind])
-    if other == NEITHER and any(start == 0 for start, _ in spans[NEITHER]) and not denied:
+    begins = any(start == 0 for start, _ in spans[NEITHER])
+    if other == NEITHER and begins and not denied and named != {PERSONAL}:  # not "neither, it is the family plan"
         return NEITHER
     if named:
         return next(iter(named)) if len(named) == 1 else BOTH

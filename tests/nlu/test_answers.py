@@ -31,6 +31,8 @@ from bot.nlu.answers import read_answer
         ("fi", "molemmat", "both"),
         ("fr", "ni l'un ni l'autre", "neither"),
         ("nl", "geen van beide", "neither"),
+        ("nl", "geen van beide, het is Family, voor thuis", "microsoft_account"),
+        ("en", "neither, it's our family plan", "microsoft_account"),
         ("en", "what's azure?", "unknown"),
         ("fr", "aucune idée", "unknown"),
         ("en", "the invoice is wrong", None),

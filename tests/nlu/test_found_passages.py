@@ -18,6 +18,11 @@ def test_variants_of_a_passage_by_product_count_together() -> None:
     assert round(groups[0][1], 2) == 0.45
 
 
+def test_what_is_hardly_likely_is_not_offered_beside_an_answer() -> None:
+    likely = [("a/who", 0.6), ("a/", 0.2), ("b/cost", 0.1), ("c/cost", 0.01)]
+    assert Found(likely).likeliest.others == {"passages": "b/cost"}
+
+
 def test_only_an_issue_without_steps_and_without_a_substitute_for_private_customers_is_for_companies_alone() -> None:
     assert only_for_companies("reservations")
     assert not only_for_companies("card_declined")

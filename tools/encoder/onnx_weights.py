@@ -16,7 +16,7 @@ from onnx import numpy_helper
 from torch import Tensor
 from torch.nn import functional
 
-_HEADS, _TINY, _DROPOUT = 12, 1e-12, 0.05
+_HEADS, _TINY = 12, 1e-12
 _TABLES = {"words": "word", "places": "position", "kinds": "token_type"}
 _PARTS = {
     "query": "attention/self/query",
@@ -76,9 +76,8 @@ class OnnxEncoder(torch.nn.Module):
 
     def through(self, states: Tensor, mask: Tensor, layers: Iterable[int]) -> Tensor:
         """Returns what these layers make of (n, tokens, dimension); `mask` tells which tokens are read."""
-        drop = _DROPOUT if self.training else 0.0
         for layer in layers:
-            states = self._layer(states, mask[:, None, None, :], layer, drop)
+            states = self._layer(states, mask[:, None, None, :], layer)
         return states
 
     def pooled(self, states: Tensor, mask: Tensor) -> Tensor:
@@ -95,7 +94,7 @@ class OnnxEncoder(torch.nn.Module):
         own = [name for name in parts if int(re.split("[./]", name)[0]) >= layer]
         return [self.weights[_key(name if "/" in name else begin + name)] for name in own]
 
-    def _layer(self, states: Tensor, mask: Tensor, layer: int, drop: float) -> Tensor:
+    def _layer(self, states: Tensor, mask: Tensor, layer: int) -> Tensor:
         def part(name: str, inputs: Tensor) -> Tensor:
             path = _PARTS[name]
             bias = f"{self._network}.encoder.layer.{layer}.{path.replace('/', '.')}.bias"
@@ -105,12 +104,12 @@ class OnnxEncoder(torch.nn.Module):
         split = [
             part(name, states).view(count, length, _HEADS, -1).transpose(1, 2) for name in ("query", "key", "value")
         ]
-        seen = functional.scaled_dot_product_attention(*split, attn_mask=mask, dropout_p=drop)
+        seen = functional.scaled_dot_product_attention(*split, attn_mask=mask)
         joined = part("joined", seen.transpose(1, 2).reshape(count, length, size))
         norms = [f"{self._network}.encoder.layer.{layer}.{_NORMS[name]}" for name in ("first", "second")]
-        states = self._normed(states + functional.dropout(joined, drop), norms[0])
+        states = self._normed(states + joined, norms[0])
         narrow = part("narrow", functional.gelu(part("wide", states)))
-        return self._normed(states + functional.dropout(narrow, drop), norms[1])
+        return self._normed(states + narrow, norms[1])
 
     def write(self, path: Path) -> None:
         """Writes the same graph with these weights, made whole numbers again."""

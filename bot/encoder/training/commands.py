@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bot.articles.examples import ExampleError, read_examples
-from bot.articles.played_turns import PLAYED_TURNS, PlayedTurnError, read_played_turns
+from bot.articles.played_turns import MOST_ANSWERS, PLAYED_TURNS, PlayedTurnError, read_played_turns
 from bot.command_line import reported
 from bot.encoder.model import Encoder, EncoderFileError, load_encoder
 from bot.encoder.training.align import ENGLISH, Segment, align_trees
@@ -23,9 +23,6 @@ from bot.encoder.training.train import NothingToLearnError, TrainingSettings, qu
 
 _FILES_OF_FOLLOW_UPS = frozenset({"follow_ups", "passages"})
 """Names of the files whose phrases are said only in a conversation."""
-
-_ANSWERS = 2
-"""A played turn is learned from with so many of the passages that answer it."""
 
 MENDABLE = (ExampleError, PlayedTurnError, EncoderFileError, NothingToLearnError, TeacherMissingError, OSError)
 
@@ -106,7 +103,7 @@ def _lessons(arguments: argparse.Namespace) -> None:
         "phrases": [(example.text, example.intent, example.real_style) for example in examples],
         "passages": [(example.text, example.passage) for example in examples if example.passage],
         "products": [(example.text, example.product) for example in examples if example.product],
-        "turns": [(turn.text, answer, turn.issue) for turn in turns for answer in turn.answers[:_ANSWERS]],
+        "turns": [(turn.text, answer, turn.issue) for turn in turns for answer in turn.answers[:MOST_ANSWERS]],
         "follow_ups": said_after,
         "acts": sorted({*said_after, *small_talk, "out_of_scope"}),
         "situations": parallel_phrases(examples),

@@ -12,6 +12,8 @@ NOTHING = "/"
 """The label of what is neither a passage nor an issue's steps."""
 _CHOICE = 3
 """Number of passages that are named beside the likeliest one."""
+_CHOICE_FROM = 0.03
+"""Probability from which they are: below it 11 of 100 answer what played customers asked (2026-11-30)."""
 
 
 @dataclass(frozen=True)
@@ -99,5 +101,5 @@ class Found:
     def _found(self, likely: tuple[str, float], share: float, others: Sequence[tuple[str, float]]) -> FoundPassage:
         issue, _, slug = likely[0].partition("/")
         of_issue = sum(each for name, each in self.likely if name.startswith(f"{issue}/"))
-        following = [name for name, _ in others if name != NOTHING][:_CHOICE]
+        following = [name for name, each in others if name != NOTHING and each >= _CHOICE_FROM][:_CHOICE]
         return FoundPassage(issue, slug, likely[1] / share, tuple(following), of_issue)

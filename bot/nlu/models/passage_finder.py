@@ -15,7 +15,7 @@ from scipy import sparse
 from sklearn.preprocessing import normalize
 
 from bot.articles.parts import section_product
-from bot.articles.played_turns import PlayedTurn
+from bot.articles.played_turns import MOST_ANSWERS, PlayedTurn
 from bot.encoder.sentences import Floats, load_sentence_encoder
 from bot.nlu.models.found_passages import NOTHING, Found, FoundPassage
 from bot.nlu.models.intent_model import learn_meaning
@@ -29,8 +29,8 @@ _MODEL, _LABELS, _SIMILAR = "passages.npz", "passages.json", "similar.npz"
 _MEANINGS, _RARITY, _STEPS = "means.npy", "idf.npy", "steps.npy"
 _OTHERS = 0.2
 """Number of first messages on the same issue, on others, and of questions on others, for each of its questions."""
-_ANSWERS, _COPIES = 2, 2
-"""A played turn is a question for so many of the passages that answer it, and counts as so many questions."""
+_COPIES = 2
+"""A played turn counts as so many questions."""
 _FIRST_SHARE = 0.5
 """Weight of a first message in the means of what wants an issue's steps, where a turn or a question has 1."""
 _STEPS_C, _STEPS_MOST = 3.0, 4.0
@@ -51,7 +51,7 @@ def _questions(text: str) -> list[str]:
 def _played(turns: Sequence[PlayedTurn], known: Collection[str | None]) -> Iterator[LabelledText]:
     """Yields played turns as questions for the known ones of the passages or steps that answer them best."""
     for turn in turns:
-        for answer in [name for name in turn.answers if name in known][:_ANSWERS]:
+        for answer in [name for name in turn.answers if name in known][:MOST_ANSWERS]:
             yield from [LabelledText(turn.text, "", None, passage=answer)] * _COPIES
 
 
