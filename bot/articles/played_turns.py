@@ -28,12 +28,24 @@ class PlayedTurn:
         issue: the issue that was answered last; empty where none was.
         answers: what answers it, the best first: passages as `issue/slug`, or steps alone as `issue/`.
         product: the customer's; empty where it was not known.
+        language: ISO 639-1 code of the language it is in.
     """
 
     text: str
     issue: str
     answers: tuple[str, ...]
     product: str = ""
+    language: str = ""
+
+    @property
+    def is_first(self) -> bool:
+        """True for a message before which no issue was answered."""
+        return not self.issue
+
+    @property
+    def about(self) -> str:
+        """The issue whose article answers it best."""
+        return self.answers[0].partition("/")[0]
 
     @property
     def wants_steps(self) -> bool:
@@ -44,7 +56,7 @@ class PlayedTurn:
 def read_played_turns(path: Path | None = None) -> list[PlayedTurn]:
     """Reads the turns that our articles answer.
 
-    The table has the columns `issue`, `product`, `wants`, `passages` and `message`.
+    The table has the columns `issue`, `product`, `wants`, `passages` and `message`, and in ours `language`.
 
     Args:
         path: the table; by default the one in the data folder.
@@ -64,7 +76,10 @@ def read_played_turns(path: Path | None = None) -> list[PlayedTurn]:
         for line, row in enumerate(rows, 2):
             if None in row.values() or not row["message"]:
                 raise PlayedTurnError(f"{path}, line {line}: the row has no message; restore the table from git.")
-        turns = [PlayedTurn(row["message"], row["issue"], tuple(_answers(row)), row["product"]) for row in rows]
+        turns = [
+            PlayedTurn(row["message"], row["issue"], tuple(_answers(row)), row["product"], row.get("language", ""))
+            for row in rows
+        ]
     except (OSError, KeyError, UnicodeError, csv.Error) as error:
         raise PlayedTurnError(f"{path}: {error!r}; restore the table from git.") from error
     return [turn for turn in turns if turn.answers]

@@ -42,7 +42,7 @@ from bot.nlu.metadata import intent_of, language_of, set_entities, typed
 from bot.nlu.models.intent_model import IntentModel
 from bot.nlu.models.labelled_texts import LabelledText, first_of_each, real_style_first
 from bot.nlu.models.passage_finder import PassageFinder
-from bot.nlu.passage_rules import add_passage
+from bot.nlu.passage_rules import add_passage, question_of
 from bot.nlu.product_reader import NO_PRODUCT, ProductReader, only_for_companies
 from bot.nlu.product_rules import other_steps
 from bot.nlu.situation import Situation, situation_of
@@ -91,6 +91,8 @@ class Context(TrainedComponent):
         "product_from": Setting(0.8),
         # Of each act and language so many phrases stand for what names no product.
         "of_an_act": Setting(8),
+        # Of what was asked after an answer in played conversations so much of each kind of question and language.
+        "of_a_question": Setting(60),
         # Of each issue and language so many phrases stand for a new matter, and so many for what no issue covers.
         "of_an_issue": Setting(12),
         "of_out_of_scope": Setting(200),
@@ -108,6 +110,7 @@ class Context(TrainedComponent):
             LabelledText(each.text, NEW_MATTER if each.intent in load_issues() else each.intent, each.language)
             for each in chosen
         ]
+        acts += self._asked(acts)
         answers = list(self._answers(told, acts))
         named = any(example.intent != NO_PRODUCT for example in answers)
         first = [LabelledText(each.text, each.implies, each.language) for each in told if each.implies]
@@ -226,6 +229,19 @@ class Context(TrainedComponent):
         limits["out_of_scope"] = self._config["of_out_of_scope"]
         said = (each for each in examples if not (each.product or each.passage or each.implies))
         return first_of_each(real_style_first(said), limits)
+
+    def _asked(self, acts: list[LabelledText]) -> Iterator[LabelledText]:
+        """Yields what was asked after an answer in played conversations, as the question that its best answer is to.
+
+        Much of it is no question by its words: "but we have the invoices, with the club's name on them".
+        """
+        known = {(example.intent, example.language) for example in acts}
+        asked = (turn for turn in read_played_turns() if not turn.is_first and not turn.wants_steps)
+        acts_of = (
+            LabelledText(turn.text, question_of(turn.answers[0].partition("/")[2]), turn.language) for turn in asked
+        )
+        ordered = real_style_first(each for each in acts_of if (each.intent, each.language) in known)
+        return first_of_each(ordered, {}, int(self._config["of_a_question"]))
 
     def _answers(self, examples: list[LabelledText], acts: list[LabelledText]) -> Iterator[LabelledText]:
         """Yields answers to the question for the product by what they name, and some of what does not answer it."""

@@ -107,7 +107,7 @@ def _with_product(act: Act, found: Found) -> Act:
     """Returns the answer to the question for the product with the passage that its further words ask for."""
     likeliest = found.likeliest
     if likeliest.slug and likeliest.confidence >= _BESIDE_FROM:
-        return act.with_values({**_answer_or_choice(likeliest), "question": _question_of(likeliest.slug)})
+        return act.with_values({**_answer_or_choice(likeliest), "question": question_of(likeliest.slug)})
     passage = found.passage()
     if passage.confidence < _CASE_FROM:
         return act
@@ -193,7 +193,7 @@ def _beside(act: Act, message: CustomerMessage, found: Found) -> Act:
         return Act(named, clearly)  # "no, I mean one more licence in mid-year"
     # "thanks. do you need the certificate?"
     if act.name in acts.NOT_ASKING and "?" in message.text and likeliest.issue:
-        return _of_question(Act(_question_of(passage.slug), passage.confidence), found)
+        return _of_question(Act(question_of(passage.slug), passage.confidence), found)
     asks = act.name not in acts.NOT_ASKING or max(message.acts[name] for name in acts.QUESTIONS) >= acts.LITTLE
     closes = act.name == "thank" and message.plans  # "silly that it renews by itself, but thanks"
     if act.name not in (*acts.FAILED, "solved") and not closes:
@@ -205,7 +205,7 @@ def _beside(act: Act, message: CustomerMessage, found: Found) -> Act:
         if act.name == "objection" and message.words > acts.FEW_WORDS and found.outside < _SAYS_NOTHING:
             return act.with_values(found.choice)
         return act.with_values(passage.choice) if offers else act
-    kept = act.name if act.name in ("objection", "step_failed") else _question_of(likeliest.slug)
+    kept = act.name if act.name in ("objection", "step_failed") else question_of(likeliest.slug)
     return Act(kept, likeliest.confidence, _answer_or_choice(likeliest))
 
 
@@ -229,7 +229,7 @@ def _of_matter(act: Act | None, message: CustomerMessage, topics: Collection[str
         return _of_issue(message, topics, found)
     if not likeliest.slug or likeliest.confidence < (_MATTER_FROM if _says_much(message) else _ALONE_FROM):
         return act
-    return Act(_question_of(likeliest.slug), likeliest.confidence, _answer_or_choice(likeliest))
+    return Act(question_of(likeliest.slug), likeliest.confidence, _answer_or_choice(likeliest))
 
 
 def _of_issue(message: CustomerMessage, topics: Collection[str], found: Found) -> Act | None:
@@ -249,7 +249,7 @@ def _of_issue(message: CustomerMessage, topics: Collection[str], found: Found) -
     if not asks and message.words <= acts.FEW_WORDS:  # "my credit card was declined", once more, asks nothing
         return None
     if passage.slug and passage.confidence >= _SHOWN_FROM:
-        return Act(_question_of(passage.slug), passage.confidence, _answer_or_choice(passage))
+        return Act(question_of(passage.slug), passage.confidence, _answer_or_choice(passage))
     return (steps or Act("more_detail", passage.confidence, passage.choice)) if long else None
 
 
@@ -260,7 +260,7 @@ def _answer_or_choice(found: FoundPassage) -> dict[str, str]:
     return {**found.values, **found.others} if found.confidence >= _SHOWN_FROM else found.choice
 
 
-def _question_of(slug: str) -> str:
+def question_of(slug: str) -> str:
     """Returns the act that asks for a passage."""
     kind = passage_kind(slug)
     return "not_there" if kind == "not_there" else f"ask_{kind}" if kind else "more_detail"

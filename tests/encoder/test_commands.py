@@ -85,15 +85,21 @@ def test_lessons_hold_phrases_by_intent_and_texts_that_say_the_same(trees: list[
     - can she ask
 """
     (phrases / "en" / "passages.yml").write_text(question)
-    played = ["issue\tproduct\twants\tpassages\tmessage", "refund_request\t\task\trefund_request/who\tand me?"]
+    played = [
+        "issue\tproduct\twants\tpassages\tmessage",
+        "refund_request\t\task\trefund_request/who\tand me?",
+        "\t\tsteps\trefund_request/\tyou took 40 too much",
+    ]
     (tmp_path / "turns.tsv").write_text("\n".join(played))
     output = tmp_path / "new" / "lessons.json"
     assert run("encoder", "lessons", *trees, "--phrases", phrases, "-o", output) == 0
     lessons = json.loads(output.read_text(encoding="utf8"))
     said = [[text, "refund_request", style == "real"] for _, style, text in written]
-    assert sorted(lessons["phrases"]) == sorted([*said, ["can she ask", "ask_who", False]])
+    first = ["you took 40 too much", "refund_request", True]
+    assert sorted(lessons["phrases"]) == sorted([*said, ["can she ask", "ask_who", False], first])
     assert lessons["passages"] == [["can she ask", "refund_request/who"]]
-    assert lessons["turns"] == [["and me?", "refund_request/who", "refund_request"]]
+    turns = [["and me?", "refund_request/who", "refund_request"], ["you took 40 too much", "refund_request/", ""]]
+    assert lessons["turns"] == turns
     assert (lessons["follow_ups"], lessons["acts"]) == (["ask_who"], ["ask_who", "out_of_scope"])
     assert lessons["situations"] == [{language: text for language, _, text in written}]
     assert lessons["segments"]

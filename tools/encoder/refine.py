@@ -1,6 +1,6 @@
 """Tunes the upper layers of the sentence encoder on all that is asked of it at once; 50 minutes on two cores.
 
-    python tools/encoder/refine.py LESSONS SOURCE DESTINATION [--layers N] [--steps N]
+    python tools/encoder/refine.py LESSONS SOURCE DESTINATION [--layers N] [--steps N] [--keep SHARE]
 
 LESSONS is what `python -m bot encoder lessons` writes, SOURCE holds the encoder to begin with, DESTINATION gets the
 refined one: the same graph with other numbers. `questions.tsv` has further questions, each with the passage
@@ -41,7 +41,7 @@ _MOST_INTENTS, _MOST_ACTS = 40_000, 25_000
 """Number of texts that are learned from; of the other kinds all are."""
 _SIZES = {"intents": 112, "acts": 48, "passages": 144, "products": 16}
 """Texts of each kind in a step."""
-_TURNS = 5 / 9
+_TURNS = 2 / 3
 """Share of what customers asked in played conversations among the questions of passages; the rest are writers'."""
 _WEIGHTS = {"intents": 1.0, "acts": 0.4, "passages": 1.0, "products": 0.1}
 _SCALES = {"intents": 16.0, "acts": 16.0, "passages": 20.0, "products": 16.0}
@@ -97,6 +97,8 @@ def main() -> int:
     parser.add_argument("destination", type=Path)
     parser.add_argument("--layers", type=int, default=3, help="number of upper layers that learn")
     parser.add_argument("--steps", type=int, default=_STEPS)
+    keep = "share of the old weights in the new ones: 0.5 for an encoder that was refined before (arXiv:2109.01903)"
+    parser.add_argument("--keep", type=float, default=0.0, help=keep)
     options = parser.parse_args()
     torch.manual_seed(_SEED)
     network = OnnxEncoder(options.source / "model.onnx")
@@ -107,7 +109,11 @@ def main() -> int:
     for examples in kinds.values():
         texts = [with_typing_errors(text, letters) for text in examples.texts]
         examples.states = _lower(network, tokenizer, texts, first)
+    old = {name: weight.detach().clone() for name, weight in network.named_parameters()}
     _refine(network, kinds, first, options.steps)
+    with torch.no_grad():
+        for name, weight in network.named_parameters():
+            weight.lerp_(old[name], options.keep)
     options.destination.mkdir(parents=True, exist_ok=True)
     network.write(options.destination / "model.onnx")
     if options.source.resolve() != options.destination.resolve():

@@ -100,7 +100,10 @@ def _lessons(arguments: argparse.Namespace) -> None:
     said_after = sorted({example.intent for example in examples if example.path.stem in _FILES_OF_FOLLOW_UPS})
     small_talk = {example.intent for example in examples if example.path.stem == "small_talk"}
     lessons = {
-        "phrases": [(example.text, example.intent, example.real_style) for example in examples],
+        "phrases": [
+            *((example.text, example.intent, example.real_style) for example in examples),
+            *((turn.text, turn.about, True) for turn in turns if turn.is_first),
+        ],
         "passages": [(example.text, example.passage) for example in examples if example.passage],
         "products": [(example.text, example.product) for example in examples if example.product],
         "turns": [(turn.text, answer, turn.issue) for turn in turns for answer in turn.answers[:MOST_ANSWERS]],

@@ -237,13 +237,16 @@ def _mixed(first: Floats, second: Floats, share: float | Floats) -> Floats:
     return softmax((1 - share) * np.log(first + _TINY) + share * np.log(second + _TINY))
 
 
-def learn_meaning(encodings: Floats, intents: Sequence[str], regularisation: float) -> LinearModel:
+def learn_meaning(
+    encodings: Floats, intents: Sequence[str], regularisation: float, shares: Floats | None = None
+) -> LinearModel:
     """Learns logistic regression over sentence encodings.
 
     Args:
         encodings: (n, dimension).
         intents: n of them, at least two different ones.
         regularisation: inverse strength of regularisation (`C`).
+        shares: weight of each encoding, (n,); without them all have 1.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
@@ -254,7 +257,7 @@ def learn_meaning(encodings: Floats, intents: Sequence[str], regularisation: flo
     model = LogisticRegression(C=regularisation, class_weight=weights_of, max_iter=_ROUNDS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(encodings, intents)
+        model.fit(encodings, intents, shares)
     weights, intercept = model.coef_.T, model.intercept_
     if len(model.classes_) == 2:  # scikit-learn keeps one column for two classes
         weights, intercept = np.hstack([-weights, weights]) / 2, np.concatenate([-intercept, intercept]) / 2

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.preprocessing import normalize
 
@@ -29,10 +30,10 @@ _MODEL, _LABELS, _SIMILAR = "passages.npz", "passages.json", "similar.npz"
 _MEANINGS, _RARITY, _STEPS = "means.npy", "idf.npy", "steps.npy"
 _OTHERS = 0.2
 """Number of first messages on the same issue, on others, and of questions on others, for each of its questions."""
-_COPIES = 2
-"""A played turn counts as so many questions."""
+_TURN_SHARE = 2.0
+"""Weight of a played turn, where a question that somebody wrote for a passage has 1."""
 _FIRST_SHARE = 0.5
-"""Weight of a first message in the means of what wants an issue's steps, where a turn or a question has 1."""
+"""Weight of a first message in the means of what wants an issue's steps, where a question has 1."""
 _STEPS_C, _STEPS_MOST = 3.0, 4.0
 """Inverse strength of regularisation of the regression that tells wishes for steps; bound of its log odds."""
 _SENTENCE_END, _SHORT = re.compile(r"(?<=[.!?…])\s+|\n+"), 2
@@ -52,7 +53,7 @@ def _played(turns: Sequence[PlayedTurn], known: Collection[str | None]) -> Itera
     """Yields played turns as questions for the known ones of the passages or steps that answer them best."""
     for turn in turns:
         for answer in [name for name in turn.answers if name in known][:MOST_ANSWERS]:
-            yield from [LabelledText(turn.text, "", None, passage=answer)] * _COPIES
+            yield LabelledText(turn.text, "", None, passage=answer)
 
 
 def _label(example: LabelledText) -> str:
@@ -61,7 +62,11 @@ def _label(example: LabelledText) -> str:
 
 
 def _learn_articles(
-    examples: Sequence[LabelledText], encodings: Floats, articles: Collection[str], regularisation: float
+    examples: Sequence[LabelledText],
+    encodings: Floats,
+    shares: Floats,
+    articles: Collection[str],
+    regularisation: float,
 ) -> LinearModel:
     """Returns the regressions of all articles side by side; each also learns from some of what asks for none of it."""
     about = np.array([_label(example).partition("/")[0] for example in examples])
@@ -70,13 +75,20 @@ def _learn_articles(
     for article in sorted(articles):
         on_it = about == article
         own = np.flatnonzero(asks & on_it)
-        few = int(_OTHERS * len(own))
-        others = [np.flatnonzero(which)[:few] for which in (~asks & on_it, ~asks & ~on_it, asks & ~on_it)]
+        few = _OTHERS * shares[own].sum()
+        kinds = (~asks & on_it, ~asks & ~on_it, asks & ~on_it)
+        others = [_first(np.flatnonzero(kind), shares, few) for kind in kinds]
         labels = [_label(examples[row]) for row in own] + [f"{article}/"] * sum(map(len, others))
-        models.append(learn_meaning(encodings[np.concatenate([own, *others])], labels, regularisation))
+        rows = np.concatenate([own, *others])
+        models.append(learn_meaning(encodings[rows], labels, regularisation, shares[rows]))
     weights = np.concatenate([model.weights for model in models], axis=1)
     intercept = np.concatenate([model.intercept for model in models])
     return LinearModel(tuple(label for model in models for label in model.labels), weights, intercept, 1.0)
+
+
+def _first(rows: NDArray[np.int64], shares: Floats, total: float) -> NDArray[np.int64]:
+    """Returns the first of some rows, so many that their weights add up to a total."""
+    return rows[: int(np.searchsorted(np.cumsum(shares[rows]), total, side="right"))]
 
 
 def _learn_steps(turns: Sequence[PlayedTurn], encoding_of: Mapping[str, Floats]) -> Floats:
@@ -134,24 +146,31 @@ class PassageFinder:
             turns: what was asked in played conversations; learned from as questions are.
             regularisation: inverse strength of regularisation (`C`).
         """
+        played = {turn.text for turn in turns}  # the issue's steps may not be what answers these best
+        first_messages = [example for example in first_messages if example.text not in played]
         articles = {str(question.passage).partition("/")[0] for question in questions}
         known = {*(question.passage for question in questions), *(f"{article}/" for article in articles)}
         # A mixed order that is the same each time.
-        examples = sorted(
-            (*questions, *_played(turns, known), *first_messages), key=lambda example: zlib.crc32(example.text.encode())
-        )
+        weighted = [
+            *((example, 1.0) for example in questions),
+            *((example, _TURN_SHARE) for example in _played(turns, known)),
+            *((example, 1.0) for example in first_messages),
+        ]
+        weighted.sort(key=lambda pair: zlib.crc32(pair[0].text.encode()))
+        examples, shares = [example for example, _ in weighted], np.array([share for _, share in weighted], np.float32)
         row_of_text = {text: row for row, text in enumerate(dict.fromkeys(example.text for example in examples))}
         encoded = load_sentence_encoder().encode_for_training([*row_of_text])
-        encodings = encoded[[row_of_text[example.text] for example in examples]]
-        model = _learn_articles(examples, encodings, articles, regularisation)
+        place = [row_of_text[example.text] for example in examples]
+        model = _learn_articles(examples, encoded[place], shares, articles, regularisation)
         ngrams = NgramFeatures()
-        counted = ngrams.fit_transform([example.text for example in examples])
+        counted = ngrams.fit_transform([*row_of_text])
         row_of = {label: row for row, label in enumerate(model.labels)}
-        columns = [column for column, example in enumerate(examples) if _label(example) in row_of]
-        shares = [1.0 if examples[column].passage else _FIRST_SHARE for column in columns]
-        rows = [row_of[_label(examples[column])] for column in columns]
-        sums = sparse.csr_matrix((np.array(shares, np.float32), (rows, columns)), (len(row_of), len(examples)))
-        similar, meanings = normalize(sums @ counted).T.tocsr(), normalize(sums @ encodings).T
+        of_label = [column for column, example in enumerate(examples) if _label(example) in row_of]
+        shares[[example.passage is None for example in examples]] = _FIRST_SHARE
+        rows = [row_of[_label(examples[column])] for column in of_label]
+        columns = [place[column] for column in of_label]
+        sums = sparse.csr_matrix((shares[of_label], (rows, columns)), (len(row_of), len(encoded)))
+        similar, meanings = normalize(sums @ counted).T.tocsr(), normalize(sums @ encoded).T
         steps = _learn_steps(turns, {text: encoded[row] for text, row in row_of_text.items()})
         return cls(model, ngrams, similar, meanings, steps, PassageCounts.learn(model.labels, turns))
 
