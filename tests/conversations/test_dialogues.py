@@ -214,7 +214,7 @@ def test_a_question_that_begins_with_a_no_is_answered_with_regret(running_bot: R
     customer.say('/manage_licenses{"product": "microsoft365", "language": "nb"}')
     answer = customer.say("nei jeg spurte hvem hos oss som har lov til å gjøre det")
     assert answer.text.startswith(REPLIES.dialogue("misread", "nb"))
-    assert "Hvem kan endre lisenser?" in answer.text
+    assert passage("manage_licenses", "who-microsoft-365", "nb") in answer.text
 
 
 def test_a_misreading_is_regretted_once(running_bot: RunningBot) -> None:
@@ -274,8 +274,7 @@ def test_the_passage_that_the_first_message_asks_for_is_said_and_its_steps_are_a
     assert passage("payment_not_registered", "what-if-wrong-reference", "en") in answer.text
     assert not answer.payload
     assert REPLIES.text("utter_ask_product", "en") not in answer.text
-    assert customer.press("/payment_not_registered").text.endswith(REPLIES.text("utter_ask_product", "en"))
-    assert customer.say("azure").payload["intent"] == "payment_not_registered"
+    assert customer.press("/payment_not_registered").payload["intent"] == "payment_not_registered"
 
 
 def test_a_passage_that_differs_by_product_waits_for_the_product(running_bot: RunningBot) -> None:
