@@ -61,7 +61,7 @@ def test_a_part_that_cannot_be_shown_keeps_no_other_from_being_shown(visit: Visi
 def test_every_word_is_in_the_language_that_it_says_to_be(visit: Visit) -> None:
     visitor = visit("/?lang=en&product=azure")
     visitor.say("hello")
-    visitor.say("hei, jeg fikk ikke betalt fordi kortet mitt ble avvist")
+    visitor.say("hei, kortet mitt i azure ble avvist")
     languages = """[".bubble > span[lang]", ".turn > .byline", ".turn > :last-child"].map((selector) =>
       [...document.querySelectorAll(`#log ${selector}`)].map((node) => node.closest("[lang]").lang))"""
     assert visitor.page.evaluate(languages) == [["en", "nb"]] * 3
