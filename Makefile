@@ -8,6 +8,9 @@ export RASA_TELEMETRY_ENABLED := false
 export PYTHONWARNINGS ?= ignore
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export SQLALCHEMY_SILENCE_UBER_WARNING ?= 1
+# uv trusts the certificates that this machine does, as pip and git do; older versions know the second name.
+export UV_SYSTEM_CERTS ?= true
+export UV_NATIVE_TLS ?= true
 
 .PHONY: setup run desk train shell test test-full audit lint format bench nightly encoder vectors help
 

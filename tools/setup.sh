@@ -20,9 +20,8 @@ else
   uv=(.venv-uv/bin/uv)
 fi
 
-# uv must take the Python that is there: it may not download one. It trusts the certificates that this machine does
-# (the second name is what older versions call it): a company may have a proxy with one of its own.
-export UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=true UV_NATIVE_TLS=true
+# uv must take the Python that is there: it may not download one.
+export UV_PYTHON_DOWNLOADS=never
 python=$("${uv[@]}" python find 3.10 2>/dev/null) \
   || fail "Python 3.10 was not found (Rasa 3.6 needs it); install it, for example with 'pyenv install 3.10', and run make again."
 

@@ -1,4 +1,4 @@
-"""Reads what customers asked in played conversations, with the passages or steps that answer it (`data/turns.tsv`)."""
+"""Reads what was asked in conversations that were played or written (`data/turns.tsv`), with what answers it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class PlayedTurnError(ValueError):
 
 @dataclass(frozen=True)
 class PlayedTurn:
-    """A message of a played conversation, the first one or a later one: a question, or a wish for an issue's steps.
+    """A message of a played or written conversation: a question, or a wish for an issue's steps.
 
     Args:
         text: what was typed.
@@ -43,20 +43,25 @@ class PlayedTurn:
         return not self.issue
 
     @property
-    def about(self) -> str:
+    def best_issue(self) -> str:
         """The issue whose article answers it best."""
         return self.answers[0].partition("/")[0]
 
     @property
+    def best_slug(self) -> str:
+        """The slug of the passage that answers it best; empty for a wish for an issue's steps."""
+        return self.answers[0].partition("/")[2]
+
+    @property
     def wants_steps(self) -> bool:
         """True for a wish for an issue's steps: "and how do I cancel it, then?"."""
-        return self.answers[0].endswith("/")
+        return not self.best_slug
 
 
 def read_played_turns(path: Path | None = None) -> list[PlayedTurn]:
     """Reads the turns that our articles answer.
 
-    The table has the columns `issue`, `product`, `wants`, `passages` and `message`, and in ours `language`.
+    The table has the columns `issue`, `product`, `wants`, `passages` and `message`; `language` may be missing.
 
     Args:
         path: the table; by default the one in the data folder.

@@ -20,7 +20,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.articles.issues import BOTH_ANSWERED_FROM, load_issues
 from bot.articles.parts import PERSONAL, PRODUCTS, WORK
-from bot.articles.played_turns import PLAYED_TURNS, read_played_turns
+from bot.articles.played_turns import PLAYED_TURNS, PlayedTurn, read_played_turns
 from bot.nlu.act_rules import act_of
 from bot.nlu.acts import (
     FAINT_OBJECTION,
@@ -91,7 +91,7 @@ class Context(TrainedComponent):
         "product_from": Setting(0.8),
         # Of each act and language so many phrases stand for what names no product.
         "of_an_act": Setting(8),
-        # Of what was asked after an answer in played conversations so much of each kind of question and language.
+        # Of what was asked after an answer in conversations (`data/turns.tsv`) so much of each kind and language.
         "of_a_question": Setting(60),
         # Of each issue and language so many phrases stand for a new matter, and so many for what no issue covers.
         "of_an_issue": Setting(12),
@@ -110,7 +110,8 @@ class Context(TrainedComponent):
             LabelledText(each.text, NEW_MATTER if each.intent in load_issues() else each.intent, each.language)
             for each in chosen
         ]
-        acts += self._asked(acts)
+        turns = read_played_turns()
+        acts += self._asked(acts, turns)
         answers = list(self._answers(told, acts))
         named = any(example.intent != NO_PRODUCT for example in answers)
         first = [LabelledText(each.text, each.implies, each.language) for each in told if each.implies]
@@ -118,7 +119,7 @@ class Context(TrainedComponent):
             IntentModel(self._settings()).learn(acts),
             IntentModel(self._product_settings()).learn(answers) if named else None,
             IntentModel(self._product_settings()).learn(first) if first else None,
-            self._passages(told, chosen),
+            self._passages(told, chosen, turns),
         )
 
     def save(self, folder: Path) -> None:
@@ -230,17 +231,15 @@ class Context(TrainedComponent):
         said = (each for each in examples if not (each.product or each.passage or each.implies))
         return first_of_each(real_style_first(said), limits)
 
-    def _asked(self, acts: list[LabelledText]) -> Iterator[LabelledText]:
-        """Yields what was asked after an answer in played conversations, as the question that its best answer is to.
+    def _asked(self, acts: list[LabelledText], turns: list[PlayedTurn]) -> Iterator[LabelledText]:
+        """Yields what was asked after an answer in conversations, labelled with the kind of its best answer.
 
         Much of it is no question by its words: "but we have the invoices, with the club's name on them".
         """
         known = {(example.intent, example.language) for example in acts}
-        asked = (turn for turn in read_played_turns() if not turn.is_first and not turn.wants_steps)
-        acts_of = (
-            LabelledText(turn.text, question_of(turn.answers[0].partition("/")[2]), turn.language) for turn in asked
-        )
-        ordered = real_style_first(each for each in acts_of if (each.intent, each.language) in known)
+        asked = (turn for turn in turns if not turn.is_first and not turn.wants_steps)
+        questions = (LabelledText(turn.text, question_of(turn.best_slug), turn.language) for turn in asked)
+        ordered = real_style_first(each for each in questions if (each.intent, each.language) in known)
         return first_of_each(ordered, {}, int(self._config["of_a_question"]))
 
     def _answers(self, examples: list[LabelledText], acts: list[LabelledText]) -> Iterator[LabelledText]:
@@ -252,14 +251,16 @@ class Context(TrainedComponent):
         for example in first_of_each(acts, {**limits, "choose_product": 0}):
             yield LabelledText(example.text, NO_PRODUCT, example.language)
 
-    def _passages(self, examples: list[LabelledText], chosen: list[LabelledText]) -> PassageFinder | None:
+    def _passages(
+        self, examples: list[LabelledText], chosen: list[LabelledText], turns: list[PlayedTurn]
+    ) -> PassageFinder | None:
         """Learns which passage a question asks for; first messages that writers wrote ask for none."""
         limits = dict.fromkeys(load_issues(), int(self._config["of_an_issue"]) // 2)
         first = first_of_each((example for example in chosen if example.intent in load_issues()), limits)
         questions = [example for example in examples if example.passage is not None]
         if not questions:
             return None
-        return PassageFinder.learn(questions, list(first), read_played_turns(), self._config["passages_C"])
+        return PassageFinder.learn(questions, list(first), turns, self._config["passages_C"])
 
     def _said(self, message: Message, situation: Situation) -> CustomerMessage:
         text, acts = str(message.get(TEXT)), self.model.acts

@@ -300,7 +300,7 @@ def test_a_ticket_asks_once_for_the_facts_that_it_lacks(running_bot: RunningBot)
 
 def test_what_is_added_to_a_ticket_is_shown_alone_and_a_changed_description_whole(running_bot: RunningBot) -> None:
     customer = at_consent(running_bot, "en")
-    for added in ("the invoice is E0400RWX7P from October", "we are a charity, that matters for the tax"):
+    for added in ("the invoice is E0400RWX7P from October", "and please write that we are a charity, that matters"):
         assert customer.say(added).text == REPLIES.dialogue("consent_added", "en", added=f"“{added}”")
     customer.press('/correct_field{"field": "ticket_summary"}')
     assert "The charge in October is not ours." in customer.say("The charge in October is not ours.").text

@@ -102,7 +102,7 @@ def _lessons(arguments: argparse.Namespace) -> None:
     lessons = {
         "phrases": [
             *((example.text, example.intent, example.real_style) for example in examples),
-            *((turn.text, turn.about, True) for turn in turns if turn.is_first),
+            *((turn.text, turn.best_issue, True) for turn in turns if turn.is_first),
         ],
         "passages": [(example.text, example.passage) for example in examples if example.passage],
         "products": [(example.text, example.product) for example in examples if example.product],

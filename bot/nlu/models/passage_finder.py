@@ -146,18 +146,13 @@ class PassageFinder:
             turns: what was asked in played conversations; learned from as questions are.
             regularisation: inverse strength of regularisation (`C`).
         """
-        played = {turn.text for turn in turns}  # the issue's steps may not be what answers these best
-        first_messages = [example for example in first_messages if example.text not in played]
         articles = {str(question.passage).partition("/")[0] for question in questions}
         known = {*(question.passage for question in questions), *(f"{article}/" for article in articles)}
+        played = [*_played(turns, known)]
         # A mixed order that is the same each time.
-        weighted = [
-            *((example, 1.0) for example in questions),
-            *((example, _TURN_SHARE) for example in _played(turns, known)),
-            *((example, 1.0) for example in first_messages),
-        ]
-        weighted.sort(key=lambda pair: zlib.crc32(pair[0].text.encode()))
-        examples, shares = [example for example, _ in weighted], np.array([share for _, share in weighted], np.float32)
+        examples = sorted((*questions, *played, *first_messages), key=lambda example: zlib.crc32(example.text.encode()))
+        of_turns = {*played}
+        shares = np.array([_TURN_SHARE if example in of_turns else 1.0 for example in examples], np.float32)
         row_of_text = {text: row for row, text in enumerate(dict.fromkeys(example.text for example in examples))}
         encoded = load_sentence_encoder().encode_for_training([*row_of_text])
         place = [row_of_text[example.text] for example in examples]
