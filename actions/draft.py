@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from actions.conversation import Said, Turn, issues, shortened
 from bot.articles.parts import PERSONAL
@@ -16,13 +16,12 @@ _NUMBERS = ("invoice_number", "subscription_id", "error_code")
 _RUNNERS_UP = 3
 _LONGEST_SUMMARY = 900
 _LONGEST_PART = 300
-# From so many words on a message says more of the matter; a wish for a person, or what the bot took for a question
-# and has no question mark, needs more; the number that is taken over.
-_SEVERAL_WORDS, _MANY_WORDS, _MORE = 6, 15, 3
+_SEVERAL_WORDS, _MANY_WORDS = 6, 15
+"""From so many words on a message says more of the matter; one whose act says nothing of it needs more."""
 _WANTS_PERSON = ("talk_to_human", "ask_phone")
 _FORM_ACTS = ("form_answer", "cancel_form", "skip_field", "correct_field")
-_SAYS_NOTHING = ("choose_product", "thank", "goodbye", "greet", *_FORM_ACTS)
-"""Intents of messages that say nothing of the matter; those of questions begin with `ask_`."""
+_SAYS_NOTHING = ("choose_product", "thank", "goodbye", "greet", "remark", *_WANTS_PERSON)
+"""Acts that say nothing of the matter."""
 _NAMES = 0.1
 """Confidence from which a message that wants a person also tells of an issue."""
 _SENTIMENTS = ("very_negative", "negative", "neutral", "positive", "very_positive")
@@ -68,18 +67,15 @@ def summary_of(turn: Turn) -> str | None:
     # "I want a person, somebody runs forty machines in our account": wish and problem in one.
     if title is None:
         problems = problems or [said for said in typed if said.intent == "talk_to_human" and _names_issue(said)]
-    if not problems:
-        return title
     # The conversation began with the customer's problem; the issue at hand may be another one by now.
     named = next((said for said in problems if said.intent == issue), None)
-    # A question right before the wish for a person may not have been answered.
-    asked = [said for said in typed if said.intent not in _WANTS_PERSON][-1:]
-    begins = [said for said in (problems[0], named) if said is not None]
-    more = [said for said in typed if _tells_more(said, is_last=said in asked) and said not in begins]
-    kept = sorted(more, key=lambda said: _weight(said, is_last=said is more[-1]))[-_MORE:]
+    begins = [said for said in (*problems[:1], named) if said is not None]
+    kept = _that_fit([said for said in typed if _tells_more(said) and said not in begins], beside=begins)
+    if not begins and not kept:
+        return title
     parts = [said.text for said in typed if said in (*begins, *kept)]
     if named is None and title is not None:
-        parts.insert(1, title)
+        parts.insert(len(begins), title)
     lines = [one_line([part], _LONGEST_PART) for part in dict.fromkeys(filter(None, parts))]
     # What the customer did not write himself is not quoted.
     told = one_line([line if line == title else f"“{line}”" for line in lines]) if len(lines) > 1 else lines[0]
@@ -109,19 +105,32 @@ def _names_issue(said: Said) -> bool:
     return named and not said.is_angry and len(said.text.split()) >= _SEVERAL_WORDS
 
 
-def _tells_more(said: Said, is_last: bool) -> bool:
+def _that_fit(more: Sequence[Said], beside: Sequence[Said]) -> list[Said]:
+    """Returns the messages of most weight for which a summary has room beside others."""
+    kept, room = list[Said](), _LONGEST_SUMMARY - sum(map(_length, beside))
+    for said in sorted(more, key=lambda said: _weight(said, is_last=said is more[-1]), reverse=True):
+        if _length(said) <= room:
+            kept.append(said)
+            room -= _length(said)
+    return kept
+
+
+def _length(said: Said) -> int:
+    return min(len(said.text), _LONGEST_PART)
+
+
+def _tells_more(said: Said) -> bool:
     """Tells whether a message says something of the matter and is neither a rant nor only asks for a person."""
     words = len(said.text.split())
-    answered = any(each["entity"] == "section" for each in said.entities) and not is_last and not _facts(said)
-    asks = said.intent.startswith("ask_") and not is_last and "?" not in said.text
-    only_asks = (asks or said.intent in _WANTS_PERSON) and words < _MANY_WORDS and not _facts(said)
+    says_nothing = said.intent in _SAYS_NOTHING and words < _MANY_WORDS and not _facts(said)
     enough = words >= _SEVERAL_WORDS or any(char.isdigit() for char in said.text)  # "before 14h"
-    return not said.is_angry and not answered and not only_asks and said.intent not in _SAYS_NOTHING and enough
+    return enough and not (said.is_angry or says_nothing or said.intent in _FORM_ACTS)
 
 
-def _weight(said: Said, is_last: bool) -> tuple[bool, bool, int]:
-    """Returns the rank of a message in the summary: facts or signals, then the last message, then the length."""
-    return bool(_facts(said) or said.signals), is_last, len(said.text.split())
+def _weight(said: Said, is_last: bool) -> tuple[bool, bool, bool, int]:
+    """Returns the rank of a message in the summary: facts or signals, the last one, not answered, the length."""
+    answered = any(each["entity"] == "section" for each in said.entities)
+    return bool(_facts(said) or said.signals), is_last, not answered, len(said.text.split())
 
 
 def _recognition(said: Iterable[Said], issue: str | None) -> Said:

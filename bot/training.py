@@ -95,11 +95,10 @@ def train(root: Path = PROJECT_ROOT, force: bool = False, quietly: bool = False)
     model = model_path(root)
     if model.exists() and not force:
         return model
-    _check_content()
     try:
         with only_job(model.parent, wait=not quietly) as lock:
             if not model.exists() or force:
-                print(f"training (four to ten minutes; log in {model.parent / 'train.log'}) ...", flush=True)
+                print(f"training (three to ten minutes; log in {model.parent / 'train.log'}) ...", flush=True)
                 started = time.monotonic()
                 for left in model.parent.glob(f"{_HALF}*"):  # by a training that was killed
                     shutil.rmtree(left)
@@ -140,22 +139,27 @@ def _train_to(model: Path, root: Path, quietly: bool, lock: int) -> None:
         name = model.name.removesuffix(".tar.gz")
         # Rasa's validation reads all phrases once more, 12 s; tests/test_rasa_commands.py has it look at the project.
         command = rasa_command("train", "--force", "--skip-validation", "--out", folder, "--fixed-model-name", name)
-        result = subprocess.run(
+        with subprocess.Popen(
             command,
             cwd=root,
             env=rasa_environment(),
             stdout=stream,
             stderr=stream,
-            check=False,
             pass_fds=[lock],
-            preexec_fn=be_quiet if quietly else None,
-        )
+            preexec_fn=be_quiet if quietly else None,  # noqa: PLW1509 (no thread of ours runs beside it)
+        ) as training:
+            try:
+                _check_content()  # while Rasa starts, which takes it half a minute
+                training.wait()
+            except BaseException:
+                training.kill()
+                raise
         trained = Path(folder) / model.name
-        if result.returncode == 0 and trained.exists():
+        if training.returncode == 0 and trained.exists():
             trained.replace(model)
-    if result.returncode < 0:
-        raise LaunchError(f"the training was ended by {signal.Signals(-result.returncode).name}; train again.")
-    if result.returncode != 0 or not model.exists():
+    if training.returncode < 0:
+        raise LaunchError(f"the training was ended by {signal.Signals(-training.returncode).name}; train again.")
+    if training.returncode != 0 or not model.exists():
         raise LaunchError(f"the training failed: {_last_error(log)} The whole log is in {log}.")
 
 
@@ -173,7 +177,7 @@ def be_quiet() -> None:
 
 
 def _check_content() -> None:
-    """Refuses broken data files with one sentence, before Rasa trips over them with a stack trace."""
+    """Refuses broken data files with one sentence; Rasa would with a stack trace."""
     data = get_settings().data_dir
     try:
         load_issues()

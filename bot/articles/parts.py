@@ -170,15 +170,38 @@ def passages(article: Article, product: str | None = None, slug: str | None = No
 
 
 def _only_own_items(section: Section, product: str, language: str) -> Section:
-    """Returns a section without list items that begin with another product's name, if items for the own one remain."""
-    begins = _item_beginnings(language)
-    of = [next((each for each in PRODUCTS if begins[each].match(item.text)), None) for item in section.bullets]
+    """Returns a section without list items that begin with another product's name, if items for the own one remain.
+
+    These lose the name, and a single one is no list any more.
+    """
+    of = item_products(section, language)
     if product not in of:
         return section
-    kept = [each in (product, None) for each in of]
-    stays = iter(kept)
-    order = tuple(kind for kind in section.order if kind != "bullet" or next(stays))
-    return replace(section, bullets=tuple(compress(section.bullets, kept)), order=order)
+    stays = [each in (product, None) for each in of]
+    kept = [_without_name(item, product, language) for item in compress(section.bullets, stays)]
+    following = iter(stays)
+    order = [kind for kind in section.order if kind != "bullet" or next(following)]
+    if len(kept) > 1:
+        return replace(section, bullets=tuple(kept), order=tuple(order))
+    before = order[: order.index("bullet")].count("paragraph")
+    paragraphs = (*section.paragraphs[:before], kept[0].markdown, *section.paragraphs[before:])
+    order[order.index("bullet")] = "paragraph"
+    return replace(section, paragraphs=paragraphs, bullets=(), order=tuple(order))
+
+
+def _without_name(item: Step, product: str, language: str) -> Step:
+    """Returns a list item without a product's name in front, where nothing else stands before the colon."""
+    name = re.compile(rf"^{re.escape(Replies().label(product, language))}\s?:\s")  # French has a blank before the colon
+    if not name.match(item.markdown):
+        return item
+    text, markdown = (name.sub("", each) for each in (item.text, item.markdown))
+    return replace(item, text=text[:1].upper() + text[1:], markdown=markdown[:1].upper() + markdown[1:])
+
+
+def item_products(section: Section, language: str) -> list[str | None]:
+    """Returns the product that each list item of a section is for: whose name it begins with; None: for all."""
+    begins = _item_beginnings(language)
+    return [next((each for each in PRODUCTS if begins[each].match(item.text)), None) for item in section.bullets]
 
 
 @lru_cache(maxsize=32)

@@ -187,7 +187,7 @@ def _check_lines(path: Path, retired: Mapping[str, str]) -> Iterator[Found]:
 
 
 def _compare(article: Article, expected: Article, english_labels: bool, partial: bool) -> Iterator[Found]:
-    """Compares an article with that in the language of reference: same sections, in them as many steps, same links."""
+    """Compares an article's sections, numbers of steps, links and products of list items with another language's."""
     reference = Path(expected.path).stem
     own, slugs = ([section.slug for section in found.sections] for found in (article, expected))
     if partial:
@@ -207,6 +207,10 @@ def _compare(article: Article, expected: Article, english_labels: bool, partial:
             how = f"(missing: {_listed(wanted - urls)}; too many: {_listed(urls - wanted)})"
             remedy = "make them equal or give the reason as 'links-differ:' in the front matter"
             yield section.line, f"{differ} {how}; {remedy}"
+        items = parts.item_products(section, article.language)
+        if parts.passage_kind(section.slug) and items != parts.item_products(other, expected.language):
+            told = f"the items of '{section.slug}' do not begin with the same products as in '{reference}'"
+            yield section.line, f"{told}; write the names as in `labels` of data/replies/{article.language}.yml"
         about_azure = section.slug.startswith(parts.STEPS_SLUG) and parts.section_product(section.slug) == "azure"
         if english_labels and about_azure and (missing := _missing_labels(section, other)):
             told = f"write its label {_listed(missing)} in '{section.slug}'"

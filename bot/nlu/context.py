@@ -78,8 +78,8 @@ class Context(TrainedComponent):
     model: _Models
 
     SETTINGS: ClassVar = {
-        "encoded": Setting(60),
-        "encoded_out_of_scope": Setting(60),
+        "encoded": Setting(40),
+        "encoded_out_of_scope": Setting(40),
         # Which act it is, words tell; which product an answer names, what it means (`_product_settings`).
         "meaning_share": Setting(0.35),
         "meaning_C": Setting(10.0),

@@ -134,6 +134,7 @@ EDITS = [
         [(1, "a passage of the kind cost, which issues.yml does not list"), (1, "no passage")],
     ),
     (LIMIT, "The owner.", "", [(18, "the passage 'who' is empty")]),
+    (LIMIT, "The owner.", "- Azure: the owner.", [(18, "the items of 'who' do not begin with the same products as")]),
     (LIMIT, "The owner.", "See the account center.", [(20, "'Account Center' is retired; write the Azure portal")]),
     (
         LIMIT,

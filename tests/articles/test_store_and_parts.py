@@ -150,9 +150,17 @@ def test_of_a_list_with_an_item_for_each_product_a_known_one_leaves_its_own() ->
         [section] = passages(article, product)
         return [part if isinstance(part, str) else part.text for part in section.in_order()]
 
-    assert said("azure") == ["It depends.", *items[:3]]
+    assert said("azure") == ["It depends.", "At once.", *items[1:3]]
     assert said("microsoft365") == ["It depends.", *items[1:]]
     assert said(None) == said("microsoft_account") == ["It depends.", *items]
+
+
+def test_a_single_item_that_is_left_of_a_list_is_read_as_running_text() -> None:
+    items = "- Azure: **Cost analysis** shows it.\n- Microsoft 365: see the bill.\n"
+    article = read_text(f'# T\n\n## <a name="cost"></a>Cost\n\nNone.\n\n{items}\nAsk.\n')
+    [azure], [office] = (passages(article, product) for product in ("azure", "microsoft365"))
+    assert (azure.paragraphs, azure.bullets) == (("None.", "**Cost analysis** shows it.", "Ask."), ())
+    assert [*office.in_order()] == ["None.", "See the bill.", "Ask."]
 
 
 def test_a_section_keeps_the_order_of_its_paragraphs_and_lists() -> None:
