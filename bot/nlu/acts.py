@@ -37,6 +37,9 @@ PERSON = "talk_to_human"
 CRISIS = "crisis"
 """Despair or a threat of violence; words tell it (`signals` in `data/triage/<lang>.yml`), it has no phrases."""
 
+NOT_UNDERSTOOD = ("out_of_scope", "nlu_fallback")
+"""Intents of what is none of ours, and of what names nothing surely."""
+
 NEW_MATTER = "new_matter"
 """The model's label for messages that name an issue of their own."""
 
@@ -139,17 +142,19 @@ class CustomerMessage:
 
     @property
     def leaves_address(self) -> bool:
-        """Tells whether it has an address for an answer: it may want a person, or ends with one and asks nothing sure.
+        """Tells whether it has an address for an answer.
 
-        Not "please send the invoices to office@example.com", which names an issue.
+        It may want a person, is not understood otherwise ("office@example.com, write to me"), or begins or ends with it
+        and asks nothing sure; not "please send the invoices to office@example.com", which names an issue.
         """
         address = customers_address(self.text) if "@" in self.text else None
         if address is None or self.text.rstrip().endswith("?"):
             return False
         wish = max(self.ranking.get(PERSON, 0.0), self.acts[PERSON] + self.acts["ask_phone"])
         asks_else = max(self.named[1], self.acts[self.likeliest_question]) >= LIKELY
-        ends = self.text.rstrip(" .!)").casefold().endswith(address.casefold())
-        return wish >= FAINT_WISH or (ends and not asks_else)
+        said, address = self.text.strip(" .!()").casefold(), address.casefold()
+        outside = said.startswith(address) or said.endswith(address)
+        return wish >= FAINT_WISH or self.intent in NOT_UNDERSTOOD or (outside and not asks_else)
 
     @property
     def plans(self) -> bool:

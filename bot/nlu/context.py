@@ -46,6 +46,7 @@ from bot.nlu.passage_rules import add_passage, question_of
 from bot.nlu.product_reader import NO_PRODUCT, ProductReader, only_for_companies
 from bot.nlu.product_rules import other_steps
 from bot.nlu.situation import Situation, situation_of
+from bot.text.sentences import sentences_of
 
 _CORRECTION_WORDS = 12  # largest number of words of a message that only says that it is another plan
 _PLAINLY_WORK = 0.97  # confidence from which a clause says in passing that it is a company's plan
@@ -266,6 +267,10 @@ class Context(TrainedComponent):
         text, acts = str(message.get(TEXT)), self.model.acts
         language = language_of(message) or situation.language
         answer, confidences = read_answer(text, language), acts.confidences([text], [language])[0].tolist()
+        likely = dict(zip(acts.labels, confidences, strict=True))
+        if len(sentences := sentences_of(text)) > 1 and PERSON in likely:  # "we did that twice. get me a person"
+            of_each = acts.word_confidences(sentences, [language] * len(sentences))[:, acts.labels.index(PERSON)]
+            likely[PERSON] = max(likely[PERSON], float(of_each.max()))
         ranking = {entry["name"]: float(entry["confidence"]) for entry in message.get(RANKING)}
         issues = load_issues()
         return CustomerMessage(
@@ -273,7 +278,7 @@ class Context(TrainedComponent):
             intent=intent_of(message),
             ranking=ranking,
             issues={name: confidence for name, confidence in ranking.items() if name in issues},
-            acts=dict(zip(acts.labels, confidences, strict=True)),
+            acts=likely,
             answer=answer,
             product=self._products.answered(text, language, answer) if situation.question == "product" else None,
             mentioned=frozenset(each["value"] for each in message.get(ENTITIES, []) if each["entity"] == "product"),

@@ -99,7 +99,7 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
 
 def _may_be_ours(message: CustomerMessage, found: Found) -> bool:
     """Tells whether a message that was not understood, after an answer, may be about a passage all the same."""
-    refused = message.intent in ("out_of_scope", "nlu_fallback") and _says_much(message)
+    refused = message.intent in acts.NOT_UNDERSTOOD and _says_much(message)
     return refused and found.outside < _OUTSIDE_FROM and message.acts["out_of_scope"] < _OUTSIDE_ACT
 
 
@@ -274,7 +274,7 @@ def _says_much(message: CustomerMessage) -> bool:
 def _may_ask(act: Act | None, message: CustomerMessage) -> bool:
     """Tells whether a message that no act makes a question may be one all the same."""
     if act is None:
-        return message.intent in ("out_of_scope", "nlu_fallback", *load_issues())
+        return message.intent in (*acts.NOT_UNDERSTOOD, *load_issues())
     if act.name in acts.NOT_ASKING and "?" not in message.text and act.confidence >= acts.LIKELY:
         return message.words > acts.SOME_WORDS
     return act.name == "ask_help" or (act.name in _MAY_ASK and message.words > acts.FEW_WORDS)

@@ -320,6 +320,21 @@ def test_a_ticket_is_opened_for_who_wants_one(agent: Agent, text: str, wanted: b
 
 
 @pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "the invoice from march is not in that list, only april and may. can I speak to someone"),
+        ("nl", "die pagina heb ik al gezien en daar staat mijn abonnement niet. medewerker graag"),
+        ("en", "booking@example.com, write to me there"),
+        ("sv", "styrelsen@example.com, gärna före lunch"),
+    ],
+)
+def test_a_person_is_reached_by_one_sentence_among_others_and_by_an_address(
+    agent: Agent, language: str, text: str
+) -> None:
+    assert understood(agent, text, language, *answered(language))["intent"]["name"] == "talk_to_human"
+
+
+@pytest.mark.parametrize(
     ("language", "issue", "text"),
     [
         (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +27,7 @@ from bot.nlu.models.linear import LinearModel, softmax
 from bot.nlu.models.ngrams import NgramFeatures
 from bot.nlu.models.passage_counts import PassageCounts
 from bot.nlu.models.passage_scores import Evidence, PassageLabels
+from bot.text.sentences import sentences_of
 
 _MODEL, _LABELS, _SIMILAR = "passages.npz", "passages.json", "similar.npz"
 _MEANINGS, _RARITY, _STEPS = "means.npy", "idf.npy", "steps.npy"
@@ -39,7 +39,7 @@ _FIRST_SHARE = 0.5
 """Weight of a first message in the means of what wants an issue's steps, where a question has 1."""
 _STEPS_C, _STEPS_MOST = 3.0, 4.0
 """Inverse strength of regularisation of the regression that tells wishes for steps; bound of its log odds."""
-_SENTENCE_END, _SHORT = re.compile(r"(?<=[.!?…])\s+|\n+"), 2
+_SHORT = 2
 IN_ARTICLE_FROM = 0.7
 """Probability among an article's answers from which a short message, or one that names it, asks for a passage."""
 _LEAST = 1e-6
@@ -48,7 +48,7 @@ _LEAST = 1e-6
 
 def _questions(text: str) -> list[str]:
     """Returns the questions of three words or more in a message, all its sentences where there are none."""
-    sentences = [each for each in _SENTENCE_END.split(text) if len(each.split()) > _SHORT] or [text]
+    sentences = [each for each in sentences_of(text) if len(each.split()) > _SHORT] or [text]
     return [each for each in sentences if "?" in each] or sentences
 
 
