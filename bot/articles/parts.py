@@ -170,45 +170,47 @@ def passages(article: Article, product: str | None = None, slug: str | None = No
 
 
 def _only_own_items(section: Section, product: str, language: str) -> Section:
-    """Returns a section without list items that begin with another product's name, if items for the own one remain.
+    """Returns a section without list items that begin with other products' names, if items for the own one remain.
 
     These lose the name, and a single one is no list any more.
     """
     of = item_products(section, language)
-    if product not in of:
+    if not any(product in each for each in of):
         return section
-    stays = [each in (product, None) for each in of]
-    kept = [_without_name(item, product, language) for item in compress(section.bullets, stays)]
+    stays = [product in each or not each for each in of]
+    kept = [_without_name(item, language) for item in compress(section.bullets, stays)]
     following = iter(stays)
     order = [kind for kind in section.order if kind != "bullet" or next(following)]
     if len(kept) > 1:
         return replace(section, bullets=tuple(kept), order=tuple(order))
-    before = order[: order.index("bullet")].count("paragraph")
+    place = order.index("bullet")
+    before = order[:place].count("paragraph")
     paragraphs = (*section.paragraphs[:before], kept[0].markdown, *section.paragraphs[before:])
-    order[order.index("bullet")] = "paragraph"
-    return replace(section, paragraphs=paragraphs, bullets=(), order=tuple(order))
+    return replace(section, paragraphs=paragraphs, bullets=(), order=(*order[:place], "paragraph", *order[place + 1 :]))
 
 
-def _without_name(item: Step, product: str, language: str) -> Step:
-    """Returns a list item without a product's name in front, where nothing else stands before the colon."""
-    name = re.compile(rf"^{re.escape(Replies().label(product, language))}\s?:\s")  # French has a blank before the colon
-    if not name.match(item.markdown):
+def item_products(section: Section, language: str) -> list[frozenset[str]]:
+    """Returns the products that each list item of a section is for: whose names it begins with; none: for all."""
+    product_of = {Replies().label(each, language): each for each in PRODUCTS}
+    begins = (_item_beginning(language).match(item.text) for item in section.bullets)
+    names = (begin["names"].split(", ") if begin else [] for begin in begins)
+    return [frozenset(product_of[name] for name in each) for each in names]
+
+
+def _without_name(item: Step, language: str) -> Step:
+    """Returns a list item without the products in front, unless more stands before the colon."""
+    begin = _item_beginning(language).match(item.markdown)
+    if begin is None or begin["more"].strip():
         return item
-    text, markdown = (name.sub("", each) for each in (item.text, item.markdown))
+    text, markdown = (each[begin.end() :] for each in (item.text, item.markdown))
     return replace(item, text=text[:1].upper() + text[1:], markdown=markdown[:1].upper() + markdown[1:])
 
 
-def item_products(section: Section, language: str) -> list[str | None]:
-    """Returns the product that each list item of a section is for: whose name it begins with; None: for all."""
-    begins = _item_beginnings(language)
-    return [next((each for each in PRODUCTS if begins[each].match(item.text)), None) for item in section.bullets]
-
-
 @lru_cache(maxsize=32)
-def _item_beginnings(language: str) -> dict[str, re.Pattern[str]]:
-    """Returns for each product how a list item for it alone begins in a language: with its name and a colon."""
-    labels = {each: re.escape(Replies().label(each, language)) for each in PRODUCTS}
-    return {each: re.compile(rf"{label}\b[^:.]*:\s") for each, label in labels.items()}
+def _item_beginning(language: str) -> re.Pattern[str]:
+    """Returns how a list item for some products alone begins in a language: "Azure, Microsoft 365: "."""
+    name = "|".join(re.escape(Replies().label(each, language)) for each in PRODUCTS)
+    return re.compile(rf"(?P<names>(?:{name})(?:, (?:{name}))*)\b(?P<more>[^:.]*):\s")
 
 
 def passage_kind(slug: str) -> str | None:

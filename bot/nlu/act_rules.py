@@ -119,8 +119,8 @@ def _in_description(message: CustomerMessage, field: str) -> Act | None:
     plainly = short and (message.answer.agrees is not None or not digits)
     if field == "ticket_consent" and plainly and (answer := _yes_or_no(message)) is not None:
         return answer
-    guess = message.likeliest == "correct_field" and message.acts["correct_field"] < acts.LIKELY
-    guess = guess and message.words > acts.FEW_WORDS  # "and please write that we are a charity": it would be lost
+    doubtful = message.acts["correct_field"] < acts.LIKELY and message.words > acts.FEW_WORDS
+    guess = message.likeliest == "correct_field" and doubtful  # "and please write that we are a charity"
     commands = message.likeliest in (*acts.FORM_COMMANDS, "goodbye") and message.named[1] < _SURE and not guess
     few = field == "ticket_consent" and message.words <= acts.FEW_WORDS and not (digits or _DOMAIN.search(message.text))
     aside = commands or few or message.text.rstrip().endswith("?")

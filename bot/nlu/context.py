@@ -268,7 +268,7 @@ class Context(TrainedComponent):
         language = language_of(message) or situation.language
         answer, confidences = read_answer(text, language), acts.confidences([text], [language])[0].tolist()
         likely = dict(zip(acts.labels, confidences, strict=True))
-        if len(sentences := sentences_of(text)) > 1 and PERSON in likely:  # "we did that twice. get me a person"
+        if len(sentences := sentences_of(text)) > 1:  # "we did that twice. get me a person"
             of_each = acts.word_confidences(sentences, [language] * len(sentences))[:, acts.labels.index(PERSON)]
             likely[PERSON] = max(likely[PERSON], float(of_each.max()))
         ranking = {entry["name"]: float(entry["confidence"]) for entry in message.get(RANKING)}

@@ -163,6 +163,15 @@ def test_a_single_item_that_is_left_of_a_list_is_read_as_running_text() -> None:
     assert [*office.in_order()] == ["None.", "See the bill.", "Ask."]
 
 
+def test_an_item_may_be_for_several_products() -> None:
+    items = "- Azure, Microsoft 365: ask the partner.\n- Personal or family plan: ask the shop.\n"
+    article = read_text(f'# T\n\n## <a name="who"></a>Who\n\n{items}')
+    products = ("azure", "microsoft365", "microsoft_account")
+    said = [section.paragraphs for product in products for section in passages(article, product)]
+    assert said == [("Ask the partner.",), ("Ask the partner.",), ("Ask the shop.",)]
+    assert [len(section.bullets) for section in passages(article)] == [2]
+
+
 def test_a_section_keeps_the_order_of_its_paragraphs_and_lists() -> None:
     section = read_text(VARIANTS).section("what-if-old-card")
     assert section is not None

@@ -85,7 +85,7 @@ def _learn_articles(
         rows = np.concatenate([own, *others])
         return learn_meaning(encodings[rows], labels, regularisation, shares[rows])
 
-    # Two articles at a time: a regression that takes two cores for itself is slower than one that takes one.
+    # An article on each core: a regression that takes several cores for itself is slower.
     with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as threads:
         models = [*threads.map(learn, sorted(articles))]
     weights = np.concatenate([model.weights for model in models], axis=1)
