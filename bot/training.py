@@ -131,7 +131,7 @@ def _train_to(model: Path, root: Path, quietly: bool, lock: int) -> None:
         lock: a descriptor that the training holds for as long as it really runs.
 
     Raises:
-        LaunchError: the training failed.
+        LaunchError: a data file is broken, or the training failed.
     """
     log = model.parent / "train.log"
     # Rasa writes the model's file as it goes; half of one, left by a full disk, must not be taken for a model.

@@ -63,6 +63,8 @@ class SentenceEncoder:
         """Numbers per vector."""
         # A message and its sentences are asked for by several models, one after the other: intents, acts, passages.
         self._message_vector = lru_cache(maxsize=8)(lambda text: self._run([self._tokens(text)])[0])
+        self._learned: dict[str, Floats] = {}
+        """Vectors of the texts encoded for training: one text in twelve is learned from by several models."""
 
     def encode(self, texts: Sequence[str]) -> Floats:
         """Encodes texts.
@@ -88,12 +90,14 @@ class SentenceEncoder:
         Returns:
             (n, dimension) float32, rows of unit length.
         """
-        tokens = [self._tokens(text) for text in texts]
+        new = [text for text in dict.fromkeys(texts) if text not in self._learned]
+        tokens = [self._tokens(text) for text in new]
         by_length: dict[int, list[int]] = defaultdict(list)
         for row, ids in enumerate(tokens):
             by_length[len(ids)].append(row)
         groups = [rows[start : start + _BATCH] for rows in by_length.values() for start in range(0, len(rows), _BATCH)]
-        return self._encode_groups(tokens, groups)
+        self._learned.update(zip(new, self._encode_groups(tokens, groups), strict=True))
+        return np.array([self._learned[text] for text in texts], dtype=np.float32).reshape(-1, self.dimension)
 
     def _encode_groups(self, tokens: Sequence[Sequence[int]], groups: Sequence[list[int]]) -> Floats:
         """Encodes texts by groups of rows that have the same number of tokens."""

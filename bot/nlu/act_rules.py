@@ -114,15 +114,16 @@ def _in_form(message: CustomerMessage, situation: Situation) -> Act | None:
 
 def _in_description(message: CustomerMessage, field: str) -> Act | None:
     """Returns what a message does that was to describe the problem, or to say whether the ticket is right."""
-    digits, answers = _has_digits(message), ("affirm", "deny", "thank", "solved", "not_helped")
+    facts = _has_digits(message) or _DOMAIN.search(message.text) is not None
+    answers = ("affirm", "deny", "thank", "solved", "not_helped")
     short = message.words <= acts.SOME_WORDS or message.likeliest in answers
-    plainly = short and (message.answer.agrees is not None or not digits)
+    plainly = short and (message.answer.agrees is not None or not facts)
     if field == "ticket_consent" and plainly and (answer := _yes_or_no(message)) is not None:
         return answer
     doubtful = message.acts["correct_field"] < acts.LIKELY and message.words > acts.FEW_WORDS
     guess = message.likeliest == "correct_field" and doubtful  # "and please write that we are a charity"
     commands = message.likeliest in (*acts.FORM_COMMANDS, "goodbye") and message.named[1] < _SURE and not guess
-    few = field == "ticket_consent" and message.words <= acts.FEW_WORDS and not (digits or _DOMAIN.search(message.text))
+    few = field == "ticket_consent" and message.words <= acts.FEW_WORDS and not facts
     aside = commands or few or message.text.rstrip().endswith("?")
     return (_in_between(message) if aside else None) or (None if few else Act(acts.FORM_ANSWER, 1.0))
 

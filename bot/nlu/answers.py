@@ -45,7 +45,7 @@ class Answer:
         denied: the products that it says it is not about.
         agrees: True where it begins with a yes, False with a no, None with neither.
         thanks: whether it has a word of thanks.
-        no_person: whether it says that no person is wanted.
+        no_person: whether it says that no person, or no ticket, is wanted.
         ends_with_thanks: whether three words at most follow that one: "thanks for your help".
         agreement: the billing agreement that it says the customer has, empty if none: "we have a Customer Agreement".
         place: which of several things it names by their order: "the second one" is 1; None if it names none.

@@ -35,7 +35,8 @@ class ProductReader:
     def answered(self, text: str, language: str, answer: Answer) -> str | None:
         """Returns the product that an answer names, both, neither or unknown: as it is said, else by its words."""
         likely, confidence = _likely(self.model, text, language)
-        does_not_know = answer.product == UNKNOWN and likely == NEITHER  # "what's azure? I just have a laptop"
+        # "what's azure? I just have a laptop"
+        does_not_know = answer.product == UNKNOWN and likely in (NEITHER, *answer.denied)
         if likely is not None and confidence >= self.surely and not does_not_know:
             return likely
         return answer.product or (likely if confidence >= LIKELY else None)

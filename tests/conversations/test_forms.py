@@ -87,6 +87,30 @@ def test_every_field_has_a_button_that_ends_the_form(running_bot: RunningBot, la
     assert customer.say("/greet").text == REPLIES.text("utter_greet", language)
 
 
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("da", "jeg vil ikke have en sag"),
+        ("de", "nein, ich brauche kein Ticket"),
+        ("en", "no no, I don't need a ticket"),
+        ("es", "genial, pues ya está, no quiero ticket. gracias!"),
+        ("fi", "en halua tikettiä"),
+        ("fr", "non merci, pas besoin de ticket"),
+        ("nb", "nei, jeg trenger ingen sak"),
+        ("nl", "ik hoef geen ticket hoor"),
+        ("sv", "jag vill inte ha ett ärende"),
+    ],
+)
+def test_who_wants_no_ticket_is_not_asked_any_more(running_bot: RunningBot, language: str, text: str) -> None:
+    assert at_email(running_bot, language).say(text).text == REPLIES.dialogue("ticket_form_cancelled", language)
+
+
+def test_the_organisation_typed_before_the_ticket_is_sent_says_not_whether_it_may_be(running_bot: RunningBot) -> None:
+    told = "båtverft as, example.no"
+    added = REPLIES.dialogue("consent_added", "nb", added=f"“{told}”")
+    assert at_consent(running_bot, "nb").say(told).text == added
+
+
 @pytest.mark.parametrize("field", FIELDS)
 def test_whoever_says_goodbye_is_not_asked_any_more(running_bot: RunningBot, field: str) -> None:
     customer = FIELDS[field](running_bot, "nb")

@@ -145,6 +145,8 @@ def test_a_ticket_is_asked_for_in_so_many_words(language: str, text: str, ticket
         ("es", "no se si quiero persona, primero quiero saber si es real", True),
         ("de", "bitte keinen Mitarbeiter, nur die Nummer", True),
         ("en", "I don't want a human, who can have the licence?", True),
+        ("es", "no no, ticket no hace falta. solo si dos personas pueden tener ese rol", True),
+        ("nl", "ik heb nog geen ticket gekregen", False),
         ("en", "no, a person please", False),
         ("en", "I don't want to talk to a bot", False),
         ("en", "there is no human answering", False),

@@ -100,7 +100,7 @@ def test_a_first_message_keeps_its_issue_and_gets_the_passage_that_it_asks_for(
     [
         (
             "en",
-            "I'd like the cheaper family plan without Copilot back, where do I order that?",
+            "how do I get the family plan without Copilot, the cheaper one, back?",
             "price_question/what-if-without-copilot-microsoft-account",
         ),
         (
