@@ -740,7 +740,7 @@ def test_what_the_words_of_a_follow_up_say_counts_more_than_its_likeliest_intent
 
 
 def test_who_has_no_other_card_gets_a_passage_on_that(agent: Agent) -> None:
-    text = "jeg har ikke noe annet kort. vil bare at de ikke skal trekke meg neste år"
+    text = "jeg har ikke noe annet kort. vil bare ikke at dere trekker meg igjen neste år"
     parsed = understood(agent, text, "nb", *answered("nb", "remove_payment_method", "microsoft_account"))
     assert entities_of(parsed)["section"] == "what-if-next-year-microsoft-account"  # "you need not remove the card"
 
