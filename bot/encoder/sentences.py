@@ -80,7 +80,7 @@ class SentenceEncoder:
         return self._encode_groups([self._tokens(text) for text in texts], [[row] for row in range(len(texts))])
 
     def encode_for_training(self, texts: Sequence[str]) -> Floats:
-        """Encodes texts of the same length together, which takes about half as long.
+        """Encodes texts of the same length together, which takes about half as long, and none a second time.
 
         The vectors are those of `encode` but for int8's rounding (cosine 0.99), which learning does not notice.
 

@@ -100,8 +100,8 @@ def _in_form(message: CustomerMessage, situation: Situation) -> Act | None:
     if alone or address or (situation.field == "status_number" and _has_digits(message)):
         asks = situation.field == "contact_email" and not alone
         return Act(acts.FORM_ANSWER, 1.0, message.question_beside if asks else {})
-    if (person := _wants_person(message, situation)) is not None:
-        return person
+    if (person := _wants_person(message, situation)) is not None or message.answer.no_ticket:
+        return person or Act("cancel_form", 1.0)
     if situation.field in ("ticket_summary", "ticket_consent"):
         return _in_description(message, situation.field)
     if message.likeliest in ("deny", "not_helped") and message.words <= acts.FEW_WORDS:

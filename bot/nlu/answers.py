@@ -45,7 +45,8 @@ class Answer:
         denied: the products that it says it is not about.
         agrees: True where it begins with a yes, False with a no, None with neither.
         thanks: whether it has a word of thanks.
-        no_person: whether it says that no person, or no ticket, is wanted.
+        no_person: whether it says that no person is wanted.
+        no_ticket: whether it says that no ticket is wanted.
         ends_with_thanks: whether three words at most follow that one: "thanks for your help".
         agreement: the billing agreement that it says the customer has, empty if none: "we have a Customer Agreement".
         place: which of several things it names by their order: "the second one" is 1; None if it names none.
@@ -65,6 +66,7 @@ class Answer:
     another: bool = False
     ticket: bool = False
     no_person: bool = False
+    no_ticket: bool = False
     ends_with_thanks: bool = False
 
 
@@ -86,6 +88,7 @@ def read_answer(text: str, language: str) -> Answer:
         corrects=bool(spans["corrects"]),
         another=bool(spans["another"]),
         no_person=bool(spans["no_person"]),
+        no_ticket=bool(spans["no_ticket"]),
         ticket=any(not _is_denied(tokens, spans, start, end) for start, end in spans["ticket"]),
     )
 

@@ -80,6 +80,7 @@ class AnswerWords(_Words):
     another: tuple[StrictStr, ...] = ()
     ticket: tuple[StrictStr, ...] = ()
     no_person: tuple[StrictStr, ...] = ()
+    no_ticket: tuple[StrictStr, ...] = ()
 
 
 class AgreementWords(_Words):

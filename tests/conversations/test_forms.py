@@ -105,6 +105,22 @@ def test_who_wants_no_ticket_is_not_asked_any_more(running_bot: RunningBot, lang
     assert at_email(running_bot, language).say(text).text == REPLIES.dialogue("ticket_form_cancelled", language)
 
 
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "I don't want a ticket, I want a real person"),
+        ("de", "ich will kein Ticket, ich will einen Menschen sprechen"),
+        ("fi", "en halua tikettiä vaan ihmisen"),
+    ],
+)
+def test_a_person_in_place_of_a_ticket_is_not_lost(running_bot: RunningBot, language: str, text: str) -> None:
+    for customer in (running_bot.conversation(), at_email(running_bot, language)):
+        customer.say(f'/greet{{"language": "{language}"}}')
+        customer.say(text)
+        assert says(customer, "ask_email", language)
+        assert not says(customer, "ticket_form_cancelled", language)
+
+
 def test_the_organisation_typed_before_the_ticket_is_sent_says_not_whether_it_may_be(running_bot: RunningBot) -> None:
     told = "båtverft as, example.no"
     added = REPLIES.dialogue("consent_added", "nb", added=f"“{told}”")

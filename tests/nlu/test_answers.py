@@ -145,8 +145,7 @@ def test_a_ticket_is_asked_for_in_so_many_words(language: str, text: str, ticket
         ("es", "no se si quiero persona, primero quiero saber si es real", True),
         ("de", "bitte keinen Mitarbeiter, nur die Nummer", True),
         ("en", "I don't want a human, who can have the licence?", True),
-        ("es", "no no, ticket no hace falta. solo si dos personas pueden tener ese rol", True),
-        ("nl", "ik heb nog geen ticket gekregen", False),
+        ("en", "I don't want a ticket, I want a person", False),
         ("en", "no, a person please", False),
         ("en", "I don't want to talk to a bot", False),
         ("en", "there is no human answering", False),
@@ -160,6 +159,19 @@ def test_a_ticket_is_asked_for_in_so_many_words(language: str, text: str, ticket
 )
 def test_who_wants_no_person_is_told_from_who_says_no_and_wants_one(language: str, text: str, unwanted: bool) -> None:
     assert read_answer(text, language).no_person is unwanted
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "unwanted"),
+    [
+        ("es", "no no, ticket no hace falta. solo si dos personas pueden tener ese rol", True),
+        ("en", "I don't want a ticket, I want a person", True),
+        ("nl", "ik heb nog geen ticket gekregen", False),
+        ("en", "please open a ticket", False),
+    ],
+)
+def test_who_wants_no_ticket_is_told_from_who_has_none(language: str, text: str, unwanted: bool) -> None:
+    assert read_answer(text, language).no_ticket is unwanted
 
 
 @pytest.mark.parametrize(
