@@ -24,6 +24,14 @@ TEXT_ONLY_CHANNELS = frozenset({"cmdline", "chatwoot"})
 
 _LATELY = 2
 """Number of messages that count as just said: the last one and the one before."""
+_SYMPATHY = {
+    "death": "death",
+    "service_down": "service_down",
+    "deadline": "service_down",
+    "frustration": "upset",
+    "worry": "upset",
+}
+"""What a message says of how the customer feels, the gravest first, and the reply that shows that it was heard."""
 
 UNKNOWN = "unknown"
 """The billing agreement of a customer who does not know which one she has."""
@@ -200,11 +208,12 @@ class Turn:
         """Returns the first of several texts that the bot has not said in this conversation, else the last."""
         return next((text for text in texts if not self.has_said(text)), texts[-1])
 
-    def say_misread(self) -> None:
-        """Says, once, that the last answer was wrong, to whoever objects to it: "that is not what I asked"."""
-        text = self.reply("misread")
-        if (self.intent == "objection" or self.entity("objects")) and not self.has_said(text):
-            self.say(text)
+    def say_sympathy(self) -> None:
+        """Says that the last answer was wrong, to whoever objects to it, else what fits a feeling; each once."""
+        felt = "misread" if self.intent == "objection" or self.entity("objects") else ""
+        felt = felt or next((reply for signal, reply in _SYMPATHY.items() if signal in self.message.signals), "")
+        if felt and not self.has_said(self.reply(felt)):
+            self.say(self.reply(felt))
 
     @property
     def was_let_down(self) -> bool:
@@ -227,11 +236,7 @@ class Turn:
         Returns:
             What is to be remembered.
         """
-        noticed = (signal for signal in ("death", "service_down") if signal in self.message.signals)
-        words = next(map(self.reply, noticed), "")
-        if words and not self.has_said(words):
-            self.say(words)
-        self.say_misread()
+        self.say_sympathy()
         written = self.slot("language")
         if written in (None, self.language, self.slot("language_told")):
             return []

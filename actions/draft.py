@@ -16,6 +16,8 @@ _NUMBERS = ("invoice_number", "subscription_id", "error_code")
 _RUNNERS_UP = 3
 _LONGEST_SUMMARY = 900
 _LONGEST_PART = 300
+_MOST_LATER = 2
+"""Messages that a summary quotes beside the one with which the matter began; the conversation goes along."""
 _SEVERAL_WORDS, _MANY_WORDS = 6, 15
 """From so many words on a message says more of the matter; one whose act says nothing of it needs more."""
 _WANTS_PERSON = ("talk_to_human", "ask_phone")
@@ -109,7 +111,7 @@ def _that_fit(more: Sequence[Said], beside: Sequence[Said]) -> list[Said]:
     """Returns the messages of most weight for which a summary has room beside others."""
     kept, room = list[Said](), _LONGEST_SUMMARY - sum(map(_length, beside))
     for said in sorted(more, key=lambda said: _weight(said, is_last=said is more[-1]), reverse=True):
-        if _length(said) <= room:
+        if _length(said) <= room and len(kept) < _MOST_LATER:
             kept.append(said)
             room -= _length(said)
     return kept
@@ -128,9 +130,9 @@ def _tells_more(said: Said) -> bool:
 
 
 def _weight(said: Said, is_last: bool) -> tuple[bool, bool, bool, int]:
-    """Returns the rank of a message in the summary: facts or signals, the last one, not answered, the length."""
+    """Returns the rank of a message in the summary: the last one, facts or signals, not answered, the length."""
     answered = any(each["entity"] == "section" for each in said.entities)
-    return bool(_facts(said) or said.signals), is_last, not answered, len(said.text.split())
+    return is_last, bool(_facts(said) or said.signals), not answered, len(said.text.split())
 
 
 def _recognition(said: Iterable[Said], issue: str | None) -> Said:

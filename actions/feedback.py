@@ -123,7 +123,7 @@ def _misunderstood(turn: Turn) -> list[EventType]:
         return [FollowupAction("action_start_ticket")]
     texts = [turn.reply("which_passage"), turn.reply("which_passage_again")]
     if (passages := likely_passages(turn)) and not all(map(turn.has_said, texts)):
-        turn.say_misread()
+        turn.say_sympathy()
         return turn.say(turn.unsaid(*texts), [*passages, turn.person_button])
     named = next((each for each in turn.message.ranking if each["name"] in issues()), None)
     if named is not None and named["name"] == issue and named["confidence"] >= _SAME_ISSUE:

@@ -19,7 +19,7 @@ from actions.answer import (
     section_of,
     shown_variant,
 )
-from actions.conversation import BotAction, Button, Turn, button, issues, replies
+from actions.conversation import BotAction, Button, Turn, articles, button, issues, replies
 from actions.passages import (
     Passage,
     asked_passage,
@@ -51,7 +51,7 @@ class ActionFollowUp(BotAction, action="action_follow_up"):
 
     def answer(self, turn: Turn) -> list[EventType]:
         """Utters the passage that was asked for."""
-        turn.say_misread()
+        turn.say_sympathy()
         issue = turn.slot("issue") or turn.entity("about")
         if issue not in issues():
             if _offer_passages(turn):
@@ -134,7 +134,7 @@ def _offer_passages(turn: Turn) -> bool:
 
 def _buttons_of_named(turn: Turn, issue: str, text: str) -> list[Button]:
     """Returns a button for each article that a passage refers to by its title, and one for a person if to support."""
-    titles = {name: turn.article(name).title for name in issues() if name != issue}
+    titles = {name: articles().title(name, turn.language) for name in issues() if name != issue}
     named = [button(title, name) for name, title in titles.items() if title.casefold() in text.casefold()]
     support = not turn.form and {*replies().words("support", turn.language)} & {*re.findall(r"\w+", text.casefold())}
     return [*named, turn.person_button] if support else named

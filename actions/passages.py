@@ -45,8 +45,9 @@ class Passage:
 
     @property
     def with_heading(self) -> Text:
-        """The heading and everything it says."""
-        return Text(f"**{self.heading}**\n\n{self.markdown}" if self.heading else self.markdown)
+        """Everything it says, after the heading where it is a bare list."""
+        needs_one = self.heading and self.markdown.startswith("- ")
+        return Text(f"**{self.heading}**\n\n{self.markdown}" if needs_one else self.markdown)
 
 
 def step_number(text: str, language: str, most: int, asked: bool = False) -> int | None:

@@ -102,7 +102,7 @@ def _products(tokens: Sequence[str], spans: _Spans) -> tuple[set[str], set[str]]
     agreements = {start for start, _ in spans["enterprise"]}  # "Enterprise Agreement" is not the plan Enterprise
     found_names = ((start, end, name) for name in PRODUCTS for start, end in spans[name])
     mentions = sorted(found for found in found_names if found[0] not in agreements)
-    several = len({name for _, _, name in mentions}) > 1
+    several = len({name for _, _, name in mentions}) > 1 or bool(spans[BOTH])
     ends = (span for span in spans["denied"] if span not in spans["without"])  # "azure without a card" is Azure
     after = [span for span in ends if not any(_reaches(tokens, span[1], start) for start, _, _ in mentions)]
     for start, end, product in mentions:
@@ -130,6 +130,8 @@ def _product(named: set[str], denied: set[str], spans: _Spans) -> str | None:
     begins = any(start == 0 for start, _ in spans[NEITHER])
     if other == NEITHER and begins and not denied and named != {PERSONAL}:  # not "neither, it is the family plan"
         return NEITHER
+    if others[BOTH] and denied == {PERSONAL} and "azure" not in named:  # "the first two, not the private one"
+        return BOTH
     if named:
         return next(iter(named)) if len(named) == 1 else BOTH
     return other if others[other] else None

@@ -118,7 +118,7 @@ class Context(TrainedComponent):
         first = [LabelledText(each.text, each.implies, each.language) for each in told if each.implies]
         self.model = _Models(
             IntentModel(self._settings()).learn(acts),
-            IntentModel(self._product_settings()).learn(answers) if named else None,
+            IntentModel({**self._product_settings(), "encoded": 150}).learn(answers) if named else None,
             IntentModel(self._product_settings()).learn(first) if first else None,
             self._passages(told, chosen, turns),
         )
@@ -272,7 +272,9 @@ class Context(TrainedComponent):
             of_each = acts.word_confidences(sentences, [language] * len(sentences))[:, acts.labels.index(PERSON)]
             likely[PERSON] = max(likely[PERSON], float(of_each.max()))
         ranking = {entry["name"]: float(entry["confidence"]) for entry in message.get(RANKING)}
-        issues = load_issues()
+        issues, product = load_issues(), None
+        if situation.question == "product":
+            product = self._products.answered(text, language, answer, ranking.get("out_of_scope", 0.0))
         return CustomerMessage(
             text=text,
             intent=intent_of(message),
@@ -280,7 +282,7 @@ class Context(TrainedComponent):
             issues={name: confidence for name, confidence in ranking.items() if name in issues},
             acts=likely,
             answer=answer,
-            product=self._products.answered(text, language, answer) if situation.question == "product" else None,
+            product=product,
             mentioned=frozenset(each["value"] for each in message.get(ENTITIES, []) if each["entity"] == "product"),
         )
 

@@ -23,7 +23,7 @@ from bot.nlu.situation import Situation
 _SHOWN_FROM, _ALONE_FROM, _MATTER_FROM, _BESIDE_FROM = 0.15, 0.7, 0.4, 0.6
 _SURELY_AT_HAND = 0.95
 """The same for a message that seems to begin another matter: "I have no other card", after an answer about cards."""
-_OBJECTED_FROM = 0.3
+_OBJECTED_FROM = 0.4
 """The same for an objection: an apology is not to be followed by another passage beside the point."""
 _IN_FORM_FROM = 0.22
 """The same for what is asked beside an answer or in a form, where no other passage is offered."""

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from bot.articles.issues import load_issues
 from bot.articles.parts import PERSONAL, PRODUCTS, WORK
 from bot.nlu.acts import CASE_WORDS, LIKELY
-from bot.nlu.answers import NEITHER, UNKNOWN, Answer, read_answer
+from bot.nlu.answers import BOTH, NEITHER, UNKNOWN, Answer, read_answer
 from bot.nlu.models.intent_model import IntentModel
 
 NO_PRODUCT = "none"
 """The model's label for messages that are about no product, or say nothing of it."""
 
+_SURELY_OUTSIDE = 0.9
+"""Confidence of what no issue covers from which an answer that names no product is about something else."""
 _CLAUSE_END = re.compile(r"[.!?,;\n]+")
 
 
@@ -32,13 +34,23 @@ class ProductReader:
     implied: IntentModel | None
     surely: float
 
-    def answered(self, text: str, language: str, answer: Answer) -> str | None:
-        """Returns the product that an answer names, both, neither or unknown: as it is said, else by its words."""
+    def answered(self, text: str, language: str, answer: Answer, outside: float) -> str | None:
+        """Returns the product that an answer names, both, neither or unknown: as it is said, else by its words.
+
+        Args:
+            text: the answer.
+            language: its language.
+            answer: its reading by its words.
+            outside: confidence that it is about what no issue covers: "my mouse is broken".
+        """
         likely, confidence = _likely(self.model, text, language)
         # "what's azure? I just have a laptop"
         does_not_know = answer.product == UNKNOWN and likely in (NEITHER, *answer.denied)
-        if likely is not None and confidence >= self.surely and not does_not_know:
+        all_but_one = answer.product == BOTH and bool(answer.denied)
+        if likely is not None and confidence >= self.surely and not does_not_know and not all_but_one:
             return likely
+        if answer.product is None and outside >= _SURELY_OUTSIDE:
+            return NEITHER
         return answer.product or (likely if confidence >= LIKELY else None)
 
     def meant(self, text: str, language: str, answer: Answer, first: bool) -> str:

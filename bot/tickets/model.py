@@ -106,8 +106,8 @@ class TicketDraft:
         steps_tried: what the customer has done already, a sentence each.
         transcript: what was said, oldest first.
         sentiment: one of five labels, from `very_negative` to `very_positive`, with its confidence.
-        signals: what raises the priority: `service_down`, `death`, `harm`, `deadline`, `failed_attempts`,
-            `frustration`, `legal`.
+        signals: `service_down`, `death`, `harm`, `deadline`, `failed_attempts`, `frustration`, `legal`, which raise the
+            priority, and `worry`.
     """
 
     conversation_id: str

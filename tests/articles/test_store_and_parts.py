@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.articles.issues import load_issues
 from bot.articles.model import Article
 from bot.articles.parts import (
     ArticleNotFound,
@@ -21,6 +22,7 @@ from bot.articles.parts import (
     variant_for,
 )
 from bot.articles.readers import read_text
+from tests.conftest import ROOT
 
 VARIANTS = """---
 title: T
@@ -215,6 +217,13 @@ def test_an_article_is_read_once_and_only_when_it_is_asked_for(folder: Path) -> 
     assert store.article("pay", "nb") is article
     with pytest.raises(ArticleNotFound):
         store.article("pay", "en")
+
+
+def test_titles_that_are_read_alone_are_those_of_the_articles() -> None:
+    store = ArticleStore(ROOT / "data" / "articles")
+    for intent in load_issues():
+        assert store.title(intent, "nb") == store.article(intent, "nb").title
+    assert store.title("card_declined", "xx") == store.title("card_declined", "en")
 
 
 @pytest.mark.parametrize(("intent", "language"), [("none", "nb"), ("../pay", "en"), ("pay", "../pay/en"), ("", "")])

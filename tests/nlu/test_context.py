@@ -421,6 +421,13 @@ def test_who_does_not_know_the_products_has_not_refused_them(agent: Agent, langu
     assert entities_of(parsed)["product"] == "unknown"
 
 
+def test_an_answer_about_something_else_is_about_none_of_the_products(agent: Agent) -> None:
+    products = [{"title": "365", "payload": '/choose_product{"product": "microsoft365"}'}]
+    text = "none of this, my washing machine leaks and I am in the wrong chat"
+    parsed = understood(agent, text, "en", *answered("en")[:3], BotUttered("?", {"buttons": products}))
+    assert entities_of(parsed)["product"] == "neither"
+
+
 def test_who_has_chosen_a_companys_plan_keeps_it_where_something_is_her_own(agent: Agent) -> None:
     text = "betalingsmailene går til en gammel adresse, hvordan får jeg dem sendt til min egen"
     chose = UserUttered("365", {"name": "choose_product"}, [{"entity": "product", "value": "microsoft365"}])
@@ -728,7 +735,7 @@ def test_a_follow_up_that_sounds_a_little_of_another_issue_is_offered_likely_ans
             "sv",
             "price_question",
             "microsoft365",
-            "Nej, jag menar en anställd till. Att lägga till en licens mitt i året",
+            "Nej, jag menar en anställd till, så att köpa en licens mitt i året",
             "manage_licenses",
         ),
     ],

@@ -25,36 +25,36 @@ WEIGHTS: Mapping[str, float] = {
     # twice as many), and of how much more often than on the whole its article was after such an answer, and the passage
     # with this product; cosine of its mean encoding to that of a passage that was shown; whether its article is at hand
     # (more for a short question), or of an earlier topic.
-    "within": 0.56,
-    "similar": 10.0,
-    "meaning": 3.39,
-    "question": 4.32,
-    "kind": 0.15,
+    "within": 0.55,
+    "similar": 8.92,
+    "meaning": 6.67,
+    "question": 3.17,
+    "kind": 0.16,
     "kind_short": 2.53,
-    "passage_issue": 0.22,
+    "passage_issue": 0.23,
     "asked": 0.33,
-    "after": 0.54,
-    "with_product": 0.33,
-    "like_given": 1.35,
-    "at_hand": 1.5,
+    "after": 0.63,
+    "with_product": 0.56,
+    "like_given": 1.02,
+    "at_hand": 1.16,
     "at_hand_short": 12.23,
-    "earlier": 1.59,
+    "earlier": 1.47,
     # Of an issue's steps: a constant; cosines as of a passage; log probability of the issue; log odds that steps are
     # wanted; whether the issue is of an earlier topic, or of a passage that was shown.
-    "steps": 2.3,
-    "steps_similar": 2.3,
-    "steps_meaning": 3.43,
-    "steps_question": 4.54,
-    "steps_issue": 0.89,
-    "steps_wanted": 0.41,
-    "steps_earlier": 1.3,
+    "steps": 1.79,
+    "steps_similar": 3.27,
+    "steps_meaning": 6.04,
+    "steps_question": 3.68,
+    "steps_issue": 0.72,
+    "steps_wanted": 0.5,
+    "steps_earlier": 1.26,
     # Of what is outside: a constant.
-    "outside": 4.06,
+    "outside": 4.64,
 }
-"""Weights of a conditional logit (McFadden 1974), fitted on 2026-11-29 to turns and first messages of played
-conversations (`data/turns.tsv`), with all that is learned from turns leaving out the turn's own conversation, to 1,800
-questions of writers that are not learned from, half of them short, to 359 short follow-ups that name nothing, and to
-648 plain wishes for steps."""
+"""Weights of a conditional logit (McFadden 1974): the means of two fits. One of 2026-11-29, to 2,550 turns of
+conversations, 1,800 questions of writers, half of them short, 359 short follow-ups that name nothing, and 648 plain
+wishes for steps; one of 2026-11-30, to 18,080 turns (`data/turns.tsv`) in three parts, of which the models had learned
+the other two."""
 
 _LONG = 8
 """Number of words from which a question mostly says itself what it is about."""

@@ -64,7 +64,7 @@ def read_mood(text: str, language: str, folder: Path) -> tuple[Sentiment, list[s
         folder: the data folder with the word lists.
 
     Returns:
-        The sentiment, and any of service_down, death, harm, deadline, failed_attempts, frustration, legal.
+        The sentiment, and any of service_down, death, harm, deadline, failed_attempts, frustration, worry, legal.
     """
     words, plain = load_triage_words(folder, language), fold_with_apostrophes(text)
     signals = [name for name, phrases in words.signals.items() if compiled(phrases).search(plain)]
