@@ -203,7 +203,7 @@ def _detail(turn: Turn, issue: str) -> list[EventType]:
     if found is None and len(turn.text.split()) > _FEW_WORDS and _offer_passages(turn):
         return []
     if found is None and number is not None:
-        found = Passage(turn.reply("step_again", number=number), steps[number - 1].markdown)
+        found = Passage("", f"{turn.reply('step_again', number=number)}\n\n{steps[number - 1].markdown}")
     found = found or asked_passage(turn, sections) or asked_passage(turn, steps)
     text: str = found.with_heading if found else ""
     if found and not (turn.text and was_said(turn, found)):
