@@ -33,10 +33,10 @@ def answer_message(turn: Turn, issue: str, product: str | None, begins: bool = T
 
 
 def opening_fits(turn: Turn, article: Article) -> bool:
-    """Tells whether an article's opening sentence fits: in the first answer, once, to nobody who mourns or is angry."""
+    """Tells whether an article's opening sentence fits: in the first answer, once, to nobody upset or in a hurry."""
     before = (turn.label("steps"), plain(parts.lead(article)))
     first = not any(each in text for each in before for text in turn.told)
-    return first and "death" not in turn.signals and not turn.message.is_angry
+    return first and "death" not in turn.signals and not (turn.message.is_angry or turn.message.sympathy)
 
 
 def answer_text(article: Article, product: str | None, agreement: str | None, opens: bool = True) -> str:

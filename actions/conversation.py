@@ -31,7 +31,7 @@ _SYMPATHY = {
     "frustration": "upset",
     "worry": "upset",
 }
-"""What a message says of how the customer feels, the gravest first, and the reply that shows that it was heard."""
+"""Signals of how a customer feels, the gravest first, each with the reply that shows that it was heard."""
 
 UNKNOWN = "unknown"
 """The billing agreement of a customer who does not know which one she has."""
@@ -92,6 +92,7 @@ class Said:
         triage: what was noticed beside the intent; empty for a button.
         signals: what makes the matter urgent (`bot.nlu.models.sentiment`): a death, a deadline.
         is_angry: whether it is a rant.
+        sympathy: the reply that answers how the customer feels, by its key; empty if the message says nothing of it.
     """
 
     def __init__(self, text: str | None, parsed: Json) -> None:
@@ -105,6 +106,7 @@ class Said:
         self.triage: Json = parsed.get("triage") or {}
         self.signals: list[str] = self.triage.get("signals") or []
         self.is_angry = (self.triage.get("sentiment") or {}).get("label") == "very_negative"
+        self.sympathy = next((reply for signal, reply in _SYMPATHY.items() if signal in self.signals), "")
 
 
 class Turn:
@@ -210,10 +212,10 @@ class Turn:
 
     def say_sympathy(self) -> None:
         """Says that the last answer was wrong, to whoever objects to it, else what fits a feeling; each once."""
-        felt = "misread" if self.intent == "objection" or self.entity("objects") else ""
-        felt = felt or next((reply for signal, reply in _SYMPATHY.items() if signal in self.message.signals), "")
-        if felt and not self.has_said(self.reply(felt)):
-            self.say(self.reply(felt))
+        objects = self.intent == "objection" or self.entity("objects")
+        key = "misread" if objects else self.message.sympathy
+        if key and not self.has_said(self.reply(key)):
+            self.say(self.reply(key))
 
     @property
     def was_let_down(self) -> bool:

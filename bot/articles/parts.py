@@ -50,7 +50,7 @@ class ArticleStore:
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
         self._articles: dict[Path, Article] = {}
-        self._titles: dict[Path, str] = {}
+        self._titles: dict[tuple[str, str], str] = {}
 
     def article(self, intent: str, language: str, fallback: str = "en") -> Article:
         """Returns the article on an issue.
@@ -69,12 +69,19 @@ class ArticleStore:
             self._articles[path] = read_article(path)
         return self._articles[path]
 
-    def title(self, intent: str, language: str, fallback: str = "en") -> str:
-        """Returns the title of the article on an issue, which takes a hundredth of reading it; all as for `article`."""
-        path = self._path(intent, language, fallback)
-        if path not in self._titles:
-            self._titles[path] = read_title(path)
-        return self._titles[path]
+    def title(self, intent: str, language: str) -> str:
+        """Returns the title of the article on an issue, which takes a hundredth of the time that reading it takes.
+
+        Args:
+            intent: the issue.
+            language: the language wanted (ISO 639-1); English where there is no article in that.
+
+        Raises:
+            ArticleNotFound, ArticleError: as for `article`.
+        """
+        if (intent, language) not in self._titles:
+            self._titles[intent, language] = read_title(self._path(intent, language, "en"))
+        return self._titles[intent, language]
 
     def _path(self, intent: str, language: str, fallback: str) -> Path:
         languages = tuple(dict.fromkeys((language, fallback)))

@@ -116,9 +116,11 @@ class Context(TrainedComponent):
         answers = list(self._answers(told, acts))
         named = any(example.intent != NO_PRODUCT for example in answers)
         first = [LabelledText(each.text, each.implies, each.language) for each in told if each.implies]
+        # Answers are short and say little by their words: more of them are encoded.
+        of_answers = {**self._product_settings(), "encoded": 150}
         self.model = _Models(
             IntentModel(self._settings()).learn(acts),
-            IntentModel({**self._product_settings(), "encoded": 150}).learn(answers) if named else None,
+            IntentModel(of_answers).learn(answers) if named else None,
             IntentModel(self._product_settings()).learn(first) if first else None,
             self._passages(told, chosen, turns),
         )

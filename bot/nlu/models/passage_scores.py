@@ -51,7 +51,7 @@ WEIGHTS: Mapping[str, float] = {
     # Of what is outside: a constant.
     "outside": 4.64,
 }
-"""Weights of a conditional logit (McFadden 1974): the means of two fits. One of 2026-11-29, to 2,550 turns of
+"""Weights of a conditional logit (McFadden 1974): the means of two fits. One of 2026-11-29, to 5,544 turns of
 conversations, 1,800 questions of writers, half of them short, 359 short follow-ups that name nothing, and 648 plain
 wishes for steps; one of 2026-11-30, to 18,080 turns (`data/turns.tsv`) in three parts, of which the models had learned
 the other two. What says that a short question is about the article at hand is of the first fit alone, and the constants
