@@ -1,4 +1,4 @@
-"""Offers imported articles where a message is not understood but about the products; takes the verdict on them."""
+"""Offers imported articles where a message is about the products but on no issue, and records whether they helped."""
 
 from __future__ import annotations
 

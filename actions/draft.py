@@ -76,7 +76,8 @@ def summary_of(turn: Turn) -> str | None:
     if not begins and not kept:
         return title
     parts = [said.text for said in typed if said in (*begins, *kept)]
-    if named is None and title is not None:
+    chosen = any(said.intent == issue for said in turn.said)  # by a button; not where a passage of it was shown
+    if named is None and title is not None and (chosen or not begins):
         parts.insert(len(begins), title)
     lines = [one_line([part], _LONGEST_PART) for part in dict.fromkeys(filter(None, parts))]
     # What the customer did not write himself is not quoted.

@@ -1,7 +1,7 @@
 """Answers follow-up questions with a part of an article: a passage, a step that failed, the links, a detail.
 
-It is mostly the article at hand; a button or the pipeline may name a passage of another one. Likely passages are
-offered where none is surely meant.
+The part is mostly of the article that was shown last; a button or the pipeline may name a passage of another one.
+Where no passage is surely meant, the likely ones are offered.
 """
 
 from __future__ import annotations
@@ -133,11 +133,14 @@ def _offer_passages(turn: Turn) -> bool:
 
 
 def _buttons_of_named(turn: Turn, issue: str, text: str) -> list[Button]:
-    """Returns a button for each article that a passage refers to by its title, and one for a person if to support."""
+    """Returns a button for each article that a passage refers to by its title, and one for a person if to support.
+
+    After a death, too, as often nobody can sign in.
+    """
     titles = {name: articles().title(name, turn.language) for name in issues() if name != issue}
     named = [button(title, name) for name, title in titles.items() if title.casefold() in text.casefold()]
-    support = not turn.form and {*replies().words("support", turn.language)} & {*re.findall(r"\w+", text.casefold())}
-    return [*named, turn.person_button] if support else named
+    support = {*replies().words("support", turn.language)} & {*re.findall(r"\w+", text.casefold())}
+    return [*named, turn.person_button] if not turn.form and (support or "death" in turn.signals) else named
 
 
 def _without_person(turn: Turn, buttons: list[Button]) -> list[Button]:

@@ -60,9 +60,6 @@ class ActionRecommendedSteps(BotAction, action="action_recommended_steps"):
             _tell_language(turn, issue)
             turn.say(**answer_message(turn, issue, turn.product))
             return told
-        possible = possible_issues(turn) if named and not turn.form else []
-        if named and not turn.form and offer_person_first(turn, possible or [issue]):
-            return [*told, SlotSet("issue", issue)]
         if named and turn.entity("section"):  # a question that a passage answers; the steps are a button
             issue = turn.entity("about") or issue
             _tell_language(turn, issue)
@@ -70,6 +67,9 @@ class ActionRecommendedSteps(BotAction, action="action_recommended_steps"):
                 record_outcome(turn, "abandoned", issue)
                 told.append(SlotSet("issue", issue))
             return [*told, FollowupAction("action_follow_up")]
+        possible = possible_issues(turn) if named and not turn.form else []
+        if named and offer_person_first(turn, possible or [issue]):
+            return [*told, SlotSet("issue", issue)]
         if possible and asked is None:
             likely = _answer_likeliest(turn, possible)
             return [*told, *(likely or ask_which(turn, possible, passages=likely_passages(turn)))]

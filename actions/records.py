@@ -1,4 +1,4 @@
-"""Records in the ticket store how conversations stand, and what was chosen, searched, not understood or no help.
+"""Records in the ticket store how conversations end, what customers chose and searched for, and what did not help.
 
 They are written beside the conversation: no answer waits for them or fails with them.
 """

@@ -128,7 +128,7 @@ def offer_person_first(turn: Turn, shown: list[str]) -> bool:
     text = turn.reply("bereaved")
     if "death" not in turn.message.signals or turn.has_said(text):
         return False
-    turn.say(text, [turn.person_button, *turn.title_buttons(shown)])
+    turn.say(text, [turn.person_button, *turn.title_buttons(shown), *likely_passages(turn)])
     return True
 
 

@@ -15,7 +15,7 @@ elif python3 -m uv --version >/dev/null 2>&1; then
 else
   echo "setup: installing uv with pip ..."
   command -v python3 >/dev/null 2>&1 || fail "no python3 was found; install Python 3.10 and run make again."
-  python3 -m venv .venv-uv >/dev/null 2>&1 && .venv-uv/bin/python -m pip install --quiet uv \
+  python3 -m venv .venv-uv >/dev/null 2>&1 && .venv-uv/bin/python -m pip install --quiet --disable-pip-version-check uv \
     || fail "uv could not be installed; install it with 'pip install uv' and run make again."
   uv=(.venv-uv/bin/uv)
 fi

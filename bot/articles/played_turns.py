@@ -1,4 +1,4 @@
-"""Reads what was asked in conversations that were played or written (`data/turns.tsv`), with what answers it."""
+"""Reads example conversations: what customers asked in them, and the passages that answer it (`data/turns.tsv`)."""
 
 from __future__ import annotations
 

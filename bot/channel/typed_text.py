@@ -1,4 +1,4 @@
-"""Makes a customer's typed text safe to hand on: masks card and account numbers, disarms commands, cuts long texts.
+"""Makes a customer's typed text safe to hand on: masks card and account numbers, runs no commands, cuts long texts.
 
 A slash at the beginning, which Rasa would take for a command, becomes one that looks the same; unreadable characters
 are dropped; of very many words the first and the last ones stay.

@@ -239,8 +239,8 @@ def _after_answer(message: CustomerMessage, situation: Situation) -> Act | None:
     # "I paid, but the red banner is still there!!"
     doubt = sum(message.acts[name] for name in acts.FAILED) if clearly >= acts.CLEAR_ISSUE else 0.0
     unsure = act == "solved" and confidence < max(least, 0.0 if named in situation.topics else _DOUBTED * doubt)
-    # "Can I download them all at once?" is no wish for the links on a guess.
-    guess = act == "send_again" and confidence < acts.LITTLE and message.words > acts.FEW_WORDS
+    # "Can I download them all at once?" is no wish for the links on a guess, "am I locked out by now" no remark.
+    guess = act in ("send_again", "remark") and confidence < acts.LITTLE and message.words > acts.FEW_WORDS
     # "which questions should I ask the bank?", "what a relief! but how do I give him the licence?"
     if at_hand and (act == "ask_help" or unsure or guess):
         return Act("more_detail", confidence)

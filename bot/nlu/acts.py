@@ -1,4 +1,4 @@
-"""Names of dialogue acts, which depend on what was said before, and what their rules know of a message.
+"""The dialogue acts (what a message does, by what was said before it), and all that their rules know of a message.
 
 Their phrases stand beside those of the other intents (`data/nlu/<lang>/follow_ups.yml`), but the intent classifier does
 not learn them: without a conversation, "where is that?" says nothing. `bot/nlu/context.py` tells them apart.

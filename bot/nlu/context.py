@@ -23,10 +23,12 @@ from bot.articles.parts import PERSONAL, PRODUCTS, WORK
 from bot.articles.played_turns import PLAYED_TURNS, PlayedTurn, read_played_turns
 from bot.nlu.act_rules import act_of
 from bot.nlu.acts import (
+    CASE_WORDS,
     FAINT_OBJECTION,
     ISSUE_FROM,
     LITTLE,
     NEW_MATTER,
+    NOT_ASKING,
     PERSON,
     PERSON_FROM,
     QUESTIONS,
@@ -116,12 +118,13 @@ class Context(TrainedComponent):
         answers = list(self._answers(told, acts))
         named = any(example.intent != NO_PRODUCT for example in answers)
         first = [LabelledText(each.text, each.implies, each.language) for each in told if each.implies]
-        # Answers are short and say little by their words: more of them are encoded.
-        of_answers = {**self._product_settings(), "encoded": 150}
+        of_turns = (turn for turn in turns if turn.is_first and turn.product and len(turn.text.split()) > CASE_WORDS)
+        first += [LabelledText(turn.text, turn.product, turn.language) for turn in of_turns]
+        settings = self._product_settings()
         self.model = _Models(
             IntentModel(self._settings()).learn(acts),
-            IntentModel(of_answers).learn(answers) if named else None,
-            IntentModel(self._product_settings()).learn(first) if first else None,
+            IntentModel(settings).learn(answers) if named else None,
+            IntentModel(settings).learn(first) if first else None,
             self._passages(told, chosen, turns),
         )
 
@@ -153,8 +156,10 @@ class Context(TrainedComponent):
         said = self._said(message, situation)
         act, product = act_of(said, situation), situation.product
         unwanted_person = said.answer.no_person or said.ranking.get(PERSON, 0.0) < PERSON_FROM
-        if act is None and said.intent == PERSON and unwanted_person and said.named[1] >= LITTLE:
-            said = replace(said, intent=said.named[0])  # the rules found no wish for a person
+        # The rules found no wish for a person; "where do I change each licence? and thanks".
+        no_intent = (said.intent == PERSON and unwanted_person) or (said.intent in NOT_ASKING and "?" in said.text)
+        if act is None and no_intent and said.named[1] >= LITTLE:
+            said = replace(said, intent=said.named[0])
         if other := self._corrected_product(said, situation):
             product = other
             set_entities(message, {"product": other}, 1.0, type(self).__name__)
@@ -225,7 +230,8 @@ class Context(TrainedComponent):
         return {**LinearIntentClassifier.get_default_config(), **self._config}
 
     def _product_settings(self) -> Config:
-        return {**self._settings(), "encoded": 35, "meaning_share": 0.6}
+        # What names a product is short, or says little of it by its words: more is encoded.
+        return {**self._settings(), "encoded": 150, "meaning_share": 0.6}
 
     def _chosen(self, examples: list[LabelledText]) -> Iterator[LabelledText]:
         """Returns what the models learn from: all that may follow an answer, and a part of what begins a new matter."""
@@ -315,6 +321,8 @@ class Context(TrainedComponent):
         if situation.product not in (PERSONAL, WORK):
             return ""  # a student or a pensioner may well have machines in Azure
         answer, clauses = said.answer, self._products.in_clauses(said.text, situation.language)
+        if answer.product == "azure" and "azure" in clauses and not situation.chosen:
+            return "azure"  # "it is Azure, the free account"
         if situation.product == PERSONAL:
             objects = answer.agrees is False or said.likeliest == "objection"  # "no, it is the company's"
             plainly = not situation.chosen and [*clauses][-1:] == [WORK] and clauses[WORK] >= _PLAINLY_WORK

@@ -84,7 +84,7 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
     elif (details or act.name in acts.QUESTIONS) and not situation.field:
         more = details and message.words <= acts.FEW_WORDS  # "tell me more", not "what papers do you need"
         any_part = more and not (found.likeliest.slug and found.likeliest.confidence >= _ALONE_FROM)
-        act = act if any_part else _of_question(act, found)
+        act = act if any_part else _of_question(act, message, found)
     elif answers and not asks:
         act = _with_product(act, found)
     else:
@@ -193,7 +193,7 @@ def _beside(act: Act, message: CustomerMessage, found: Found) -> Act:
         return Act(named, clearly)  # "no, I mean one more licence in mid-year"
     # "thanks. do you need the certificate?"
     if act.name in acts.NOT_ASKING and "?" in message.text and likeliest.issue:
-        return _of_question(Act(question_of(passage.slug), passage.confidence), found)
+        return _of_question(Act(question_of(passage.slug), passage.confidence), message, found)
     asks = act.name not in acts.NOT_ASKING or max(message.acts[name] for name in acts.QUESTIONS) >= acts.LITTLE
     closes = act.name == "thank" and message.plans  # "silly that it renews by itself, but thanks"
     if act.name not in (*acts.FAILED, "solved") and not closes:
@@ -209,14 +209,14 @@ def _beside(act: Act, message: CustomerMessage, found: Found) -> Act:
     return Act(kept, likeliest.confidence, _answer_or_choice(likeliest))
 
 
-def _of_question(act: Act, found: Found) -> Act:
+def _of_question(act: Act, message: CustomerMessage, found: Found) -> Act:
     """Returns a question with the passage that answers it, or the issue whose steps do."""
     likeliest, passage = found.likeliest, found.passage()
     if likeliest.issue and not likeliest.slug and likeliest.confidence >= acts.LIKELY:
         # "and how do I cancel it, then?"; where its steps stand further up, it may be about one of these passages.
         return Act(likeliest.issue, likeliest.confidence, found.passage(likeliest.issue).choice)
-    if act.name == "ask_where" and passage.confidence < acts.LIKELY and passage_kind(passage.slug) != "where":
-        return act.with_values(passage.choice)  # where something is mostly stands in a step
+    if act.name == "ask_where" and passage.confidence < acts.LIKELY and message.words <= acts.FEW_WORDS:
+        return act.with_values(passage.choice)  # "where do I find that?": mostly in a step
     return act.with_values(_answer_or_choice(passage))
 
 

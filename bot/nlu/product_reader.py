@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from bot.articles.issues import load_issues
-from bot.articles.parts import PERSONAL, PRODUCTS, WORK
+from bot.articles.parts import PERSONAL, PRODUCTS
 from bot.nlu.acts import CASE_WORDS, LIKELY
 from bot.nlu.answers import BOTH, NEITHER, UNKNOWN, Answer, read_answer
 from bot.nlu.models.intent_model import IntentModel
@@ -54,19 +54,17 @@ class ProductReader:
         return answer.product or (likely if confidence >= LIKELY else None)
 
     def meant(self, text: str, language: str, answer: Answer, first: bool) -> str:
-        """Returns the product on which words and model agree, of the message or of its clauses; empty if none.
+        """Returns the product that a message is about; empty if it does not say so.
 
-        Where they do not agree, a first message's situation may say it: people have apps at work and at home.
-        A short one tells of none: "my subscription was disabled", a case number.
+        That is the one on which words and model agree, of the message or of its clauses. Of a longer first message it
+        is the one that its situation implies, whatever words it has: people have apps at work and at home.
         """
-        if likely := self.as_a_whole(text, language, answer):
-            return likely
-        named = {*self.in_clauses(text, language)}
-        if first and not named and len(text.split()) > CASE_WORDS:
+        if first and len(text.split()) > CASE_WORDS:
             implied, confidence = _likely(self.implied, text, language)
-            fits = not answer.named or implied in answer.named or (implied == PERSONAL and answer.named == {WORK})
-            named = {implied} - answer.denied if implied and fits and confidence >= self.surely else set()
-        return named.pop() if len(named) == 1 else ""
+            if implied and confidence >= self.surely and implied not in answer.denied:
+                return implied
+        named = {*self.in_clauses(text, language)}
+        return self.as_a_whole(text, language, answer) or (named.pop() if len(named) == 1 else "")
 
     def as_a_whole(self, text: str, language: str, answer: Answer) -> str:
         """Returns the product on which words and model agree, of the whole message; empty if none."""

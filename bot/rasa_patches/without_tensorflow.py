@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
@@ -77,6 +78,10 @@ def install() -> None:
 
 if __name__ == "__main__":
     install()
+    # Neither what libraries think of each other nor lists of what was loaded are of use to whoever starts the bot.
+    logging.captureWarnings(sys.warnoptions in ([], ["ignore"]))  # `python -W default` shows them
+    for name in ("py.warnings", "rasa_sdk.executor", "alembic"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     from rasa.__main__ import main
 
     main()

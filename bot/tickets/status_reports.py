@@ -1,4 +1,4 @@
-"""Takes what help desks tell of tickets into the store: closed there is closed here, opened again is open again.
+"""Writes into the store which tickets help desks have closed or opened again.
 
 A report that comes again changes nothing: what our own agents have done to the ticket since then stays. The webhooks of
 Zammad and Chatwoot are read here, too.
