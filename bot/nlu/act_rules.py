@@ -87,7 +87,8 @@ def _wants_person(message: CustomerMessage, situation: Situation) -> Act | None:
     elif wanted >= acts.LITTLE:  # "no more forms, a person" is not to end the form
         wanted += message.acts["cancel_form"]
     asks_else = "?" in message.text and message.named[1] >= _SURE and wanted < _SURELY_WANTED
-    return Act(acts.PERSON, wanted) if wanted >= acts.PERSON_FROM and not asks_else else None
+    answers = message.product is not None and wanted < _SURE  # "personal. I am retired and have no firm"
+    return Act(acts.PERSON, wanted) if wanted >= acts.PERSON_FROM and not asks_else and not answers else None
 
 
 def _in_form(message: CustomerMessage, situation: Situation) -> Act | None:
