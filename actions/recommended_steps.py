@@ -67,7 +67,7 @@ class ActionRecommendedSteps(BotAction, action="action_recommended_steps"):
                 record_outcome(turn, "abandoned", issue)
                 told.append(SlotSet("issue", issue))
             return [*told, FollowupAction("action_follow_up")]
-        possible = possible_issues(turn) if named and not turn.form else []
+        possible = possible_issues(turn) if named else []
         if named and offer_person_first(turn, possible or [issue]):
             return [*told, SlotSet("issue", issue)]
         if possible and asked is None:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
+
+from bot.command_line import hide_library_warnings
 
 COULD_NOT_START = 2
 
 
 def start() -> int:
     """Runs the command line; where a package is missing, says so with exit code 2: 1 is for a bot that got worse."""
-    # What TensorFlow finds on the machine, and what Rasa's packages think of each other, is of no use to anybody here.
+    # What TensorFlow finds on the machine is of no use to anybody here.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("SQLALCHEMY_SILENCE_UBER_WARNING", "1")
-    if sys.warnoptions in ([], ["ignore"]):  # `python -W default` shows them
-        logging.captureWarnings(True)
-        logging.getLogger("py.warnings").setLevel(logging.ERROR)
+    hide_library_warnings()
     try:
         from bot.cli import main
 

@@ -1,9 +1,10 @@
-"""Helps the commands of `python -m bot` print JSON and end with a sentence and an exit code on errors and Ctrl-C."""
+"""Helps commands print JSON, hide their libraries' warnings, and end with a sentence and an exit code on errors."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import logging
 import signal
 import sys
 import traceback
@@ -12,6 +13,14 @@ from typing import Any
 
 Command = Callable[[argparse.Namespace], "int | None"]
 COULD_NOT_RUN = 2
+
+
+def hide_library_warnings() -> None:
+    """Hides what libraries warn of each other and list as loaded; `python -W default` shows it."""
+    if sys.warnoptions in ([], ["ignore"]):
+        logging.captureWarnings(True)
+        for name in ("py.warnings", "rasa_sdk.executor", "alembic"):
+            logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def to_json(value: Any) -> str:

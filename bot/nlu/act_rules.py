@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import chain
 
 from bot.articles.issues import load_issues
+from bot.articles.parts import PRODUCTS
 from bot.nlu import acts
 from bot.nlu.acts import Act, CustomerMessage
 from bot.nlu.answers import NEITHER
@@ -87,7 +88,7 @@ def _wants_person(message: CustomerMessage, situation: Situation) -> Act | None:
     elif wanted >= acts.LITTLE:  # "no more forms, a person" is not to end the form
         wanted += message.acts["cancel_form"]
     asks_else = "?" in message.text and message.named[1] >= _SURE and wanted < _SURELY_WANTED
-    answers = message.product is not None and wanted < _SURE  # "personal. I am retired and have no firm"
+    answers = message.product in PRODUCTS and wanted < _SURE  # "the one for private persons"
     return Act(acts.PERSON, wanted) if wanted >= acts.PERSON_FROM and not asks_else and not answers else None
 
 

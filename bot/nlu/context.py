@@ -156,7 +156,7 @@ class Context(TrainedComponent):
         said = self._said(message, situation)
         act, product = act_of(said, situation), situation.product
         unwanted_person = said.answer.no_person or said.ranking.get(PERSON, 0.0) < PERSON_FROM
-        # The rules found no wish for a person; "where do I change each licence? and thanks".
+        # What is no wish for a person by the rules, and courtesies that ask: "where do I change that? and thanks".
         no_intent = (said.intent == PERSON and unwanted_person) or (said.intent in NOT_ASKING and "?" in said.text)
         if act is None and no_intent and said.named[1] >= LITTLE:
             said = replace(said, intent=said.named[0])

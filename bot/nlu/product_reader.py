@@ -63,8 +63,10 @@ class ProductReader:
             implied, confidence = _likely(self.implied, text, language)
             if implied and confidence >= self.surely and implied not in answer.denied:
                 return implied
+        if likely := self.as_a_whole(text, language, answer):
+            return likely
         named = {*self.in_clauses(text, language)}
-        return self.as_a_whole(text, language, answer) or (named.pop() if len(named) == 1 else "")
+        return named.pop() if len(named) == 1 else ""
 
     def as_a_whole(self, text: str, language: str, answer: Answer) -> str:
         """Returns the product on which words and model agree, of the whole message; empty if none."""

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
@@ -13,6 +12,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+from bot.command_line import hide_library_warnings
 from bot.settings import get_settings
 
 _PACKAGES = ("tensorflow", "tensorflow_addons", "tensorflow_hub", "tensorflow_text", "keras")
@@ -78,10 +78,7 @@ def install() -> None:
 
 if __name__ == "__main__":
     install()
-    # Neither what libraries think of each other nor lists of what was loaded are of use to whoever starts the bot.
-    logging.captureWarnings(sys.warnoptions in ([], ["ignore"]))  # `python -W default` shows them
-    for name in ("py.warnings", "rasa_sdk.executor", "alembic"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    hide_library_warnings()
     from rasa.__main__ import main
 
     main()

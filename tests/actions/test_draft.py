@@ -213,6 +213,16 @@ def test_the_summary_of_an_issue_that_was_only_pressed_is_its_title() -> None:
     )
 
 
+def test_a_topic_of_which_only_a_passage_was_shown_is_not_named_in_the_summary() -> None:
+    told = "i have paid, and still you write that you will cut us off"
+    shown = {"entities": [{"entity": "about", "value": "unrecognized_charge"}]}
+    conversed = (said(told, "payment_not_registered"), said("is that mail genuine then", "ask_what_if", **shown))
+    title = "A charge you do not recognise"
+    assert title not in str(summary_of(conversation(*conversed, issue="unrecognized_charge")))
+    pressed = said("/unrecognized_charge", "unrecognized_charge")
+    assert title in str(summary_of(conversation(*conversed, pressed, issue="unrecognized_charge")))
+
+
 def test_without_anything_said_of_the_matter_there_is_no_summary() -> None:
     assert summary_of(conversation(said("a person please", "talk_to_human"))) is None
 

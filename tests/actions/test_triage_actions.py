@@ -516,6 +516,24 @@ def test_an_article_opens_once_and_not_for_somebody_who_mourns(actions: ActionSe
     assert plain(lead(ARTICLES.article("pay_invoice", "en"))) not in texts(asked)
 
 
+def test_after_a_death_a_question_is_answered_and_steps_wait_for_whether_a_person_is_wanted(
+    actions: ActionServer,
+) -> None:
+    slots = {"language": "en", "product": "microsoft365"}
+    found = {"about": "data_retention", "section": "how-long-mail-microsoft-365"}
+    entities = [{"entity": name, "value": value} for name, value in found.items()]
+    mourning = {"text": "my brother died, what does Expired mean", "triage": {"signals": ["death"]}}
+    bereaved = REPLIES.dialogue("bereaved", "en")
+    asked = {**mourning, "entities": entities}
+    first = actions.run("action_recommended_steps", "data_retention", message=asked, **slots)
+    assert bereaved not in texts(first)
+    assert first["events"][-1]["name"] == "action_follow_up"
+    told = actions.run("action_follow_up", "data_retention", message=asked, issue="data_retention", **slots)
+    assert "/talk_to_human" in payloads(told)
+    plain_wish = actions.run("action_recommended_steps", "data_retention", message=mourning, **slots)
+    assert bereaved in texts(plain_wish)
+
+
 @pytest.mark.parametrize(
     ("signals", "reply"),
     [

@@ -281,6 +281,21 @@ def test_who_has_azure_may_be_a_student_at_home(agent: Agent, language: str, tex
     assert not {entity["value"] for entity in parsed["entities"] if entity["entity"] == "product"}
 
 
+@pytest.mark.parametrize(
+    ("text", "act"),
+    [
+        ("the personal one please, we are private persons", "choose_product"),
+        ("no idea, can i talk to a real person please", "talk_to_human"),
+    ],
+)
+def test_a_product_for_persons_is_no_wish_for_one(agent: Agent, text: str, act: str) -> None:
+    products = ("azure", "microsoft365", "microsoft_account")
+    buttons = [{"title": name, "payload": f'/choose_product{{"product": "{name}"}}'} for name in products]
+    asked = [SlotSet("issue", "card_declined"), BotUttered("?", {"buttons": buttons})]
+    parsed = understood(agent, text, "en", UserUttered("x", {"name": "card_declined"}), *asked)
+    assert parsed["intent"]["name"] == act
+
+
 def test_a_plan_that_was_not_offered_is_not_taken_for_granted(agent: Agent) -> None:
     buttons = [
         {"title": name, "payload": f'/choose_product{{"product": "{name}"}}'} for name in ("azure", "microsoft365")
