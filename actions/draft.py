@@ -14,9 +14,9 @@ _ENTITIES = ("invoice_number", "subscription_id", "amount", "date", "error_code"
 _NUMBERS = ("invoice_number", "subscription_id", "error_code")
 """Entities that stand in the ticket's text, too: they are written as the customer wrote them."""
 _RUNNERS_UP = 3
-_LONGEST_SUMMARY = 900
-_LONGEST_PART = 300
-_MOST_LATER = 2
+_LONGEST_SUMMARY = 1200
+_LONGEST_PART = 400
+_MOST_LATER = 3
 """Messages that a summary quotes beside the one with which the matter began; the conversation goes along."""
 _SEVERAL_WORDS, _MANY_WORDS = 6, 15
 """From so many words on a message says more of the matter; one whose act says nothing of it needs more."""
@@ -125,7 +125,9 @@ def _length(said: Said) -> int:
 def _tells_more(said: Said) -> bool:
     """Tells whether a message says something of the matter and is neither a rant nor only asks for a person."""
     words = len(said.text.split())
-    says_nothing = said.intent in _SAYS_NOTHING and words < _MANY_WORDS and not _facts(said)
+    says_nothing = said.intent in _SAYS_NOTHING and words < _MANY_WORDS
+    only_person = said.intent in _WANTS_PERSON and not _names_issue(said)  # "I am lost, may I talk to somebody?"
+    says_nothing = (says_nothing or only_person) and not _facts(said)
     enough = words >= _SEVERAL_WORDS or any(char.isdigit() for char in said.text)  # "before 14h"
     return enough and not (said.is_angry or says_nothing or said.intent in _FORM_ACTS)
 

@@ -80,6 +80,8 @@ def _not_solved(turn: Turn, issue: str) -> list[EventType]:
     record_not_helped(turn, issue)
     before = turn.slot("tried") or []
     tried = SlotSet("tried", list(dict.fromkeys([*before, issue])))
+    if turn.entity("section"):  # "I called the bank, they say they blocked nothing"
+        return [tried, FollowupAction("action_follow_up")]
     if before or "death" in turn.signals:
         return [tried, FollowupAction("action_start_ticket")]
     near = [*likely_passages(turn)[:_MOST_PASSAGES], *turn.fitting_buttons(issues()[issue].related)]

@@ -135,12 +135,13 @@ def _offer_passages(turn: Turn) -> bool:
 def _buttons_of_named(turn: Turn, issue: str, text: str) -> list[Button]:
     """Returns a button for each article that a passage refers to by its title, and one for a person if to support.
 
-    After a death, too, as often nobody can sign in.
+    After a death, too, as often nobody can sign in, and where the last answer did not help.
     """
     titles = {name: articles().title(name, turn.language) for name in issues() if name != issue}
     named = [button(title, name) for name, title in titles.items() if title.casefold() in text.casefold()]
     support = {*replies().words("support", turn.language)} & {*re.findall(r"\w+", text.casefold())}
-    return [*named, turn.person_button] if not turn.form and (support or "death" in turn.signals) else named
+    wanted = support or "death" in turn.signals or turn.intent in ("not_helped", "already_tried")
+    return [*named, turn.person_button] if wanted and not turn.form else named
 
 
 def _without_person(turn: Turn, buttons: list[Button]) -> list[Button]:

@@ -36,8 +36,8 @@ from bot.articles.parts import (
 from bot.articles.replies import language_name
 from bot.text.limited_markdown import Text
 
-_PLAINLY = 0.97
-"""Confidence from which a message plainly asks for an issue's steps: "how do I pay my invoice?"."""
+_PLAINLY, _PLAIN_WORDS = 0.97, 10
+"""Confidence from which, and number of words up to which, a message plainly asks for steps: "how do I pay it?"."""
 _LIKELY = 0.4
 """Below that the likeliest of several issues is a guess, and the bot only asks which one it is."""
 
@@ -182,7 +182,8 @@ def _of_each_product(turn: Turn, issue: str, article: Article) -> Text:
 
 def _is_later(turn: Turn, issue: str) -> bool:
     """Tells whether a typed message brings up another issue, and does not plainly ask for its steps."""
-    before, plainly = turn.slot("issue"), turn.message.confidence >= _PLAINLY
+    plainly = turn.message.confidence >= _PLAINLY and len(turn.text.split()) <= _PLAIN_WORDS
+    before = turn.slot("issue")
     return bool(turn.text) and before in issues() and before != issue and not plainly and not turn.has_shown(issue)
 
 

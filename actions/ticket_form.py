@@ -11,7 +11,7 @@ from rasa_sdk.events import EventType
 from actions.answer import section_of
 from actions.conversation import FormAction, Turn, button, filled
 from actions.draft import missing_facts, one_line
-from bot.text.contacts import find_address, find_phone, without_address
+from bot.text.contacts import around_contacts, find_address, find_phone, without_address
 
 MOST_TRIES = 3
 FEW_WORDS = 5
@@ -143,7 +143,7 @@ def _address(turn: Turn) -> dict[str, Any]:
 def _no_address(turn: Turn) -> dict[str, Any]:
     """Takes what is told of the matter where an address was asked for; counts what is too short for that."""
     if len(turn.text.split()) > FEW_WORDS and "@" not in turn.text:
-        if has_switched_language(turn) or turn.message.is_angry:
+        if has_switched_language(turn) or turn.message.is_angry or turn.entity("section"):  # a question, answered above
             return {"email_tries": 0}
         turn.say(turn.reply("noted"))
         told = filter(None, (turn.slot("ticket_summary"), turn.text))
@@ -155,8 +155,7 @@ def _beside(turn: Turn) -> dict[str, Any]:
     """Adds to the description what is said of the matter beside an address: "... I owe 388 euros, my card expired"."""
     summary, answered = turn.slot("ticket_summary"), turn.entity("section")
     # "me@x.com or 070-1740605, our mail is down": "or" is no part of the matter.
-    parts = [part.strip(" .,;") for part in without_address(turn.text).split(find_phone(turn.text) or "\0")]
-    told = ", ".join(part for part in parts if len(part.split()) > _PLAIN_YES)
+    told = ", ".join(part for part in around_contacts(turn.text) if len(part.split()) > _PLAIN_YES)
     adds = summary and not answered and len(told.split()) > _PLAIN_YES and told not in summary
     return {"ticket_summary": one_line([summary, told])} if adds else {}
 

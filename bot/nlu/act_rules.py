@@ -111,7 +111,10 @@ def _in_form(message: CustomerMessage, situation: Situation) -> Act | None:
     between = _in_between(message)
     known = between is not None and between.name in (*situation.topics, *situation.described)
     more = known and "?" not in message.text  # of the same: "it is declined since monday"
-    return Act(acts.FORM_ANSWER, 1.0) if between is None or more else between
+    if between is not None and not more:
+        return between
+    asks = "?" in message.text and message.words > acts.FEW_WORDS  # "do I delete them, or leave them as evidence?"
+    return Act(acts.FORM_ANSWER, 1.0, {"question": message.likeliest_question} if asks else {})
 
 
 def _in_description(message: CustomerMessage, field: str) -> Act | None:
@@ -180,7 +183,7 @@ def _named_title(message: CustomerMessage, situation: Situation) -> str | None:
 def _takes_steps(message: CustomerMessage, situation: Situation) -> Act | None:
     """Returns the issue whose steps the bot has offered, for a message that goes along: "yes please"."""
     offered = situation.offers[0].intent if situation.offers and not situation.question else ""
-    taken = message.goes_along and offered in load_issues() and offered == situation.issue
+    taken = message.goes_along and message.likeliest != "thank" and offered in load_issues() and offered == situation.issue
     return Act(offered, 1.0) if taken else None
 
 

@@ -21,8 +21,6 @@ from bot.nlu.situation import Situation
 # Probabilities from which a passage is shown: at all; without the next likely ones beside it; where the message may
 # begin a new matter; where it may ask nothing.
 _SHOWN_FROM, _ALONE_FROM, _MATTER_FROM, _BESIDE_FROM = 0.15, 0.7, 0.4, 0.6
-_SURELY_AT_HAND = 0.95
-"""The same for a message that seems to begin another matter: "I have no other card", after an answer about cards."""
 _OBJECTED_FROM = 0.4
 """The same for an objection: an apology is not to be followed by another passage beside the point."""
 _IN_FORM_FROM = 0.22
@@ -76,7 +74,7 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
     evidence = Evidence(message.ranking, message.acts, kept, product, situation.described, given, rejected)
     found = finder.find(message.text, evidence)
     # "one more thing, where are my invoices?", not "I have no other card", which surely asks for a passage at hand
-    at_hand = found.likeliest.issue in situation.topics and found.likeliest.confidence >= _SURELY_AT_HAND
+    at_hand = found.likeliest.issue in situation.topics and found.likeliest.confidence >= _ALONE_FROM
     if act is None and message.begins_another(situation.topics) and not at_hand:
         act = _with_passage(Act(*message.named), message, product, found, finder)
     elif act is None or act.name == acts.NONE_OF_THESE or in_form:
@@ -91,7 +89,7 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
         act = _aside(act, situation, found) if asks else _beside(act, message, found)
     open_question = situation.question not in ("", "solved") or situation.field
     if situation.issue and not open_question and _is_guess(act, message, found):
-        return Act("more_detail", found.likeliest.confidence, found.choice)
+        return Act("more_detail", found.likeliest.confidence, _answer_or_choice(found.passage()))
     if act is None and situation.issue and not open_question and _may_be_ours(message, found):
         return Act(message.intent, message.ranking.get(message.intent, 0.0), found.passage().choice)
     return None if act is None else _with_second(act, message.text, evidence, finder)
@@ -196,8 +194,9 @@ def _beside(act: Act, message: CustomerMessage, found: Found) -> Act:
         return _of_question(Act(question_of(passage.slug), passage.confidence), message, found)
     asks = act.name not in acts.NOT_ASKING or max(message.acts[name] for name in acts.QUESTIONS) >= acts.LITTLE
     closes = act.name == "thank" and message.plans  # "silly that it renews by itself, but thanks"
-    if act.name not in (*acts.FAILED, "solved") and not closes:
-        # "thanks. should i block the card all the same", without the mark
+    fails = act.name in acts.FAILED and message.words <= acts.SOME_WORDS
+    if act.name != "solved" and not fails and not closes:
+        # "thanks. should i block the card all the same"; "did all that, and the bank says that it has blocked nothing"
         asks = asks or likeliest.confidence >= _UNASKED_FROM
     enough = _OBJECTED_FROM if act.name == "objection" else _BESIDE_FROM
     if not asks or not likeliest.slug or likeliest.confidence < enough:
@@ -205,7 +204,7 @@ def _beside(act: Act, message: CustomerMessage, found: Found) -> Act:
         if act.name == "objection" and message.words > acts.FEW_WORDS and found.outside < _SAYS_NOTHING:
             return act.with_values(found.choice)
         return act.with_values(passage.choice) if offers else act
-    kept = act.name if act.name in ("objection", "step_failed") else question_of(likeliest.slug)
+    kept = act.name if act.name in ("objection", "step_failed", *acts.FAILED) else question_of(likeliest.slug)
     return Act(kept, likeliest.confidence, _answer_or_choice(likeliest))
 
 
@@ -239,7 +238,8 @@ def _of_issue(message: CustomerMessage, topics: Collection[str], found: Found) -
     of_topic = bool(likeliest.slug) and likeliest.issue in topics and likeliest.confidence >= acts.LIKELY
     if plain and named not in topics and not of_topic:
         return Act(named, clearly)  # "how do I cancel my subscription?", not "how do I stop it?"
-    unsure = passage.confidence < (_SHOWN_FROM if passage.issue == named else _ALONE_FROM)
+    elsewhere = _ALONE_FROM if message.answer.agrees is False else _MATTER_FROM
+    unsure = passage.confidence < (_SHOWN_FROM if passage.issue == named else elsewhere)
     if clearly >= acts.CLEAR_ISSUE and named not in topics and unsure:
         return Act(named, clearly)  # "no, I mean the invoices from before, can I get them somewhere"
     steps = None if likeliest.slug else Act(likeliest.issue, likeliest.issue_confidence)

@@ -70,6 +70,12 @@ def without_address(text: str) -> str:
     return _CANDIDATE.sub(" ", with_signs(text)).strip()
 
 
+def around_contacts(text: str) -> list[str]:
+    """Returns what a text says before, between and after addresses and its telephone number."""
+    told = _CANDIDATE.sub("\0", with_signs(text)).replace(find_phone(text) or "\0", "\0")
+    return [part.strip(" .,;") for part in told.split("\0")]
+
+
 def with_signs(text: str) -> str:
     """Returns a text with the signs of addresses that are spelt out: "ann (at) example (dot) com".
 
