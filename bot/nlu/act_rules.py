@@ -28,6 +28,7 @@ _DOMAIN = re.compile(r"\w\.[a-z]{2}", re.IGNORECASE)  # an organisation's, which
 _SHARED_WORDS, _LONG_WORD = 2, 4
 """Number of words of its title by which a message names an offered issue, and of their letters."""
 _STORY, _STORY_SOLVED = 20, 0.65  # words, and the confidence from which a longer message says that it is solved
+_YES_WITH_THANKS = 3  # largest number of words of a yes that also thanks: "ja gjerne, takk"
 _BRIEF = 3  # largest number of words of a question that does not say what it is about: "ok but when?"
 _DOUBTED = 3.0  # how many times likelier than a failure it must be where another issue is named
 _FAINT = 0.4  # confidence below which a message does not say that something is solved
@@ -110,11 +111,10 @@ def _in_form(message: CustomerMessage, situation: Situation) -> Act | None:
         return Act("skip_field", message.acts[message.likeliest])
     between = _in_between(message)
     known = between is not None and between.name in (*situation.topics, *situation.described)
-    more = known and "?" not in message.text  # of the same: "it is declined since monday"
-    if between is not None and not more:
-        return between
-    asks = "?" in message.text and message.words > acts.FEW_WORDS  # "do I delete them, or leave them as evidence?"
-    return Act(acts.FORM_ANSWER, 1.0, {"question": message.likeliest_question} if asks else {})
+    if between is None or (known and "?" not in message.text):  # of the same: "it is declined since monday"
+        asks = "?" in message.text and message.words > acts.FEW_WORDS  # "do I delete them, or leave them as evidence?"
+        between = Act(acts.FORM_ANSWER, 1.0, {"question": message.likeliest_question} if asks else {})
+    return between
 
 
 def _in_description(message: CustomerMessage, field: str) -> Act | None:
@@ -181,9 +181,10 @@ def _named_title(message: CustomerMessage, situation: Situation) -> str | None:
 
 
 def _takes_steps(message: CustomerMessage, situation: Situation) -> Act | None:
-    """Returns the issue whose steps the bot has offered, for a message that goes along: "yes please"."""
+    """Returns the issue whose steps the bot has offered, for a message that goes along: "yes please", "ja takk"."""
     offered = situation.offers[0].intent if situation.offers and not situation.question else ""
-    taken = message.goes_along and message.likeliest != "thank" and offered in load_issues() and offered == situation.issue
+    thanks = message.likeliest == "thank" and message.words > _YES_WITH_THANKS
+    taken = message.goes_along and not thanks and offered in load_issues() and offered == situation.issue
     return Act(offered, 1.0) if taken else None
 
 

@@ -148,17 +148,30 @@ def test_the_summary_holds_what_was_said_later_with_facts_in_it() -> None:
 def test_the_summary_holds_what_says_most_and_for_what_a_person_is_wanted() -> None:
     lost = "but what about the invoices of July, August and September that are out, the tax office wants our new name"
     wish = "good. and then I would like to write to support about those three old invoices, can you pass that on please"
+    ranking = [{"name": "talk_to_human", "confidence": 0.8}, {"name": "update_billing_details", "confidence": 0.15}]
     turn = conversation(
         said("our invoices still have the old name", "update_billing_details"),
         said(lost, "ask_what_if"),
         said("and how does he make me an administrator, from his phone maybe", "billing_access"),
         said("I see, so it has to be him", "remark"),
-        said(wish, "talk_to_human"),
+        said(wish, "talk_to_human", intent_ranking=ranking),
         issue="update_billing_details",
     )
     told = str(summary_of(turn))
     assert told.index(lost) < told.index(wish)
     assert "I see" not in told
+
+
+def test_a_long_wish_for_a_person_that_tells_nothing_is_not_in_the_summary() -> None:
+    wish = "I am sorry, I get lost in all this. could I have a person on the phone please, that would be so much easier"
+    turn = conversation(
+        said("he was our only administrator and nobody can get in", "admin_unavailable"),
+        said("his wife does not know the code of the telephone that they send it to", "ask_what_if"),
+        said(wish, "talk_to_human"),
+        issue="admin_unavailable",
+    )
+    assert "the code of the telephone" in str(summary_of(turn))
+    assert "I get lost" not in str(summary_of(turn))
 
 
 def test_the_questions_that_were_asked_are_in_the_summary() -> None:

@@ -86,6 +86,7 @@ def test_diacritics_may_be_left_out_but_not_be_too_many() -> None:
 def test_thanks_are_noticed_anywhere() -> None:
     assert read_answer("nein alles gut, danke", "de").thanks
     assert not read_answer("that did not help", "en").thanks
+    assert not read_answer("kysyin sopimuksen tyyppiä, en päivää", "fi").thanks
 
 
 @pytest.mark.parametrize(
@@ -170,6 +171,7 @@ def test_who_wants_no_person_is_told_from_who_says_no_and_wants_one(language: st
     [
         ("es", "no no, ticket no hace falta. solo si dos personas pueden tener ese rol", True),
         ("en", "I don't want a ticket, I want a person", True),
+        ("da", "nej nej ikke en sag. jeg spurgte om to kan få dem", True),
         ("nl", "ik heb nog geen ticket gekregen", False),
         ("en", "please open a ticket", False),
     ],

@@ -775,6 +775,34 @@ def test_who_has_no_other_card_gets_a_passage_on_that(agent: Agent) -> None:
     assert entities_of(parsed)["section"] == "what-if-next-year-microsoft-account"  # "you need not remove the card"
 
 
+def test_a_passage_at_hand_comes_before_an_issue_that_is_named_beside_it(agent: Agent) -> None:
+    text = "we moved last year and the card may still have the old postcode. would that do it, where do I put it right?"
+    parsed = understood(agent, text, "en", *answered("en", "card_declined", "microsoft_account"))
+    assert entities_of(parsed)["section"] == "what-if-name-address"
+
+
+def test_who_tried_it_in_vain_and_says_what_came_of_it_gets_the_passage_on_that(agent: Agent) -> None:
+    text = "I rang the bank twice already, they say that they have blocked nothing and it must be your fault"
+    parsed = understood(agent, text, "en", *answered("en", "card_declined", "microsoft_account"))
+    assert entities_of(parsed)["section"] == "what-if-bank-sees-nothing"
+
+
+def test_a_question_in_place_of_an_address_gets_its_passage(agent: Agent) -> None:
+    asked = [*answered("en", "account_compromised"), ActiveLoop("ticket_form")]
+    asked += [SlotSet("requested_slot", "contact_email"), BotUttered("?")]
+    parsed = understood(agent, "wait, shall I delete those machines or keep them as evidence??", "en", *asked)
+    assert entities_of(parsed)["about"] == "account_compromised"
+    assert entities_of(parsed)["section"].startswith("what-if")
+
+
+def test_thanks_do_not_take_the_steps_that_were_offered(agent: Agent) -> None:
+    steps = {"title": REPLIES.label("show_steps", "nb"), "payload": "/billing_notifications"}
+    said = UserUttered("x", {"name": "billing_notifications"})
+    shown = [*answered("nb", "billing_notifications"), said, BotUttered("kort svar", {"buttons": [steps]})]
+    for text, act in (("Utmerket. Takk for hjelpen.", "thank"), ("ja takk", "billing_notifications")):
+        assert understood(agent, text, "nb", *shown)["intent"]["name"] == act
+
+
 def test_a_place_that_no_passage_surely_tells_is_offered_likely_ones(agent: Agent) -> None:
     text = "Wohin soll ich den Beleg der Bank schicken"
     parsed = understood(agent, text, "de", *answered("de", "payment_not_registered", "microsoft365"))

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from bot.text.contacts import customers_address, find_address, find_contact, find_phone, without_address
+from bot.text.contacts import (
+    around_contacts,
+    customers_address,
+    find_address,
+    find_contact,
+    find_phone,
+    without_address,
+)
 
 
 @pytest.mark.parametrize(
@@ -60,3 +67,8 @@ def test_dates_and_finnish_company_numbers_are_no_telephone_numbers(typed: str, 
 )
 def test_an_address_of_microsofts_is_not_the_customers(typed: str, address: str | None) -> None:
     assert customers_address(typed) == address
+
+
+def test_what_is_said_around_contacts_comes_in_parts() -> None:
+    told = "Write to ann@example.com, not to his old address, nobody reads it. Or 020 7946 0000"
+    assert around_contacts(told) == ["Write to", "not to his old address, nobody reads it. Or", ""]
