@@ -32,6 +32,9 @@ _SYMPATHY = {
     "worry": "upset",
 }
 """Signals of how a customer feels, the gravest first, each with the reply that shows that it was heard."""
+_GRAVE = ("death", "service_down")
+"""Those that are answered whenever they are noticed; the others in the first answer only, as later on they are guessed
+wrong too often: "scared to press the wrong button"."""
 
 UNKNOWN = "unknown"
 """The billing agreement of a customer who does not know which one she has."""
@@ -213,7 +216,8 @@ class Turn:
     def say_sympathy(self) -> None:
         """Says that the last answer was wrong, to whoever objects to it, else what fits a feeling; each once."""
         objects = self.intent == "objection" or self.entity("objects")
-        key = "misread" if objects else self.message.sympathy
+        fits = not self.slot("issue") or any(each in _GRAVE for each in self.message.signals)
+        key = "misread" if objects else self.message.sympathy if fits else ""
         if key and not self.has_said(self.reply(key)):
             self.say(self.reply(key))
 

@@ -556,6 +556,15 @@ def test_sympathy_is_said_once_before_the_answer_in_place_of_its_opening(
     assert words not in again
 
 
+def test_worry_is_answered_in_the_first_answer_only_and_a_death_always(actions: ActionServer) -> None:
+    slots = {"language": "en", "issue": "card_declined", "product": "azure"}
+    for signal, reply, said in (("worry", "upset", False), ("death", "death", True)):
+        about = [{"entity": "about", "value": "card_declined"}, {"entity": "section", "value": "what-happens-why"}]
+        message = {"text": "why is that?", "entities": about, "triage": {"signals": [signal]}}
+        told = texts(actions.run("action_follow_up", "ask_what_happens", message=message, **slots))
+        assert (REPLIES.dialogue(reply, "en") in told) is said
+
+
 def test_no_sympathy_is_said_to_who_shows_no_feeling(actions: ActionServer) -> None:
     message = {"text": "my card was declined again", "triage": {"signals": ["failed_attempts"]}}
     first = texts(actions.run("action_recommended_steps", "card_declined", message=message, language="en"))
