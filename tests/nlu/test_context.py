@@ -776,9 +776,10 @@ def test_who_has_no_other_card_gets_a_passage_on_that(agent: Agent) -> None:
 
 
 def test_a_passage_at_hand_comes_before_an_issue_that_is_named_beside_it(agent: Agent) -> None:
-    text = "we moved last year and the card may still have the old postcode. would that do it, where do I put it right?"
-    parsed = understood(agent, text, "en", *answered("en", "card_declined", "microsoft_account"))
-    assert entities_of(parsed)["section"] == "what-if-name-address"
+    text = "ok gut. letzte frage: sind meine daten in der sql db noch da oder alles weg"
+    parsed = understood(agent, text, "de", *answered("de", "spending_limit"))
+    assert parsed["said"]["name"] == "data_retention"
+    assert entities_of(parsed)["section"] == "what-happens-data"
 
 
 def test_who_tried_it_in_vain_and_says_what_came_of_it_gets_the_passage_on_that(agent: Agent) -> None:
