@@ -28,7 +28,7 @@ _DOMAIN = re.compile(r"\w\.[a-z]{2}", re.IGNORECASE)  # an organisation's, which
 _SHARED_WORDS, _LONG_WORD = 2, 4
 """Number of words of its title by which a message names an offered issue, and of their letters."""
 _STORY, _STORY_SOLVED = 20, 0.65  # words, and the confidence from which a longer message says that it is solved
-_YES_WITH_THANKS = 3  # largest number of words of a yes that also thanks: "ja gjerne, takk"
+_ONLY_THANKS = 0.95  # confidence from which a message thanks and takes nothing: "super, takk", not "ja takk"
 _BRIEF = 3  # largest number of words of a question that does not say what it is about: "ok but when?"
 _DOUBTED = 3.0  # how many times likelier than a failure it must be where another issue is named
 _FAINT = 0.4  # confidence below which a message does not say that something is solved
@@ -183,7 +183,7 @@ def _named_title(message: CustomerMessage, situation: Situation) -> str | None:
 def _takes_steps(message: CustomerMessage, situation: Situation) -> Act | None:
     """Returns the issue whose steps the bot has offered, for a message that goes along: "yes please", "ja takk"."""
     offered = situation.offers[0].intent if situation.offers and not situation.question else ""
-    thanks = message.likeliest == "thank" and message.words > _YES_WITH_THANKS
+    thanks = message.acts["thank"] >= _ONLY_THANKS
     taken = message.goes_along and not thanks and offered in load_issues() and offered == situation.issue
     return Act(offered, 1.0) if taken else None
 

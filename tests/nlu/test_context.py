@@ -800,7 +800,11 @@ def test_thanks_do_not_take_the_steps_that_were_offered(agent: Agent) -> None:
     steps = {"title": REPLIES.label("show_steps", "nb"), "payload": "/billing_notifications"}
     said = UserUttered("x", {"name": "billing_notifications"})
     shown = [*answered("nb", "billing_notifications"), said, BotUttered("kort svar", {"buttons": [steps]})]
-    for text, act in (("Utmerket. Takk for hjelpen.", "thank"), ("ja takk", "billing_notifications")):
+    for text, act in (
+        ("Utmerket. Takk for hjelpen.", "thank"),
+        ("supert, takk", "thank"),
+        ("ja takk", "billing_notifications"),
+    ):
         assert understood(agent, text, "nb", *shown)["intent"]["name"] == act
 
 
