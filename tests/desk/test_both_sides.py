@@ -27,8 +27,8 @@ MEANWHILE = {"en": "I have tried two cards", "nb": "jeg har prøvd to kort"}
 STEPS = {"en": ["Your card was declined"], "nb": ["Your card was declined", "Kortet ditt ble avvist"]}
 """Titles of the article at the desk of an agent who reads English."""
 FOLLOW_UP = {
-    "en": ("who can change it?", "The account administrator."),
-    "nb": ("hvem kan bytte det?", "Kontoadministratoren."),
+    "en": ("who can change it?", "account administrator can"),
+    "nb": ("hvem kan bytte det?", "bare kontoadministratoren"),
 }
 """What is asked after the agent has gone, and what only somebody knows who has heard of the card before."""
 
