@@ -36,6 +36,8 @@ _GRAVE = ("death", "service_down")
 """Those that are answered whenever they are noticed; the others in the first answer only, as later on they are guessed
 wrong too often: "scared to press the wrong button"."""
 
+FAILED = ("not_helped", "already_tried")
+"""Intents that say that the last answer was of no use."""
 UNKNOWN = "unknown"
 """The billing agreement of a customer who does not know which one she has."""
 
@@ -215,9 +217,11 @@ class Turn:
 
     def say_sympathy(self) -> None:
         """Says that the last answer was wrong, to whoever objects to it, else what fits a feeling; each once."""
-        objects = self.intent == "objection" or self.entity("objects")
-        fits = not self.slot("issue") or any(each in _GRAVE for each in self.message.signals)
-        key = "misread" if objects else self.message.sympathy if fits else ""
+        key = self.message.sympathy
+        if self.intent == "objection" or self.entity("objects"):
+            key = "misread"
+        elif self.slot("issue") and not {*_GRAVE} & {*self.message.signals}:
+            return
         if key and not self.has_said(self.reply(key)):
             self.say(self.reply(key))
 

@@ -125,9 +125,9 @@ def _length(said: Said) -> int:
 def _tells_more(said: Said) -> bool:
     """Tells whether a message says something of the matter and is neither a rant nor only asks for a person."""
     words = len(said.text.split())
-    says_nothing = said.intent in _SAYS_NOTHING and words < _MANY_WORDS
+    short = said.intent in _SAYS_NOTHING and words < _MANY_WORDS
     only_person = said.intent in _WANTS_PERSON and not _names_issue(said)  # "I am lost, may I talk to somebody?"
-    says_nothing = (says_nothing or only_person) and not _facts(said)
+    says_nothing = (short or only_person) and not _facts(said)
     enough = words >= _SEVERAL_WORDS or any(char.isdigit() for char in said.text)  # "before 14h"
     return enough and not (said.is_angry or says_nothing or said.intent in _FORM_ACTS)
 

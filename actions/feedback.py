@@ -5,7 +5,7 @@ from __future__ import annotations
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 
 from actions.answer import likely_passages
-from actions.conversation import BotAction, Turn, emptied, issues
+from actions.conversation import FAILED, BotAction, Turn, emptied, issues
 from actions.documents import documents_verdict
 from actions.recommended_steps import answer_again, offer_other
 from actions.records import record_not_helped, record_outcome
@@ -57,7 +57,7 @@ def _about_no_issue(turn: Turn, yes: bool) -> list[EventType]:
     other = turn.slot("other_issue")
     if yes and other in issues():
         return [SlotSet("issue", other), FollowupAction("action_recommended_steps")]
-    no_issue = turn.intent in ("already_tried", "not_helped")
+    no_issue = turn.intent in FAILED
     if not yes and turn.told[-1:] == [turn.reply("utter_out_of_scope")]:  # "but it is about my bill"
         return turn.say(turn.unsaid(turn.reply("utter_rephrase"), turn.reply("objection_again")), [turn.person_button])
     turn.say(turn.reply("no_issue_yet" if no_issue else "utter_affirm_idle" if yes else "utter_deny_idle"))

@@ -19,7 +19,7 @@ from actions.answer import (
     section_of,
     shown_variant,
 )
-from actions.conversation import BotAction, Button, Turn, articles, button, issues, replies
+from actions.conversation import FAILED, BotAction, Button, Turn, articles, button, issues, replies
 from actions.passages import (
     Passage,
     asked_passage,
@@ -140,7 +140,7 @@ def _buttons_of_named(turn: Turn, issue: str, text: str) -> list[Button]:
     titles = {name: articles().title(name, turn.language) for name in issues() if name != issue}
     named = [button(title, name) for name, title in titles.items() if title.casefold() in text.casefold()]
     support = {*replies().words("support", turn.language)} & {*re.findall(r"\w+", text.casefold())}
-    wanted = support or "death" in turn.signals or turn.intent in ("not_helped", "already_tried")
+    wanted = support or "death" in turn.signals or turn.intent in FAILED
     return [*named, turn.person_button] if wanted and not turn.form else named
 
 

@@ -182,8 +182,8 @@ def _of_each_product(turn: Turn, issue: str, article: Article) -> Text:
 
 def _is_later(turn: Turn, issue: str) -> bool:
     """Tells whether a typed message brings up another issue, and does not plainly ask for its steps."""
-    plainly = turn.message.confidence >= _PLAINLY and len(turn.text.split()) <= _PLAIN_WORDS
-    before = turn.slot("issue")
+    before, words = turn.slot("issue"), len(turn.text.split())
+    plainly = turn.message.confidence >= _PLAINLY and words <= _PLAIN_WORDS
     return bool(turn.text) and before in issues() and before != issue and not plainly and not turn.has_shown(issue)
 
 

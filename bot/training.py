@@ -98,7 +98,7 @@ def train(root: Path = PROJECT_ROOT, force: bool = False, quietly: bool = False)
     try:
         with only_job(model.parent, wait=not quietly) as lock:
             if not model.exists() or force:
-                print(f"training (five to ten minutes; log in {model.parent / 'train.log'}) ...", flush=True)
+                print(f"training (three to ten minutes; log in {model.parent / 'train.log'}) ...", flush=True)
                 started = time.monotonic()
                 for left in model.parent.glob(f"{_HALF}*"):  # by a training that was killed
                     shutil.rmtree(left)
