@@ -35,7 +35,7 @@ def answer_message(turn: Turn, issue: str, product: str | None, begins: bool = T
 def opening_fits(turn: Turn, article: Article) -> bool:
     """Tells whether an article's opening sentence fits: in the first answer, once, to nobody upset or in a hurry."""
     before = (turn.label("steps"), plain(parts.lead(article)))
-    first = not any(each in text for each in before for text in turn.told)
+    first = not any(each in text for each in before for text in turn.bot_texts)
     return first and "death" not in turn.signals and not (turn.message.is_angry or turn.message.sympathy)
 
 

@@ -80,7 +80,7 @@ def emptied(*slots: str) -> list[EventType]:
     return filled(**dict.fromkeys(slots))
 
 
-class Said:
+class UserMessage:
     """A message of the customer's, with what the pipeline made of it.
 
     Args:
@@ -124,8 +124,8 @@ class Turn:
         message: the message.
         intent: what it means; empty if there is none.
         text: what the customer has typed; empty for a button.
-        said: everything that the customer has said, buttons included, oldest first.
-        told: every text that the bot has said, oldest first.
+        messages: everything that the customer has said, buttons included, oldest first.
+        bot_texts: every text that the bot has said, oldest first.
         structured: the issues that it has answered by a structure, with or without a text.
         language: what the bot answers in: the customer's, or another one where it has no replies in that.
         product: the customer's product, None while it is not known.
@@ -142,19 +142,19 @@ class Turn:
         self.tracker = tracker
         self.slot = tracker.get_slot
         self.parsed: Json = tracker.latest_message
-        self.message = Said(self.parsed.get("text"), self.parsed)
+        self.message = UserMessage(self.parsed.get("text"), self.parsed)
         self.intent = self.message.intent
         self.text = self.message.text if self.message.is_typed else ""
         spoken = {kind: [event for event in tracker.events if event["event"] == kind] for kind in ("user", "bot")}
-        self.said = [Said(event.get("text"), event.get("parse_data") or {}) for event in spoken["user"]]
-        self.told = [str(event.get("text") or "") for event in spoken["bot"]]
+        self.messages = [UserMessage(event.get("text"), event.get("parse_data") or {}) for event in spoken["user"]]
+        self.bot_texts = [str(event.get("text") or "") for event in spoken["bot"]]
         self.structured = {((event.get("data") or {}).get("custom") or {}).get("intent") for event in spoken["bot"]}
         self.language = replies().answer_language(self.slot("language"), self.slot("fallback_language"))
         product, agreement = self.slot("product"), self.slot("agreement")
         self.product: str | None = product if product in PRODUCTS else None
         self.agreement: str | None = agreement if agreement in (*AGREEMENTS, UNKNOWN) else None
         self.form = str(tracker.active_loop_name or "")
-        self.signals = list(dict.fromkeys(name for said in self.said for name in said.signals))
+        self.signals = list(dict.fromkeys(name for message in self.messages for name in message.signals))
         self.shows_payloads = tracker.get_latest_input_channel() not in TEXT_ONLY_CHANNELS
         self.person_button = button(self.label("person"), "talk_to_human")
         self.cancel_button = button(self.label("cancel"), "cancel_form")
@@ -166,7 +166,7 @@ class Turn:
     def just_asked(self, slot: str) -> Json | None:
         """Returns what a slot keeps of a question that was asked just before the message, None if none was."""
         asked = self.slot(slot)
-        return asked if asked and asked["turn"] == len(self.said) - 1 else None
+        return asked if asked and asked["turn"] == len(self.messages) - 1 else None
 
     def reply(self, key: str, **values: object) -> str:
         """Returns one of the bot's texts by its key in `data/replies/`, with what stands for its placeholders."""
@@ -202,11 +202,11 @@ class Turn:
 
     def has_said(self, text: str) -> bool:
         """Tells whether the bot has said a text in this conversation."""
-        return text in self.told
+        return text in self.bot_texts
 
     def has_shown(self, issue: str, product: str | None = None) -> bool:
         """Tells whether the bot has shown the answer to an issue in this conversation: any, or that for a product."""
-        answers = [text for text in self.told if text.startswith(self.article(issue).title)]
+        answers = [text for text in self.bot_texts if text.startswith(self.article(issue).title)]
         if product is None:
             return issue in self.structured or bool(answers)
         return any(f"({self.label(product)})" in text for text in answers)
@@ -228,9 +228,9 @@ class Turn:
     @property
     def was_let_down(self) -> bool:
         """True for who has just ranted, objected, or said that an answer did not help."""
-        lately = self.said[-_LATELY:]
-        objected = any(each["entity"] == "objects" for said in lately for each in said.entities)
-        return objected or any(said.is_angry or said.intent in ("objection", "not_helped") for said in lately)
+        lately = self.messages[-_LATELY:]
+        objected = any(each["entity"] == "objects" for message in lately for each in message.entities)
+        return objected or any(message.is_angry or message.intent in ("objection", "not_helped") for message in lately)
 
     def say_sorry(self, buttons: Iterable[Button] = ()) -> bool:
         """Says, once, to whoever was let down that the bot is sorry; returns whether it did."""

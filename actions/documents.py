@@ -47,7 +47,7 @@ def offer_documents(turn: Turn) -> list[EventType]:
     helped, none = button(turn.label("documents_helped"), "solved"), button(turn.label("no_document"), "none_of_these")
     turn.say(turn.reply("documents_question"), [helped, none])
     record_search(turn, search, "shown", turn.text, tuple(hit.file for hit in found))
-    offered = {"search": search, "text": turn.text, "turn": len(turn.said)}
+    offered = {"search": search, "text": turn.text, "turn": len(turn.messages)}
     # The conversation has gone on to a matter of its own; a ticket would be about this one.
     return [SlotSet("documents", offered), *emptied("issue", "tried", "failed_steps")]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from actions.conversation import Said, Turn, issues, shortened
+from actions.conversation import Turn, UserMessage, issues, shortened
 from bot.articles.parts import PERSONAL
 from bot.tickets.model import PHONE, TicketDraft
 from bot.tickets.transcript import transcript
@@ -34,7 +34,7 @@ _ENDS = (".", "!", "?", "…", "”")
 def draft_of(turn: Turn) -> TicketDraft:
     """Returns the ticket that the filled form and the conversation make."""
     issue, phone = turn.slot("issue"), turn.slot("contact_phone")
-    recognised = _recognition(turn.said, issue)
+    recognised = _recognition(turn.messages, issue)
     others = [each for each in recognised.ranking if each["name"] in issues() and each["name"] != issue]
     tried = [*(turn.article(each).title for each in turn.slot("tried") or []), *(turn.slot("failed_steps") or [])]
     failed = ["failed_attempts"] if len(tried) >= _SEVERAL_FAILURES else []
@@ -50,10 +50,10 @@ def draft_of(turn: Turn) -> TicketDraft:
         language=turn.language,
         language_confidence=_language_confidence(turn),
         product=turn.product,
-        entities=[*_entities(turn.said), *([(PHONE, str(phone))] if phone else [])],
+        entities=[*_entities(turn.messages), *([(PHONE, str(phone))] if phone else [])],
         steps_tried=tried,
         transcript=list(transcript(turn.tracker.events)),
-        sentiment=_sentiment(turn.said),
+        sentiment=_sentiment(turn.messages),
         signals=list(dict.fromkeys([*turn.signals, *failed])),
     )
 
@@ -63,33 +63,33 @@ def summary_of(turn: Turn) -> str | None:
     issue, searched = turn.slot("issue"), turn.slot("documents")
     if issue is None and searched:
         return one_line([searched["text"]])
-    typed = [said for said in turn.said if said.is_typed]
-    problems = [said for said in typed if said.intent in issues() or said.intent == "nlu_fallback"]
+    typed = [message for message in turn.messages if message.is_typed]
+    problems = [message for message in typed if message.intent in issues() or message.intent == "nlu_fallback"]
     title = turn.article(issue).title if issue in issues() else None
     # "I want a person, somebody runs forty machines in our account": wish and problem in one.
     if title is None:
-        problems = problems or [said for said in typed if said.intent == "talk_to_human" and _names_issue(said)]
+        problems = problems or [each for each in typed if each.intent == "talk_to_human" and _names_issue(each)]
     # The conversation began with the customer's problem; the issue at hand may be another one by now.
-    named = next((said for said in problems if said.intent == issue), None)
-    begins = [said for said in (*problems[:1], named) if said is not None]
-    kept = _that_fit([said for said in typed if _tells_more(said) and said not in begins], beside=begins)
+    named = next((message for message in problems if message.intent == issue), None)
+    begins = [message for message in (*problems[:1], named) if message is not None]
+    kept = _that_fit([message for message in typed if _tells_more(message) and message not in begins], beside=begins)
     if not begins and not kept:
         return title
-    parts = [said.text for said in typed if said in (*begins, *kept)]
-    chosen = any(said.intent == issue for said in turn.said)  # by a button; not where a passage of it was shown
+    parts = [message.text for message in typed if message in (*begins, *kept)]
+    chosen = any(each.intent == issue for each in turn.messages)  # by a button; not where a passage of it was shown
     if named is None and title is not None and (chosen or not begins):
         parts.insert(len(begins), title)
     lines = [one_line([part], _LONGEST_PART) for part in dict.fromkeys(filter(None, parts))]
     # What the customer did not write himself is not quoted.
-    told = one_line([line if line == title else f"“{line}”" for line in lines]) if len(lines) > 1 else lines[0]
-    found = [value for name, value in _entities(turn.said) if name in _NUMBERS]
-    facts = [value for value in found if value.casefold() not in told.casefold()]
-    return one_line([f"{told} ({', '.join(facts)})"]) if facts else told
+    summary = one_line([line if line == title else f"“{line}”" for line in lines]) if len(lines) > 1 else lines[0]
+    found = [value for name, value in _entities(turn.messages) if name in _NUMBERS]
+    facts = [value for value in found if value.casefold() not in summary.casefold()]
+    return one_line([f"{summary} ({', '.join(facts)})"]) if facts else summary
 
 
 def missing_facts(turn: Turn) -> list[str]:
     """Returns what the issue's tickets should name and the customer has not: entities, by their names."""
-    issue, named = turn.slot("issue"), {name for name, _ in _entities(turn.said)}
+    issue, named = turn.slot("issue"), {name for name, _ in _entities(turn.messages)}
     if "subscription_id" in named:
         named.add("subscription")
     wanted = issues()[issue].facts if issue in issues() else ()
@@ -102,67 +102,67 @@ def missing_facts(turn: Turn) -> list[str]:
     return [fact for fact in wanted if fact not in named]
 
 
-def _names_issue(said: Said) -> bool:
+def _names_issue(message: UserMessage) -> bool:
     """Tells whether a message may well be about an issue, whatever else it wants, and is no rant."""
-    named = any(each["name"] in issues() and float(each["confidence"]) >= _NAMES for each in said.ranking)
-    return named and not said.is_angry and len(said.text.split()) >= _SEVERAL_WORDS
+    named = any(each["name"] in issues() and float(each["confidence"]) >= _NAMES for each in message.ranking)
+    return named and not message.is_angry and len(message.text.split()) >= _SEVERAL_WORDS
 
 
-def _that_fit(more: Sequence[Said], beside: Sequence[Said]) -> list[Said]:
+def _that_fit(more: Sequence[UserMessage], beside: Sequence[UserMessage]) -> list[UserMessage]:
     """Returns the messages of most weight for which a summary has room beside others."""
-    kept, room = list[Said](), _LONGEST_SUMMARY - sum(map(_length, beside))
-    for said in sorted(more, key=lambda said: _weight(said, is_last=said is more[-1]), reverse=True):
-        if _length(said) <= room and len(kept) < _MOST_LATER:
-            kept.append(said)
-            room -= _length(said)
+    kept, room = list[UserMessage](), _LONGEST_SUMMARY - sum(map(_length, beside))
+    for message in sorted(more, key=lambda message: _weight(message, is_last=message is more[-1]), reverse=True):
+        if _length(message) <= room and len(kept) < _MOST_LATER:
+            kept.append(message)
+            room -= _length(message)
     return kept
 
 
-def _length(said: Said) -> int:
-    return min(len(said.text), _LONGEST_PART)
+def _length(message: UserMessage) -> int:
+    return min(len(message.text), _LONGEST_PART)
 
 
-def _tells_more(said: Said) -> bool:
+def _tells_more(message: UserMessage) -> bool:
     """Tells whether a message says something of the matter and is neither a rant nor only asks for a person."""
-    words = len(said.text.split())
-    short = said.intent in _SAYS_NOTHING and words < _MANY_WORDS
-    only_person = said.intent in _WANTS_PERSON and not _names_issue(said)  # "I am lost, may I talk to somebody?"
-    says_nothing = (short or only_person) and not _facts(said)
-    enough = words >= _SEVERAL_WORDS or any(char.isdigit() for char in said.text)  # "before 14h"
-    return enough and not (said.is_angry or says_nothing or said.intent in _FORM_ACTS)
+    words = len(message.text.split())
+    short = message.intent in _SAYS_NOTHING and words < _MANY_WORDS
+    only_person = message.intent in _WANTS_PERSON and not _names_issue(message)  # "I am lost, may I talk to somebody?"
+    says_nothing = (short or only_person) and not _facts(message)
+    enough = words >= _SEVERAL_WORDS or any(char.isdigit() for char in message.text)  # "before 14h"
+    return enough and not (message.is_angry or says_nothing or message.intent in _FORM_ACTS)
 
 
-def _weight(said: Said, is_last: bool) -> tuple[bool, bool, bool, int]:
+def _weight(message: UserMessage, is_last: bool) -> tuple[bool, bool, bool, int]:
     """Returns the rank of a message in the summary: the last one, facts or signals, not answered, the length."""
-    answered = any(each["entity"] == "section" for each in said.entities)
-    return is_last, bool(_facts(said) or said.signals), not answered, len(said.text.split())
+    answered = any(each["entity"] == "section" for each in message.entities)
+    return is_last, bool(_facts(message) or message.signals), not answered, len(message.text.split())
 
 
-def _recognition(said: Iterable[Said], issue: str | None) -> Said:
+def _recognition(messages: Iterable[UserMessage], issue: str | None) -> UserMessage:
     """Returns the message that last named the issue in words; at least the button that named it, else an empty one."""
-    naming = [each for each in said if issue and each.intent == issue]
-    return ([each for each in naming if each.is_typed] or naming or [Said("", {})])[-1]
+    naming = [each for each in messages if issue and each.intent == issue]
+    return ([each for each in naming if each.is_typed] or naming or [UserMessage("", {})])[-1]
 
 
-def _facts(said: Said) -> list[tuple[str, str]]:
+def _facts(message: UserMessage) -> list[tuple[str, str]]:
     """Returns what a message names, as (entity, value)."""
-    return [(str(each["entity"]), str(each["value"])) for each in said.entities if each["entity"] in _ENTITIES]
+    return [(str(each["entity"]), str(each["value"])) for each in message.entities if each["entity"] in _ENTITIES]
 
 
-def _entities(said: Iterable[Said]) -> list[tuple[str, str]]:
-    return list(dict.fromkeys(fact for each in said for fact in _facts(each)))
+def _entities(messages: Iterable[UserMessage]) -> list[tuple[str, str]]:
+    return list(dict.fromkeys(fact for each in messages for fact in _facts(each)))
 
 
 def _language_confidence(turn: Turn) -> float:
     """Returns how certain the present language was when it was last recognised in typed words."""
-    named = [entity for said in reversed(turn.said) if said.is_typed for entity in said.entities]
+    named = [entity for message in reversed(turn.messages) if message.is_typed for entity in message.entities]
     found = [each for each in named if each["entity"] == "language" and each["value"] == turn.language]
     return float(found[0].get("confidence") or 1.0) if found else 1.0
 
 
-def _sentiment(said: Iterable[Said]) -> tuple[str, float] | None:
+def _sentiment(messages: Iterable[UserMessage]) -> tuple[str, float] | None:
     """Returns the strongest displeasure of the conversation, else what was noticed last."""
-    moods = (each.triage.get("sentiment") or {} for each in said)
+    moods = (each.triage.get("sentiment") or {} for each in messages)
     noticed = [(str(mood["label"]), float(mood["confidence"])) for mood in moods if mood.get("label") in _SENTIMENTS]
     return min(reversed(noticed), key=lambda found: min(_SENTIMENTS.index(found[0]), 2), default=None)
 

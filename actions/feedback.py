@@ -17,6 +17,8 @@ _SAME_ISSUE = 0.5
 """Confidence from which an objection is about the issue that was answered."""
 _MAY_MEAN = 0.15
 """Confidence from which an issue is offered to who says that another one was not meant."""
+_REMARKS = 0.5
+"""Confidence from which a message asks nothing: "ok, I'll call him"."""
 _MOST_PASSAGES, _MOST_NEAR = 2, 4
 """Buttons after "that did not help": passages of the article at hand; these and related issues."""
 
@@ -29,7 +31,7 @@ class ActionFeedback(BotAction, action="action_feedback"):
         if turn.form:
             return []
         yes = turn.intent in ("affirm", "solved")
-        if yes and turn.told[-1:] in ([turn.reply("objection_again")], [turn.reply("utter_bot_challenge")]):
+        if yes and turn.bot_texts[-1:] in ([turn.reply("objection_again")], [turn.reply("utter_bot_challenge")]):
             return [FollowupAction("action_start_ticket")]  # nothing but a person was offered
         offered, asked, issue = turn.just_asked("documents"), turn.just_asked("choice"), turn.slot("issue")
         if offered is not None:
@@ -58,7 +60,7 @@ def _about_no_issue(turn: Turn, yes: bool) -> list[EventType]:
     if yes and other in issues():
         return [SlotSet("issue", other), FollowupAction("action_recommended_steps")]
     no_issue = turn.intent in FAILED
-    if not yes and turn.told[-1:] == [turn.reply("utter_out_of_scope")]:  # "but it is about my bill"
+    if not yes and turn.bot_texts[-1:] == [turn.reply("utter_out_of_scope")]:  # "but it is about my bill"
         return turn.say(turn.unsaid(turn.reply("utter_rephrase"), turn.reply("objection_again")), [turn.person_button])
     turn.say(turn.reply("no_issue_yet" if no_issue else "utter_affirm_idle" if yes else "utter_deny_idle"))
     return emptied("other_issue")
@@ -98,8 +100,12 @@ class ActionReact(BotAction, action="action_react"):
             return _misunderstood(turn)
         if turn.intent == "remark" and turn.say_sorry([turn.person_button]):
             return []
-        keys = ("utter_thank" if turn.intent == "thank" else "remark", f"{turn.intent}_again", f"{turn.intent}_third")
-        return turn.say(turn.unsaid(*map(turn.reply, keys)))
+        first = "utter_thank" if turn.intent == "thank" else "remark"
+        if (
+            first == "remark" and turn.message.confidence < _REMARKS
+        ):  # "she is eleven": it may be leading up to something
+            first = "remark_doubtful"
+        return turn.say(turn.unsaid(*map(turn.reply, (first, f"{turn.intent}_again", f"{turn.intent}_third"))))
 
 
 class ActionCrisis(BotAction, action="action_crisis"):

@@ -221,7 +221,7 @@ def _detail(turn: Turn, issue: str) -> list[EventType]:
 
 def _step(turn: Turn, article: Article) -> int | None:
     """Returns the number of the step that a button or a sentence names, None if it names none that there is."""
-    asked = turn.told[-1:] == [turn.reply("which_step")]
+    asked = turn.bot_texts[-1:] == [turn.reply("which_step")]
     return step_number(turn.entity("step") or turn.text, article.language, len(_steps(turn, article)), asked)
 
 

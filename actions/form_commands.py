@@ -21,17 +21,17 @@ class ActionFormCommand(BotAction, action="action_form_command"):
 
     def answer(self, turn: Turn) -> list[EventType]:
         """Does what was asked, or says that no form is open."""
-        said = turn.intent
-        if said in ("cancel_form", "goodbye") and (turn.form or turn.slot("ticket_form_id")):
+        intent = turn.intent
+        if intent in ("cancel_form", "goodbye") and (turn.form or turn.slot("ticket_form_id")):
             turn.say(turn.reply(f"{turn.form or 'ticket_form'}_cancelled"))
-            if said == "goodbye":
+            if intent == "goodbye":
                 turn.say(turn.reply("utter_goodbye"))
             return [*left_form(), *emptied_form(), *emptied_status(), FollowupAction("action_listen")]
-        if said == "correct_field" and turn.form:
+        if intent == "correct_field" and turn.form:
             return _corrected(turn)
         if not turn.form:
             keys = {"cancel_form": "nothing_to_cancel", "correct_field": "nothing_to_correct"}
-            turn.say(turn.reply(keys.get(said, "utter_deny_idle")))
+            turn.say(turn.reply(keys.get(intent, "utter_deny_idle")))
         return []
 
 
@@ -48,6 +48,6 @@ def _corrected(turn: Turn) -> list[EventType]:
 def _field(turn: Turn) -> str | None:
     """Returns the field that a button or a sentence names; else the one before the question, None if that is open."""
     fields, text, pressed = FIELDS[turn.form], turn.text.casefold(), turn.entity("field")
-    said = (field for field in fields if any(word in text for word in replies().words(field, turn.language)))
+    named = (field for field in fields if any(word in text for word in replies().words(field, turn.language)))
     before = fields[0] if turn.slot("requested_slot") == fields[1] else None
-    return pressed if pressed in fields else next(said, before)
+    return pressed if pressed in fields else next(named, before)

@@ -36,7 +36,7 @@ class ActionStartTicket(BotAction, action="action_start_ticket"):
             return []
         left = left_form() if turn.form else []
         likely = [each["name"] for each in turn.message.ranking if each["name"] in issues()][:_LIKELY_ISSUES]
-        if turn.text and not turn.told and turn.message.confidence < _SURELY and likely:
+        if turn.text and not turn.bot_texts and turn.message.confidence < _SURELY and likely:
             return ask_which(turn, likely, person=True)  # "a mail says that my payment failed, is it a scam?"
         if turn.slot("ticket_consent") is not None:  # filled, but the store was down
             return [*left, FollowupAction(FORM)]
@@ -59,8 +59,8 @@ class ActionStartTicket(BotAction, action="action_start_ticket"):
 
 def _address_left(turn: Turn) -> str | None:
     """Returns the address that the customer has typed last where she wanted a person, None if there is none."""
-    wishes = (said for said in reversed(turn.said) if said.is_typed and said.intent == "talk_to_human")
-    return next(filter(None, (customers_address(said.text) for said in wishes)), None)
+    wishes = (message for message in reversed(turn.messages) if message.is_typed and message.intent == "talk_to_human")
+    return next(filter(None, (customers_address(message.text) for message in wishes)), None)
 
 
 def waits_for_agent(turn: Turn) -> bool:
@@ -97,7 +97,7 @@ class ActionPhone(BotAction, action="action_phone"):
             known = SlotSet("contact_phone", number)
             return [known] if turn.form == FORM else _begun(turn, SlotSet("contact_email", ""), known)
         text = turn.reply("ask_phone", url=support_request_url(turn.product))
-        if turn.told[-1:] == [text] and not turn.form:  # "I asked for no number, I want it in writing"
+        if turn.bot_texts[-1:] == [text] and not turn.form:  # "I asked for no number, I want it in writing"
             return [FollowupAction("action_start_ticket")]
         return turn.say(text, [] if turn.form else [button(turn.label("leave_number"), "talk_to_human")])
 

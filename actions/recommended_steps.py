@@ -50,31 +50,31 @@ class ActionRecommendedSteps(BotAction, action="action_recommended_steps"):
 
     def answer(self, turn: Turn) -> list[EventType]:
         """Utters the answer; asks first which issue is meant, or which product, where that is open."""
-        told, named = turn.say_first(), turn.intent in issues()
+        opening, named = turn.say_first(), turn.intent in issues()
         issue = turn.intent if named else turn.slot("issue")
         asked = turn.just_asked("choice")
         if issue not in issues():  # a product was named where the issue was to be chosen, or before any issue
             likeliest = _answer_likeliest(turn, asked["shown"]) if asked else []
-            return [*told, *(likeliest or offer_topics(turn, "utter_help"))]
+            return [*opening, *(likeliest or offer_topics(turn, "utter_help"))]
         if turn.form and not (named and turn.entity("section")):  # a question in the middle of a form
             _tell_language(turn, issue)
             turn.say(**answer_message(turn, issue, turn.product))
-            return told
+            return opening
         if named and turn.entity("section"):  # a question that a passage answers; the steps are a button
             issue = turn.entity("about") or issue
             _tell_language(turn, issue)
             if not turn.form:  # what a form is about stays
                 record_outcome(turn, "abandoned", issue)
-                told.append(SlotSet("issue", issue))
-            return [*told, FollowupAction("action_follow_up")]
+                opening.append(SlotSet("issue", issue))
+            return [*opening, FollowupAction("action_follow_up")]
         possible = possible_issues(turn) if named else []
         if named and offer_person_first(turn, possible or [issue]):
-            return [*told, SlotSet("issue", issue)]
+            return [*opening, SlotSet("issue", issue)]
         if possible and asked is None:
             likely = _answer_likeliest(turn, possible)
-            return [*told, *(likely or ask_which(turn, possible, passages=likely_passages(turn)))]
+            return [*opening, *(likely or ask_which(turn, possible, passages=likely_passages(turn)))]
         events = _open_product(turn, issue) if turn.intent == "choose_product" else None
-        return [*told, *(_answer(turn, issue) if events is None else events)]
+        return [*opening, *(_answer(turn, issue) if events is None else events)]
 
 
 def _answer_likeliest(turn: Turn, possible: list[str]) -> list[EventType]:
@@ -273,8 +273,9 @@ def _of_first_message(turn: Turn, issue: str, entity: str) -> str:
     """Returns the passages that an entity of the first message names, or of the answer which product it is about."""
     if turn.slot("issue") not in (None, issue):
         return ""
-    typed = (said for said in reversed(turn.said) if said.is_typed and said.intent in (issue, "choose_product"))
-    return next((str(each["value"]) for said in typed for each in said.entities if each["entity"] == entity), "")
+    typed = [each for each in turn.messages if each.is_typed and each.intent in (issue, "choose_product")]
+    named = (each["value"] for message in reversed(typed) for each in message.entities if each["entity"] == entity)
+    return str(next(named, ""))
 
 
 def _offer_agreements(turn: Turn, article: Article) -> None:

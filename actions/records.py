@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from actions.conversation import Said, Turn, issues
+from actions.conversation import Turn, UserMessage, issues
 from bot import tickets
 from bot.tickets.model import ConversationOutcome, Outcome, SearchEvent, SearchKind
 
@@ -27,7 +27,7 @@ _KEPT_INTENTS = 5
 def record_outcome(turn: Turn, outcome: Outcome, issue: str | None) -> None:
     """Records how the conversation stands for an issue; what is recorded later takes the place of this."""
     # How certain it was, when the customer last named the issue, that it was this one; 0 if never.
-    confidence = next((said.confidence for said in reversed(turn.said) if issue and said.intent == issue), 0.0)
+    confidence = next((each.confidence for each in reversed(turn.messages) if issue and each.intent == issue), 0.0)
     product = turn.slot("product")
     _outcomes.append(ConversationOutcome(turn.tracker.sender_id, outcome, issue, turn.language, product, confidence))
     _writer.submit(_write_outcomes)
@@ -35,7 +35,7 @@ def record_outcome(turn: Turn, outcome: Outcome, issue: str | None) -> None:
 
 def record_choice(turn: Turn, text: str, shown: Sequence[str], chosen: str | None) -> None:
     """Records what the customer meant when the bot asked "A or B?"; None if it was neither."""
-    ranking = next((_ranking(said) for said in reversed(turn.said) if said.text == text), [])
+    ranking = next((_ranking(message) for message in reversed(turn.messages) if message.text == text), [])
     _writer.submit(tickets.record, lambda store: store.record_choice(text, turn.language, shown, chosen, ranking))
 
 
@@ -48,9 +48,9 @@ def record_fallback(turn: Turn) -> None:
 
 def record_not_helped(turn: Turn, issue: str) -> None:
     """Records the typed message that an answer on an issue was given to, once the customer says it did not help."""
-    said = next((each for each in reversed(turn.said) if each.intent == issue), None)
-    if said is not None and said.is_typed:
-        text, ranking = said.text, _ranking(said)
+    message = next((each for each in reversed(turn.messages) if each.intent == issue), None)
+    if message is not None and message.is_typed:
+        text, ranking = message.text, _ranking(message)
         _writer.submit(tickets.record, lambda store: store.record_not_helped(text, turn.language, issue, ranking))
 
 
@@ -63,9 +63,9 @@ def record_search(turn: Turn, search: str, kind: SearchKind, text: str = "", doc
     _writer.submit(tickets.record, lambda store: store.record_search(event))
 
 
-def _ranking(said: Said) -> list[tuple[str, float]]:
+def _ranking(message: UserMessage) -> list[tuple[str, float]]:
     """Returns the likeliest intents of a message with their confidences, as far as they are known."""
-    ranking = [each for each in said.ranking if each["name"] != "nlu_fallback"]
+    ranking = [each for each in message.ranking if each["name"] != "nlu_fallback"]
     return [(str(each["name"]), round(float(each.get("confidence") or 0), 4)) for each in ranking[:_KEPT_INTENTS]]
 
 

@@ -77,19 +77,19 @@ class ActionAskTicketConsent(FormAction, action="action_ask_ticket_form_ticket_c
             button(turn.label("change_summary"), "correct_field", field="ticket_summary"),
             turn.cancel_button,
         ]
-        told = _QUOTATION.sub("\n“", str(turn.slot("ticket_summary")))
-        if added := _added(turn, told, email):
+        description = _QUOTATION.sub("\n“", str(turn.slot("ticket_summary")))
+        if added := _added(turn, description, email):
             return turn.say(turn.reply("consent_added", added=added), buttons)
-        summary = "\n\n".join([told, *_asks_for_facts(turn)])
+        summary = "\n\n".join([description, *_asks_for_facts(turn)])
         return turn.say(turn.reply("ask_consent", email=email, summary=summary), buttons)
 
 
-def _added(turn: Turn, told: str, email: str) -> str:
+def _added(turn: Turn, description: str, email: str) -> str:
     """Returns the line that has come to a description which this form has shown; empty where all is to be shown."""
     begins = turn.reply("ask_consent", email=email, summary="\0").partition("\0")[0]
     since = takewhile(lambda event: event.get("name") != "ticket_form_id", reversed(turn.tracker.events))
     shown = "\n".join(str(event.get("text") or "") for event in since if event["event"] == "bot")
-    *known, added = told.split("\n")
+    *known, added = description.split("\n")
     all_known = bool(known) and all(line.removesuffix(".") in shown for line in known)  # what follows sets a full stop
     is_new = added not in shown and not added.endswith("…")  # one that was cut may have nothing new
     return added if all_known and begins in shown and is_new else ""
@@ -99,7 +99,7 @@ def _asks_for_facts(turn: Turn) -> list[str]:
     """Returns the question for facts that the ticket lacks; none where nothing is missing, or it was asked before."""
     missing = [turn.label(f"fact_{fact}") for fact in missing_facts(turn)]
     begins = turn.reply("ask_facts", facts="\0").partition("\0")[0]
-    asked = any(begins in text for text in turn.told)
+    asked = any(begins in text for text in turn.bot_texts)
     return [turn.reply("ask_facts", facts=", ".join(missing))] if missing and not asked else []
 
 
@@ -146,8 +146,8 @@ def _no_address(turn: Turn) -> dict[str, Any]:
         if has_switched_language(turn) or turn.message.is_angry or turn.entity("section"):  # a question, answered above
             return {"email_tries": 0}
         turn.say(turn.reply("noted"))
-        told = filter(None, (turn.slot("ticket_summary"), turn.text))
-        return {"email_tries": 0, "ticket_summary": one_line(told)}
+        description = filter(None, (turn.slot("ticket_summary"), turn.text))
+        return {"email_tries": 0, "ticket_summary": one_line(description)}
     return {"email_tries": (turn.slot("email_tries") or 0) + 1}
 
 
@@ -155,9 +155,9 @@ def _beside(turn: Turn) -> dict[str, Any]:
     """Adds to the description what is said of the matter beside an address: "... I owe 388 euros, my card expired"."""
     summary, answered = turn.slot("ticket_summary"), turn.entity("section")
     # "me@x.com or 070-1740605, our mail is down": "or" is no part of the matter.
-    told = ", ".join(part for part in around_contacts(turn.text) if len(part.split()) > _PLAIN_YES)
-    adds = summary and not answered and len(told.split()) > _PLAIN_YES and told not in summary
-    return {"ticket_summary": one_line([summary, told])} if adds else {}
+    description = ", ".join(part for part in around_contacts(turn.text) if len(part.split()) > _PLAIN_YES)
+    adds = summary and not answered and len(description.split()) > _PLAIN_YES and description not in summary
+    return {"ticket_summary": one_line([summary, description])} if adds else {}
 
 
 def _summary(turn: Turn) -> dict[str, Any]:

@@ -23,7 +23,7 @@ _RECENT = 3
 
 def offer_topics(turn: Turn, reply: str) -> list[EventType]:
     """Utters a reply with a button for each common issue and one for a person; only the latter right after a list."""
-    if {turn.reply("utter_help"), turn.reply("utter_topics")} & {*turn.told[-_RECENT:]}:
+    if {turn.reply("utter_help"), turn.reply("utter_topics")} & {*turn.bot_texts[-_RECENT:]}:
         return turn.say(turn.reply("objection_again"), [turn.person_button])
     return turn.say(turn.reply(reply), [*turn.topic_buttons(common_issues()), turn.person_button])
 
@@ -33,7 +33,7 @@ class ActionOfferTopics(BotAction, action="action_offer_topics"):
 
     def answer(self, turn: Turn) -> list[EventType]:
         """Utters the help text and the topics; where else to find help, if the matter was just refused."""
-        if turn.told[-1:] == [turn.reply("utter_out_of_scope")]:  # "so who can help me then?"
+        if turn.bot_texts[-1:] == [turn.reply("utter_out_of_scope")]:  # "so who can help me then?"
             return [FollowupAction("action_phone")]
         return [*turn.say_first(), *offer_topics(turn, "utter_help")]
 
@@ -49,18 +49,18 @@ class ActionNotUnderstood(BotAction, action="action_not_understood"):
             return turn.say(turn.reply("not_understood_in_form"))
         if turn.text:  # not Enter alone in a shell
             record_fallback(turn)
-        told, possible = turn.say_first(), possible_issues(turn)
+        opening, possible = turn.say_first(), possible_issues(turn)
         if offer_person_first(turn, possible):
-            return told
+            return opening
         which = turn.unsaid(turn.reply("which_passage"), turn.reply("which_passage_again"))
         if (passages := likely_passages(turn)) and not turn.has_said(which):  # no third list to choose from
-            return [*told, *turn.say(which, [*passages, turn.person_button])]
+            return [*opening, *turn.say(which, [*passages, turn.person_button])]
         ask = possible and turn.just_asked("choice") is None
-        return [*told, *(offer_documents(turn) or (ask_which(turn, possible) if ask else _ask_to_rephrase(turn)))]
+        return [*opening, *(offer_documents(turn) or (ask_which(turn, possible) if ask else _ask_to_rephrase(turn)))]
 
 
 def _ask_to_rephrase(turn: Turn) -> list[EventType]:
-    """Asks to say it in other words; the second time offers topics, or a person.
+    """Asks to say it in other words, or says that it is none of our matters; later offers topics, or a person.
 
     A person where an answer was given, or where a matter of Microsoft's that is none of ours was refused before.
     """
@@ -70,6 +70,9 @@ def _ask_to_rephrase(turn: Turn) -> list[EventType]:
     if not turn.has_said(out_of_scope) and not turn.has_said(rephrase):
         text = out_of_scope if turn.intent == "out_of_scope" else rephrase
         return turn.say(text, [turn.person_button] if at_hand else [])
+    again = turn.reply("out_of_scope_again")
+    if not at_hand and turn.has_said(out_of_scope) and not turn.has_said(again):
+        return turn.say(again, [button(turn.label("other_topic"), "ask_help"), turn.person_button])
     refused_before = turn.has_said(out_of_scope) and is_about_products(turn)
     if at_hand or refused_before or turn.slot("ticket_number") or turn.has_said(turn.reply("utter_topics")):
         text = turn.unsaid(turn.reply("objection_again"), turn.reply("passage_known"))
@@ -111,7 +114,7 @@ def ask_which(
     turn.say(question or turn.reply("which_issue"), buttons)
     asked, offered = turn.just_asked("choice"), [*filter(None, [answered]), *shown]
     return [
-        SlotSet("choice", {"text": asked["text"] if asked else turn.text, "shown": offered, "turn": len(turn.said)})
+        SlotSet("choice", {"text": asked["text"] if asked else turn.text, "shown": offered, "turn": len(turn.messages)})
     ]
 
 

@@ -148,8 +148,8 @@ def _diet(folder: Path) -> Measured:
     command = [sys.executable, "-m", "benchmarks.batch_diet", bot.command[-1], json.dumps(bot.phrases)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=PROJECT_ROOT)
     with _Watch(process.pid) as watch:
-        told, _ = process.communicate()
-    rows, seconds, processor_seconds = json.loads(told.splitlines()[-1])
+        output, _ = process.communicate()
+    rows, seconds, processor_seconds = json.loads(output.splitlines()[-1])
     return Measured("rasa init (DIET), in a batch", rows, seconds, processor_seconds, watch.memory)
 
 

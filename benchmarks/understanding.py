@@ -49,8 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.errors:
         for p in alone:
             if p.intent != p.example.intent:
-                told = f"{p.example.language} {p.example.intent} -> {p.intent} ({p.best} {p.confidence:.2f})"
-                print(f"{told}: {p.example.text}")
+                error = f"{p.example.language} {p.example.intent} -> {p.intent} ({p.best} {p.confidence:.2f})"
+                print(f"{error}: {p.example.text}")
     return 0
 
 

@@ -73,17 +73,17 @@ def run_to_end(command: Command, options: argparse.Namespace, *errors: type[Exce
     try:
         return command(options) or 0
     except errors as error:
-        told = str(error)
+        problem = str(error)
     except KeyboardInterrupt:
-        told = "interrupted; run it again, and it goes on where it was."
+        problem = "interrupted; run it again, and it goes on where it was."
     except BrokenPipeError:
         raise
     except OSError as error:
-        told = f"{error.filename or 'a file'}: {error.strerror or error}; make room or correct it, and run it again."
+        problem = f"{error.filename or 'a file'}: {error.strerror or error}; make room or correct it, and run it again."
     except Exception as error:
         traceback.print_exc()
-        told = f"a fault of the program ({type(error).__name__}: {error}); the trace stands above."
+        problem = f"a fault of the program ({type(error).__name__}: {error}); the trace stands above."
     finally:
         signal.signal(signal.SIGTERM, before)
-    print(f"could not run: {told}", file=sys.stderr)
+    print(f"could not run: {problem}", file=sys.stderr)
     return COULD_NOT_RUN

@@ -40,7 +40,7 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class LaunchError(RuntimeError):
-    """Something that a person must mend before the bot can start; the message says what and how."""
+    """Something that a person must correct before the bot can start; the message says what and how."""
 
 
 def fingerprint(root: Path = PROJECT_ROOT) -> str:

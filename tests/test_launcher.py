@@ -1,4 +1,4 @@
-"""`make run`, `make train`, `make shell`: one clear sentence and an exit code where a person must mend something."""
+"""`make run`, `make train`, `make shell`: one clear sentence and an exit code where a person must correct something."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from benchmarks.people.messages import DEV, LabelledMessage, read_people, read_r
 from benchmarks.people.systems import ask_model, ask_plain
 
 Run = Mapping[str, Answer]
-"""Key of a message -> what was said to it."""
+"""Key of a message -> the answer to it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""What is measured of what a classifier says to messages, with confidence intervals and a paired test of two runs."""
+"""Measures how well a classifier answers messages, with confidence intervals and a paired test of two runs."""
 
 from __future__ import annotations
 

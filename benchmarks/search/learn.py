@@ -36,7 +36,7 @@ FOLDS = 5
 STEPS = 2000
 _ARTICLES, _ASKED, _SAME = 384, 256, 85
 """Per step: articles paired with themselves, questions with their articles, questions with their translations."""
-_SHARPNESS = 15.0
+_INVERSE_TEMPERATURE = 15.0
 _WORD_DROPOUT = 0.2
 _STEP = 0.1
 """Step size of a row as a share of its length in the shipped encoder; it falls to zero in a straight line."""
@@ -199,7 +199,7 @@ def learn(
         gradients, start = [], 0
         for part in pairs:
             middle, end = start + len(part), start + 2 * len(part)
-            loss, gradient = contrast(units[start:middle], units[middle:end], _SHARPNESS)
+            loss, gradient = contrast(units[start:middle], units[middle:end], _INVERSE_TEMPERATURE)
             gradients.append(gradient)
             losses.append(loss)
             start = end

@@ -45,17 +45,17 @@ def main() -> int:
     parser.add_argument("--conversations", type=int, nargs="+", default=[1, 8, 64, 200], help="how many at once")
     parser.add_argument("--turns", type=int, default=5, help="messages of each conversation (5)")
     parser.add_argument("--chats", type=int, default=50, help="live-faults: customers who talk to agents at once (50)")
-    told = "live-faults: which; schedules: which by turns (both)"
-    parser.add_argument("--servers", nargs="+", choices=KINDS, default=KINDS, help=told)
-    told = "live-faults: how often each server is killed; models: how often it is switched (3)"
-    parser.add_argument("--times", type=int, default=3, help=told)
+    about = "live-faults: which; schedules: which by turns (both)"
+    parser.add_argument("--servers", nargs="+", choices=KINDS, default=KINDS, help=about)
+    about = "live-faults: how often each server is killed; models: how often it is switched (3)"
+    parser.add_argument("--times", type=int, default=3, help=about)
     parser.add_argument("--fault", nargs="+", default=ALL, help="which faults (all)")
-    told = (
+    about = (
         "models: end training and comparison after so long, and switch to a copy (to the end); schedules: length (90)"
     )
-    parser.add_argument("--seconds", type=float, help=told)
-    told = "of the faults at random, of soak's messages (1); schedules: the first one"
-    parser.add_argument("--seed", type=int, default=1, help=told)
+    parser.add_argument("--seconds", type=float, help=about)
+    about = "of the faults at random, of soak's messages (1); schedules: the first one"
+    parser.add_argument("--seed", type=int, default=1, help=about)
     parser.add_argument("--minutes", type=float, default=40, help="soak: how long (40)")
     parser.add_argument("--pace", type=float, default=25, help="soak: messages per second (25: 60,000 in 40 minutes)")
     parser.add_argument("--picture", type=Path, help="soak: where memory and times are drawn, a PNG")

@@ -82,12 +82,12 @@ class Finding:
     Args:
         kind: `lost`, `doubled`, `mixed` or `out of order`.
         message: the message's id, or the ticket's number.
-        told: what was found.
+        detail: what was found.
     """
 
     kind: str
     message: str
-    told: str
+    detail: str
 
 
 def check(history: Iterable[Message], kept: Kept) -> list[Finding]:

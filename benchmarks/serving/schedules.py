@@ -48,7 +48,7 @@ class Step:
     Args:
         fault: which of `FAULTS`.
         gap: seconds before it.
-        seconds: how long it lasts, beside what it takes to bring it about and to mend it.
+        seconds: how long it lasts, beside what it takes to bring it about and to correct it.
         part: chooses what is hit, from 0 to 1.
     """
 
@@ -65,7 +65,7 @@ class Result:
     Args:
         history: every message.
         findings: what must not happen; `silent` and `failed` too.
-        times: (fault, begun, mended) of what was run.
+        times: (fault, begun, corrected) of what was run.
         steps: the same as it was planned.
     """
 
@@ -152,7 +152,7 @@ class Bench:
         """The Rasa servers."""
         return self.servers.workers if isinstance(self.servers, Stack) else [self.servers.bot]
 
-    def mend(self) -> None:
+    def correct(self) -> None:
         """Starts servers that have ended, as their host does, and waits until a bot answers."""
         if isinstance(self.servers, Stack):
             if not processes("postgres", self.folder):
@@ -449,9 +449,9 @@ def run(bench: Bench, steps: Iterator[Step], seconds: float, into: Path, custome
                 began = time.time()
                 with FAULTS[step.fault](bench, step.part) as part:
                     time.sleep(step.seconds)  # how long it lasts is what is tried
-                bench.mend()
+                bench.correct()
                 times.append((step.fault, began, time.time()))
-                what = {**asdict(step), "hit": part, "began": began, "mended": times[-1][2]}
+                what = {**asdict(step), "hit": part, "began": began, "corrected": times[-1][2]}
                 print(json.dumps(what), file=file, flush=True)
             wait_for_all(bench.servers.programs)
         except Exception as error:
@@ -468,7 +468,7 @@ def run(bench: Bench, steps: Iterator[Step], seconds: float, into: Path, custome
     for log in bench.folder.glob("*.log"):
         shutil.copy(log, into)
     findings = check(recorder.history, _kept(bench, recorder))
-    findings += [Finding("failed", "", told) for told in failed]
+    findings += [Finding("failed", "", row) for row in failed]
     findings += [Finding("silent", "", f"{recorder.silent} customers")] * (recorder.silent > 0)
     (into / "findings.json").write_text(json.dumps([asdict(finding) for finding in findings], indent=1))
     return Result(recorder.history, findings, times, done)
@@ -501,8 +501,8 @@ class Schedules:
             self._running = kind, self._ending.enter_context(started(kind, self._model))
         before = len(list(self._logs.glob(f"{kind}-{seed}-*")))
         result = run(self._running[1], iter(steps), self._seconds, self._logs / f"{kind}-{seed}-{before + 1}")
-        told = {"schedule": f"{kind}-{seed}", "sent": len(result.history), "faults": [s.fault for s in result.steps]}
-        print(json.dumps({**told, "findings": [asdict(finding) for finding in result.findings]}), flush=True)
+        row = {"schedule": f"{kind}-{seed}", "sent": len(result.history), "faults": [s.fault for s in result.steps]}
+        print(json.dumps({**row, "findings": [asdict(finding) for finding in result.findings]}), flush=True)
         if result.findings:
             self._running = None
         return result

@@ -19,7 +19,7 @@ from bot.nlu.intent import LinearIntentClassifier
 from bot.nlu.models.triage_evidence import (
     PAIR_FEATURES,
     Parts,
-    Said,
+    Scores,
     issue_pairs,
     parts_of,
 )
@@ -55,10 +55,10 @@ def thresholds(seed: int = 3) -> dict[str, Any]:
         messages = development_messages(understood)
         single = single_issue_messages()
         parts = [_parts(message) for message in (*messages, *single)]
-        said = _ask(classifier, parts)
+        scores = _ask(classifier, parts)
     developed, held_out = parts[: len(messages)], parts[len(messages) :]
-    weights, bias = _pair_weights(messages, developed, said, issues)
-    best = [_best_confidence(one, said, issues, weights, bias) for one in held_out]
+    weights, bias = _pair_weights(messages, developed, scores, issues)
+    best = [_best_confidence(one, scores, issues, weights, bias) for one in held_out]
     return {
         "second_issue": {**dict(zip(PAIR_FEATURES, weights, strict=True)), "bias": bias},
         "second_issue_confidence": float(np.quantile(best, 1 - MOST_FALSE_SECONDS)),
@@ -98,7 +98,7 @@ def _classifier(examples: Sequence[Example]) -> Iterator[LinearIntentClassifier]
         yield classifier
 
 
-def _ask(classifier: LinearIntentClassifier, messages: Sequence[Parts]) -> Said:
+def _ask(classifier: LinearIntentClassifier, messages: Sequence[Parts]) -> Scores:
     keys = list(dict.fromkeys((one.language, text) for one in messages for text in one.texts))
     batches = [keys[start : start + 2000] for start in range(0, len(keys), 2000)]
     confidences = np.concatenate([classifier.model.word_confidences([text for _, text in batch]) for batch in batches])
@@ -111,12 +111,12 @@ def _parts(message: Labelled) -> Parts:
 
 
 def _pair_weights(
-    messages: Sequence[Labelled], parts: Sequence[Parts], said: Said, issues: frozenset[str]
+    messages: Sequence[Labelled], parts: Sequence[Parts], scores: Scores, issues: frozenset[str]
 ) -> tuple[tuple[float, ...], float]:
     """Fits the logistic regression on each message's best pair; what the best is, follows from the last fit."""
     from sklearn.linear_model import LogisticRegression
 
-    pairs = [issue_pairs(one, said, issues) for one in parts]
+    pairs = [issue_pairs(one, scores, issues) for one in parts]
     weights: tuple[float, ...] = (1.0, 0.0, 0.3)
     bias = 0.0
     for _ in range(4):
@@ -134,6 +134,6 @@ def _pair_weights(
 
 
 def _best_confidence(
-    parts: Parts, said: Said, issues: frozenset[str], weights: tuple[float, ...], bias: float
+    parts: Parts, scores: Scores, issues: frozenset[str], weights: tuple[float, ...], bias: float
 ) -> float:
-    return max((pair.confidence(weights, bias) for pair in issue_pairs(parts, said, issues)), default=0.0)
+    return max((pair.confidence(weights, bias) for pair in issue_pairs(parts, scores, issues)), default=0.0)

@@ -11,7 +11,7 @@ from bot.text.yaml_files import read_yaml
 
 
 class ExampleError(ValueError):
-    """A file of examples cannot be used; the message says where, what is wrong and how to mend it."""
+    """A file of examples cannot be used; the message says where, what is wrong and how to correct it."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def read_lines(path: Path) -> list[Example]:
     for number, line in enumerate(path.read_text(encoding="utf8").splitlines(), start=1):
         intent, _, text = (part.strip() for part in line.partition("\t"))
         if not intent or not text:
-            raise ExampleError(f"{path}:{number}: expected an intent, a tab and a text; mend the line.")
+            raise ExampleError(f"{path}:{number}: expected an intent, a tab and a text; correct the line.")
         examples.append(Example(text, intent, path.stem, path))
     return examples
 

@@ -26,7 +26,7 @@ BOTH_ANSWERED_FROM = 0.9
 
 
 class IssueTableError(ValueError):
-    """The issue table cannot be used; the message says where, what is wrong and how to mend it."""
+    """The issue table cannot be used; the message says where, what is wrong and how to correct it."""
 
 
 class Issue(BaseModel, frozen=True, extra=Extra.forbid):
@@ -95,5 +95,5 @@ def _load(path: Path) -> dict[str, Issue]:
     for name, issue in issues.items():
         for other in filter(None, (*issue.related, *issue.causes, issue.personal)):
             if other not in issues:
-                raise IssueTableError(f"{path}: issue {name} names {other}, which has no row; add it or mend the name.")
+                raise IssueTableError(f"{path}: issue {name} names {other}, which has no row; add it or fix the name.")
     return issues

@@ -94,7 +94,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Problem:
-    """A defect of a source: where it is, what is wrong and how to mend it.
+    """A defect of a source: where it is, what is wrong and how to correct it.
 
     Args:
         path: the file; empty for a text that came from nowhere.

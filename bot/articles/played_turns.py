@@ -16,7 +16,7 @@ MOST_ANSWERS = 2
 
 
 class PlayedTurnError(ValueError):
-    """The table of played turns cannot be used; the message says where, what is wrong and how to mend it."""
+    """The table of played turns cannot be used; the message says where, what is wrong and how to correct it."""
 
 
 @dataclass(frozen=True)

@@ -134,8 +134,8 @@ def _check_variants(article: Article, issue: Issue | None) -> Iterator[Found]:
             yield line, f"no steps for the product {product}; write the section '{slug}'"
     for variant in found:
         if variant.product not in (None, *issue.products):
-            told = f"steps for {variant.product}, for which issues.yml does not list this issue"
-            yield variant.section.line, f"{told}; remove '{variant.section.slug}' or list it"
+            problem = f"steps for {variant.product}, for which issues.yml does not list this issue"
+            yield variant.section.line, f"{problem}; remove '{variant.section.slug}' or list it"
     named = {variant.agreement for variant in found if variant.agreement is not None}
     if named != set(issue.agreements):
         own, listed = _listed(sorted(named)), _listed(sorted(issue.agreements))
@@ -210,12 +210,12 @@ def _compare(article: Article, expected: Article, english_labels: bool, partial:
         # An item for all products may be a sentence in another language.
         mine, theirs = parts.item_products(section, article.language), parts.item_products(other, expected.language)
         if parts.passage_kind(section.slug) and [*filter(None, mine)] != [*filter(None, theirs)]:
-            told = f"the items of '{section.slug}' do not begin with the same products as in '{reference}'"
-            yield section.line, f"{told}; write the names as in `labels` of data/replies/{article.language}.yml"
+            problem = f"the items of '{section.slug}' do not begin with the same products as in '{reference}'"
+            yield section.line, f"{problem}; write the names as in `labels` of data/replies/{article.language}.yml"
         about_azure = section.slug.startswith(parts.STEPS_SLUG) and parts.section_product(section.slug) == "azure"
         if english_labels and about_azure and (missing := _missing_labels(section, other)):
-            told = f"write its label {_listed(missing)} in '{section.slug}'"
-            yield section.line, f"the Azure portal has no such language: {told}"
+            problem = f"write its label {_listed(missing)} in '{section.slug}'"
+            yield section.line, f"the Azure portal has no such language: {problem}"
 
 
 def _missing_labels(section: Section, english: Section) -> list[str]:

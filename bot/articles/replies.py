@@ -25,7 +25,7 @@ SUPPORT = {
 
 
 class ReplyError(ValueError):
-    """A reply file cannot be used; the message says where, what is wrong and how to mend it."""
+    """A reply file cannot be used; the message says where, what is wrong and how to correct it."""
 
 
 def support_request_url(product: str | None = None) -> str:
@@ -164,7 +164,7 @@ class Replies:
                         found.append(f"{place}: {FALLBACK_LANGUAGE}.yml has no `{key}`; {meant}.")
                     elif _placeholders(text) != _placeholders(known[key]):
                         wanted = " ".join(sorted(_placeholders(known[key]))) or "none"
-                        found.append(f"{place}: `{key}` has other placeholders than in English ({wanted}); mend them.")
+                        found.append(f"{place}: `{key}` has other placeholders than in English ({wanted}); fix them.")
         return found
 
     def _spoken(self, group: str, key: str, language: str, values: Mapping[str, object]) -> str:

@@ -22,7 +22,7 @@ _ARTICLES_READ = 1000
 
 
 class TreeError(ValueError):
-    """An article tree that the configuration names cannot be used; the message says why and how to mend it."""
+    """An article tree that the configuration names cannot be used; the message says why and how to correct it."""
 
 
 def configured_trees(config: Path) -> list[Path]:
@@ -68,8 +68,8 @@ def files_read(tree: Path, names: frozenset[str]) -> list[Path]:
     files = sorted(tree.rglob("*.md"))
     named = {path for path in files if path.stem in names}
     if not named:
-        told = f"{tree}: holds none of the articles listed as `sources` in data/issues.yml"
-        raise TreeError(f"{told}; correct `trees` of the importer in config.yml.")
+        problem = f"{tree}: holds none of the articles listed as `sources` in data/issues.yml"
+        raise TreeError(f"{problem}; correct `trees` of the importer in config.yml.")
     return sorted(named.union(files[:: 1 + len(files) // _ARTICLES_READ]))
 
 

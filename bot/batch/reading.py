@@ -153,8 +153,8 @@ def _read_csv(path: Path, columns: Columns) -> Iterator[tuple[int, Cells]]:
         lines = TextIOWrapper(raw, "utf-8-sig", errors="surrogateescape", newline="")
         head = lines.readline(_LONGEST_RECORD)
         if "\0" in head:
-            told = "is no CSV file in UTF-8; convert it, for example with `iconv -f UTF-16 -t UTF-8`."
-            raise BatchError(f"{path}: {told}")
+            problem = "is no CSV file in UTF-8; convert it, for example with `iconv -f UTF-16 -t UTF-8`."
+            raise BatchError(f"{path}: {problem}")
         headers = {mark: [name.strip() for name in next(csv.reader([head], delimiter=mark), [])] for mark in ",;\t"}
         delimiter = next((mark for mark, names in headers.items() if columns.text in names), ",")
         width = len(headers[delimiter])
@@ -200,8 +200,8 @@ def _read_json_lines(path: Path, columns: Columns) -> Iterator[tuple[int, Cells]
                     has_text = has_text or columns.text in record
                     yield stream.tell(), (record.get(columns.id or "id"), record.get(columns.text))
         if stream.tell() and not has_text:
-            told = f"no line is a JSON object with the field `{columns.text}`; --text-column names it."
-            raise BatchError(f"{path}: {told}")
+            problem = f"no line is a JSON object with the field `{columns.text}`; --text-column names it."
+            raise BatchError(f"{path}: {problem}")
 
 
 def _json_object(line: bytes) -> dict[str, Any] | str:

@@ -95,8 +95,8 @@ def on_this_machine(chunks: Iterator[Chunk], model: Model, work: Work, processes
                 deaths.update(chunk.number for chunk in again[:processes])
                 worst = max(again[:processes], key=lambda chunk: deaths[chunk.number])
                 if deaths[worst.number] >= _ATTEMPTS:
-                    told = f"workers died {_ATTEMPTS} times over {worst.label}; is there enough memory?"
-                    raise BatchError(f"{told} Try --processes 1.") from None
+                    problem = f"workers died {_ATTEMPTS} times over {worst.label}; is there enough memory?"
+                    raise BatchError(f"{problem} Try --processes 1.") from None
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 

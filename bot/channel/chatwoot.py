@@ -54,9 +54,9 @@ class ChatwootOutput(OutputChannel):
     async def send_response(self, recipient_id: str, message: dict[str, Any]) -> None:
         """Takes one utterance."""
         titles = [f"- {button['title']}" for button in message.get("buttons") or []]
-        said = "\n".join(filter(None, (message.get("text"), *titles)))
-        if said:
-            self.parts.append(said)
+        text = "\n".join(filter(None, (message.get("text"), *titles)))
+        if text:
+            self.parts.append(text)
         self.hands_over |= (message.get("custom") or {}).get("type") == WAITING
         self.hands_over |= message.get("utter_action") in APOLOGIES
 
@@ -116,25 +116,25 @@ class ChatwootChannel(InputChannel):
         except Exception as error:
             logger.exception("A message from Chatwoot could not be answered.")
             metrics.FAILURES.inc()
-            told = str(error) if isinstance(error, DeliveryError) else "The bot cannot answer now."
-            return json_response({"error": told}, 502)
+            problem = str(error) if isinstance(error, DeliveryError) else "The bot cannot answer now."
+            return json_response({"error": problem}, 502)
         return json_response({"answered": answered})
 
     async def _answer_once(self, on_new_message: OnNewMessage, agent: Agent, event: dict[str, Any]) -> bool:
         """Gives a message to Rasa and its answer to Chatwoot; returns False where it was answered before."""
         account, conversation = int(event["account"]["id"]), int(event["conversation"]["id"])
         sender, message_id = f"{CHANNEL}-{account}-{conversation}", f"{CHANNEL}-{int(event['id'])}"
-        said = safe_text(str(event["content"])[: self._settings.message_length])
+        safe = safe_text(str(event["content"])[: self._settings.message_length])
         output = ChatwootOutput()
         # Rasa's own lock is for each message; this one is for whether it came before, too.
         async with agent.lock_store.lock(f"{sender}-once"):
             tracker = await agent.tracker_store.retrieve(sender)
             events = tracker.events if tracker is not None else ()
-            if not said.text or any(isinstance(each, UserUttered) and each.message_id == message_id for each in events):
+            if not safe.text or any(isinstance(each, UserUttered) and each.message_id == message_id for each in events):
                 return False
             metadata = {"email": (event.get("sender") or {}).get("email")}
             await on_new_message(
-                UserMessage(said.text, output, sender, input_channel=CHANNEL, message_id=message_id, metadata=metadata)
+                UserMessage(safe.text, output, sender, input_channel=CHANNEL, message_id=message_id, metadata=metadata)
             )
             await asyncio.to_thread(self._send, account, conversation, output)
         return bool(output.parts)

@@ -119,7 +119,7 @@ def _is_short(written: str) -> bool:
 
 
 def _written(session: Session) -> list[str]:
-    return [str(said["text"]) for said in session.messages if said["from"] == "customer"]
+    return [str(entry["text"]) for entry in session.messages if entry["from"] == "customer"]
 
 
 def text(key: str, language: str) -> str:
@@ -133,5 +133,5 @@ def _texts() -> dict[str, dict[str, str]]:
     return dict(read_yaml(_TEXTS, ReplyError))
 
 
-def _say(output: PageOutput, said: str) -> None:
-    output.say({"type": "text", "text": said})
+def _say(output: PageOutput, text: str) -> None:
+    output.say({"type": "text", "text": text})

@@ -12,7 +12,7 @@ from typing import Any
 
 from rasa.core.channels.channel import OutputChannel, UserMessage
 
-from bot.stores.sessions import Offer, Part, Session
+from bot.stores.sessions import Button, Part, Session
 from bot.text.links import AllowedLinks
 from bot.text.masking import Masked
 
@@ -144,11 +144,11 @@ class PageOutput(OutputChannel):
         """Adds a part in the conversation's language."""
         self.turn.add({**part, "language": self.session.language})
 
-    def user_message(self, said: Masked | Offer, desk: str = "") -> UserMessage:
+    def user_message(self, content: Masked | Button, desk: str = "") -> UserMessage:
         """Returns what a customer has typed, or what a button says, as a message for Rasa.
 
         Args:
-            said: text or button.
+            content: text or button.
             desk: `nobody` where no agent came or the agent is gone, and actions are to offer a ticket; else empty.
         """
         session = self.session
@@ -158,21 +158,21 @@ class PageOutput(OutputChannel):
             "product": session.page_product,
             **({"email": session.page_email} if session.page_email else {}),
             **({"conversation_language": session.written} if session.answers else {}),
-            **({"button": said.id} if isinstance(said, Offer) else {}),
+            **({"button": content.id} if isinstance(content, Button) else {}),
             **({"desk": desk} if desk else {}),
         }
         return UserMessage(
-            said.text,
+            content.text,
             self,
             session.conversation,
-            parse_data=_chosen(session, said) if isinstance(said, Offer) else None,
+            parse_data=_chosen(session, content) if isinstance(content, Button) else None,
             input_channel=CHANNEL,
             message_id=self.message,
             metadata=metadata,
         )
 
 
-def _chosen(session: Session, offer: Offer) -> dict[str, Any]:
+def _chosen(session: Session, offer: Button) -> dict[str, Any]:
     """Returns what a button says, as if Rasa's pipeline had understood it."""
     values = {"language": session.written, **offer.entities}
     if session.language != session.written:

@@ -168,15 +168,15 @@ class PageChannel(InputChannel):
         return empty(204, headers=headers.DATA)
 
     async def _history(self, request: Request, session: Session) -> HTTPResponse:
-        told = await self._live.history(session) if self._live else {"messages": session.messages}
-        shown = [session.shown(said) for said in told["messages"] if self._live or said["from"] != LIVE]
-        return json_answer({**told, "messages": shown, "language": session.language})
+        history = await self._live.history(session) if self._live else {"messages": session.messages}
+        shown = [session.shown(entry) for entry in history["messages"] if self._live or entry["from"] != LIVE]
+        return json_answer({**history, "messages": shown, "language": session.language})
 
     async def _opened(self, request: Request, session: Session) -> HTTPResponse:
         """Records that a document which was found for the customer has been opened."""
         search, file = await self._fields(request, "search", "file")
-        found = (said for said in session.messages if said.get("type") == "documents" and said["search"] == search)
-        languages = [said["language"] for said in found if any(link["file"] == file for link in said["links"])]
+        found = (entry for entry in session.messages if entry.get("type") == "documents" and entry["search"] == search)
+        languages = [entry["language"] for entry in found if any(link["file"] == file for link in entry["links"])]
         if search is None or file is None or not languages:
             raise SessionError(400, "malformed")
         event = SearchEvent(
@@ -230,11 +230,11 @@ class PageChannel(InputChannel):
                 await resume(agent, session)
             if language in self._replies.languages():
                 session.choose_language(language)
-            said = typed if button is None else session.offers.find(button)
-            await self._conversations.note(session, message, said, agent)
+            content = typed if button is None else session.offers.find(button)
+            await self._conversations.note(session, message, content, agent)
             if button is not None:
                 session.offers.take(button)
-            turn = self._conversations.begin(session, message, said, lock, address)
+            turn = self._conversations.begin(session, message, content, lock, address)
             unlocking.pop_all()  # it is unlocked when the turn is over
         return turn
 

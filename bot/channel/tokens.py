@@ -71,8 +71,8 @@ def signing_key(settings: Settings) -> str:
         _make_once(path)
         key = _read(path)
     except (OSError, ValueError) as error:
-        told = f"{path}: cannot be used ({error}); make the folder writable or set BOT_SECRET_KEY."
-        raise SettingsError(told) from error
+        problem = f"{path}: cannot be used ({error}); make the folder writable or set BOT_SECRET_KEY."
+        raise SettingsError(problem) from error
     if len(key) < _KEY_LENGTH:
         raise SettingsError(f"{path}: is not a key; delete it, and a new one is made at the next start.")
     return key

@@ -23,8 +23,8 @@ def add_answer(output: PageOutput, tracker: DialogueStateTracker) -> None:
         output: names the message, and says it.
         tracker: the conversation.
     """
-    for said, uttered in _turns(tracker):
-        if said.message_id == output.message:
+    for message, uttered in _turns(tracker):
+        if message.message_id == output.message:
             _utter(output, uttered)
 
 
@@ -37,11 +37,11 @@ def take_up(session: Session, tracker: DialogueStateTracker, links: AllowedLinks
         links: the hosts that answers may link to.
     """
     turns = [turn for turn in _turns(tracker) if not _NOT_TOLD_THE_BOT & turn[0].metadata.keys()]
-    known = [number for number, (said, _) in enumerate(turns) if session.content(said.message_id) is not None]
-    for said, uttered in turns[known[-1] if known else 0 :]:
-        output = PageOutput(session, said.message_id, links)
+    known = [number for number, (message, _) in enumerate(turns) if session.content(message.message_id) is not None]
+    for message, uttered in turns[known[-1] if known else 0 :]:
+        output = PageOutput(session, message.message_id, links)
         if session.content(output.message) is None:
-            _add_message(output, said)
+            _add_message(output, message)
         if output.message not in session.answers:
             _utter(output, uttered)
             if output.turn.parts and not output.apologised:  # what follows an apology is up to whoever answers
@@ -68,14 +68,13 @@ def _turns(tracker: DialogueStateTracker) -> list[tuple[UserUttered, list[BotUtt
 
 def _utter(output: PageOutput, uttered: list[BotUttered]) -> None:
     for event in uttered:
-        said = {**event.data, "text": event.text, "utter_action": event.metadata.get("utter_action")}
-        output.utter(said)
+        output.utter({**event.data, "text": event.text, "utter_action": event.metadata.get("utter_action")})
 
 
-def _add_message(output: PageOutput, said: UserUttered) -> None:
-    session, metadata = output.session, said.metadata
+def _add_message(output: PageOutput, message: UserUttered) -> None:
+    session, metadata = output.session, message.metadata
     session.choose_language(metadata.get("language", session.page_locale))
     button = session.offers.open.pop(metadata.get("button"), None)
     if button is None:
-        output.understood(said.parse_data)
-    session.remember_message(output.message, button or said.text, said.timestamp)
+        output.understood(message.parse_data)
+    session.remember_message(output.message, button or message.text, message.timestamp)

@@ -28,7 +28,7 @@ from bot.channel.tracked_turns import add_answer, keep_answer, take_up
 from bot.rasa_patches.stages import conversation
 from bot.stores.live import LiveRow
 from bot.stores.session_stores import NoLock, SessionLock, SessionStore
-from bot.stores.sessions import Offer, Part, Session, SessionError
+from bot.stores.sessions import Button, Part, Session, SessionError
 from bot.text.links import AllowedLinks
 from bot.text.masking import Masked
 
@@ -113,12 +113,12 @@ class Conversations:
             self.store.restored.discard(conversation)
         return session
 
-    async def note(self, session: Session, message: str, said: Masked | Offer, agent: Agent) -> None:
+    async def note(self, session: Session, message: str, content: Masked | Button, agent: Agent) -> None:
         """Notes a message that is to be answered now."""
         if session.content(message) is None:
             if (last := self._unanswered(session)) is not None:
                 await self.recover(session, last, agent)
-            session.remember_message(message, said if isinstance(said, Offer) else said.text)
+            session.remember_message(message, content if isinstance(content, Button) else content.text)
         await self.store.save(session, soon=not was_wanted(session))
 
     def _unanswered(self, session: Session) -> str | None:
@@ -129,21 +129,22 @@ class Conversations:
         done = message in session.answers or (session.conversation, message) in self._turns
         return None if done else message
 
-    def begin(self, session: Session, message: str, said: Masked | Offer, lock: SessionLock, address: str) -> Turn:
+    def begin(self, session: Session, message: str, content: Masked | Button, lock: SessionLock, address: str) -> Turn:
         """Begins the turn that answers a message; it goes on if its reader is gone.
 
         Args:
             session: the conversation.
             message: the message's id.
-            said: the typed text as the bot may see it, or the button that was pressed.
+            content: the typed text as the bot may see it, or the button that was pressed.
             lock: of the conversation, released when the turn is over.
             address: the network address that it came from.
         """
-        notice = partial(self._masking_notice, said.text) if isinstance(said, Masked) and said.changed else None
+        changed = isinstance(content, Masked) and content.changed
+        notice = partial(self._masking_notice, content.text) if changed else None
         output = PageOutput(session, message, self.links, notice)
         self._turns[session.conversation, message] = output.turn
         semaphore = self._of_address.setdefault(address, asyncio.Semaphore(self.at_once))
-        answer = self._answer(output, said, lock, semaphore, time.perf_counter())
+        answer = self._answer(output, content, lock, semaphore, time.perf_counter())
         self._in_order(session.conversation, message, lock, answer)
         return output.turn
 
@@ -166,44 +167,49 @@ class Conversations:
             del self._last[conversation]
 
     async def _answer(
-        self, output: PageOutput, said: Masked | Offer, lock: SessionLock, semaphore: asyncio.Semaphore, begun: float
+        self,
+        output: PageOutput,
+        content: Masked | Button,
+        lock: SessionLock,
+        semaphore: asyncio.Semaphore,
+        begun: float,
     ) -> None:
         conversation.set(output.session.conversation)
         try:
             async with semaphore:
-                await self._respond(output, said, lock)
+                await self._respond(output, content, lock)
         finally:
             metrics.LATENCY.labels("turn").observe(time.perf_counter() - begun)
 
-    async def _respond(self, output: PageOutput, said: Masked | Offer, lock: SessionLock, desk: str = "") -> None:
+    async def _respond(self, output: PageOutput, content: Masked | Button, lock: SessionLock, desk: str = "") -> None:
         """Gives a message to the agent who has the conversation, else to Rasa, and keeps what was said.
 
         Args:
             output: collects what the bot says.
-            said: the typed text, or the button that was pressed.
+            content: the typed text, or the button that was pressed.
             lock: of the conversation.
             desk: `nobody` where no customer has sent the message, but the bot goes on as no agent is there.
         """
         silent = failed = False
         try:
             if self.live is not None and not desk:
-                text = said.text if isinstance(said, Masked) else said.title
+                text = content.text if isinstance(content, Masked) else content.title
                 silent = await self.live.takes(output.session, output.message, text)
         except Exception:  # the text may be an agent's, and could not be kept: the page sends it again
             logger.exception("A message for an agent could not be kept.")
             metrics.FAILURES.inc()
-            if isinstance(said, Offer):
-                output.session.offers.open[said.id] = said
+            if isinstance(content, Button):
+                output.session.offers.open[content.id] = content
             return output.turn.break_off()
         outage = output.session.outage
         try:
             if silent:
                 output.give_notice()
-            elif isinstance(said, Masked):
-                silent = await take_address(output, said.text, self.replies)
+            elif isinstance(content, Masked):
+                silent = await take_address(output, content.text, self.replies)
             if not silent:
                 # Made now: turns before it may change languages.
-                await self.on_new_message(output.user_message(said, desk))
+                await self.on_new_message(output.user_message(content, desk))
         except Exception:  # the customer gets an apology, whatever has failed
             logger.exception("A message of the support page could not be answered.")
             metrics.FAILURES.inc()
@@ -237,7 +243,7 @@ class Conversations:
         assert self.live is not None
         if row.uuid in session.answers or await self.recover(session, row.uuid, self.live.agent) is not None:
             return
-        offer = Offer(row.uuid, self.replies.label("person", session.language), "talk_to_human")
+        offer = Button(row.uuid, self.replies.label("person", session.language), "talk_to_human")
         output = PageOutput(session, row.uuid, self.links)
         await self._respond(output, offer, NoLock(), desk="nobody")  # whoever calls has the lock
 

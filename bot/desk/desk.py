@@ -173,7 +173,7 @@ def words(language: str = FALLBACK_LANGUAGE, kind: str = "desk") -> dict[str, An
         kind: `desk` for the desk's own words, `tickets` for those of tickets (queues, priorities, moods).
 
     Raises:
-        ValueError: a file cannot be read; the message says where, what is wrong and how to mend it.
+        ValueError: a file cannot be read; the message says where, what is wrong and how to correct it.
     """
     folder = get_settings().data_dir / kind
     english, own = folder / f"{FALLBACK_LANGUAGE}.yml", folder / f"{language}.yml"

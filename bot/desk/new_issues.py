@@ -46,8 +46,10 @@ def draft_issue(desk: Desk, request: Request) -> Response:
         try:
             _begin(desk, draft["cluster"], draft["folder"])
         except OSError as error:
-            told = f"{draft['folder'].parent} cannot be written ({error.strerror}); make it writable, then try again."
-            return desk.show(request, "new_issues.html", status=409, problem=told, drafts=drafts)
+            problem = (
+                f"{draft['folder'].parent} cannot be written ({error.strerror}); make it writable, then try again."
+            )
+            return desk.show(request, "new_issues.html", status=409, problem=problem, drafts=drafts)
         desk.note(request, "draft issue", wanted)
     return back(f"/review/new-issues#{wanted}")
 
@@ -76,14 +78,14 @@ def _draft(desk: Desk, cluster: Cluster) -> dict[str, Any]:
     name = hashlib.sha256("\n".join(texts).encode()).hexdigest()[:12]
     folder = desk.review.folder / "proposals" / name
     log = folder.with_suffix(".log")
-    state, told = "none", ""
+    state, log_text = "none", ""
     if (folder / "README.md").exists():
         state = "done"
     elif log.exists():
-        told = log.read_text(encoding="utf8", errors="replace").strip()
+        log_text = log.read_text(encoding="utf8", errors="replace").strip()
         silent = time.time() - log.stat().st_mtime > _LONGEST_SECONDS
-        state = "failed" if told or silent else "running"
-    return {"cluster": cluster, "name": name, "folder": folder, "state": state, "told": told}
+        state = "failed" if log_text or silent else "running"
+    return {"cluster": cluster, "name": name, "folder": folder, "state": state, "told": log_text}
 
 
 def _begin(desk: Desk, cluster: Cluster, folder: Path) -> None:

@@ -49,7 +49,7 @@ logger = logging.getLogger(__name__)
 
 
 class ProviderError(Exception):
-    """The provider cannot be used; the message says what is wrong, where, and how to mend it."""
+    """The provider cannot be used; the message says what is wrong, where, and how to correct it."""
 
 
 class SignInRefused(Exception):  # noqa: N818 - an answer rather than an error
@@ -152,8 +152,8 @@ class OpenId:
         subject, name, locale = (str(claims.get(each) or "") for each in ("sub", "name", "locale"))
         if not subject or not subject.isascii() or not subject.isprintable() or len(subject) > _LONGEST:
             raise SignInRefused("no subject, or one that OpenID Connect does not allow")
-        said = claims.get(self._desk.settings.desk_openid_claim)
-        values = [each for each in (said if isinstance(said, list) else [said]) if isinstance(each, str)]
+        claimed = claims.get(self._desk.settings.desk_openid_claim)
+        values = [each for each in (claimed if isinstance(claimed, list) else [claimed]) if isinstance(each, str)]
         known = _checked_roles(self._desk.settings)
         roles = [known[each] for each in values if each in known]
         name = " ".join(name.split()) if name.isprintable() else ""
@@ -187,15 +187,17 @@ class OpenId:
             if error.error == "invalid_grant":
                 raise SignInRefused("the code is used up, too old or of somebody else") from error
             raise ProviderError(
-                f"{self._issuer} refuses the desk ({error}); mend BOT_DESK_OPENID_CLIENT_ID, "
+                f"{self._issuer} refuses the desk ({error}); correct BOT_DESK_OPENID_CLIENT_ID, "
                 f"BOT_DESK_OPENID_CLIENT_SECRET or the client there, which needs {_callback(request)}."
             ) from error
         except requests.RequestException as error:
-            told = f"{self._issuer} does not answer as it should ({error}); is it up, and BOT_DESK_OPENID_ISSUER right?"
-            raise ProviderError(told) from error
+            problem = (
+                f"{self._issuer} does not answer as it should ({error}); is it up, and BOT_DESK_OPENID_ISSUER right?"
+            )
+            raise ProviderError(problem) from error
         except (KeyError, TypeError, ValueError) as error:
-            told = f"what {self._issuer} answers is not OpenID Connect ({error!r}); is BOT_DESK_OPENID_ISSUER right?"
-            raise ProviderError(told) from error
+            problem = f"what {self._issuer} answers is not OpenID Connect ({error!r}); is BOT_DESK_OPENID_ISSUER right?"
+            raise ProviderError(problem) from error
         finally:
             self._places.release()
 
@@ -231,8 +233,8 @@ def _checked_roles(settings: Settings) -> dict[str, Role]:
         roles = json.loads(settings.desk_openid_roles)
         if isinstance(roles, dict) and roles and set(roles.values()) <= set(ROLES):
             return roles
-    told = f'must be a JSON object such as {{"Support": "agent"}} with the roles {", ".join(ROLES)}.'
-    raise ProviderError(f"BOT_DESK_OPENID_ROLES is {settings.desk_openid_roles!r}; it {told}")
+    problem = f'must be a JSON object such as {{"Support": "agent"}} with the roles {", ".join(ROLES)}.'
+    raise ProviderError(f"BOT_DESK_OPENID_ROLES is {settings.desk_openid_roles!r}; it {problem}")
 
 
 def _derived(transaction: str, purpose: str) -> str:

@@ -68,8 +68,8 @@ class Ends:
     @property
     def solved_share(self) -> float | None:
         """Share of solved ones among those whose customers said whether it was, 0-1."""
-        told = self.counts["solved"] + self.counts["not_solved"]
-        return self.counts["solved"] / told if told else None
+        judged = self.counts["solved"] + self.counts["not_solved"]
+        return self.counts["solved"] / judged if judged else None
 
 
 def quality_page(desk: Desk, request: Request) -> Response:

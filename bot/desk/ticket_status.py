@@ -23,7 +23,7 @@ MOST_VENDOR_BYTES = 512 * 1024
 
 
 async def take_status(desk: Desk, request: Request) -> Response:
-    """Takes in the status of a ticket at another help desk; a refusal's body says how to mend it.
+    """Takes in the status of a ticket at another help desk; a refusal's body says how to correct it.
 
     Args:
         desk: has the tickets, and the keys that messages are signed with.
@@ -38,8 +38,8 @@ async def take_status(desk: Desk, request: Request) -> Response:
     except SignatureError as error:
         return JSONResponse({"error": str(error)}, 401)
     except TicketNotFound:
-        told = "There is no such ticket; send its number as it was delivered, such as T-48210-K7QX3M."
-        return JSONResponse({"error": told}, 404)
+        problem = "There is no such ticket; send its number as it was delivered, such as T-48210-K7QX3M."
+        return JSONResponse({"error": problem}, 404)
 
 
 async def _take_webhook(desk: Desk, request: Request) -> dict[str, Any]:

@@ -94,4 +94,4 @@ def examine(installation: Installation, checks: Sequence[Check] = CHECKS) -> lis
 
 
 def _unfinished(check: Check, found: str) -> Finding:
-    return Finding(check.__name__.replace("_", " "), "warning", found, "mend what stands above first")
+    return Finding(check.__name__.replace("_", " "), "warning", found, "correct what stands above first")

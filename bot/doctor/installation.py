@@ -27,9 +27,9 @@ class Finding:
 
     Args:
         check: its name, unique.
-        status: `ok`; `warning`, which may be meant so; or `error`, which must be mended.
+        status: `ok`; `warning`, which may be meant so; or `error`, which must be corrected.
         found: the state of things, as a sentence without its end.
-        remedy: the way to mend it; empty where it is ok.
+        remedy: the way to correct it; empty where it is ok.
     """
 
     check: str

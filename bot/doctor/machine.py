@@ -46,9 +46,9 @@ def model(installation: Installation) -> Finding:
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         return Finding("model", "error", f"{path} is broken ({error})", "delete it and run `python -m bot train`")
     age = time.time() - path.stat().st_mtime
-    told = f"{age / 86400:.0f} days" if age > 2 * 86400 else f"{age / 3600:.0f} hours"
+    problem = f"{age / 86400:.0f} days" if age > 2 * 86400 else f"{age / 3600:.0f} hours"
     of = "named with --model" if installation.model else "switched to" if chosen else "of the present content"
-    return Finding("model", "ok", f"{path} ({of}) is whole and {told} old")
+    return Finding("model", "ok", f"{path} ({of}) is whole and {problem} old")
 
 
 def _no_model(installation: Installation, path: Path) -> Finding:
@@ -164,7 +164,7 @@ def _readiness(origin: str) -> Finding:
     except (requests.RequestException, KeyError, TypeError, ValueError) as error:
         return Finding("bot", "error", f"{origin} does not tell its health ({type(error).__name__})", "look at its log")
     if missing:
-        return Finding("bot", "error", f"{origin} is not ready, for want of: {missing}", "mend that; its log says more")
+        return Finding("bot", "error", f"{origin} is not ready, for want of: {missing}", "fix that; its log says more")
     return Finding("bot", "ok", f"{origin} is ready")
 
 

@@ -29,7 +29,7 @@ _INPUTS = frozenset({"input_ids", "attention_mask", "token_type_ids"})
 
 
 class SentenceEncoderError(ValueError):
-    """A folder holds no sentence encoder that can be used; the message says what is missing and how to mend it."""
+    """A folder holds no sentence encoder that can be used; the message says what is missing and how to correct it."""
 
 
 class SentenceEncoder:
@@ -50,8 +50,8 @@ class SentenceEncoder:
     def __init__(self, folder: Path) -> None:
         for path in (folder / _TOKENIZER, folder / _MODEL):
             if not path.is_file():
-                told = f"{path}: there is no such file; BOT_ENCODER must name a folder with"
-                raise SentenceEncoderError(f"{told} {_MODEL} and {_TOKENIZER}.")
+                problem = f"{path}: there is no such file; BOT_ENCODER must name a folder with"
+                raise SentenceEncoderError(f"{problem} {_MODEL} and {_TOKENIZER}.")
         about = folder / _ABOUT
         settings = json.loads(about.read_text(encoding="utf8")) if about.exists() else {}
         self._prefix = str(settings.get("prefix", ""))
@@ -147,8 +147,8 @@ def _read_model(path: Path) -> InferenceSession:
         raise SentenceEncoderError(f"{path}: cannot be read as an ONNX model ({error}).") from error
     unknown = {entry.name for entry in session.get_inputs()} - _INPUTS
     if unknown:
-        told = f"{path}: the model wants {', '.join(sorted(unknown))}; export it with the inputs"
-        raise SentenceEncoderError(f"{told} input_ids, attention_mask and, if it has them, token_type_ids.")
+        problem = f"{path}: the model wants {', '.join(sorted(unknown))}; export it with the inputs"
+        raise SentenceEncoderError(f"{problem} input_ids, attention_mask and, if it has them, token_type_ids.")
     return session
 
 

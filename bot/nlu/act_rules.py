@@ -12,8 +12,8 @@ from bot.articles.parts import PRODUCTS
 from bot.nlu import acts
 from bot.nlu.acts import Act, CustomerMessage
 from bot.nlu.answers import NEITHER
+from bot.nlu.dialogue_state import DialogueState
 from bot.nlu.product_rules import names_product
-from bot.nlu.situation import Situation
 from bot.text.characters import word_beginnings
 from bot.text.contacts import find_contact, find_phone
 
@@ -31,16 +31,17 @@ _STORY, _STORY_SOLVED = 20, 0.65  # words, and the confidence from which a longe
 _ONLY_THANKS = 0.95  # confidence from which a message thanks and takes nothing: "super, takk", not "ja takk"
 _BRIEF = 3  # largest number of words of a question that does not say what it is about: "ok but when?"
 _DOUBTED = 3.0  # how many times likelier than a failure it must be where another issue is named
+_GUESS = 0.3  # confidence below which a message in some words is taken for a question rather than for what it may be
 _FAINT = 0.4  # confidence below which a message does not say that something is solved
 _NEW_MATTER, _OUTSIDE = 2.0, 0.5  # factors on these probabilities where they are compared with a follow-up's
 
 
-def act_of(message: CustomerMessage, situation: Situation) -> Act | None:
+def act_of(message: CustomerMessage, state: DialogueState) -> Act | None:
     """Decides the act of a message: the first rule that fits counts (docs/how-it-works.md has them as a table).
 
     Args:
         message: the message.
-        situation: where it is said.
+        state: where it is said.
 
     Returns:
         What it does, None if its intent says so already.
@@ -50,13 +51,13 @@ def act_of(message: CustomerMessage, situation: Situation) -> Act | None:
     if _names_telephone(message):
         message = replace(message, acts={**message.acts, "ask_phone": 0.0})
     if message.answer.no_person:
-        if situation.field:
+        if state.field:
             return Act("cancel_form", 1.0)
         none = {acts.PERSON: 0.0}
         message = replace(message, acts={**message.acts, **none}, ranking={**message.ranking, **none})
     asked = (_pressed, _in_form, _wants_person, names_product, _chooses, _takes_steps, _awaits_answer)
     rules = (*asked, _ends_with_thanks, _after_answer)
-    return next((act for rule in rules if (act := rule(message, situation)) is not None), None)
+    return next((act for rule in rules if (act := rule(message, state)) is not None), None)
 
 
 def _names_telephone(message: CustomerMessage) -> bool:
@@ -65,14 +66,14 @@ def _names_telephone(message: CustomerMessage) -> bool:
     return story and message.acts["ask_phone"] < acts.PERSON_FROM and find_phone(message.text) is None
 
 
-def _wants_person(message: CustomerMessage, situation: Situation) -> Act | None:
+def _wants_person(message: CustomerMessage, state: DialogueState) -> Act | None:
     """Returns the wish for a person, which wins over everything but an answer to a form."""
-    offered = len(situation.offers) > 1 and situation.offers[0].intent == acts.PERSON  # before all else, topics beside
-    if (offered and message.goes_along) or (message.leaves_address and not situation.field):
+    offered = len(state.offers) > 1 and state.offers[0].intent == acts.PERSON  # before all else, topics beside
+    if (offered and message.goes_along) or (message.leaves_address and not state.field):
         return Act(acts.PERSON, 1.0)
     asks = max(message.acts[name] for name in ("cancel_form", *acts.QUESTIONS)) >= _SURE  # "close the ticket please"
     another = message.named[1] >= _SURE or message.acts["ticket_status"] >= acts.LIKELY or asks
-    if message.answer.ticket and not situation.field and not another:  # "please open a ticket", "no, create a case"
+    if message.answer.ticket and not state.field and not another:  # "please open a ticket", "no, create a case"
         return Act(acts.PERSON, 1.0, {"field": _TICKET_FORM})
     called, wanted = message.acts["ask_phone"], message.acts[acts.PERSON]
     asks_nothing = "?" not in message.text and find_phone(message.text) is None
@@ -83,8 +84,9 @@ def _wants_person(message: CustomerMessage, situation: Situation) -> Act | None:
     # "paste the links again", "explain it like i am five": read as a first message, as the ranking does, it is a
     # wish for a person.
     asked_again = max(message.acts["send_again"], message.acts["more_detail"])
-    again = asked_again >= acts.LIKELY and wanted < acts.LITTLE / 2
-    if not situation.field or message.acts["cancel_form"] < acts.LIKELY:
+    asked_who = message.acts["ask_who"] >= _CLEAR_QUESTION  # "who can do that, then"
+    again = (asked_again >= acts.LIKELY or asked_who) and wanted < acts.LITTLE / 2
+    if not state.field or message.acts["cancel_form"] < acts.LIKELY:
         wanted = wanted if again else max(wanted, message.ranking.get(acts.PERSON, 0.0))
     elif wanted >= acts.LITTLE:  # "no more forms, a person" is not to end the form
         wanted += message.acts["cancel_form"]
@@ -93,24 +95,24 @@ def _wants_person(message: CustomerMessage, situation: Situation) -> Act | None:
     return Act(acts.PERSON, wanted) if wanted >= acts.PERSON_FROM and not asks_else and not answers else None
 
 
-def _in_form(message: CustomerMessage, situation: Situation) -> Act | None:
+def _in_form(message: CustomerMessage, state: DialogueState) -> Act | None:
     """Returns the answer, the command or the question in between that a message in a form is."""
-    if not situation.field:
+    if not state.field:
         return None
     contact = find_contact(message.text)
     alone = contact is not None and message.words - len(contact.split()) <= acts.FEW_WORDS
-    address = situation.field.endswith("_email") and (contact is not None or "@" in message.text)
-    if alone or address or (situation.field == "status_number" and _has_digits(message)):
-        asks = situation.field == "contact_email" and not alone
+    address = state.field.endswith("_email") and (contact is not None or "@" in message.text)
+    if alone or address or (state.field == "status_number" and _has_digits(message)):
+        asks = state.field == "contact_email" and not alone
         return Act(acts.FORM_ANSWER, 1.0, message.question_beside if asks else {})
-    if (person := _wants_person(message, situation)) is not None or message.answer.no_ticket:
+    if (person := _wants_person(message, state)) is not None or message.answer.no_ticket:
         return person or Act("cancel_form", 1.0)
-    if situation.field in ("ticket_summary", "ticket_consent"):
-        return _in_description(message, situation.field)
+    if state.field in ("ticket_summary", "ticket_consent"):
+        return _in_description(message, state.field)
     if message.likeliest in ("deny", "not_helped") and message.words <= acts.FEW_WORDS:
         return Act("skip_field", message.acts[message.likeliest])
     between = _in_between(message)
-    known = between is not None and between.name in (*situation.topics, *situation.described)
+    known = between is not None and between.name in (*state.topics, *state.described)
     if between is None or (known and "?" not in message.text):  # of the same: "it is declined since monday"
         asks = "?" in message.text and message.words > acts.FEW_WORDS  # "do I delete them, or leave them as evidence?"
         between = Act(acts.FORM_ANSWER, 1.0, {"question": message.likeliest_question} if asks else {})
@@ -128,6 +130,9 @@ def _in_description(message: CustomerMessage, field: str) -> Act | None:
     doubtful = message.acts["correct_field"] < acts.LIKELY and message.words > acts.FEW_WORDS
     guess = message.likeliest == "correct_field" and doubtful  # "and please write that we are a charity"
     commands = message.likeliest in (*acts.FORM_COMMANDS, "goodbye") and message.named[1] < _SURE and not guess
+    if facts and not commands and message.words > acts.SOME_WORDS:  # "yes. we paid 312 euros on 4 March. how long ...?"
+        asked = {"question": message.likeliest_question} if "?" in message.text else {}
+        return Act(acts.FORM_ANSWER, 1.0, asked)
     few = field == "ticket_consent" and message.words <= acts.FEW_WORDS and not facts
     aside = commands or few or message.text.rstrip().endswith("?")
     return (_in_between(message) if aside else None) or (None if few else Act(acts.FORM_ANSWER, 1.0))
@@ -147,48 +152,51 @@ def _in_between(message: CustomerMessage) -> Act | None:
     return Act(act, confidence) if aside else None
 
 
-def _chooses(message: CustomerMessage, situation: Situation) -> Act | None:
+def _chooses(message: CustomerMessage, state: DialogueState) -> Act | None:
     """Returns which of the issues that the bot offered it is."""
-    offered = [name for name in situation.issues if name in load_issues()]
-    if situation.question != "which" or not offered:
+    offered = [name for name in state.issues if name in load_issues()]
+    if state.question != "which" or not offered:
         return None
     if message.answer.product == NEITHER:  # before the place: "neither of the two"
         another = message.named[0] not in offered and message.named[1] >= acts.LIKELY and message.words > acts.FEW_WORDS
         return None if another else Act(acts.NONE_OF_THESE, 1.0)
-    if (chosen := message.choice(offered) or _named_title(message, situation)) is not None:
+    if (chosen := message.choice(offered) or _named_title(message, state)) is not None:
         return Act(chosen, 1.0)
     if message.likeliest in ("deny", "not_helped", "objection") and message.words <= acts.FEW_WORDS:
         return Act(acts.NONE_OF_THESE, 1.0)
     likely = max(offered, key=lambda name: message.issues.get(name, 0.0))
     others = max((value for name, value in message.issues.items() if name not in offered), default=0.0)
     confidence = message.issues.get(likely, 0.0)
-    return Act(likely, confidence) if confidence > max(0.1, others) else None
+    enough = (
+        0.1 if message.words <= acts.SOME_WORDS else acts.LIKELY
+    )  # "no, can she stay on it now that she is an adult"
+    return Act(likely, confidence) if confidence > max(enough, others) else None
 
 
-def _named_title(message: CustomerMessage, situation: Situation) -> str | None:
+def _named_title(message: CustomerMessage, state: DialogueState) -> str | None:
     """Returns the offered issue whose title alone has several of the first words of a message: "money back, of course".
 
     Short words count for nothing, and a message that names another issue is about that.
     """
-    if message.named[0] not in situation.issues and message.named[1] >= acts.LIKELY:
+    if message.named[0] not in state.issues and message.named[1] >= acts.LIKELY:
         return None
     begin = word_beginnings(" ".join(message.text.split()[: acts.FEW_WORDS]))
-    said = {each for each in begin if len(each) >= _LONG_WORD}
-    titles = {each.intent: word_beginnings(each.title) for each in situation.offers}
+    words = {each for each in begin if len(each) >= _LONG_WORD}
+    titles = {each.intent: word_beginnings(each.title) for each in state.offers}
     spread = Counter(chain.from_iterable(titles.values()))
-    fits = [name for name, title in titles.items() if sum(spread[each] == 1 for each in said & title) >= _SHARED_WORDS]
+    fits = [name for name, title in titles.items() if sum(spread[each] == 1 for each in words & title) >= _SHARED_WORDS]
     return fits[0] if len(fits) == 1 and fits[0] in load_issues() and message.answer.agrees is not False else None
 
 
-def _takes_steps(message: CustomerMessage, situation: Situation) -> Act | None:
+def _takes_steps(message: CustomerMessage, state: DialogueState) -> Act | None:
     """Returns the issue whose steps the bot has offered, for a message that goes along: "yes please", "ja takk"."""
-    offered = situation.offers[0].intent if situation.offers and not situation.question else ""
+    offered = state.offers[0].intent if state.offers and not state.question else ""
     thanks = message.acts["thank"] >= _ONLY_THANKS
-    taken = message.goes_along and not thanks and offered in load_issues() and offered == situation.issue
+    taken = message.goes_along and not thanks and offered in load_issues() and offered == state.issue
     return Act(offered, 1.0) if taken else None
 
 
-def _ends_with_thanks(message: CustomerMessage, situation: Situation) -> Act | None:
+def _ends_with_thanks(message: CustomerMessage, state: DialogueState) -> Act | None:
     """Returns thanks where a message ends with them: "found it myself, it is active now. thanks".
 
     A plan may name another issue ("ok, then I'll remove the card. thanks"); what else does begins a new matter.
@@ -196,31 +204,37 @@ def _ends_with_thanks(message: CustomerMessage, situation: Situation) -> Act | N
     against = message.likeliest in (*acts.FAILED, "step_failed", "objection")
     against = against and message.acts[message.likeliest] >= acts.LIKELY
     wants = max(message.acts[name] for name in (*acts.QUESTIONS, *acts.REQUESTS)) >= acts.LIKELY
-    another = message.named[1] >= acts.CLEAR_ISSUE and message.named[0] not in situation.topics
-    ends = message.answer.ends_with_thanks and "?" not in message.text and not message.begins_another(situation.topics)
-    if not ends or not situation.issue or against or ((wants or another) and not message.plans):
+    another = message.named[1] >= acts.CLEAR_ISSUE and message.named[0] not in state.topics
+    ends = message.answer.ends_with_thanks and "?" not in message.text and not message.begins_another(state.topics)
+    if not ends or not state.issue or against or ((wants or another) and not message.plans):
         return None
     return Act("thank", max(message.acts["thank"], acts.LIKELY))
 
 
-def _after_answer(message: CustomerMessage, situation: Situation) -> Act | None:
+def _after_answer(message: CustomerMessage, state: DialogueState) -> Act | None:
     """Returns what a message does after an answer, by the follow-up model, None if it begins a new matter."""
-    if message.begins_another(situation.topics):
+    if message.begins_another(state.topics):
         return None
-    at_hand = situation.issue in load_issues() or situation.question not in ("", "which")
+    at_hand = state.issue in load_issues() or state.question not in ("", "which")
     named, clearly = message.named
-    offered = {offer.intent for offer in situation.offers} - {*situation.topics}  # not the steps of what is at hand
-    if named in offered and clearly >= acts.LITTLE:
+    offered = {offer.intent for offer in state.offers} - {*state.topics}  # not the steps of what is at hand
+    questions = {name: message.acts[name] for name in acts.QUESTIONS}
+    asks_surely = max(questions.values()) >= _SURE and message.likeliest in questions  # "the button there is grey"
+    if (
+        not asks_surely
+        and named in offered
+        and clearly >= (acts.LITTLE if message.words <= acts.SOME_WORDS else acts.LIKELY)
+    ):
         return Act(named, clearly)
     of_answer = (*acts.QUESTIONS, *acts.REACTIONS, *acts.REQUESTS) if at_hand else ()
-    of_ticket = situation.ticket or message.acts["ticket_status"] >= acts.LIKELY
+    of_ticket = state.ticket or message.acts["ticket_status"] >= acts.LIKELY
     answers = "?" not in message.text or message.words <= _BRIEF
     likely_call = message.acts["ask_phone"] >= acts.LITTLE  # not "could it be just a hold?"
     likely_bot = message.acts["bot_challenge"] >= acts.LIKELY  # not "is it right that we are bound?"
     possible = {"ticket_status": of_ticket, "ask_phone": likely_call, "affirm": answers, "deny": answers}
     possible["bot_challenge"] = likely_bot or not at_hand
-    told = [name for name in (*acts.SMALL_TALK, *of_answer) if possible.get(name, True)]
-    act = max(told, key=lambda name: message.acts.get(name, 0.0))
+    candidates = [name for name in (*acts.SMALL_TALK, *of_answer) if possible.get(name, True)]
+    act = max(candidates, key=lambda name: message.acts.get(name, 0.0))
     confidence = message.acts[act]
     asks = "?" in message.text or (act not in (*acts.NOT_ASKING, "objection") and confidence >= acts.LIKELY)
     closing = sum(message.acts[name] for name in ("thank", "solved", "remark")) + message.ranking.get("thank", 0.0)
@@ -228,65 +242,68 @@ def _after_answer(message: CustomerMessage, situation: Situation) -> Act | None:
     objects = message.likeliest == "objection"
     ends = closing >= _FAINT and not fails and (message.answer.ends_with_thanks or not objects)
     thanks = message.answer.thanks and (message.words <= acts.SOME_WORDS or ends)
-    another = clearly >= (_SURE if closing >= _FAINT else acts.LIKELY) and named not in situation.topics
+    another = clearly >= (_SURE if closing >= _FAINT else acts.LIKELY) and named not in state.topics
     if thanks and not asks and not another and message.acts[acts.NEW_MATTER] < acts.LIKELY:
         return Act("thank", max(message.acts["thank"], acts.LIKELY))  # thanks win over "no" and "later"
     enough = acts.LITTLE if message.words <= acts.SOME_WORDS else acts.LIKELY  # "forget it, I will call them"
     leaves = message.likeliest == "cancel_form" and message.acts["cancel_form"] >= enough
     if leaves and not another and "?" not in message.text:
         act, confidence = "goodbye", message.acts["cancel_form"]
-    elif _is_new_matter(message, situation, act, at_hand):
+    elif _is_new_matter(message, state, act, at_hand):
         return None
-    if situation.question == "solved":
+    if state.question == "solved":
         act = {"affirm": "solved", "deny": "not_helped"}.get(act, act)
+    fails_faintly = act == "step_failed" and confidence < acts.LIKELY
+    if fails_faintly and not (state.steps_shown or state.question):  # "the dealer does not answer"
+        act = "more_detail"
     least = acts.LIKELY if clearly >= acts.CLEAR_ISSUE and message.words > acts.FEW_WORDS else _FAINT
     if message.words > _STORY:  # "yes i have paid ... and do the servers come up by themselves"
         least = _STORY_SOLVED
     # "I paid, but the red banner is still there!!"
     doubt = sum(message.acts[name] for name in acts.FAILED) if clearly >= acts.CLEAR_ISSUE else 0.0
-    unsure = act == "solved" and confidence < max(least, 0.0 if named in situation.topics else _DOUBTED * doubt)
-    # "Can I download them all at once?" is no wish for the links on a guess, "am I locked out by now" no remark.
-    guess = act in ("send_again", "remark") and confidence < acts.LITTLE and message.words > acts.FEW_WORDS
-    # "which questions should I ask the bank?", "what a relief! but how do I give him the licence?"
-    if at_hand and (act == "ask_help" or unsure or guess):
-        return Act("more_detail", confidence)
+    unsure = act == "solved" and confidence < max(least, 0.0 if named in state.topics else _DOUBTED * doubt)
+    # "Can I download them all at once?" is no wish for the links, "how do I save it all" no remark.
+    guess = act in ("send_again", "remark", "objection", *acts.FAILED) and confidence < _GUESS
+    if at_hand and (act == "ask_help" or unsure):  # "which questions should I ask the bank?"
+        act = "more_detail"
+    elif at_hand and guess and message.words > _BRIEF:
+        act = message.likeliest_question
     return Act(act, confidence)
 
 
-def _is_new_matter(message: CustomerMessage, situation: Situation, act: str, at_hand: bool) -> bool:
+def _is_new_matter(message: CustomerMessage, state: DialogueState, act: str, at_hand: bool) -> bool:
     """Tells whether a message is about something else than the likeliest act says: an issue, or none of ours."""
     confidence, (named, clearly) = message.acts[act], message.named
-    objects = (
-        message.answer.agrees is False and message.acts["objection"] >= acts.FAINT_OBJECTION
-    )  # to what was at hand
+    # To what was at hand.
+    objects = message.answer.agrees is False and message.acts["objection"] >= acts.FAINT_OBJECTION
     question = act in (*acts.QUESTIONS, "objection") and not objects
     surely = _CLEAR_QUESTION if question else acts.LIKELY  # "I want to cancel it, then"
-    another = named != situation.issue and clearly >= acts.CLEAR_ISSUE and confidence < surely
-    once_more = named == situation.issue and clearly >= _SURE and message.acts[acts.NEW_MATTER] > confidence
+    another = named != state.issue and clearly >= acts.CLEAR_ISSUE and confidence < surely
+    once_more = named == state.issue and clearly >= _SURE and message.acts[acts.NEW_MATTER] > confidence
     courtesy = act in ("greet", "goodbye", "bot_challenge")
     faint = confidence < acts.LITTLE and (courtesy or not at_hand)  # no goodbye on a guess: "qwrtz plk"
     if (begins_surely := another or once_more or faint) or message.intent in ("affirm", "deny"):
         return begins_surely  # not "no, can't I just merge the two?"
-    elsewhere = 1.0 - message.issues.get(situation.issue, 0.0) / (sum(message.issues.values()) or 1.0)
+    elsewhere = 1.0 - message.issues.get(state.issue, 0.0) / (sum(message.issues.values()) or 1.0)
     begins = message.acts[acts.NEW_MATTER] * elsewhere * _NEW_MATTER  # of what no issue covers, the ranking knows more
     outside = 0.0 if act in acts.NOT_ASKING else _OUTSIDE * message.ranking.get("out_of_scope", 0.0)
     return max(begins, message.acts["out_of_scope"], outside) > confidence
 
 
-def _pressed(message: CustomerMessage, situation: Situation) -> Act | None:
+def _pressed(message: CustomerMessage, state: DialogueState) -> Act | None:
     """Returns the button whose title was typed."""
     typed = message.text.strip(" .!").casefold()
-    pressed = (each for each in situation.offers if each.title.casefold() == typed)
+    pressed = (each for each in state.offers if each.title.casefold() == typed)
     return next((Act(each.intent, 1.0, each.values) for each in pressed), None)
 
 
-def _awaits_answer(message: CustomerMessage, situation: Situation) -> Act | None:
+def _awaits_answer(message: CustomerMessage, state: DialogueState) -> Act | None:
     """Returns the question how soon a ticket is answered that has just been opened."""
     how_long, status = message.acts["ask_how_long"], message.acts["ticket_status"]
     asks = how_long > max(status, acts.LITTLE / 2) and message.named[1] < _SURE  # not "is the database still there?"
     question, mark, _ = message.text.partition("?")
     brief = mark and len(question.split()) <= _BRIEF and message.intent == "out_of_scope"  # "ok but when? I wait"
-    waits = situation.just_opened and (asks or brief)
+    waits = state.just_opened and (asks or brief)
     return Act("ticket_status", how_long + status, {"question": "ask_how_long"}) if waits else None
 
 

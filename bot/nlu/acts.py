@@ -152,8 +152,8 @@ class CustomerMessage:
             return False
         wish = max(self.ranking.get(PERSON, 0.0), self.acts[PERSON] + self.acts["ask_phone"])
         asks_else = max(self.named[1], self.acts[self.likeliest_question]) >= LIKELY
-        said, address = self.text.strip(" .!()").casefold(), address.casefold()
-        outside = said.startswith(address) or said.endswith(address)
+        text, address = self.text.strip(" .!()").casefold(), address.casefold()
+        outside = text.startswith(address) or text.endswith(address)
         return wish >= FAINT_WISH or self.intent in NOT_UNDERSTOOD or (outside and not asks_else)
 
     @property

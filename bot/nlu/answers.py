@@ -198,9 +198,9 @@ def _spans_in(tokens: Sequence[Word], words: Mapping[str, Collection[tuple[str, 
     return spans
 
 
-def _is(said: Word, listed: Word) -> bool:
+def _is(typed: Word, listed: Word) -> bool:
     """Tells whether a word is a listed one; letters may be left out, but "ändra" (change) is not "andra" (second)."""
-    (token, bare), (word, bare_word) = said, listed
+    (token, bare), (word, bare_word) = typed, listed
     fits = bare.startswith(bare_word[:-1]) if bare_word.endswith("*") else bare == bare_word
     if not fits or word != bare_word:
         return fits

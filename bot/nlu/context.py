@@ -6,6 +6,7 @@ passage that it asks for are added. The models are trained here; the rules are i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from bot.nlu.acts import (
     CASE_WORDS,
     FAINT_OBJECTION,
     ISSUE_FROM,
+    LIKELY,
     LITTLE,
     NEW_MATTER,
     NOT_ASKING,
@@ -38,6 +40,7 @@ from bot.nlu.acts import (
 )
 from bot.nlu.answers import Answer, read_answer
 from bot.nlu.component import Config, Setting, TrainedComponent
+from bot.nlu.dialogue_state import DialogueState, dialogue_state_of
 from bot.nlu.first_message import first_answers, likely_answers
 from bot.nlu.intent import RANKING, LinearIntentClassifier, labelled_texts
 from bot.nlu.metadata import intent_of, language_of, set_entities, typed
@@ -47,10 +50,10 @@ from bot.nlu.models.passage_finder import PassageFinder
 from bot.nlu.passage_rules import add_passage, question_of
 from bot.nlu.product_reader import NO_PRODUCT, ProductReader, only_for_companies
 from bot.nlu.product_rules import other_steps
-from bot.nlu.situation import Situation, situation_of
 from bot.text.sentences import sentences_of
 
 _CORRECTION_WORDS = 12  # largest number of words of a message that only says that it is another plan
+_FIRST_PAUSE, _BRIEF = re.compile(r"[.,;!\n]+\s*"), 3  # and the largest number of words that ask nothing after thanks
 _PLAINLY_WORK = 0.97  # confidence from which a clause says in passing that it is a company's plan
 
 
@@ -86,7 +89,7 @@ class Context(TrainedComponent):
         # Which act it is, words tell; which product an answer names, what it means (`_product_settings`).
         "meaning_share": Setting(0.35),
         "meaning_C": Setting(10.0),
-        "words_sharpness": Setting(3.0),
+        "words_inverse_temperature": Setting(3.0),
         "words_floor": Setting(0.01),
         # Above 1: every follow-up is encoded.
         "sure": Setting(1.1),
@@ -107,17 +110,17 @@ class Context(TrainedComponent):
 
     def learn(self, training_data: TrainingData) -> None:
         """Learns to tell follow-ups apart, and from messages that begin a matter of their own."""
-        told = labelled_texts(training_data.intent_examples)
-        chosen = list(self._chosen(told))
+        examples = labelled_texts(training_data.intent_examples)
+        chosen = list(self._chosen(examples))
         acts = [
             LabelledText(each.text, NEW_MATTER if each.intent in load_issues() else each.intent, each.language)
             for each in chosen
         ]
         turns = read_played_turns()
         acts += self._asked(acts, turns)
-        answers = list(self._answers(told, acts))
+        answers = list(self._answers(examples, acts))
         named = any(example.intent != NO_PRODUCT for example in answers)
-        first = [LabelledText(each.text, each.implies, each.language) for each in told if each.implies]
+        first = [LabelledText(each.text, each.implies, each.language) for each in examples if each.implies]
         of_turns = (turn for turn in turns if turn.is_first and turn.product and len(turn.text.split()) > CASE_WORDS)
         first += [LabelledText(turn.text, turn.product, turn.language) for turn in of_turns]
         settings = self._product_settings()
@@ -125,7 +128,7 @@ class Context(TrainedComponent):
             IntentModel(self._settings()).learn(acts),
             IntentModel(settings).learn(answers) if named else None,
             IntentModel(settings).learn(first) if first else None,
-            self._passages(told, chosen, turns),
+            self._passages(examples, chosen, turns),
         )
 
     def save(self, folder: Path) -> None:
@@ -144,55 +147,57 @@ class Context(TrainedComponent):
 
     def process(self, messages: list[Message], tracker: DialogueStateTracker | None = None) -> list[Message]:
         """Sets the intent of each typed message to its dialogue act, and adds the act's values as entities."""
-        situation = situation_of(tracker)
-        if situation is not None:
+        state = dialogue_state_of(tracker)
+        if state is not None:
             for message in typed(messages):
                 if message.get(RANKING):
-                    (self._add_act if situation.begun else self._add_first_passage)(message, situation)
+                    (self._add_act if state.begun else self._add_first_passage)(message, state)
         return messages
 
-    def _add_act(self, message: Message, situation: Situation) -> None:
+    def _add_act(self, message: Message, state: DialogueState) -> None:
         """Sets the intent of a message to its dialogue act."""
-        said = self._said(message, situation)
-        act, product = act_of(said, situation), situation.product
-        unwanted_person = said.answer.no_person or said.ranking.get(PERSON, 0.0) < PERSON_FROM
+        reading = self._read(message, state)
+        act, product = act_of(reading, state), state.product
+        unwanted_person = reading.answer.no_person or reading.ranking.get(PERSON, 0.0) < PERSON_FROM
         # What is no wish for a person by the rules, and courtesies that ask: "where do I change that? and thanks".
-        no_intent = (said.intent == PERSON and unwanted_person) or (said.intent in NOT_ASKING and "?" in said.text)
-        if act is None and no_intent and said.named[1] >= LITTLE:
-            said = replace(said, intent=said.named[0])
-        if other := self._corrected_product(said, situation):
+        no_intent = (reading.intent == PERSON and unwanted_person) or (
+            reading.intent in NOT_ASKING and "?" in reading.text
+        )
+        if act is None and no_intent and reading.named[1] >= LITTLE:
+            reading = replace(reading, intent=reading.named[0])
+        if other := self._corrected_product(reading, state):
             product = other
             set_entities(message, {"product": other}, 1.0, type(self).__name__)
-            says_no_more = said.words <= _CORRECTION_WORDS and not said.text.rstrip().endswith("?")
+            says_no_more = reading.words <= _CORRECTION_WORDS and not reading.text.rstrip().endswith("?")
             if says_no_more and (act is None or act.name in (*QUESTIONS, "objection", "remark", "step_failed")):
                 act = Act("choose_product", 1.0, {"product": other})
-        elif unwanted := PRODUCTS if product == PERSONAL else said.answer.denied:
+        elif unwanted := PRODUCTS if product == PERSONAL else reading.answer.denied:
             # It stays a personal plan where apps are named, or the cloud: "his yearly Office". And what is denied is
             # not named: "what has this to do with Microsoft 365?"
             found = message.get(ENTITIES, [])
             kept = [each for each in found if each["entity"] != "product" or each["value"] not in unwanted]
             message.set(ENTITIES, kept, add_to_output=True)
-        if not product and not situation.question and not situation.field:
-            product = self._implied_product(message, situation, said.answer)
+        if not product and not state.question and not state.field:
+            product = self._implied_product(message, state, reading.answer)
         if self.model.passages is not None:
-            act = add_passage(act, said, replace(situation, product=product), self.model.passages)
-        if agreement := said.answer.agreement:
+            act = add_passage(act, reading, replace(state, product=product), self.model.passages)
+        if agreement := reading.answer.agreement:
             set_entities(message, {"agreement": agreement}, 1.0, type(self).__name__)
-            only_that = said.words <= SOME_WORDS and "?" not in said.text
+            only_that = reading.words <= SOME_WORDS and "?" not in reading.text
             also = ("objection", *load_issues()) if only_that else ()
-            does = said.intent if act is None else act.name
+            does = reading.intent if act is None else act.name
             # "we have a Customer Agreement, where are they then?"
-            if does in (*QUESTIONS, "remark", situation.issue, *also) and other_steps(agreement, situation):
+            if does in (*QUESTIONS, "remark", state.issue, *also) and other_steps(agreement, state):
                 act = Act("choose_product", 1.0, {"product": "azure"})
-        if act is None and said.intent != intent_of(message):
-            act = Act(*said.named)
+        if act is None and reading.intent != intent_of(message):
+            act = Act(*reading.named)
         # "no, I meant the refund, where does it go?"
-        objects = said.answer.agrees is False and said.acts["objection"] >= FAINT_OBJECTION
-        objects = situation.after_answer and (objects or said.answer.corrects)
+        objects = reading.answer.agrees is False and reading.acts["objection"] >= FAINT_OBJECTION
+        objects = state.after_answer and (objects or reading.answer.corrects)
         if act is not None and act.name in (*QUESTIONS, "more_detail", *load_issues()) and objects:
             act = act.with_values({"objects": "yes"})
-        if act is None and not situation.topics:  # so far only a greeting, say
-            self._add_first_passage(message, situation)
+        if act is None and not state.topics:  # so far only a greeting, say
+            self._add_first_passage(message, state)
         elif act is not None:
             self._annotate(message, act)
 
@@ -207,11 +212,11 @@ class Context(TrainedComponent):
         if act.name in load_issues() and act.confidence >= ISSUE_FROM:
             message.set("triage", {**(message.get("triage") or {}), "candidates": []}, add_to_output=True)
 
-    def _add_first_passage(self, message: Message, situation: Situation) -> None:
+    def _add_first_passage(self, message: Message, state: DialogueState) -> None:
         """Adds to a first message the product that it implies, and the passage that it asks for or that fits it."""
         text = str(message.get(TEXT))
-        answer = read_answer(text, language_of(message) or situation.language)
-        product = situation.product or self._implied_product(message, situation, answer) or None
+        answer = read_answer(text, language_of(message) or state.language)
+        product = state.product or self._implied_product(message, state, answer) or None
         issue, finder = intent_of(message), self.model.passages
         if answer.agreement:
             set_entities(message, {"agreement": answer.agreement}, 1.0, type(self).__name__)
@@ -237,8 +242,8 @@ class Context(TrainedComponent):
         """Returns what the models learn from: all that may follow an answer, and a part of what begins a new matter."""
         limits = dict.fromkeys(load_issues(), int(self._config["of_an_issue"]))
         limits["out_of_scope"] = self._config["of_out_of_scope"]
-        said = (each for each in examples if not (each.product or each.passage or each.implies))
-        return first_of_each(real_style_first(said), limits)
+        phrases = (each for each in examples if not (each.product or each.passage or each.implies))
+        return first_of_each(real_style_first(phrases), limits)
 
     def _asked(self, acts: list[LabelledText], turns: list[PlayedTurn]) -> Iterator[LabelledText]:
         """Yields what was asked after an answer in conversations, labelled with the kind of its best answer.
@@ -271,9 +276,9 @@ class Context(TrainedComponent):
             return None
         return PassageFinder.learn(questions, list(first), turns, self._config["passages_C"])
 
-    def _said(self, message: Message, situation: Situation) -> CustomerMessage:
-        text, acts = str(message.get(TEXT)), self.model.acts
-        language = language_of(message) or situation.language
+    def _read(self, message: Message, state: DialogueState) -> CustomerMessage:
+        acts, language = self.model.acts, language_of(message) or state.language
+        text = self._without_thanks(str(message.get(TEXT)), language)
         answer, confidences = read_answer(text, language), acts.confidences([text], [language])[0].tolist()
         likely = dict(zip(acts.labels, confidences, strict=True))
         if len(sentences := sentences_of(text)) > 1:  # "we did that twice. get me a person"
@@ -281,7 +286,7 @@ class Context(TrainedComponent):
             likely[PERSON] = max(likely[PERSON], float(of_each.max()))
         ranking = {entry["name"]: float(entry["confidence"]) for entry in message.get(RANKING)}
         issues, product = load_issues(), None
-        if situation.question == "product":
+        if state.question == "product":
             product = self._products.answered(text, language, answer, ranking.get("out_of_scope", 0.0))
         return CustomerMessage(
             text=text,
@@ -294,17 +299,29 @@ class Context(TrainedComponent):
             mentioned=frozenset(each["value"] for each in message.get(ENTITIES, []) if each["entity"] == "product"),
         )
 
-    def _implied_product(self, message: Message, situation: Situation, answer: Answer) -> str:
+    def _without_thanks(self, text: str, language: str) -> str:
+        """Returns what follows the thanks with which a message begins, if it asks something, else the message.
+
+        "Thanks. how do i take her off" asks, "ok thanks, then I'll get the boss to do it" does not.
+        """
+        opening, _, rest = (part.strip() for part in _FIRST_PAUSE.sub("\0", text, count=1).partition("\0"))
+        answer = read_answer(opening, language)
+        if len(rest.split()) <= _BRIEF or not answer.thanks or (answer.agrees and "?" not in rest):
+            return text
+        likely = self.model.acts.predict([rest])[0]
+        return rest if sum(likely[name] for name in (*QUESTIONS, NEW_MATTER)) >= LIKELY else text
+
+    def _implied_product(self, message: Message, state: DialogueState, answer: Answer) -> str:
         """Returns the product that a message names; else adds the one that its words and the model agree on, if any.
 
         "Microsoft 365" is that of a company unless what else the message says is of a personal plan.
         """
-        text, language = str(message.get(TEXT)), language_of(message) or situation.language
+        text, language = str(message.get(TEXT)), language_of(message) or state.language
         named = [str(each["value"]) for each in message.get(ENTITIES, []) if each["entity"] == "product"]
         if PERSONAL in named and answer.product == PERSONAL:  # "my 365 Personal, I have Office at work now"
             set_entities(message, {"product": PERSONAL}, 1.0, type(self).__name__)
             return PERSONAL
-        product = self._products.meant(text, language, answer, first=not situation.topics)
+        product = self._products.meant(text, language, answer, first=not state.topics)
         if product == PERSONAL and PERSONAL not in answer.named and only_for_companies(intent_of(message)):
             product = ""
         if named and (named[0] != WORK or product != PERSONAL):
@@ -313,23 +330,23 @@ class Context(TrainedComponent):
             set_entities(message, {"product": product}, 1.0, type(self).__name__)
         return product
 
-    def _corrected_product(self, said: CustomerMessage, situation: Situation) -> str:
+    def _corrected_product(self, reading: CustomerMessage, state: DialogueState) -> str:
         """Returns the plan that a message says in passing to be another one than was assumed, empty if it does not.
 
         Who chose a company's plan must say more than "how do I get it to my own": that there is no company.
         """
-        if situation.product not in (PERSONAL, WORK):
+        if state.product not in (PERSONAL, WORK):
             return ""  # a student or a pensioner may well have machines in Azure
-        answer, clauses = said.answer, self._products.in_clauses(said.text, situation.language)
-        if answer.product == "azure" and "azure" in clauses and not situation.chosen:
+        answer, clauses = reading.answer, self._products.in_clauses(reading.text, state.language)
+        if answer.product == "azure" and "azure" in clauses and not state.chosen:
             return "azure"  # "it is Azure, the free account"
-        if situation.product == PERSONAL:
-            objects = answer.agrees is False or said.likeliest == "objection"  # "no, it is the company's"
-            plainly = not situation.chosen and [*clauses][-1:] == [WORK] and clauses[WORK] >= _PLAINLY_WORK
+        if state.product == PERSONAL:
+            objects = answer.agrees is False or reading.likeliest == "objection"  # "no, it is the company's"
+            plainly = not state.chosen and [*clauses][-1:] == [WORK] and clauses[WORK] >= _PLAINLY_WORK
             return WORK if plainly or (objects and [*clauses] == [WORK]) else ""  # "it is Business Standard, we ..."
         denied = PERSONAL in answer.named and WORK in answer.denied  # "there is no admin center here"
-        in_passing = PERSONAL in clauses and not situation.chosen
-        personal = denied or in_passing or self._products.as_a_whole(said.text, situation.language, answer) == PERSONAL
+        in_passing = PERSONAL in clauses and not state.chosen
+        personal = denied or in_passing or self._products.as_a_whole(reading.text, state.language, answer) == PERSONAL
         return PERSONAL if personal and PERSONAL in answer.named else ""
 
     @property

@@ -25,7 +25,7 @@ _WORD = re.compile(r"\w+")
 
 
 def check_examples(examples: Sequence[Example]) -> list[str]:
-    """Returns a sentence for each problem: file, what is wrong, how to mend it.
+    """Returns a sentence for each problem: file, what is wrong, how to correct it.
 
     Args:
         examples: all training phrases of all languages.
@@ -48,8 +48,8 @@ def few_phrases(examples: Iterable[Example]) -> list[str]:
         if (total := by_language.total()) < enough:
             share = max(share for count, share in UNDERSTOOD.items() if count <= total)
             has = ", ".join(f"{language} {count}" for language, count in sorted(by_language.items()))
-            told = f"about {share} % of its messages will be understood, with {enough} phrases {UNDERSTOOD[enough]} %"
-            notes.append(f"{intent} has few phrases ({has}): {told}; add some.")
+            remark = f"about {share} % of its messages will be understood, with {enough} phrases {UNDERSTOOD[enough]} %"
+            notes.append(f"{intent} has few phrases ({has}): {remark}; add some.")
     return notes
 
 
@@ -83,9 +83,9 @@ def few_questions(examples: Iterable[Example], passages: Iterable[tuple[str, str
     for example in examples:
         if example.passage:
             counts[example.language][example.passage] += 1
-    mend = f"write {FEWEST_QUESTIONS} or more in passages.yml."
+    correct = f"write {FEWEST_QUESTIONS} or more in passages.yml."
     return [
-        f"{passage} ({language}): {counts[language][passage]} questions; {mend}"
+        f"{passage} ({language}): {counts[language][passage]} questions; {correct}"
         for language, passage in passages
         if language in counts and counts[language][passage] < FEWEST_QUESTIONS
     ]
@@ -135,5 +135,5 @@ def _template_runs(examples: Sequence[Example]) -> Iterator[str]:
             openings[example.language, example.passage or example.intent, " ".join(words)].append(example)
     for (language, intent, opening), phrases in openings.items():
         if len(phrases) > PHRASES_PER_OPENING:
-            told = f"{len(phrases)} phrases of {intent} ({language}) begin with `{opening}`"
-            yield f"{phrases[0].path}: {told}; keep {PHRASES_PER_OPENING} and rewrite the others."
+            remark = f"{len(phrases)} phrases of {intent} ({language}) begin with `{opening}`"
+            yield f"{phrases[0].path}: {remark}; keep {PHRASES_PER_OPENING} and rewrite the others."

@@ -50,8 +50,8 @@ def first_answers(
     """
     if len(text.split()) <= CASE_WORDS:
         passage = finder.find_in_article(text, issue, product)
-        said = not open_issue and passage.slug and passage.confidence >= IN_ARTICLE_FROM
-        return (passage.values if said else {}), passage.confidence
+        sure = not open_issue and passage.slug and passage.confidence >= IN_ARTICLE_FROM
+        return (passage.values if sure else {}), passage.confidence
     found = _found(text, ranking, product, acts, finder).by_variant()
     (names, share), *others = found
     values = _said(names, product) if not names[0].endswith("/") and share >= _SAID_FROM else {}

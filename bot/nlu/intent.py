@@ -51,7 +51,7 @@ class LinearIntentClassifier(TrainedComponent):
         # Hash buckets of each n-gram block; a power of two. Fewer make a smaller model with more collisions.
         "buckets": Setting(2**17, "a power of two"),
         # Factor on the scores of the model over words before they become confidences.
-        "words_sharpness": Setting(4.6, "above 0"),
+        "words_inverse_temperature": Setting(4.6, "above 0"),
         # How much the sentence encoding counts beside the words, 0-1; 0 leaves it out.
         "meaning_share": Setting(0.75, "between 0 and 1"),
         # Added to what words say, beside the sentence encoding: what they hold for impossible may be said in words
@@ -68,7 +68,7 @@ class LinearIntentClassifier(TrainedComponent):
         "sure": Setting(0.95, "above 0"),
         # Factor on the logarithms of the averaged confidences: with it they are right as often as they say, on
         # messages that people wrote (docs/understanding.md).
-        "sharpness": Setting(1.2, "above 0"),
+        "inverse_temperature": Setting(1.2, "above 0"),
         # How much the nearest phrases count for a message in a language that hardly any phrase is in, 0-1.
         "foreign": Setting(0.8, "between 0 and 1"),
         # Seed of the training's shuffling.
@@ -147,5 +147,5 @@ def load_classifier(model_storage: ModelStorage, execution_context: ExecutionCon
         if issubclass(kind, LinearIntentClassifier) and node.resource is not None:
             settings = {**kind.get_default_config(), **node.config}
             return kind.load(settings, model_storage, node.resource, execution_context)
-    told = "The pipeline has no LinearIntentClassifier; name it in config.yml, before Triage, and train again."
-    raise NoClassifierError(told)
+    problem = "The pipeline has no LinearIntentClassifier; name it in config.yml, before Triage, and train again."
+    raise NoClassifierError(problem)

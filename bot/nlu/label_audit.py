@@ -19,7 +19,7 @@ from bot.nlu.acts import FOLLOW_UPS
 from bot.nlu.data_check import fingerprint
 from bot.nlu.models.intent_model import learn_meaning
 from bot.nlu.models.labelled_texts import LabelledText, first_of_each, real_style_first
-from bot.nlu.models.linear import REGULARISATION, Rows, TextModel, Texts, fit_sharpness, softmax
+from bot.nlu.models.linear import REGULARISATION, Rows, TextModel, Texts, fit_inverse_temperature, softmax
 from bot.nlu.models.ngrams import NgramFeatures
 
 Learned: TypeAlias = tuple[Sequence[str], Floats]
@@ -140,7 +140,7 @@ def _held_out(labels: Rows, folds_of: Rows, learner: Callable[[Rows, Texts, Rows
         train, test = np.flatnonzero(folds_of != fold), np.flatnonzero(folds_of == fold)
         columns, scores = learner(train, [f"{label:05}" for label in labels[train]], test)
         found[np.ix_(test, np.array([int(column) for column in columns]))] = scores
-    return softmax(found * np.float32(fit_sharpness(found, labels)))
+    return softmax(found * np.float32(fit_inverse_temperature(found, labels)))
 
 
 def _learn_words(texts: Texts, train: Rows, labels: Texts, test: Rows) -> Learned:

@@ -49,7 +49,7 @@ more, training takes three times as long and less is right. Of article trees the
 """
 _DEFAULT_LANGUAGE = "en"
 """The language where nothing at all is known."""
-_SHARPNESS = 3.3
+_INVERSE_TEMPERATURE = 3.3
 """Inverse temperature of the character model; fitted once on a fifth of the phrases held out."""
 
 # E-mail and web addresses are in no language; a typed address must not change that of the conversation.
@@ -91,9 +91,9 @@ class LanguageIdentifier(TrainedComponent):
         ]
         texts, languages = zip(*examples, strict=True) if examples else ((), ())
         if len({*languages}) < 2:
-            told = "LanguageIdentifier: the examples declare fewer than two languages"
-            raise InvalidConfigException(f"{told}; add `metadata: {{language: ..}}` to the phrases.")
-        self.model = TextModel.learn(_ngrams(), texts, languages, REGULARISATION, 7, _SHARPNESS)
+            problem = "LanguageIdentifier: the examples declare fewer than two languages"
+            raise InvalidConfigException(f"{problem}; add `metadata: {{language: ..}}` to the phrases.")
+        self.model = TextModel.learn(_ngrams(), texts, languages, REGULARISATION, 7, _INVERSE_TEMPERATURE)
 
     def restore(self, folder: Path) -> None:
         """Reads the model."""

@@ -13,14 +13,16 @@ from bot.articles.issues import load_issues
 from bot.articles.parts import passage_kind
 from bot.nlu import acts
 from bot.nlu.acts import Act, CustomerMessage
+from bot.nlu.dialogue_state import DialogueState
 from bot.nlu.models.found_passages import Found, FoundPassage
 from bot.nlu.models.passage_finder import IN_ARTICLE_FROM, PassageFinder
 from bot.nlu.models.passage_scores import Evidence
-from bot.nlu.situation import Situation
 
 # Probabilities from which a passage is shown: at all; without the next likely ones beside it; where the message may
 # begin a new matter; where it may ask nothing.
 _SHOWN_FROM, _ALONE_FROM, _MATTER_FROM, _BESIDE_FROM = 0.15, 0.7, 0.4, 0.6
+_OBJECTS_FROM = 0.55
+"""Probability of an objection from which it is regretted before the passage that answers it."""
 _OBJECTED_FROM = 0.4
 """The same for an objection: an apology is not to be followed by another passage beside the point."""
 _IN_FORM_FROM = 0.22
@@ -40,10 +42,11 @@ _LONG_ISSUE_FROM = 0.75
 """`ISSUE_FROM` for a long message or a question, which a passage mostly answers better."""
 _MAY_ASK = frozenset({*acts.SMALL_TALK, *acts.FAILED, "solved", "objection", "step_failed", acts.NONE_OF_THESE})
 """Acts of messages that may ask something beside: "thanks. and are my photos lost?"."""
+_BRIEF = 3  # largest number of words of an objection, or of a step that fails, to which no passage is looked for
 _QUESTION, _SHORTEST_QUESTION = re.compile(r"[^?.!\n]+\?"), 2
 
 
-def add_passage(act: Act | None, message: CustomerMessage, situation: Situation, finder: PassageFinder) -> Act | None:
+def add_passage(act: Act | None, message: CustomerMessage, state: DialogueState, finder: PassageFinder) -> Act | None:
     """Returns the act of a message with the passage that it asks for, or those that it may be about.
 
     A question gets the passage that it asks for, and one more if it is two; what a passage surely answers becomes a
@@ -52,45 +55,45 @@ def add_passage(act: Act | None, message: CustomerMessage, situation: Situation,
     Args:
         act: by the rules of acts, None where the message's intent says already what it is.
         message: the message.
-        situation: where it is said.
+        state: where it is said.
         finder: the model of the passages.
     """
-    topics = situation.topics
-    if act is None and situation.question == "which" and _asks_instead(message):
+    topics = state.topics
+    if act is None and state.question == "which" and _asks_instead(message):
         act = Act(message.likeliest, message.acts[message.likeliest])
-        topics = topics or tuple(name for name in situation.issues if name in load_issues())
+        topics = topics or tuple(name for name in state.issues if name in load_issues())
     details = act is not None and act.name == "more_detail"
     asks = act is not None and (act.name in acts.QUESTIONS or "question" in act.values or details)
     answers = act is not None and act.name == "choose_product" and message.words > acts.FEW_WORDS
     # A ticket may be opened before any issue is named.
-    known = topics or situation.described or situation.ticket
-    in_form = act is not None and act.name in load_issues() and bool(situation.field)
-    if not known or not (asks or answers or in_form or (not situation.field and _may_ask(act, message))):
+    known = topics or state.described or state.ticket
+    in_form = act is not None and act.name in load_issues() and bool(state.field)
+    if not known or not (asks or answers or in_form or (not state.field and _may_ask(act, message))):
         return act
-    product = (act.values.get("product") if act is not None else None) or situation.product or None
-    rejected = _rejected(message, situation)
+    product = (act.values.get("product") if act is not None else None) or state.product or None
+    rejected = _rejected(message, state)
     kept = [topic for topic in topics if topic not in rejected]
-    given = {*situation.given, f"{situation.issue}/"} if situation.steps_shown else situation.given
-    evidence = Evidence(message.ranking, message.acts, kept, product, situation.described, given, rejected)
+    given = {*state.given, f"{state.issue}/"} if state.steps_shown else state.given
+    evidence = Evidence(message.ranking, message.acts, kept, product, state.described, given, rejected)
     found = finder.find(message.text, evidence)
     # "one more thing, where are my invoices?", not "I have no other card", which surely asks for a passage at hand
-    at_hand = found.likeliest.issue in situation.topics and found.likeliest.confidence >= _ALONE_FROM
-    if act is None and message.begins_another(situation.topics) and not at_hand:
+    at_hand = found.likeliest.issue in state.topics and found.likeliest.confidence >= _ALONE_FROM
+    if act is None and message.begins_another(state.topics) and not at_hand:
         act = _with_passage(Act(*message.named), message, product, found, finder)
     elif act is None or act.name == acts.NONE_OF_THESE or in_form:
-        act = _with_passage(_of_matter(act, message, situation.topics, found), message, product, found, finder)
-    elif (details or act.name in acts.QUESTIONS) and not situation.field:
+        act = _with_passage(_of_matter(act, message, state.topics, found), message, product, found, finder)
+    elif (details or act.name in acts.QUESTIONS) and not state.field:
         more = details and message.words <= acts.FEW_WORDS  # "tell me more", not "what papers do you need"
         any_part = more and not (found.likeliest.slug and found.likeliest.confidence >= _ALONE_FROM)
         act = act if any_part else _of_question(act, message, found)
     elif answers and not asks:
-        act = _with_product(act, found)
+        act = _with_product(act, message, found)
     else:
-        act = _aside(act, situation, found) if asks else _beside(act, message, found)
-    open_question = situation.question not in ("", "solved") or situation.field
-    if situation.issue and not open_question and _is_guess(act, message, found):
+        act = _aside(act, state, found) if asks else _beside(act, message, state, found)
+    open_question = state.question not in ("", "solved") or state.field
+    if state.issue and not open_question and _is_guess(act, message, found):
         return Act("more_detail", found.likeliest.confidence, _answer_or_choice(found.passage()))
-    if act is None and situation.issue and not open_question and _may_be_ours(message, found):
+    if act is None and state.issue and not open_question and _may_be_ours(message, found):
         return Act(message.intent, message.ranking.get(message.intent, 0.0), found.passage().choice)
     return None if act is None else _with_second(act, message.text, evidence, finder)
 
@@ -101,13 +104,13 @@ def _may_be_ours(message: CustomerMessage, found: Found) -> bool:
     return refused and found.outside < _OUTSIDE_FROM and message.acts["out_of_scope"] < _OUTSIDE_ACT
 
 
-def _with_product(act: Act, found: Found) -> Act:
+def _with_product(act: Act, message: CustomerMessage, found: Found) -> Act:
     """Returns the answer to the question for the product with the passage that its further words ask for."""
     likeliest = found.likeliest
     if likeliest.slug and likeliest.confidence >= _BESIDE_FROM:
         return act.with_values({**_answer_or_choice(likeliest), "question": question_of(likeliest.slug)})
     passage = found.passage()
-    if passage.confidence < _CASE_FROM:
+    if passage.confidence < _CASE_FROM or message.words <= acts.CASE_WORDS:  # "Business Standard, twelve of us"
         return act
     return act.with_values({"passages": " ".join([f"{passage.issue}/{passage.slug}", *passage.next[:1]])})
 
@@ -146,7 +149,7 @@ def _with_second(act: Act, text: str, evidence: Evidence, finder: PassageFinder)
     return replace(act, values={**values, "also": also, **({"passages": " ".join(offered)} if offered else {})})
 
 
-def _aside(act: Act, situation: Situation, found: Found) -> Act:
+def _aside(act: Act, state: DialogueState, found: Found) -> Act:
     """Returns a question that is asked beside something else with the passage that answers it.
 
     In a ticket's form, where there is none and no steps were shown, with the issue that was described.
@@ -154,17 +157,17 @@ def _aside(act: Act, situation: Situation, found: Found) -> Act:
     passage = found.passage()
     if passage.confidence >= _IN_FORM_FROM:
         return act.with_values(passage.values)
-    only_described = situation.field and situation.described and not situation.issue
-    return act.with_values({"about": situation.described[0]}) if only_described else act
+    only_described = state.field and state.described and not state.issue
+    return act.with_values({"about": state.described[0]}) if only_described else act
 
 
-def _rejected(message: CustomerMessage, situation: Situation) -> set[str]:
+def _rejected(message: CustomerMessage, state: DialogueState) -> set[str]:
     """Returns the issues of which only passages were shown, if the customer objects: "we have no reservations".
 
     The issue whose steps were given is not among them.
     """
-    objects = message.acts["objection"] >= acts.LITTLE and situation.issue
-    return {*situation.topics} - {situation.issue} if objects else set()
+    objects = message.acts["objection"] >= acts.LITTLE and state.issue
+    return {*state.topics} - {state.issue} if objects else set()
 
 
 def _with_passage(
@@ -180,14 +183,15 @@ def _with_passage(
     return act.with_values(passage.values if asks else found.choice_on(act.name))
 
 
-def _beside(act: Act, message: CustomerMessage, found: Found) -> Act:
+def _beside(act: Act, message: CustomerMessage, state: DialogueState, found: Found) -> Act:
     """Returns the question that stands beside thanks, a verdict or an objection, else the act itself.
 
     "Did all that, still declined" and "it wants a password" get the passages that they may be about.
     """
     likeliest, passage = found.likeliest, found.passage()
     (named, clearly), wants_steps = message.named, not likeliest.slug or likeliest.confidence < _OBJECTED_FROM
-    if act.name == "objection" and clearly >= _NAMED_FROM and wants_steps and named == likeliest.issue:
+    known = state.steps_shown and named == state.issue  # "he does not answer, and only he was administrator"
+    if act.name == "objection" and clearly >= _NAMED_FROM and wants_steps and named == likeliest.issue and not known:
         return Act(named, clearly)  # "no, I mean one more licence in mid-year"
     # "thanks. do you need the certificate?"
     if act.name in acts.NOT_ASKING and "?" in message.text and likeliest.issue:
@@ -204,7 +208,9 @@ def _beside(act: Act, message: CustomerMessage, found: Found) -> Act:
         if act.name == "objection" and message.words > acts.FEW_WORDS and found.outside < _SAYS_NOTHING:
             return act.with_values(found.choice)
         return act.with_values(passage.choice) if offers else act
-    kept = act.name if act.name in ("objection", "step_failed", *acts.FAILED) else question_of(likeliest.slug)
+    doubtful = act.name == "objection" and act.confidence < _OBJECTS_FROM and not message.answer.corrects
+    stays = act.name in ("objection", "step_failed", *acts.FAILED) and not doubtful
+    kept = act.name if stays else question_of(likeliest.slug)  # "I am no administrator, I think" asks for no apology
     return Act(kept, likeliest.confidence, _answer_or_choice(likeliest))
 
 
@@ -246,7 +252,8 @@ def _of_issue(message: CustomerMessage, topics: Collection[str], found: Found) -
     long = asks or message.words > acts.SOME_WORDS  # mostly has a question that a passage answers
     if steps is not None and steps.confidence >= (_LONG_ISSUE_FROM if long else acts.ISSUE_FROM):
         return steps
-    if not asks and message.words <= acts.FEW_WORDS:  # "my credit card was declined", once more, asks nothing
+    # "And can that be stopped" asks, "my card was declined", once more, does not.
+    if not (asks or of_topic) and message.words <= acts.FEW_WORDS:
         return None
     if passage.slug and passage.confidence >= _SHOWN_FROM:
         return Act(question_of(passage.slug), passage.confidence, _answer_or_choice(passage))
@@ -277,4 +284,5 @@ def _may_ask(act: Act | None, message: CustomerMessage) -> bool:
         return message.intent in (*acts.NOT_UNDERSTOOD, *load_issues())
     if act.name in acts.NOT_ASKING and "?" not in message.text and act.confidence >= acts.LIKELY:
         return message.words > acts.SOME_WORDS
-    return act.name == "ask_help" or (act.name in _MAY_ASK and message.words > acts.FEW_WORDS)
+    least = _BRIEF if act.name in ("objection", "step_failed") else acts.FEW_WORDS  # "I don't have his password"
+    return act.name == "ask_help" or (act.name in _MAY_ASK and message.words > least)

@@ -27,7 +27,7 @@ _ABOUT, _ELSEWHERE = "about_products", "elsewhere"
 _NOTHING_LEARNED = "nothing-learned"
 _LONGEST_TEXT = 700
 """Characters of a text that are read, from its beginning."""
-_SHARPNESS = 1.7252
+_INVERSE_TEMPERATURE = 1.7252
 """Factor on the scores before they become confidences; fitted once on a fifth of the phrases held out."""
 
 
@@ -54,7 +54,7 @@ class ProductScope(TrainedComponent):
         if len(set(labels)) > 1:
             texts = [str(each.get(TEXT)) for each in phrases]
             # As many buckets as the classifier's, so that n-grams are counted once for both.
-            self.model = TextModel.learn(NgramFeatures(), texts, labels, REGULARISATION, 7, _SHARPNESS)
+            self.model = TextModel.learn(NgramFeatures(), texts, labels, REGULARISATION, 7, _INVERSE_TEMPERATURE)
 
     def save(self, folder: Path) -> None:
         """Writes the model into a folder."""

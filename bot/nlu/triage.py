@@ -60,8 +60,8 @@ class Triage(Component):
         super().validate_config(config)
         expected = {*PAIR_FEATURES, "bias"}
         if set(config["second_issue"]) != expected:
-            told = f"{cls.__name__}: `second_issue` must have {', '.join(sorted(expected))}"
-            raise InvalidConfigException(f"{told}; `python -m benchmarks.triage thresholds` prints it.")
+            problem = f"{cls.__name__}: `second_issue` must have {', '.join(sorted(expected))}"
+            raise InvalidConfigException(f"{problem}; `python -m benchmarks.triage thresholds` prints it.")
 
     @classmethod
     def create(
@@ -86,9 +86,9 @@ class Triage(Component):
         keys = list(dict.fromkeys((one.language, text) for one in parts for text in one.texts))
         confidences = model.word_confidences([text for _, text in keys], [language for language, _ in keys])
         rows = (dict(zip(model.labels, row, strict=True)) for row in confidences.tolist())
-        said = dict(zip(keys, rows, strict=True))
+        scores = dict(zip(keys, rows, strict=True))
         for message, one in zip(asked, parts, strict=True):
-            self._annotate(message, one, triage_evidence.issue_pairs(one, said, load_issues()))
+            self._annotate(message, one, triage_evidence.issue_pairs(one, scores, load_issues()))
         return messages
 
     def _annotate(self, message: Message, parts: Parts, pairs: Sequence[Pair]) -> None:

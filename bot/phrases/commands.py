@@ -44,8 +44,8 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     importing = add_verb(verbs, "import", "take messages from elsewhere as candidates", _import, json_option)
     importing.add_argument("file", type=Path, metavar="FILE", help="TSV: language, text, perhaps what it was taken for")
     importing.add_argument("--model", type=Path, help="let this model say how sure it is of each, for the order")
-    told = "play the conversations that reviewers keep on a model; exit code 1 where a turn went wrong"
-    playing = add_verb(verbs, "conversations", told, _play, json_option)
+    about = "play the conversations that reviewers keep on a model; exit code 1 where a turn went wrong"
+    playing = add_verb(verbs, "conversations", about, _play, json_option)
     playing.add_argument("--model", type=Path, required=True, help="the trained model")
 
 
@@ -69,8 +69,10 @@ def _list(options: argparse.Namespace) -> None:
         print(tabulate(rows, ("group", "score", *_COLUMNS, "was taken for"), disable_numparse=True))
     if disputed:
         print("\nReviewers differ; the next decision here settles it:")
-        told = ["; ".join(f"{one.agent}: {one.intent or one.verdict}" for one in each.decisions) for each in disputed]
-        rows = [(*_row(each), decided) for each, decided in zip(disputed, told, strict=True)]
+        decisions = [
+            "; ".join(f"{one.agent}: {one.intent or one.verdict}" for one in each.decisions) for each in disputed
+        ]
+        rows = [(*_row(each), decided) for each, decided in zip(disputed, decisions, strict=True)]
         print(tabulate(rows, (*_COLUMNS, "decided"), disable_numparse=True))
 
 

@@ -47,14 +47,14 @@ class Group:
 
         Where the model has said how likely they are, those below half a percent are left out.
         """
-        said = [each.intent for each in self.candidates if each.intent]
+        intents = [each.intent for each in self.candidates if each.intent]
         found: dict[str, float | None] = {}
         for name, confidence in (pair for each in self.candidates for pair in each.proposed):
             found[name] = max(filter(None, (found.get(name), confidence)), default=None)
-        named = {*said, *(name for each in self.candidates for name in each.shown)}
+        named = {*intents, *(name for each in self.candidates for name in each.shown)}
         unknown = not any(found.values())
         likely = [name for name in found if unknown or name in named or (found[name] or 0.0) >= LEAST]
-        ranked = sorted(likely, key=lambda name: (-said.count(name), -(found[name] or 0.0)))
+        ranked = sorted(likely, key=lambda name: (-intents.count(name), -(found[name] or 0.0)))
         return tuple((name, found[name]) for name in ranked[:9])
 
 

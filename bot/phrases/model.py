@@ -149,7 +149,7 @@ def is_in_test_share(text: str, share: float) -> bool:
 
 def _candidate(rows: list[dict[str, Any]]) -> Candidate:
     corrected = [row["intent"] for row in rows if row["kind"] == "correction"]
-    said = dict.fromkeys(filter(None, corrected or (row["intent"] for row in rows)))
+    intents = dict.fromkeys(filter(None, corrected or (row["intent"] for row in rows)))
     rankings = [row["ranking"] for row in rows if row["ranking"]]
     ranking = {str(name): float(confidence) for name, confidence in rankings[-1]} if rankings else {}
     best = sorted(ranking.values(), reverse=True)
@@ -159,8 +159,8 @@ def _candidate(rows: list[dict[str, Any]]) -> Candidate:
         kinds=tuple(dict.fromkeys(row["kind"] for row in rows)),
         text=rows[0]["text"],
         language=rows[0]["language"],
-        intent=next(iter(said)) if len(said) == 1 else None,
-        proposed=tuple((name, ranking.get(name)) for name in {**said, **ranking, **shown}),
+        intent=next(iter(intents)) if len(intents) == 1 else None,
+        proposed=tuple((name, ranking.get(name)) for name in {**intents, **ranking, **shown}),
         shown=tuple(shown),
         margin=best[0] - best[1] if len(best) > 1 else None,
         state=next((row["state"] for row in rows if row["state"] != NEW), NEW),

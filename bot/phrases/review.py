@@ -177,7 +177,7 @@ class Review:
                 continue
             place = f"{path}:{number}: "
             if len(cells) not in (2, 3) or not cells[1]:
-                raise ReviewError(f"{place}expected language, text and perhaps an intent between tabs; mend the line.")
+                raise ReviewError(f"{place}expected language, text and perhaps an intent between tabs; fix the line.")
             if cells[0] not in languages:
                 raise ReviewError(f"{place}{cells[0]!r} is no language of {self._phrases}; use {', '.join(languages)}.")
             shown = list(filter(None, cells[2:]))

@@ -75,9 +75,9 @@ def _left_to_decide(kept: PersonalRecords) -> int:
     """Lists mentions for a person to judge: they are neither in an export nor erased."""
     if not kept.mentions:
         return 0
-    told = "more name the address and may be other people's; they were left out."
+    note = "more name the address and may be other people's; they were left out."
     remedy = "Read them, and run again with --also REFERENCE for each that concerns this person:"
-    print(f"{len(kept.mentions)} {told} {remedy}", file=sys.stderr)
+    print(f"{len(kept.mentions)} {note} {remedy}", file=sys.stderr)
     for reference, words in kept.mentions.items():
         print(f"  {reference}: {words}", file=sys.stderr)
     return UNDECIDED
@@ -111,8 +111,8 @@ def _forget_searches() -> None:
     try:
         forget(settings.articles_database, ticket_store().searches(), settings.search_learns_from)
     except LibraryError as error:
-        told = "The search still knows questions of theirs: `python -m bot articles learn`."
-        raise ValueError(f"{error} {told}") from error
+        note = "The search still knows questions of theirs: `python -m bot articles learn`."
+        raise ValueError(f"{error} {note}") from error
 
 
 def _counts(kept: PersonalRecords) -> str:

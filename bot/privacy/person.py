@@ -97,8 +97,8 @@ class PersonalData:
         mentions = {ticket.number: words for ticket, words in named_tickets if ticket.id not in own}
         own |= {ticket.id: ticket for ticket, _ in named_tickets if ticket.number in also}
         for name in sorted(contacts.keys() - conversations):
-            told = "has a ticket of this person and another contact, too"
-            mentions[f"conversation:{name}"] = named.get(name, told)
+            reason = "has a ticket of this person and another contact, too"
+            mentions[f"conversation:{name}"] = named.get(name, reason)
         conversations |= {name for name in contacts if f"conversation:{name}" in also}
         candidates = {row.id for row in self._rows(tables.CANDIDATES.c.ticket_id, list(own))}
         phrases = self._named(address, tables.CANDIDATES.c.id, tables.CANDIDATES.c.text)
@@ -106,8 +106,8 @@ class PersonalData:
         candidates |= {each for each in phrases if f"candidate:{each}" in also}
         for reference in also:
             if mentions.pop(reference, None) is None:
-                told = f"is not among what mentions {contact}; the command without --also lists what is."
-                raise ValueError(f"`{reference}` {told}")
+                reason = f"is not among what mentions {contact}; the command without --also lists what is."
+                raise ValueError(f"`{reference}` {reason}")
         ordered = tuple(own[identity] for identity in sorted(own))
         return PersonalRecords(tuple(sorted(conversations)), ordered, tuple(sorted(candidates)), mentions)
 

@@ -84,8 +84,8 @@ def expire(
         changes, gone = tables.TICKET_CHANGES, select(tables.TICKETS.c.id).where(_is_anonymous(tables.TICKETS))
         connection.execute(delete(changes).where(changes.c.field == NOTE, changes.c.ticket_id.in_(gone)))
         connection.execute(delete(tables.DESK_AUDIT).where(tables.DESK_AUDIT.c.at < tickets_before))
-        for said in (tables.SEARCHES, tables.LIVE_ROWS):  # customers' own words; `articles propose` has had its time
-            connection.execute(delete(said).where(said.c.at < conversations_before))
+        for table in (tables.SEARCHES, tables.LIVE_ROWS):  # customers' own words; `articles propose` has had its time
+            connection.execute(delete(table).where(table.c.at < conversations_before))
         live = tables.LIVE_STATES
         connection.execute(delete(live).where(live.c.state == "ended", live.c.since < conversations_before))
         phrases, old = tables.CANDIDATES, tables.CANDIDATES.c.at < tickets_before

@@ -26,7 +26,7 @@ def add_article_commands(verbs: Any) -> None:
         help="draft new issues from questions that nothing answered",
         description="Gathers what customers asked in vain, masked, from the ticket store and Rasa's conversations; "
         "puts together what means the same; drafts an issue for each, for a person to finish. Exit code: 0 drafts "
-        "were written, 1 there is nothing to propose, 2 something must be mended first.",
+        "were written, 1 there is nothing to propose, 2 something must be corrected first.",
     )
     parser.add_argument("--from", dest="file", type=Path, metavar="FILE", help="questions, a line each, or a CSV file")
     parser.add_argument("--language", default="", help="the language of the file's questions; recognised without it")

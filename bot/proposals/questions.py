@@ -57,7 +57,7 @@ def from_file(path: Path, language: str = "") -> list[Question]:
     except UnicodeDecodeError as error:
         raise ProposalError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8.") from error
     rows = _csv_rows(path, content) if path.suffix.lower() == ".csv" else [(line, "") for line in content.splitlines()]
-    found = _counted((text, language or said) for text, said in rows)
+    found = _counted((text, language or declared) for text, declared in rows)
     if not found:
         raise ProposalError(f"{path}: no question in it; write one on each line.")
     return found
@@ -102,9 +102,9 @@ def from_conversations(database: str) -> list[Question]:
 
 def from_engine(conversations: Engine) -> list[Question]:
     """Returns what customers said in vain in the conversations of an open database."""
-    said = select(EVENTS.c.data).where(EVENTS.c.type_name == "user", EVENTS.c.intent_name.in_(UNANSWERED))
+    messages = select(EVENTS.c.data).where(EVENTS.c.type_name == "user", EVENTS.c.intent_name.in_(UNANSWERED))
     with conversations.connect() as connection:
-        events = [json.loads(data) for data in connection.execute(said.order_by(EVENTS.c.id)).scalars()]
+        events = [json.loads(data) for data in connection.execute(messages.order_by(EVENTS.c.id)).scalars()]
     return _counted(
         (event["text"], (event["parse_data"].get("language") or {}).get("name") or "")
         for event in events
@@ -122,10 +122,10 @@ def _counted(rows: Iterable[tuple[str, str]]) -> list[Question]:
         rows: texts with their languages, empty where unknown.
     """
     texts: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for text, said in rows:
+    for text, declared in rows:
         masked = anonymous(text)[:LONGEST].strip()
         if any(char.isalpha() for char in masked):
-            texts[normalise(said) or detect(masked), masked.casefold()].append(masked)
+            texts[normalise(declared) or detect(masked), masked.casefold()].append(masked)
     return [Question(same[0], language, len(same)) for (language, _), same in texts.items()]
 
 

@@ -33,7 +33,7 @@ from bot.articles.issues import load_issues
 from bot.articles.parts import ArticleStore
 from bot.articles.replies import Replies
 from bot.nlu.acts import NONE_OF_THESE
-from bot.nlu.situation import Situation, situation_of
+from bot.nlu.dialogue_state import DialogueState, dialogue_state_of
 from bot.regression.items import RegressionError
 from bot.settings import PROJECT_ROOT, get_settings
 from bot.text.yaml_files import read_yaml
@@ -245,9 +245,9 @@ class Player:
         await self._put(*slots, question)
 
     @property
-    def _now(self) -> Situation:
+    def _now(self) -> DialogueState:
         """Situation in which the next message is said."""
-        return situation_of(self._tracker) or Situation(self._script.language)
+        return dialogue_state_of(self._tracker) or DialogueState(self._script.language)
 
     async def _say(self, text: str) -> tuple[list[str], bool]:
         """Types something, or presses a button (`/intent`); returns the replies, and whether an issue is answered."""

@@ -39,7 +39,7 @@ def find_causes(verdict: Verdict, changes: Sequence[Change]) -> list[dict[str, A
         changes: the changes since the baseline.
 
     Returns:
-        Plain values: those of the change, `told` (all in a sentence), `explains` (how many newly wrong answers it
+        Plain values: those of the change, `sentence` (all in a sentence), `explains` (how many newly wrong answers it
         concerns), `losses` (what it took away or moved). What lost most comes first, then what explains most answers;
         of equals a setting, then phrases, then files.
     """
@@ -52,8 +52,8 @@ def find_causes(verdict: Verdict, changes: Sequence[Change]) -> list[dict[str, A
             where = change.commit + (f" “{change.subject}”" if change.subject else "")
             more = f" and {len(losses) - 1} more" if len(losses) > 1 else ""
             lost = f"{losses[0]}{more}; " if losses else ""
-            told = f"{change.description} ({where}): {lost}explains {explains} of {len(wrong)} newly wrong answers"
-            causes.append({**asdict(change), "told": told, "explains": explains, "losses": losses})
+            sentence = f"{change.description} ({where}): {lost}explains {explains} of {len(wrong)} newly wrong answers"
+            causes.append({**asdict(change), "told": sentence, "explains": explains, "losses": losses})
     return sorted(causes, key=lambda cause: (-len(cause["losses"]), -cause["explains"]))
 
 

@@ -47,5 +47,5 @@ def _usable() -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, OSError, ImportError, ValueError) as error:
-        message = f"the history of runs cannot be used ({cause(error)}); mend BOT_REGRESSION_DATABASE or make room."
+        message = f"the history of runs cannot be used ({cause(error)}); correct BOT_REGRESSION_DATABASE or make room."
         raise RegressionError(message) from error

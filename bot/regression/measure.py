@@ -100,7 +100,7 @@ def read_labelled(folder: Path, long: bool = False) -> list[Labelled]:
         for number, line in enumerate(path.read_text(encoding="utf8").splitlines(), start=1):
             *issues, text = line.split("\t")
             if len(issues) not in (1, 2) or set(issues) - set(load_issues()):
-                raise ExampleError(f"{path}:{number}: need one or two issues of data/issues.yml and a text; mend it.")
+                raise ExampleError(f"{path}:{number}: need one or two issues of data/issues.yml and a text; fix it.")
             text = "\n".join(part.strip() for part in text.split("\\n"))
             messages.append(Labelled(text, tuple(issues), path.stem, long))
     return messages

@@ -85,7 +85,7 @@ def read_tolerances(path: Path) -> Tolerances:
         return Tolerances.parse_obj(read_yaml(path, ValueError))
     except ValueError as error:
         problem = f"{path}: {error.errors()[0]['loc']} is wrong" if isinstance(error, ValidationError) else str(error)
-        raise RegressionError(f"{problem}; mend it or restore it from git.") from error
+        raise RegressionError(f"{problem}; correct it or restore it from git.") from error
 
 
 def make_baseline(result: Result) -> Baseline:
@@ -141,7 +141,7 @@ def _critical_items(items: Sequence[Item], tolerances: Tolerances) -> list[Item]
     unknown = [f"{language}: {text}" for language, text in marked if (language, text) not in asked]
     if unknown:
         raise RegressionError(
-            f"tolerances.yml: {len(unknown)} critical phrases are in no held-out set ({unknown[0]}); mend their text."
+            f"tolerances.yml: {len(unknown)} critical phrases are in no held-out set ({unknown[0]}); fix their text."
         )
     return [asked[phrase] for phrase in marked]
 

@@ -82,7 +82,7 @@ def _import(arguments: argparse.Namespace, database: Path) -> Answer:
 
     progress = partial(tqdm, unit=" articles", disable=None)
     report = import_articles(Library(database), arguments.paths, arguments.locale, arguments.processes, progress)
-    reasons = {title: getattr(report, title) for title in ("broken", "mended", "skipped")}
+    reasons = {title: getattr(report, title) for title in ("broken", "corrected", "skipped")}
     lines = [f"{title}: {name}: {reason}" for title, found in reasons.items() for name, reason in found.items()]
     counts = [f"{len(getattr(report, title))} {title}" for title in ("new", "changed", "removed")]
     lines.append(", ".join([*counts, f"{report.unchanged} unchanged", f"{len(report.broken)} broken"]))

@@ -38,7 +38,7 @@ class ImportReport:
     unchanged: int = 0
     broken: dict[str, str] = field(default_factory=dict)
     """Reason for which a file was not taken; its former content in the database is kept."""
-    mended: dict[str, str] = field(default_factory=dict)
+    corrected: dict[str, str] = field(default_factory=dict)
     """Faults in the front matter of articles that were taken all the same."""
     skipped: dict[str, str] = field(default_factory=dict)
     """Reason for which a place was not looked into."""
@@ -82,7 +82,7 @@ def import_articles(
                 put(connection, outcome)
                 (report.new if is_new else report.changed).append(name)
                 if outcome.problem:
-                    report.mended[name] = outcome.problem
+                    report.corrected[name] = outcome.problem
         unseen = sorted(known.keys() - {(task.locale, task.path) for task in tasks})
         gone = [each for each in unseen if any(each[0] == code and each[1].startswith(path) for code, path in scopes)]
         report.removed = [f"{code}/{path}" for code, path in gone]

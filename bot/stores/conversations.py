@@ -54,8 +54,10 @@ def open_conversations(url: str) -> Engine:
         engine = open_database(url, _WAIT_SECONDS, pool_size=4, max_overflow=4)
         make_table(engine, EVENTS)
     except (SQLAlchemyError, OSError, ImportError) as error:
-        told = f"the database of conversations cannot be used ({cause(error)}); mend BOT_TRACKER_DATABASE or start it."
-        raise ConversationsError(told) from error
+        problem = (
+            f"the database of conversations cannot be used ({cause(error)}); correct BOT_TRACKER_DATABASE or start it."
+        )
+        raise ConversationsError(problem) from error
     return engine
 
 

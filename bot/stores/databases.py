@@ -166,7 +166,7 @@ def write_ahead(connection: Any, wait_seconds: float) -> None:
 def prepare_sqlite_file(url: str) -> None:
     """Makes the SQLite file of an address, and its folder, before SQLite would do so with the mode of the umask.
 
-    A file that exists stays as it is; if others may read it, one warning says how to mend that.
+    A file that exists stays as it is; if others may read it, one warning says how to correct that.
 
     Args:
         url: as SQLAlchemy reads it. In memory there is no file, and a `file:` URI says itself how it is to be opened.

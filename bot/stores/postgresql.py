@@ -88,8 +88,8 @@ def newest_program(name: str, server: int) -> str:
 
 
 def _version(program: str) -> int:
-    told = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
-    number = re.search(r"(\d+)", told)
+    problem = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    number = re.search(r"(\d+)", problem)
     return int(number.group(1)) if number else 0
 
 
@@ -110,5 +110,5 @@ def _call(command: list[str], url: URL | None) -> None:
         words.append(f"--dbname={url.set(drivername='postgresql', password=None).render_as_string()}")
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        told = done.stderr.strip().splitlines() or ["no message"]
-        raise BackupError(f"{Path(command[0]).name} has failed: {told[0]}")
+        problem = done.stderr.strip().splitlines() or ["no message"]
+        raise BackupError(f"{Path(command[0]).name} has failed: {problem[0]}")

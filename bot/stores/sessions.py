@@ -50,7 +50,7 @@ class SessionError(Exception):
 
 
 @dataclass(frozen=True)
-class Offer:
+class Button:
     """A button that the bot has offered.
 
     Args:
@@ -78,14 +78,14 @@ class Offer:
 
 
 @dataclass
-class Offers:
+class ShownButtons:
     """The buttons of one conversation: those of the bot's last turn that had any, less those that were pressed."""
 
-    open: dict[str, Offer] = field(default_factory=dict)
+    open: dict[str, Button] = field(default_factory=dict)
     turn: str = ""
 
-    def add(self, turn: str, buttons: Iterable[Mapping[str, Any]]) -> list[Offer]:
-        """Offers Rasa's buttons, in place of those of earlier turns.
+    def add(self, turn: str, buttons: Iterable[Mapping[str, Any]]) -> list[Button]:
+        """Shows Rasa's buttons, in place of those of earlier turns.
 
         Args:
             turn: the id of the bot's turn that offers them.
@@ -104,11 +104,11 @@ class Offers:
                 title = str(button.get("title") or "")
                 # The same each time: where a turn is taken from the tracker again, the page has its buttons already.
                 name = uuid.uuid5(uuid.NAMESPACE_OID, f"{turn} {title} {match[0]}")
-                offers.append(Offer(str(name), title, match["intent"], entities))
+                offers.append(Button(str(name), title, match["intent"], entities))
         self.open.update((offer.id, offer) for offer in offers)
         return offers
 
-    def find(self, button: str) -> Offer:
+    def find(self, button: str) -> Button:
         """Returns a button that still acts.
 
         Raises:
@@ -118,7 +118,7 @@ class Offers:
             raise SessionError(409, "button")
         return self.open[button]
 
-    def take(self, button: str) -> Offer:
+    def take(self, button: str) -> Button:
         """Returns a button that still acts, for the last time.
 
         Raises:
@@ -155,7 +155,7 @@ class Session:
     page_product: str | None
     expires: float
     seen: float
-    offers: Offers = field(default_factory=Offers)
+    offers: ShownButtons = field(default_factory=ShownButtons)
     answers: OrderedDict[str, list[Part]] = field(default_factory=OrderedDict)
     messages: list[dict[str, Any]] = field(default_factory=list)
     product_told: bool = False
@@ -185,15 +185,15 @@ class Session:
         self.messages.append({**packed(message), "time": when.isoformat(timespec="milliseconds")})
         del self.messages[:-_KEPT_MESSAGES]
 
-    def remember_message(self, message: str, said: str | Offer, at: float | None = None) -> None:
+    def remember_message(self, message: str, content: str | Button, at: float | None = None) -> None:
         """Adds a customer's message.
 
         Args:
             message: its id.
-            said: its text, or the button that was pressed.
+            content: its text, or the button that was pressed.
             at: as of `remember`.
         """
-        shown = {"text": said.title, "button": said.id} if isinstance(said, Offer) else {"text": said}
+        shown = {"text": content.title, "button": content.id} if isinstance(content, Button) else {"text": content}
         self.remember({"from": "customer", "id": message, **shown}, at)
 
     def content(self, message: str) -> str | None:
@@ -202,8 +202,8 @@ class Session:
         Args:
             message: its id.
         """
-        found = (said for said in self.messages if said.get("id") == message)
-        return next((said.get("button", said["text"]) for said in found), None)
+        found = (entry for entry in self.messages if entry.get("id") == message)
+        return next((entry.get("button", entry["text"]) for entry in found), None)
 
     def shown(self, message: dict[str, Any]) -> dict[str, Any]:
         """Returns something that was said as the page gets it: with what still acts."""
@@ -255,5 +255,5 @@ def from_json(kept: str) -> Session:
     """Returns a conversation from its JSON."""
     values: dict[str, Any] = json.loads(kept)
     offered = values.pop("offers")
-    offers = Offers({offer["id"]: Offer(**offer) for offer in offered["open"]}, offered["turn"])
+    offers = ShownButtons({offer["id"]: Button(**offer) for offer in offered["open"]}, offered["turn"])
     return Session(**{**values, "offers": offers, "answers": OrderedDict(values["answers"])})

@@ -72,8 +72,8 @@ def without_address(text: str) -> str:
 
 def around_contacts(text: str) -> list[str]:
     """Returns what a text says before, between and after addresses and its telephone number."""
-    told = _CANDIDATE.sub("\0", with_signs(text)).replace(find_phone(text) or "\0", "\0")
-    return [part.strip(" .,;") for part in told.split("\0")]
+    around = _CANDIDATE.sub("\0", with_signs(text)).replace(find_phone(text) or "\0", "\0")
+    return [part.strip(" .,;") for part in around.split("\0")]
 
 
 def with_signs(text: str) -> str:

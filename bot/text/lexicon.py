@@ -17,7 +17,7 @@ _WORDS = re.compile(r"\*?[^\W_][^\s*]*\*?( [^\W_][^\s*]*\*?)*")
 
 
 class LexiconError(ValueError):
-    """A file of word lists cannot be used; the message says which, what is wrong and how to mend it."""
+    """A file of word lists cannot be used; the message says which, what is wrong and how to correct it."""
 
 
 class WordLists(BaseModel):
@@ -150,6 +150,8 @@ def read_words(path: Path, kind: type[Lists]) -> Lists:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"] if part != "__root__")
-        told = f"{path}: {field or 'the file'}: {first['msg']}; mend that entry (numbers and words such as `on`, `no`"
-        told += " and `yes` need quotes; docs/adding-a-language.md says what belongs there)."
-        raise LexiconError(told) from error
+        problem = (
+            f"{path}: {field or 'the file'}: {first['msg']}; correct that entry (numbers and words such as `on`, `no`"
+        )
+        problem += " and `yes` need quotes; docs/adding-a-language.md says what belongs there)."
+        raise LexiconError(problem) from error

@@ -40,4 +40,4 @@ def read_yaml(path: Path, problem: type[ValueError]) -> Any:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         reason = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise problem(f"{path}{line}: not valid YAML ({reason}); mend that line.") from error
+        raise problem(f"{path}{line}: not valid YAML ({reason}); correct that line.") from error

@@ -94,8 +94,8 @@ def add_verb(
         except SQLAlchemyError as error:
             raise DatabaseError(f"the database of conversations failed ({type(error).__name__}).") from error
         except RedisError as error:
-            told = f"Redis failed ({type(error).__name__}); what the page remembers was not reached."
-            raise DatabaseError(told) from error
+            contents = f"Redis failed ({type(error).__name__}); what the page remembers was not reached."
+            raise DatabaseError(contents) from error
 
     described = summary[0].upper() + summary[1:] + "."
     parser: argparse.ArgumentParser = verbs.add_parser(name, help=summary, description=described, parents=parents)
@@ -143,19 +143,19 @@ def _export(options: argparse.Namespace) -> None:
     hand_out(text, options.output, f"{len(found)} tickets")
 
 
-def hand_out(text: str, output: Path | None, told: str) -> None:
+def hand_out(text: str, output: Path | None, contents: str) -> None:
     """Prints an export, or writes it to a new file that only its owner may read.
 
     Args:
         text: the export.
         output: the file, None to print.
-        told: what is in it, for the message about the file.
+        contents: what is in it, for the message about the file.
     """
     if output is None:
         sys.stdout.write(text)
     else:
         write_private(output, text)
-        print(f"{told} written to {output}")
+        print(f"{contents} written to {output}")
 
 
 def _as_csv(tickets: Sequence[dict[str, Any]]) -> str:

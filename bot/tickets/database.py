@@ -38,8 +38,8 @@ class TicketDatabase:
             # A ticket whose number was told is kept.
             self.engine: Engine = open_database(url, WAIT_SECONDS, synchronous="FULL")
         except (SQLAlchemyError, OSError, ImportError) as error:
-            told = f"cannot be opened ({type(error).__name__}: {error}); mend BOT_TICKETS_DATABASE."
-            raise TicketStoreError(f"the ticket database {told}") from error
+            problem = f"cannot be opened ({type(error).__name__}: {error}); correct BOT_TICKETS_DATABASE."
+            raise TicketStoreError(f"the ticket database {problem}") from error
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)

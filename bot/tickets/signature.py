@@ -18,7 +18,7 @@ _LONGEST_ID = 200
 
 
 class SignatureError(ValueError):
-    """A message is not signed as it must be; the text says what is wrong and how to mend it."""
+    """A message is not signed as it must be; the text says what is wrong and how to correct it."""
 
 
 def read_secret(secret: str) -> bytes:
@@ -66,15 +66,19 @@ def check(key: bytes, headers: Mapping[str, str], body: bytes, at: float) -> str
             "The message is not signed; send webhook-id, webhook-timestamp and webhook-signature (Standard Webhooks)."
         )
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12 and len(identity) <= _LONGEST_ID):
-        told = f"webhook-timestamp must be seconds since 1970 and webhook-id at most {_LONGEST_ID} characters long."
-        raise SignatureError(told)
+        problem = f"webhook-timestamp must be seconds since 1970 and webhook-id at most {_LONGEST_ID} characters long."
+        raise SignatureError(problem)
     right = sign(key, identity, int(timestamp), body)["webhook-signature"].encode()
     if not any(hmac.compare_digest(given.encode(), right) for given in signatures.split(" ")):
-        told = "The signature is wrong; sign webhook-id.webhook-timestamp.body, as it is sent, with the common secret."
-        raise SignatureError(told)
+        problem = (
+            "The signature is wrong; sign webhook-id.webhook-timestamp.body, as it is sent, with the common secret."
+        )
+        raise SignatureError(problem)
     if abs(at - int(timestamp)) > LEEWAY_SECONDS:
-        told = f"The message is more than {LEEWAY_SECONDS} s old or ahead; set the clock, and sign each attempt anew."
-        raise SignatureError(told)
+        problem = (
+            f"The message is more than {LEEWAY_SECONDS} s old or ahead; set the clock, and sign each attempt anew."
+        )
+        raise SignatureError(problem)
     return identity
 
 

@@ -112,8 +112,8 @@ class TicketStore(TicketHandling, CandidateRecords):
         with self.writing() as connection:
             refused = refused_of(rows) if rows else []
         if refused:
-            told = f"refuses {len(refused)} of {len(rows)} outcomes: {cause(refused[0])}"
-            raise model.TicketStoreError(f"the ticket store {self.engine.url!r} {told}") from refused[0]
+            problem = f"refuses {len(refused)} of {len(rows)} outcomes: {cause(refused[0])}"
+            raise model.TicketStoreError(f"the ticket store {self.engine.url!r} {problem}") from refused[0]
 
     def outcomes(self) -> list[dict[str, Any]]:
         """Returns how conversations ended, oldest first."""

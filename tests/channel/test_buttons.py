@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from bot.settings import Settings
-from bot.stores.sessions import Offers, SessionError
+from bot.stores.sessions import SessionError, ShownButtons
 from bot.text.links import AllowedLinks
 from tests.channel.conftest import PageBot
 
@@ -85,7 +85,7 @@ def test_a_button_that_was_refused_for_its_message_can_still_be_pressed(page_bot
 
 
 def test_buttons_whose_payload_is_no_command_are_not_offered() -> None:
-    offers = Offers()
+    offers = ShownButtons()
     shown = offers.add(
         "turn",
         [

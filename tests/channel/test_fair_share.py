@@ -23,7 +23,7 @@ from bot.channel.requests import address_of
 from bot.channel.turns import Conversations
 from bot.settings import Settings
 from bot.stores.session_stores import MemorySessions
-from bot.stores.sessions import Offer, Session, SessionError
+from bot.stores.sessions import Button, Session, SessionError
 from bot.text.links import AllowedLinks
 from tests.channel.conftest import PageBot
 from tests.conftest import free_port
@@ -145,7 +145,7 @@ def test_the_messages_of_one_address_are_answered_two_at_a_time_and_others_do_no
         conversations = Conversations(store, Replies(), links, handle, settings.turns_per_address)
 
         async def say(name: str, address: str) -> Turn:
-            button = Offer(name, "Hello", "greet")
+            button = Button(name, "Hello", "greet")
             lock = await store.lock(name)
             return conversations.begin(session(name, time.time() + 60), name, button, lock, address)
 

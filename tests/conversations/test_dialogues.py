@@ -129,13 +129,16 @@ def test_whoever_wants_a_person_is_handed_over(running_bot: RunningBot, language
     assert REPLIES.dialogue("ask_email", language) in answer.text
 
 
-def test_weather_is_refused_then_topics_and_a_person_are_offered(running_bot: RunningBot) -> None:
+def test_weather_is_refused_twice_then_topics_and_a_person_are_offered(running_bot: RunningBot) -> None:
     customer = running_bot.conversation()
     assert customer.say("hva blir været i Bergen i morgen").text == REPLIES.text("utter_out_of_scope", "nb")
-    offered = customer.say("og hvem vant kampen i går?")
+    again = customer.say("og hvem vant kampen i går?")
+    assert again.text == REPLIES.dialogue("out_of_scope_again", "nb")
+    assert [*again.buttons.values()] == ["/ask_help", "/talk_to_human"]
+    offered = customer.say("og hvem blir statsminister?")
     assert offered.text == REPLIES.text("utter_topics", "nb")
     assert len(offered.buttons) == 13
-    person = customer.say("og hvem blir statsminister?")
+    person = customer.say("og hvem vant valget?")
     assert person.text == REPLIES.dialogue("objection_again", "nb")
     assert [*person.buttons.values()] == ["/talk_to_human"]
 

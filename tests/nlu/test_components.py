@@ -130,7 +130,7 @@ def test_an_intent_is_learned_from_one_two_or_three_phrases(count: int) -> None:
 def test_the_same_examples_give_the_same_linear_model() -> None:
     features = sparse.random(12_000, 300, density=0.05, format="csr", dtype=np.float32, random_state=7)
     labels = [f"label {number % 6}" for number in range(12_000)]
-    first, second = (train_linear_model(features, labels, 1.0, 7, sharpness=1.0) for _ in range(2))
+    first, second = (train_linear_model(features, labels, 1.0, 7, inverse_temperature=1.0) for _ in range(2))
     assert np.array_equal(first.weights, second.weights)
     assert np.array_equal(first.intercept, second.intercept)
 

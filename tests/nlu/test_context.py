@@ -16,9 +16,9 @@ from rasa.shared.core.trackers import DialogueStateTracker
 from bot.articles.examples import read_examples
 from bot.articles.issues import load_issues
 from bot.articles.replies import Replies
+from bot.nlu.dialogue_state import dialogue_state_of
 from bot.nlu.models.passage_counts import PassageCounts
 from bot.nlu.models.passage_scores import Evidence, PassageLabels
-from bot.nlu.situation import situation_of
 from tests.conftest import ROOT
 
 REPLIES = Replies()
@@ -556,9 +556,9 @@ def test_who_described_a_problem_for_a_ticket_may_still_ask_for_its_steps(agent:
 def test_an_address_for_a_ticket_is_no_problem_described() -> None:
     for said, issues in (("invoice@example.com", ()), ("the invoice is wrong", ("understand_bill",))):
         tracker = DialogueStateTracker.from_events("customer", with_ticket(said, "understand_bill"))
-        situation = situation_of(tracker)
-        assert situation is not None
-        assert situation.described == issues
+        state = dialogue_state_of(tracker)
+        assert state is not None
+        assert state.described == issues
 
 
 def test_who_asks_when_right_after_a_ticket_hears_of_the_ticket(agent: Agent) -> None:
@@ -847,9 +847,9 @@ def test_steps_that_a_passage_took_the_place_of_are_not_shown() -> None:
     chosen = [SlotSet("product_asked", True), UserUttered("azure", {"name": "choose_product"}), BotUttered("...")]
     said = [*asked, *chosen, SlotSet("waiting_passage_said", "refund_request/how-long-azure")]
     for events, shown in ((said, False), ([*said, UserUttered("/refund_request", {"name": "refund_request"})], True)):
-        situation = situation_of(DialogueStateTracker.from_events("x", events))
-        assert situation is not None
-        assert situation.steps_shown is shown
+        state = dialogue_state_of(DialogueStateTracker.from_events("x", events))
+        assert state is not None
+        assert state.steps_shown is shown
 
 
 def test_a_first_message_on_two_issues_gets_no_passage_in_place_of_them(agent: Agent) -> None:
@@ -961,3 +961,43 @@ def test_a_question_that_begins_with_a_no_objects_to_the_last_answer(agent: Agen
     assert entities_of(parsed)["objects"] == "yes"
     for text in ("my old card is closed so where does the refund go", "no refund is shown on that page, where is it?"):
         assert "objects" not in entities_of(understood(agent, text, "en", *after))
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "thanks"),
+    [
+        ("en", "thanks. how do i take her off", False),
+        ("sv", "tack så mycket. men vem får ändra det", False),
+        ("en", "thanks, i'll try that tomorrow", True),
+        ("da", "ok tak, så får jeg chefen til at gøre det", True),
+    ],
+)
+def test_what_is_asked_after_a_word_of_thanks_is_answered(agent: Agent, language: str, text: str, thanks: bool) -> None:
+    parsed = understood(agent, text, language, *answered(language, "manage_licenses", "microsoft_account"))
+    assert (parsed["intent"]["name"] == "thank") is thanks
+
+
+def test_who_asks_who_may_do_it_wants_no_person(agent: Agent) -> None:
+    parsed = understood(agent, "qui peut le faire alors", "fr", *answered("fr", "update_billing_details"))
+    assert parsed["intent"]["name"] == "ask_who"
+
+
+def test_a_button_that_was_offered_does_not_answer_a_question_about_its_issue(agent: Agent) -> None:
+    offered = [{"title": "Kortin poistaminen", "payload": "/remove_payment_method"}]
+    said = [*answered("fi", "change_payment_method", "microsoft365"), BotUttered("...", {"buttons": offered})]
+    parsed = understood(agent, "se ei anna poistaa, nappi on harmaana", "fi", *said)
+    assert entities_of(parsed)["about"] == "remove_payment_method"
+    assert entities_of(parsed)["section"] == "not-there"
+
+
+def test_a_few_words_on_the_answer_at_hand_are_no_new_matter(agent: Agent) -> None:
+    parsed = understood(agent, "och kan man stoppa det", "sv", *answered("sv", "understand_bill"))
+    assert entities_of(parsed)["section"] == "what-if-stop-only-azure"
+
+
+def test_facts_in_place_of_a_yes_go_into_the_ticket_also_with_a_question_beside_them(agent: Agent) -> None:
+    said = [*answered("en", "payment_not_registered"), *asked_for("ticket_consent", "en")[-3:]]
+    text = "yes attach it, we paid 312 euros on 4 march with the wrong reference. how long does a transfer take?"
+    parsed = understood(agent, text, "en", *said)
+    assert parsed["intent"]["name"] == "form_answer"
+    assert entities_of(parsed)["section"] == "how-long-transfer"

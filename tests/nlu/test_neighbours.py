@@ -45,7 +45,7 @@ def test_shares_are_the_same_however_many_messages_are_compared_at_once(
     for at_once in (3, 7, 1):
         monkeypatch.setattr(neighbours, "AT_ONCE", at_once)
         assert known.confidences(encodings) == pytest.approx(expected, abs=1e-6)
-    weights = np.exp(neighbours.SHARPNESS * (encodings @ known._unpacked))
+    weights = np.exp(neighbours.INVERSE_TEMPERATURE * (encodings @ known._unpacked))
     ends = [0, 1, 10, 12, 12, 23, 30, 30]
     sums = np.array([weights[:, start:end].sum(axis=1) for start, end in pairwise(ends)]).T
     assert expected == pytest.approx(sums / sums.sum(axis=1, keepdims=True), abs=1e-5)

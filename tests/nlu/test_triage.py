@@ -13,7 +13,7 @@ from rasa.engine.storage.resource import Resource
 from rasa.shared.exceptions import InvalidConfigException
 
 from bot.articles.issues import load_issues
-from bot.nlu.models.triage_evidence import Parts, Said, candidates_of, issue_pairs, with_pair
+from bot.nlu.models.triage_evidence import Parts, Scores, candidates_of, issue_pairs, with_pair
 from bot.nlu.triage import Triage
 from bot.regression.measure import NluModel, read_labelled
 from bot.text.yaml_files import read_yaml
@@ -146,7 +146,7 @@ def test_two_or_three_issues_are_offered_where_none_is_sure_enough(
     assert candidates_of(confidences, ISSUES, answer_from=0.7, offer_from=0.2) == expected
 
 
-def said_to(answers: dict[str, dict[str, float]]) -> Said:
+def scores_of(answers: dict[str, dict[str, float]]) -> Scores:
     """What the classifier says to some texts."""
     return {("", text): answer for text, answer in answers.items()}
 
@@ -155,12 +155,12 @@ def test_a_pair_is_surer_the_surer_both_sides_are() -> None:
     parts = Parts("a b", ("a b",), (("a", "b"),))
 
     def confidence(left: float, right: float) -> float:
-        said = {
+        scores = {
             "a": {"card_declined": left, "refund_request": 1 - left},
             "b": {"card_declined": 1 - right, "refund_request": right},
             "a b": {"card_declined": 0.5, "refund_request": 0.5},
         }
-        (pair,) = issue_pairs(parts, said_to(said), ISSUES[:2])
+        (pair,) = issue_pairs(parts, scores_of(scores), ISSUES[:2])
         return pair.confidence((2.0, -0.2, 0.4), 0.0)
 
     assert confidence(0.9, 0.9) > confidence(0.9, 0.6) > confidence(0.6, 0.6)
@@ -168,9 +168,9 @@ def test_a_pair_is_surer_the_surer_both_sides_are() -> None:
 
 def test_a_pair_that_neither_part_of_the_ranking_named_comes_first_in_it() -> None:
     parts = Parts("a b", ("a b",), (("a", "b"),))
-    said = {text: {"card_declined": 0.6, "refund_request": 0.4} for text in ("a", "a b")}
-    said["b"] = {"card_declined": 0.1, "refund_request": 0.9}
-    (pair,) = issue_pairs(parts, said_to(said), ISSUES[:2])
+    scores = {text: {"card_declined": 0.6, "refund_request": 0.4} for text in ("a", "a b")}
+    scores["b"] = {"card_declined": 0.1, "refund_request": 0.9}
+    (pair,) = issue_pairs(parts, scores_of(scores), ISSUES[:2])
     mixed = with_pair({"pay_invoice": 0.7, "card_declined": 0.2, "refund_request": 0.1}, pair, 0.9)
     assert list(mixed)[:2] == ["card_declined", "refund_request"]
     assert sum(mixed.values()) == pytest.approx(1.0)

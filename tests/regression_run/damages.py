@@ -176,5 +176,5 @@ HARMLESS = {
 
 def replace_in(path: Path, old: str, new: str) -> None:
     content = path.read_text(encoding="utf8")
-    assert old in content, f"{path} has changed; mend this damage"
+    assert old in content, f"{path} has changed; correct this damage"
     path.write_text(content.replace(old, new, 1), encoding="utf8")

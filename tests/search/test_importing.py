@@ -87,7 +87,7 @@ def test_of_a_broken_file_the_last_good_version_is_kept(imported: Library, trees
 def test_a_new_file_with_broken_front_matter_is_taken_and_reported(library: Library, trees: Path) -> None:
     (trees / "nb-NO/Insights/odd.md").write_bytes(b"---\ntitle: Odd [\nx: [\n---\n# Odd\n\nSome text about it.\n")
     report = import_articles(library, [trees])
-    assert list(report.mended) == ["nb-NO/Insights/odd.md"]
+    assert list(report.corrected) == ["nb-NO/Insights/odd.md"]
     assert not report.broken
 
 

@@ -30,7 +30,7 @@ from bot.stores.broker import ConversationEvents
 from bot.stores.conversations import EVENTS
 from bot.stores.locks import ConversationLocks
 from bot.stores.session_stores import RedisSessions
-from bot.stores.sessions import Offer, Part, Session, SessionError
+from bot.stores.sessions import Button, Part, Session, SessionError
 from bot.stores.tracker_store import AnsweredElsewhereError, ConversationStore
 from bot.text.links import AllowedLinks
 from tests.conftest import or_skip
@@ -447,7 +447,7 @@ def test_an_answer_that_is_given_while_redis_is_away_has_buttons_that_act(tmp_pa
 
         conversations = Conversations(store, Replies(), AllowedLinks(Settings()), answer, at_once=2)
         lock = await store.lock("page-anne")
-        turn = conversations.begin(session, "1", Offer("1", "Hei", "greet"), lock, "198.51.100.7")
+        turn = conversations.begin(session, "1", Button("1", "Hei", "greet"), lock, "198.51.100.7")
         async for part in turn.follow():
             parts.append(part)
             await asyncio.to_thread(server.start)

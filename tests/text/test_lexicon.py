@@ -1,4 +1,4 @@
-"""The word lists: a language is a file, a broken file is named with what is wrong and how to mend it."""
+"""The word lists: a language is a file, a broken file is named with what is wrong and how to correct it."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_every_shipped_language_has_every_list() -> None:
         ("masking:\n  equals: ['']\n", ["masking.equals.0: `` is no word"]),
         ("maskings: {}\n", ["maskings: extra fields not permitted"]),
         ("- cvv\n", ["the file"]),
-        ("masking: [\n", ["xx.yml:2: not valid YAML", "mend that line"]),
+        ("masking: [\n", ["xx.yml:2: not valid YAML", "correct that line"]),
     ],
 )
 def test_a_broken_file_is_told_with_place_and_remedy(tmp_path: Path, content: str, told: list[str]) -> None:
@@ -100,7 +100,7 @@ def test_data_check_refuses_a_broken_word_list(tmp_path: Path) -> None:
     (tmp_path / "lexicon" / "fi.yml").write_text("masking:\n  equals: [on]\n", encoding="utf8")
     done = run("-m", "bot", "data", "check", BOT_DATA_DIR=str(tmp_path))
     assert done.returncode == 2
-    assert "fi.yml: masking.equals.0: str type expected; mend that entry" in done.stderr
+    assert "fi.yml: masking.equals.0: str type expected; correct that entry" in done.stderr
 
 
 def test_masking_loads_neither_rasa_nor_what_takes_seconds() -> None:

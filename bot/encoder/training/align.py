@@ -82,9 +82,9 @@ class AlignmentReport:
         rows = [[code, self.files[code], self.blocks[code], share] for code, share in shares.items()]
         table = tabulate(rows, ["language", "files", "blocks", "aligned"], "plain", floatfmt=".1%")
         whole, shifted = self.files_paired_one_by_one, self.files_realigned
-        told = f"{self.segments} segments ({self.sentences} of them single sentences of longer blocks); "
-        told += f"{whole} files block by block, {shifted} with missing or shifted blocks"
-        return [*table.splitlines(), told]
+        summary = f"{self.segments} segments ({self.sentences} of them single sentences of longer blocks); "
+        summary += f"{whole} files block by block, {shifted} with missing or shifted blocks"
+        return [*table.splitlines(), summary]
 
 
 def read_blocks(document: Document) -> list[Block]:

@@ -25,14 +25,14 @@ def segments_like(
     """
     ratios: list[list[float]] = [[] for _ in segments]
     for language in {phrase.language for phrase in phrases}:
-        said = Counter(word for phrase in phrases if phrase.language == language for word in words_of(phrase.text))
+        typed = Counter(word for phrase in phrases if phrase.language == language for word in words_of(phrase.text))
         words = [words_of(segment.get(language, "")) for segment in segments]
         written = Counter(word for row in words for word in row)
-        known = len(said.keys() | written.keys())
-        shift = math.log(sum(written.values()) + known) - math.log(sum(said.values()) + known)
+        known = len(typed.keys() | written.keys())
+        shift = math.log(sum(written.values()) + known) - math.log(sum(typed.values()) + known)
         for row, found in zip(ratios, words, strict=True):
             if found:
-                likeness = [math.log(said[word] + 1) - math.log(written[word] + 1) for word in found]
+                likeness = [math.log(typed[word] + 1) - math.log(written[word] + 1) for word in found]
                 row.append(sum(likeness) / len(likeness) + shift)
     scores = {number: sum(row) / len(row) for number, row in enumerate(ratios) if row}
     return [segments[number] for number in sorted(scores, key=lambda number: -scores[number])[:at_most]]

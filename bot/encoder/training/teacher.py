@@ -42,14 +42,14 @@ class Teacher:
     def __init__(self) -> None:
         package = util.find_spec(PACKAGE)
         if package is None or package.origin is None:
-            told = "The teacher is not installed: install the dependency group `encoder` (`uv sync --group encoder`)"
-            raise TeacherMissingError(f"{told} or train with `--no-teacher`.")
+            problem = "The teacher is not installed: install the dependency group `encoder` (`uv sync --group encoder`)"
+            raise TeacherMissingError(f"{problem} or train with `--no-teacher`.")
         folder = Path(package.origin).parent / "model"
         path = folder / "model.safetensors"
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != WEIGHTS_SHA256:
-            told = f"{path}: these are not the pinned weights"
-            raise TeacherMissingError(f"{told}; reinstall the dependency group `encoder`.")
+            problem = f"{path}: these are not the pinned weights"
+            raise TeacherMissingError(f"{problem}; reinstall the dependency group `encoder`.")
         self._weights = load(content)
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(_LONGEST)

@@ -53,7 +53,7 @@ class TrainingSettings:
     """Step size at the start; it falls to zero in a straight line."""
     spread: float = 0.02
     """Standard deviation of the untrained table: small, so that what is hardly ever seen hardly counts."""
-    sharpness: float = 10.0
+    inverse_temperature: float = 10.0
     """Factor on the cosines before the softmax (the inverse temperature)."""
     word_dropout: float = 0.3
     """Share of words left out at random in training: no segment may hang on one rare word."""
@@ -129,24 +129,24 @@ class _Table:
         return units, learn
 
 
-def contrast(first: Floats, second: Floats, sharpness: float) -> tuple[float, Floats]:
+def contrast(first: Floats, second: Floats, inverse_temperature: float) -> tuple[float, Floats]:
     """InfoNCE in both directions between the rows of two matrices.
 
     Args:
         first: (n, dimension) unit vectors.
         second: (n, dimension) unit vectors; row i says the same as row i of `first`.
-        sharpness: factor on the cosines.
+        inverse_temperature: factor on the cosines.
 
     Returns:
         The mean loss and its gradient by the rows of `first` and then `second`, (2n, dimension).
     """
     count = len(first)
-    scores = np.float32(sharpness) * (first @ second.T)
+    scores = np.float32(inverse_temperature) * (first @ second.T)
     forth, back = softmax(scores, axis=1), softmax(scores.T, axis=1)
     loss = -0.5 * float(np.log(np.diag(forth) + 1e-9).mean() + np.log(np.diag(back) + 1e-9).mean())
     error = forth + back.T
     error[np.diag_indices(count)] -= 2.0
-    error *= np.float32(sharpness / (2 * count))
+    error *= np.float32(inverse_temperature / (2 * count))
     return loss, np.concatenate([error @ second, error.T @ first])
 
 
@@ -225,7 +225,7 @@ def train(
             gradients = []
             for part in np.split(units, np.cumsum([len(part) for part in drawn]))[:-1]:
                 first, second = np.split(part, 2)
-                loss, gradient = contrast(first, second, settings.sharpness)
+                loss, gradient = contrast(first, second, settings.inverse_temperature)
                 losses.append(loss)
                 gradients.append(gradient)
             if targets is not None:

@@ -98,8 +98,8 @@ class EntityWords(WordLists):
             for number, names in enumerate(section.months, start=1):
                 for name in names:
                     if seen.setdefault(name, number) != number:
-                        told = f"{name!r} is month {number} of {language} and month {seen[name]} in another language"
-                        raise ValueError(f"{told}; remove the rarer one")
+                        problem = f"{name!r} is month {number} of {language} and month {seen[name]} in another language"
+                        raise ValueError(f"{problem}; remove the rarer one")
         return languages
 
     @property

@@ -82,7 +82,7 @@ class IntentModel:
         """
         settings = self._settings
         texts, intents = [example.text for example in examples], [example.intent for example in examples]
-        options = (settings["C"], settings["random_seed"], settings["words_sharpness"])
+        options = (settings["C"], settings["random_seed"], settings["words_inverse_temperature"])
         self._words, self._few = TextModel.learn(self._ngrams, texts, intents, *options), few_examples(intents)
         if settings["meaning_share"]:
             named = {example.intent for example in examples if example.real_style}
@@ -125,7 +125,7 @@ class IntentModel:
             together = confidences[place].sum(axis=1, keepdims=True)  # the share of intents of words alone stays
             shares = self._meaning_shares(meaning, self._meaning.labels)
             confidences[place] = _mixed(self._beside_meaning(confidences[place]), meaning, shares) * together
-        confidences[own] = softmax(np.log(confidences[own] + _TINY) * self._settings["sharpness"])
+        confidences[own] = softmax(np.log(confidences[own] + _TINY) * self._settings["inverse_temperature"])
         return confidences
 
     def word_confidences(self, texts: Sequence[str], languages: Languages = None) -> Floats:
@@ -149,16 +149,20 @@ class IntentModel:
         """
         linear, features = self._words.linear, self._ngrams.transform([text])
         column, against = linear.labels.index(intent), linear.labels.index(other)
-        scale, meaning = linear.sharpness * self._settings["sharpness"], 0.0
-        scores = linear.scores(features) * linear.sharpness
+        scale, meaning = linear.inverse_temperature * self._settings["inverse_temperature"], 0.0
+        scores = linear.scores(features) * linear.inverse_temperature
         words_say = softmax(scores)
-        told = self._meaning.labels if self._meaning is not None else ()
-        if self._meaning is not None and {intent, other} <= {*told} and words_say.max() < self._settings["sure"]:
-            first, second = told.index(intent), told.index(other)
+        known_labels = self._meaning.labels if self._meaning is not None else ()
+        if (
+            self._meaning is not None
+            and {intent, other} <= {*known_labels}
+            and words_say.max() < self._settings["sure"]
+        ):
+            first, second = known_labels.index(intent), known_labels.index(other)
             says = self._meaning.confidences(load_sentence_encoder().encode([text]))
-            share = float(self._meaning_shares(says, told)[0, 0])
+            share = float(self._meaning_shares(says, known_labels)[0, 0])
             says = np.log(says[0] + _TINY)
-            meaning = float(says[first] - says[second]) * share * self._settings["sharpness"]
+            meaning = float(says[first] - says[second]) * share * self._settings["inverse_temperature"]
             words = np.log(self._beside_meaning(words_say[:, self._columns(self._meaning.labels)])[0] + _TINY)
             # What the floor leaves of the words' odds is spread over them in proportion.
             odds = float(scores[0, column] - scores[0, against])
@@ -228,8 +232,8 @@ class IntentModel:
 
 def _check_encoder(setting: str, trained: str, version: str) -> None:
     if trained != version:
-        told = f"The model was trained with the encoder {trained}, but {setting} names {version}"
-        raise ModelError(f"{told}; name the one that it was trained with, or train again.")
+        known_labels = f"The model was trained with the encoder {trained}, but {setting} names {version}"
+        raise ModelError(f"{known_labels}; name the one that it was trained with, or train again.")
 
 
 def _mixed(first: Floats, second: Floats, share: float | Floats) -> Floats:
@@ -262,4 +266,4 @@ def learn_meaning(
     if len(model.classes_) == 2:  # scikit-learn keeps one column for two classes
         weights, intercept = np.hstack([-weights, weights]) / 2, np.concatenate([-intercept, intercept]) / 2
     names, weights = tuple(map(str, model.classes_)), np.ascontiguousarray(weights, dtype=np.float32)
-    return LinearModel(names, weights, intercept.astype(np.float32), sharpness=1.0)
+    return LinearModel(names, weights, intercept.astype(np.float32), inverse_temperature=1.0)

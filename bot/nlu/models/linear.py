@@ -16,12 +16,12 @@ from scipy import sparse
 from bot.encoder.sentences import Floats
 from bot.nlu.models.ngrams import NgramFeatures
 
-FORMAT = "9"
+FORMAT = "10"
 """Version of stored models; those of another one had other files, or other columns for the same n-grams. Components
 that store a model add it to their fingerprint, or Rasa would take an older one out of its cache."""
 _FEW = 250
 """Fewer examples than this say nothing about how sure one may be: each would be found right and taken for certain."""
-_SHARPNESS_OF_FEW = 2.0
+_INVERSE_TEMPERATURE_OF_FEW = 2.0
 """The inverse temperature where there are so few."""
 REGULARISATION = 1.0
 """Inverse strength of regularisation (`C`) of the intent classifier; measured in docs/understanding.md."""
@@ -42,14 +42,14 @@ class ModelError(ValueError):
 
 @dataclass(frozen=True)
 class LinearModel:
-    """Scores = features x weights + intercept; confidences = softmax(scores x sharpness)."""
+    """Scores = features x weights + intercept; confidences = softmax(scores x inverse temperature)."""
 
     labels: tuple[str, ...]
     weights: Floats
     """(features, labels)"""
     intercept: Floats
     """(labels,)"""
-    sharpness: float
+    inverse_temperature: float
     """Inverse temperature of the softmax."""
 
     def scores(self, features: Features) -> Floats:
@@ -58,20 +58,20 @@ class LinearModel:
 
     def confidences(self, features: Features) -> Floats:
         """Returns the confidences for (n, features) vectors, (n, labels); each row adds up to 1."""
-        return softmax(self.scores(features) * self.sharpness)
+        return softmax(self.scores(features) * self.inverse_temperature)
 
     def save(self, path: Path) -> None:
         """Writes the numbers; weights as half precision, which moves no score by more than 0.001."""
-        weights, sharpness = self.weights.astype(np.float16), np.float64(self.sharpness)
+        weights, inverse_temperature = self.weights.astype(np.float16), np.float64(self.inverse_temperature)
         # Compressed here: Rasa's archive takes five times as long for as few bytes.
-        np.savez_compressed(path, weights=weights, intercept=self.intercept, sharpness=sharpness)
+        np.savez_compressed(path, weights=weights, intercept=self.intercept, inverse_temperature=inverse_temperature)
 
     @classmethod
     def load(cls, path: Path, labels: Sequence[str]) -> LinearModel:
         """Reads what `save` wrote; `labels` in the order of the columns."""
         with np.load(path) as stored:
             weights = stored["weights"].astype(np.float32)
-            return cls(tuple(labels), weights, stored["intercept"], float(stored["sharpness"]))
+            return cls(tuple(labels), weights, stored["intercept"], float(stored["inverse_temperature"]))
 
 
 @dataclass(frozen=True)
@@ -89,10 +89,18 @@ class TextModel:
 
     @classmethod
     def learn(
-        cls, ngrams: NgramFeatures, texts: Texts, labels: Texts, regularisation: float, seed: int, sharpness: float
+        cls,
+        ngrams: NgramFeatures,
+        texts: Texts,
+        labels: Texts,
+        regularisation: float,
+        seed: int,
+        inverse_temperature: float,
     ) -> TextModel:
         """Learns how rare the n-grams of texts are, and to tell the texts' labels; see `train_linear_model`."""
-        return cls(ngrams, train_linear_model(ngrams.fit_transform(texts), labels, regularisation, seed, sharpness))
+        return cls(
+            ngrams, train_linear_model(ngrams.fit_transform(texts), labels, regularisation, seed, inverse_temperature)
+        )
 
     def confidences(self, texts: Sequence[str]) -> Floats:
         """Returns the confidences of n texts, (n, labels); each row adds up to 1."""
@@ -134,7 +142,7 @@ def ranked(labels: Sequence[str], confidences: Floats) -> list[dict[str, float]]
 
 
 def train_linear_model(
-    features: sparse.csr_matrix, labels: Sequence[str], regularisation: float, seed: int, sharpness: float
+    features: sparse.csr_matrix, labels: Sequence[str], regularisation: float, seed: int, inverse_temperature: float
 ) -> LinearModel:
     """Trains a linear support vector machine for each label against all others.
 
@@ -143,7 +151,7 @@ def train_linear_model(
         labels: n labels, at least two different ones; one example of a label is enough.
         regularisation: inverse strength of regularisation (`C`).
         seed: seed of the order in which examples are gone through.
-        sharpness: inverse temperature of the confidences, where there are enough examples for one.
+        inverse_temperature: inverse temperature of the confidences, where there are enough examples for one.
     """
     from joblib import Parallel, delayed
 
@@ -155,8 +163,8 @@ def train_linear_model(
     fits = [delayed(_fit_group)(features, targets, group, regularisation, seed) for group in groups]
     fitted = Parallel(n_jobs=len(groups) if len(targets) >= _MANY else 1)(fits)
     weights, intercepts = map(np.concatenate, zip(*fitted, strict=True))
-    fitting_sharpness = sharpness if len(targets) >= _FEW else _SHARPNESS_OF_FEW
-    return LinearModel(tuple(map(str, names)), np.ascontiguousarray(weights.T), intercepts, fitting_sharpness)
+    fitted = inverse_temperature if len(targets) >= _FEW else _INVERSE_TEMPERATURE_OF_FEW
+    return LinearModel(tuple(map(str, names)), np.ascontiguousarray(weights.T), intercepts, fitted)
 
 
 def _fit_group(
@@ -179,7 +187,7 @@ def _fit_group(
     return weights[: len(group)], intercept[: len(group)]
 
 
-def fit_sharpness(scores: Floats, targets: Rows) -> float:
+def fit_inverse_temperature(scores: Floats, targets: Rows) -> float:
     """Returns the inverse temperature that minimises the log loss of held-out scores (Guo et al. 2017).
 
     Args:
@@ -188,8 +196,8 @@ def fit_sharpness(scores: Floats, targets: Rows) -> float:
     """
     from scipy.optimize import minimize_scalar
 
-    def log_loss(log_sharpness: float) -> float:
-        chosen = softmax(scores * np.float32(np.exp(log_sharpness)))[np.arange(len(targets)), targets]
+    def log_loss(log_inverse_temperature: float) -> float:
+        chosen = softmax(scores * np.float32(np.exp(log_inverse_temperature)))[np.arange(len(targets)), targets]
         return float(-np.log(np.maximum(chosen, np.finfo(np.float32).tiny)).mean())
 
     return float(np.exp(minimize_scalar(log_loss, bounds=(-2.0, 4.0), method="bounded").x))

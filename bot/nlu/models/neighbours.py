@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-SHARPNESS = 25.0
+INVERSE_TEMPERATURE = 25.0
 """Factor on the cosines: the smaller, the more equal are near and far phrases (docs/understanding.md)."""
 AT_ONCE = 64
 """Messages that are compared with the phrases at the same time, which takes 160 KB each."""
@@ -20,7 +20,9 @@ AT_ONCE = 64
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Kernel regression over the training phrases (Nadaraya 1964, Watson 1964), each weighing exp(sharpness x cosine).
+    """Kernel regression over the training phrases (Nadaraya 1964, Watson 1964).
+
+    Each phrase weighs exp(inverse temperature x cosine).
 
     All languages share the encoder's space, so the phrases of the others answer for a language that has none. It makes
     no use of words, which makes it worse than the linear model wherever the words are known.
@@ -60,7 +62,7 @@ class Neighbours:
         for first in range(0, len(known), AT_ONCE):
             rows = known[first : first + AT_ONCE]
             # One is the largest cosine, so that no exponential is too large for its type.
-            weights = np.exp((encodings[rows] @ self._unpacked - 1) * np.float32(SHARPNESS))
+            weights = np.exp((encodings[rows] @ self._unpacked - 1) * np.float32(INVERSE_TEMPERATURE))
             sums = np.zeros((len(rows), len(self.counts)), dtype=np.float32)
             sums[:, present] = np.add.reduceat(weights, starts, axis=1)
             shares[rows] = sums / sums.sum(axis=1, keepdims=True)

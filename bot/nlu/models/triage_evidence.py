@@ -42,8 +42,8 @@ _FLOOR = 1e-5
 
 Confidences = Mapping[str, float]
 """Intent -> confidence; all together 1."""
-Said = Mapping[tuple[str, str], Confidences]
-"""Language and text -> what the classifier says to it."""
+Scores = Mapping[tuple[str, str], Confidences]
+"""Language and text -> confidences of the intents."""
 
 
 _Cut = tuple[list[tuple[int, str]], int]
@@ -128,18 +128,18 @@ def _first_and_last(items: list[_Cut], most: int) -> list[_Cut]:
     return items if len(items) <= most else [*items[: most // 2], *items[len(items) - (most - most // 2) :]]
 
 
-def issue_pairs(parts: Parts, said: Said, issues: Collection[str]) -> list[Pair]:
+def issue_pairs(parts: Parts, scores: Scores, issues: Collection[str]) -> list[Pair]:
     """Returns the pairs of issues that a message may name: one for each cut whose sides differ in their best issue.
 
     Args:
         parts: the message in parts.
-        said: what the classifier says to each of its texts.
+        scores: the confidences of its texts.
         issues: the issue intents.
     """
 
     def logs(text: str) -> dict[str, float]:
-        heard = said[parts.language, text].items()
-        return {intent: math.log(confidence + _FLOOR) for intent, confidence in heard if intent in issues}
+        found = scores[parts.language, text].items()
+        return {intent: math.log(confidence + _FLOOR) for intent, confidence in found if intent in issues}
 
     pairs, whole = [], logs(parts.whole) if parts.cuts else {}
     for before, after in parts.cuts if whole else ():
@@ -155,7 +155,7 @@ def with_pair(confidences: Confidences, pair: Pair, confidence: float) -> dict[s
     """Returns the confidences of a message that names two issues of which neither came out best.
 
     Args:
-        confidences: what is said to the message otherwise.
+        confidences: those of the whole message.
         pair: its two issues; the first one comes out best.
         confidence: of the pair, 0-1.
     """

@@ -103,6 +103,6 @@ def connect(url: str, answer_seconds: float) -> Iterator[smtplib.SMTP]:
         yield server
 
 
-def _answered(code: int, told: bytes | str) -> DeliveryError:
-    text = told.decode(errors="replace") if isinstance(told, bytes) else told
+def _answered(code: int, reply: bytes | str) -> DeliveryError:
+    text = reply.decode(errors="replace") if isinstance(reply, bytes) else reply
     return DeliveryError(f"the mail server answered {code} {text[:200]}", refused=code >= 500)

@@ -33,8 +33,8 @@ def send(title: str, method: str, url: str, creates: bool, **sent: Any) -> reque
         return requests.request(method, url, allow_redirects=False, **sent)
     except requests.RequestException as error:
         never_left = isinstance(error, requests.ConnectTimeout) or "NewConnectionError" in repr(error)
-        told = f"{title} did not answer ({type(error).__name__})"
-        raise DeliveryError(told, uncertain=creates and not never_left) from error
+        problem = f"{title} did not answer ({type(error).__name__})"
+        raise DeliveryError(problem, uncertain=creates and not never_left) from error
 
 
 @dataclass(frozen=True, repr=False)
@@ -74,17 +74,17 @@ class HttpApi:
         response = send(self.title, method, f"{self.url}/{path}", creates, **sent)
         status = response.status_code
         if status >= 300:
-            told = f"{self.title} answered {status} {response.reason} to {method} {path}: {response.text[:200]}"
-            told += f"; look at {self.token_setting} and its rights" if status in (401, 403) else ""
-            raise DeliveryError(told, status not in NOT_NOW, uncertain=creates and status in _MAYBE_TAKEN)
+            problem = f"{self.title} answered {status} {response.reason} to {method} {path}: {response.text[:200]}"
+            problem += f"; look at {self.token_setting} and its rights" if status in (401, 403) else ""
+            raise DeliveryError(problem, status not in NOT_NOW, uncertain=creates and status in _MAYBE_TAKEN)
         try:
             answer = response.json() if response.content.strip() else None
         except requests.JSONDecodeError as error:
-            told = f"{self.title} answered {method} {path} with no JSON; look at its address: {response.text[:100]}"
-            raise DeliveryError(told, uncertain=creates) from error
+            problem = f"{self.title} answered {method} {path} with no JSON; look at its address: {response.text[:100]}"
+            raise DeliveryError(problem, uncertain=creates) from error
         if creates and "id" not in (answer or ()):
-            told = f"{self.title} answered {method} {path} without the id of what it made: {response.text[:100]}"
-            raise DeliveryError(told, uncertain=True)
+            problem = f"{self.title} answered {method} {path} without the id of what it made: {response.text[:100]}"
+            raise DeliveryError(problem, uncertain=True)
         return answer
 
     def create(self, path: str, new: Mapping[str, Any], attempt: DeliveryAttempt) -> Any:

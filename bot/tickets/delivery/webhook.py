@@ -44,8 +44,8 @@ class WebhookTarget:
         response = send("the webhook", "POST", self._url, creates=True, **sent)
         if response.ok and not response.is_redirect:
             return _external_id(response)
-        told = f"the webhook answered {response.status_code} {response.reason}: {response.text[:200]}"
-        raise DeliveryError(told, refused=response.status_code not in NOT_NOW)
+        problem = f"the webhook answered {response.status_code} {response.reason}: {response.text[:200]}"
+        raise DeliveryError(problem, refused=response.status_code not in NOT_NOW)
 
 
 def _external_id(response: requests.Response) -> str | None:

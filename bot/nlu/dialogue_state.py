@@ -19,7 +19,7 @@ _QUESTIONS = {"choose_product": "product", "step_failed": "step", NONE_OF_THESE:
 
 
 @dataclass(frozen=True)
-class Offer:
+class Button:
     """A button of the bot's last turn."""
 
     title: str
@@ -28,7 +28,7 @@ class Offer:
 
 
 @dataclass(frozen=True)
-class Situation:
+class DialogueState:
     """State of the conversation in which the customer's next message is said.
 
     Args:
@@ -56,7 +56,7 @@ class Situation:
     chosen: bool = False
     field: str = ""
     question: str = ""
-    offers: tuple[Offer, ...] = ()
+    offers: tuple[Button, ...] = ()
     topics: tuple[str, ...] = ()
     described: tuple[str, ...] = ()
     given: frozenset[str] = frozenset()
@@ -76,7 +76,7 @@ class Situation:
         return bool(self.issue) and self.question in ("", "solved") and not self.field
 
 
-def situation_of(tracker: DialogueStateTracker | None) -> Situation | None:
+def dialogue_state_of(tracker: DialogueStateTracker | None) -> DialogueState | None:
     """Returns where the next message of a conversation is said; None outside a conversation."""
     if tracker is None or not tracker.events:
         return None
@@ -85,7 +85,7 @@ def situation_of(tracker: DialogueStateTracker | None) -> Situation | None:
     buttons = [(event.data or {}).get("buttons") or [] for event in last if isinstance(event, BotUttered)]
     turns = [[_offer(button) for button in offered] for offered in buttons]
     intents = [{offer.intent for offer in offers} for offers in turns]
-    return Situation(
+    return DialogueState(
         language=str(tracker.get_slot("language") or ""),
         issue=str(tracker.get_slot("issue") or ""),
         product=str(tracker.get_slot("product") or ""),
@@ -104,9 +104,9 @@ def situation_of(tracker: DialogueStateTracker | None) -> Situation | None:
     )
 
 
-def _offer(button: Mapping[str, str]) -> Offer:
+def _offer(button: Mapping[str, str]) -> Button:
     intent, brace, values = button["payload"].removeprefix("/").partition("{")
-    return Offer(button["title"], intent, json.loads(brace + values) if brace else {})
+    return Button(button["title"], intent, json.loads(brace + values) if brace else {})
 
 
 def _topics(tracker: DialogueStateTracker) -> Iterator[str]:
@@ -122,9 +122,9 @@ def _described(tracker: DialogueStateTracker) -> Iterator[str]:
     for event in reversed(tracker.events):
         if not isinstance(event, UserUttered) or event.intent_name != FORM_ANSWER or find_contact(event.text or ""):
             continue
-        said = (event.parse_data or {}).get("said") or {}
-        if said.get("name") in load_issues() and said.get("confidence", 0.0) >= LIKELY:
-            yield str(said["name"])
+        intent = (event.parse_data or {}).get("said") or {}
+        if intent.get("name") in load_issues() and intent.get("confidence", 0.0) >= LIKELY:
+            yield str(intent["name"])
 
 
 def _given(tracker: DialogueStateTracker) -> Iterator[str]:
