@@ -253,7 +253,7 @@ def _of_issue(message: CustomerMessage, topics: Collection[str], found: Found) -
     if steps is not None and steps.confidence >= (_LONG_ISSUE_FROM if long else acts.ISSUE_FROM):
         return steps
     # "And can that be stopped" asks, "my card was declined", once more, does not.
-    if not (asks or of_topic) and message.words <= acts.FEW_WORDS:
+    if not (asks or (of_topic and likeliest.issue != named)) and message.words <= acts.FEW_WORDS:
         return None
     if passage.slug and passage.confidence >= _SHOWN_FROM:
         return Act(question_of(passage.slug), passage.confidence, _answer_or_choice(passage))
