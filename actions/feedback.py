@@ -100,11 +100,9 @@ class ActionReact(BotAction, action="action_react"):
             return _misunderstood(turn)
         if turn.intent == "remark" and turn.say_sorry([turn.person_button]):
             return []
-        first = "utter_thank" if turn.intent == "thank" else "remark"
-        if (
-            first == "remark" and turn.message.confidence < _REMARKS
-        ):  # "she is eleven": it may be leading up to something
-            first = "remark_doubtful"
+        # A doubtful remark may lead up to something: "she is eleven".
+        remark = "remark" if turn.message.confidence >= _REMARKS else "remark_doubtful"
+        first = "utter_thank" if turn.intent == "thank" else remark
         return turn.say(turn.unsaid(*map(turn.reply, (first, f"{turn.intent}_again", f"{turn.intent}_third"))))
 
 

@@ -25,7 +25,7 @@ Fault = Callable[[Stack], None]
 
 
 def with_fault(stack: Stack, name: str, conversations: int, turns: int) -> dict[str, object]:
-    """Breaks something while the first tickets are opened; customers write until it is corrected.
+    """Breaks something while the first tickets are opened; customers write until it is repaired.
 
     Args:
         stack: the servers.

@@ -67,7 +67,7 @@ def faults_of(servers: Stack | Embedded) -> Mapping[str, Callable[[Any], None]]:
 def with_live_fault(
     servers: Stack | Embedded, name: str, chats: int, lines: int, times: int = 1, seed: int = 1
 ) -> dict[str, object]:
-    """Breaks something while customers talk to agents; they go on until it is corrected.
+    """Breaks something while customers talk to agents; they go on until it is repaired.
 
     Args:
         servers: with a desk.

@@ -48,7 +48,7 @@ class Step:
     Args:
         fault: which of `FAULTS`.
         gap: seconds before it.
-        seconds: how long it lasts, beside what it takes to bring it about and to correct it.
+        seconds: how long it lasts, beside what it takes to bring it about and to repair it.
         part: chooses what is hit, from 0 to 1.
     """
 
@@ -65,7 +65,7 @@ class Result:
     Args:
         history: every message.
         findings: what must not happen; `silent` and `failed` too.
-        times: (fault, begun, corrected) of what was run.
+        times: (fault, begun, repaired) of what was run.
         steps: the same as it was planned.
     """
 
@@ -152,7 +152,7 @@ class Bench:
         """The Rasa servers."""
         return self.servers.workers if isinstance(self.servers, Stack) else [self.servers.bot]
 
-    def correct(self) -> None:
+    def repair(self) -> None:
         """Starts servers that have ended, as their host does, and waits until a bot answers."""
         if isinstance(self.servers, Stack):
             if not processes("postgres", self.folder):
@@ -449,9 +449,9 @@ def run(bench: Bench, steps: Iterator[Step], seconds: float, into: Path, custome
                 began = time.time()
                 with FAULTS[step.fault](bench, step.part) as part:
                     time.sleep(step.seconds)  # how long it lasts is what is tried
-                bench.correct()
+                bench.repair()
                 times.append((step.fault, began, time.time()))
-                what = {**asdict(step), "hit": part, "began": began, "corrected": times[-1][2]}
+                what = {**asdict(step), "hit": part, "began": began, "repaired": times[-1][2]}
                 print(json.dumps(what), file=file, flush=True)
             wait_for_all(bench.servers.programs)
         except Exception as error:

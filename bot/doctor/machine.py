@@ -46,9 +46,9 @@ def model(installation: Installation) -> Finding:
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         return Finding("model", "error", f"{path} is broken ({error})", "delete it and run `python -m bot train`")
     age = time.time() - path.stat().st_mtime
-    problem = f"{age / 86400:.0f} days" if age > 2 * 86400 else f"{age / 3600:.0f} hours"
+    how_old = f"{age / 86400:.0f} days" if age > 2 * 86400 else f"{age / 3600:.0f} hours"
     of = "named with --model" if installation.model else "switched to" if chosen else "of the present content"
-    return Finding("model", "ok", f"{path} ({of}) is whole and {problem} old")
+    return Finding("model", "ok", f"{path} ({of}) is whole and {how_old} old")
 
 
 def _no_model(installation: Installation, path: Path) -> Finding:

@@ -29,7 +29,6 @@ _SHARED_WORDS, _LONG_WORD = 2, 4
 """Number of words of its title by which a message names an offered issue, and of their letters."""
 _STORY, _STORY_SOLVED = 20, 0.65  # words, and the confidence from which a longer message says that it is solved
 _ONLY_THANKS = 0.95  # confidence from which a message thanks and takes nothing: "super, takk", not "ja takk"
-_BRIEF = 3  # largest number of words of a question that does not say what it is about: "ok but when?"
 _DOUBTED = 3.0  # how many times likelier than a failure it must be where another issue is named
 _GUESS = 0.3  # confidence below which a message in some words is taken for a question rather than for what it may be
 _FAINT = 0.4  # confidence below which a message does not say that something is solved
@@ -114,8 +113,7 @@ def _in_form(message: CustomerMessage, state: DialogueState) -> Act | None:
     between = _in_between(message)
     known = between is not None and between.name in (*state.topics, *state.described)
     if between is None or (known and "?" not in message.text):  # of the same: "it is declined since monday"
-        asks = "?" in message.text and message.words > acts.FEW_WORDS  # "do I delete them, or leave them as evidence?"
-        between = Act(acts.FORM_ANSWER, 1.0, {"question": message.likeliest_question} if asks else {})
+        between = Act(acts.FORM_ANSWER, 1.0, message.marked_question)
     return between
 
 
@@ -131,8 +129,7 @@ def _in_description(message: CustomerMessage, field: str) -> Act | None:
     guess = message.likeliest == "correct_field" and doubtful  # "and please write that we are a charity"
     commands = message.likeliest in (*acts.FORM_COMMANDS, "goodbye") and message.named[1] < _SURE and not guess
     if facts and not commands and message.words > acts.SOME_WORDS:  # "yes. we paid 312 euros on 4 March. how long ...?"
-        asked = {"question": message.likeliest_question} if "?" in message.text else {}
-        return Act(acts.FORM_ANSWER, 1.0, asked)
+        return Act(acts.FORM_ANSWER, 1.0, message.marked_question)
     few = field == "ticket_consent" and message.words <= acts.FEW_WORDS and not facts
     aside = commands or few or message.text.rstrip().endswith("?")
     return (_in_between(message) if aside else None) or (None if few else Act(acts.FORM_ANSWER, 1.0))
@@ -218,17 +215,13 @@ def _after_answer(message: CustomerMessage, state: DialogueState) -> Act | None:
     at_hand = state.issue in load_issues() or state.question not in ("", "which")
     named, clearly = message.named
     offered = {offer.intent for offer in state.offers} - {*state.topics}  # not the steps of what is at hand
-    questions = {name: message.acts[name] for name in acts.QUESTIONS}
-    asks_surely = max(questions.values()) >= _SURE and message.likeliest in questions  # "the button there is grey"
-    if (
-        not asks_surely
-        and named in offered
-        and clearly >= (acts.LITTLE if message.words <= acts.SOME_WORDS else acts.LIKELY)
-    ):
+    asks_surely = message.likeliest in acts.QUESTIONS and message.acts[message.likeliest] >= _SURE  # "it is greyed out"
+    enough = acts.LITTLE if message.words <= acts.SOME_WORDS else acts.LIKELY
+    if named in offered and clearly >= enough and not asks_surely:
         return Act(named, clearly)
     of_answer = (*acts.QUESTIONS, *acts.REACTIONS, *acts.REQUESTS) if at_hand else ()
     of_ticket = state.ticket or message.acts["ticket_status"] >= acts.LIKELY
-    answers = "?" not in message.text or message.words <= _BRIEF
+    answers = "?" not in message.text or message.words <= acts.BRIEF
     likely_call = message.acts["ask_phone"] >= acts.LITTLE  # not "could it be just a hold?"
     likely_bot = message.acts["bot_challenge"] >= acts.LIKELY  # not "is it right that we are bound?"
     possible = {"ticket_status": of_ticket, "ask_phone": likely_call, "affirm": answers, "deny": answers}
@@ -245,17 +238,15 @@ def _after_answer(message: CustomerMessage, state: DialogueState) -> Act | None:
     another = clearly >= (_SURE if closing >= _FAINT else acts.LIKELY) and named not in state.topics
     if thanks and not asks and not another and message.acts[acts.NEW_MATTER] < acts.LIKELY:
         return Act("thank", max(message.acts["thank"], acts.LIKELY))  # thanks win over "no" and "later"
-    enough = acts.LITTLE if message.words <= acts.SOME_WORDS else acts.LIKELY  # "forget it, I will call them"
-    leaves = message.likeliest == "cancel_form" and message.acts["cancel_form"] >= enough
+    leaves = message.likeliest == "cancel_form" and message.acts["cancel_form"] >= enough  # "forget it, I'll call them"
     if leaves and not another and "?" not in message.text:
         act, confidence = "goodbye", message.acts["cancel_form"]
     elif _is_new_matter(message, state, act, at_hand):
         return None
     if state.question == "solved":
         act = {"affirm": "solved", "deny": "not_helped"}.get(act, act)
-    fails_faintly = act == "step_failed" and confidence < acts.LIKELY
-    if fails_faintly and not (state.steps_shown or state.question):  # "the dealer does not answer"
-        act = "more_detail"
+    if act == "step_failed" and confidence < acts.LIKELY and not (state.steps_shown or state.question):
+        act = "more_detail"  # "the dealer does not answer"
     least = acts.LIKELY if clearly >= acts.CLEAR_ISSUE and message.words > acts.FEW_WORDS else _FAINT
     if message.words > _STORY:  # "yes i have paid ... and do the servers come up by themselves"
         least = _STORY_SOLVED
@@ -266,7 +257,7 @@ def _after_answer(message: CustomerMessage, state: DialogueState) -> Act | None:
     guess = act in ("send_again", "remark", "objection", *acts.FAILED) and confidence < _GUESS
     if at_hand and (act == "ask_help" or unsure):  # "which questions should I ask the bank?"
         act = "more_detail"
-    elif at_hand and guess and message.words > _BRIEF:
+    elif at_hand and guess and message.words > acts.BRIEF:
         act = message.likeliest_question
     return Act(act, confidence)
 
@@ -302,7 +293,7 @@ def _awaits_answer(message: CustomerMessage, state: DialogueState) -> Act | None
     how_long, status = message.acts["ask_how_long"], message.acts["ticket_status"]
     asks = how_long > max(status, acts.LITTLE / 2) and message.named[1] < _SURE  # not "is the database still there?"
     question, mark, _ = message.text.partition("?")
-    brief = mark and len(question.split()) <= _BRIEF and message.intent == "out_of_scope"  # "ok but when? I wait"
+    brief = mark and len(question.split()) <= acts.BRIEF and message.intent == "out_of_scope"  # "ok but when? I wait"
     waits = state.just_opened and (asks or brief)
     return Act("ticket_status", how_long + status, {"question": "ask_how_long"}) if waits else None
 

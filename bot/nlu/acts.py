@@ -53,6 +53,9 @@ NOT_ASKING = frozenset({*SMALL_TALK, *FAILED, "solved"}) - {"ticket_status", "bo
 FEW_WORDS, SOME_WORDS = 5, 10
 """A longer message says more than yes or no; more than thanks."""
 
+BRIEF = 3
+"""A message of so many words names nothing: "ok but when?"."""
+
 CASE_WORDS = 8
 """A longer first message describes a case: "the card is new, and yet ..."."""
 
@@ -129,6 +132,12 @@ class CustomerMessage:
         """The likeliest question, as an argument of what else it says; none where it hardly asks anything."""
         question = self.likeliest_question
         return {"question": question} if self.acts[question] >= LITTLE else {}
+
+    @property
+    def marked_question(self) -> dict[str, str]:
+        """The same, of a message of several words with a question mark: "shall I delete or keep them?"."""
+        asks = "?" in self.text and self.words > FEW_WORDS
+        return {"question": self.likeliest_question} if asks else {}
 
     @property
     def asks_or_objects(self) -> bool:

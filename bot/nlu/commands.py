@@ -79,8 +79,8 @@ def _audit(options: argparse.Namespace) -> None:
         return
     options.output.write_text(f"{table}\n", encoding="utf8")
     counts = Counter(reason for suspect in suspects for reason in suspect.reasons)
-    problem = ", ".join(f"{number} {reason}" for reason, number in sorted(counts.items()))
-    print(f"{len(suspects)} phrases in {options.output} ({problem})")
+    reasons = ", ".join(f"{number} {reason}" for reason, number in sorted(counts.items()))
+    print(f"{len(suspects)} phrases in {options.output} ({reasons})")
 
 
 def _examples(options: argparse.Namespace) -> list[Example]:

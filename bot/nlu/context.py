@@ -24,6 +24,7 @@ from bot.articles.parts import PERSONAL, PRODUCTS, WORK
 from bot.articles.played_turns import PLAYED_TURNS, PlayedTurn, read_played_turns
 from bot.nlu.act_rules import act_of
 from bot.nlu.acts import (
+    BRIEF,
     CASE_WORDS,
     FAINT_OBJECTION,
     ISSUE_FROM,
@@ -53,7 +54,7 @@ from bot.nlu.product_rules import other_steps
 from bot.text.sentences import sentences_of
 
 _CORRECTION_WORDS = 12  # largest number of words of a message that only says that it is another plan
-_FIRST_PAUSE, _BRIEF = re.compile(r"[.,;!\n]+\s*"), 3  # and the largest number of words that ask nothing after thanks
+_PAUSE = re.compile(r"[.,;!\n]+\s*")
 _PLAINLY_WORK = 0.97  # confidence from which a clause says in passing that it is a company's plan
 
 
@@ -304,9 +305,9 @@ class Context(TrainedComponent):
 
         "Thanks. how do i take her off" asks, "ok thanks, then I'll get the boss to do it" does not.
         """
-        opening, _, rest = (part.strip() for part in _FIRST_PAUSE.sub("\0", text, count=1).partition("\0"))
+        opening, _, rest = (part.strip() for part in _PAUSE.sub("\0", text, count=1).partition("\0"))
         answer = read_answer(opening, language)
-        if len(rest.split()) <= _BRIEF or not answer.thanks or (answer.agrees and "?" not in rest):
+        if len(rest.split()) <= BRIEF or not answer.thanks or (answer.agrees and "?" not in rest):
             return text
         likely = self.model.acts.predict([rest])[0]
         return rest if sum(likely[name] for name in (*QUESTIONS, NEW_MATTER)) >= LIKELY else text

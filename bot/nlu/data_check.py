@@ -83,9 +83,9 @@ def few_questions(examples: Iterable[Example], passages: Iterable[tuple[str, str
     for example in examples:
         if example.passage:
             counts[example.language][example.passage] += 1
-    correct = f"write {FEWEST_QUESTIONS} or more in passages.yml."
+    remedy = f"write {FEWEST_QUESTIONS} or more in passages.yml."
     return [
-        f"{passage} ({language}): {counts[language][passage]} questions; {correct}"
+        f"{passage} ({language}): {counts[language][passage]} questions; {remedy}"
         for language, passage in passages
         if language in counts and counts[language][passage] < FEWEST_QUESTIONS
     ]

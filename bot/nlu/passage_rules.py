@@ -42,7 +42,6 @@ _LONG_ISSUE_FROM = 0.75
 """`ISSUE_FROM` for a long message or a question, which a passage mostly answers better."""
 _MAY_ASK = frozenset({*acts.SMALL_TALK, *acts.FAILED, "solved", "objection", "step_failed", acts.NONE_OF_THESE})
 """Acts of messages that may ask something beside: "thanks. and are my photos lost?"."""
-_BRIEF = 3  # largest number of words of an objection, or of a step that fails, to which no passage is looked for
 _QUESTION, _SHORTEST_QUESTION = re.compile(r"[^?.!\n]+\?"), 2
 
 
@@ -208,9 +207,10 @@ def _beside(act: Act, message: CustomerMessage, state: DialogueState, found: Fou
         if act.name == "objection" and message.words > acts.FEW_WORDS and found.outside < _SAYS_NOTHING:
             return act.with_values(found.choice)
         return act.with_values(passage.choice) if offers else act
-    doubtful = act.name == "objection" and act.confidence < _OBJECTS_FROM and not message.answer.corrects
-    stays = act.name in ("objection", "step_failed", *acts.FAILED) and not doubtful
-    kept = act.name if stays else question_of(likeliest.slug)  # "I am no administrator, I think" asks for no apology
+    # "I am no administrator, I think" asks for no apology.
+    objects = act.name == "objection" and (act.confidence >= _OBJECTS_FROM or message.answer.corrects)
+    stays = objects or act.name in ("step_failed", *acts.FAILED)
+    kept = act.name if stays else question_of(likeliest.slug)
     return Act(kept, likeliest.confidence, _answer_or_choice(likeliest))
 
 
@@ -284,5 +284,5 @@ def _may_ask(act: Act | None, message: CustomerMessage) -> bool:
         return message.intent in (*acts.NOT_UNDERSTOOD, *load_issues())
     if act.name in acts.NOT_ASKING and "?" not in message.text and act.confidence >= acts.LIKELY:
         return message.words > acts.SOME_WORDS
-    least = _BRIEF if act.name in ("objection", "step_failed") else acts.FEW_WORDS  # "I don't have his password"
+    least = acts.BRIEF if act.name in ("objection", "step_failed") else acts.FEW_WORDS  # "I don't have his password"
     return act.name == "ask_help" or (act.name in _MAY_ASK and message.words > least)

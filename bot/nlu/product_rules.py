@@ -57,15 +57,13 @@ def _other_product(message: CustomerMessage, state: DialogueState) -> str | None
     others = answer.named - {state.product}
     if state.product in answer.denied and len(others) == 1:
         return next(iter(others))  # "not a family plan, we are a company on business standard"
-    long = message.words > acts.SOME_WORDS
-    # "Which ones are free then? Your page says azure ..." asks.
+    short = message.words <= acts.SOME_WORDS
     same = message.likeliest == "choose_product" and answer.product == state.product
-    same = same and not (long and "?" in message.text)
-    if same and not long and message.acts["choose_product"] >= _SURE:
+    if same and short and message.acts["choose_product"] >= _SURE:
         return state.product  # "microsoft 365, 14 users"
     if named != state.issue and clearly >= max(acts.LIKELY, message.ranking.get("choose_product", 0.0)):
         return None  # another matter, in which the product is named
-    if same:
+    if same and (short or "?" not in message.text):  # not "which ones are free then? your page says azure ..."
         return state.product
     if message.likeliest in acts.QUESTIONS and message.acts[message.likeliest] >= acts.LIKELY:
         return None  # "and if we have no azure account yet?"

@@ -39,7 +39,7 @@ def find_causes(verdict: Verdict, changes: Sequence[Change]) -> list[dict[str, A
         changes: the changes since the baseline.
 
     Returns:
-        Plain values: those of the change, `sentence` (all in a sentence), `explains` (how many newly wrong answers it
+        Plain values: those of the change, `told` (all in a sentence), `explains` (how many newly wrong answers it
         concerns), `losses` (what it took away or moved). What lost most comes first, then what explains most answers;
         of equals a setting, then phrases, then files.
     """

@@ -88,8 +88,8 @@ def newest_program(name: str, server: int) -> str:
 
 
 def _version(program: str) -> int:
-    problem = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
-    number = re.search(r"(\d+)", problem)
+    version = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    number = re.search(r"(\d+)", version)
     return int(number.group(1)) if number else 0
 
 
