@@ -19,7 +19,7 @@ from bot.text.contacts import find_contact, find_phone
 
 _TICKET_FORM = "ticket_form"
 """Value of the entity `field` where a customer asks for a ticket rather than for somebody to talk to."""
-_SURE, _CLEAR_QUESTION, _SURELY_WANTED = 0.8, 0.9, 0.65
+_CLEAR_QUESTION, _SURELY_WANTED = 0.9, 0.65
 """Further confidences; "can another person have the licence?" hardly wants a person.
 
 A message names another issue from `CLEAR_ISSUE` on, unless it surely asks or objects.
@@ -32,6 +32,7 @@ _ONLY_THANKS = 0.95  # confidence from which a message thanks and takes nothing:
 _DOUBTED = 3.0  # how many times likelier than a failure it must be where another issue is named
 _GUESS = 0.3  # confidence below which a message in some words is taken for a question rather than for what it may be
 _FAINT = 0.4  # confidence below which a message does not say that something is solved
+_HARDLY_NEW = 0.1  # probability of a new matter below which what sounds like an issue is asked about the one at hand
 _NEW_MATTER, _OUTSIDE = 2.0, 0.5  # factors on these probabilities where they are compared with a follow-up's
 
 
@@ -70,13 +71,13 @@ def _wants_person(message: CustomerMessage, state: DialogueState) -> Act | None:
     offered = len(state.offers) > 1 and state.offers[0].intent == acts.PERSON  # before all else, topics beside
     if (offered and message.goes_along) or (message.leaves_address and not state.field):
         return Act(acts.PERSON, 1.0)
-    asks = max(message.acts[name] for name in ("cancel_form", *acts.QUESTIONS)) >= _SURE  # "close the ticket please"
-    another = message.named[1] >= _SURE or message.acts["ticket_status"] >= acts.LIKELY or asks
+    asks = max(message.acts[name] for name in ("cancel_form", *acts.QUESTIONS)) >= acts.SURE  # "close the ticket please"
+    another = message.named[1] >= acts.SURE or message.acts["ticket_status"] >= acts.LIKELY or asks
     if message.answer.ticket and not state.field and not another:  # "please open a ticket", "no, create a case"
         return Act(acts.PERSON, 1.0, {"field": _TICKET_FORM})
     called, wanted = message.acts["ask_phone"], message.acts[acts.PERSON]
     asks_nothing = "?" not in message.text and find_phone(message.text) is None
-    if message.answer.thanks and asks_nothing and max(called, wanted) < (_SURE if message.plans else acts.LIKELY):
+    if message.answer.thanks and asks_nothing and max(called, wanted) < (acts.SURE if message.plans else acts.LIKELY):
         return None  # "thanks, I'll have our accountant call them"
     if called + wanted >= acts.LITTLE and (find_phone(message.text) or called > wanted):
         return Act("ask_phone", called + wanted) if called + wanted >= acts.LIKELY or find_phone(message.text) else None
@@ -89,8 +90,8 @@ def _wants_person(message: CustomerMessage, state: DialogueState) -> Act | None:
         wanted = wanted if again else max(wanted, message.ranking.get(acts.PERSON, 0.0))
     elif wanted >= acts.LITTLE:  # "no more forms, a person" is not to end the form
         wanted += message.acts["cancel_form"]
-    asks_else = "?" in message.text and message.named[1] >= _SURE and wanted < _SURELY_WANTED
-    answers = message.product in PRODUCTS and wanted < _SURE  # "the one for private persons"
+    asks_else = "?" in message.text and message.named[1] >= acts.SURE and wanted < _SURELY_WANTED
+    answers = message.product in PRODUCTS and wanted < acts.SURE  # "the one for private persons"
     return Act(acts.PERSON, wanted) if wanted >= acts.PERSON_FROM and not asks_else and not answers else None
 
 
@@ -127,7 +128,7 @@ def _in_description(message: CustomerMessage, field: str) -> Act | None:
         return answer
     doubtful = message.acts["correct_field"] < acts.LIKELY and message.words > acts.FEW_WORDS
     guess = message.likeliest == "correct_field" and doubtful  # "and please write that we are a charity"
-    commands = message.likeliest in (*acts.FORM_COMMANDS, "goodbye") and message.named[1] < _SURE and not guess
+    commands = message.likeliest in (*acts.FORM_COMMANDS, "goodbye") and message.named[1] < acts.SURE and not guess
     if facts and not commands and message.words > acts.SOME_WORDS:  # "yes. we paid 312 euros on 4 March. how long ...?"
         return Act(acts.FORM_ANSWER, 1.0, message.marked_question)
     few = field == "ticket_consent" and message.words <= acts.FEW_WORDS and not facts
@@ -139,7 +140,7 @@ def _in_between(message: CustomerMessage) -> Act | None:
     """Returns what a message does that does not answer a form's question, None if it may well do."""
     act, (named, clearly) = message.likeliest, message.named
     confidence = message.acts[act]
-    if act == acts.NEW_MATTER or (clearly >= _SURE and confidence < acts.LIKELY):
+    if act == acts.NEW_MATTER or (clearly >= acts.SURE and confidence < acts.LIKELY):
         return Act(named, clearly) if clearly >= acts.LIKELY else None
     if act in acts.FORM_COMMANDS:  # nothing is cancelled by a guess
         second = max(message.acts[name] for name in acts.FORM_COMMANDS if name != act)
@@ -167,6 +168,7 @@ def _chooses(message: CustomerMessage, state: DialogueState) -> Act | None:
     enough = (
         0.1 if message.words <= acts.SOME_WORDS else acts.LIKELY
     )  # "no, can she stay on it now that she is an adult"
+    enough = acts.SURE if message.surely_asks else enough  # "they stopped it. do we have to pay for that?"
     return Act(likely, confidence) if confidence > max(enough, others) else None
 
 
@@ -215,14 +217,13 @@ def _after_answer(message: CustomerMessage, state: DialogueState) -> Act | None:
     at_hand = state.issue in load_issues() or state.question not in ("", "which")
     named, clearly = message.named
     offered = {offer.intent for offer in state.offers} - {*state.topics}  # not the steps of what is at hand
-    asks_surely = message.likeliest in acts.QUESTIONS and message.acts[message.likeliest] >= _SURE  # "it is greyed out"
     enough = acts.LITTLE if message.words <= acts.SOME_WORDS else acts.LIKELY
-    if named in offered and clearly >= enough and not asks_surely:
+    if named in offered and clearly >= enough and not message.surely_asks:  # "it is greyed out" asks
         return Act(named, clearly)
     of_answer = (*acts.QUESTIONS, *acts.REACTIONS, *acts.REQUESTS) if at_hand else ()
     of_ticket = state.ticket or message.acts["ticket_status"] >= acts.LIKELY
     answers = "?" not in message.text or message.words <= acts.BRIEF
-    likely_call = message.acts["ask_phone"] >= acts.LITTLE  # not "could it be just a hold?"
+    likely_call = message.acts["ask_phone"] >= acts.PERSON_FROM  # not "can I send it by text message"
     likely_bot = message.acts["bot_challenge"] >= acts.LIKELY  # not "is it right that we are bound?"
     possible = {"ticket_status": of_ticket, "ask_phone": likely_call, "affirm": answers, "deny": answers}
     possible["bot_challenge"] = likely_bot or not at_hand
@@ -235,7 +236,7 @@ def _after_answer(message: CustomerMessage, state: DialogueState) -> Act | None:
     objects = message.likeliest == "objection"
     ends = closing >= _FAINT and not fails and (message.answer.ends_with_thanks or not objects)
     thanks = message.answer.thanks and (message.words <= acts.SOME_WORDS or ends)
-    another = clearly >= (_SURE if closing >= _FAINT else acts.LIKELY) and named not in state.topics
+    another = clearly >= (acts.SURE if closing >= _FAINT else acts.LIKELY) and named not in state.topics
     if thanks and not asks and not another and message.acts[acts.NEW_MATTER] < acts.LIKELY:
         return Act("thank", max(message.acts["thank"], acts.LIKELY))  # thanks win over "no" and "later"
     leaves = message.likeliest == "cancel_form" and message.acts["cancel_form"] >= enough  # "forget it, I'll call them"
@@ -254,11 +255,14 @@ def _after_answer(message: CustomerMessage, state: DialogueState) -> Act | None:
     doubt = sum(message.acts[name] for name in acts.FAILED) if clearly >= acts.CLEAR_ISSUE else 0.0
     unsure = act == "solved" and confidence < max(least, 0.0 if named in state.topics else _DOUBTED * doubt)
     # "Can I download them all at once?" is no wish for the links, "how do I save it all" no remark.
-    guess = act in ("send_again", "remark", "objection", *acts.FAILED) and confidence < _GUESS
+    guess = act in ("send_again", "remark", "objection", "deny", *acts.FAILED) and confidence < _GUESS
     if at_hand and (act == "ask_help" or unsure):  # "which questions should I ask the bank?"
         act = "more_detail"
     elif at_hand and guess and message.words > acts.BRIEF:
         act = message.likeliest_question
+    brief = message.words <= (acts.FEW_WORDS if act == "more_detail" else acts.BRIEF) and "?" not in message.text
+    if at_hand and brief and act in ("more_detail", *acts.FAILED) and confidence < _FAINT:
+        act = "remark"  # "yesterday", "I am global admin"
     return Act(act, confidence)
 
 
@@ -270,7 +274,9 @@ def _is_new_matter(message: CustomerMessage, state: DialogueState, act: str, at_
     question = act in (*acts.QUESTIONS, "objection") and not objects
     surely = _CLEAR_QUESTION if question else acts.LIKELY  # "I want to cancel it, then"
     another = named != state.issue and clearly >= acts.CLEAR_ISSUE and confidence < surely
-    once_more = named == state.issue and clearly >= _SURE and message.acts[acts.NEW_MATTER] > confidence
+    if question and message.acts[acts.NEW_MATTER] < _HARDLY_NEW:  # "and can I change my mind later?"
+        another = False
+    once_more = named == state.issue and clearly >= acts.SURE and message.acts[acts.NEW_MATTER] > confidence
     courtesy = act in ("greet", "goodbye", "bot_challenge")
     faint = confidence < acts.LITTLE and (courtesy or not at_hand)  # no goodbye on a guess: "qwrtz plk"
     if (begins_surely := another or once_more or faint) or message.intent in ("affirm", "deny"):
@@ -291,7 +297,7 @@ def _pressed(message: CustomerMessage, state: DialogueState) -> Act | None:
 def _awaits_answer(message: CustomerMessage, state: DialogueState) -> Act | None:
     """Returns the question how soon a ticket is answered that has just been opened."""
     how_long, status = message.acts["ask_how_long"], message.acts["ticket_status"]
-    asks = how_long > max(status, acts.LITTLE / 2) and message.named[1] < _SURE  # not "is the database still there?"
+    asks = how_long > max(status, acts.LITTLE / 2) and message.named[1] < acts.SURE  # not "is the database still there?"
     question, mark, _ = message.text.partition("?")
     brief = mark and len(question.split()) <= acts.BRIEF and message.intent == "out_of_scope"  # "ok but when? I wait"
     waits = state.just_opened and (asks or brief)
@@ -305,7 +311,7 @@ def _has_digits(message: CustomerMessage) -> bool:
 def _yes_or_no(message: CustomerMessage) -> Act | None:
     """Returns the answer to a question of the form, None if a message is neither yes nor no."""
     agrees = message.answer.agrees
-    if message.likeliest in acts.FORM_COMMANDS and message.acts[message.likeliest] >= _SURE and agrees is not True:
+    if message.likeliest in acts.FORM_COMMANDS and message.acts[message.likeliest] >= acts.SURE and agrees is not True:
         return None  # "no, forget it": no ticket against the customer's will
     if agrees is None and message.words <= acts.FEW_WORDS and message.acts[message.likeliest] >= acts.LIKELY:
         meant = {"affirm": True, "solved": True, "thank": True, "deny": False, "not_helped": False, "skip_field": False}

@@ -59,7 +59,7 @@ BRIEF = 3
 CASE_WORDS = 8
 """A longer first message describes a case: "the card is new, and yet ..."."""
 
-LITTLE, LIKELY, CLEAR_ISSUE = 0.25, 0.5, 0.97
+LITTLE, LIKELY, SURE, CLEAR_ISSUE = 0.25, 0.5, 0.8, 0.97
 """Confidences."""
 
 FAINT_OBJECTION = 0.1
@@ -126,6 +126,11 @@ class CustomerMessage:
     def likeliest_question(self) -> str:
         """The question about an article with the highest confidence."""
         return max(QUESTIONS, key=lambda name: self.acts[name])
+
+    @property
+    def surely_asks(self) -> bool:
+        """Tells whether it surely is a question about an article: "it is greyed out"."""
+        return self.likeliest in QUESTIONS and self.acts[self.likeliest] >= SURE
 
     @property
     def question_beside(self) -> dict[str, str]:

@@ -83,7 +83,7 @@ def read_answer(text: str, language: str) -> Answer:
         agrees=yes > no if yes != no else None,
         thanks=bool(spans["thank"]),
         ends_with_thanks=any(sum(token not in _STOPS for token in tokens[end:]) <= 3 for _, end in spans["thank"]),
-        place=_place(spans),
+        place=_place(tokens, spans),
         agreement=_agreement(tokens, spans),
         corrects=bool(spans["corrects"]),
         another=bool(spans["another"]),
@@ -171,11 +171,16 @@ def _denied_after(tokens: Sequence[str], end: int, denials: Iterable[tuple[int, 
     return any(end <= start <= end + _REACH and clause - 1 <= stop <= clause for start, stop in denials)
 
 
-def _place(spans: _Spans) -> int | None:
-    """Returns which of several things an answer names by its place, at its beginning."""
-    named = [(start, place) for place, kind in enumerate(("first", "second", "third")) for start, _ in spans[kind]]
-    start, place = min(named, default=(_BEGINNING, None))
-    return place if start < _BEGINNING else None
+def _place(tokens: Sequence[str], spans: _Spans) -> int | None:
+    """Returns which of several things an answer names by its place, at its beginning.
+
+    "The third one, please" does, "the third still shows the old card" says something of it.
+    """
+    kinds = enumerate(("first", "second", "third"))
+    named = [(start, place, end) for place, kind in kinds for start, end in spans[kind]]
+    start, place, end = min(named, default=(_BEGINNING, None, 0))
+    chooses = start < _BEGINNING and _clause_end(tokens, end) - end <= _BEGINNING
+    return place if chooses else None
 
 
 def _folded(text: str) -> Word:

@@ -191,7 +191,7 @@ class Context(TrainedComponent):
             if does in (*QUESTIONS, "remark", state.issue, *also) and other_steps(agreement, state):
                 act = Act("choose_product", 1.0, {"product": "azure"})
         if act is None and reading.intent != intent_of(message):
-            act = Act(*reading.named)
+            act = Act(reading.intent, reading.ranking.get(reading.intent, 0.0))
         # "no, I meant the refund, where does it go?"
         objects = reading.answer.agrees is False and reading.acts["objection"] >= FAINT_OBJECTION
         objects = state.after_answer and (objects or reading.answer.corrects)
@@ -285,13 +285,20 @@ class Context(TrainedComponent):
         if len(sentences := sentences_of(text)) > 1:  # "we did that twice. get me a person"
             of_each = acts.word_confidences(sentences, [language] * len(sentences))[:, acts.labels.index(PERSON)]
             likely[PERSON] = max(likely[PERSON], float(of_each.max()))
+        intent = intent_of(message)
         ranking = {entry["name"]: float(entry["confidence"]) for entry in message.get(RANKING)}
+        if text != message.get(TEXT) and intent in NOT_ASKING:  # thanks, and what follows them asks
+            ranking = {name: confidence for name, confidence in ranking.items() if name not in NOT_ASKING}
+            total = sum(ranking.values()) or 1.0
+            ranking = {name: confidence / total for name, confidence in ranking.items()}
+            sure = (name for name, confidence in ranking.items() if confidence >= LIKELY)
+            intent = next(sure, DEFAULT_NLU_FALLBACK_INTENT_NAME)
         issues, product = load_issues(), None
         if state.question == "product":
             product = self._products.answered(text, language, answer, ranking.get("out_of_scope", 0.0))
         return CustomerMessage(
             text=text,
-            intent=intent_of(message),
+            intent=intent,
             ranking=ranking,
             issues={name: confidence for name, confidence in ranking.items() if name in issues},
             acts=likely,

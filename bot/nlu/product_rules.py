@@ -9,8 +9,6 @@ from bot.nlu.acts import Act, CustomerMessage
 from bot.nlu.answers import UNKNOWN
 from bot.nlu.dialogue_state import DialogueState
 
-_SURE = 0.8  # confidence from which a short message only names the product
-
 
 def names_product(message: CustomerMessage, state: DialogueState) -> Act | None:
     """Returns the product that was asked for, or another one than was taken for granted."""
@@ -59,7 +57,7 @@ def _other_product(message: CustomerMessage, state: DialogueState) -> str | None
         return next(iter(others))  # "not a family plan, we are a company on business standard"
     short = message.words <= acts.SOME_WORDS
     same = message.likeliest == "choose_product" and answer.product == state.product
-    if same and short and message.acts["choose_product"] >= _SURE:
+    if same and short and message.acts["choose_product"] >= acts.SURE:
         return state.product  # "microsoft 365, 14 users"
     if named != state.issue and clearly >= max(acts.LIKELY, message.ranking.get("choose_product", 0.0)):
         return None  # another matter, in which the product is named
