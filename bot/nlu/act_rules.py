@@ -71,7 +71,8 @@ def _wants_person(message: CustomerMessage, state: DialogueState) -> Act | None:
     offered = len(state.offers) > 1 and state.offers[0].intent == acts.PERSON  # before all else, topics beside
     if (offered and message.goes_along) or (message.leaves_address and not state.field):
         return Act(acts.PERSON, 1.0)
-    asks = max(message.acts[name] for name in ("cancel_form", *acts.QUESTIONS)) >= acts.SURE  # "close the ticket please"
+    # "Close the ticket please."
+    asks = max(message.acts[name] for name in ("cancel_form", *acts.QUESTIONS)) >= acts.SURE
     another = message.named[1] >= acts.SURE or message.acts["ticket_status"] >= acts.LIKELY or asks
     if message.answer.ticket and not state.field and not another:  # "please open a ticket", "no, create a case"
         return Act(acts.PERSON, 1.0, {"field": _TICKET_FORM})
@@ -165,10 +166,9 @@ def _chooses(message: CustomerMessage, state: DialogueState) -> Act | None:
     likely = max(offered, key=lambda name: message.issues.get(name, 0.0))
     others = max((value for name, value in message.issues.items() if name not in offered), default=0.0)
     confidence = message.issues.get(likely, 0.0)
-    enough = (
-        0.1 if message.words <= acts.SOME_WORDS else acts.LIKELY
-    )  # "no, can she stay on it now that she is an adult"
-    enough = acts.SURE if message.surely_asks else enough  # "they stopped it. do we have to pay for that?"
+    # "No, can she stay on it now that she is an adult", "they stopped it. do we have to pay for that?"
+    enough = 0.1 if message.words <= acts.SOME_WORDS else acts.LIKELY
+    enough = acts.SURE if message.surely_asks else enough
     return Act(likely, confidence) if confidence > max(enough, others) else None
 
 
@@ -260,9 +260,8 @@ def _after_answer(message: CustomerMessage, state: DialogueState) -> Act | None:
         act = "more_detail"
     elif at_hand and guess and message.words > acts.BRIEF:
         act = message.likeliest_question
-    brief = message.words <= (acts.FEW_WORDS if act == "more_detail" else acts.BRIEF) and "?" not in message.text
-    if at_hand and brief and act in ("more_detail", *acts.FAILED) and confidence < _FAINT:
-        act = "remark"  # "yesterday", "I am global admin"
+    elif at_hand and act in acts.FAILED and confidence < _FAINT and message.words <= acts.BRIEF:
+        act = "remark"  # "yesterday"
     return Act(act, confidence)
 
 
@@ -273,9 +272,8 @@ def _is_new_matter(message: CustomerMessage, state: DialogueState, act: str, at_
     objects = message.answer.agrees is False and message.acts["objection"] >= acts.FAINT_OBJECTION
     question = act in (*acts.QUESTIONS, "objection") and not objects
     surely = _CLEAR_QUESTION if question else acts.LIKELY  # "I want to cancel it, then"
-    another = named != state.issue and clearly >= acts.CLEAR_ISSUE and confidence < surely
-    if question and message.acts[acts.NEW_MATTER] < _HARDLY_NEW:  # "and can I change my mind later?"
-        another = False
+    hardly = question and message.acts[acts.NEW_MATTER] < _HARDLY_NEW  # "and can I change my mind later?"
+    another = named != state.issue and clearly >= acts.CLEAR_ISSUE and confidence < surely and not hardly
     once_more = named == state.issue and clearly >= acts.SURE and message.acts[acts.NEW_MATTER] > confidence
     courtesy = act in ("greet", "goodbye", "bot_challenge")
     faint = confidence < acts.LITTLE and (courtesy or not at_hand)  # no goodbye on a guess: "qwrtz plk"
@@ -297,7 +295,8 @@ def _pressed(message: CustomerMessage, state: DialogueState) -> Act | None:
 def _awaits_answer(message: CustomerMessage, state: DialogueState) -> Act | None:
     """Returns the question how soon a ticket is answered that has just been opened."""
     how_long, status = message.acts["ask_how_long"], message.acts["ticket_status"]
-    asks = how_long > max(status, acts.LITTLE / 2) and message.named[1] < acts.SURE  # not "is the database still there?"
+    # Not "is the database still there?"
+    asks = how_long > max(status, acts.LITTLE / 2) and message.named[1] < acts.SURE
     question, mark, _ = message.text.partition("?")
     brief = mark and len(question.split()) <= acts.BRIEF and message.intent == "out_of_scope"  # "ok but when? I wait"
     waits = state.just_opened and (asks or brief)

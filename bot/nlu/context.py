@@ -287,10 +287,8 @@ class Context(TrainedComponent):
             likely[PERSON] = max(likely[PERSON], float(of_each.max()))
         intent = intent_of(message)
         ranking = {entry["name"]: float(entry["confidence"]) for entry in message.get(RANKING)}
-        if text != message.get(TEXT) and intent in NOT_ASKING:  # thanks, and what follows them asks
-            ranking = {name: confidence for name, confidence in ranking.items() if name not in NOT_ASKING}
-            total = sum(ranking.values()) or 1.0
-            ranking = {name: confidence / total for name, confidence in ranking.items()}
+        if text != message.get(TEXT) and intent in NOT_ASKING:
+            ranking = _without_courtesies(ranking)
             sure = (name for name, confidence in ranking.items() if confidence >= LIKELY)
             intent = next(sure, DEFAULT_NLU_FALLBACK_INTENT_NAME)
         issues, product = load_issues(), None
@@ -360,3 +358,10 @@ class Context(TrainedComponent):
     @property
     def _products(self) -> ProductReader:
         return ProductReader(self.model.products, self.model.implied, self._config["product_from"])
+
+
+def _without_courtesies(ranking: dict[str, float]) -> dict[str, float]:
+    """Returns the ranking of the intents that want something; it adds up to 1, as before."""
+    wants = {name: confidence for name, confidence in ranking.items() if name not in NOT_ASKING}
+    total = sum(wants.values()) or 1.0
+    return {name: confidence / total for name, confidence in wants.items()}

@@ -217,7 +217,9 @@ def _beside(act: Act, message: CustomerMessage, state: DialogueState, found: Fou
 def _of_question(act: Act, message: CustomerMessage, found: Found) -> Act:
     """Returns a question with the passage that answers it, or the issue whose steps do."""
     likeliest, passage = found.likeliest, found.passage()
-    if likeliest.issue and not likeliest.slug and likeliest.confidence >= acts.LIKELY:
+    named, clearly = message.named
+    surely = likeliest.confidence >= acts.LIKELY or (likeliest.issue == named and clearly >= acts.CLEAR_ISSUE)
+    if likeliest.issue and not likeliest.slug and surely:
         # "and how do I cancel it, then?"; where its steps stand further up, it may be about one of these passages.
         return Act(likeliest.issue, likeliest.confidence, found.passage(likeliest.issue).choice)
     if act.name == "ask_where" and passage.confidence < acts.LIKELY and message.words <= acts.FEW_WORDS:

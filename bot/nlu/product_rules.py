@@ -25,8 +25,10 @@ def names_product(message: CustomerMessage, state: DialogueState) -> Act | None:
         return None
     values = {"product": product}
     named, clearly = message.named
-    if clearly >= acts.CLEAR_ISSUE and named != state.issue and message.words > acts.SOME_WORDS:
-        return Act(named, clearly, values)  # "365. she leaves on Friday, can somebody have her licence?"
+    # "365. she leaves on Friday, can somebody have her licence?", not "365. we have 22 licences until March"
+    asks = message.words > acts.SOME_WORDS and ("?" in message.text or message.question_beside)
+    if clearly >= acts.CLEAR_ISSUE and named != state.issue and asks:
+        return Act(named, clearly, values)
     question = message.likeliest_question
     if message.words > 1 and message.acts[question] >= acts.LIKELY:  # "365. am I allowed to do that?"
         values["question"] = question

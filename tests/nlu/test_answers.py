@@ -81,6 +81,7 @@ def test_diacritics_may_be_left_out_but_not_be_too_many() -> None:
     assert read_answer("andra alternativet", "sv").place == 1
     assert read_answer("jag vill ändra mitt kort", "sv").place is None
     assert read_answer("la premiere", "fr").place == read_answer("la première", "fr").place == 0
+    assert read_answer("le troisième montre encore la vieille carte", "fr").place is None
 
 
 def test_thanks_are_noticed_anywhere() -> None:

@@ -968,6 +968,7 @@ def test_a_question_that_begins_with_a_no_objects_to_the_last_answer(agent: Agen
     [
         ("en", "thanks. how do i take her off", False),
         ("sv", "tack så mycket. men vem får ändra det", False),
+        ("es", "Muchas gracias. ¿Y cómo hago para que las facturas lleguen a otro correo?", False),
         ("en", "thanks, i'll try that tomorrow", True),
         ("da", "ok tak, så får jeg chefen til at gøre det", True),
     ],
@@ -1001,3 +1002,30 @@ def test_facts_in_place_of_a_yes_go_into_the_ticket_also_with_a_question_beside_
     parsed = understood(agent, text, "en", *said)
     assert parsed["intent"]["name"] == "form_answer"
     assert entities_of(parsed)["section"] == "how-long-transfer"
+
+
+@pytest.mark.parametrize(
+    ("language", "issue", "text"),
+    [
+        ("sv", "price_question", "Kan jag ångra mig sedan och gå tillbaka?"),
+        ("de", "update_billing_details", "2. Für welche Rechnungen gilt die Änderung dann?"),
+    ],
+)
+def test_a_question_that_is_hardly_a_new_matter_is_about_the_one_at_hand(
+    agent: Agent, language: str, issue: str, text: str
+) -> None:
+    parsed = understood(agent, text, language, *answered(language, issue, "microsoft365"))
+    assert parsed["intent"]["name"].startswith("ask_")
+
+
+def test_how_something_is_taken_from_somebody_wants_no_person(agent: Agent) -> None:
+    parsed = understood(agent, "and how do i take one away from somebody", "en", *answered("en", "manage_licenses"))
+    assert parsed["intent"]["name"] != "talk_to_human"
+
+
+def test_facts_beside_the_product_leave_the_matter_at_hand(agent: Agent) -> None:
+    buttons = [{"title": "Microsoft 365", "payload": '/choose_product{"product": "microsoft365"}'}]
+    said = [*answered("sv", "partner_billing", "")[:-1], BotUttered("?", {"buttons": buttons})]
+    parsed = understood(agent, "365. vi har 22 licenser och avtalet går ut i mars", "sv", *said)
+    assert parsed["intent"]["name"] == "choose_product"
+    assert entities_of(parsed)["product"] == "microsoft365"
