@@ -218,8 +218,10 @@ def _of_question(act: Act, message: CustomerMessage, found: Found) -> Act:
     """Returns a question with the passage that answers it, or the issue whose steps do."""
     likeliest, passage = found.likeliest, found.passage()
     named, clearly = message.named
-    surely = likeliest.confidence >= acts.LIKELY or (likeliest.issue == named and clearly >= acts.CLEAR_ISSUE)
-    if likeliest.issue and not likeliest.slug and surely:
+    names_it = likeliest.issue == named and clearly >= acts.CLEAR_ISSUE
+    if names_it and not likeliest.slug and message.words <= acts.SOME_WORDS:
+        return Act(named, clearly)  # "where can I download the invoice?"
+    if likeliest.issue and not likeliest.slug and (likeliest.confidence >= acts.LIKELY or names_it):
         # "and how do I cancel it, then?"; where its steps stand further up, it may be about one of these passages.
         return Act(likeliest.issue, likeliest.confidence, found.passage(likeliest.issue).choice)
     if act.name == "ask_where" and passage.confidence < acts.LIKELY and message.words <= acts.FEW_WORDS:
